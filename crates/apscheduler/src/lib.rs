@@ -1,0 +1,1 @@
+//! An in-process job scheduler: APScheduler's concepts, safe and fast.

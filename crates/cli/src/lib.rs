@@ -1,0 +1,1 @@
+//! The program apscheduler: runs jobs from a config file.

@@ -1,0 +1,246 @@
+//! The configuration of a scheduler: from dicts flat and nested, from objects, and from both.
+
+mod flat;
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::executor::Executor;
+use crate::job::JobDefaults;
+use crate::options;
+use crate::registry::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore};
+use crate::store::JobStore;
+use crate::time::Zone;
+use crate::{Error, ErrorKind, Result, suggestion};
+
+/// The keys of a scheduler's configuration, as in APScheduler.
+const KEYS: [&str; 6] = [
+    "logger",
+    "timezone",
+    "jobstore_retry_interval",
+    "job_defaults",
+    "jobstores",
+    "executors",
+];
+
+type Components<T> = Vec<(String, ComponentSource<T>)>;
+
+/// The configuration of a scheduler. What is left open has APScheduler's defaults: the local zone, 10 s between tries
+/// of a store that failed, `misfire_grace_time` 1 s, `coalesce` true, `max_instances` 1, a memory store, a thread pool.
+///
+/// # Examples
+/// The three ways of APScheduler's user guide come to the same:
+/// ```
+/// use apscheduler_core::config::Config;
+/// use apscheduler_core::job::JobDefaults;
+/// use apscheduler_core::store::MemoryJobStore;
+/// use apscheduler_core::time::Zone;
+/// use serde_json::json;
+///
+/// let objects = Config::new()
+///     .timezone(Zone::UTC)
+///     .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
+///     .jobstore("default", MemoryJobStore::new());
+/// let flat = Config::from_flat("apscheduler.", [
+///     ("apscheduler.timezone", "UTC"),
+///     ("apscheduler.job_defaults.coalesce", "false"),
+///     ("apscheduler.job_defaults.max_instances", "3"),
+///     ("apscheduler.jobstores.default.type", "memory"),
+/// ])?;
+/// let nested = Config::from_value(&json!({
+///     "timezone": "UTC",
+///     "job_defaults": {"coalesce": false, "max_instances": 3},
+///     "jobstores": {"default": {"type": "memory"}},
+/// }))?;
+/// # let _ = (objects, flat, nested);
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    logger: Option<String>,
+    timezone: Option<Zone>,
+    jobstore_retry_interval: Option<Duration>,
+    job_defaults: Option<JobDefaults>,
+    jobstores: Option<Components<dyn JobStore>>,
+    executors: Option<Components<dyn Executor>>,
+}
+
+impl Config {
+    /// A configuration that leaves everything open.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads one flat dict: keys with dots behind a prefix. Keys without the prefix are not ours and are left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn from_flat<K: AsRef<str>, V: Into<Value>>(
+        prefix: &str,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self> {
+        let nested = flat::nest(prefix, pairs)?;
+        Self::from_table(&nested).map_err(|error| {
+            if prefix.is_empty() {
+                error
+            } else {
+                error.with_context(format!("{prefix}*"))
+            }
+        })
+    }
+
+    /// Reads a nested dict.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn from_value(value: &Value) -> Result<Self> {
+        let table = value.as_object().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                format!("expected a table with {}", KEYS.join(", ")),
+            )
+        })?;
+        Self::from_table(table)
+    }
+
+    /// Reads a table. Keys may have dots, as in a flat dict without prefix.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn from_table(table: &Map<String, Value>) -> Result<Self> {
+        let table = flat::nest("", table.iter().map(|(key, value)| (key, value.clone())))?;
+        let mut config = Self::new();
+        for (key, value) in &table {
+            match key.as_str() {
+                "logger" => config.logger = options::parse_value("logger", value)?,
+                "timezone" => config.timezone = options::parse_value("timezone", value)?,
+                "jobstore_retry_interval" => {
+                    config.jobstore_retry_interval = Some(retry_interval(value)?);
+                }
+                "job_defaults" => {
+                    let defaults: JobDefaults = options::parse_value("job_defaults", value)?;
+                    defaults.validate()?;
+                    config.job_defaults = Some(defaults);
+                }
+                "jobstores" => config.jobstores = Some(components(key, value)?),
+                "executors" => config.executors = Some(components(key, value)?),
+                unknown => {
+                    let hint = suggestion::hint(unknown, "known keys", KEYS);
+                    return Err(Error::new(
+                        ErrorKind::Config,
+                        format!("unknown key `{unknown}`{hint}"),
+                    ));
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// Lets `over` win wherever it says something, key by key, as the options of APScheduler's `configure` do.
+    pub fn merge(self, over: Self) -> Self {
+        Self {
+            logger: over.logger.or(self.logger),
+            timezone: over.timezone.or(self.timezone),
+            jobstore_retry_interval: over
+                .jobstore_retry_interval
+                .or(self.jobstore_retry_interval),
+            job_defaults: over.job_defaults.or(self.job_defaults),
+            jobstores: over.jobstores.or(self.jobstores),
+            executors: over.executors.or(self.executors),
+        }
+    }
+
+    /// The zone of triggers and text dates that name none.
+    pub fn timezone(mut self, zone: impl Into<Zone>) -> Self {
+        self.timezone = Some(zone.into());
+        self
+    }
+
+    /// How long to wait before a store that failed is tried again.
+    pub fn jobstore_retry_interval(mut self, interval: Duration) -> Self {
+        self.jobstore_retry_interval = Some(interval);
+        self
+    }
+
+    /// The values for options that jobs leave open.
+    pub fn job_defaults(mut self, defaults: JobDefaults) -> Self {
+        self.job_defaults = Some(defaults);
+        self
+    }
+
+    /// Adds a job store: an object, a plugin name, or a [`ComponentConfig`].
+    pub fn jobstore(mut self, alias: &str, store: impl IntoJobStore) -> Self {
+        self.jobstores
+            .get_or_insert_default()
+            .push((alias.to_owned(), store.into_job_store()));
+        self
+    }
+
+    /// Adds an executor: an object, a plugin name, or a [`ComponentConfig`].
+    pub fn executor(mut self, alias: &str, executor: impl IntoExecutor) -> Self {
+        self.executors
+            .get_or_insert_default()
+            .push((alias.to_owned(), executor.into_executor()));
+        self
+    }
+
+    pub(crate) fn jobstores(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn JobStore>)> {
+        self.jobstores
+            .iter()
+            .flatten()
+            .map(|(alias, source)| (alias.as_str(), source))
+    }
+
+    pub(crate) fn executors(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn Executor>)> {
+        self.executors
+            .iter()
+            .flatten()
+            .map(|(alias, source)| (alias.as_str(), source))
+    }
+
+    /// The zone, or that of this machine.
+    pub fn timezone_or_local(&self) -> Zone {
+        self.timezone.unwrap_or_else(Zone::local)
+    }
+
+    /// The job defaults, or APScheduler's.
+    pub fn job_defaults_or_default(&self) -> JobDefaults {
+        self.job_defaults.unwrap_or_default()
+    }
+
+    pub(crate) fn retry_interval_or_default(&self) -> Duration {
+        self.jobstore_retry_interval
+            .unwrap_or(Duration::from_secs(10))
+    }
+}
+
+fn retry_interval(value: &Value) -> Result<Duration> {
+    let seconds: f64 = options::parse_value("jobstore_retry_interval", value)?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|interval| !interval.is_zero())
+        .ok_or_else(|| {
+            let message = format!(
+                "jobstore_retry_interval: expected a positive number of seconds, found {seconds}"
+            );
+            Error::new(ErrorKind::Config, message)
+        })
+}
+
+fn components<T: ?Sized>(key: &str, value: &Value) -> Result<Components<T>> {
+    let Value::Object(table) = value else {
+        return Err(Error::new(
+            ErrorKind::Config,
+            format!("{key}: expected a table of aliases, found {value}"),
+        ));
+    };
+    let component = |(alias, value): (&String, &Value)| {
+        let config = ComponentConfig::from_value(&format!("{key}.{alias}"), value)?;
+        Ok((alias.clone(), ComponentSource::Config(config)))
+    };
+    table.iter().map(component).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use serde_json::json;
+
+use super::*;
+
+fn error(value: &Value) -> String {
+    Config::from_value(value).unwrap_err().to_string()
+}
+
+#[test]
+fn unset_keys_have_the_defaults_of_apscheduler() {
+    let config = Config::new();
+    assert_eq!(config.retry_interval_or_default(), Duration::from_secs(10));
+    let defaults = config.job_defaults_or_default();
+    assert_eq!(
+        (
+            defaults.misfire_grace_time,
+            defaults.coalesce,
+            defaults.max_instances
+        ),
+        (Some(1), true, 1)
+    );
+}
+
+#[test]
+fn a_flat_dict_of_text_is_read() {
+    let config = Config::from_flat(
+        "apscheduler.",
+        [
+            ("apscheduler.timezone", json!("Europe/Helsinki")),
+            ("apscheduler.jobstore_retry_interval", json!("2.5")),
+            ("apscheduler.job_defaults.coalesce", json!("off")),
+            ("apscheduler.job_defaults.misfire_grace_time", json!("None")),
+            ("apscheduler.jobstores.mongo", json!({"type": "mongodb"})),
+            ("apscheduler.jobstores.mongo.host", json!("example")),
+            (
+                "apscheduler.executors.default.class",
+                json!("apscheduler.executors.pool:ThreadPoolExecutor"),
+            ),
+            ("apscheduler.executors.default.max_workers", json!("20")),
+            ("another.key", json!("is not ours")),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.timezone_or_local().to_string(), "Europe/Helsinki");
+    assert_eq!(
+        config.retry_interval_or_default(),
+        Duration::from_millis(2500)
+    );
+    let defaults = config.job_defaults_or_default();
+    assert_eq!(
+        (defaults.misfire_grace_time, defaults.coalesce),
+        (None, false)
+    );
+    let (alias, store) = config.jobstores().next().unwrap();
+    let ComponentSource::Config(store) = store else {
+        unreachable!()
+    };
+    assert_eq!(
+        (alias, store.name.as_str(), &store.options["host"]),
+        ("mongo", "mongodb", &json!("example"))
+    );
+    let (_, executor) = config.executors().next().unwrap();
+    let ComponentSource::Config(executor) = executor else {
+        unreachable!()
+    };
+    assert_eq!(executor.options["max_workers"], json!("20"));
+}
+
+#[test]
+fn options_win_over_the_dict() {
+    let dict =
+        Config::from_value(&json!({"timezone": "UTC", "jobstore_retry_interval": 3})).unwrap();
+    let config = dict.merge(Config::new().timezone(chrono_tz::Europe::Helsinki));
+    assert_eq!(config.timezone_or_local().to_string(), "Europe/Helsinki");
+    assert_eq!(config.retry_interval_or_default(), Duration::from_secs(3));
+}
+
+#[test]
+fn mistakes_are_named() {
+    assert_eq!(
+        error(&json!({"timezon": "UTC"})),
+        "unknown key `timezon`; did you mean `timezone`? known keys: executors, job_defaults, jobstore_retry_interval, \
+         jobstores, logger, timezone"
+    );
+    assert!(
+        error(&json!({"timezone": "Mars/Olympus"}))
+            .starts_with("timezone: unknown time zone `Mars/Olympus`")
+    );
+    assert!(
+        error(&json!({"job_defaults": {"max_instances": 0}})).contains("must be a positive number")
+    );
+    assert!(
+        error(&json!({"job_defaults": {"max_instance": 1}}))
+            .contains("did you mean `max_instances`?")
+    );
+    assert!(
+        error(&json!({"jobstores": {"default": {"url": "x"}}}))
+            .contains("jobstores.default: either `type` or `class`")
+    );
+    assert!(
+        error(&json!({"jobstores": {"default": "memory"}}))
+            .contains("jobstores.default: expected a table")
+    );
+    assert!(error(&json!({"jobstore_retry_interval": 0})).contains("positive number of seconds"));
+}

@@ -1,0 +1,213 @@
+//! What to do with a record that is due. Pure: it reads, and leaves the writing to the store.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::instances::InstanceKey;
+use super::store_runner::StoreRunner;
+use super::{Engine, Executors, lock};
+use crate::executor::Executor;
+use crate::function::JobError;
+use crate::job::{JobSpec, decode};
+use crate::store::{Advance, Decision, JobRecord, JobState, NextRun, RunTimes};
+use crate::time::Timestamp;
+use crate::trigger::TriggerContext;
+use crate::{Error, ErrorKind, Result, suggestion};
+
+/// How many run times one claim of a job that does not coalesce takes: catching up must not take memory that grows with
+/// the sleep.
+const MAX_RUN_TIMES: usize = 1000;
+
+/// Decides on the records of one batch.
+pub(super) struct Decider<'a> {
+    engine: &'a Engine,
+    runner: &'a StoreRunner,
+    now: Timestamp,
+    context: TriggerContext<'a>,
+    executors: Arc<Executors>,
+    /// What is left of the room of each executor that was met.
+    rooms: Vec<Room>,
+    has_broken: bool,
+    /// The jobs to claim, in order.
+    pub(super) prepared: Vec<Prepared>,
+    reports: Reports,
+}
+
+struct Room {
+    alias: Arc<str>,
+    executor: Arc<dyn Executor>,
+    left: usize,
+    starved: bool,
+}
+
+/// A job that will be submitted if the store says that its claim was won.
+pub(super) struct Prepared {
+    pub(super) spec: Arc<JobSpec>,
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) catching_up: bool,
+}
+
+/// What there is to tell about records that can't be restored.
+#[derive(Default)]
+pub(super) struct Reports {
+    pub(super) broken: Vec<(Arc<str>, u64, Error)>,
+    pub(super) restored: Vec<(Arc<str>, u64)>,
+}
+
+impl<'a> Decider<'a> {
+    pub(super) fn new(engine: &'a Engine, runner: &'a StoreRunner, now: Timestamp) -> Self {
+        Self {
+            engine,
+            runner,
+            now,
+            context: engine.trigger_context(),
+            executors: engine.executors(),
+            rooms: Vec::new(),
+            has_broken: !lock(&runner.broken).is_empty(),
+            prepared: Vec::new(),
+            reports: Reports::default(),
+        }
+    }
+
+    /// The executors that had no room for a due job.
+    pub(super) fn take_starved(&mut self) -> Vec<(Arc<str>, Arc<dyn Executor>)> {
+        let starved = self.rooms.drain(..).filter(|room| room.starved);
+        starved.map(|room| (room.alias, room.executor)).collect()
+    }
+
+    pub(super) fn take_reports(self) -> Reports {
+        self.reports
+    }
+
+    pub(super) fn decide(&mut self, record: &JobRecord) -> Decision {
+        // Triggers are foreign code.
+        let decision =
+            catch_unwind(AssertUnwindSafe(|| self.try_decide(record))).unwrap_or_else(|payload| {
+                let message = format!("its trigger {}", JobError::from_panic(&*payload));
+                Err(Error::new(ErrorKind::BrokenRecord, message).with_job_id(&*record.id))
+            });
+        decision.unwrap_or_else(|error| {
+            self.reports
+                .broken
+                .push((Arc::clone(&record.id), record.revision, error));
+            Decision::Leave
+        })
+    }
+
+    fn try_decide(&mut self, record: &JobRecord) -> Result<Decision> {
+        let Some(first) = record.next_run_time.filter(|time| *time <= self.now) else {
+            return Ok(Decision::Leave);
+        };
+        let spec = restore(record, &self.context)?;
+        let Some(room) = self.room(&spec)? else {
+            return Ok(Decision::Leave);
+        };
+        let key = InstanceKey {
+            store: self.runner.number,
+            job_id: Arc::clone(&record.id),
+        };
+        if self.engine.instances.is_catching_up(&key) {
+            // The end of the run times that were claimed before has the store looked into again.
+            return Ok(Decision::Leave);
+        }
+        let (run_times, next) = self.run_times(&spec, first)?;
+        if self.has_broken {
+            self.reports
+                .restored
+                .push((Arc::clone(&record.id), record.revision));
+        }
+        let catching_up = matches!(next, NextRun::At(next) if next <= self.now);
+        self.rooms[room].left -= 1;
+        let executor = Arc::clone(&self.rooms[room].executor);
+        self.prepared.push(Prepared {
+            spec,
+            executor,
+            catching_up,
+        });
+        Ok(Decision::Claim(Advance { run_times, next }))
+    }
+
+    /// The place in `rooms` of the job's executor, or `None` where that is full.
+    fn room(&mut self, spec: &JobSpec) -> Result<Option<usize>> {
+        let known = self
+            .rooms
+            .iter()
+            .position(|room| *room.alias == *spec.executor);
+        let place = if let Some(place) = known {
+            place
+        } else {
+            let Some((alias, executor)) = self.executors.get_key_value(&*spec.executor) else {
+                return Err(unknown_executor(&self.executors, spec));
+            };
+            let (alias, left) = (Arc::clone(alias), executor.room());
+            self.rooms.push(Room {
+                alias,
+                executor: Arc::clone(executor),
+                left,
+                starved: false,
+            });
+            self.rooms.len() - 1
+        };
+        let room = &mut self.rooms[place];
+        room.starved |= room.left == 0;
+        Ok((room.left > 0).then_some(place))
+    }
+
+    fn run_times(&self, spec: &JobSpec, first: Timestamp) -> Result<(RunTimes, NextRun)> {
+        let trigger = &spec.trigger;
+        let next_after = |last: Timestamp| -> Result<Option<Timestamp>> {
+            let next = trigger.next_fire_time(Some(last), self.now);
+            match next {
+                Some(next) if next <= last => Err(Error::new(
+                    ErrorKind::BrokenRecord,
+                    format!("the trigger {trigger} gives {next} as the fire time after {last}"),
+                )
+                .with_job_id(spec.id())),
+                next => Ok(next),
+            }
+        };
+        if spec.coalesce {
+            let last = trigger
+                .last_fire_time(first, self.now)
+                .max(first)
+                .min(self.now);
+            return Ok((RunTimes::One(last), next_run(next_after(last)?)));
+        }
+        let mut next = next_after(first)?;
+        if next.is_none_or(|next| next > self.now) {
+            return Ok((RunTimes::One(first), next_run(next)));
+        }
+        let mut times = vec![first];
+        while let Some(time) = next.filter(|time| *time <= self.now && times.len() < MAX_RUN_TIMES)
+        {
+            times.push(time);
+            next = next_after(time)?;
+        }
+        Ok((RunTimes::Many(times), next_run(next)))
+    }
+}
+
+fn next_run(time: Option<Timestamp>) -> NextRun {
+    time.map_or(NextRun::Finished, NextRun::At)
+}
+
+pub(super) fn unknown_executor(executors: &Executors, spec: &JobSpec) -> Error {
+    let hint = suggestion::hint(
+        &spec.executor,
+        "executors of this scheduler",
+        executors.keys().map(|alias| &**alias),
+    );
+    Error::new(
+        ErrorKind::UnknownAlias,
+        format!("no executor has the alias `{}`{hint}", spec.executor),
+    )
+    .with_job_id(spec.id())
+}
+
+/// The job that a record holds.
+pub(super) fn restore(record: &JobRecord, context: &TriggerContext<'_>) -> Result<Arc<JobSpec>> {
+    match &record.state {
+        JobState::Live(spec) => Ok(Arc::clone(spec)),
+        JobState::Encoded(text) => decode(&record.id, text, context).map(Arc::new),
+    }
+}

@@ -1,0 +1,157 @@
+//! From a claim to an executor, and from an executor to the listeners.
+
+use std::sync::Arc;
+
+use super::decide::Prepared;
+use super::instances::InstanceKey;
+use super::store_runner::StoreRunner;
+use super::{Engine, Scheduler};
+use crate::event::{Event, EventMask, JobEvent, Outcome};
+use crate::executor::{Run, RunOrigin, RunSink};
+use crate::function::JobContext;
+use crate::job::JobSpec;
+use crate::store::RunTimes;
+use crate::time::Timestamp;
+
+impl Engine {
+    /// Hands a claimed job to its executor, unless it has as many instances as it may have.
+    pub(super) fn submit(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        job: Prepared,
+        run_times: RunTimes,
+    ) {
+        let Prepared {
+            spec,
+            executor,
+            catching_up,
+        } = job;
+        let event = || JobEvent {
+            job_id: Arc::clone(&spec.id),
+            jobstore: Arc::clone(&runner.alias),
+        };
+        let key = InstanceKey {
+            store: runner.number,
+            job_id: Arc::clone(&spec.id),
+        };
+        if !self
+            .instances
+            .acquire(&key, spec.max_instances, catching_up)
+        {
+            tracing::warn!(
+                jobstore = &*runner.alias,
+                job_id = &*spec.id,
+                "the run was skipped: the job has its maximum of running instances ({})",
+                spec.max_instances
+            );
+            self.emit(EventMask::JOB_MAX_INSTANCES, || Event::JobMaxInstances {
+                job: event(),
+                scheduled_run_times: run_times.as_slice().into(),
+            });
+            return;
+        }
+        self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
+            job: event(),
+            scheduled_run_times: run_times.as_slice().into(),
+        });
+        let origin = RunOrigin {
+            jobstore: Arc::clone(&runner.alias),
+            store: runner.number,
+            submitted: self.now(),
+        };
+        executor.submit(Run::new(
+            spec,
+            run_times,
+            origin,
+            Arc::clone(self) as Arc<dyn RunSink>,
+        ));
+    }
+}
+
+impl RunSink for Engine {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn context(
+        self: Arc<Self>,
+        job: &Arc<JobSpec>,
+        origin: &RunOrigin,
+        scheduled_run_time: Timestamp,
+    ) -> JobContext {
+        JobContext {
+            job: Arc::clone(job),
+            jobstore: Arc::clone(&origin.jobstore),
+            scheduled_run_time,
+            scheduler: Some(Scheduler(self)),
+        }
+    }
+
+    fn outcome(
+        &self,
+        job: &Arc<JobSpec>,
+        origin: &RunOrigin,
+        scheduled_run_time: Timestamp,
+        outcome: Outcome,
+    ) {
+        let event = || JobEvent {
+            job_id: Arc::clone(&job.id),
+            jobstore: Arc::clone(&origin.jobstore),
+        };
+        match outcome {
+            Outcome::Executed(value) => {
+                tracing::debug!(job_id = &*job.id, "the job \"{}\" was executed", job.name);
+                self.emit(EventMask::JOB_EXECUTED, || Event::JobExecuted {
+                    job: event(),
+                    scheduled_run_time,
+                    retval: Arc::new(value),
+                });
+            }
+            Outcome::Error(error) => {
+                let trace = error
+                    .trace()
+                    .map(|trace| format!("\n{trace}"))
+                    .unwrap_or_default();
+                tracing::error!(
+                    job_id = &*job.id,
+                    "the job \"{}\" failed: {error}{trace}",
+                    job.name
+                );
+                self.emit(EventMask::JOB_ERROR, || Event::JobError {
+                    job: event(),
+                    scheduled_run_time,
+                    error: Arc::new(error),
+                });
+            }
+            Outcome::Missed(missed) => {
+                tracing::warn!(
+                    job_id = &*job.id,
+                    "the run of the job \"{}\" was missed by {:.3} s: {}",
+                    job.name,
+                    missed.lateness.as_secs_f64(),
+                    missed.reason()
+                );
+                self.emit(EventMask::JOB_MISSED, || Event::JobMissed {
+                    job: event(),
+                    scheduled_run_time,
+                    missed,
+                });
+            }
+        }
+    }
+
+    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) {
+        let key = InstanceKey {
+            store: origin.store,
+            job_id: Arc::clone(&job.id),
+        };
+        if self.instances.release(&key) {
+            self.look_again();
+        }
+        if self.starved.contains(&job.executor)
+            && let Some(executor) = self.executors().get(&job.executor)
+        {
+            self.relieve(&job.executor, &**executor);
+        }
+    }
+}

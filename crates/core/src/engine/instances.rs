@@ -1,0 +1,71 @@
+//! How many instances of each job are queued or running.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex};
+
+use hashbrown::HashMap;
+
+use super::lock;
+
+/// A job in a store; the number stands for the store's alias.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct InstanceKey {
+    pub(super) store: u32,
+    pub(super) job_id: Arc<str>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slots {
+    count: u32,
+    /// The running instance catches up, and more of its run times wait in the store.
+    catching_up: bool,
+}
+
+/// Locks are held for a look-up only; several, so that workers that end runs do not queue for one.
+const SHARDS: usize = 16;
+
+#[derive(Debug, Default)]
+pub(super) struct Instances {
+    shards: [Mutex<HashMap<InstanceKey, Slots>>; SHARDS],
+    hasher: RandomState,
+}
+
+impl Instances {
+    fn shard(&self, key: &InstanceKey) -> &Mutex<HashMap<InstanceKey, Slots>> {
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+        let hash = self.hasher.hash_one(key) as usize;
+        &self.shards[hash % SHARDS]
+    }
+
+    /// Takes a slot, unless `max` are taken.
+    pub(super) fn acquire(&self, key: &InstanceKey, max: u32, catching_up: bool) -> bool {
+        let mut shard = lock(self.shard(key));
+        let entry = shard.entry(key.clone()).or_default();
+        let free = entry.count < max;
+        if free {
+            entry.count += 1;
+            entry.catching_up |= catching_up;
+        }
+        free
+    }
+
+    /// Frees a slot. Says whether more run times of the instance wait in the store.
+    pub(super) fn release(&self, key: &InstanceKey) -> bool {
+        let mut shard = lock(self.shard(key));
+        let Some(entry) = shard.get_mut(key) else {
+            return false;
+        };
+        let caught_up = std::mem::take(&mut entry.catching_up);
+        entry.count -= 1;
+        if entry.count == 0 {
+            shard.remove(key);
+        }
+        caught_up
+    }
+
+    pub(super) fn is_catching_up(&self, key: &InstanceKey) -> bool {
+        lock(self.shard(key))
+            .get(key)
+            .is_some_and(|entry| entry.catching_up)
+    }
+}

@@ -1,0 +1,431 @@
+//! Jobs are added, changed and removed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::decide::{restore, unknown_executor};
+use super::store_runner::StoreRunner;
+use super::{Engine, Phase, Scheduler, lock};
+use crate::event::{Event, EventMask, JobEvent};
+use crate::job::{Job, JobBuilder, JobChanges, JobSpec, NextRunTime, PendingJob, encode};
+use crate::store::{JobRecord, JobState, NewRecord};
+use crate::time::Timestamp;
+use crate::trigger::{TriggerContext, TriggerSource};
+use crate::{Error, ErrorKind, Result};
+
+/// How often a change is tried anew because somebody else changed the job in between.
+const MAX_TRIES: usize = 100;
+
+impl Scheduler {
+    /// Adds a job, and wakes the scheduler for it. Before the start it waits; its first run time is found at the start.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ConflictingId`], unless the job says `replace_existing`; what is wrong with the job; what the store
+    /// says.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::job::JobBuilder;
+    /// use apscheduler_core::schedulers::BackgroundScheduler;
+    ///
+    /// let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    /// let job = scheduler.add_job(JobBuilder::new(|| println!("tick")).id("tick"))?;
+    /// assert!(job.pending());
+    /// # Ok::<(), apscheduler_core::Error>(())
+    /// ```
+    pub fn add_job(&self, job: JobBuilder) -> Result<Job> {
+        let mut jobs = self.add_jobs(vec![job])?;
+        // One job in, one job out.
+        jobs.pop()
+            .ok_or_else(|| Error::new(ErrorKind::Other, "the job was lost"))
+    }
+
+    /// Adds many jobs: one round trip for each store, and all or none of those of one store.
+    ///
+    /// # Errors
+    /// As [`add_job`](Self::add_job).
+    pub fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<Job>> {
+        let engine = &self.0;
+        let defaults = engine.settings().job_defaults;
+        let context = engine.trigger_context();
+        let jobs = jobs
+            .into_iter()
+            .map(|job| job.build(&context, &defaults))
+            .collect::<Result<Vec<PendingJob>>>()?;
+        {
+            let mut pending = lock(&engine.pending);
+            if matches!(engine.phase(), Phase::Stopped | Phase::Starting) {
+                hold(&mut pending, &jobs)?;
+                return Ok(jobs.iter().map(|job| self.pending_handle(job)).collect());
+            }
+        }
+        let mut handles = Vec::with_capacity(jobs.len());
+        let mut rest = jobs;
+        while let Some(first) = rest.first() {
+            let alias = Arc::clone(&first.jobstore);
+            let all_same = rest.iter().all(|job| job.jobstore == alias);
+            let (batch, others) = if all_same {
+                (rest, Vec::new())
+            } else {
+                rest.into_iter().partition(|job| job.jobstore == alias)
+            };
+            handles.append(&mut self.store_jobs(&alias, &batch)?);
+            rest = others;
+        }
+        Ok(handles)
+    }
+
+    /// Puts jobs into one store and tells of it.
+    pub(super) fn store_jobs(&self, alias: &str, jobs: &[PendingJob]) -> Result<Vec<Job>> {
+        let engine = &self.0;
+        let runner = engine.store(alias)?;
+        let now = engine.now();
+        let executors = engine.executors();
+        let mut records = Vec::with_capacity(jobs.len());
+        let mut handles = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let executor = executors
+                .get(&job.spec.executor)
+                .ok_or_else(|| unknown_executor(&executors, &job.spec))?;
+            check_executor(&job.spec, executor.capabilities())?;
+            let next_run_time = match job.next_run_time {
+                Some(given) => given,
+                None => job.spec.trigger.next_fire_time(None, now),
+            };
+            records.push(NewRecord {
+                id: Arc::clone(&job.spec.id),
+                next_run_time,
+                state: state(&runner, &job.spec)?,
+                replace: job.replace_existing,
+            });
+            handles.push(self.handle(&runner, &job.spec, next_run_time));
+        }
+        runner.store.add_jobs(records)?;
+        for job in jobs {
+            tracing::debug!(
+                jobstore = &*runner.alias,
+                job_id = &*job.spec.id,
+                "added the job \"{}\"",
+                job.spec.name
+            );
+            engine.emit(EventMask::JOB_ADDED, || {
+                Event::JobAdded(runner.event(&job.spec.id))
+            });
+        }
+        runner.mark_changed();
+        engine.wake();
+        Ok(handles)
+    }
+
+    /// Makes changes to a job, and returns the changed job.
+    ///
+    /// # Errors
+    /// [`ErrorKind::JobLookup`]; what is wrong with the changes; what the store says.
+    pub fn modify_job(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        changes: &JobChanges,
+    ) -> Result<Job> {
+        let context = self.0.trigger_context();
+        self.change(id, jobstore, |spec| {
+            Ok((changes.apply(spec, &context)?, changes.next_run_time))
+        })
+    }
+
+    /// Gives a job another trigger and the next run time of that, and returns the changed job.
+    ///
+    /// # Errors
+    /// As [`modify_job`](Self::modify_job).
+    pub fn reschedule_job(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        trigger: impl Into<TriggerSource>,
+    ) -> Result<Job> {
+        let context = self.0.trigger_context();
+        let trigger = trigger.into().resolve(&context)?;
+        let next = trigger.next_fire_time(None, context.now);
+        self.modify_job(
+            id,
+            jobstore,
+            &JobChanges::new().trigger(trigger).next_run_time(next),
+        )
+    }
+
+    /// Keeps a job from running until it is resumed.
+    ///
+    /// # Errors
+    /// As [`modify_job`](Self::modify_job).
+    pub fn pause_job(&self, id: &str, jobstore: Option<&str>) -> Result<Job> {
+        self.modify_job(id, jobstore, &JobChanges::new().next_run_time(None))
+    }
+
+    /// Lets a job run again from its next fire time on. A job whose schedule has ended is removed; then the result is
+    /// `None`.
+    ///
+    /// # Errors
+    /// As [`modify_job`](Self::modify_job).
+    pub fn resume_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
+        let mut ended = false;
+        let now = self.0.now();
+        let job = self.change(id, jobstore, |spec| {
+            let next = spec.trigger.next_fire_time(None, now);
+            ended = next.is_none();
+            Ok((spec.clone(), Some(next)))
+        })?;
+        if ended {
+            self.remove_job(id, Some(job.jobstore()))?;
+            return Ok(None);
+        }
+        Ok(Some(job))
+    }
+
+    /// Removes a job. Instances that run go on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::JobLookup`] where there is none; what the store says.
+    pub fn remove_job(&self, id: &str, jobstore: Option<&str>) -> Result<()> {
+        let engine = &self.0;
+        let alias = if self.waits() {
+            let mut pending = lock(&engine.pending);
+            let place = pending
+                .iter()
+                .position(|job| is(job, id, jobstore))
+                .ok_or_else(|| no_such_job(id))?;
+            pending.remove(place).jobstore
+        } else {
+            let mut found = None;
+            for runner in engine.stores_named(jobstore)? {
+                if runner.store.remove_job(id)? {
+                    found = Some(Arc::clone(&runner.alias));
+                    break;
+                }
+            }
+            found.ok_or_else(|| no_such_job(id))?
+        };
+        tracing::debug!(jobstore = &*alias, job_id = id, "removed the job");
+        engine.emit(EventMask::JOB_REMOVED, || {
+            Event::JobRemoved(JobEvent {
+                job_id: id.into(),
+                jobstore: alias,
+            })
+        });
+        Ok(())
+    }
+
+    /// Removes all jobs of one store, or of all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; what a store says.
+    pub fn remove_all_jobs(&self, jobstore: Option<&str>) -> Result<()> {
+        let engine = &self.0;
+        if self.waits() {
+            lock(&engine.pending)
+                .retain(|job| jobstore.is_some_and(|alias| alias != &*job.jobstore));
+        } else {
+            for runner in engine.stores_named(jobstore)? {
+                runner.store.remove_all_jobs()?;
+            }
+        }
+        engine.emit(EventMask::ALL_JOBS_REMOVED, || Event::AllJobsRemoved {
+            alias: jobstore.map(Into::into),
+        });
+        Ok(())
+    }
+
+    /// Before the start, jobs are not in their stores yet.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.0.phase(), Phase::Stopped | Phase::Starting)
+    }
+
+    pub(crate) fn is_pending(&self, id: &str, jobstore: &str) -> bool {
+        lock(&self.0.pending)
+            .iter()
+            .any(|job| is(job, id, Some(jobstore)))
+    }
+
+    /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
+    fn change(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        mut change: impl FnMut(&JobSpec) -> Result<(JobSpec, Option<Option<Timestamp>>)>,
+    ) -> Result<Job> {
+        let engine = &self.0;
+        let event = |jobstore: &Arc<str>| {
+            Event::JobModified(JobEvent {
+                job_id: id.into(),
+                jobstore: Arc::clone(jobstore),
+            })
+        };
+        if self.waits() {
+            let job = {
+                let mut pending = lock(&engine.pending);
+                let job = pending
+                    .iter_mut()
+                    .find(|job| is(job, id, jobstore))
+                    .ok_or_else(|| no_such_job(id))?;
+                let (spec, next) = change(&job.spec)?;
+                job.spec = Arc::new(spec);
+                job.next_run_time = next.or(job.next_run_time);
+                job.clone()
+            };
+            engine.emit(EventMask::JOB_MODIFIED, || event(&job.jobstore));
+            return Ok(self.pending_handle(&job));
+        }
+        for _ in 0..MAX_TRIES {
+            let (runner, mut record) = engine.find_record(id, jobstore)?;
+            let context: TriggerContext<'_> = engine.trigger_context();
+            let spec = restore(&record, &context)?;
+            let (changed, next) = change(&spec)?;
+            let executors = engine.executors();
+            let executor = executors
+                .get(&changed.executor)
+                .ok_or_else(|| unknown_executor(&executors, &changed))?;
+            check_executor(&changed, executor.capabilities())?;
+            let changed = Arc::new(changed);
+            record.next_run_time = next.unwrap_or(record.next_run_time);
+            record.state = state(&runner, &changed)?;
+            if runner.store.update_job(&record)? {
+                engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
+                runner.mark_changed();
+                engine.wake();
+                return Ok(self.handle(&runner, &changed, record.next_run_time));
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "others keep changing the job; try again",
+        )
+        .with_job_id(id))
+    }
+
+    pub(super) fn handle(
+        &self,
+        runner: &StoreRunner,
+        spec: &Arc<JobSpec>,
+        next: Option<Timestamp>,
+    ) -> Job {
+        Job {
+            id: Arc::clone(&spec.id),
+            jobstore: Arc::clone(&runner.alias),
+            next_run_time: next.into(),
+            spec: Ok(Arc::clone(spec)),
+            scheduler: self.clone(),
+        }
+    }
+
+    pub(super) fn pending_handle(&self, job: &PendingJob) -> Job {
+        Job {
+            id: Arc::clone(&job.spec.id),
+            jobstore: Arc::clone(&job.jobstore),
+            next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
+            spec: Ok(Arc::clone(&job.spec)),
+            scheduler: self.clone(),
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn store(&self, alias: &str) -> Result<Arc<StoreRunner>> {
+        self.stores()
+            .get(alias)
+            .cloned()
+            .ok_or_else(|| self.unknown_store(alias))
+    }
+
+    /// The store with that alias, or all.
+    pub(super) fn stores_named(&self, alias: Option<&str>) -> Result<Vec<Arc<StoreRunner>>> {
+        match alias {
+            Some(alias) => Ok(vec![self.store(alias)?]),
+            None => Ok(self.stores().values().cloned().collect()),
+        }
+    }
+
+    pub(super) fn find_record(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+    ) -> Result<(Arc<StoreRunner>, JobRecord)> {
+        for runner in self.stores_named(jobstore)? {
+            if let Some(record) = runner.store.lookup_job(id)? {
+                return Ok((runner, record));
+            }
+        }
+        Err(no_such_job(id))
+    }
+}
+
+impl StoreRunner {
+    pub(super) fn event(&self, job_id: &Arc<str>) -> JobEvent {
+        JobEvent {
+            job_id: Arc::clone(job_id),
+            jobstore: Arc::clone(&self.alias),
+        }
+    }
+}
+
+/// Keeps jobs until the start. All or none.
+fn hold(pending: &mut Vec<PendingJob>, jobs: &[PendingJob]) -> Result<()> {
+    let key = |job: &PendingJob| (Arc::clone(&job.jobstore), Arc::clone(&job.spec.id));
+    let mut known: HashSet<_> = pending.iter().map(key).collect();
+    for job in jobs {
+        if !known.insert(key(job)) && !job.replace_existing {
+            return Err(Error::new(
+                ErrorKind::ConflictingId,
+                "a job with this id exists already",
+            )
+            .with_job_id(job.spec.id()));
+        }
+    }
+    for job in jobs {
+        match pending
+            .iter_mut()
+            .find(|other| job.replace_existing && is(other, &job.spec.id, Some(&job.jobstore)))
+        {
+            Some(other) => *other = job.clone(),
+            None => pending.push(job.clone()),
+        }
+    }
+    Ok(())
+}
+
+fn is(job: &PendingJob, id: &str, jobstore: Option<&str>) -> bool {
+    *job.spec.id == *id && jobstore.is_none_or(|alias| alias == &*job.jobstore)
+}
+
+pub(super) fn no_such_job(id: &str) -> Error {
+    Error::new(ErrorKind::JobLookup, "no job with this id was found").with_job_id(id)
+}
+
+/// What the store is to keep of a job.
+pub(super) fn state(runner: &StoreRunner, spec: &Arc<JobSpec>) -> Result<JobState> {
+    if runner.capabilities.serializes {
+        Ok(JobState::Encoded(encode(spec)?))
+    } else {
+        Ok(JobState::Live(Arc::clone(spec)))
+    }
+}
+
+fn check_executor(spec: &JobSpec, can: crate::executor::ExecutorCapabilities) -> Result<()> {
+    let refuse = |what: &str| {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the executor `{}` {what}", spec.executor),
+        )
+        .with_job_id(spec.id()))
+    };
+    if !spec.function.is_named() && !can.in_process {
+        return refuse(
+            "runs jobs in another process, where a closure can't be found; register the function by name",
+        );
+    }
+    if spec.function.is_async() && !can.async_jobs {
+        return refuse("does not run async functions");
+    }
+    if !spec.function.is_async() && !can.sync_jobs {
+        return refuse("runs async functions only");
+    }
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! Start, shutdown, pause, resume.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Engine, Phase, Scheduler, lock};
+use crate::config::Config;
+use crate::event::{Event, EventMask};
+use crate::job::PendingJob;
+use crate::registry::{IntoExecutor as _, IntoJobStore as _};
+use crate::store::MemoryJobStore;
+use crate::{Error, ErrorKind, Result};
+
+impl Scheduler {
+    /// Takes over a configuration: zone, intervals, defaults, and all stores and executors in place of those before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`] when it was started; what the plugins say of their options. On an error nothing
+    /// has changed.
+    pub fn configure(&self, config: &Config) -> Result<()> {
+        self.0.refuse_when_started()?;
+        let registry = &self.0.registry;
+        let mut executors = Vec::new();
+        for (alias, source) in config.executors() {
+            let executor = source
+                .resolve(registry)
+                .map_err(|error| error.with_context(format!("executors.{alias}")))?;
+            executors.push((alias, executor));
+        }
+        let mut stores = Vec::new();
+        for (alias, source) in config.jobstores() {
+            let store = source
+                .resolve(registry)
+                .map_err(|error| error.with_context(format!("jobstores.{alias}")))?;
+            stores.push((alias, store));
+        }
+        config.job_defaults_or_default().validate()?;
+        {
+            let mut settings = self
+                .0
+                .settings
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            settings.timezone = config.timezone_or_local();
+            settings.retry_interval = config.retry_interval_or_default();
+            settings.job_defaults = config.job_defaults_or_default();
+        }
+        self.0.clear_components();
+        for (alias, executor) in executors {
+            self.add_executor(executor, alias)?;
+        }
+        for (alias, store) in stores {
+            self.add_jobstore(store, alias)?;
+        }
+        Ok(())
+    }
+
+    /// Starts executors and stores, adds the jobs that wait for the start, and begins to process jobs, unless `paused`.
+    /// For scheduler crates: programs call `start` of the scheduler type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`]; what a store or executor says that can't start; what is wrong with a waiting job.
+    /// On an error everything that had been started is stopped again, and waiting jobs that were not added still wait.
+    pub fn start_engine(&self, paused: bool) -> Result<()> {
+        let engine = &self.0;
+        {
+            let mut phase = lock(&engine.phase);
+            if *phase != Phase::Stopped {
+                return Err(already_running());
+            }
+            *phase = Phase::Starting;
+        }
+        if let Err(error) = self.start_components(paused) {
+            engine.stop_components(false);
+            engine.set_phase(Phase::Stopped);
+            return Err(error);
+        }
+        tracing::info!("scheduler started");
+        engine.emit(EventMask::SCHEDULER_STARTED, || Event::SchedulerStarted);
+        engine.wake();
+        Ok(())
+    }
+
+    fn start_components(&self, paused: bool) -> Result<()> {
+        let engine = &self.0;
+        if !engine.executors().contains_key("default") {
+            let executor = engine.default_executor.into_executor();
+            let executor = executor.resolve(&engine.registry).map_err(|error| {
+                error.with_context(
+                    "no executor has the alias `default`, and the stand-in can't be built",
+                )
+            })?;
+            self.insert_executor(executor, "default")?;
+        }
+        if !engine.stores().contains_key("default") {
+            let store = MemoryJobStore::new()
+                .into_job_store()
+                .resolve(&engine.registry)?;
+            self.insert_jobstore(store, "default")?;
+        }
+        for (alias, executor) in &*engine.executors() {
+            executor
+                .start(alias)
+                .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
+        }
+        for (alias, store) in &*engine.stores() {
+            store
+                .start(self)
+                .map_err(|error| error.with_context(format!("job store `{alias}` can't start")))?;
+        }
+        // Jobs that are added meanwhile wait too, so look until none waits.
+        loop {
+            let jobs = std::mem::take(&mut *lock(&engine.pending));
+            if let Err((error, mut left)) = self.add_pending(jobs) {
+                let mut pending = lock(&engine.pending);
+                left.append(&mut pending);
+                *pending = left;
+                return Err(error);
+            }
+            let pending = lock(&engine.pending);
+            if pending.is_empty() {
+                engine.set_phase(if paused {
+                    Phase::Paused
+                } else {
+                    Phase::Running
+                });
+                return Ok(());
+            }
+        }
+    }
+
+    /// Adds the jobs store by store; on an error gives back those that were not added.
+    fn add_pending(
+        &self,
+        jobs: Vec<PendingJob>,
+    ) -> std::result::Result<(), (Error, Vec<PendingJob>)> {
+        let mut rest = jobs;
+        while let Some(first) = rest.first() {
+            let alias = Arc::clone(&first.jobstore);
+            let (batch, others): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|job| job.jobstore == alias);
+            rest = others;
+            if let Err(error) = self.store_jobs(&alias, &batch) {
+                let mut left = batch;
+                left.append(&mut rest);
+                return Err((error, left));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops processing, executors and stores. With `wait` it returns when all running jobs have ended; running jobs are
+    /// not interrupted either way.
+    ///
+    /// From within a job or a listener it does not wait for that very job.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when it was not started.
+    pub fn shutdown(&self, wait: bool) -> Result<()> {
+        let engine = &self.0;
+        {
+            let mut phase = lock(&engine.phase);
+            if !matches!(*phase, Phase::Running | Phase::Paused) {
+                return Err(not_running());
+            }
+            *phase = Phase::Stopping;
+        }
+        engine.event_loop.stop(wait);
+        engine.stop_components(wait);
+        engine.set_phase(Phase::Stopped);
+        tracing::info!("scheduler has been shut down");
+        engine.emit(EventMask::SCHEDULER_SHUTDOWN, || Event::SchedulerShutdown);
+        Ok(())
+    }
+
+    /// Stops processing jobs until [`resume`](Self::resume). Running jobs go on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when it was not started.
+    pub fn pause(&self) -> Result<()> {
+        if self.0.switch(Phase::Running, Phase::Paused)? {
+            tracing::info!("paused job processing");
+            self.0
+                .emit(EventMask::SCHEDULER_PAUSED, || Event::SchedulerPaused);
+        }
+        Ok(())
+    }
+
+    /// Goes on processing jobs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] when it was not started.
+    pub fn resume(&self) -> Result<()> {
+        if self.0.switch(Phase::Paused, Phase::Running)? {
+            tracing::info!("resumed job processing");
+            self.0
+                .emit(EventMask::SCHEDULER_RESUMED, || Event::SchedulerResumed);
+            self.0.look_again();
+        }
+        Ok(())
+    }
+
+    /// Returns when the scheduler has been shut down. For schedulers that block.
+    pub fn wait_until_stopped(&self) {
+        let mut phase = lock(&self.0.phase);
+        while *phase != Phase::Stopped {
+            phase = self
+                .0
+                .phase_changed
+                .wait(phase)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn set_phase(&self, phase: Phase) {
+        *lock(&self.phase) = phase;
+        self.phase_changed.notify_all();
+    }
+
+    /// Goes from one phase to another; `false` where it is not in the first.
+    fn switch(&self, from: Phase, to: Phase) -> Result<bool> {
+        let mut phase = lock(&self.phase);
+        if matches!(*phase, Phase::Stopped | Phase::Starting) {
+            return Err(not_running());
+        }
+        let switched = *phase == from;
+        if switched {
+            *phase = to;
+        }
+        Ok(switched)
+    }
+
+    pub(super) fn refuse_when_started(&self) -> Result<()> {
+        if self.phase() == Phase::Stopped {
+            Ok(())
+        } else {
+            Err(already_running())
+        }
+    }
+
+    /// Stores first: what a pass has claimed must find its executor open. Stores close last: jobs that are still
+    /// running may use them.
+    fn stop_components(&self, wait: bool) {
+        let stores = self.stores();
+        for store in stores.values() {
+            store.stop(wait);
+        }
+        for executor in self.executors().values() {
+            executor.shutdown(wait);
+        }
+        for (alias, store) in &*stores {
+            if let Err(error) = store.store.shutdown() {
+                tracing::error!(
+                    jobstore = &**alias,
+                    "closing the job store failed: {}",
+                    error.chain()
+                );
+            }
+        }
+    }
+}
+
+fn already_running() -> Error {
+    Error::new(
+        ErrorKind::AlreadyRunning,
+        "the scheduler is already running",
+    )
+}
+
+fn not_running() -> Error {
+    Error::new(ErrorKind::NotRunning, "the scheduler is not running")
+}

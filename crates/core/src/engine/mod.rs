@@ -1,0 +1,225 @@
+//! The scheduler behind all scheduler types.
+
+mod components;
+mod decide;
+mod dispatch;
+mod instances;
+mod job_calls;
+mod lifecycle;
+mod listeners;
+mod listing;
+mod process;
+mod starved;
+mod store_runner;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+pub use listeners::ListenerId;
+
+use crate::executor::Executor;
+use crate::job::JobDefaults;
+use crate::registry::Registry;
+use crate::time::{Clock, Timestamp, Zone};
+use crate::trigger::TriggerContext;
+use instances::Instances;
+use listeners::Listeners;
+use starved::Starved;
+use store_runner::StoreRunner;
+
+/// Whether a scheduler works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedulerState {
+    /// It was not started, or was shut down.
+    Stopped,
+    /// It was started and runs jobs.
+    Running,
+    /// It was started and runs no jobs until it is resumed.
+    Paused,
+}
+
+/// What connects the engine to an event loop: a scheduler crate implements it.
+///
+/// The loop calls [`Scheduler::process_jobs`] when it was woken and when the time has come that the last call named,
+/// and at least once a minute, so that a clock that was changed is noticed.
+pub trait EventLoop: fmt::Debug + Send + Sync + 'static {
+    /// Makes the loop call [`Scheduler::process_jobs`] soon. Comes from any thread and must not block.
+    fn wake(&self);
+
+    /// Ends the loop. With `wait` it returns when the loop has ended, unless it is called from the loop itself.
+    fn stop(&self, wait: bool);
+}
+
+/// A handle to a scheduler: everything but starting it, which is for the scheduler type. Clones mean the same scheduler.
+///
+/// Its methods are those of APScheduler's `BaseScheduler`, and all of them may be called from within a job or a
+/// listener. Times are UTC; text dates are read in the scheduler's zone.
+#[derive(Clone)]
+pub struct Scheduler(Arc<Engine>);
+
+pub(crate) struct Engine {
+    registry: Registry,
+    clock: Arc<dyn Clock>,
+    /// The name of the executor plugin that stands in for a missing `default`.
+    default_executor: &'static str,
+    event_loop: Arc<dyn EventLoop>,
+    settings: RwLock<Settings>,
+    phase: Mutex<Phase>,
+    phase_changed: Condvar,
+    executors: RwLock<Arc<Executors>>,
+    stores: RwLock<Arc<Stores>>,
+    pending: Mutex<Vec<crate::job::PendingJob>>,
+    listeners: Listeners,
+    instances: Instances,
+    starved: Starved,
+}
+
+type Executors = BTreeMap<Arc<str>, Arc<dyn Executor>>;
+type Stores = BTreeMap<Arc<str>, Arc<StoreRunner>>;
+
+#[derive(Clone, Debug)]
+struct Settings {
+    timezone: Zone,
+    retry_interval: Duration,
+    job_defaults: JobDefaults,
+}
+
+/// The life of a scheduler in finer steps than [`SchedulerState`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Stopped,
+    Starting,
+    Running,
+    Paused,
+    Stopping,
+}
+
+/// A lock that a panicking thread has poisoned guards data that is whole all the same: no critical section of the engine
+/// calls foreign code.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Scheduler {
+    /// A scheduler on this event loop. `default_executor` is the name of the plugin that stands in for a missing
+    /// `default` executor.
+    pub fn new(
+        registry: Registry,
+        clock: Arc<dyn Clock>,
+        default_executor: &'static str,
+        event_loop: Arc<dyn EventLoop>,
+    ) -> Self {
+        let waker = Arc::clone(&event_loop);
+        clock.on_moved(Arc::new(move || waker.wake()));
+        Self(Arc::new(Engine {
+            registry,
+            clock,
+            default_executor,
+            event_loop,
+            settings: RwLock::new(Settings {
+                timezone: Zone::local(),
+                retry_interval: Duration::from_secs(10),
+                job_defaults: JobDefaults::default(),
+            }),
+            phase: Mutex::new(Phase::Stopped),
+            phase_changed: Condvar::new(),
+            executors: RwLock::default(),
+            stores: RwLock::default(),
+            pending: Mutex::default(),
+            listeners: Listeners::default(),
+            instances: Instances::default(),
+            starved: Starved::default(),
+        }))
+    }
+
+    /// The plugins and functions that this scheduler knows.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The clock that it goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The zone of triggers and text dates that name none.
+    pub fn timezone(&self) -> Zone {
+        self.0.settings().timezone
+    }
+
+    /// The values for options that a job leaves open.
+    pub fn job_defaults(&self) -> JobDefaults {
+        self.0.settings().job_defaults
+    }
+
+    /// Whether it works.
+    pub fn state(&self) -> SchedulerState {
+        match self.0.phase() {
+            Phase::Stopped | Phase::Starting => SchedulerState::Stopped,
+            Phase::Paused => SchedulerState::Paused,
+            Phase::Running | Phase::Stopping => SchedulerState::Running,
+        }
+    }
+
+    /// Whether it was started: short for `state() != SchedulerState::Stopped`.
+    pub fn running(&self) -> bool {
+        self.state() != SchedulerState::Stopped
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    fn settings(&self) -> Settings {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn phase(&self) -> Phase {
+        *lock(&self.phase)
+    }
+
+    fn executors(&self) -> Arc<Executors> {
+        Arc::clone(
+            &self
+                .executors
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn stores(&self) -> Arc<Stores> {
+        Arc::clone(&self.stores.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn trigger_context(&self) -> TriggerContext<'_> {
+        TriggerContext::new(&self.registry, self.settings().timezone, &*self.clock)
+    }
+
+    fn wake(&self) {
+        self.event_loop.wake();
+    }
+
+    /// Has every store looked into again.
+    fn look_again(&self) {
+        for store in self.stores().values() {
+            store.mark_changed();
+        }
+        self.wake();
+    }
+}

@@ -1,0 +1,166 @@
+//! One pass over a store: claim what is due, and hand it to the executors.
+
+use std::sync::Arc;
+
+use super::decide::Decider;
+use super::store_runner::StoreRunner;
+use super::{Engine, Phase, Scheduler, lock};
+use crate::event::{Event, EventMask, JobEvent};
+use crate::executor::Executor;
+use crate::store::{Due, NextRun};
+use crate::time::Timestamp;
+use crate::{Error, Result};
+
+/// How many records one claim looks at: enough that round trips do not count, few enough that several processes share
+/// the work.
+const BATCH: usize = 1000;
+
+impl Scheduler {
+    /// Hands what is due to the executors, and says when to call again: `None` when that will be told by
+    /// [`EventLoop::wake`](super::EventLoop::wake). For event loops.
+    ///
+    /// It does no waiting; stores that do I/O are looked into from threads of their own.
+    pub fn process_jobs(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.0.phase() != Phase::Running {
+            return None;
+        }
+        self.0
+            .stores()
+            .values()
+            .filter_map(|store| store.process(&self.0, now))
+            .min()
+    }
+}
+
+impl Engine {
+    /// Claims and submits all that is due in a store. Returns the next run time behind `now`.
+    pub(super) fn process_store(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>> {
+        let mut after = None;
+        loop {
+            if self.phase() != Phase::Running {
+                return Ok(None);
+            }
+            let mut decider = Decider::new(self, runner, now);
+            let due = Due {
+                now,
+                limit: BATCH,
+                after: after.take(),
+            };
+            let claims = runner
+                .store
+                .claim_due(&due, &mut |record| decider.decide(record))?;
+            let resume = claims.resume;
+            let mut prepared = decider.prepared.drain(..);
+            for claim in claims.claims {
+                // Claims come in the order of the decisions; those in between were won by somebody else.
+                let Some(job) = prepared.by_ref().find(|job| job.spec.id == claim.record.id) else {
+                    tracing::error!(
+                        jobstore = &*runner.alias,
+                        "the store claimed a job that was not decided on"
+                    );
+                    continue;
+                };
+                let finished = claim.advance.next == NextRun::Finished;
+                let id = Arc::clone(&claim.record.id);
+                self.submit(runner, job, claim.advance.run_times);
+                if finished {
+                    self.emit(EventMask::JOB_REMOVED, || {
+                        Event::JobRemoved(JobEvent {
+                            job_id: id,
+                            jobstore: Arc::clone(&runner.alias),
+                        })
+                    });
+                }
+            }
+            drop(prepared);
+            let starved = decider.take_starved();
+            self.report_broken(runner, decider.take_reports());
+            for (alias, executor) in starved {
+                self.starved.add(Arc::clone(&alias));
+                // The runs that made room may have ended before that was noted.
+                self.relieve(&alias, &*executor);
+            }
+            match resume {
+                Some(resume) => after = Some(resume),
+                None => break,
+            }
+        }
+        runner.store.next_run_time(Some(now))
+    }
+
+    /// Called when a run has ended: if due jobs wait for room in its executor, they are looked for again.
+    pub(super) fn relieve(&self, alias: &str, executor: &dyn Executor) {
+        if self.starved.contains(alias) && executor.room() > 0 && self.starved.take(alias) {
+            self.look_again();
+        }
+    }
+
+    pub(super) fn emit(&self, code: EventMask, event: impl FnOnce() -> Event) {
+        if self.listeners.wants(code) {
+            self.listeners.dispatch(&event());
+        }
+    }
+
+    pub(super) fn store_failed(&self, runner: &StoreRunner, error: &Error, first: bool) {
+        let message = error.chain();
+        let seconds = self.settings().retry_interval.as_secs_f64();
+        tracing::warn!(
+            jobstore = &*runner.alias,
+            "the job store failed, trying again in {seconds} s: {message}"
+        );
+        if first {
+            self.emit(EventMask::JOBSTORE_ERROR, || Event::JobStoreError {
+                alias: Arc::clone(&runner.alias),
+                error: message.into(),
+            });
+        }
+    }
+
+    pub(super) fn store_recovered(&self, runner: &StoreRunner) {
+        tracing::info!(jobstore = &*runner.alias, "the job store works again");
+        self.emit(EventMask::JOBSTORE_RECOVERED, || Event::JobStoreRecovered {
+            alias: Arc::clone(&runner.alias),
+        });
+    }
+
+    /// Reports each broken record once, and each that was restored.
+    fn report_broken(&self, runner: &StoreRunner, reports: super::decide::Reports) {
+        for (id, revision, error) in reports.broken {
+            if !lock(&runner.broken).insert((Arc::clone(&id), revision)) {
+                continue;
+            }
+            let reason = error.chain();
+            tracing::error!(
+                jobstore = &*runner.alias,
+                job_id = &*id,
+                "the job was set aside: {reason}"
+            );
+            self.emit(EventMask::JOB_BROKEN, || Event::JobBroken {
+                job: JobEvent {
+                    job_id: id,
+                    jobstore: Arc::clone(&runner.alias),
+                },
+                reason: reason.into(),
+            });
+        }
+        for (id, revision) in reports.restored {
+            if lock(&runner.broken).remove(&(Arc::clone(&id), revision)) {
+                tracing::info!(
+                    jobstore = &*runner.alias,
+                    job_id = &*id,
+                    "the job was restored"
+                );
+                self.emit(EventMask::JOB_RESTORED, || {
+                    Event::JobRestored(JobEvent {
+                        job_id: id,
+                        jobstore: Arc::clone(&runner.alias),
+                    })
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Which executors had no room for something due.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::lock;
+
+/// The aliases of executors for which due jobs were left in a store.
+#[derive(Debug, Default)]
+pub(super) struct Starved {
+    aliases: Mutex<BTreeSet<Arc<str>>>,
+    /// Whether there are any: what every ended run looks at.
+    any: AtomicBool,
+}
+
+impl Starved {
+    pub(super) fn add(&self, alias: Arc<str>) {
+        lock(&self.aliases).insert(alias);
+        self.any.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether one of them is starved, and is no more from now on.
+    pub(super) fn take(&self, alias: &str) -> bool {
+        if !self.any.load(Ordering::SeqCst) {
+            return false;
+        }
+        let mut aliases = lock(&self.aliases);
+        let found = aliases.remove(alias);
+        self.any.store(!aliases.is_empty(), Ordering::SeqCst);
+        found
+    }
+
+    pub(super) fn contains(&self, alias: &str) -> bool {
+        self.any.load(Ordering::SeqCst) && lock(&self.aliases).contains(alias)
+    }
+}

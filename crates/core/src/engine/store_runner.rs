@@ -1,0 +1,220 @@
+//! A store in a scheduler: who looks into it, and when.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
+
+use chrono::TimeDelta;
+
+use super::{Engine, Scheduler, lock};
+use crate::store::{ChangeNotifier, JobStore, StoreCapabilities, Watch};
+use crate::time::Timestamp;
+use crate::{Error, ErrorKind, Result};
+
+/// A store with its alias, and the state of looking into it.
+///
+/// One thread at a time makes a pass over the store. For a store that does I/O that is a thread of its own, so that it
+/// delays neither the event loop nor another store.
+pub(super) struct StoreRunner {
+    pub(super) alias: Arc<str>,
+    /// Stands for the alias where a number will do.
+    pub(super) number: u32,
+    pub(super) store: Arc<dyn JobStore>,
+    pub(super) capabilities: StoreCapabilities,
+    state: Mutex<State>,
+    changed: Condvar,
+    worker: Mutex<Option<JoinHandle<()>>>,
+    watch: Mutex<Option<Watch>>,
+    /// The records that were reported as broken, by id and revision.
+    pub(super) broken: Mutex<HashSet<(Arc<str>, u64)>>,
+}
+
+/// A store that other processes may change is looked into at least that often.
+const MAX_IDLE: TimeDelta = TimeDelta::seconds(60);
+
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no facts")]
+struct State {
+    /// The thread that makes a pass.
+    busy: Option<ThreadId>,
+    /// Somebody asked for a pass.
+    requested: bool,
+    /// The store changed since the last pass began.
+    dirty: bool,
+    /// When the next pass is due, as the last one found.
+    next: Option<Timestamp>,
+    /// When the last pass began.
+    last: Option<Timestamp>,
+    /// The store failed: no pass before `next`.
+    failing: bool,
+    stop: bool,
+}
+
+impl StoreRunner {
+    pub(super) fn new(alias: Arc<str>, number: u32, store: Arc<dyn JobStore>) -> Self {
+        Self {
+            alias,
+            number,
+            capabilities: store.capabilities(),
+            store,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            worker: Mutex::default(),
+            watch: Mutex::default(),
+            broken: Mutex::default(),
+        }
+    }
+
+    /// Starts the store, its watch, and the thread of one that does I/O.
+    pub(super) fn start(self: &Arc<Self>, scheduler: &Scheduler) -> Result<()> {
+        self.store.start(&self.alias)?;
+        *lock(&self.state) = State {
+            dirty: true,
+            ..State::default()
+        };
+        if self.capabilities.watch {
+            let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(&scheduler.0));
+            let notifier = ChangeNotifier::new(move || {
+                if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
+                    runner.mark_changed();
+                    engine.wake();
+                }
+            });
+            *lock(&self.watch) = self.store.watch(notifier)?;
+        }
+        if self.capabilities.blocking {
+            let (runner, scheduler) = (Arc::clone(self), scheduler.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("apscheduler-store-{}", self.alias))
+                .spawn(move || runner.work(&scheduler.0))
+                .map_err(|error| {
+                    Error::new(ErrorKind::Other, "can't start a thread").with_source(error)
+                })?;
+            *lock(&self.worker) = Some(thread);
+        }
+        Ok(())
+    }
+
+    /// Ends passes. With `wait` it returns when none is under way, unless it is called from within one.
+    pub(super) fn stop(&self, wait: bool) {
+        drop(lock(&self.watch).take());
+        let mut state = lock(&self.state);
+        state.stop = true;
+        self.changed.notify_all();
+        let me = std::thread::current().id();
+        while wait && state.busy.is_some_and(|thread| thread != me) {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
+        let worker = lock(&self.worker).take();
+        if let Some(worker) = worker
+            && wait
+            && worker.thread().id() != me
+            && worker.join().is_err()
+        {
+            tracing::error!(jobstore = &*self.alias, "the thread of the store panicked");
+        }
+    }
+
+    /// Says that the store holds something new.
+    pub(super) fn mark_changed(&self) {
+        lock(&self.state).dirty = true;
+    }
+
+    /// Makes a pass, or has the store's own thread make one, if one is due. Returns when the next is due, as far as that
+    /// is known.
+    pub(super) fn process(&self, engine: &Arc<Engine>, now: Timestamp) -> Option<Timestamp> {
+        let mut state = lock(&self.state);
+        let due = state.next.is_some_and(|next| next <= now);
+        // What the watch of a shared store fails to tell is found all the same.
+        let overdue =
+            self.capabilities.shared && state.last.is_none_or(|last| now - last >= MAX_IDLE);
+        let wanted = due || ((state.dirty || overdue) && !state.failing);
+        if state.stop || !wanted {
+            return state.next;
+        }
+        if self.capabilities.blocking {
+            state.requested = true;
+            self.changed.notify_all();
+            // The thread wakes the event loop when it knows more.
+            return None;
+        }
+        if state.busy.is_some() {
+            // A job or a listener of the pass under way called us; the pass looks at `dirty` when it is done.
+            state.dirty = true;
+            return None;
+        }
+        drop(state);
+        self.pass(engine, now)
+    }
+
+    fn work(&self, engine: &Arc<Engine>) {
+        loop {
+            let mut state = lock(&self.state);
+            while !state.requested && !state.stop {
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.stop {
+                return;
+            }
+            drop(state);
+            self.pass(engine, engine.now());
+            engine.wake();
+        }
+    }
+
+    fn pass(&self, engine: &Arc<Engine>, mut now: Timestamp) -> Option<Timestamp> {
+        loop {
+            {
+                let mut state = lock(&self.state);
+                state.busy = Some(std::thread::current().id());
+                state.requested = false;
+                state.dirty = false;
+                state.next = None;
+                state.last = Some(now);
+            }
+            // Foreign code may panic in there; the store must not stay busy for ever then.
+            let done = Done { runner: self };
+            let result = engine.process_store(self, now);
+            let mut state = lock(&self.state);
+            let recovered = state.failing && result.is_ok();
+            let first_failure = !state.failing && result.is_err();
+            state.failing = result.is_err();
+            state.next = match &result {
+                Ok(next) => *next,
+                Err(_) => Some(engine.now() + engine.settings().retry_interval),
+            };
+            let next = state.next;
+            drop(state);
+            drop(done);
+            if let Err(error) = &result {
+                engine.store_failed(self, error, first_failure);
+            } else if recovered {
+                engine.store_recovered(self);
+            }
+            let state = lock(&self.state);
+            if !state.dirty || state.failing || state.stop {
+                return next;
+            }
+            drop(state);
+            now = engine.now();
+        }
+    }
+}
+
+struct Done<'a> {
+    runner: &'a StoreRunner,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        lock(&self.runner.state).busy = None;
+        self.runner.changed.notify_all();
+    }
+}

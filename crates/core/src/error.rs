@@ -1,0 +1,212 @@
+//! One error type for everything that core, plugins and programs report.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What sort of thing went wrong; match on it to react, print the [`Error`] to explain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A configuration value is missing, misspelt, of the wrong type or out of range.
+    Config,
+    /// No plugin of that kind is linked in under that name, class reference or URL scheme.
+    UnknownPlugin,
+    /// Two crates register one plugin or function name.
+    DuplicateName,
+    /// A trigger can't be built from what was given.
+    InvalidTrigger,
+    /// No function is registered under that name.
+    UnknownFunction,
+    /// `args` and `kwargs` do not fit the parameters of the function.
+    InvalidArguments,
+    /// A job with that id exists already (APScheduler: `ConflictingIdError`).
+    ConflictingId,
+    /// No job has that id (APScheduler: `JobLookupError`).
+    JobLookup,
+    /// A change to a job is not valid.
+    InvalidJob,
+    /// This job can't be kept in that store or run by that executor.
+    Unsupported,
+    /// A stored record can't be turned into a job again.
+    BrokenRecord,
+    /// No store or executor has that alias.
+    UnknownAlias,
+    /// A store or executor with that alias exists already.
+    DuplicateAlias,
+    /// The scheduler runs already (APScheduler: `SchedulerAlreadyRunningError`).
+    AlreadyRunning,
+    /// The scheduler does not run (APScheduler: `SchedulerNotRunningError`).
+    NotRunning,
+    /// The backend of a store can't be reached or refuses for now; trying again may help.
+    Unavailable,
+    /// The backend of a store refuses for good.
+    Store,
+    /// A job's function returned an error, panicked, or its executor lost it.
+    Job,
+    /// A file or stream could not be read or written.
+    Io,
+    /// Anything else.
+    Other,
+}
+
+/// The error of every fallible operation.
+///
+/// Its `Display` says what was wrong and what would be right, without repeating its source:
+/// walk [`source`](StdError::source) for the cause.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::JobLookup, "no such job").with_job_id("backup");
+/// assert_eq!(error.kind(), ErrorKind::JobLookup);
+/// assert_eq!(error.to_string(), "job `backup`: no such job");
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    retryable: bool,
+    message: Cow<'static, str>,
+    plugin: Option<Cow<'static, str>>,
+    job_id: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind with a message for people.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            retryable: matches!(kind, ErrorKind::Unavailable),
+            message: message.into(),
+            plugin: None,
+            job_id: None,
+            source: None,
+        }))
+    }
+
+    /// Names the plugin that the error comes from.
+    pub fn with_plugin(mut self, plugin: impl Into<Cow<'static, str>>) -> Self {
+        self.0.plugin = Some(plugin.into());
+        self
+    }
+
+    /// Names the job that the error is about.
+    pub fn with_job_id(mut self, job_id: impl Into<String>) -> Self {
+        self.0.job_id = Some(job_id.into());
+        self
+    }
+
+    /// Attaches the cause.
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Says whether trying again later may help; by default only [`ErrorKind::Unavailable`] does.
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    /// Puts the place of the error (a file, a key) before its message.
+    pub fn with_context(mut self, place: impl fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message).into();
+        self
+    }
+
+    /// The sort of error.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The message alone, without plugin and job id.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The plugin that the error comes from.
+    pub fn plugin(&self) -> Option<&str> {
+        self.0.plugin.as_deref()
+    }
+
+    /// The job that the error is about.
+    pub fn job_id(&self) -> Option<&str> {
+        self.0.job_id.as_deref()
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable
+    }
+
+    /// The message with every cause behind it, for logs and event streams that have one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(job_id) = &self.0.job_id {
+            write!(f, "job `{job_id}`: ")?;
+        }
+        if let Some(plugin) = &self.0.plugin {
+            write!(f, "{plugin}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("plugin", &self.0.plugin)
+            .field("job_id", &self.0.job_id)
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_does_not_repeat_the_source() {
+        let error = Error::new(ErrorKind::Unavailable, "can't reach the server")
+            .with_plugin("store redis")
+            .with_source(std::io::Error::other("refused"));
+        assert_eq!(error.to_string(), "store redis: can't reach the server");
+        assert_eq!(
+            error.chain(),
+            "store redis: can't reach the server: refused"
+        );
+        assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+}

@@ -1,0 +1,182 @@
+//! A run on its way through an executor.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::event::{Missed, Outcome};
+use crate::function::{Callable, JobContext, JobError, JobResult};
+use crate::job::JobSpec;
+use crate::store::RunTimes;
+use crate::time::Timestamp;
+
+/// Where runs come from and where their outcomes go: the engine.
+pub(crate) trait RunSink: Send + Sync {
+    fn now(&self) -> Timestamp;
+    fn context(
+        self: Arc<Self>,
+        job: &Arc<JobSpec>,
+        origin: &RunOrigin,
+        scheduled_run_time: Timestamp,
+    ) -> JobContext;
+    fn outcome(
+        &self,
+        job: &Arc<JobSpec>,
+        origin: &RunOrigin,
+        scheduled_run_time: Timestamp,
+        outcome: Outcome,
+    );
+    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
+}
+
+/// Which store a run came out of.
+#[derive(Clone, Debug)]
+pub(crate) struct RunOrigin {
+    pub(crate) jobstore: Arc<str>,
+    pub(crate) store: u32,
+    pub(crate) submitted: Timestamp,
+}
+
+/// One instance of a job: one run time, or several when a job that does not coalesce catches up.
+///
+/// An executor calls [`execute`](Self::execute), or, where the function runs elsewhere, [`begin`](Self::begin) and
+/// [`finish`](Self::finish) for each run time. Dropping it frees the instance slot; run times that have no outcome by
+/// then are reported as errors.
+pub struct Run {
+    job: Arc<JobSpec>,
+    times: RunTimes,
+    next: usize,
+    begun: bool,
+    origin: RunOrigin,
+    sink: Arc<dyn RunSink>,
+}
+
+/// A run time that is to be run now.
+#[derive(Debug)]
+pub struct Started {
+    /// What the function is told.
+    pub context: JobContext,
+}
+
+impl Run {
+    pub(crate) fn new(
+        job: Arc<JobSpec>,
+        run_times: RunTimes,
+        origin: RunOrigin,
+        sink: Arc<dyn RunSink>,
+    ) -> Self {
+        Self {
+            job,
+            times: run_times,
+            next: 0,
+            begun: false,
+            origin,
+            sink,
+        }
+    }
+
+    /// The job.
+    pub fn job(&self) -> &Arc<JobSpec> {
+        &self.job
+    }
+
+    /// The run times, in order.
+    pub fn run_times(&self) -> &[Timestamp] {
+        self.times.as_slice()
+    }
+
+    /// The alias of the store that keeps the job.
+    pub fn jobstore(&self) -> &str {
+        &self.origin.jobstore
+    }
+
+    /// Starts the next run time. Those that are later than the job's `misfire_grace_time` allows are reported as missed
+    /// and left out; `None` means that none is left.
+    pub fn begin(&mut self) -> Option<Started> {
+        if self.begun {
+            self.fail(JobError::new(
+                "the executor began the next run time before it finished this one",
+            ));
+        }
+        while let Some(&run_time) = self.times.as_slice().get(self.next) {
+            let now = self.sink.now();
+            if let Some(missed) = self.missed(run_time, now) {
+                self.report(Outcome::Missed(missed));
+            } else {
+                self.begun = true;
+                let context = Arc::clone(&self.sink).context(&self.job, &self.origin, run_time);
+                return Some(Started { context });
+            }
+        }
+        None
+    }
+
+    /// Reports how the run time ended that [`begin`](Self::begin) started.
+    pub fn finish(&mut self, result: JobResult) {
+        match result {
+            Ok(value) => self.report(Outcome::Executed(value)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Runs a plain function for all run times, in this thread. A panic is reported as an error.
+    pub fn execute(mut self) {
+        while let Some(started) = self.begin() {
+            let result = match self.job.function().callable() {
+                Callable::Sync(call) => catch_unwind(AssertUnwindSafe(|| {
+                    call(&started.context, self.job.arguments())
+                }))
+                .unwrap_or_else(|payload| Err(JobError::from_panic(&*payload))),
+                Callable::Async(_) => {
+                    Err(JobError::new("this executor does not run async functions"))
+                }
+            };
+            self.finish(result);
+        }
+    }
+
+    fn missed(&self, run_time: Timestamp, now: Timestamp) -> Option<Missed> {
+        let grace = self.job.misfire_grace_time()?;
+        let lateness = now - run_time;
+        (lateness > TimeDelta::seconds(i64::from(grace))).then(|| Missed {
+            lateness: lateness.to_std().unwrap_or_default(),
+            queued: (now - self.origin.submitted).to_std().unwrap_or_default(),
+        })
+    }
+
+    fn fail(&mut self, error: JobError) {
+        self.report(Outcome::Error(error));
+    }
+
+    fn report(&mut self, outcome: Outcome) {
+        let Some(&run_time) = self.times.as_slice().get(self.next) else {
+            return;
+        };
+        self.next += 1;
+        self.begun = false;
+        self.sink
+            .outcome(&self.job, &self.origin, run_time, outcome);
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        while self.next < self.times.as_slice().len() {
+            self.fail(JobError::new(
+                "the executor let go of this run before it ended",
+            ));
+        }
+        self.sink.released(&self.job, &self.origin);
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("job_id", &self.job.id())
+            .field("run_times", &self.times)
+            .field("done", &self.next)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,285 @@
+//! Positional and named arguments, and the parameters that they are checked against.
+
+use std::borrow::Cow;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{Error, ErrorKind, Result, suggestion};
+
+/// The `args` and `kwargs` of a job.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arguments {
+    args: Box<[Value]>,
+    // Most jobs have none, and there may be millions of jobs.
+    kwargs: Option<Box<Map<String, Value>>>,
+}
+
+impl Arguments {
+    /// Both kinds of argument.
+    pub fn new(args: Vec<Value>, kwargs: Map<String, Value>) -> Self {
+        let kwargs = (!kwargs.is_empty()).then(|| Box::new(kwargs));
+        Self {
+            args: args.into(),
+            kwargs,
+        }
+    }
+
+    /// The positional arguments.
+    pub fn args(&self) -> &[Value] {
+        &self.args
+    }
+
+    /// The named arguments, where there are any.
+    pub fn kwargs(&self) -> Option<&Map<String, Value>> {
+        self.kwargs.as_deref()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.args.is_empty() && self.kwargs.is_none()
+    }
+}
+
+/// One parameter of a function.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    name: Cow<'static, str>,
+    required: bool,
+    check: fn(&Value) -> Result<(), String>,
+}
+
+impl Parameter {
+    /// A parameter of the type `T` that must be given.
+    pub fn required<T: DeserializeOwned>(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            required: true,
+            check: check::<T>,
+        }
+    }
+
+    /// A parameter of the type `T` that may be left out.
+    pub fn optional<T: DeserializeOwned>(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            required: false,
+            ..Self::required::<T>(name)
+        }
+    }
+}
+
+fn check<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
+    T::deserialize(value)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+/// The parameters of a function.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    function: Cow<'static, str>,
+    list: Vec<Parameter>,
+    positional_only: bool,
+}
+
+impl Parameters {
+    /// Parameters that may be given by position or by name.
+    pub fn new(function: impl Into<Cow<'static, str>>, list: Vec<Parameter>) -> Self {
+        Self {
+            function: function.into(),
+            list,
+            positional_only: false,
+        }
+    }
+
+    /// Parameters whose names nobody knows, as those of a closure.
+    pub fn positional(function: impl Into<Cow<'static, str>>, list: Vec<Parameter>) -> Self {
+        Self {
+            function: function.into(),
+            list,
+            positional_only: true,
+        }
+    }
+
+    /// Finds the value of every parameter, and checks its type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`] where arguments are missing, too many, unknown, given twice, or of the wrong
+    /// type.
+    pub fn bind<'a>(&self, arguments: &'a Arguments) -> Result<Bound<'a>> {
+        let args = arguments.args();
+        if args.len() > self.list.len() {
+            return Err(self.error(&format!(
+                "takes at most {} positional arguments, {} were given in args",
+                self.list.len(),
+                args.len()
+            )));
+        }
+        let mut values: Vec<Option<&'a Value>> = args.iter().map(Some).collect();
+        values.resize(self.list.len(), None);
+        for (name, value) in arguments.kwargs().into_iter().flatten() {
+            let position = self
+                .list
+                .iter()
+                .position(|parameter| parameter.name == *name);
+            match position {
+                _ if self.positional_only => {
+                    return Err(self.error(&format!(
+                        "`{name}` can't be given as a keyword argument: the parameters of a closure have no names"
+                    )));
+                }
+                None => {
+                    let known = self.list.iter().map(|parameter| &*parameter.name);
+                    let hint = suggestion::hint(name, "its parameters", known);
+                    return Err(self.error(&format!(
+                        "does not accept the keyword argument `{name}`{hint}"
+                    )));
+                }
+                Some(position) if values[position].is_some() => {
+                    return Err(
+                        self.error(&format!("`{name}` is supplied in both args and kwargs"))
+                    );
+                }
+                Some(position) => values[position] = Some(value),
+            }
+        }
+        let missing: Vec<&str> = (self.list.iter().zip(&values))
+            .filter(|(parameter, value)| parameter.required && value.is_none())
+            .map(|(parameter, _)| &*parameter.name)
+            .collect();
+        if !missing.is_empty() {
+            return Err(self.error(&format!(
+                "the following arguments have not been supplied: {}",
+                missing.join(", ")
+            )));
+        }
+        for (parameter, value) in self.list.iter().zip(&values) {
+            if let Some(value) = value {
+                (parameter.check)(value).map_err(|message| {
+                    self.error(&format!("argument `{}`: {message}", parameter.name))
+                })?;
+            }
+        }
+        Ok(Bound(values))
+    }
+
+    fn error(&self, message: &str) -> Error {
+        Error::new(
+            ErrorKind::InvalidArguments,
+            format!("function `{}`: {message}", self.function),
+        )
+    }
+}
+
+/// The values of the parameters, in the order of their declaration.
+#[derive(Clone, Debug)]
+pub struct Bound<'a>(Vec<Option<&'a Value>>);
+
+impl Bound<'_> {
+    /// The value of a parameter, or `None` where it was left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`] where the value has another type.
+    pub fn get<T: DeserializeOwned>(&self, position: usize) -> Result<Option<T>> {
+        let value = self.0.get(position).copied().flatten();
+        value
+            .map(|value| T::deserialize(value))
+            .transpose()
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::InvalidArguments,
+                    format!("argument {}: {error}", position + 1),
+                )
+            })
+    }
+
+    /// The value of a parameter that must be given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`] where it was left out or has another type.
+    pub fn require<T: DeserializeOwned>(&self, position: usize) -> Result<T> {
+        self.get(position)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArguments,
+                format!("argument {} has not been supplied", position + 1),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn bind(args: Value, kwargs: Value) -> Result<Vec<Option<i64>>> {
+        let parameters = Parameters::new(
+            "f",
+            vec![
+                Parameter::required::<i64>("x"),
+                Parameter::required::<i64>("y"),
+                Parameter::optional::<i64>("z"),
+            ],
+        );
+        let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else {
+            unreachable!()
+        };
+        let arguments = Arguments::new(args, kwargs);
+        let bound = parameters.bind(&arguments)?;
+        (0..3).map(|position| bound.get(position)).collect()
+    }
+
+    #[test]
+    fn args_and_kwargs_fill_the_parameters() {
+        assert_eq!(
+            bind(json!([1]), json!({"y": 2})).unwrap(),
+            [Some(1), Some(2), None]
+        );
+        assert_eq!(
+            bind(json!([1, 2, 3]), json!({})).unwrap(),
+            [Some(1), Some(2), Some(3)]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let cases = [
+            (
+                json!([1]),
+                json!({}),
+                "function `f`: the following arguments have not been supplied: y",
+            ),
+            (
+                json!([]),
+                json!({}),
+                "function `f`: the following arguments have not been supplied: x, y",
+            ),
+            (
+                json!([1, 2]),
+                json!({"x": 3}),
+                "function `f`: `x` is supplied in both args and kwargs",
+            ),
+            (
+                json!([1, 2, 3, 4]),
+                json!({}),
+                "function `f`: takes at most 3 positional arguments, 4 were given in args",
+            ),
+            (
+                json!([1, 2]),
+                json!({"w": 3}),
+                "function `f`: does not accept the keyword argument `w`; its parameters: x, y, z",
+            ),
+            (
+                json!([1, "2"]),
+                json!({}),
+                "function `f`: argument `y`: invalid type: string \"2\", expected i64",
+            ),
+        ];
+        for (args, kwargs, expected) in cases {
+            let error = bind(args, kwargs).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArguments);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

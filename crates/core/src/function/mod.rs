@@ -1,0 +1,208 @@
+//! Functions that jobs call, registered by a stable name.
+//!
+//! Only what is registered here can ever run: a store or a config file names functions, it can't bring them.
+
+mod arguments;
+mod context;
+mod into_function;
+mod returned;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use arguments::{Arguments, Bound, Parameter, Parameters};
+pub use context::JobContext;
+pub use into_function::{IntoFunction, IntoJobFunction, JobFunction};
+pub use returned::{IntoReturned, JobError, Json};
+
+use crate::{Result, options};
+
+/// What a job's function comes back with: a JSON value for the event, or an error.
+pub type JobResult = std::result::Result<Value, JobError>;
+
+/// The future of an async job.
+pub type JobFuture = Pin<Box<dyn Future<Output = JobResult> + Send>>;
+
+type SyncCall = dyn Fn(&JobContext, &Arguments) -> JobResult + Send + Sync;
+type AsyncCall = dyn Fn(JobContext, &Arguments) -> JobFuture + Send + Sync;
+
+/// How a function is called.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Callable {
+    /// Runs to its end in the calling thread.
+    Sync(Arc<SyncCall>),
+    /// Gives a future.
+    Async(Arc<AsyncCall>),
+}
+
+type Check = dyn Fn(&Arguments) -> Result<()> + Send + Sync;
+
+/// A function with its names, the check of its arguments, and the way to call it.
+#[derive(Clone)]
+pub struct Function {
+    name: Arc<str>,
+    aliases: Vec<Arc<str>>,
+    check: Arc<Check>,
+    callable: Callable,
+    named: bool,
+}
+
+/// A function that a crate hands to every default registry; the `#[job]` macro makes these.
+pub struct FunctionEntry(pub fn() -> Function);
+
+inventory::collect!(FunctionEntry);
+
+impl Function {
+    /// A function whose arguments are checked by `check` when a job is added.
+    pub fn new(
+        name: &str,
+        check: impl Fn(&Arguments) -> Result<()> + Send + Sync + 'static,
+        callable: Callable,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            aliases: Vec::new(),
+            check: Arc::new(check),
+            callable,
+            named: true,
+        }
+    }
+
+    /// A function with declared parameters.
+    pub fn with_parameters(name: &str, parameters: Parameters, callable: Callable) -> Self {
+        Self::new(
+            name,
+            move |arguments| parameters.bind(arguments).map(drop),
+            callable,
+        )
+    }
+
+    /// A function that takes its `kwargs` as one struct, and no `args`. Unknown names are errors.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::function::Function;
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Mail { to: String, #[serde(default)] subject: String }
+    ///
+    /// let function = Function::with_kwargs("mail", |_context, mail: Mail| format!("to {}: {}", mail.to, mail.subject));
+    /// assert_eq!(function.name(), "mail");
+    /// ```
+    pub fn with_kwargs<T, R>(
+        name: &str,
+        function: impl Fn(&JobContext, T) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: DeserializeOwned + 'static,
+        R: IntoReturned,
+    {
+        fn read<T: DeserializeOwned>(name: &str, arguments: &Arguments) -> Result<T> {
+            let what = format!("function `{name}`");
+            if !arguments.args().is_empty() {
+                let message = format!("{what}: takes no positional arguments; give them as kwargs");
+                return Err(crate::Error::new(
+                    crate::ErrorKind::InvalidArguments,
+                    message,
+                ));
+            }
+            let empty = options::Options::new();
+            options::parse(&what, arguments.kwargs().unwrap_or(&empty)).map_err(|error| {
+                crate::Error::new(
+                    crate::ErrorKind::InvalidArguments,
+                    error.message().to_owned(),
+                )
+            })
+        }
+        let (owned, owned_too) = (name.to_owned(), name.to_owned());
+        let callable = Callable::Sync(Arc::new(move |context, arguments| {
+            let given = read::<T>(&owned, arguments)?;
+            function(context, given).into_returned()
+        }));
+        Self::new(
+            name,
+            move |arguments| read::<T>(&owned_too, arguments).map(drop),
+            callable,
+        )
+    }
+
+    /// Adds a name under which jobs that were stored before a move still find the function.
+    pub fn alias(mut self, alias: &str) -> Self {
+        self.aliases.push(alias.into());
+        self
+    }
+
+    /// Marks a closure that has no name a store could keep.
+    pub(crate) fn unnamed(mut self) -> Self {
+        self.named = false;
+        self
+    }
+
+    /// The stable name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The name and the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name()).chain(self.aliases.iter().map(|alias| &**alias))
+    }
+
+    /// Whether a store can keep it: a closure that nobody registered can't be found again.
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// Whether it gives a future.
+    pub fn is_async(&self) -> bool {
+        matches!(self.callable, Callable::Async(_))
+    }
+
+    /// How it is called.
+    pub fn callable(&self) -> &Callable {
+        &self.callable
+    }
+
+    /// Whether it can be called with these arguments.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`](crate::ErrorKind::InvalidArguments) that says which of them does not fit.
+    pub fn check(&self, arguments: &Arguments) -> Result<()> {
+        (self.check)(arguments)
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function")
+            .field("name", &self.name)
+            .field("async", &self.is_async())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Callable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sync(_) => "Sync",
+            Self::Async(_) => "Async",
+        })
+    }
+}
+
+impl fmt::Debug for FunctionEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FunctionEntry")
+    }
+}

@@ -1,0 +1,147 @@
+//! What functions may return.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::JobResult;
+
+/// Why a run failed: an error with its causes, or a panic with its message.
+#[derive(Debug)]
+pub struct JobError {
+    message: String,
+    trace: Option<String>,
+    panic: bool,
+}
+
+impl JobError {
+    /// An error with this message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            trace: None,
+            panic: false,
+        }
+    }
+
+    /// A panic with this message.
+    pub fn panic(message: impl Into<String>) -> Self {
+        Self {
+            panic: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// Attaches the causes or a backtrace, as text of several lines.
+    pub fn with_trace(mut self, trace: impl Into<String>) -> Self {
+        self.trace = Some(trace.into());
+        self
+    }
+
+    /// The message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The causes, one a line, where there are any.
+    pub fn trace(&self) -> Option<&str> {
+        self.trace.as_deref()
+    }
+
+    /// Whether the function panicked.
+    pub fn is_panic(&self) -> bool {
+        self.panic
+    }
+
+    /// The error for what `catch_unwind` caught.
+    pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned());
+        Self::panic(message)
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.panic {
+            f.write_str("panicked: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// `?` works in job functions on everything that `Box<dyn Error + Send + Sync>` can be made from.
+impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for JobError {
+    fn from(error: E) -> Self {
+        let error: Box<dyn StdError + Send + Sync> = error.into();
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            causes.push(format!("caused by: {inner}"));
+            cause = inner.source();
+        }
+        let trace = (!causes.is_empty()).then(|| causes.join("\n"));
+        Self {
+            message: error.to_string(),
+            trace,
+            panic: false,
+        }
+    }
+}
+
+/// A return value of any type that serde can write.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+/// What functions may return: nothing, a plain value, [`Json`] of any value, or a `Result` of these.
+pub trait IntoReturned {
+    /// The value for the event, or the error.
+    ///
+    /// # Errors
+    /// That of the function.
+    fn into_returned(self) -> JobResult;
+}
+
+impl IntoReturned for () {
+    fn into_returned(self) -> JobResult {
+        Ok(Value::Null)
+    }
+}
+
+impl<T: Serialize> IntoReturned for Json<T> {
+    fn into_returned(self) -> JobResult {
+        serde_json::to_value(self.0)
+            .map_err(|error| JobError::new(format!("the return value is no JSON: {error}")))
+    }
+}
+
+impl<T: IntoReturned, E: Into<JobError>> IntoReturned for Result<T, E> {
+    fn into_returned(self) -> JobResult {
+        self.map_err(Into::into)?.into_returned()
+    }
+}
+
+impl<T: IntoReturned> IntoReturned for Option<T> {
+    fn into_returned(self) -> JobResult {
+        self.map_or(Ok(Value::Null), T::into_returned)
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty),+) => {$(
+        impl IntoReturned for $type {
+            fn into_returned(self) -> JobResult {
+                Ok(Value::from(self))
+            }
+        }
+    )+};
+}
+
+plain!(
+    Value, bool, i8, i16, i32, i64, u8, u16, u32, u64, isize, usize, f32, f64, String, &str
+);

@@ -1,0 +1,348 @@
+//! A job that is about to be added.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::spec::DEFAULT_ALIAS;
+use super::{JobDefaults, JobOrigin, JobSpec};
+use crate::function::{Arguments, IntoJobFunction, JobFunction};
+use crate::registry::Registry;
+use crate::time::{Timestamp, Zone};
+use crate::trigger::{Trigger, TriggerConfig, TriggerContext, TriggerSource};
+use crate::{Error, ErrorKind, Result};
+
+/// A job that is about to be added, with the options of APScheduler's `add_job`.
+///
+/// What is left open takes the scheduler's job defaults. Without a trigger the job runs once, now.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::job::JobBuilder;
+/// use serde_json::json;
+///
+/// let job = JobBuilder::new("shop::orders::ship")
+///     .id("ship-42")
+///     .args([json!(42)])
+///     .kwarg("express", true)
+///     .coalesce(false)
+///     .replace_existing(true);
+/// # let _ = job;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "give it to `Scheduler::add_job`"]
+pub struct JobBuilder {
+    pub(crate) function: JobFunction,
+    pub(crate) trigger: Option<TriggerSource>,
+    pub(crate) args: Vec<Value>,
+    pub(crate) kwargs: Map<String, Value>,
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) misfire_grace_time: Option<Option<u32>>,
+    pub(crate) coalesce: Option<bool>,
+    pub(crate) max_instances: Option<u32>,
+    pub(crate) next_run_time: Option<Option<Timestamp>>,
+    pub(crate) jobstore: Arc<str>,
+    pub(crate) executor: Arc<str>,
+    pub(crate) replace_existing: bool,
+    pub(crate) origin: Option<JobOrigin>,
+}
+
+impl JobBuilder {
+    /// A job that calls a function: by its registered name, or the function or closure itself.
+    pub fn new<M>(function: impl IntoJobFunction<M>) -> Self {
+        Self {
+            function: function.into_job_function(),
+            trigger: None,
+            args: Vec::new(),
+            kwargs: Map::new(),
+            id: None,
+            name: None,
+            misfire_grace_time: None,
+            coalesce: None,
+            max_instances: None,
+            next_run_time: None,
+            jobstore: Arc::clone(&DEFAULT_ALIAS),
+            executor: Arc::clone(&DEFAULT_ALIAS),
+            replace_existing: false,
+            origin: None,
+        }
+    }
+
+    /// What says when: a trigger, or a [`TriggerConfig`] that its plugin builds.
+    pub fn trigger(mut self, trigger: impl Into<TriggerSource>) -> Self {
+        self.trigger = Some(trigger.into());
+        self
+    }
+
+    /// The positional arguments of the function.
+    pub fn args(mut self, args: impl IntoIterator<Item = Value>) -> Self {
+        self.args = args.into_iter().collect();
+        self
+    }
+
+    /// Adds a positional argument.
+    pub fn arg(mut self, value: impl Into<Value>) -> Self {
+        self.args.push(value.into());
+        self
+    }
+
+    /// The named arguments of the function.
+    pub fn kwargs(mut self, kwargs: Map<String, Value>) -> Self {
+        self.kwargs = kwargs;
+        self
+    }
+
+    /// Adds a named argument.
+    pub fn kwarg(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.kwargs.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The id, by which the job can be found again. Default: 32 random hexadecimal digits.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The description for people. Default: the name of the function.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How many seconds a run may start late; `None` means however late.
+    pub fn misfire_grace_time(mut self, seconds: impl Into<Option<u32>>) -> Self {
+        self.misfire_grace_time = Some(seconds.into());
+        self
+    }
+
+    /// Whether several due run times become one run.
+    pub fn coalesce(mut self, coalesce: bool) -> Self {
+        self.coalesce = Some(coalesce);
+        self
+    }
+
+    /// How many instances may run at once.
+    pub fn max_instances(mut self, max_instances: u32) -> Self {
+        self.max_instances = Some(max_instances);
+        self
+    }
+
+    /// When it runs first, whatever the trigger says; `None` adds it paused.
+    pub fn next_run_time(mut self, time: impl Into<Option<Timestamp>>) -> Self {
+        self.next_run_time = Some(time.into());
+        self
+    }
+
+    /// The alias of the store that keeps it. Default: `default`.
+    pub fn jobstore(mut self, alias: impl Into<Arc<str>>) -> Self {
+        self.jobstore = alias.into();
+        self
+    }
+
+    /// The alias of the executor that runs it. Default: `default`.
+    pub fn executor(mut self, alias: impl Into<Arc<str>>) -> Self {
+        self.executor = alias.into();
+        self
+    }
+
+    /// Whether it takes the place of a job with the same id. Default: no, then such a job is an error.
+    pub fn replace_existing(mut self, replace: bool) -> Self {
+        self.replace_existing = replace;
+        self
+    }
+
+    /// Marks the job as declared by a config file.
+    pub fn origin(mut self, origin: JobOrigin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Checks everything and makes the definition.
+    pub(crate) fn build(
+        self,
+        context: &TriggerContext<'_>,
+        defaults: &JobDefaults,
+    ) -> Result<PendingJob> {
+        let id: Arc<str> = self
+            .id
+            .map_or_else(|| Uuid::new_v4().simple().to_string().into(), Into::into);
+        let function =
+            resolve(self.function, context.registry).map_err(|error| error.with_job_id(&*id))?;
+        let trigger = match self.trigger {
+            Some(source) => source
+                .resolve(context)
+                .map_err(|error| error.with_job_id(&*id))?,
+            None => Arc::new(Once(context.now, context.timezone)) as Arc<dyn Trigger>,
+        };
+        let spec = JobSpec {
+            name: self
+                .name
+                .map_or_else(|| Arc::clone(function.shared_name()), Into::into),
+            id,
+            function,
+            arguments: Arguments::new(self.args, self.kwargs),
+            trigger,
+            executor: self.executor,
+            misfire_grace_time: self
+                .misfire_grace_time
+                .unwrap_or(defaults.misfire_grace_time),
+            max_instances: self.max_instances.unwrap_or(defaults.max_instances),
+            coalesce: self.coalesce.unwrap_or(defaults.coalesce),
+            origin: self.origin.map(Box::new),
+        };
+        spec.validate()?;
+        Ok(PendingJob {
+            spec: Arc::new(spec),
+            next_run_time: self.next_run_time,
+            jobstore: self.jobstore,
+            replace_existing: self.replace_existing,
+        })
+    }
+}
+
+/// A job that is complete but for its place in a store.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingJob {
+    pub(crate) spec: Arc<JobSpec>,
+    /// `None` means that the trigger says it at the start.
+    pub(crate) next_run_time: Option<Option<Timestamp>>,
+    pub(crate) jobstore: Arc<str>,
+    pub(crate) replace_existing: bool,
+}
+
+/// The function item of a registered path is the registered function, which stores can keep.
+pub(crate) fn resolve(
+    function: JobFunction,
+    registry: &Registry,
+) -> Result<Arc<crate::function::Function>> {
+    match function {
+        JobFunction::Named(name) => registry.function(&name),
+        JobFunction::Direct(function)
+            if !function.is_named() && registry.has_function(function.name()) =>
+        {
+            registry.function(function.name())
+        }
+        JobFunction::Direct(function) => Ok(function),
+    }
+}
+
+/// The trigger of jobs without one: once, at the time they were added. It is the `date` trigger in all but its crate.
+#[derive(Debug)]
+struct Once(Timestamp, Zone);
+
+impl std::fmt::Display for Once {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "date[{}]", self.1.display(self.0))
+    }
+}
+
+impl Trigger for Once {
+    fn next_fire_time(&self, previous: Option<Timestamp>, _now: Timestamp) -> Option<Timestamp> {
+        previous.is_none().then_some(self.0)
+    }
+
+    fn config(&self) -> TriggerConfig {
+        TriggerConfig::new("date").option("run_date", self.1.iso(self.0))
+    }
+
+    fn zone(&self, _fire_time: Timestamp) -> Zone {
+        self.1
+    }
+}
+
+impl JobBuilder {
+    /// Reads the options of `add_job` from a table, as a `[[jobs]]` entry has them: `func`, `trigger`, `args`,
+    /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `next_run_time`, `jobstore`,
+    /// `executor`, `replace_existing`.
+    ///
+    /// `next_run_time` in text is read in the zone of `context`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn from_table(what: &str, table: &Map<String, Value>, zone: Zone) -> Result<Self> {
+        let entry: Entry = crate::options::parse(what, table)?;
+        let func = entry.func.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                format!("{what}: `func` is missing: the name of a function"),
+            )
+        })?;
+        let mut job = Self::new(func)
+            .args(entry.args)
+            .kwargs(entry.kwargs)
+            .replace_existing(entry.replace_existing);
+        if let Some(trigger) = entry.trigger {
+            let config = match &trigger {
+                Value::String(kind) => TriggerConfig::new(kind.as_str()),
+                other => TriggerConfig::from_value(other)
+                    .map_err(|error| error.with_context(format!("{what}: trigger")))?,
+            };
+            job = job.trigger(config);
+        }
+        if let Some(time) = entry.next_run_time {
+            job = job.next_run_time(match time {
+                Value::Null => None,
+                Value::String(text) => Some(
+                    crate::time::parse_datetime(&text, zone)
+                        .map_err(|error| error.with_context(format!("{what}: next_run_time")))?
+                        .0,
+                ),
+                other => {
+                    let message =
+                        format!("{what}: next_run_time: expected a date in text, found {other}");
+                    return Err(Error::new(ErrorKind::Config, message));
+                }
+            });
+        }
+        job.id = entry.id;
+        job.name = entry.name;
+        job.misfire_grace_time = entry.misfire_grace_time.map(|given| given.0);
+        job.coalesce = entry.coalesce;
+        job.max_instances = entry.max_instances;
+        if let Some(alias) = entry.jobstore {
+            job = job.jobstore(alias);
+        }
+        if let Some(alias) = entry.executor {
+            job = job.executor(alias);
+        }
+        Ok(job)
+    }
+}
+
+/// The keys of a table that describes a job.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Entry {
+    id: Option<String>,
+    func: Option<String>,
+    args: Vec<Value>,
+    kwargs: Map<String, Value>,
+    trigger: Option<Value>,
+    name: Option<String>,
+    misfire_grace_time: Option<Grace>,
+    coalesce: Option<bool>,
+    max_instances: Option<u32>,
+    next_run_time: Option<Value>,
+    jobstore: Option<String>,
+    executor: Option<String>,
+    replace_existing: bool,
+}
+
+/// Seconds, or `none` for however late: TOML has no null.
+struct Grace(Option<u32>);
+
+impl<'de> serde::Deserialize<'de> for Grace {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match &value {
+            Value::Null => Ok(Self(None)),
+            Value::String(text) if text.eq_ignore_ascii_case("none") => Ok(Self(None)),
+            other => crate::options::parse_value("misfire_grace_time", other)
+                .map(|seconds| Self(Some(seconds)))
+                .map_err(|error| serde::de::Error::custom(error.message())),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A job as a scheduler knows it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{JobChanges, JobSpec};
+use crate::engine::Scheduler;
+use crate::time::Timestamp;
+use crate::trigger::TriggerSource;
+use crate::{Error, Result};
+
+/// When a job runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextRunTime {
+    /// Its trigger will say at the start of the scheduler.
+    Pending,
+    /// Not until it is resumed.
+    Paused,
+    /// At this instant.
+    At(Timestamp),
+}
+
+impl NextRunTime {
+    /// The instant, where there is one.
+    pub fn instant(self) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Pending | Self::Paused => None,
+        }
+    }
+}
+
+impl From<Option<Timestamp>> for NextRunTime {
+    fn from(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::Paused, Self::At)
+    }
+}
+
+/// A job as it was when the scheduler was asked, with methods that act on it now.
+///
+/// A stored record that can't be restored is a job too: [`broken`](Self::broken) says why, and [`spec`](Self::spec) is
+/// `None`.
+#[derive(Clone)]
+pub struct Job {
+    pub(crate) id: Arc<str>,
+    pub(crate) jobstore: Arc<str>,
+    pub(crate) next_run_time: NextRunTime,
+    pub(crate) spec: Result<Arc<JobSpec>, Arc<Error>>,
+    pub(crate) scheduler: Scheduler,
+}
+
+impl Job {
+    /// The id, unique in its store.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The description for people; the id of a broken one.
+    pub fn name(&self) -> &str {
+        self.spec.as_ref().map_or(&*self.id, |spec| spec.name())
+    }
+
+    /// The alias of its store.
+    pub fn jobstore(&self) -> &str {
+        &self.jobstore
+    }
+
+    /// When it ran next, at the time the scheduler was asked.
+    pub fn next_run_time(&self) -> NextRunTime {
+        self.next_run_time
+    }
+
+    /// The definition, unless it is broken.
+    pub fn spec(&self) -> Option<&Arc<JobSpec>> {
+        self.spec.as_ref().ok()
+    }
+
+    /// Why it can't be restored.
+    pub fn broken(&self) -> Option<&Error> {
+        self.spec.as_ref().err().map(|error| &**error)
+    }
+
+    /// Whether it still waits for the start of the scheduler.
+    pub fn pending(&self) -> bool {
+        self.scheduler.is_pending(&self.id, &self.jobstore)
+    }
+
+    /// Makes changes, and returns the changed job.
+    ///
+    /// # Errors
+    /// As [`Scheduler::modify_job`].
+    pub fn modify(&self, changes: &JobChanges) -> Result<Self> {
+        self.scheduler
+            .modify_job(self.id(), Some(self.jobstore()), changes)
+    }
+
+    /// Gives it another trigger and the next run time of that, and returns the changed job.
+    ///
+    /// # Errors
+    /// As [`Scheduler::reschedule_job`].
+    pub fn reschedule(&self, trigger: impl Into<TriggerSource>) -> Result<Self> {
+        self.scheduler
+            .reschedule_job(self.id(), Some(self.jobstore()), trigger)
+    }
+
+    /// Keeps it from running until it is resumed.
+    ///
+    /// # Errors
+    /// As [`Scheduler::pause_job`].
+    pub fn pause(&self) -> Result<Self> {
+        self.scheduler.pause_job(self.id(), Some(self.jobstore()))
+    }
+
+    /// Lets it run again, or removes it if its schedule has ended; then the result is `None`.
+    ///
+    /// # Errors
+    /// As [`Scheduler::resume_job`].
+    pub fn resume(&self) -> Result<Option<Self>> {
+        self.scheduler.resume_job(self.id(), Some(self.jobstore()))
+    }
+
+    /// Removes it from its store.
+    ///
+    /// # Errors
+    /// As [`Scheduler::remove_job`].
+    pub fn remove(&self) -> Result<()> {
+        self.scheduler.remove_job(self.id(), Some(self.jobstore()))
+    }
+}
+
+/// Two handles are equal when they mean the same job.
+impl PartialEq for Job {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Job {}
+
+/// `NAME (trigger: TRIGGER, next run at: 2009-08-04 00:00:02 CEST)`, as APScheduler prints jobs.
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (trigger, zone) = match &self.spec {
+            Ok(spec) => {
+                let at = self.next_run_time.instant().unwrap_or_default();
+                (spec.trigger.to_string(), spec.trigger.zone(at))
+            }
+            Err(error) => return write!(f, "{} (broken: {})", self.id, error.message()),
+        };
+        write!(f, "{} (trigger: {trigger}, ", self.name())?;
+        match self.next_run_time {
+            NextRunTime::Pending => f.write_str("pending)"),
+            NextRunTime::Paused => f.write_str("paused)"),
+            NextRunTime::At(time) => write!(f, "next run at: {})", zone.display(time)),
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Job (id={} name={})>", self.id, self.name())
+    }
+}

@@ -1,0 +1,16 @@
+//! Jobs: what runs, when, and how.
+
+mod builder;
+mod changes;
+mod handle;
+mod spec;
+mod state;
+
+pub use builder::JobBuilder;
+pub(crate) use builder::PendingJob;
+pub use changes::JobChanges;
+pub use handle::{Job, NextRunTime};
+pub(crate) use spec::validate_id;
+pub use spec::{JobDefaults, JobOrigin, JobSpec};
+pub use state::STATE_VERSION;
+pub(crate) use state::{decode, encode, encode_value};

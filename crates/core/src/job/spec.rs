@@ -1,0 +1,166 @@
+//! The definition of a job, without its place in time.
+
+use std::sync::{Arc, LazyLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::function::{Arguments, Function};
+use crate::trigger::Trigger;
+use crate::{Error, ErrorKind, Result};
+
+/// The alias of stores and executors that jobs use when they name none.
+pub(crate) static DEFAULT_ALIAS: LazyLock<Arc<str>> = LazyLock::new(|| "default".into());
+
+/// The largest number of characters in a job id: the longest key that every backend can index.
+pub(crate) const MAX_ID_CHARS: usize = 191;
+
+/// The values for options that a job leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobDefaults {
+    /// How many seconds a run may start late; `None` means however late. Default: 1.
+    pub misfire_grace_time: Option<u32>,
+    /// Whether several due run times become one run. Default: true.
+    pub coalesce: bool,
+    /// How many instances of a job may run at once. Default: 1.
+    pub max_instances: u32,
+}
+
+impl Default for JobDefaults {
+    fn default() -> Self {
+        Self {
+            misfire_grace_time: Some(1),
+            coalesce: true,
+            max_instances: 1,
+        }
+    }
+}
+
+impl JobDefaults {
+    /// Whether the values make sense.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where a number is zero.
+    pub fn validate(&self) -> Result<()> {
+        validate_limits(self.misfire_grace_time, self.max_instances)
+            .map_err(|message| Error::new(ErrorKind::Config, format!("job_defaults: {message}")))
+    }
+}
+
+pub(crate) fn validate_limits(
+    misfire_grace_time: Option<u32>,
+    max_instances: u32,
+) -> Result<(), &'static str> {
+    if misfire_grace_time == Some(0) {
+        return Err(
+            "`misfire_grace_time` must be a positive number of seconds, or none for however late",
+        );
+    }
+    if max_instances == 0 {
+        return Err("`max_instances` must be a positive number");
+    }
+    Ok(())
+}
+
+/// Where a job came from, for jobs that a config file declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobOrigin {
+    /// The file.
+    pub file: String,
+    /// A digest of what the file says of the job: the same digest means an unchanged job.
+    pub digest: String,
+}
+
+/// The definition of a job. It never changes: a modified job has another one.
+#[derive(Clone, Debug)]
+pub struct JobSpec {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) function: Arc<Function>,
+    pub(crate) arguments: Arguments,
+    pub(crate) trigger: Arc<dyn Trigger>,
+    pub(crate) executor: Arc<str>,
+    pub(crate) misfire_grace_time: Option<u32>,
+    pub(crate) max_instances: u32,
+    pub(crate) coalesce: bool,
+    pub(crate) origin: Option<Box<JobOrigin>>,
+}
+
+impl JobSpec {
+    /// The id, unique in its store.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The description for people; the name of the function unless another was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The function that it calls.
+    pub fn function(&self) -> &Arc<Function> {
+        &self.function
+    }
+
+    /// What the function is called with.
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
+    /// What says when.
+    pub fn trigger(&self) -> &Arc<dyn Trigger> {
+        &self.trigger
+    }
+
+    /// The alias of the executor that runs it.
+    pub fn executor(&self) -> &str {
+        &self.executor
+    }
+
+    /// How many seconds a run may start late; `None` means however late.
+    pub fn misfire_grace_time(&self) -> Option<u32> {
+        self.misfire_grace_time
+    }
+
+    /// Whether several due run times become one run.
+    pub fn coalesce(&self) -> bool {
+        self.coalesce
+    }
+
+    /// How many instances may run at once.
+    pub fn max_instances(&self) -> u32 {
+        self.max_instances
+    }
+
+    /// The config file that declares it, where one does.
+    pub fn origin(&self) -> Option<&JobOrigin> {
+        self.origin.as_deref()
+    }
+
+    pub(crate) fn validate(&self) -> Result<()> {
+        let invalid = |message: &str| {
+            Err(Error::new(ErrorKind::InvalidJob, message.to_owned()).with_job_id(&*self.id))
+        };
+        validate_id(&self.id)?;
+        if self.name.is_empty() {
+            return invalid("`name` must not be empty");
+        }
+        if let Err(message) = validate_limits(self.misfire_grace_time, self.max_instances) {
+            return invalid(message);
+        }
+        self.function
+            .check(&self.arguments)
+            .map_err(|error| error.with_job_id(&*self.id))
+    }
+}
+
+pub(crate) fn validate_id(id: &str) -> Result<()> {
+    let chars = id.chars().count();
+    if chars == 0 || chars > MAX_ID_CHARS || id.contains('\0') {
+        return Err(Error::new(
+            ErrorKind::InvalidJob,
+            format!("a job id has 1 to {MAX_ID_CHARS} characters and no NUL, this one has {chars}"),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The stored form of a job: JSON that a person can read, with a format version.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{JobOrigin, JobSpec};
+use crate::function::Arguments;
+use crate::trigger::{TriggerConfig, TriggerContext};
+use crate::{Error, ErrorKind, Result};
+
+/// The version of the format that this release writes. It reads this one and all before it.
+pub const STATE_VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    id: String,
+    name: String,
+    func: String,
+    #[serde(default)]
+    args: Vec<Value>,
+    #[serde(default)]
+    kwargs: Map<String, Value>,
+    trigger: TriggerConfig,
+    executor: String,
+    misfire_grace_time: Option<u32>,
+    coalesce: bool,
+    max_instances: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<JobOrigin>,
+}
+
+/// The version alone, to tell a newer format from a broken one.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// The job as a JSON object.
+pub(crate) fn encode_value(spec: &JobSpec) -> Result<Value> {
+    serde_json::to_value(stored(spec)?).map_err(|error| not_encodable(spec, error))
+}
+
+/// The job as JSON text.
+pub(crate) fn encode(spec: &JobSpec) -> Result<Arc<str>> {
+    serde_json::to_string(&stored(spec)?)
+        .map(Into::into)
+        .map_err(|error| not_encodable(spec, error))
+}
+
+fn not_encodable(spec: &JobSpec, error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::InvalidJob, "the job can't be written as JSON")
+        .with_job_id(spec.id())
+        .with_source(error)
+}
+
+fn stored(spec: &JobSpec) -> Result<Stored> {
+    if !spec.function.is_named() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "the function `{}` is not registered, so a store that serializes could not find it again; register it \
+                 by name, or keep the job in a memory store",
+                spec.function.name()
+            ),
+        )
+        .with_job_id(spec.id()));
+    }
+    Ok(Stored {
+        version: STATE_VERSION,
+        id: spec.id().to_owned(),
+        name: spec.name().to_owned(),
+        func: spec.function.name().to_owned(),
+        args: spec.arguments.args().to_vec(),
+        kwargs: spec.arguments.kwargs().cloned().unwrap_or_default(),
+        trigger: spec.trigger.config(),
+        executor: spec.executor().to_owned(),
+        misfire_grace_time: spec.misfire_grace_time,
+        coalesce: spec.coalesce,
+        max_instances: spec.max_instances,
+        origin: spec.origin.as_deref().cloned(),
+    })
+}
+
+/// The job that a record holds.
+pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
+    let broken = |message: String| Error::new(ErrorKind::BrokenRecord, message).with_job_id(&**id);
+    let version: Versioned = serde_json::from_str(text)
+        .map_err(|error| broken(format!("the stored state is no job: {error}")))?;
+    if version.version > STATE_VERSION {
+        return Err(broken(format!(
+            "the stored state has the format version {}, this release reads versions up to {STATE_VERSION}",
+            version.version
+        )));
+    }
+    let stored: Stored = serde_json::from_str(text)
+        .map_err(|error| broken(format!("the stored state is no job: {error}")))?;
+    if stored.id != **id {
+        return Err(broken(format!(
+            "the stored state is that of the job `{}`",
+            stored.id
+        )));
+    }
+    let cause = |error: Error| broken(error.message().to_owned());
+    let function = context.registry.function(&stored.func).map_err(cause)?;
+    let trigger = context.build(&stored.trigger).map_err(cause)?;
+    let name = if stored.name == function.name() {
+        Arc::clone(function.shared_name())
+    } else {
+        stored.name.into()
+    };
+    let executor = if stored.executor == **super::spec::DEFAULT_ALIAS {
+        Arc::clone(&super::spec::DEFAULT_ALIAS)
+    } else {
+        stored.executor.into()
+    };
+    let spec = JobSpec {
+        id: Arc::clone(id),
+        name,
+        function,
+        arguments: Arguments::new(stored.args, stored.kwargs),
+        trigger,
+        executor,
+        misfire_grace_time: stored.misfire_grace_time,
+        max_instances: stored.max_instances,
+        coalesce: stored.coalesce,
+        origin: stored.origin.map(Box::new),
+    };
+    spec.validate().map_err(cause)?;
+    Ok(spec)
+}

@@ -1,0 +1,27 @@
+//! The engine of apscheduler: what triggers, job stores, executors and schedulers are, and what binds them.
+//!
+//! Programs use the facade crate `apscheduler`, which adds the plugins; plugin crates depend on this crate alone. Start
+//! reading at [`Scheduler`] for what a scheduler does, and at [`trigger::Trigger`], [`store::JobStore`] and
+//! [`executor::Executor`] for what a plugin has to promise.
+//!
+//! All instants are UTC ([`time::Timestamp`]); zones matter to triggers and to people only.
+
+pub mod config;
+mod engine;
+mod error;
+pub mod event;
+pub mod executor;
+pub mod function;
+pub mod job;
+pub mod options;
+pub mod registry;
+pub mod schedulers;
+pub mod store;
+pub mod suggestion;
+pub mod time;
+pub mod trigger;
+
+pub use engine::{EventLoop, ListenerId, Scheduler, SchedulerState};
+pub use error::{Error, ErrorKind, Result};
+#[doc(hidden)]
+pub use inventory;

@@ -1,0 +1,177 @@
+//! Options of plugins: from a JSON object to a typed struct, with errors that help.
+//!
+//! Config files and flat dicts carry text where a field is a number or a boolean (`"20"`, `"false"`); such text is
+//! read as what the field is. A key that the struct does not have is an error that names the ones it has.
+
+mod deserializer;
+mod error;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The options of one plugin, as they stand in a config: names and JSON values.
+pub type Options = Map<String, Value>;
+
+/// Reads options into a struct that derives `Deserialize` (with `#[serde(default)]` where options may be left out).
+///
+/// `what` is named in errors, as ``executor `threadpool` ``.
+///
+/// # Errors
+/// [`ErrorKind::Config`] that says which key is wrong, and what would be right.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::options;
+/// use serde::Deserialize;
+/// use serde_json::json;
+///
+/// #[derive(Deserialize)]
+/// #[serde(default)]
+/// struct PoolOptions { max_workers: usize }
+/// impl Default for PoolOptions { fn default() -> Self { Self { max_workers: 10 } } }
+///
+/// let given = json!({"max_workers": "20"});
+/// let pool: PoolOptions = options::parse("executor `threadpool`", given.as_object().unwrap())?;
+/// assert_eq!(pool.max_workers, 20);
+///
+/// let given = json!({"max_worker": 20});
+/// let error = options::parse::<PoolOptions>("executor `threadpool`", given.as_object().unwrap()).err().unwrap();
+/// assert_eq!(
+///     error.to_string(),
+///     "executor `threadpool`: unknown option `max_worker`; did you mean `max_workers`? known options: max_workers"
+/// );
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+pub fn parse<T: DeserializeOwned>(what: &str, options: &Options) -> Result<T> {
+    T::deserialize(deserializer::Lenient::object(options))
+        .map_err(|error| Error::new(ErrorKind::Config, format!("{what}: {error}")))
+}
+
+/// Reads one value, with the same leniency; `what` is named in errors.
+///
+/// # Errors
+/// [`ErrorKind::Config`] that says what was expected.
+pub fn parse_value<T: DeserializeOwned>(what: &str, value: &Value) -> Result<T> {
+    T::deserialize(deserializer::Lenient::value(value))
+        .map_err(|error| Error::new(ErrorKind::Config, format!("{what}: {error}")))
+}
+
+/// Reads a boolean as APScheduler does: `true yes on y t 1` and `false no off n f 0`, in any case.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::options::parse_bool;
+/// assert_eq!(parse_bool(" Yes "), Some(true));
+/// assert_eq!(parse_bool("off"), Some(false));
+/// assert_eq!(parse_bool("maybe"), None);
+/// ```
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" | "t" | "1" => Some(true),
+        "false" | "no" | "off" | "n" | "f" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(default)]
+    struct Sample {
+        count: u32,
+        ratio: f64,
+        flag: bool,
+        name: String,
+        maybe: Option<i64>,
+        list: Vec<u8>,
+        inner: Inner,
+        map: BTreeMap<String, i32>,
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(default)]
+    struct Inner {
+        depth: u8,
+    }
+
+    impl Default for Sample {
+        fn default() -> Self {
+            Self {
+                count: 1,
+                ratio: 1.0,
+                flag: true,
+                name: "x".into(),
+                maybe: None,
+                list: vec![],
+                inner: Inner::default(),
+                map: BTreeMap::new(),
+            }
+        }
+    }
+
+    fn sample(value: &Value) -> Result<Sample> {
+        parse("sample", value.as_object().unwrap())
+    }
+
+    #[test]
+    fn text_is_read_as_what_the_field_is() {
+        let given = json!({"count": "7", "ratio": "2.5", "flag": "No", "name": "n", "maybe": "-3",
+            "list": ["1", 2], "inner": {"depth": "4"}, "map": {"a": "5"}});
+        let read = sample(&given).unwrap();
+        assert_eq!(
+            (read.count, read.ratio, read.flag, read.maybe),
+            (7, 2.5, false, Some(-3))
+        );
+        assert_eq!(
+            (read.list, read.inner.depth, read.map["a"]),
+            (vec![1, 2], 4, 5)
+        );
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let cases = [
+            (
+                json!({"count": "many"}),
+                "sample: count: expected a whole number, found text \"many\"",
+            ),
+            (
+                json!({"count": -1}),
+                "sample: count: -1 is out of range; expected 0 to 4294967295",
+            ),
+            (
+                json!({"count": 1.5}),
+                "sample: count: expected a whole number, found 1.5",
+            ),
+            (
+                json!({"flag": "maybe"}),
+                "sample: flag: expected true or false, found text \"maybe\"",
+            ),
+            (
+                json!({"inner": {"deep": 1}}),
+                "sample: inner: unknown option `deep`; did you mean `depth`? known options: depth",
+            ),
+            (
+                json!({"inner": 3}),
+                "sample: inner: expected a table of options, found 3",
+            ),
+            (
+                json!({"list": [1, "x"]}),
+                "sample: list[1]: expected a whole number, found text \"x\"",
+            ),
+            (json!({"name": 3}), "sample: name: expected text, found 3"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(sample(&given).unwrap_err().to_string(), expected);
+        }
+    }
+}

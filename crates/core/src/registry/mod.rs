@@ -1,0 +1,429 @@
+//! Who is there: plugins and functions, found by name.
+
+mod component;
+mod plugin;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use component::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore};
+pub use plugin::{Build, BuildExecutor, BuildJobStore, BuildTrigger, Plugin, PluginKind};
+
+use crate::function::{Function, FunctionEntry, IntoFunction};
+use crate::options::Options;
+use crate::store::JobStore;
+use crate::{Error, ErrorKind, Result, suggestion};
+
+/// A plugin that a crate hands to every default registry of the programs that link it; see [`submit_plugin!`].
+///
+/// [`submit_plugin!`]: crate::submit_plugin
+#[derive(Debug)]
+pub struct PluginEntry(pub &'static Plugin);
+
+inventory::collect!(PluginEntry);
+
+/// Hands a `static` [`Plugin`] to every [`Registry::linked`] of the programs that link this crate.
+///
+/// The linker drops a crate that no source line names: the program needs a `use acme_store as _;`.
+#[macro_export]
+macro_rules! submit_plugin {
+    ($plugin:path) => {
+        $crate::inventory::submit! { $crate::registry::PluginEntry(&$plugin) }
+    };
+}
+
+/// A plugin that is not linked in but could be: what to say when a config asks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct AbsentPlugin {
+    /// The kind of component.
+    pub kind: PluginKind,
+    /// Its name and its aliases.
+    pub names: &'static [&'static str],
+    /// Its Python class references.
+    pub classes: &'static [&'static str],
+    /// Its URL schemes.
+    pub url_schemes: &'static [&'static str],
+    /// What would bring it: ``enable the feature `store-redis` of the crate `apscheduler` ``.
+    pub remedy: &'static str,
+}
+
+/// A set of plugins that a program is built with; the type parameter of schedulers.
+///
+/// It is what lets `BackgroundScheduler::new()` of the facade know the built-in plugins without linker magic.
+pub trait PluginSet: 'static {
+    /// The registry that new schedulers look names up in.
+    fn registry() -> Registry;
+}
+
+/// The plugins of core and those that crates submitted by [`submit_plugin!`](crate::submit_plugin).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CorePlugins;
+
+impl PluginSet for CorePlugins {
+    fn registry() -> Registry {
+        Registry::linked()
+    }
+}
+
+/// The plugins and functions that a scheduler knows. A copy shares the same table.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::registry::{PluginKind, Registry};
+///
+/// let registry = Registry::with_core_plugins();
+/// assert!(registry.find(PluginKind::JobStore, "memory").is_ok());
+/// let error = registry.find(PluginKind::JobStore, "memry").unwrap_err();
+/// assert_eq!(error.to_string(), "unknown job store `memry`; did you mean `memory`? known job stores: memory");
+/// ```
+#[derive(Clone, Default)]
+pub struct Registry(Arc<RwLock<Tables>>);
+
+#[derive(Default)]
+struct Tables {
+    plugins: Vec<Plugin>,
+    absent: Vec<AbsentPlugin>,
+    functions: HashMap<Arc<str>, Arc<Function>>,
+}
+
+/// The plugins that core brings itself.
+static CORE_PLUGINS: [&Plugin; 2] = [&crate::store::MEMORY_PLUGIN, &crate::executor::DEBUG_PLUGIN];
+static CORE_SCHEDULERS: [&Plugin; 2] = [
+    &crate::schedulers::BACKGROUND_PLUGIN,
+    &crate::schedulers::BLOCKING_PLUGIN,
+];
+
+impl Registry {
+    /// A registry that knows nothing.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A registry with what core brings: the memory store, the debug executor, and two schedulers.
+    pub fn with_core_plugins() -> Self {
+        let registry = Self::empty();
+        let mut tables = registry.write();
+        for plugin in CORE_PLUGINS.into_iter().chain(CORE_SCHEDULERS) {
+            tables.plugins.push(plugin.clone());
+        }
+        drop(tables);
+        registry
+    }
+
+    /// A registry with what core brings and what linked crates submitted.
+    ///
+    /// A clash of names among submitted plugins is logged as an error, and the first of them stays.
+    pub fn linked() -> Self {
+        let registry = Self::with_core_plugins();
+        registry.add_submitted();
+        registry
+    }
+
+    /// Adds what linked crates submitted, and logs an error for every clash of names.
+    pub fn add_submitted(&self) {
+        for PluginEntry(plugin) in inventory::iter::<PluginEntry> {
+            if let Err(error) = self.register((*plugin).clone()) {
+                tracing::error!("{error}");
+            }
+        }
+        for FunctionEntry(make) in inventory::iter::<FunctionEntry> {
+            if let Err(error) = self.register_made(make()) {
+                tracing::error!("{error}");
+            }
+        }
+    }
+
+    /// Adds a plugin.
+    ///
+    /// Registering the very same plugin again (same name from the same crate) changes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateName`] that names both crates, where one of its names is taken.
+    pub fn register(&self, plugin: Plugin) -> Result<()> {
+        let mut tables = self.write();
+        for known in tables
+            .plugins
+            .iter()
+            .filter(|known| known.kind() == plugin.kind())
+        {
+            if let Some(name) = plugin
+                .names()
+                .find(|name| known.names().any(|taken| taken == *name))
+            {
+                let same = known.name() == plugin.name()
+                    && known.crate_name() == plugin.crate_name()
+                    && known.crate_version() == plugin.crate_version()
+                    && !plugin.crate_name().is_empty();
+                if same {
+                    return Ok(());
+                }
+                return Err(Error::new(
+                    ErrorKind::DuplicateName,
+                    format!(
+                        "two {} plugins are named `{name}`: one from {}, one from {}",
+                        plugin.kind(),
+                        origin(known),
+                        origin(&plugin)
+                    ),
+                ));
+            }
+        }
+        tables.plugins.push(plugin);
+        Ok(())
+    }
+
+    /// Says what would bring a plugin that is not linked in.
+    pub fn announce(&self, absent: AbsentPlugin) {
+        self.write().absent.push(absent);
+    }
+
+    /// Registers a function under a stable name, by which jobs in stores and config files name it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateName`] where the name is taken.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::registry::Registry;
+    ///
+    /// let registry = Registry::linked();
+    /// registry.register_function("shop::orders::ship", |order: u64, express: bool| {
+    ///     format!("order {order}, express: {express}")
+    /// })?;
+    /// # Ok::<(), apscheduler_core::Error>(())
+    /// ```
+    pub fn register_function<M>(&self, name: &str, function: impl IntoFunction<M>) -> Result<()> {
+        self.register_made(function.into_function(name))
+    }
+
+    /// Registers a function that is made already, with its aliases.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateName`] where one of its names is taken.
+    pub fn register_made(&self, function: Function) -> Result<()> {
+        let mut tables = self.write();
+        if let Some(taken) = function
+            .names()
+            .find(|name| tables.functions.contains_key(*name))
+        {
+            return Err(Error::new(
+                ErrorKind::DuplicateName,
+                format!("two functions are named `{taken}`; give one of them another name"),
+            ));
+        }
+        let function = Arc::new(function);
+        for name in function.names() {
+            tables.functions.insert(name.into(), Arc::clone(&function));
+        }
+        Ok(())
+    }
+
+    /// The function with that name or alias.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownFunction`] with the nearest name.
+    pub fn function(&self, name: &str) -> Result<Arc<Function>> {
+        let tables = self.read();
+        if let Some(function) = tables.functions.get(name) {
+            return Ok(Arc::clone(function));
+        }
+        // As in Python references, `module:name` means `module::name`.
+        if let Some((module, item)) = name.split_once(':')
+            && !item.starts_with(':')
+            && let Some(function) = tables.functions.get(format!("{module}::{item}").as_str())
+        {
+            return Ok(Arc::clone(function));
+        }
+        let hint = suggestion::hint(
+            name,
+            "registered functions",
+            tables.functions.keys().map(|name| &**name),
+        );
+        Err(Error::new(
+            ErrorKind::UnknownFunction,
+            format!("no function is registered as `{name}`{hint}"),
+        ))
+    }
+
+    /// Whether a function has that name or alias.
+    pub fn has_function(&self, name: &str) -> bool {
+        self.read().functions.contains_key(name)
+    }
+
+    /// The names of all functions, sorted.
+    pub fn function_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .read()
+            .functions
+            .keys()
+            .map(|name| (**name).to_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// All plugins, sorted by kind and name.
+    pub fn plugins(&self) -> Vec<Plugin> {
+        let mut plugins = self.read().plugins.clone();
+        plugins
+            .sort_by(|left, right| (left.kind(), left.name()).cmp(&(right.kind(), right.name())));
+        plugins
+    }
+
+    /// The plugin with that name or alias, or, where `name` has the form `package.module:Class`, with that class
+    /// reference.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownPlugin`] with the known names, the nearest, and what would bring it.
+    pub fn find(&self, kind: PluginKind, name: &str) -> Result<Plugin> {
+        let tables = self.read();
+        let of_kind = || tables.plugins.iter().filter(|plugin| plugin.kind() == kind);
+        let by_class = name.contains(':');
+        let found = if by_class {
+            of_kind().find(|plugin| plugin.class_references().contains(&name))
+        } else {
+            of_kind().find(|plugin| plugin.names().any(|known| known == name))
+        };
+        if let Some(plugin) = found {
+            return Ok(plugin.clone());
+        }
+        let absent = tables
+            .absent
+            .iter()
+            .filter(|absent| absent.kind == kind)
+            .find(|absent| {
+                if by_class {
+                    absent.classes.contains(&name)
+                } else {
+                    absent.names.contains(&name)
+                }
+            });
+        let known = of_kind().flat_map(|plugin| {
+            if by_class {
+                plugin.class_references().to_vec()
+            } else {
+                plugin.names().collect()
+            }
+        });
+        let label = kind.label();
+        let message = match absent {
+            Some(absent) => {
+                let known: Vec<&str> = of_kind().map(Plugin::name).collect();
+                format!(
+                    "{label} `{name}` is not linked in; {}; linked in are: {}",
+                    absent.remedy,
+                    sorted(known)
+                )
+            }
+            None => format!(
+                "unknown {label} `{name}`{}",
+                suggestion::hint(name, &format!("known {label}s"), known)
+            ),
+        };
+        Err(Error::new(ErrorKind::UnknownPlugin, message))
+    }
+
+    /// The job store plugin whose URLs have this scheme; a driver suffix (`postgresql+psycopg2`) is ignored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownPlugin`] with the known schemes.
+    pub fn find_by_scheme(&self, scheme: &str) -> Result<Plugin> {
+        let bare = scheme.split('+').next().unwrap_or(scheme);
+        let tables = self.read();
+        if let Some(plugin) = tables
+            .plugins
+            .iter()
+            .find(|plugin| plugin.schemes().contains(&bare))
+        {
+            return Ok(plugin.clone());
+        }
+        let known = tables
+            .plugins
+            .iter()
+            .flat_map(|plugin| plugin.schemes().iter().copied());
+        let absent = tables
+            .absent
+            .iter()
+            .find(|absent| absent.url_schemes.contains(&bare));
+        let message = match absent {
+            Some(absent) => format!(
+                "no job store for `{bare}:` URLs is linked in; {}",
+                absent.remedy
+            ),
+            None => {
+                format!(
+                    "no job store takes `{bare}:` URLs{}",
+                    suggestion::hint(bare, "known URL schemes", known)
+                )
+            }
+        };
+        Err(Error::new(ErrorKind::UnknownPlugin, message))
+    }
+
+    /// Builds a job store from `type` or `class` and options. `sqlalchemy` means the store for the scheme of `url`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownPlugin`], or what the plugin says of its options.
+    pub fn build_job_store(&self, name: &str, options: &Options) -> Result<Arc<dyn JobStore>> {
+        const SQLALCHEMY: [&str; 2] = [
+            "sqlalchemy",
+            "apscheduler.jobstores.sqlalchemy:SQLAlchemyJobStore",
+        ];
+        if !SQLALCHEMY.contains(&name) {
+            return self
+                .find(PluginKind::JobStore, name)?
+                .build_job_store(options);
+        }
+        let url = options
+            .get("url")
+            .and_then(|url| url.as_str())
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Config,
+                    "job store `sqlalchemy`: needs `url`, as `sqlite:///jobs.sqlite`",
+                )
+            })?;
+        let (scheme, _) = url.split_once(':').ok_or_else(|| {
+            // The text is not shown: it may hold a password.
+            Error::new(
+                ErrorKind::Config,
+                "job store `sqlalchemy`: `url` has no scheme, as `sqlite:///jobs.sqlite` has",
+            )
+        })?;
+        self.find_by_scheme(scheme)?.build_job_store(options)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Tables> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Tables> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables = self.read();
+        f.debug_struct("Registry")
+            .field("plugins", &tables.plugins.len())
+            .field("functions", &tables.functions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn sorted(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    names.join(", ")
+}
+
+fn origin(plugin: &Plugin) -> String {
+    match plugin.crate_name() {
+        "" => "this program".to_owned(),
+        name => format!("the crate `{name}` {}", plugin.crate_version()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Keeps jobs in memory.
+
+mod heap;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::DateTime;
+
+use super::{
+    Advance, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobStore, NewRecord,
+    NextRun, StoreCapabilities, Tie,
+};
+use crate::options;
+use crate::registry::Plugin;
+use crate::time::Timestamp;
+use crate::{Error, ErrorKind, Result};
+use table::Table;
+
+/// The descriptor of the memory store.
+pub static MEMORY_PLUGIN: Plugin = Plugin::job_store("memory", &|given| {
+    options::parse::<NoOptions>("job store `memory`", given)?;
+    Ok(Arc::new(MemoryJobStore::new()))
+})
+.classes(&["apscheduler.jobstores.memory:MemoryJobStore"])
+.summary("keeps jobs in memory; they end with the process")
+.source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+#[derive(serde::Deserialize)]
+struct NoOptions {}
+
+/// Keeps jobs in memory, unserialized: closures can be scheduled in it.
+///
+/// Adding a job and moving its next run time cost O(log n), whatever else is stored.
+#[derive(Debug, Default)]
+pub struct MemoryJobStore {
+    table: Mutex<Table>,
+}
+
+impl MemoryJobStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // No method leaves the table half changed: a panic inside `decide` comes before any write of that record.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl JobStore for MemoryJobStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::default()
+    }
+
+    fn shutdown(&self) -> Result<()> {
+        self.table().clear();
+        Ok(())
+    }
+
+    fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
+        let table = self.table();
+        Ok(table.find(id).map(|slot| table.record(slot)))
+    }
+
+    fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
+        Ok(self.table().page(after, limit))
+    }
+
+    fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        Ok(self.table().next_run_time(after))
+    }
+
+    fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
+        let mut table = self.table();
+        table.reserve(records.len());
+        // What replaces a record is written last: an insertion can be undone, a replacement could not.
+        let mut replacements = Vec::new();
+        let mut added = Vec::with_capacity(records.len());
+        for record in records {
+            match table.find(&record.id) {
+                Some(slot) if record.replace => replacements.push((slot, record)),
+                Some(_) => {
+                    for slot in added {
+                        table.remove(slot);
+                    }
+                    return Err(Error::new(
+                        ErrorKind::ConflictingId,
+                        "a job with this id exists already",
+                    )
+                    .with_job_id(&*record.id));
+                }
+                None => added.push(table.insert(record.id, record.next_run_time, record.state)),
+            }
+        }
+        for (slot, record) in replacements {
+            table.update(slot, record.next_run_time, record.state);
+        }
+        Ok(())
+    }
+
+    fn update_job(&self, record: &JobRecord) -> Result<bool> {
+        let mut table = self.table();
+        let slot = table.find(&record.id).ok_or_else(|| {
+            Error::new(ErrorKind::JobLookup, "no job with this id").with_job_id(&*record.id)
+        })?;
+        if table.revision(slot) != record.revision {
+            return Ok(false);
+        }
+        table.update(slot, record.next_run_time, record.state.clone());
+        Ok(true)
+    }
+
+    fn remove_job(&self, id: &str) -> Result<bool> {
+        let mut table = self.table();
+        let found = table.find(id);
+        if let Some(slot) = found {
+            table.remove(slot);
+        }
+        Ok(found.is_some())
+    }
+
+    fn remove_all_jobs(&self) -> Result<()> {
+        self.table().clear();
+        Ok(())
+    }
+
+    fn claim_due(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims> {
+        let mut table = self.table();
+        let mut claims = Claims::default();
+        let nodes = table.due(due);
+        claims.claims.reserve(nodes.len());
+        if nodes.len() == due.limit {
+            claims.resume = nodes.last().and_then(|node| {
+                let next_run_time = DateTime::from_timestamp_micros(node.time)?;
+                Some(DueCursor {
+                    next_run_time,
+                    tie: Tie::Number(u64::from(node.slot)),
+                })
+            });
+        }
+        for node in nodes {
+            let record = table.record(node.slot);
+            if let Decision::Claim(advance) = decide(&record) {
+                apply(&mut table, node.slot, &advance);
+                claims.claims.push(Claim { record, advance });
+            }
+        }
+        Ok(claims)
+    }
+}
+
+fn apply(table: &mut Table, slot: table::SlotId, advance: &Advance) {
+    match advance.next {
+        NextRun::At(time) => table.advance(slot, Some(time)),
+        NextRun::Paused => table.advance(slot, None),
+        NextRun::Finished => table.remove(slot),
+    }
+}

@@ -1,0 +1,232 @@
+//! The records of a memory store: slots, found by id through a hash table and by run time through a heap.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use chrono::DateTime;
+use hashbrown::HashTable;
+
+use super::heap::{Heap, Node, Places};
+use crate::store::{Cursor, Due, JobRecord, JobState, Tie};
+use crate::time::Timestamp;
+
+/// The number of a slot.
+pub(super) type SlotId = u32;
+
+/// Stands for "not in the heap": a paused job.
+const NOWHERE: u32 = u32::MAX;
+/// Stands for "never": a paused job.
+const NEVER: i64 = i64::MAX;
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    slots: Slots,
+    free: Vec<SlotId>,
+    by_id: HashTable<SlotId>,
+    by_time: Heap,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct Slots(Vec<Slot>);
+
+#[derive(Debug)]
+struct Slot {
+    record: Option<Stored>,
+    /// In microseconds of the Unix epoch.
+    time: i64,
+    place: u32,
+    revision: u32,
+}
+
+#[derive(Debug)]
+struct Stored {
+    id: Arc<str>,
+    state: JobState,
+}
+
+impl Places for Slots {
+    fn set_place(&mut self, slot: SlotId, place: u32) {
+        self.0[slot as usize].place = place;
+    }
+}
+
+impl Slots {
+    fn id(&self, slot: SlotId) -> &str {
+        self.0[slot as usize]
+            .record
+            .as_ref()
+            .map_or("", |stored| &stored.id)
+    }
+}
+
+fn micros(time: Option<Timestamp>) -> i64 {
+    time.map_or(NEVER, |time| time.timestamp_micros())
+}
+
+fn timestamp(micros: i64) -> Option<Timestamp> {
+    (micros != NEVER)
+        .then(|| DateTime::from_timestamp_micros(micros))
+        .flatten()
+}
+
+impl Table {
+    pub(super) fn clear(&mut self) {
+        self.slots.0 = Vec::new();
+        self.free = Vec::new();
+        self.by_id = HashTable::new();
+        self.by_time.clear();
+    }
+
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.slots.0.reserve(more);
+        self.by_time.reserve(more);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_id
+            .reserve(more, |slot| hasher.hash_one(slots.id(*slot)));
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<SlotId> {
+        self.by_id
+            .find(self.hasher.hash_one(id), |slot| self.slots.id(*slot) == id)
+            .copied()
+    }
+
+    pub(super) fn record(&self, slot: SlotId) -> JobRecord {
+        let entry = &self.slots.0[slot as usize];
+        match &entry.record {
+            Some(stored) => JobRecord {
+                id: Arc::clone(&stored.id),
+                next_run_time: timestamp(entry.time),
+                revision: u64::from(entry.revision),
+                state: stored.state.clone(),
+            },
+            None => unreachable!("slot numbers come from the indexes, which hold live slots only"),
+        }
+    }
+
+    pub(super) fn revision(&self, slot: SlotId) -> u64 {
+        u64::from(self.slots.0[slot as usize].revision)
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        id: Arc<str>,
+        next_run_time: Option<Timestamp>,
+        state: JobState,
+    ) -> SlotId {
+        let time = micros(next_run_time);
+        let hash = self.hasher.hash_one(&*id);
+        let slot = if let Some(slot) = self.free.pop() {
+            let entry = &mut self.slots.0[slot as usize];
+            entry.record = Some(Stored { id, state });
+            entry.time = time;
+            // The revision goes on, so that a handle to the job that was here before can't change this one.
+            entry.revision = entry.revision.wrapping_add(1);
+            slot
+        } else {
+            let slot = SlotId::try_from(self.slots.0.len()).unwrap_or(NOWHERE);
+            assert!(slot != NOWHERE, "a memory store holds less than 2^32 jobs");
+            self.slots.0.push(Slot {
+                record: Some(Stored { id, state }),
+                time,
+                place: NOWHERE,
+                revision: 1,
+            });
+            slot
+        };
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_id
+            .insert_unique(hash, slot, |slot| hasher.hash_one(slots.id(*slot)));
+        if time != NEVER {
+            self.by_time.push(Node { time, slot }, &mut self.slots);
+        }
+        slot
+    }
+
+    pub(super) fn update(
+        &mut self,
+        slot: SlotId,
+        next_run_time: Option<Timestamp>,
+        state: JobState,
+    ) {
+        if let Some(stored) = &mut self.slots.0[slot as usize].record {
+            stored.state = state;
+        }
+        self.advance(slot, next_run_time);
+    }
+
+    pub(super) fn advance(&mut self, slot: SlotId, next_run_time: Option<Timestamp>) {
+        let time = micros(next_run_time);
+        let entry = &mut self.slots.0[slot as usize];
+        let (place, before) = (entry.place, entry.time);
+        entry.time = time;
+        entry.revision = entry.revision.wrapping_add(1);
+        match (before == NEVER, time == NEVER) {
+            (true, true) => {}
+            (true, false) => self.by_time.push(Node { time, slot }, &mut self.slots),
+            (false, true) => {
+                self.slots.0[slot as usize].place = NOWHERE;
+                self.by_time.remove(place, &mut self.slots);
+            }
+            (false, false) => self.by_time.reposition(place, time, &mut self.slots),
+        }
+    }
+
+    pub(super) fn remove(&mut self, slot: SlotId) {
+        let hash = self.hasher.hash_one(self.slots.id(slot));
+        if let Ok(entry) = self.by_id.find_entry(hash, |other| *other == slot) {
+            entry.remove();
+        }
+        let entry = &mut self.slots.0[slot as usize];
+        let place = entry.place;
+        entry.record = None;
+        entry.place = NOWHERE;
+        if entry.time != NEVER {
+            self.by_time.remove(place, &mut self.slots);
+        }
+        self.free.push(slot);
+    }
+
+    pub(super) fn next_run_time(&self, after: Option<Timestamp>) -> Option<Timestamp> {
+        match after {
+            None => self.by_time.first().and_then(|node| timestamp(node.time)),
+            Some(after) => self
+                .by_time
+                .earliest_after(after.timestamp_micros())
+                .and_then(timestamp),
+        }
+    }
+
+    pub(super) fn due(&self, due: &Due) -> Vec<Node> {
+        let after = due.after.as_ref().map(|after| match &after.tie {
+            Tie::Number(slot) => (
+                after.next_run_time.timestamp_micros(),
+                SlotId::try_from(*slot).unwrap_or(NOWHERE),
+            ),
+            // Not from this store: start over.
+            Tie::Id(_) => (i64::MIN, 0),
+        });
+        self.by_time
+            .until(due.now.timestamp_micros(), due.limit, after)
+    }
+
+    pub(super) fn page(&self, after: Option<&Cursor>, limit: usize) -> Vec<JobRecord> {
+        let mut slots: Vec<(i64, SlotId)> = (self.by_id.iter())
+            .map(|slot| (self.slots.0[*slot as usize].time, *slot))
+            .filter(|(time, slot)| {
+                after.is_none_or(|after| after.is_before(timestamp(*time), self.slots.id(*slot)))
+            })
+            .collect();
+        let key = |(time, slot): &(i64, SlotId)| (*time, self.slots.id(*slot));
+        if slots.len() > limit {
+            slots.select_nth_unstable_by(limit, |left, right| key(left).cmp(&key(right)));
+            slots.truncate(limit);
+        }
+        slots.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
+        slots
+            .into_iter()
+            .map(|(_, slot)| self.record(slot))
+            .collect()
+    }
+}

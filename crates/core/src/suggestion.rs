@@ -1,0 +1,65 @@
+//! What to say about a name that nobody knows: the nearest one, and all there are.
+
+use std::fmt::Write as _;
+
+/// The known name that is nearest to `name`, if one is near enough to be meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::jaro_winkler(&wanted, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `; did you mean `x`? KNOWN_ARE: a, b, c` for the end of an error message.
+pub fn hint<'a>(name: &str, known_are: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_unstable();
+    known.dedup();
+    let mut text = String::new();
+    if let Some(near) = nearest(name, known.iter().copied()) {
+        // Writing to a String can't fail.
+        let _ = write!(text, "; did you mean `{near}`?");
+    }
+    let list = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    let _ = write!(
+        text,
+        "{} {known_are}: {list}",
+        if text.is_empty() { ";" } else { "" }
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_finds_its_name() {
+        assert_eq!(
+            nearest("max_worker", ["max_workers", "pool_kwargs"]),
+            Some("max_workers")
+        );
+        assert_eq!(nearest("zzz", ["max_workers", "pool_kwargs"]), None);
+    }
+
+    #[test]
+    fn the_hint_lists_what_there_is() {
+        assert_eq!(
+            hint("corn", "known triggers", ["interval", "cron"]),
+            "; did you mean `cron`? known triggers: cron, interval"
+        );
+        assert_eq!(hint("x", "known triggers", []), "; known triggers: none");
+    }
+}

@@ -1,0 +1,151 @@
+//! The spans of constant offset of a zone.
+//!
+//! `chrono-tz` answers "which offset at this instant" but not "until when". Triggers need the second to step
+//! over a wall clock without trial, so a zone's changes are found once, by bisection, and kept.
+
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Offset as _, TimeZone as _};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+/// A half-open range of instants, in seconds of the Unix epoch, in which the offset does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first instant of the span; `i64::MIN` where none is known.
+    pub start: i64,
+    /// The first instant behind the span; `i64::MAX` where none is known.
+    pub end: i64,
+    /// Wall clock minus UTC, in seconds.
+    pub offset: i32,
+}
+
+/// All spans of a zone, in order. A copy is a pointer.
+#[derive(Clone, Copy, Debug)]
+pub struct Spans(Kind);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Fixed(i32),
+    Table(&'static [Span]),
+}
+
+const FIRST: i64 = -2_208_988_800; // 1900-01-01
+const LAST: i64 = 4_133_980_800; // 2101-01-01
+/// No zone has two changes within so short a time (a test looks at every hour).
+const PROBE: i64 = 36 * 3600;
+
+static TABLES: [OnceLock<Box<[Span]>>; TZ_VARIANTS.len()] =
+    [const { OnceLock::new() }; TZ_VARIANTS.len()];
+
+impl Spans {
+    pub(super) fn fixed(offset: i32) -> Self {
+        Self(Kind::Fixed(offset))
+    }
+
+    pub(super) fn of(tz: Tz) -> Self {
+        // `TZ_VARIANTS` lists the variants in the order of their declaration.
+        let table = TABLES[tz as usize].get_or_init(|| find(tz, PROBE));
+        match &**table {
+            [only] => Self::fixed(only.offset),
+            spans => Self(Kind::Table(spans)),
+        }
+    }
+
+    /// The span that holds an instant, given in seconds of the Unix epoch.
+    #[inline]
+    pub fn at(self, seconds: i64) -> Span {
+        match self.0 {
+            Kind::Fixed(offset) => Span {
+                start: i64::MIN,
+                end: i64::MAX,
+                offset,
+            },
+            Kind::Table(spans) => {
+                let behind = spans.partition_point(|span| span.start <= seconds);
+                // The first span starts at `i64::MIN`, so at least one starts at or before any instant.
+                spans[behind.max(1) - 1]
+            }
+        }
+    }
+}
+
+fn offset(tz: Tz, seconds: i64) -> i32 {
+    DateTime::from_timestamp(seconds, 0).map_or(0, |instant| {
+        tz.offset_from_utc_datetime(&instant.naive_utc())
+            .fix()
+            .local_minus_utc()
+    })
+}
+
+fn find(tz: Tz, probe: i64) -> Box<[Span]> {
+    let mut spans = Vec::new();
+    let (mut start, mut current) = (i64::MIN, offset(tz, FIRST));
+    let mut low = FIRST;
+    while low < LAST {
+        let high = low + probe;
+        let after = offset(tz, high);
+        if after == current {
+            low = high;
+        } else {
+            let (mut same, mut changed) = (low, high);
+            while changed - same > 1 {
+                let middle = i64::midpoint(same, changed);
+                if offset(tz, middle) == current {
+                    same = middle;
+                } else {
+                    changed = middle;
+                }
+            }
+            spans.push(Span {
+                start,
+                end: changed,
+                offset: current,
+            });
+            (start, current) = (changed, offset(tz, changed));
+            // The rest of this stretch may hold another change: look again from here.
+            low = changed;
+        }
+    }
+    spans.push(Span {
+        start,
+        end: i64::MAX,
+        offset: current,
+    });
+    spans.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_listed_in_order() {
+        for (index, tz) in TZ_VARIANTS.iter().enumerate() {
+            assert_eq!(*tz as usize, index, "{tz}");
+        }
+    }
+
+    #[test]
+    fn helsinki_changes_twice_a_year() {
+        let spans = Spans::of(Tz::Europe__Helsinki);
+        let span = spans.at(1_800_000_000); // 2027-01-15
+        assert_eq!(span.offset, 2 * 3600);
+        assert_eq!(
+            DateTime::from_timestamp(span.end, 0).unwrap().to_rfc3339(),
+            "2027-03-28T01:00:00+00:00"
+        );
+        assert_eq!(spans.at(span.end).offset, 3 * 3600);
+        assert_eq!(spans.at(span.end - 1), span);
+    }
+
+    #[test]
+    fn no_change_is_missed_between_probes() {
+        for tz in TZ_VARIANTS {
+            let table = find(tz, PROBE);
+            let spans = Spans(Kind::Table(&Box::leak(table)[..]));
+            for hour in (0..LAST).step_by(25 * 3600) {
+                assert_eq!(spans.at(hour).offset, offset(tz, hour), "{tz} at {hour}");
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Conformance suites that every store, executor and scheduler runs, and a clock that is moved by hand.
+//!
+//! A dev-dependency of plugin crates, third parties' among them.
+
+mod clock;
+
+pub use clock::ManualClock;

@@ -1,0 +1,179 @@
+//! `and`: when all of its triggers fire at once.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::Result;
+use apscheduler_core::options::{self, Options};
+use apscheduler_core::registry::Plugin;
+use apscheduler_core::time::{Timestamp, Zone};
+use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Triggers;
+use crate::jitter::Jitter;
+use crate::search;
+
+const WHAT: &str = "trigger `and`";
+const MAX_ITERATIONS: u32 = 10_000;
+
+/// The descriptor of this trigger.
+///
+/// | option | |
+/// |---|---|
+/// | `triggers` | a list of triggers, each a table with `type` and options |
+/// | `max_iterations` | how many rounds to look for a common fire time; 10,000 by default |
+/// | `jitter` | each run is delayed by a random time of up to so many seconds |
+pub static AND_PLUGIN: Plugin = Plugin::trigger("and", &build)
+    .classes(&["apscheduler.triggers.combining:AndTrigger"])
+    .summary("fires when all of its triggers do at once")
+    .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+/// Fires when all of its triggers do at the very same instant; ends when any of them has ended.
+///
+/// It looks for a common fire time by asking each trigger for its first one at or after the latest that any other
+/// gave, for at most [`max_iterations`](Self::max_iterations) rounds. Where it finds none in so many it has ended too,
+/// and a warning is logged. Triggers that are in step at few instants, as intervals with different starts or triggers
+/// with jitter of their own, are therefore better not combined.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use apscheduler_core::time::Zone;
+/// use apscheduler_core::trigger::Trigger;
+/// use apscheduler_triggers::{AndTrigger, CalendarIntervalTrigger, CronTrigger};
+/// use chrono::{NaiveDate, TimeZone, Utc};
+///
+/// let start = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+/// let fortnightly = CalendarIntervalTrigger::builder().weeks(2).hour(3).start_date(start).timezone(Zone::UTC).build()?;
+/// let in_june = CronTrigger::builder().month("jun").day("*").hour(3).timezone(Zone::UTC).build()?;
+/// let trigger = AndTrigger::new(vec![Arc::new(fortnightly), Arc::new(in_june)])?;
+/// let now = Utc.with_ymd_and_hms(2024, 1, 1, 0, 0, 0).unwrap();
+/// let fire = trigger.next_fire_time(None, now).unwrap();
+/// assert_eq!(fire.to_rfc3339(), "2024-06-03T03:00:00+00:00");
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct AndTrigger {
+    triggers: Triggers,
+    max_iterations: u32,
+    jitter: Jitter,
+}
+
+/// The search gave up.
+struct Exhausted;
+
+impl AndTrigger {
+    /// Fires when all of these do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where there is none.
+    pub fn new(triggers: Vec<Arc<dyn Trigger>>) -> Result<Self> {
+        let triggers = Triggers::new(triggers)?;
+        Ok(Self {
+            triggers,
+            max_iterations: MAX_ITERATIONS,
+            jitter: Jitter::default(),
+        })
+    }
+
+    /// Looks for a common fire time for so many rounds, at least one; 10,000 if it is not set.
+    pub fn max_iterations(mut self, rounds: u32) -> Self {
+        self.max_iterations = rounds.max(1);
+        self
+    }
+
+    /// Delays each run by a random time of up to `longest`.
+    pub fn jitter(mut self, longest: Duration) -> Self {
+        self.jitter = longest.into();
+        self
+    }
+
+    /// The first common fire time at or after an instant.
+    fn at_or_after(&self, from: Timestamp) -> Result<Option<Timestamp>, Exhausted> {
+        let mut target = from;
+        for _ in 0..self.max_iterations {
+            let asked_for = target;
+            for trigger in self.triggers.iter() {
+                match search::first_from(trigger, target) {
+                    // Who comes later sets what the next ones are asked for.
+                    Some(fire) => target = fire,
+                    None => return Ok(None),
+                }
+            }
+            if target == asked_for {
+                return Ok(Some(target));
+            }
+        }
+        Err(Exhausted)
+    }
+}
+
+impl Trigger for AndTrigger {
+    fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let from = match previous {
+            Some(previous) => search::behind(previous)?,
+            None => now,
+        };
+        if let Ok(base) = self.at_or_after(from) {
+            Some(self.jitter.delay(base?, None))
+        } else {
+            let rounds = self.max_iterations;
+            tracing::warn!(trigger = %self, %from, "no common fire time in {rounds} rounds: the trigger has ended");
+            None
+        }
+    }
+
+    fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
+        let last = search::last_until(first, until, |from| self.at_or_after(from).ok().flatten());
+        if last > first {
+            self.jitter.delay(last, Some(until))
+        } else {
+            first
+        }
+    }
+
+    fn config(&self) -> TriggerConfig {
+        let mut config = TriggerConfig::new("and").option("triggers", self.triggers.option());
+        if self.max_iterations != MAX_ITERATIONS {
+            config = config.option("max_iterations", self.max_iterations);
+        }
+        self.jitter.write(config)
+    }
+
+    /// The zone of the first trigger.
+    fn zone(&self, fire_time: Timestamp) -> Zone {
+        self.triggers
+            .iter()
+            .next()
+            .map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
+    }
+}
+
+impl fmt::Display for AndTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "and{}", self.triggers)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AndOptions {
+    triggers: Vec<Value>,
+    max_iterations: Option<NonZeroU32>,
+    jitter: Option<Jitter>,
+}
+
+fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
+    let given: AndOptions = options::parse(WHAT, given)?;
+    let triggers =
+        Triggers::build(&given.triggers, context).map_err(|error| error.with_context(WHAT))?;
+    Ok(Arc::new(AndTrigger {
+        triggers,
+        max_iterations: given.max_iterations.map_or(MAX_ITERATIONS, NonZeroU32::get),
+        jitter: given.jitter.unwrap_or_default(),
+    }))
+}

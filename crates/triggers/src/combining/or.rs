@@ -1,0 +1,141 @@
+//! `or`: when any of its triggers fires.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::Result;
+use apscheduler_core::options::{self, Options};
+use apscheduler_core::registry::Plugin;
+use apscheduler_core::time::{Timestamp, Zone};
+use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Triggers;
+use crate::jitter::Jitter;
+use crate::search;
+
+const WHAT: &str = "trigger `or`";
+
+/// The descriptor of this trigger.
+///
+/// | option | |
+/// |---|---|
+/// | `triggers` | a list of triggers, each a table with `type` and options |
+/// | `jitter` | each run is delayed by a random time of up to so many seconds |
+pub static OR_PLUGIN: Plugin = Plugin::trigger("or", &build)
+    .classes(&["apscheduler.triggers.combining:OrTrigger"])
+    .summary("fires when any of its triggers does")
+    .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+/// Fires when any of its triggers does, once where several do at the same instant; ends when all have ended.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use apscheduler_core::time::Zone;
+/// use apscheduler_triggers::{CronTrigger, OrTrigger};
+///
+/// let monday = CronTrigger::builder().day_of_week("mon").hour(2).timezone(Zone::UTC).build()?;
+/// let friday = CronTrigger::builder().day_of_week("fri").hour(18).timezone(Zone::UTC).build()?;
+/// let trigger = OrTrigger::new(vec![Arc::new(monday), Arc::new(friday)])?;
+/// assert_eq!(trigger.to_string(), "or[cron[day_of_week='mon', hour='2'], cron[day_of_week='fri', hour='18']]");
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OrTrigger {
+    triggers: Triggers,
+    jitter: Jitter,
+}
+
+impl OrTrigger {
+    /// Fires when any of these does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where there is none.
+    pub fn new(triggers: Vec<Arc<dyn Trigger>>) -> Result<Self> {
+        Ok(Self {
+            triggers: Triggers::new(triggers)?,
+            jitter: Jitter::default(),
+        })
+    }
+
+    /// Delays each run by a random time of up to `longest`.
+    pub fn jitter(mut self, longest: Duration) -> Self {
+        self.jitter = longest.into();
+        self
+    }
+}
+
+impl Trigger for OrTrigger {
+    fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let base = match previous {
+            None => self
+                .triggers
+                .iter()
+                .filter_map(|trigger| trigger.next_fire_time(None, now))
+                .min(),
+            // Each by its own grid: what fired last may have been another one.
+            Some(previous) => {
+                let from = search::behind(previous)?;
+                self.triggers
+                    .iter()
+                    .filter_map(|trigger| search::first_from(trigger, from))
+                    .min()
+            }
+        };
+        Some(self.jitter.delay(base?, None))
+    }
+
+    fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
+        let last_of = |trigger: &dyn Trigger| {
+            let fire = search::first_from(trigger, first).filter(|fire| *fire <= until)?;
+            Some(trigger.last_fire_time(fire, until))
+        };
+        match self.triggers.iter().filter_map(last_of).max() {
+            Some(last) if last > first => self.jitter.delay(last, Some(until)),
+            _ => first,
+        }
+    }
+
+    fn config(&self) -> TriggerConfig {
+        self.jitter
+            .write(TriggerConfig::new("or").option("triggers", self.triggers.option()))
+    }
+
+    /// The zone of the first trigger that fires then.
+    fn zone(&self, fire_time: Timestamp) -> Zone {
+        let fires =
+            |trigger: &&dyn Trigger| trigger.next_fire_time(None, fire_time) == Some(fire_time);
+        let trigger = self
+            .triggers
+            .iter()
+            .find(fires)
+            .or_else(|| self.triggers.iter().next());
+        trigger.map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
+    }
+}
+
+impl fmt::Display for OrTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "or{}", self.triggers)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OrOptions {
+    triggers: Vec<Value>,
+    jitter: Option<Jitter>,
+}
+
+fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
+    let given: OrOptions = options::parse(WHAT, given)?;
+    let triggers =
+        Triggers::build(&given.triggers, context).map_err(|error| error.with_context(WHAT))?;
+    Ok(Arc::new(OrTrigger {
+        triggers,
+        jitter: given.jitter.unwrap_or_default(),
+    }))
+}

@@ -1,0 +1,311 @@
+//! Expressions: what a field may be, in APScheduler's notation.
+
+use std::fmt;
+
+use apscheduler_core::{Error, ErrorKind, Result, suggestion};
+
+use super::field::{Field, WEEKDAYS};
+
+const POSITIONS: [&str; 6] = ["1st", "2nd", "3rd", "4th", "5th", "last"];
+
+/// One of the expressions between the commas of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expression {
+    /// `*`, `*/3`
+    All { step: Option<u32> },
+    /// `5`, `5-20`, `5-20/3`, and `5/3`, which has no last value of its own.
+    Range {
+        first: u32,
+        last: Option<u32>,
+        step: Option<u32>,
+    },
+    /// `mon`, `feb-apr`: indices into the names of the field's values.
+    Names {
+        first: usize,
+        last: usize,
+        names: &'static [&'static str],
+    },
+    /// `2nd tue`, `last fri`: indices into `POSITIONS` and `WEEKDAYS`.
+    Weekday { position: usize, weekday: usize },
+    /// `last`: the last day of the month.
+    Last,
+}
+
+impl Expression {
+    /// Reads the expressions of a field.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTrigger`] that names the field and the expression, and says what would be right.
+    pub(super) fn parse_list(field: Field, text: &str) -> Result<Vec<Self>> {
+        let parse = |part| {
+            Self::parse(field, part).map_err(|what| {
+                let message = format!("{}: `{part}`: {what}", field.name());
+                Error::new(ErrorKind::InvalidTrigger, message)
+            })
+        };
+        text.split(',').map(|part| parse(part.trim())).collect()
+    }
+
+    fn parse(field: Field, text: &str) -> Result<Self, String> {
+        if let Some(numbers) = Self::parse_numbers(text) {
+            return numbers.check(field);
+        }
+        let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+        match (field, words.as_slice()) {
+            (Field::Month | Field::DayOfWeek, [range])
+                if range.starts_with(char::is_alphabetic) =>
+            {
+                Self::parse_names(field.value_names(), range)
+            }
+            (Field::Day, [word]) if word.eq_ignore_ascii_case("last") => Ok(Self::Last),
+            (Field::Day, [position, weekday]) => Ok(Self::Weekday {
+                position: index(&POSITIONS, position)?,
+                weekday: index(&WEEKDAYS, weekday)?,
+            }),
+            _ => Err(format!("expected {}", field.forms())),
+        }
+    }
+
+    fn parse_numbers(text: &str) -> Option<Self> {
+        let (range, step) = match text.split_once('/') {
+            Some((range, step)) => (range, Some(number(step)?)),
+            None => (text, None),
+        };
+        if range == "*" {
+            return Some(Self::All { step });
+        }
+        let (first, last) = match range.split_once('-') {
+            Some((first, last)) => (number(first)?, Some(number(last)?)),
+            None => (number(range)?, None),
+        };
+        // `5` ends at 5, but `5/3` goes on to the end.
+        let last = last.or(step.is_none().then_some(first));
+        Some(Self::Range { first, last, step })
+    }
+
+    fn parse_names(names: &'static [&'static str], text: &str) -> Result<Self, String> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = (index(names, first)?, index(names, last)?);
+        if first > last {
+            return Err(INVERTED.to_owned());
+        }
+        Ok(Self::Names { first, last, names })
+    }
+
+    /// Says what is wrong with the numbers, in the words of APScheduler.
+    fn check(self, field: Field) -> Result<Self, String> {
+        let (min, max) = (field.min(), field.max());
+        let (first, last, step) = match self {
+            Self::All { step } => (min, None, step),
+            Self::Range { first, last, step } => (first, last, step),
+            _ => return Ok(self),
+        };
+        let high = last.unwrap_or(first);
+        if first > high {
+            return Err(INVERTED.to_owned());
+        }
+        if first < min {
+            return Err(format!(
+                "the first value ({first}) is lower than the minimum value ({min})"
+            ));
+        }
+        if high > max {
+            return Err(format!(
+                "the last value ({high}) is higher than the maximum value ({max})"
+            ));
+        }
+        // APScheduler takes the last zero of `0-0/5` for "no last value" here, so that it is no error.
+        let range = last.filter(|last| *last > 0).unwrap_or(max) - first;
+        match step {
+            Some(0) => Err("the step value must be higher than 0".to_owned()),
+            Some(step) if step > range => Err(format!(
+                "the step value ({step}) is higher than the total range of the expression ({range})"
+            )),
+            Some(_) if last == Some(first) => Ok(Self::Range {
+                first,
+                last,
+                step: None,
+            }),
+            _ => Ok(self),
+        }
+    }
+
+    /// The values that this names as such: the first, the last, and the distance between two.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are at most 12 names"
+    )]
+    pub(super) fn values(self, field: Field) -> Option<(u32, u32, u32)> {
+        let (min, max) = (field.min(), field.max());
+        match self {
+            Self::All { step } => Some((min, max, step.unwrap_or(1))),
+            Self::Range { first, last, step } => {
+                Some((first, last.unwrap_or(max), step.unwrap_or(1)))
+            }
+            Self::Names { first, last, .. } => Some((min + first as u32, min + last as u32, 1)),
+            Self::Weekday { .. } | Self::Last => None,
+        }
+    }
+}
+
+const INVERTED: &str = "the minimum value in a range must not be higher than the maximum";
+
+/// A number; one that is too large for any field stays too large.
+fn number(digits: &str) -> Option<u32> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u32::MAX))
+}
+
+fn index(names: &[&str], name: &str) -> Result<usize, String> {
+    names
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(name))
+        .ok_or_else(|| {
+            let near = suggestion::nearest(name, names.iter().copied());
+            let near = near
+                .map(|near| format!("did you mean `{near}`? "))
+                .unwrap_or_default();
+            format!(
+                "unknown name `{name}`; {near}expected one of {}",
+                names.join(", ")
+            )
+        })
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::All { step } => write!(f, "*{}", suffix('/', step)),
+            Self::Range { first, last, step } => {
+                let last = last.filter(|last| *last != first);
+                write!(f, "{first}{}{}", suffix('-', last), suffix('/', step))
+            }
+            Self::Names { first, last, names } => {
+                let last = (last != first).then(|| names[last]);
+                write!(f, "{}{}", names[first], suffix('-', last))
+            }
+            Self::Weekday { position, weekday } => {
+                write!(f, "{} {}", POSITIONS[position], WEEKDAYS[weekday])
+            }
+            Self::Last => f.write_str("last"),
+        }
+    }
+}
+
+fn suffix(sign: char, value: Option<impl fmt::Display>) -> String {
+    value
+        .map(|value| format!("{sign}{value}"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_normalized() {
+        let cases = [
+            (Field::Day, "1-2, 4-7", "1-2,4-7"),
+            (Field::Day, " LAST ,2nd  Tue", "last,2nd tue"),
+            (Field::DayOfWeek, "WED,TUE-SAT,fri-fri", "wed,tue-sat,fri"),
+            (Field::Month, "Jan-DEC , 3", "jan-dec,3"),
+            (Field::Hour, "07,5-5,*/3,5/3,0-0/5", "7,5,*/3,5/3,0"),
+        ];
+        for (field, text, expected) in cases {
+            let list = Expression::parse_list(field, text).unwrap();
+            let shown: Vec<String> = list.iter().map(Expression::to_string).collect();
+            assert_eq!(shown.join(","), expected);
+        }
+    }
+
+    #[test]
+    fn errors_say_what_would_be_right() {
+        let cases = [
+            (
+                Field::Day,
+                "*/31",
+                "day: `*/31`: the step value (31) is higher than the total range of the expression (30)",
+            ),
+            (
+                Field::Day,
+                "4-6/3",
+                "day: `4-6/3`: the step value (3) is higher than the total range of the expression (2)",
+            ),
+            (
+                Field::Hour,
+                "0-24",
+                "hour: `0-24`: the last value (24) is higher than the maximum value (23)",
+            ),
+            (
+                Field::Day,
+                "0-3",
+                "day: `0-3`: the first value (0) is lower than the minimum value (1)",
+            ),
+            (
+                Field::Hour,
+                "*/0",
+                "hour: `*/0`: the step value must be higher than 0",
+            ),
+            (
+                Field::Hour,
+                "60/5",
+                "hour: `60/5`: the last value (60) is higher than the maximum value (23)",
+            ),
+            (
+                Field::Year,
+                "99999999999",
+                "year: `99999999999`: the last value (4294967295) is higher than the maximum value (9999)",
+            ),
+            (
+                Field::Day,
+                "5-3",
+                "day: `5-3`: the minimum value in a range must not be higher than the maximum",
+            ),
+            (
+                Field::DayOfWeek,
+                "sun-mon",
+                "day_of_week: `sun-mon`: the minimum value in a range must not be higher than the maximum",
+            ),
+            (
+                Field::DayOfWeek,
+                "moh",
+                "day_of_week: `moh`: unknown name `moh`; expected one of mon, tue, wed, thu, fri, sat, sun",
+            ),
+            (
+                Field::Day,
+                "6th fri",
+                "day: `6th fri`: unknown name `6th`; expected one of 1st, 2nd, 3rd, 4th, 5th, last",
+            ),
+            (
+                Field::Minute,
+                "1,,2",
+                "minute: ``: expected `*`, `*/STEP`, `FIRST`, `FIRST-LAST` or `FIRST-LAST/STEP` with numbers from 0 to 59",
+            ),
+        ];
+        for (field, text, expected) in cases {
+            assert_eq!(
+                Expression::parse_list(field, text).unwrap_err().to_string(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn what_merely_starts_right_is_an_error() {
+        let cases = [
+            (Field::Month, "jan-feb/2"),
+            (Field::Month, "jan-"),
+            (Field::DayOfWeek, "mon fri"),
+            (Field::Day, "last fri sat"),
+            (Field::Day, "lastly"),
+            (Field::Hour, "5 6"),
+            (Field::Hour, "-5"),
+            (Field::Hour, "5-"),
+            (Field::Hour, "+5"),
+            (Field::Hour, "last"),
+        ];
+        for (field, text) in cases {
+            assert!(Expression::parse_list(field, text).is_err(), "{text}");
+        }
+    }
+}

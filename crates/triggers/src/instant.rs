@@ -1,0 +1,124 @@
+//! Instants in options: text whose meaning depends on the zone, or instants that code gave.
+
+use apscheduler_core::Result;
+use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
+use chrono::SubsecRound as _;
+use serde::{Deserialize, Deserializer};
+
+/// An instant, maybe before the zone is known that its text is to be read in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum InstantOption {
+    Text(String),
+    Instant(Timestamp),
+}
+
+impl InstantOption {
+    /// The instant, and the zone that it was given in.
+    ///
+    /// An offset that is the zone's own at that instant does not count as another zone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option, where the text is no date.
+    pub(crate) fn resolve(&self, option: &str, zone: Zone) -> Result<(Timestamp, Zone)> {
+        match self {
+            Self::Instant(instant) => Ok((*instant, zone)),
+            Self::Text(text) => {
+                let (instant, given) =
+                    parse_datetime(text, zone).map_err(|error| error.with_context(option))?;
+                let same = given.offset_at(instant) == zone.offset_at(instant);
+                Ok((instant, if same { zone } else { given }))
+            }
+        }
+    }
+}
+
+impl From<Timestamp> for InstantOption {
+    fn from(instant: Timestamp) -> Self {
+        Self::Instant(whole_micros(instant))
+    }
+}
+
+impl<'de> Deserialize<'de> for InstantOption {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::Text)
+    }
+}
+
+/// The instant without what stores can't keep.
+pub(crate) fn whole_micros(instant: Timestamp) -> Timestamp {
+    instant.trunc_subsecs(6)
+}
+
+/// The text that [`InstantOption::resolve`] reads as this instant in this zone.
+pub(crate) fn text(instant: Timestamp, zone: Zone) -> String {
+    // Before standard time, zones had offsets with seconds, which text can't carry.
+    let whole_minutes = zone.offset_at(instant).local_minus_utc() % 60 == 0;
+    if whole_minutes {
+        zone.iso(instant)
+    } else {
+        Zone::UTC.iso(instant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apscheduler_core::ErrorKind;
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn resolve(text: &str, zone: Zone) -> Result<(Timestamp, Zone)> {
+        InstantOption::Text(text.to_owned()).resolve("start_date", zone)
+    }
+
+    #[test]
+    fn text_is_read_back_as_the_same_instant() {
+        let zones: [Zone; 3] =
+            ["Europe/Berlin", "Australia/Lord_Howe", "+05:30"].map(|name| name.parse().unwrap());
+        for zone in zones {
+            for micros in [
+                -2_500_000_000_000_000,
+                0,
+                25,
+                1_414_285_200_000_000,
+                1_414_287_000_250_000,
+            ] {
+                let instant = DateTime::from_timestamp_micros(micros).unwrap();
+                assert_eq!(
+                    resolve(&text(instant, zone), zone).unwrap().0,
+                    instant,
+                    "{zone} {micros}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_zone_of_the_text_wins_unless_it_is_the_same() {
+        let berlin: Zone = "Europe/Berlin".parse().unwrap();
+        assert_eq!(resolve("2009-07-06 00:00:00", berlin).unwrap().1, berlin);
+        assert_eq!(
+            resolve("2009-07-06 00:00:00+02:00", berlin).unwrap().1,
+            berlin
+        );
+        assert_eq!(
+            resolve("2009-07-06 00:00:00+01:00", berlin)
+                .unwrap()
+                .1
+                .to_string(),
+            "+01:00"
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_option() {
+        let error = resolve("tomorrow", Zone::UTC).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error
+                .to_string()
+                .starts_with("start_date: invalid date `tomorrow`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! Runs the jobs of apscheduler in a pool of threads.

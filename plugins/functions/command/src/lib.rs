@@ -1,0 +1,1 @@
+//! The job function that runs a program, for apscheduler.

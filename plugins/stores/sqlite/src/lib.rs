@@ -1,0 +1,1 @@
+//! Keeps the jobs of apscheduler in SQLite.
