@@ -1,1 +1,71 @@
-//! An in-process job scheduler: APScheduler's concepts, safe and fast.
+//! An in-process job scheduler: the concepts, names, config keys and defaults of Python's APScheduler 3.11, safe and fast.
+//!
+//! **Triggers** say when, **job stores** keep the jobs over restarts, **executors** run them, **schedulers** bind them.
+//! Every one of them is a plugin that a config finds by a string; Cargo features decide what is linked in.
+//!
+//! ```
+//! use std::time::Duration;
+//! use apscheduler::prelude::*;
+//!
+//! let scheduler = BackgroundScheduler::new();
+//! scheduler.add_job(
+//!     JobBuilder::new(|| println!("tick")).id("tick").trigger(IntervalTrigger::every(Duration::from_secs(3))),
+//! )?;
+//! scheduler.start()?;
+//! scheduler.shutdown(true)?;
+//! # Ok::<(), apscheduler::Error>(())
+//! ```
+//!
+//! # Features
+//! | feature | brings |
+//! |---|---|
+//! | `store-sqlite` (default) | the job store `sqlite`, and `sqlalchemy` with a `sqlite:` URL |
+//! | `executor-threadpool` (default) | the executor `threadpool` |
+//! | `function-command` (default) | the job function `command` |
+//! | `config-file` (default) | jobs from TOML, YAML and JSON files |
+//! | `full` | all of them |
+
+pub mod builtin;
+
+pub use apscheduler_core::{
+    Error, ErrorKind, EventLoop, ListenerId, Result, Scheduler, SchedulerState, config, event,
+    executor, function, job, options, registry, store, suggestion, time, trigger,
+};
+#[cfg(feature = "executor-threadpool")]
+pub use apscheduler_executor_threadpool as executor_threadpool;
+#[cfg(feature = "function-command")]
+pub use apscheduler_function_command as function_command;
+#[cfg(feature = "store-sqlite")]
+pub use apscheduler_store_sqlite as store_sqlite;
+pub use apscheduler_triggers as triggers;
+
+use builtin::BuiltIn;
+
+/// A scheduler in a thread of its own, with the built-in plugins.
+pub type BackgroundScheduler = apscheduler_core::schedulers::BackgroundScheduler<BuiltIn>;
+
+/// A scheduler in the thread that starts it, with the built-in plugins.
+pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<BuiltIn>;
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::config::Config;
+    pub use crate::event::{Event, EventMask};
+    pub use crate::executor::DebugExecutor;
+    #[cfg(feature = "executor-threadpool")]
+    pub use crate::executor_threadpool::ThreadPoolExecutor;
+    pub use crate::function::JobContext;
+    pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults};
+    pub use crate::registry::ComponentConfig;
+    pub use crate::store::MemoryJobStore;
+    #[cfg(feature = "store-sqlite")]
+    pub use crate::store_sqlite::SqliteJobStore;
+    pub use crate::time::{Timestamp, Zone};
+    pub use crate::trigger::TriggerConfig;
+    pub use crate::triggers::{
+        AndTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger,
+    };
+    pub use crate::{
+        BackgroundScheduler, BlockingScheduler, Error, ErrorKind, Result, Scheduler, SchedulerState,
+    };
+}

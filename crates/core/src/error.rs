@@ -198,10 +198,7 @@ mod tests {
             .with_plugin("store redis")
             .with_source(std::io::Error::other("refused"));
         assert_eq!(error.to_string(), "store redis: can't reach the server");
-        assert_eq!(
-            error.chain(),
-            "store redis: can't reach the server: refused"
-        );
+        assert_eq!(error.chain(), "store redis: can't reach the server: refused");
         assert!(error.is_retryable());
     }
 

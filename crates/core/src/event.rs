@@ -224,10 +224,7 @@ impl Event {
 
     /// The name of the code, as `JOB_EXECUTED`.
     pub fn name(&self) -> &'static str {
-        self.code()
-            .iter_names()
-            .next()
-            .map_or("UNKNOWN", |(name, _)| name)
+        self.code().iter_names().next().map_or("UNKNOWN", |(name, _)| name)
     }
 
     /// The job that the event is about, where it is about one.
@@ -264,23 +261,13 @@ impl Event {
     /// The run times that the event is about.
     pub fn scheduled_run_times(&self) -> &[Timestamp] {
         match self {
-            Self::JobSubmitted {
-                scheduled_run_times,
-                ..
+            Self::JobSubmitted { scheduled_run_times, .. }
+            | Self::JobMaxInstances { scheduled_run_times, .. } => scheduled_run_times,
+            Self::JobExecuted { scheduled_run_time, .. }
+            | Self::JobError { scheduled_run_time, .. }
+            | Self::JobMissed { scheduled_run_time, .. } => {
+                std::slice::from_ref(scheduled_run_time)
             }
-            | Self::JobMaxInstances {
-                scheduled_run_times,
-                ..
-            } => scheduled_run_times,
-            Self::JobExecuted {
-                scheduled_run_time, ..
-            }
-            | Self::JobError {
-                scheduled_run_time, ..
-            }
-            | Self::JobMissed {
-                scheduled_run_time, ..
-            } => std::slice::from_ref(scheduled_run_time),
             _ => &[],
         }
     }
@@ -300,44 +287,20 @@ impl Event {
         }
         let iso = |time: &Timestamp| Zone::UTC.iso(*time);
         match self {
-            Self::JobSubmitted {
-                scheduled_run_times,
-                ..
+            Self::JobSubmitted { scheduled_run_times, .. }
+            | Self::JobMaxInstances { scheduled_run_times, .. } => {
+                put("scheduled_run_times", scheduled_run_times.iter().map(iso).collect());
             }
-            | Self::JobMaxInstances {
-                scheduled_run_times,
-                ..
-            } => {
-                put(
-                    "scheduled_run_times",
-                    scheduled_run_times.iter().map(iso).collect(),
-                );
-            }
-            Self::JobExecuted {
-                scheduled_run_time,
-                retval,
-                ..
-            } => {
+            Self::JobExecuted { scheduled_run_time, retval, .. } => {
                 put("scheduled_run_time", json!(iso(scheduled_run_time)));
                 put("retval", (**retval).clone());
             }
-            Self::JobError {
-                scheduled_run_time,
-                error,
-                ..
-            } => {
+            Self::JobError { scheduled_run_time, error, .. } => {
                 put("scheduled_run_time", json!(iso(scheduled_run_time)));
                 put("exception", json!(error.to_string()));
-                put(
-                    "traceback",
-                    error.trace().map_or(Value::Null, |trace| json!(trace)),
-                );
+                put("traceback", error.trace().map_or(Value::Null, |trace| json!(trace)));
             }
-            Self::JobMissed {
-                scheduled_run_time,
-                missed,
-                ..
-            } => {
+            Self::JobMissed { scheduled_run_time, missed, .. } => {
                 put("scheduled_run_time", json!(iso(scheduled_run_time)));
                 put("reason", json!(missed.reason()));
                 put("lateness", json!(missed.lateness.as_secs_f64()));
@@ -354,11 +317,7 @@ impl Missed {
     /// The reason in words: a late wake-up, or the time in the queue.
     pub fn reason(&self) -> Cow<'static, str> {
         if self.queued * 2 > self.lateness {
-            format!(
-                "waited {:.3} s in the queue of the executor",
-                self.queued.as_secs_f64()
-            )
-            .into()
+            format!("waited {:.3} s in the queue of the executor", self.queued.as_secs_f64()).into()
         } else {
             "the scheduler woke up late".into()
         }

@@ -7,12 +7,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let wanted = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&wanted, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::jaro_winkler(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
@@ -28,16 +23,8 @@ pub fn hint<'a>(name: &str, known_are: &str, known: impl IntoIterator<Item = &'a
         // Writing to a String can't fail.
         let _ = write!(text, "; did you mean `{near}`?");
     }
-    let list = if known.is_empty() {
-        "none".to_owned()
-    } else {
-        known.join(", ")
-    };
-    let _ = write!(
-        text,
-        "{} {known_are}: {list}",
-        if text.is_empty() { ";" } else { "" }
-    );
+    let list = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let _ = write!(text, "{} {known_are}: {list}", if text.is_empty() { ";" } else { "" });
     text
 }
 
@@ -47,10 +34,7 @@ mod tests {
 
     #[test]
     fn a_typo_finds_its_name() {
-        assert_eq!(
-            nearest("max_worker", ["max_workers", "pool_kwargs"]),
-            Some("max_workers")
-        );
+        assert_eq!(nearest("max_worker", ["max_workers", "pool_kwargs"]), Some("max_workers"));
         assert_eq!(nearest("zzz", ["max_workers", "pool_kwargs"]), None);
     }
 

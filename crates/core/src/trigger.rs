@@ -58,10 +58,7 @@ pub struct TriggerConfig {
 impl TriggerConfig {
     /// A configuration without options.
     pub fn new(kind: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            options: Options::new(),
-        }
+        Self { kind: kind.into(), options: Options::new() }
     }
 
     /// Sets an option.
@@ -87,9 +84,7 @@ impl TriggerConfig {
         match kind {
             Some(Value::String(kind)) => Ok(Self { kind, options }),
             Some(other) => Err(invalid(format!("`type` must be text, found {other}"))),
-            None => Err(invalid(
-                "a trigger needs `type`, as `interval` or `cron`".to_owned(),
-            )),
+            None => Err(invalid("a trigger needs `type`, as `interval` or `cron`".to_owned())),
         }
     }
 }
@@ -108,11 +103,7 @@ pub struct TriggerContext<'a> {
 impl<'a> TriggerContext<'a> {
     /// A context of this registry, zone and clock.
     pub fn new(registry: &'a Registry, timezone: Zone, clock: &dyn Clock) -> Self {
-        Self {
-            registry,
-            timezone,
-            now: clock.now(),
-        }
+        Self { registry, timezone, now: clock.now() }
     }
 
     /// Builds a trigger through the registry.
@@ -131,7 +122,7 @@ pub enum TriggerSource {
     /// A trigger that exists.
     Ready(Arc<dyn Trigger>),
     /// A trigger to be built by its plugin.
-    Config(TriggerConfig),
+    Config(Box<TriggerConfig>),
 }
 
 impl TriggerSource {
@@ -157,6 +148,6 @@ impl From<Arc<dyn Trigger>> for TriggerSource {
 
 impl From<TriggerConfig> for TriggerSource {
     fn from(config: TriggerConfig) -> Self {
-        Self::Config(config)
+        Self::Config(Box::new(config))
     }
 }

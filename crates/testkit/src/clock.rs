@@ -40,10 +40,7 @@ impl ManualClock {
 
     /// A clock that shows this instant.
     pub fn new(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            now,
-            wakers: Vec::new(),
-        })))
+        Self(Arc::new(Mutex::new(State { now, wakers: Vec::new() })))
     }
 
     /// Moves it forward, or back where the step is negative.
@@ -76,11 +73,7 @@ impl Clock for ManualClock {
 
     fn sleep_until(&self, until: Timestamp) -> Duration {
         // Time only passes by hand, and that wakes whoever sleeps.
-        if until <= self.state().now {
-            Duration::ZERO
-        } else {
-            Duration::MAX
-        }
+        if until <= self.state().now { Duration::ZERO } else { Duration::MAX }
     }
 
     fn on_moved(&self, waker: Waker) {

@@ -3,5 +3,7 @@
 //! A dev-dependency of plugin crates, third parties' among them.
 
 mod clock;
+mod stepped;
 
 pub use clock::ManualClock;
+pub use stepped::SteppedScheduler;

@@ -50,10 +50,7 @@ pub struct DateTrigger {
 impl DateTrigger {
     /// Fires at this instant, which is shown in the zone of the machine.
     pub fn at(run_date: impl Into<Timestamp>) -> Self {
-        Self {
-            run_date: instant::whole_micros(run_date.into()),
-            zone: Zone::local(),
-        }
+        Self { run_date: instant::whole_micros(run_date.into()), zone: Zone::local() }
     }
 
     /// Shows the instant in this zone.
@@ -101,8 +98,7 @@ fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigge
     let given: DateOptions = options::parse(WHAT, given)?;
     let zone = given.timezone.unwrap_or(context.timezone);
     let run_date = given.run_date.unwrap_or_else(|| context.now.into());
-    let (run_date, zone) = run_date
-        .resolve("run_date", zone)
-        .map_err(|error| error.with_context(WHAT))?;
+    let (run_date, zone) =
+        run_date.resolve("run_date", zone).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(DateTrigger { run_date, zone }))
 }

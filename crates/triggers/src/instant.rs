@@ -53,11 +53,7 @@ pub(crate) fn whole_micros(instant: Timestamp) -> Timestamp {
 pub(crate) fn text(instant: Timestamp, zone: Zone) -> String {
     // Before standard time, zones had offsets with seconds, which text can't carry.
     let whole_minutes = zone.offset_at(instant).local_minus_utc() % 60 == 0;
-    if whole_minutes {
-        zone.iso(instant)
-    } else {
-        Zone::UTC.iso(instant)
-    }
+    if whole_minutes { zone.iso(instant) } else { Zone::UTC.iso(instant) }
 }
 
 #[cfg(test)]
@@ -76,13 +72,9 @@ mod tests {
         let zones: [Zone; 3] =
             ["Europe/Berlin", "Australia/Lord_Howe", "+05:30"].map(|name| name.parse().unwrap());
         for zone in zones {
-            for micros in [
-                -2_500_000_000_000_000,
-                0,
-                25,
-                1_414_285_200_000_000,
-                1_414_287_000_250_000,
-            ] {
+            for micros in
+                [-2_500_000_000_000_000, 0, 25, 1_414_285_200_000_000, 1_414_287_000_250_000]
+            {
                 let instant = DateTime::from_timestamp_micros(micros).unwrap();
                 assert_eq!(
                     resolve(&text(instant, zone), zone).unwrap().0,
@@ -97,28 +89,14 @@ mod tests {
     fn the_zone_of_the_text_wins_unless_it_is_the_same() {
         let berlin: Zone = "Europe/Berlin".parse().unwrap();
         assert_eq!(resolve("2009-07-06 00:00:00", berlin).unwrap().1, berlin);
-        assert_eq!(
-            resolve("2009-07-06 00:00:00+02:00", berlin).unwrap().1,
-            berlin
-        );
-        assert_eq!(
-            resolve("2009-07-06 00:00:00+01:00", berlin)
-                .unwrap()
-                .1
-                .to_string(),
-            "+01:00"
-        );
+        assert_eq!(resolve("2009-07-06 00:00:00+02:00", berlin).unwrap().1, berlin);
+        assert_eq!(resolve("2009-07-06 00:00:00+01:00", berlin).unwrap().1.to_string(), "+01:00");
     }
 
     #[test]
     fn an_error_names_the_option() {
         let error = resolve("tomorrow", Zone::UTC).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(
-            error
-                .to_string()
-                .starts_with("start_date: invalid date `tomorrow`"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("start_date: invalid date `tomorrow`"), "{error}");
     }
 }

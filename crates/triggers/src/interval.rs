@@ -74,13 +74,7 @@ impl IntervalTrigger {
         let interval = if interval == 0 { SECOND } else { interval };
         let start_date = now.checked_add_signed(TimeDelta::microseconds(interval));
         let start_date = start_date.unwrap_or(Timestamp::MAX_UTC);
-        Self {
-            interval,
-            start_date,
-            end_date: None,
-            zone,
-            jitter: Jitter::default(),
-        }
+        Self { interval, start_date, end_date: None, zone, jitter: Jitter::default() }
     }
 
     /// The grid starts at this instant, which is the first fire time.
@@ -117,18 +111,13 @@ impl IntervalTrigger {
         let start = self.start_date.timestamp_micros();
         let micros = self.interval.checked_mul(number)?.checked_add(start)?;
         let point = DateTime::from_timestamp_micros(micros)?;
-        self.end_date
-            .is_none_or(|end| point <= end)
-            .then_some(point)
+        self.end_date.is_none_or(|end| point <= end).then_some(point)
     }
 
     /// How many whole intervals lie between the start and an instant; negative before the start.
     fn intervals_until(&self, instant: Timestamp) -> i64 {
         let start = self.start_date.timestamp_micros();
-        instant
-            .timestamp_micros()
-            .saturating_sub(start)
-            .div_euclid(self.interval)
+        instant.timestamp_micros().saturating_sub(start).div_euclid(self.interval)
     }
 }
 
@@ -166,8 +155,7 @@ impl Trigger for IntervalTrigger {
         if let Some(end) = self.end_date {
             config = config.option("end_date", instant::text(end, self.zone));
         }
-        self.jitter
-            .write(config.option("timezone", self.zone.to_string()))
+        self.jitter.write(config.option("timezone", self.zone.to_string()))
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {
@@ -185,11 +173,7 @@ impl fmt::Display for IntervalTrigger {
             days => write!(f, "{days} days, ")?,
         }
         let (hours, minutes) = (self.interval % DAY / HOUR, self.interval % HOUR / MINUTE);
-        write!(
-            f,
-            "{hours}:{minutes:02}:{:02}",
-            self.interval % MINUTE / SECOND
-        )?;
+        write!(f, "{hours}:{minutes:02}:{:02}", self.interval % MINUTE / SECOND)?;
         match self.interval % SECOND {
             0 => f.write_str("]"),
             micros => write!(f, ".{micros:06}]"),
@@ -254,9 +238,7 @@ impl IntervalOptions {
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
     let given: IntervalOptions = options::parse(WHAT, given)?;
-    let trigger = given
-        .build(context)
-        .map_err(|error| error.with_context(WHAT))?;
+    let trigger = given.build(context).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(trigger))
 }
 
@@ -273,10 +255,7 @@ mod tests {
             (14.0 * 86_400.0, "interval[14 days, 0:00:00]"),
         ];
         for (seconds, text) in cases {
-            assert_eq!(
-                IntervalTrigger::every(Duration::from_secs_f64(seconds)).to_string(),
-                text
-            );
+            assert_eq!(IntervalTrigger::every(Duration::from_secs_f64(seconds)).to_string(), text);
         }
     }
 
@@ -293,24 +272,14 @@ mod tests {
         let start = Timestamp::UNIX_EPOCH;
         let trigger = IntervalTrigger::every(Duration::from_secs(7)).start_date(start);
         let at = |seconds| start + TimeDelta::seconds(seconds);
-        assert_eq!(
-            trigger.last_fire_time(at(7), at(7_000_000_006)),
-            at(7_000_000_000)
-        );
+        assert_eq!(trigger.last_fire_time(at(7), at(7_000_000_006)), at(7_000_000_000));
         assert_eq!(trigger.last_fire_time(at(7), at(13)), at(7));
-        assert_eq!(
-            trigger.end_date(at(20)).last_fire_time(at(7), at(100)),
-            at(14)
-        );
+        assert_eq!(trigger.end_date(at(20)).last_fire_time(at(7), at(100)), at(14));
     }
 
     #[test]
     fn a_negative_interval_is_an_error() {
-        let options = IntervalOptions {
-            minutes: -1.0,
-            seconds: 1.0,
-            ..IntervalOptions::default()
-        };
+        let options = IntervalOptions { minutes: -1.0, seconds: 1.0, ..IntervalOptions::default() };
         assert_eq!(
             options.interval().unwrap_err().to_string(),
             "the interval must not be negative; its parts add up to -59 seconds"

@@ -33,11 +33,7 @@ impl Jitter {
 
     /// Adds the option `jitter`, where there is one.
     pub(crate) fn write(self, config: TriggerConfig) -> TriggerConfig {
-        if self.is_off() {
-            config
-        } else {
-            config.option("jitter", seconds::option(self.0))
-        }
+        if self.is_off() { config } else { config.option("jitter", seconds::option(self.0)) }
     }
 }
 

@@ -60,24 +60,9 @@ mod tests {
     fn bisecting_finds_the_last_time() {
         let times = [0, 3, 4, 1000, 1_000_000, 1_000_001, 5_000_000_000];
         let at_or_after = |from| times.into_iter().map(at).find(|time| *time >= from);
-        for until in [
-            0,
-            1,
-            3,
-            5,
-            999,
-            1000,
-            999_999,
-            1_000_001,
-            4_999_999_999,
-            9_000_000_000,
-        ] {
+        for until in [0, 1, 3, 5, 999, 1000, 999_999, 1_000_001, 4_999_999_999, 9_000_000_000] {
             let expected = times.into_iter().rfind(|time| *time <= until).unwrap();
-            assert_eq!(
-                last_until(at(0), at(until), at_or_after),
-                at(expected),
-                "{until}"
-            );
+            assert_eq!(last_until(at(0), at(until), at_or_after), at(expected), "{until}");
         }
     }
 }

@@ -9,26 +9,17 @@ pub(crate) const SECOND: i64 = 1_000_000;
 ///
 /// # Errors
 /// [`ErrorKind::InvalidTrigger`] where that is not a number or longer than 292,000 years.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "whole, and checked against the range of i64"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "whole, and checked against the range of i64")]
 #[expect(clippy::cast_precision_loss, reason = "units are small")]
 pub(crate) fn micros(amount: f64, unit_seconds: i64) -> Result<i64> {
     let unit = (unit_seconds * SECOND) as f64;
     // Apart, since a float of many units has no room for microseconds.
-    let (whole, part) = (
-        amount.trunc() * unit,
-        (amount.fract() * unit).round_ties_even(),
-    );
+    let (whole, part) = (amount.trunc() * unit, (amount.fract() * unit).round_ties_even());
     let total = whole + part;
     if total.is_finite() && total.abs() < i64::MAX as f64 {
         Ok(whole as i64 + part as i64)
     } else {
-        Err(Error::new(
-            ErrorKind::InvalidTrigger,
-            format!("{amount} is too long a time"),
-        ))
+        Err(Error::new(ErrorKind::InvalidTrigger, format!("{amount} is too long a time")))
     }
 }
 
@@ -48,15 +39,7 @@ mod tests {
 
     #[test]
     fn options_survive_the_way_there_and_back() {
-        for given in [
-            0,
-            1,
-            25,
-            500_000,
-            SECOND,
-            86_399_999_999,
-            3_155_760_000_000_001,
-        ] {
+        for given in [0, 1, 25, 500_000, SECOND, 86_399_999_999, 3_155_760_000_000_001] {
             let number = option(given).as_f64().unwrap();
             assert_eq!(micros(number, 1).unwrap(), given);
         }

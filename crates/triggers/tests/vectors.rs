@@ -1,34 +1,31 @@
 //! Every row of the golden vectors, built from its config through a registry.
 
+mod built;
+
 use std::fmt::Write as _;
 
-use apscheduler_core::registry::Registry;
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{TriggerConfig, TriggerContext};
-use chrono::DateTime;
+use built::{build, rebuild};
+use chrono::{DateTime, Datelike as _};
 use serde_json::Value;
 
+/// The brute-force count behind the rows of `cron` stopped before this year (three rows of leap days show it), so what
+/// schedules without an end do from there on is not in `fires`.
+const HORIZON: i32 = 2036;
+
 /// What is wrong with a row.
-fn check(registry: &Registry, row: &Value) -> Result<(), String> {
-    let now = row["now"].as_str().map_or(Timestamp::UNIX_EPOCH, |now| {
-        DateTime::parse_from_rfc3339(now).unwrap().to_utc()
-    });
-    let context = TriggerContext {
-        registry,
-        timezone: Zone::UTC,
-        now,
-    };
-    let built =
-        TriggerConfig::from_value(&row["trigger"]).and_then(|config| context.build(&config));
+fn check(row: &Value) -> Result<(), String> {
+    let now = row["now"]
+        .as_str()
+        .map_or(Timestamp::UNIX_EPOCH, |now| DateTime::parse_from_rfc3339(now).unwrap().to_utc());
+    let built = build(&row["trigger"], Zone::UTC, now);
     if row["error"] == true {
         return built.map_or(Ok(()), |trigger| Err(format!("no error, but {trigger}")));
     }
     let trigger = built.map_err(|error| error.chain())?;
 
     // A stored trigger must go on as the first one would.
-    let rebuilt = context
-        .build(&trigger.config())
-        .map_err(|error| error.chain())?;
+    let rebuilt = rebuild(&trigger.config(), Zone::UTC, now).map_err(|error| error.chain())?;
     if rebuilt.config() != trigger.config() || rebuilt.to_string() != trigger.to_string() {
         return Err(format!("rebuilt as {rebuilt:?}"));
     }
@@ -38,20 +35,19 @@ fn check(registry: &Registry, row: &Value) -> Result<(), String> {
         {
             return Err(format!("reads {trigger}, expected {text}"));
         }
-        let (mut fires, mut previous, mut present) = (Vec::new(), None, now);
+        let expected: Vec<&str> =
+            row["fires"].as_array().unwrap().iter().map(|fire| fire.as_str().unwrap()).collect();
+        let (mut fires, mut previous) = (Vec::new(), None);
         for _ in 0..row["count"].as_u64().unwrap() {
-            let Some(fire) = trigger.next_fire_time(previous, present) else {
+            let fire = trigger.next_fire_time(previous, previous.unwrap_or(now));
+            let Some(fire) =
+                fire.filter(|fire| fires.len() < expected.len() || is_counted(row, *fire))
+            else {
                 break;
             };
             fires.push(trigger.zone(fire).iso(fire));
-            (previous, present) = (Some(fire), fire);
+            previous = Some(fire);
         }
-        let expected: Vec<&str> = row["fires"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|fire| fire.as_str().unwrap())
-            .collect();
         if fires != expected {
             return Err(format!("fires at {fires:?}, expected {expected:?}"));
         }
@@ -67,16 +63,19 @@ fn check(registry: &Registry, row: &Value) -> Result<(), String> {
     Ok(())
 }
 
+fn is_counted(row: &Value, fire: Timestamp) -> bool {
+    let trigger = row["trigger"].as_object().unwrap();
+    let has_end =
+        ["end_date", "year", "triggers"].iter().any(|option| trigger.contains_key(*option));
+    has_end || trigger["type"] != "cron" || fire.year() < HORIZON
+}
+
 fn check_all(rows: &str) {
-    let registry = Registry::empty();
-    for plugin in apscheduler_triggers::PLUGINS {
-        registry.register(plugin.clone()).unwrap();
-    }
     let (mut count, mut failures) = (0, String::new());
     for line in rows.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         count += 1;
-        if let Err(what) = check(&registry, &row) {
+        if let Err(what) = check(&row) {
             writeln!(failures, "row {count}: {}\n  {what}", row["trigger"]).unwrap();
         }
     }

@@ -24,9 +24,7 @@ pub(super) fn nest<K: AsRef<str>, V: Into<Value>>(
         let mut parts = path.split('.').peekable();
         while let Some(part) = parts.next() {
             if parts.peek().is_some() {
-                let inner = table
-                    .entry(part)
-                    .or_insert_with(|| Value::Object(Map::new()));
+                let inner = table.entry(part).or_insert_with(|| Value::Object(Map::new()));
                 table = inner.as_object_mut().ok_or_else(clash)?;
             } else {
                 let value = value.into();

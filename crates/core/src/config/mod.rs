@@ -15,14 +15,8 @@ use crate::time::Zone;
 use crate::{Error, ErrorKind, Result, suggestion};
 
 /// The keys of a scheduler's configuration, as in APScheduler.
-const KEYS: [&str; 6] = [
-    "logger",
-    "timezone",
-    "jobstore_retry_interval",
-    "job_defaults",
-    "jobstores",
-    "executors",
-];
+pub const KEYS: [&str; 6] =
+    ["logger", "timezone", "jobstore_retry_interval", "job_defaults", "jobstores", "executors"];
 
 type Components<T> = Vec<(String, ComponentSource<T>)>;
 
@@ -82,11 +76,7 @@ impl Config {
     ) -> Result<Self> {
         let nested = flat::nest(prefix, pairs)?;
         Self::from_table(&nested).map_err(|error| {
-            if prefix.is_empty() {
-                error
-            } else {
-                error.with_context(format!("{prefix}*"))
-            }
+            if prefix.is_empty() { error } else { error.with_context(format!("{prefix}*")) }
         })
     }
 
@@ -96,10 +86,7 @@ impl Config {
     /// [`ErrorKind::Config`] that names the key.
     pub fn from_value(value: &Value) -> Result<Self> {
         let table = value.as_object().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("expected a table with {}", KEYS.join(", ")),
-            )
+            Error::new(ErrorKind::Config, format!("expected a table with {}", KEYS.join(", ")))
         })?;
         Self::from_table(table)
     }
@@ -142,9 +129,7 @@ impl Config {
         Self {
             logger: over.logger.or(self.logger),
             timezone: over.timezone.or(self.timezone),
-            jobstore_retry_interval: over
-                .jobstore_retry_interval
-                .or(self.jobstore_retry_interval),
+            jobstore_retry_interval: over.jobstore_retry_interval.or(self.jobstore_retry_interval),
             job_defaults: over.job_defaults.or(self.job_defaults),
             jobstores: over.jobstores.or(self.jobstores),
             executors: over.executors.or(self.executors),
@@ -171,32 +156,22 @@ impl Config {
 
     /// Adds a job store: an object, a plugin name, or a [`ComponentConfig`].
     pub fn jobstore(mut self, alias: &str, store: impl IntoJobStore) -> Self {
-        self.jobstores
-            .get_or_insert_default()
-            .push((alias.to_owned(), store.into_job_store()));
+        self.jobstores.get_or_insert_default().push((alias.to_owned(), store.into_job_store()));
         self
     }
 
     /// Adds an executor: an object, a plugin name, or a [`ComponentConfig`].
     pub fn executor(mut self, alias: &str, executor: impl IntoExecutor) -> Self {
-        self.executors
-            .get_or_insert_default()
-            .push((alias.to_owned(), executor.into_executor()));
+        self.executors.get_or_insert_default().push((alias.to_owned(), executor.into_executor()));
         self
     }
 
     pub(crate) fn jobstores(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn JobStore>)> {
-        self.jobstores
-            .iter()
-            .flatten()
-            .map(|(alias, source)| (alias.as_str(), source))
+        self.jobstores.iter().flatten().map(|(alias, source)| (alias.as_str(), source))
     }
 
     pub(crate) fn executors(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn Executor>)> {
-        self.executors
-            .iter()
-            .flatten()
-            .map(|(alias, source)| (alias.as_str(), source))
+        self.executors.iter().flatten().map(|(alias, source)| (alias.as_str(), source))
     }
 
     /// The zone, or that of this machine.
@@ -210,22 +185,20 @@ impl Config {
     }
 
     pub(crate) fn retry_interval_or_default(&self) -> Duration {
-        self.jobstore_retry_interval
-            .unwrap_or(Duration::from_secs(10))
+        self.jobstore_retry_interval.unwrap_or(Duration::from_secs(10))
     }
 }
 
 fn retry_interval(value: &Value) -> Result<Duration> {
     let seconds: f64 = options::parse_value("jobstore_retry_interval", value)?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|interval| !interval.is_zero())
-        .ok_or_else(|| {
+    Duration::try_from_secs_f64(seconds).ok().filter(|interval| !interval.is_zero()).ok_or_else(
+        || {
             let message = format!(
                 "jobstore_retry_interval: expected a positive number of seconds, found {seconds}"
             );
             Error::new(ErrorKind::Config, message)
-        })
+        },
+    )
 }
 
 fn components<T: ?Sized>(key: &str, value: &Value) -> Result<Components<T>> {

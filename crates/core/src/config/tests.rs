@@ -12,11 +12,7 @@ fn unset_keys_have_the_defaults_of_apscheduler() {
     assert_eq!(config.retry_interval_or_default(), Duration::from_secs(10));
     let defaults = config.job_defaults_or_default();
     assert_eq!(
-        (
-            defaults.misfire_grace_time,
-            defaults.coalesce,
-            defaults.max_instances
-        ),
+        (defaults.misfire_grace_time, defaults.coalesce, defaults.max_instances),
         (Some(1), true, 1)
     );
 }
@@ -42,27 +38,17 @@ fn a_flat_dict_of_text_is_read() {
     )
     .unwrap();
     assert_eq!(config.timezone_or_local().to_string(), "Europe/Helsinki");
-    assert_eq!(
-        config.retry_interval_or_default(),
-        Duration::from_millis(2500)
-    );
+    assert_eq!(config.retry_interval_or_default(), Duration::from_millis(2500));
     let defaults = config.job_defaults_or_default();
-    assert_eq!(
-        (defaults.misfire_grace_time, defaults.coalesce),
-        (None, false)
-    );
+    assert_eq!((defaults.misfire_grace_time, defaults.coalesce), (None, false));
     let (alias, store) = config.jobstores().next().unwrap();
-    let ComponentSource::Config(store) = store else {
-        unreachable!()
-    };
+    let ComponentSource::Config(store) = store else { unreachable!() };
     assert_eq!(
         (alias, store.name.as_str(), &store.options["host"]),
         ("mongo", "mongodb", &json!("example"))
     );
     let (_, executor) = config.executors().next().unwrap();
-    let ComponentSource::Config(executor) = executor else {
-        unreachable!()
-    };
+    let ComponentSource::Config(executor) = executor else { unreachable!() };
     assert_eq!(executor.options["max_workers"], json!("20"));
 }
 

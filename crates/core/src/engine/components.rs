@@ -31,18 +31,13 @@ impl Scheduler {
     pub(super) fn insert_executor(&self, executor: Arc<dyn Executor>, alias: &str) -> Result<()> {
         let alias: Arc<str> = alias.into();
         {
-            let mut executors = self
-                .0
-                .executors
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut executors = self.0.executors.write().unwrap_or_else(PoisonError::into_inner);
             if executors.contains_key(&alias) {
                 return Err(duplicate("executor", &alias));
             }
             Arc::make_mut(&mut executors).insert(Arc::clone(&alias), executor);
         }
-        self.0
-            .emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
+        self.0.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
         self.0.look_again();
         Ok(())
     }
@@ -53,11 +48,7 @@ impl Scheduler {
     /// [`ErrorKind::UnknownAlias`].
     pub fn remove_executor(&self, alias: &str, shutdown: bool) -> Result<()> {
         let (alias, executor) = {
-            let mut executors = self
-                .0
-                .executors
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut executors = self.0.executors.write().unwrap_or_else(PoisonError::into_inner);
             let removed = Arc::make_mut(&mut executors).remove_entry(alias);
             removed
                 .ok_or_else(|| unknown("executor", alias, executors.keys().map(|alias| &**alias)))?
@@ -65,10 +56,7 @@ impl Scheduler {
         if shutdown {
             executor.shutdown(true);
         }
-        self.0
-            .emit(EventMask::EXECUTOR_REMOVED, || Event::ExecutorRemoved {
-                alias,
-            });
+        self.0.emit(EventMask::EXECUTOR_REMOVED, || Event::ExecutorRemoved { alias });
         Ok(())
     }
 
@@ -99,18 +87,13 @@ impl Scheduler {
         let number = NEXT_STORE.fetch_add(1, Ordering::Relaxed);
         let runner = Arc::new(StoreRunner::new(Arc::clone(&alias), number, store));
         {
-            let mut stores = self
-                .0
-                .stores
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut stores = self.0.stores.write().unwrap_or_else(PoisonError::into_inner);
             if stores.contains_key(&alias) {
                 return Err(duplicate("job store", &alias));
             }
             Arc::make_mut(&mut stores).insert(Arc::clone(&alias), Arc::clone(&runner));
         }
-        self.0
-            .emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
+        self.0.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
         Ok(runner)
     }
 
@@ -119,21 +102,11 @@ impl Scheduler {
     /// # Errors
     /// [`ErrorKind::UnknownAlias`]; what the store says when it is closed.
     pub fn remove_jobstore(&self, alias: &str, shutdown: bool) -> Result<()> {
-        let runner = self
-            .0
-            .take_store(alias)
-            .ok_or_else(|| self.0.unknown_store(alias))?;
+        let runner = self.0.take_store(alias).ok_or_else(|| self.0.unknown_store(alias))?;
         runner.stop(true);
-        let closed = if shutdown {
-            runner.store.shutdown()
-        } else {
-            Ok(())
-        };
+        let closed = if shutdown { runner.store.shutdown() } else { Ok(()) };
         let alias = Arc::clone(&runner.alias);
-        self.0
-            .emit(EventMask::JOBSTORE_REMOVED, || Event::JobStoreRemoved {
-                alias,
-            });
+        self.0.emit(EventMask::JOBSTORE_REMOVED, || Event::JobStoreRemoved { alias });
         closed
     }
 
@@ -144,37 +117,23 @@ impl Scheduler {
 
     /// The job store with that alias.
     pub fn jobstore(&self, alias: &str) -> Option<Arc<dyn JobStore>> {
-        self.0
-            .stores()
-            .get(alias)
-            .map(|runner| Arc::clone(&runner.store))
+        self.0.stores().get(alias).map(|runner| Arc::clone(&runner.store))
     }
 
     /// The aliases of all executors, sorted.
     pub fn executor_aliases(&self) -> Vec<String> {
-        self.0
-            .executors()
-            .keys()
-            .map(|alias| (**alias).to_owned())
-            .collect()
+        self.0.executors().keys().map(|alias| (**alias).to_owned()).collect()
     }
 
     /// The aliases of all job stores, sorted.
     pub fn jobstore_aliases(&self) -> Vec<String> {
-        self.0
-            .stores()
-            .keys()
-            .map(|alias| (**alias).to_owned())
-            .collect()
+        self.0.stores().keys().map(|alias| (**alias).to_owned()).collect()
     }
 }
 
 impl Engine {
     pub(super) fn clear_components(&self) {
-        *self
-            .executors
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        *self.executors.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         *self.stores.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
@@ -184,25 +143,15 @@ impl Engine {
     }
 
     pub(super) fn unknown_store(&self, alias: &str) -> Error {
-        unknown(
-            "job store",
-            alias,
-            self.stores().keys().map(|alias| &**alias),
-        )
+        unknown("job store", alias, self.stores().keys().map(|alias| &**alias))
     }
 }
 
 fn duplicate(what: &str, alias: &str) -> Error {
-    Error::new(
-        ErrorKind::DuplicateAlias,
-        format!("this scheduler has {what} `{alias}` already"),
-    )
+    Error::new(ErrorKind::DuplicateAlias, format!("this scheduler has {what} `{alias}` already"))
 }
 
 fn unknown<'a>(what: &str, alias: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let hint = suggestion::hint(alias, &format!("{what}s of this scheduler"), known);
-    Error::new(
-        ErrorKind::UnknownAlias,
-        format!("no {what} has the alias `{alias}`{hint}"),
-    )
+    Error::new(ErrorKind::UnknownAlias, format!("no {what} has the alias `{alias}`{hint}"))
 }

@@ -43,7 +43,8 @@ struct Room {
 /// A job that will be submitted if the store says that its claim was won.
 pub(super) struct Prepared {
     pub(super) spec: Arc<JobSpec>,
-    pub(super) executor: Arc<dyn Executor>,
+    /// The place of its executor among those that were met.
+    pub(super) room: usize,
     pub(super) catching_up: bool,
 }
 
@@ -69,6 +70,10 @@ impl<'a> Decider<'a> {
         }
     }
 
+    pub(super) fn executor(&self, room: usize) -> Arc<dyn Executor> {
+        Arc::clone(&self.rooms[room].executor)
+    }
+
     /// The executors that had no room for a due job.
     pub(super) fn take_starved(&mut self) -> Vec<(Arc<str>, Arc<dyn Executor>)> {
         let starved = self.rooms.drain(..).filter(|room| room.starved);
@@ -87,9 +92,7 @@ impl<'a> Decider<'a> {
                 Err(Error::new(ErrorKind::BrokenRecord, message).with_job_id(&*record.id))
             });
         decision.unwrap_or_else(|error| {
-            self.reports
-                .broken
-                .push((Arc::clone(&record.id), record.revision, error));
+            self.reports.broken.push((Arc::clone(&record.id), record.revision, error));
             Decision::Leave
         })
     }
@@ -102,37 +105,24 @@ impl<'a> Decider<'a> {
         let Some(room) = self.room(&spec)? else {
             return Ok(Decision::Leave);
         };
-        let key = InstanceKey {
-            store: self.runner.number,
-            job_id: Arc::clone(&record.id),
-        };
+        let key = InstanceKey { store: self.runner.number, job_id: Arc::clone(&record.id) };
         if self.engine.instances.is_catching_up(&key) {
             // The end of the run times that were claimed before has the store looked into again.
             return Ok(Decision::Leave);
         }
         let (run_times, next) = self.run_times(&spec, first)?;
         if self.has_broken {
-            self.reports
-                .restored
-                .push((Arc::clone(&record.id), record.revision));
+            self.reports.restored.push((Arc::clone(&record.id), record.revision));
         }
         let catching_up = matches!(next, NextRun::At(next) if next <= self.now);
         self.rooms[room].left -= 1;
-        let executor = Arc::clone(&self.rooms[room].executor);
-        self.prepared.push(Prepared {
-            spec,
-            executor,
-            catching_up,
-        });
+        self.prepared.push(Prepared { spec, room, catching_up });
         Ok(Decision::Claim(Advance { run_times, next }))
     }
 
     /// The place in `rooms` of the job's executor, or `None` where that is full.
     fn room(&mut self, spec: &JobSpec) -> Result<Option<usize>> {
-        let known = self
-            .rooms
-            .iter()
-            .position(|room| *room.alias == *spec.executor);
+        let known = self.rooms.iter().position(|room| *room.alias == *spec.executor);
         let place = if let Some(place) = known {
             place
         } else {
@@ -140,12 +130,7 @@ impl<'a> Decider<'a> {
                 return Err(unknown_executor(&self.executors, spec));
             };
             let (alias, left) = (Arc::clone(alias), executor.room());
-            self.rooms.push(Room {
-                alias,
-                executor: Arc::clone(executor),
-                left,
-                starved: false,
-            });
+            self.rooms.push(Room { alias, executor: Arc::clone(executor), left, starved: false });
             self.rooms.len() - 1
         };
         let room = &mut self.rooms[place];
@@ -167,10 +152,7 @@ impl<'a> Decider<'a> {
             }
         };
         if spec.coalesce {
-            let last = trigger
-                .last_fire_time(first, self.now)
-                .max(first)
-                .min(self.now);
+            let last = trigger.last_fire_time(first, self.now).max(first).min(self.now);
             return Ok((RunTimes::One(last), next_run(next_after(last)?)));
         }
         let mut next = next_after(first)?;

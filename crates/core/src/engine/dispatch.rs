@@ -14,30 +14,19 @@ use crate::store::RunTimes;
 use crate::time::Timestamp;
 
 impl Engine {
-    /// Hands a claimed job to its executor, unless it has as many instances as it may have.
-    pub(super) fn submit(
+    /// Makes the run of a claimed job, unless the job has as many instances as it may have, and tells of it.
+    pub(super) fn prepare(
         self: &Arc<Self>,
         runner: &StoreRunner,
         job: Prepared,
         run_times: RunTimes,
-    ) {
-        let Prepared {
-            spec,
-            executor,
-            catching_up,
-        } = job;
-        let event = || JobEvent {
-            job_id: Arc::clone(&spec.id),
-            jobstore: Arc::clone(&runner.alias),
-        };
-        let key = InstanceKey {
-            store: runner.number,
-            job_id: Arc::clone(&spec.id),
-        };
-        if !self
-            .instances
-            .acquire(&key, spec.max_instances, catching_up)
-        {
+        now: Timestamp,
+    ) -> Option<Run> {
+        let Prepared { spec, catching_up, .. } = job;
+        let event =
+            || JobEvent { job_id: Arc::clone(&spec.id), jobstore: Arc::clone(&runner.alias) };
+        let key = InstanceKey { store: runner.number, job_id: Arc::clone(&spec.id) };
+        if !self.instances.acquire(&key, spec.max_instances, catching_up) {
             tracing::warn!(
                 jobstore = &*runner.alias,
                 job_id = &*spec.id,
@@ -48,23 +37,15 @@ impl Engine {
                 job: event(),
                 scheduled_run_times: run_times.as_slice().into(),
             });
-            return;
+            return None;
         }
         self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
             job: event(),
             scheduled_run_times: run_times.as_slice().into(),
         });
-        let origin = RunOrigin {
-            jobstore: Arc::clone(&runner.alias),
-            store: runner.number,
-            submitted: self.now(),
-        };
-        executor.submit(Run::new(
-            spec,
-            run_times,
-            origin,
-            Arc::clone(self) as Arc<dyn RunSink>,
-        ));
+        let origin =
+            RunOrigin { jobstore: Arc::clone(&runner.alias), store: runner.number, submitted: now };
+        Some(Run::new(spec, run_times, origin, Arc::clone(self) as Arc<dyn RunSink>))
     }
 }
 
@@ -94,10 +75,8 @@ impl RunSink for Engine {
         scheduled_run_time: Timestamp,
         outcome: Outcome,
     ) {
-        let event = || JobEvent {
-            job_id: Arc::clone(&job.id),
-            jobstore: Arc::clone(&origin.jobstore),
-        };
+        let event =
+            || JobEvent { job_id: Arc::clone(&job.id), jobstore: Arc::clone(&origin.jobstore) };
         match outcome {
             Outcome::Executed(value) => {
                 tracing::debug!(job_id = &*job.id, "the job \"{}\" was executed", job.name);
@@ -108,10 +87,7 @@ impl RunSink for Engine {
                 });
             }
             Outcome::Error(error) => {
-                let trace = error
-                    .trace()
-                    .map(|trace| format!("\n{trace}"))
-                    .unwrap_or_default();
+                let trace = error.trace().map(|trace| format!("\n{trace}")).unwrap_or_default();
                 tracing::error!(
                     job_id = &*job.id,
                     "the job \"{}\" failed: {error}{trace}",
@@ -141,10 +117,7 @@ impl RunSink for Engine {
     }
 
     fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) {
-        let key = InstanceKey {
-            store: origin.store,
-            job_id: Arc::clone(&job.id),
-        };
+        let key = InstanceKey { store: origin.store, job_id: Arc::clone(&job.id) };
         if self.instances.release(&key) {
             self.look_again();
         }

@@ -1,9 +1,10 @@
 //! How many instances of each job are queued or running.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::lock;
 
@@ -27,7 +28,9 @@ const SHARDS: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Instances {
     shards: [Mutex<HashMap<InstanceKey, Slots>>; SHARDS],
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
+    /// How many jobs catch up: nearly always none, and then nobody looks.
+    catching_up: AtomicUsize,
 }
 
 impl Instances {
@@ -44,7 +47,9 @@ impl Instances {
         let free = entry.count < max;
         if free {
             entry.count += 1;
-            entry.catching_up |= catching_up;
+            if catching_up && !std::mem::replace(&mut entry.catching_up, true) {
+                self.catching_up.fetch_add(1, Ordering::SeqCst);
+            }
         }
         free
     }
@@ -56,6 +61,9 @@ impl Instances {
             return false;
         };
         let caught_up = std::mem::take(&mut entry.catching_up);
+        if caught_up {
+            self.catching_up.fetch_sub(1, Ordering::SeqCst);
+        }
         entry.count -= 1;
         if entry.count == 0 {
             shard.remove(key);
@@ -64,8 +72,7 @@ impl Instances {
     }
 
     pub(super) fn is_catching_up(&self, key: &InstanceKey) -> bool {
-        lock(self.shard(key))
-            .get(key)
-            .is_some_and(|entry| entry.catching_up)
+        self.catching_up.load(Ordering::SeqCst) > 0
+            && lock(self.shard(key)).get(key).is_some_and(|entry| entry.catching_up)
     }
 }

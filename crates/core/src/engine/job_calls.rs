@@ -8,6 +8,7 @@ use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
 use crate::job::{Job, JobBuilder, JobChanges, JobSpec, NextRunTime, PendingJob, encode};
+use crate::registry::{PluginKind, Registry};
 use crate::store::{JobRecord, JobState, NewRecord};
 use crate::time::Timestamp;
 use crate::trigger::{TriggerContext, TriggerSource};
@@ -36,8 +37,7 @@ impl Scheduler {
     pub fn add_job(&self, job: JobBuilder) -> Result<Job> {
         let mut jobs = self.add_jobs(vec![job])?;
         // One job in, one job out.
-        jobs.pop()
-            .ok_or_else(|| Error::new(ErrorKind::Other, "the job was lost"))
+        jobs.pop().ok_or_else(|| Error::new(ErrorKind::Other, "the job was lost"))
     }
 
     /// Adds many jobs: one round trip for each store, and all or none of those of one store.
@@ -95,7 +95,7 @@ impl Scheduler {
             records.push(NewRecord {
                 id: Arc::clone(&job.spec.id),
                 next_run_time,
-                state: state(&runner, &job.spec)?,
+                state: state(&runner, &job.spec, &engine.registry)?,
                 replace: job.replace_existing,
             });
             handles.push(self.handle(&runner, &job.spec, next_run_time));
@@ -108,9 +108,7 @@ impl Scheduler {
                 "added the job \"{}\"",
                 job.spec.name
             );
-            engine.emit(EventMask::JOB_ADDED, || {
-                Event::JobAdded(runner.event(&job.spec.id))
-            });
+            engine.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(&job.spec.id)));
         }
         runner.mark_changed();
         engine.wake();
@@ -146,11 +144,7 @@ impl Scheduler {
         let context = self.0.trigger_context();
         let trigger = trigger.into().resolve(&context)?;
         let next = trigger.next_fire_time(None, context.now);
-        self.modify_job(
-            id,
-            jobstore,
-            &JobChanges::new().trigger(trigger).next_run_time(next),
-        )
+        self.modify_job(id, jobstore, &JobChanges::new().trigger(trigger).next_run_time(next))
     }
 
     /// Keeps a job from running until it is resumed.
@@ -206,10 +200,7 @@ impl Scheduler {
         };
         tracing::debug!(jobstore = &*alias, job_id = id, "removed the job");
         engine.emit(EventMask::JOB_REMOVED, || {
-            Event::JobRemoved(JobEvent {
-                job_id: id.into(),
-                jobstore: alias,
-            })
+            Event::JobRemoved(JobEvent { job_id: id.into(), jobstore: alias })
         });
         Ok(())
     }
@@ -240,9 +231,7 @@ impl Scheduler {
     }
 
     pub(crate) fn is_pending(&self, id: &str, jobstore: &str) -> bool {
-        lock(&self.0.pending)
-            .iter()
-            .any(|job| is(job, id, Some(jobstore)))
+        lock(&self.0.pending).iter().any(|job| is(job, id, Some(jobstore)))
     }
 
     /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
@@ -254,10 +243,7 @@ impl Scheduler {
     ) -> Result<Job> {
         let engine = &self.0;
         let event = |jobstore: &Arc<str>| {
-            Event::JobModified(JobEvent {
-                job_id: id.into(),
-                jobstore: Arc::clone(jobstore),
-            })
+            Event::JobModified(JobEvent { job_id: id.into(), jobstore: Arc::clone(jobstore) })
         };
         if self.waits() {
             let job = {
@@ -286,7 +272,7 @@ impl Scheduler {
             check_executor(&changed, executor.capabilities())?;
             let changed = Arc::new(changed);
             record.next_run_time = next.unwrap_or(record.next_run_time);
-            record.state = state(&runner, &changed)?;
+            record.state = state(&runner, &changed, &engine.registry)?;
             if runner.store.update_job(&record)? {
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
                 runner.mark_changed();
@@ -294,11 +280,8 @@ impl Scheduler {
                 return Ok(self.handle(&runner, &changed, record.next_run_time));
             }
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "others keep changing the job; try again",
-        )
-        .with_job_id(id))
+        Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")
+            .with_job_id(id))
     }
 
     pub(super) fn handle(
@@ -329,10 +312,7 @@ impl Scheduler {
 
 impl Engine {
     pub(super) fn store(&self, alias: &str) -> Result<Arc<StoreRunner>> {
-        self.stores()
-            .get(alias)
-            .cloned()
-            .ok_or_else(|| self.unknown_store(alias))
+        self.stores().get(alias).cloned().ok_or_else(|| self.unknown_store(alias))
     }
 
     /// The store with that alias, or all.
@@ -359,10 +339,7 @@ impl Engine {
 
 impl StoreRunner {
     pub(super) fn event(&self, job_id: &Arc<str>) -> JobEvent {
-        JobEvent {
-            job_id: Arc::clone(job_id),
-            jobstore: Arc::clone(&self.alias),
-        }
+        JobEvent { job_id: Arc::clone(job_id), jobstore: Arc::clone(&self.alias) }
     }
 }
 
@@ -372,11 +349,8 @@ fn hold(pending: &mut Vec<PendingJob>, jobs: &[PendingJob]) -> Result<()> {
     let mut known: HashSet<_> = pending.iter().map(key).collect();
     for job in jobs {
         if !known.insert(key(job)) && !job.replace_existing {
-            return Err(Error::new(
-                ErrorKind::ConflictingId,
-                "a job with this id exists already",
-            )
-            .with_job_id(job.spec.id()));
+            return Err(Error::new(ErrorKind::ConflictingId, "a job with this id exists already")
+                .with_job_id(job.spec.id()));
         }
     }
     for job in jobs {
@@ -400,21 +374,27 @@ pub(super) fn no_such_job(id: &str) -> Error {
 }
 
 /// What the store is to keep of a job.
-pub(super) fn state(runner: &StoreRunner, spec: &Arc<JobSpec>) -> Result<JobState> {
-    if runner.capabilities.serializes {
-        Ok(JobState::Encoded(encode(spec)?))
-    } else {
-        Ok(JobState::Live(Arc::clone(spec)))
+pub(super) fn state(
+    runner: &StoreRunner,
+    spec: &Arc<JobSpec>,
+    registry: &Registry,
+) -> Result<JobState> {
+    if !runner.capabilities.serializes {
+        return Ok(JobState::Live(Arc::clone(spec)));
     }
+    let kind = spec.trigger.config().kind;
+    registry.find(PluginKind::Trigger, &kind).map_err(|error| {
+        let message =
+            format!("its trigger could not be restored from the store `{}`", runner.alias);
+        Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)
+    })?;
+    Ok(JobState::Encoded(encode(spec)?))
 }
 
 fn check_executor(spec: &JobSpec, can: crate::executor::ExecutorCapabilities) -> Result<()> {
     let refuse = |what: &str| {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("the executor `{}` {what}", spec.executor),
-        )
-        .with_job_id(spec.id()))
+        Err(Error::new(ErrorKind::Unsupported, format!("the executor `{}` {what}", spec.executor))
+            .with_job_id(spec.id()))
     };
     if !spec.function.is_named() && !can.in_process {
         return refuse(

@@ -35,11 +35,7 @@ impl Scheduler {
         }
         config.job_defaults_or_default().validate()?;
         {
-            let mut settings = self
-                .0
-                .settings
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut settings = self.0.settings.write().unwrap_or_else(PoisonError::into_inner);
             settings.timezone = config.timezone_or_local();
             settings.retry_interval = config.retry_interval_or_default();
             settings.job_defaults = config.job_defaults_or_default();
@@ -92,9 +88,7 @@ impl Scheduler {
             self.insert_executor(executor, "default")?;
         }
         if !engine.stores().contains_key("default") {
-            let store = MemoryJobStore::new()
-                .into_job_store()
-                .resolve(&engine.registry)?;
+            let store = MemoryJobStore::new().into_job_store().resolve(&engine.registry)?;
             self.insert_jobstore(store, "default")?;
         }
         for (alias, executor) in &*engine.executors() {
@@ -118,11 +112,7 @@ impl Scheduler {
             }
             let pending = lock(&engine.pending);
             if pending.is_empty() {
-                engine.set_phase(if paused {
-                    Phase::Paused
-                } else {
-                    Phase::Running
-                });
+                engine.set_phase(if paused { Phase::Paused } else { Phase::Running });
                 return Ok(());
             }
         }
@@ -179,8 +169,7 @@ impl Scheduler {
     pub fn pause(&self) -> Result<()> {
         if self.0.switch(Phase::Running, Phase::Paused)? {
             tracing::info!("paused job processing");
-            self.0
-                .emit(EventMask::SCHEDULER_PAUSED, || Event::SchedulerPaused);
+            self.0.emit(EventMask::SCHEDULER_PAUSED, || Event::SchedulerPaused);
         }
         Ok(())
     }
@@ -192,8 +181,7 @@ impl Scheduler {
     pub fn resume(&self) -> Result<()> {
         if self.0.switch(Phase::Paused, Phase::Running)? {
             tracing::info!("resumed job processing");
-            self.0
-                .emit(EventMask::SCHEDULER_RESUMED, || Event::SchedulerResumed);
+            self.0.emit(EventMask::SCHEDULER_RESUMED, || Event::SchedulerResumed);
             self.0.look_again();
         }
         Ok(())
@@ -203,11 +191,7 @@ impl Scheduler {
     pub fn wait_until_stopped(&self) {
         let mut phase = lock(&self.0.phase);
         while *phase != Phase::Stopped {
-            phase = self
-                .0
-                .phase_changed
-                .wait(phase)
-                .unwrap_or_else(PoisonError::into_inner);
+            phase = self.0.phase_changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -232,11 +216,7 @@ impl Engine {
     }
 
     pub(super) fn refuse_when_started(&self) -> Result<()> {
-        if self.phase() == Phase::Stopped {
-            Ok(())
-        } else {
-            Err(already_running())
-        }
+        if self.phase() == Phase::Stopped { Ok(()) } else { Err(already_running()) }
     }
 
     /// Stores first: what a pass has claimed must find its executor open. Stores close last: jobs that are still
@@ -262,10 +242,7 @@ impl Engine {
 }
 
 fn already_running() -> Error {
-    Error::new(
-        ErrorKind::AlreadyRunning,
-        "the scheduler is already running",
-    )
+    Error::new(ErrorKind::AlreadyRunning, "the scheduler is already running")
 }
 
 fn not_running() -> Error {

@@ -34,9 +34,7 @@ impl Listeners {
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         let mut listeners = list.to_vec();
         change(&mut listeners);
-        let wanted = listeners
-            .iter()
-            .fold(0, |wanted, listener| wanted | listener.mask.bits());
+        let wanted = listeners.iter().fold(0, |wanted, listener| wanted | listener.mask.bits());
         self.wanted.store(wanted, Ordering::Release);
         *list = listeners.into();
     }
@@ -52,10 +50,7 @@ impl Listeners {
             return;
         }
         let list = Arc::clone(&self.list.read().unwrap_or_else(PoisonError::into_inner));
-        for listener in list
-            .iter()
-            .filter(|listener| listener.mask.intersects(code))
-        {
+        for listener in list.iter().filter(|listener| listener.mask.intersects(code)) {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (listener.callback)(event))) {
                 tracing::error!(
                     "a listener for {} {}",
@@ -94,11 +89,7 @@ impl Scheduler {
         let listeners = &self.0.listeners;
         let id = ListenerId(listeners.next_id.fetch_add(1, Ordering::Relaxed));
         listeners.change(|list| {
-            list.push(Listener {
-                id,
-                mask,
-                callback: Arc::new(callback),
-            });
+            list.push(Listener { id, mask, callback: Arc::new(callback) });
         });
         id
     }

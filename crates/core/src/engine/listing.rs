@@ -28,11 +28,9 @@ impl Scheduler {
             return Ok(found.map(|job| self.pending_handle(job)));
         }
         match self.0.find_record(id, jobstore) {
-            Ok((runner, record)) => Ok(Some(self.record_handle(
-                &runner,
-                &record,
-                &self.0.trigger_context(),
-            ))),
+            Ok((runner, record)) => {
+                Ok(Some(self.record_handle(&runner, &record, &self.0.trigger_context())))
+            }
             Err(error) if error.kind() == ErrorKind::JobLookup => Ok(None),
             Err(error) => Err(error),
         }

@@ -172,18 +172,13 @@ impl Scheduler {
 
 impl fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scheduler")
-            .field("state", &self.state())
-            .finish_non_exhaustive()
+        f.debug_struct("Scheduler").field("state", &self.state()).finish_non_exhaustive()
     }
 }
 
 impl Engine {
     fn settings(&self) -> Settings {
-        self.settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn phase(&self) -> Phase {
@@ -191,12 +186,7 @@ impl Engine {
     }
 
     fn executors(&self) -> Arc<Executors> {
-        Arc::clone(
-            &self
-                .executors
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        Arc::clone(&self.executors.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn stores(&self) -> Arc<Stores> {

@@ -6,14 +6,30 @@ use super::decide::Decider;
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
-use crate::executor::Executor;
-use crate::store::{Due, NextRun};
+use crate::executor::{Executor, Run};
+use crate::store::{Claim, Due, NextRun};
 use crate::time::Timestamp;
 use crate::{Error, Result};
 
 /// How many records one claim looks at: enough that round trips do not count, few enough that several processes share
 /// the work.
 const BATCH: usize = 1000;
+
+/// The runs of one batch, by executor.
+#[derive(Default)]
+struct Submissions {
+    runs: Vec<(usize, Vec<Run>)>,
+    finished: Vec<Arc<str>>,
+}
+
+impl Submissions {
+    fn add(&mut self, executor: usize, run: Run) {
+        match self.runs.iter_mut().find(|(other, _)| *other == executor) {
+            Some((_, runs)) => runs.push(run),
+            None => self.runs.push((executor, vec![run])),
+        }
+    }
+}
 
 impl Scheduler {
     /// Hands what is due to the executors, and says when to call again: `None` when that will be told by
@@ -24,11 +40,7 @@ impl Scheduler {
         if self.0.phase() != Phase::Running {
             return None;
         }
-        self.0
-            .stores()
-            .values()
-            .filter_map(|store| store.process(&self.0, now))
-            .min()
+        self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min()
     }
 }
 
@@ -45,38 +57,16 @@ impl Engine {
                 return Ok(None);
             }
             let mut decider = Decider::new(self, runner, now);
-            let due = Due {
-                now,
-                limit: BATCH,
-                after: after.take(),
-            };
-            let claims = runner
-                .store
-                .claim_due(&due, &mut |record| decider.decide(record))?;
+            let due = Due { now, limit: BATCH, after: after.take() };
+            let claims = runner.store.claim_due(&due, &mut |record| decider.decide(record))?;
             let resume = claims.resume;
-            let mut prepared = decider.prepared.drain(..);
-            for claim in claims.claims {
-                // Claims come in the order of the decisions; those in between were won by somebody else.
-                let Some(job) = prepared.by_ref().find(|job| job.spec.id == claim.record.id) else {
-                    tracing::error!(
-                        jobstore = &*runner.alias,
-                        "the store claimed a job that was not decided on"
-                    );
-                    continue;
-                };
-                let finished = claim.advance.next == NextRun::Finished;
-                let id = Arc::clone(&claim.record.id);
-                self.submit(runner, job, claim.advance.run_times);
-                if finished {
-                    self.emit(EventMask::JOB_REMOVED, || {
-                        Event::JobRemoved(JobEvent {
-                            job_id: id,
-                            jobstore: Arc::clone(&runner.alias),
-                        })
-                    });
-                }
+            let submissions = self.prepare_all(runner, &mut decider, claims.claims);
+            for (room, runs) in submissions.runs {
+                decider.executor(room).submit_all(runs);
             }
-            drop(prepared);
+            for job_id in submissions.finished {
+                self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.event(&job_id)));
+            }
             let starved = decider.take_starved();
             self.report_broken(runner, decider.take_reports());
             for (alias, executor) in starved {
@@ -90,6 +80,37 @@ impl Engine {
             }
         }
         runner.store.next_run_time(Some(now))
+    }
+
+    fn prepare_all(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        decider: &mut Decider<'_>,
+        claims: Vec<Claim>,
+    ) -> Submissions {
+        let mut submissions = Submissions::default();
+        let mut prepared = decider.prepared.drain(..);
+        let now = self.now();
+        for claim in claims {
+            // Claims come in the order of the decisions; those in between were won by somebody else.
+            let won = prepared.by_ref().find(|job| job.spec.id == claim.record.id);
+            let Some(job) = won else {
+                tracing::error!(
+                    jobstore = &*runner.alias,
+                    job_id = &*claim.record.id,
+                    "the store claimed a job that was not decided on"
+                );
+                continue;
+            };
+            if claim.advance.next == NextRun::Finished {
+                submissions.finished.push(Arc::clone(&job.spec.id));
+            }
+            let room = job.room;
+            if let Some(run) = self.prepare(runner, job, claim.advance.run_times, now) {
+                submissions.add(room, run);
+            }
+        }
+        submissions
     }
 
     /// Called when a run has ended: if due jobs wait for room in its executor, they are looked for again.
@@ -140,25 +161,15 @@ impl Engine {
                 "the job was set aside: {reason}"
             );
             self.emit(EventMask::JOB_BROKEN, || Event::JobBroken {
-                job: JobEvent {
-                    job_id: id,
-                    jobstore: Arc::clone(&runner.alias),
-                },
+                job: JobEvent { job_id: id, jobstore: Arc::clone(&runner.alias) },
                 reason: reason.into(),
             });
         }
         for (id, revision) in reports.restored {
             if lock(&runner.broken).remove(&(Arc::clone(&id), revision)) {
-                tracing::info!(
-                    jobstore = &*runner.alias,
-                    job_id = &*id,
-                    "the job was restored"
-                );
+                tracing::info!(jobstore = &*runner.alias, job_id = &*id, "the job was restored");
                 self.emit(EventMask::JOB_RESTORED, || {
-                    Event::JobRestored(JobEvent {
-                        job_id: id,
-                        jobstore: Arc::clone(&runner.alias),
-                    })
+                    Event::JobRestored(JobEvent { job_id: id, jobstore: Arc::clone(&runner.alias) })
                 });
             }
         }

@@ -68,10 +68,7 @@ impl StoreRunner {
     /// Starts the store, its watch, and the thread of one that does I/O.
     pub(super) fn start(self: &Arc<Self>, scheduler: &Scheduler) -> Result<()> {
         self.store.start(&self.alias)?;
-        *lock(&self.state) = State {
-            dirty: true,
-            ..State::default()
-        };
+        *lock(&self.state) = State { dirty: true, ..State::default() };
         if self.capabilities.watch {
             let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(&scheduler.0));
             let notifier = ChangeNotifier::new(move || {
@@ -103,10 +100,7 @@ impl StoreRunner {
         self.changed.notify_all();
         let me = std::thread::current().id();
         while wait && state.busy.is_some_and(|thread| thread != me) {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         drop(state);
         let worker = lock(&self.worker).take();
@@ -155,10 +149,7 @@ impl StoreRunner {
         loop {
             let mut state = lock(&self.state);
             while !state.requested && !state.stop {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             if state.stop {
                 return;

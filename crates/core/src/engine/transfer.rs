@@ -112,14 +112,10 @@ impl Scheduler {
             .into_iter()
             .map(|job| import(&runner, job, &context))
             .collect::<Result<Vec<_>>>()?;
-        let ids: Vec<Arc<str>> = records
-            .iter()
-            .map(|record| Arc::clone(&record.id))
-            .collect();
+        let ids: Vec<Arc<str>> = records.iter().map(|record| Arc::clone(&record.id)).collect();
         runner.store.add_jobs(records)?;
         for id in &ids {
-            self.0
-                .emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(id)));
+            self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(id)));
         }
         runner.mark_changed();
         self.0.wake();
@@ -133,11 +129,7 @@ fn export(record: &JobRecord, context: &TriggerContext<'_>) -> Result<ExportedJo
         JobState::Encoded(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(**text)),
     };
     let next_run_time = record.next_run_time.map(|time| Zone::UTC.iso(time));
-    Ok(ExportedJob {
-        id: (*record.id).to_owned(),
-        next_run_time,
-        state,
-    })
+    Ok(ExportedJob { id: (*record.id).to_owned(), next_run_time, state })
 }
 
 fn import(
@@ -147,33 +139,20 @@ fn import(
 ) -> Result<NewRecord> {
     let id: Arc<str> = job.id.into();
     crate::job::validate_id(&id)?;
-    let next_run_time = job
-        .next_run_time
-        .map(|text| parse_datetime(&text, Zone::UTC))
-        .transpose();
-    let next_run_time: Option<Timestamp> = next_run_time
-        .map_err(|error| error.with_job_id(&*id))?
-        .map(|(instant, _)| instant);
+    let next_run_time = job.next_run_time.map(|text| parse_datetime(&text, Zone::UTC)).transpose();
+    let next_run_time: Option<Timestamp> =
+        next_run_time.map_err(|error| error.with_job_id(&*id))?.map(|(instant, _)| instant);
     let text = match job.state {
         Value::String(text) => text,
         other => other.to_string(),
     };
     let state = match decode(&id, &text, context) {
-        Ok(spec) => state(runner, &Arc::new(spec))?,
+        Ok(spec) => state(runner, &Arc::new(spec), context.registry)?,
         Err(error) if runner.capabilities.serializes => {
-            tracing::warn!(
-                job_id = &*id,
-                "the imported job is set aside: {}",
-                error.chain()
-            );
+            tracing::warn!(job_id = &*id, "the imported job is set aside: {}", error.chain());
             JobState::Encoded(text.into())
         }
         Err(error) => return Err(error),
     };
-    Ok(NewRecord {
-        id,
-        next_run_time,
-        state,
-        replace: false,
-    })
+    Ok(NewRecord { id, next_run_time, state, replace: false })
 }

@@ -33,11 +33,7 @@ impl DebugExecutor {
 
 impl Executor for DebugExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities {
-            in_process: true,
-            sync_jobs: true,
-            async_jobs: false,
-        }
+        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
     }
 
     fn submit(&self, run: Run) {

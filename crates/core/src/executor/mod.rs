@@ -52,6 +52,13 @@ pub trait Executor: fmt::Debug + Send + Sync + 'static {
     /// is lost in silence.
     fn submit(&self, run: Run);
 
+    /// Takes many runs, in order. An executor that can take them in one go should.
+    fn submit_all(&self, runs: Vec<Run>) {
+        for run in runs {
+            self.submit(run);
+        }
+    }
+
     /// How many runs it takes at the moment without their piling up. The engine leaves in the store what finds no room
     /// and asks again when a run ends.
     fn room(&self) -> usize {

@@ -66,14 +66,7 @@ impl Run {
         origin: RunOrigin,
         sink: Arc<dyn RunSink>,
     ) -> Self {
-        Self {
-            job,
-            times: run_times,
-            next: 0,
-            begun: false,
-            origin,
-            sink,
-        }
+        Self { job, times: run_times, next: 0, begun: false, origin, sink }
     }
 
     /// The job.
@@ -124,10 +117,10 @@ impl Run {
     pub fn execute(mut self) {
         while let Some(started) = self.begin() {
             let result = match self.job.function().callable() {
-                Callable::Sync(call) => catch_unwind(AssertUnwindSafe(|| {
-                    call(&started.context, self.job.arguments())
-                }))
-                .unwrap_or_else(|payload| Err(JobError::from_panic(&*payload))),
+                Callable::Sync(call) => {
+                    catch_unwind(AssertUnwindSafe(|| call(&started.context, self.job.arguments())))
+                        .unwrap_or_else(|payload| Err(JobError::from_panic(&*payload)))
+                }
                 Callable::Async(_) => {
                     Err(JobError::new("this executor does not run async functions"))
                 }
@@ -155,17 +148,14 @@ impl Run {
         };
         self.next += 1;
         self.begun = false;
-        self.sink
-            .outcome(&self.job, &self.origin, run_time, outcome);
+        self.sink.outcome(&self.job, &self.origin, run_time, outcome);
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         while self.next < self.times.as_slice().len() {
-            self.fail(JobError::new(
-                "the executor let go of this run before it ended",
-            ));
+            self.fail(JobError::new("the executor let go of this run before it ended"));
         }
         self.sink.released(&self.job, &self.origin);
     }

@@ -19,10 +19,7 @@ impl Arguments {
     /// Both kinds of argument.
     pub fn new(args: Vec<Value>, kwargs: Map<String, Value>) -> Self {
         let kwargs = (!kwargs.is_empty()).then(|| Box::new(kwargs));
-        Self {
-            args: args.into(),
-            kwargs,
-        }
+        Self { args: args.into(), kwargs }
     }
 
     /// The positional arguments.
@@ -52,26 +49,17 @@ pub struct Parameter {
 impl Parameter {
     /// A parameter of the type `T` that must be given.
     pub fn required<T: DeserializeOwned>(name: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            name: name.into(),
-            required: true,
-            check: check::<T>,
-        }
+        Self { name: name.into(), required: true, check: check::<T> }
     }
 
     /// A parameter of the type `T` that may be left out.
     pub fn optional<T: DeserializeOwned>(name: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            required: false,
-            ..Self::required::<T>(name)
-        }
+        Self { required: false, ..Self::required::<T>(name) }
     }
 }
 
 fn check<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
-    T::deserialize(value)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    T::deserialize(value).map(drop).map_err(|error| error.to_string())
 }
 
 /// The parameters of a function.
@@ -85,20 +73,12 @@ pub struct Parameters {
 impl Parameters {
     /// Parameters that may be given by position or by name.
     pub fn new(function: impl Into<Cow<'static, str>>, list: Vec<Parameter>) -> Self {
-        Self {
-            function: function.into(),
-            list,
-            positional_only: false,
-        }
+        Self { function: function.into(), list, positional_only: false }
     }
 
     /// Parameters whose names nobody knows, as those of a closure.
     pub fn positional(function: impl Into<Cow<'static, str>>, list: Vec<Parameter>) -> Self {
-        Self {
-            function: function.into(),
-            list,
-            positional_only: true,
-        }
+        Self { function: function.into(), list, positional_only: true }
     }
 
     /// Finds the value of every parameter, and checks its type.
@@ -118,10 +98,7 @@ impl Parameters {
         let mut values: Vec<Option<&'a Value>> = args.iter().map(Some).collect();
         values.resize(self.list.len(), None);
         for (name, value) in arguments.kwargs().into_iter().flatten() {
-            let position = self
-                .list
-                .iter()
-                .position(|parameter| parameter.name == *name);
+            let position = self.list.iter().position(|parameter| parameter.name == *name);
             match position {
                 _ if self.positional_only => {
                     return Err(self.error(&format!(
@@ -131,9 +108,9 @@ impl Parameters {
                 None => {
                     let known = self.list.iter().map(|parameter| &*parameter.name);
                     let hint = suggestion::hint(name, "its parameters", known);
-                    return Err(self.error(&format!(
-                        "does not accept the keyword argument `{name}`{hint}"
-                    )));
+                    return Err(
+                        self.error(&format!("does not accept the keyword argument `{name}`{hint}"))
+                    );
                 }
                 Some(position) if values[position].is_some() => {
                     return Err(
@@ -164,10 +141,7 @@ impl Parameters {
     }
 
     fn error(&self, message: &str) -> Error {
-        Error::new(
-            ErrorKind::InvalidArguments,
-            format!("function `{}`: {message}", self.function),
-        )
+        Error::new(ErrorKind::InvalidArguments, format!("function `{}`: {message}", self.function))
     }
 }
 
@@ -182,15 +156,9 @@ impl Bound<'_> {
     /// [`ErrorKind::InvalidArguments`] where the value has another type.
     pub fn get<T: DeserializeOwned>(&self, position: usize) -> Result<Option<T>> {
         let value = self.0.get(position).copied().flatten();
-        value
-            .map(|value| T::deserialize(value))
-            .transpose()
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::InvalidArguments,
-                    format!("argument {}: {error}", position + 1),
-                )
-            })
+        value.map(|value| T::deserialize(value)).transpose().map_err(|error| {
+            Error::new(ErrorKind::InvalidArguments, format!("argument {}: {error}", position + 1))
+        })
     }
 
     /// The value of a parameter that must be given.
@@ -222,9 +190,7 @@ mod tests {
                 Parameter::optional::<i64>("z"),
             ],
         );
-        let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else {
-            unreachable!()
-        };
+        let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else { unreachable!() };
         let arguments = Arguments::new(args, kwargs);
         let bound = parameters.bind(&arguments)?;
         (0..3).map(|position| bound.get(position)).collect()
@@ -232,14 +198,8 @@ mod tests {
 
     #[test]
     fn args_and_kwargs_fill_the_parameters() {
-        assert_eq!(
-            bind(json!([1]), json!({"y": 2})).unwrap(),
-            [Some(1), Some(2), None]
-        );
-        assert_eq!(
-            bind(json!([1, 2, 3]), json!({})).unwrap(),
-            [Some(1), Some(2), Some(3)]
-        );
+        assert_eq!(bind(json!([1]), json!({"y": 2})).unwrap(), [Some(1), Some(2), None]);
+        assert_eq!(bind(json!([1, 2, 3]), json!({})).unwrap(), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]

@@ -71,12 +71,10 @@ fn wrap<R: IntoReturned>(
 ) -> Function {
     let parameters = Parameters::positional(name.to_owned(), parameters);
     let binder = parameters.clone();
-    let callable = Callable::Sync(Arc::new(
-        move |context: &JobContext, arguments: &Arguments| {
-            let bound = binder.bind(arguments)?;
-            call(context, &bound)?.into_returned()
-        },
-    ));
+    let callable = Callable::Sync(Arc::new(move |context: &JobContext, arguments: &Arguments| {
+        let bound = binder.bind(arguments)?;
+        call(context, &bound)?.into_returned()
+    }));
     Function::with_parameters(name, parameters, callable)
 }
 

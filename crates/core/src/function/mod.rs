@@ -76,11 +76,7 @@ impl Function {
 
     /// A function with declared parameters.
     pub fn with_parameters(name: &str, parameters: Parameters, callable: Callable) -> Self {
-        Self::new(
-            name,
-            move |arguments| parameters.bind(arguments).map(drop),
-            callable,
-        )
+        Self::new(name, move |arguments| parameters.bind(arguments).map(drop), callable)
     }
 
     /// A function that takes its `kwargs` as one struct, and no `args`. Unknown names are errors.
@@ -108,17 +104,11 @@ impl Function {
             let what = format!("function `{name}`");
             if !arguments.args().is_empty() {
                 let message = format!("{what}: takes no positional arguments; give them as kwargs");
-                return Err(crate::Error::new(
-                    crate::ErrorKind::InvalidArguments,
-                    message,
-                ));
+                return Err(crate::Error::new(crate::ErrorKind::InvalidArguments, message));
             }
             let empty = options::Options::new();
             options::parse(&what, arguments.kwargs().unwrap_or(&empty)).map_err(|error| {
-                crate::Error::new(
-                    crate::ErrorKind::InvalidArguments,
-                    error.message().to_owned(),
-                )
+                crate::Error::new(crate::ErrorKind::InvalidArguments, error.message().to_owned())
             })
         }
         let (owned, owned_too) = (name.to_owned(), name.to_owned());
@@ -126,11 +116,7 @@ impl Function {
             let given = read::<T>(&owned, arguments)?;
             function(context, given).into_returned()
         }));
-        Self::new(
-            name,
-            move |arguments| read::<T>(&owned_too, arguments).map(drop),
-            callable,
-        )
+        Self::new(name, move |arguments| read::<T>(&owned_too, arguments).map(drop), callable)
     }
 
     /// Adds a name under which jobs that were stored before a move still find the function.

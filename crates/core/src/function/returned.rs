@@ -19,19 +19,12 @@ pub struct JobError {
 impl JobError {
     /// An error with this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            trace: None,
-            panic: false,
-        }
+        Self { message: message.into(), trace: None, panic: false }
     }
 
     /// A panic with this message.
     pub fn panic(message: impl Into<String>) -> Self {
-        Self {
-            panic: true,
-            ..Self::new(message)
-        }
+        Self { panic: true, ..Self::new(message) }
     }
 
     /// Attaches the causes or a backtrace, as text of several lines.
@@ -86,11 +79,7 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for JobError {
             cause = inner.source();
         }
         let trace = (!causes.is_empty()).then(|| causes.join("\n"));
-        Self {
-            message: error.to_string(),
-            trace,
-            panic: false,
-        }
+        Self { message: error.to_string(), trace, panic: false }
     }
 }
 
@@ -142,6 +131,4 @@ macro_rules! plain {
     )+};
 }
 
-plain!(
-    Value, bool, i8, i16, i32, i64, u8, u16, u32, u64, isize, usize, f32, f64, String, &str
-);
+plain!(Value, bool, i8, i16, i32, i64, u8, u16, u32, u64, isize, usize, f32, f64, String, &str);

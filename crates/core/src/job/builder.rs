@@ -36,7 +36,8 @@ pub struct JobBuilder {
     pub(crate) function: JobFunction,
     pub(crate) trigger: Option<TriggerSource>,
     pub(crate) args: Vec<Value>,
-    pub(crate) kwargs: Map<String, Value>,
+    // Boxed, as all that most jobs leave out: a million builders are a common sight.
+    pub(crate) kwargs: Option<Box<Map<String, Value>>>,
     pub(crate) id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) misfire_grace_time: Option<Option<u32>>,
@@ -46,7 +47,7 @@ pub struct JobBuilder {
     pub(crate) jobstore: Arc<str>,
     pub(crate) executor: Arc<str>,
     pub(crate) replace_existing: bool,
-    pub(crate) origin: Option<JobOrigin>,
+    pub(crate) origin: Option<Box<JobOrigin>>,
 }
 
 impl JobBuilder {
@@ -56,7 +57,7 @@ impl JobBuilder {
             function: function.into_job_function(),
             trigger: None,
             args: Vec::new(),
-            kwargs: Map::new(),
+            kwargs: None,
             id: None,
             name: None,
             misfire_grace_time: None,
@@ -90,13 +91,13 @@ impl JobBuilder {
 
     /// The named arguments of the function.
     pub fn kwargs(mut self, kwargs: Map<String, Value>) -> Self {
-        self.kwargs = kwargs;
+        self.kwargs = Some(Box::new(kwargs));
         self
     }
 
     /// Adds a named argument.
     pub fn kwarg(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.kwargs.insert(name.to_owned(), value.into());
+        self.kwargs.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
@@ -156,7 +157,7 @@ impl JobBuilder {
 
     /// Marks the job as declared by a config file.
     pub fn origin(mut self, origin: JobOrigin) -> Self {
-        self.origin = Some(origin);
+        self.origin = Some(Box::new(origin));
         self
     }
 
@@ -166,32 +167,27 @@ impl JobBuilder {
         context: &TriggerContext<'_>,
         defaults: &JobDefaults,
     ) -> Result<PendingJob> {
-        let id: Arc<str> = self
-            .id
-            .map_or_else(|| Uuid::new_v4().simple().to_string().into(), Into::into);
+        let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let function =
             resolve(self.function, context.registry).map_err(|error| error.with_job_id(&*id))?;
         let trigger = match self.trigger {
-            Some(source) => source
-                .resolve(context)
-                .map_err(|error| error.with_job_id(&*id))?,
+            Some(source) => source.resolve(context).map_err(|error| error.with_job_id(&*id))?,
             None => Arc::new(Once(context.now, context.timezone)) as Arc<dyn Trigger>,
         };
         let spec = JobSpec {
-            name: self
-                .name
-                .map_or_else(|| Arc::clone(function.shared_name()), Into::into),
+            name: self.name.map_or_else(|| Arc::clone(function.shared_name()), Into::into),
             id,
             function,
-            arguments: Arguments::new(self.args, self.kwargs),
+            arguments: Arguments::new(
+                self.args,
+                self.kwargs.map(|kwargs| *kwargs).unwrap_or_default(),
+            ),
             trigger,
             executor: self.executor,
-            misfire_grace_time: self
-                .misfire_grace_time
-                .unwrap_or(defaults.misfire_grace_time),
+            misfire_grace_time: self.misfire_grace_time.unwrap_or(defaults.misfire_grace_time),
             max_instances: self.max_instances.unwrap_or(defaults.max_instances),
             coalesce: self.coalesce.unwrap_or(defaults.coalesce),
-            origin: self.origin.map(Box::new),
+            origin: self.origin,
         };
         spec.validate()?;
         Ok(PendingJob {
@@ -201,6 +197,12 @@ impl JobBuilder {
             replace_existing: self.replace_existing,
         })
     }
+}
+
+/// 32 hexadecimal digits, as APScheduler's `uuid4().hex`.
+fn random_id() -> Arc<str> {
+    let mut digits = Uuid::encode_buffer();
+    Arc::from(&*Uuid::new_v4().simple().encode_lower(&mut digits))
 }
 
 /// A job that is complete but for its place in a store.
@@ -258,7 +260,7 @@ impl JobBuilder {
     /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `next_run_time`, `jobstore`,
     /// `executor`, `replace_existing`.
     ///
-    /// `next_run_time` in text is read in the zone of `context`.
+    /// `next_run_time` is text, read in `zone`, or `none` for a job that is paused.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
@@ -283,23 +285,14 @@ impl JobBuilder {
             job = job.trigger(config);
         }
         if let Some(time) = entry.next_run_time {
-            job = job.next_run_time(match time {
-                Value::Null => None,
-                Value::String(text) => Some(
-                    crate::time::parse_datetime(&text, zone)
-                        .map_err(|error| error.with_context(format!("{what}: next_run_time")))?
-                        .0,
-                ),
-                other => {
-                    let message =
-                        format!("{what}: next_run_time: expected a date in text, found {other}");
-                    return Err(Error::new(ErrorKind::Config, message));
-                }
-            });
+            let time = time.map(|text| crate::time::parse_datetime(&text, zone)).transpose();
+            let time =
+                time.map_err(|error| error.with_context(format!("{what}: next_run_time")))?;
+            job = job.next_run_time(time.map(|(instant, _)| instant));
         }
         job.id = entry.id;
         job.name = entry.name;
-        job.misfire_grace_time = entry.misfire_grace_time.map(|given| given.0);
+        job.misfire_grace_time = entry.misfire_grace_time;
         job.coalesce = entry.coalesce;
         job.max_instances = entry.max_instances;
         if let Some(alias) = entry.jobstore {
@@ -322,27 +315,49 @@ struct Entry {
     kwargs: Map<String, Value>,
     trigger: Option<Value>,
     name: Option<String>,
-    misfire_grace_time: Option<Grace>,
+    #[serde(deserialize_with = "given")]
+    misfire_grace_time: Option<Option<u32>>,
     coalesce: Option<bool>,
     max_instances: Option<u32>,
-    next_run_time: Option<Value>,
+    #[serde(deserialize_with = "given")]
+    next_run_time: Option<Option<String>>,
     jobstore: Option<String>,
     executor: Option<String>,
     replace_existing: bool,
 }
 
-/// Seconds, or `none` for however late: TOML has no null.
-struct Grace(Option<u32>);
+/// Null, or the text `none` where a format has no null, is an answer too: only a key that is not there leaves the option
+/// open.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
 
-impl<'de> serde::Deserialize<'de> for Grace {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match &value {
-            Value::Null => Ok(Self(None)),
-            Value::String(text) if text.eq_ignore_ascii_case("none") => Ok(Self(None)),
-            other => crate::options::parse_value("misfire_grace_time", other)
-                .map(|seconds| Self(Some(seconds)))
-                .map_err(|error| serde::de::Error::custom(error.message())),
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn none_is_not_the_same_as_left_open() {
+        let read = |table: Value| {
+            JobBuilder::from_table("job", table.as_object().unwrap(), Zone::UTC).unwrap()
+        };
+        let open = read(json!({"func": "f"}));
+        assert_eq!((open.misfire_grace_time, open.next_run_time), (None, None));
+        for none in [json!(null), json!("none")] {
+            let job = read(json!({"func": "f", "misfire_grace_time": none, "next_run_time": none}));
+            assert_eq!((job.misfire_grace_time, job.next_run_time), (Some(None), Some(None)));
         }
+        let job =
+            read(json!({"func": "f", "misfire_grace_time": "30", "next_run_time": "1970-01-01"}));
+        assert_eq!(
+            (job.misfire_grace_time, job.next_run_time),
+            (Some(Some(30)), Some(Some(Timestamp::UNIX_EPOCH)))
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::JobSpec;
+use super::{JobOrigin, JobSpec};
 use crate::Result;
 use crate::function::{Arguments, IntoJobFunction, JobFunction};
 use crate::time::Timestamp;
@@ -32,6 +32,7 @@ pub struct JobChanges {
     coalesce: Option<bool>,
     max_instances: Option<u32>,
     pub(crate) next_run_time: Option<Option<Timestamp>>,
+    origin: Option<JobOrigin>,
 }
 
 impl JobChanges {
@@ -100,6 +101,12 @@ impl JobChanges {
         self
     }
 
+    /// Marks the job as declared by a config file.
+    pub fn origin(mut self, origin: JobOrigin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
     /// The definition with these changes.
     pub(crate) fn apply(&self, spec: &JobSpec, context: &TriggerContext<'_>) -> Result<JobSpec> {
         let mut changed = spec.clone();
@@ -109,10 +116,7 @@ impl JobChanges {
                 super::builder::resolve(function.clone(), context.registry).map_err(named)?;
         }
         if self.args.is_some() || self.kwargs.is_some() {
-            let args = self
-                .args
-                .clone()
-                .unwrap_or_else(|| spec.arguments.args().to_vec());
+            let args = self.args.clone().unwrap_or_else(|| spec.arguments.args().to_vec());
             let kwargs = self
                 .kwargs
                 .clone()
@@ -131,6 +135,9 @@ impl JobChanges {
         changed.misfire_grace_time = self.misfire_grace_time.unwrap_or(spec.misfire_grace_time);
         changed.coalesce = self.coalesce.unwrap_or(spec.coalesce);
         changed.max_instances = self.max_instances.unwrap_or(spec.max_instances);
+        if let Some(origin) = &self.origin {
+            changed.origin = Some(Box::new(origin.clone()));
+        }
         changed.validate()?;
         Ok(changed)
     }

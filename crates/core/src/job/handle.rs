@@ -90,8 +90,7 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::modify_job`].
     pub fn modify(&self, changes: &JobChanges) -> Result<Self> {
-        self.scheduler
-            .modify_job(self.id(), Some(self.jobstore()), changes)
+        self.scheduler.modify_job(self.id(), Some(self.jobstore()), changes)
     }
 
     /// Gives it another trigger and the next run time of that, and returns the changed job.
@@ -99,8 +98,7 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::reschedule_job`].
     pub fn reschedule(&self, trigger: impl Into<TriggerSource>) -> Result<Self> {
-        self.scheduler
-            .reschedule_job(self.id(), Some(self.jobstore()), trigger)
+        self.scheduler.reschedule_job(self.id(), Some(self.jobstore()), trigger)
     }
 
     /// Keeps it from running until it is resumed.

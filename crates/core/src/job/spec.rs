@@ -28,11 +28,7 @@ pub struct JobDefaults {
 
 impl Default for JobDefaults {
     fn default() -> Self {
-        Self {
-            misfire_grace_time: Some(1),
-            coalesce: true,
-            max_instances: 1,
-        }
+        Self { misfire_grace_time: Some(1), coalesce: true, max_instances: 1 }
     }
 }
 
@@ -148,9 +144,7 @@ impl JobSpec {
         if let Err(message) = validate_limits(self.misfire_grace_time, self.max_instances) {
             return invalid(message);
         }
-        self.function
-            .check(&self.arguments)
-            .map_err(|error| error.with_job_id(&*self.id))
+        self.function.check(&self.arguments).map_err(|error| error.with_job_id(&*self.id))
     }
 }
 

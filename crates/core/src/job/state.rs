@@ -98,10 +98,7 @@ pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) ->
     let stored: Stored = serde_json::from_str(text)
         .map_err(|error| broken(format!("the stored state is no job: {error}")))?;
     if stored.id != **id {
-        return Err(broken(format!(
-            "the stored state is that of the job `{}`",
-            stored.id
-        )));
+        return Err(broken(format!("the stored state is that of the job `{}`", stored.id)));
     }
     let cause = |error: Error| broken(error.message().to_owned());
     let function = context.registry.function(&stored.func).map_err(cause)?;

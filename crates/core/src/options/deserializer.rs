@@ -49,26 +49,19 @@ impl<'a> Lenient<'a> {
     }
 
     fn integer<T: TryFrom<i128>>(self, least: i128, most: i128) -> Result<T, OptionError> {
-        let number = self
-            .number()
-            .ok_or_else(|| self.expected("a whole number"))?;
+        let number = self.number().ok_or_else(|| self.expected("a whole number"))?;
         let whole = number
             .as_i128()
             .or_else(|| whole(&number))
             .ok_or_else(|| self.expected("a whole number"))?;
         T::try_from(whole).map_err(|_| {
-            OptionError::new(format!(
-                "{whole} is out of range; expected {least} to {most}"
-            ))
+            OptionError::new(format!("{whole} is out of range; expected {least} to {most}"))
         })
     }
 }
 
 /// `3.0` is a whole number too.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "checked to be whole and small"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
 fn whole(number: &Number) -> Option<i128> {
     let float = number.as_f64()?;
     (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i128)
@@ -188,9 +181,7 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
             && let Some(unknown) = map.keys().find(|key| !fields.contains(&key.as_str()))
         {
             let hint = suggestion::hint(unknown, "known options", fields.iter().copied());
-            return Err(OptionError::new(format!(
-                "unknown option `{unknown}`{hint}"
-            )));
+            return Err(OptionError::new(format!("unknown option `{unknown}`{hint}")));
         }
         self.deserialize_map(visitor)
     }
@@ -234,10 +225,7 @@ struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     fn new(map: &'a Map<String, Value>) -> Self {
-        Self {
-            rest: map.iter(),
-            current: None,
-        }
+        Self { rest: map.iter(), current: None }
     }
 }
 
@@ -265,8 +253,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some((key, value)) = self.current.take() else {
             return Err(de::Error::custom("a value was asked for before its key"));
         };
-        seed.deserialize(Lenient::value(value))
-            .map_err(|error| error.under(key))
+        seed.deserialize(Lenient::value(value)).map_err(|error| error.under(key))
     }
 }
 
@@ -287,8 +274,6 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         };
         let index = self.next;
         self.next += 1;
-        seed.deserialize(Lenient::value(item))
-            .map(Some)
-            .map_err(|error| error.at(index))
+        seed.deserialize(Lenient::value(item)).map(Some).map_err(|error| error.at(index))
     }
 }

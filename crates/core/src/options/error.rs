@@ -13,10 +13,7 @@ pub(super) struct OptionError {
 
 impl OptionError {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self {
-            path: String::new(),
-            message: message.into(),
-        }
+        Self { path: String::new(), message: message.into() }
     }
 
     /// Puts a key before the path.

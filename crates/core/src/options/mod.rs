@@ -127,14 +127,8 @@ mod tests {
         let given = json!({"count": "7", "ratio": "2.5", "flag": "No", "name": "n", "maybe": "-3",
             "list": ["1", 2], "inner": {"depth": "4"}, "map": {"a": "5"}});
         let read = sample(&given).unwrap();
-        assert_eq!(
-            (read.count, read.ratio, read.flag, read.maybe),
-            (7, 2.5, false, Some(-3))
-        );
-        assert_eq!(
-            (read.list, read.inner.depth, read.map["a"]),
-            (vec![1, 2], 4, 5)
-        );
+        assert_eq!((read.count, read.ratio, read.flag, read.maybe), (7, 2.5, false, Some(-3)));
+        assert_eq!((read.list, read.inner.depth, read.map["a"]), (vec![1, 2], 4, 5));
     }
 
     #[test]
@@ -144,14 +138,8 @@ mod tests {
                 json!({"count": "many"}),
                 "sample: count: expected a whole number, found text \"many\"",
             ),
-            (
-                json!({"count": -1}),
-                "sample: count: -1 is out of range; expected 0 to 4294967295",
-            ),
-            (
-                json!({"count": 1.5}),
-                "sample: count: expected a whole number, found 1.5",
-            ),
+            (json!({"count": -1}), "sample: count: -1 is out of range; expected 0 to 4294967295"),
+            (json!({"count": 1.5}), "sample: count: expected a whole number, found 1.5"),
             (
                 json!({"flag": "maybe"}),
                 "sample: flag: expected true or false, found text \"maybe\"",
@@ -160,10 +148,7 @@ mod tests {
                 json!({"inner": {"deep": 1}}),
                 "sample: inner: unknown option `deep`; did you mean `depth`? known options: depth",
             ),
-            (
-                json!({"inner": 3}),
-                "sample: inner: expected a table of options, found 3",
-            ),
+            (json!({"inner": 3}), "sample: inner: expected a table of options, found 3"),
             (
                 json!({"list": [1, "x"]}),
                 "sample: list[1]: expected a whole number, found text \"x\"",

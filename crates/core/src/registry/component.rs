@@ -30,10 +30,7 @@ pub struct ComponentConfig {
 impl ComponentConfig {
     /// A plugin without options.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            options: Options::new(),
-        }
+        Self { name: name.into(), options: Options::new() }
     }
 
     /// Sets an option.
@@ -60,9 +57,7 @@ impl ComponentConfig {
         let kind = options.shift_remove("type");
         match kind.or(class) {
             Some(Value::String(name)) => Ok(Self { name, options }),
-            Some(other) => Err(invalid(format!(
-                "`type` and `class` are text, found {other}"
-            ))),
+            Some(other) => Err(invalid(format!("`type` and `class` are text, found {other}"))),
             None => Err(invalid("either `type` or `class` must be given".to_owned())),
         }
     }
@@ -108,9 +103,9 @@ impl ComponentSource<dyn Executor> {
     pub fn resolve(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
         match self {
             Self::Ready(executor) => Ok(Arc::clone(executor)),
-            Self::Config(config) => registry
-                .find(PluginKind::Executor, &config.name)?
-                .build_executor(&config.options),
+            Self::Config(config) => {
+                registry.find(PluginKind::Executor, &config.name)?.build_executor(&config.options)
+            }
         }
     }
 }

@@ -89,10 +89,8 @@ struct Tables {
 
 /// The plugins that core brings itself.
 static CORE_PLUGINS: [&Plugin; 2] = [&crate::store::MEMORY_PLUGIN, &crate::executor::DEBUG_PLUGIN];
-static CORE_SCHEDULERS: [&Plugin; 2] = [
-    &crate::schedulers::BACKGROUND_PLUGIN,
-    &crate::schedulers::BLOCKING_PLUGIN,
-];
+static CORE_SCHEDULERS: [&Plugin; 2] =
+    [&crate::schedulers::BACKGROUND_PLUGIN, &crate::schedulers::BLOCKING_PLUGIN];
 
 impl Registry {
     /// A registry that knows nothing.
@@ -142,14 +140,9 @@ impl Registry {
     /// [`ErrorKind::DuplicateName`] that names both crates, where one of its names is taken.
     pub fn register(&self, plugin: Plugin) -> Result<()> {
         let mut tables = self.write();
-        for known in tables
-            .plugins
-            .iter()
-            .filter(|known| known.kind() == plugin.kind())
-        {
-            if let Some(name) = plugin
-                .names()
-                .find(|name| known.names().any(|taken| taken == *name))
+        for known in tables.plugins.iter().filter(|known| known.kind() == plugin.kind()) {
+            if let Some(name) =
+                plugin.names().find(|name| known.names().any(|taken| taken == *name))
             {
                 let same = known.name() == plugin.name()
                     && known.crate_name() == plugin.crate_name()
@@ -203,10 +196,7 @@ impl Registry {
     /// [`ErrorKind::DuplicateName`] where one of its names is taken.
     pub fn register_made(&self, function: Function) -> Result<()> {
         let mut tables = self.write();
-        if let Some(taken) = function
-            .names()
-            .find(|name| tables.functions.contains_key(*name))
-        {
+        if let Some(taken) = function.names().find(|name| tables.functions.contains_key(*name)) {
             return Err(Error::new(
                 ErrorKind::DuplicateName,
                 format!("two functions are named `{taken}`; give one of them another name"),
@@ -253,12 +243,8 @@ impl Registry {
 
     /// The names of all functions, sorted.
     pub fn function_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .read()
-            .functions
-            .keys()
-            .map(|name| (**name).to_owned())
-            .collect();
+        let mut names: Vec<String> =
+            self.read().functions.keys().map(|name| (**name).to_owned()).collect();
         names.sort_unstable();
         names
     }
@@ -288,23 +274,11 @@ impl Registry {
         if let Some(plugin) = found {
             return Ok(plugin.clone());
         }
-        let absent = tables
-            .absent
-            .iter()
-            .filter(|absent| absent.kind == kind)
-            .find(|absent| {
-                if by_class {
-                    absent.classes.contains(&name)
-                } else {
-                    absent.names.contains(&name)
-                }
-            });
+        let absent = tables.absent.iter().filter(|absent| absent.kind == kind).find(|absent| {
+            if by_class { absent.classes.contains(&name) } else { absent.names.contains(&name) }
+        });
         let known = of_kind().flat_map(|plugin| {
-            if by_class {
-                plugin.class_references().to_vec()
-            } else {
-                plugin.names().collect()
-            }
+            if by_class { plugin.class_references().to_vec() } else { plugin.names().collect() }
         });
         let label = kind.label();
         let message = match absent {
@@ -331,26 +305,16 @@ impl Registry {
     pub fn find_by_scheme(&self, scheme: &str) -> Result<Plugin> {
         let bare = scheme.split('+').next().unwrap_or(scheme);
         let tables = self.read();
-        if let Some(plugin) = tables
-            .plugins
-            .iter()
-            .find(|plugin| plugin.schemes().contains(&bare))
+        if let Some(plugin) = tables.plugins.iter().find(|plugin| plugin.schemes().contains(&bare))
         {
             return Ok(plugin.clone());
         }
-        let known = tables
-            .plugins
-            .iter()
-            .flat_map(|plugin| plugin.schemes().iter().copied());
-        let absent = tables
-            .absent
-            .iter()
-            .find(|absent| absent.url_schemes.contains(&bare));
+        let known = tables.plugins.iter().flat_map(|plugin| plugin.schemes().iter().copied());
+        let absent = tables.absent.iter().find(|absent| absent.url_schemes.contains(&bare));
         let message = match absent {
-            Some(absent) => format!(
-                "no job store for `{bare}:` URLs is linked in; {}",
-                absent.remedy
-            ),
+            Some(absent) => {
+                format!("no job store for `{bare}:` URLs is linked in; {}", absent.remedy)
+            }
             None => {
                 format!(
                     "no job store takes `{bare}:` URLs{}",
@@ -366,24 +330,17 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::UnknownPlugin`], or what the plugin says of its options.
     pub fn build_job_store(&self, name: &str, options: &Options) -> Result<Arc<dyn JobStore>> {
-        const SQLALCHEMY: [&str; 2] = [
-            "sqlalchemy",
-            "apscheduler.jobstores.sqlalchemy:SQLAlchemyJobStore",
-        ];
+        const SQLALCHEMY: [&str; 2] =
+            ["sqlalchemy", "apscheduler.jobstores.sqlalchemy:SQLAlchemyJobStore"];
         if !SQLALCHEMY.contains(&name) {
-            return self
-                .find(PluginKind::JobStore, name)?
-                .build_job_store(options);
+            return self.find(PluginKind::JobStore, name)?.build_job_store(options);
         }
-        let url = options
-            .get("url")
-            .and_then(|url| url.as_str())
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Config,
-                    "job store `sqlalchemy`: needs `url`, as `sqlite:///jobs.sqlite`",
-                )
-            })?;
+        let url = options.get("url").and_then(|url| url.as_str()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                "job store `sqlalchemy`: needs `url`, as `sqlite:///jobs.sqlite`",
+            )
+        })?;
         let (scheme, _) = url.split_once(':').ok_or_else(|| {
             // The text is not shown: it may hold a password.
             Error::new(

@@ -26,12 +26,7 @@ pub enum PluginKind {
 
 impl PluginKind {
     /// Every kind, in the order in which lists show them.
-    pub const ALL: [Self; 4] = [
-        Self::Trigger,
-        Self::JobStore,
-        Self::Executor,
-        Self::Scheduler,
-    ];
+    pub const ALL: [Self; 4] = [Self::Trigger, Self::JobStore, Self::Executor, Self::Scheduler];
 
     /// What people call it: `job store`.
     pub fn label(self) -> &'static str {
@@ -169,10 +164,7 @@ impl Plugin {
         + Sync
         + 'static,
     ) -> Self {
-        Self::new(
-            Cow::Owned(name.into()),
-            Factory::Trigger(Build::Shared(Arc::new(build))),
-        )
+        Self::new(Cow::Owned(name.into()), Factory::Trigger(Build::Shared(Arc::new(build))))
     }
 
     /// A job store plugin that is made at run time.
@@ -180,10 +172,7 @@ impl Plugin {
         name: impl Into<String>,
         build: impl Fn(&Options) -> Result<Arc<dyn JobStore>> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(
-            Cow::Owned(name.into()),
-            Factory::JobStore(Build::Shared(Arc::new(build))),
-        )
+        Self::new(Cow::Owned(name.into()), Factory::JobStore(Build::Shared(Arc::new(build))))
     }
 
     /// An executor plugin that is made at run time.
@@ -191,10 +180,7 @@ impl Plugin {
         name: impl Into<String>,
         build: impl Fn(&Options) -> Result<Arc<dyn Executor>> + Send + Sync + 'static,
     ) -> Self {
-        Self::new(
-            Cow::Owned(name.into()),
-            Factory::Executor(Build::Shared(Arc::new(build))),
-        )
+        Self::new(Cow::Owned(name.into()), Factory::Executor(Build::Shared(Arc::new(build))))
     }
 
     /// Other names that `type` may have.
@@ -313,11 +299,7 @@ impl Plugin {
     fn wrong_kind(&self, wanted: PluginKind) -> Error {
         Error::new(
             ErrorKind::UnknownPlugin,
-            format!(
-                "`{}` is the name of a {} plugin, not of a {wanted}",
-                self.name,
-                self.kind()
-            ),
+            format!("`{}` is the name of a {} plugin, not of a {wanted}", self.name, self.kind()),
         )
     }
 }
@@ -327,10 +309,7 @@ impl fmt::Debug for Plugin {
         f.debug_struct("Plugin")
             .field("kind", &self.kind())
             .field("name", &self.name)
-            .field(
-                "crate",
-                &format_args!("{} {}", self.crate_name, self.crate_version),
-            )
+            .field("crate", &format_args!("{} {}", self.crate_name, self.crate_version))
             .finish_non_exhaustive()
     }
 }

@@ -17,10 +17,7 @@ fn names_aliases_classes_and_schemes_find_a_plugin() {
     let registry = Registry::empty();
     registry.register(acme("acme-apscheduler")).unwrap();
     for name in ["acme", "acme-store", "acme.stores:AcmeJobStore"] {
-        assert_eq!(
-            registry.find(PluginKind::JobStore, name).unwrap().name(),
-            "acme"
-        );
+        assert_eq!(registry.find(PluginKind::JobStore, name).unwrap().name(), "acme");
     }
     for scheme in ["acme", "acme+driver"] {
         assert_eq!(registry.find_by_scheme(scheme).unwrap().name(), "acme");
@@ -53,10 +50,7 @@ fn an_absent_plugin_says_what_would_bring_it() {
     });
     for name in ["redis", "apscheduler.jobstores.redis:RedisJobStore"] {
         assert_eq!(
-            registry
-                .find(PluginKind::JobStore, name)
-                .unwrap_err()
-                .to_string(),
+            registry.find(PluginKind::JobStore, name).unwrap_err().to_string(),
             format!(
                 "job store `{name}` is not linked in; enable the feature `store-redis`; linked in are: memory"
             )
@@ -71,35 +65,16 @@ fn sqlalchemy_goes_by_the_scheme_of_its_url() {
     let build =
         |options: Value| registry.build_job_store("sqlalchemy", options.as_object().unwrap());
     assert!(build(json!({"url": "acme+x://host"})).is_ok());
-    let error = build(json!({"url": "oracle://scott:tiger@host"}))
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "no job store takes `oracle:` URLs; known URL schemes: acme"
-    );
-    assert!(
-        build(json!({}))
-            .unwrap_err()
-            .to_string()
-            .contains("needs `url`")
-    );
+    let error = build(json!({"url": "oracle://scott:tiger@host"})).unwrap_err().to_string();
+    assert_eq!(error, "no job store takes `oracle:` URLs; known URL schemes: acme");
+    assert!(build(json!({})).unwrap_err().to_string().contains("needs `url`"));
 }
 
 #[test]
 fn plugins_may_be_closures() {
     let registry = Registry::empty();
-    registry
-        .register(Plugin::executor_fn("mine", |_| {
-            Ok(Arc::new(DebugExecutor::new()))
-        }))
-        .unwrap();
-    assert!(
-        ComponentConfig::new("mine")
-            .into_executor()
-            .resolve(&registry)
-            .is_ok()
-    );
+    registry.register(Plugin::executor_fn("mine", |_| Ok(Arc::new(DebugExecutor::new())))).unwrap();
+    assert!(ComponentConfig::new("mine").into_executor().resolve(&registry).is_ok());
 }
 
 #[test]
@@ -116,10 +91,7 @@ fn a_function_has_one_name_and_python_references_find_it() {
     registry.register_function("shop::ship", || ()).unwrap();
     assert!(registry.function("shop:ship").is_ok());
     assert_eq!(
-        registry
-            .register_function("shop::ship", || ())
-            .unwrap_err()
-            .kind(),
+        registry.register_function("shop::ship", || ()).unwrap_err().kind(),
         ErrorKind::DuplicateName
     );
     let error = registry.function("shop::shp").unwrap_err().to_string();

@@ -62,11 +62,7 @@ impl<P: PluginSet> BackgroundScheduler<P> {
     pub fn with_parts(registry: Registry, clock: Arc<dyn Clock>) -> Self {
         let event_loop = Arc::new(ThreadLoop::default());
         let scheduler = Scheduler::new(registry, clock, "threadpool", Arc::clone(&event_loop) as _);
-        Self {
-            scheduler,
-            event_loop,
-            plugins: PhantomData,
-        }
+        Self { scheduler, event_loop, plugins: PhantomData }
     }
 
     /// Starts it.
@@ -128,8 +124,6 @@ impl<P: PluginSet> Drop for BackgroundScheduler<P> {
 
 impl<P: PluginSet> fmt::Debug for BackgroundScheduler<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BackgroundScheduler")
-            .field("state", &self.state())
-            .finish_non_exhaustive()
+        f.debug_struct("BackgroundScheduler").field("state", &self.state()).finish_non_exhaustive()
     }
 }

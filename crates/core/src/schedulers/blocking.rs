@@ -63,11 +63,7 @@ impl<P: PluginSet> BlockingScheduler<P> {
     pub fn with_parts(registry: Registry, clock: Arc<dyn Clock>) -> Self {
         let event_loop = Arc::new(ThreadLoop::default());
         let scheduler = Scheduler::new(registry, clock, "threadpool", Arc::clone(&event_loop) as _);
-        Self {
-            scheduler,
-            event_loop,
-            plugins: PhantomData,
-        }
+        Self { scheduler, event_loop, plugins: PhantomData }
     }
 
     /// Starts it, and returns when it has been shut down.
@@ -114,8 +110,6 @@ impl<P: PluginSet> Deref for BlockingScheduler<P> {
 
 impl<P: PluginSet> fmt::Debug for BlockingScheduler<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockingScheduler")
-            .field("state", &self.state())
-            .finish_non_exhaustive()
+        f.debug_struct("BlockingScheduler").field("state", &self.state()).finish_non_exhaustive()
     }
 }

@@ -74,11 +74,7 @@ impl EventLoop for ThreadLoop {
             let mut signal = self.signal();
             signal.stop = true;
             let inside = signal.runner == Some(std::thread::current().id());
-            let thread = self
-                .thread
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             thread.filter(|_| wait && !inside)
         };
         self.changed.notify_all();

@@ -40,10 +40,7 @@ pub struct JobRecord {
 impl JobRecord {
     /// The place of this record in the order of [`JobStore::get_jobs`](super::JobStore::get_jobs).
     pub fn cursor(&self) -> Cursor {
-        Cursor {
-            next_run_time: self.next_run_time,
-            id: Arc::clone(&self.id),
-        }
+        Cursor { next_run_time: self.next_run_time, id: Arc::clone(&self.id) }
     }
 }
 

@@ -57,9 +57,8 @@ impl Watch {
                 let (flag, signal) = &*stopped;
                 let mut stop = flag.lock().unwrap_or_else(PoisonError::into_inner);
                 while !*stop {
-                    let (guard, timeout) = signal
-                        .wait_timeout(stop, period)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    let (guard, timeout) =
+                        signal.wait_timeout(stop, period).unwrap_or_else(PoisonError::into_inner);
                     stop = guard;
                     if timeout.timed_out() && !*stop {
                         drop(stop);
@@ -77,10 +76,7 @@ impl Watch {
             .map_err(|error| {
                 Error::new(ErrorKind::Other, "can't start a watch thread").with_source(error)
             })?;
-        Ok(Self::new(Poll {
-            stop,
-            thread: Some(thread),
-        }))
+        Ok(Self::new(Poll { stop, thread: Some(thread) }))
     }
 }
 

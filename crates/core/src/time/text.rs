@@ -26,22 +26,13 @@ pub fn parse_datetime(text: &str, zone: Zone) -> Result<(Timestamp, Zone)> {
 /// # Errors
 /// [`ErrorKind::Config`] where the text has another form or names no real date.
 pub fn parse_date(text: &str) -> Result<NaiveDate> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .ok()
-        .filter(|_| text.len() == 10)
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("invalid date `{text}`; expected `YYYY-MM-DD`"),
-            )
-        })
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10).ok_or_else(|| {
+        Error::new(ErrorKind::Config, format!("invalid date `{text}`; expected `YYYY-MM-DD`"))
+    })
 }
 
 fn invalid(text: &str) -> Error {
-    Error::new(
-        ErrorKind::Config,
-        format!("invalid date `{text}`; {EXPECTED}"),
-    )
+    Error::new(ErrorKind::Config, format!("invalid date `{text}`; {EXPECTED}"))
 }
 
 fn parse(text: &str) -> Option<(NaiveDateTime, Option<Zone>)> {
@@ -61,11 +52,7 @@ fn parse(text: &str) -> Option<(NaiveDateTime, Option<Zone>)> {
     let minute = rest.number(1, 2)?;
     rest.literal(":")?;
     let second = rest.number(1, 2)?;
-    let micro = if rest.literal(".").is_some() {
-        rest.number(1, 6)?
-    } else {
-        0
-    };
+    let micro = if rest.literal(".").is_some() { rest.number(1, 6)? } else { 0 };
     let wall = date.and_hms_micro_opt(hour, minute, second, micro)?;
     Some((wall, rest.zone()?))
 }
@@ -84,12 +71,7 @@ impl Cursor<'_> {
     }
 
     fn number(&mut self, least: usize, most: usize) -> Option<u32> {
-        let digits = self
-            .0
-            .bytes()
-            .take(most)
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let digits = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
         if digits < least {
             return None;
         }
@@ -128,10 +110,7 @@ mod tests {
             ("2009-11-6 6:3:5", "2009-11-06T06:03:05+02:00"),
             ("2009-11-06T16:30:05.25", "2009-11-06T16:30:05.000025+02:00"),
             ("2009-11-06 16:30:05Z", "2009-11-06T16:30:05+00:00"),
-            (
-                "2009-11-06 16:30:05.000001-03:00",
-                "2009-11-06T16:30:05.000001-03:00",
-            ),
+            ("2009-11-06 16:30:05.000001-03:00", "2009-11-06T16:30:05.000001-03:00"),
         ];
         for (text, expected) in cases {
             let (instant, zone) = parse_datetime(text, zone).unwrap();

@@ -36,9 +36,8 @@ impl Zone {
 
     /// The zone of this machine, by the `TZ` variable or the system's settings; UTC where it can't be told.
     pub fn local() -> Self {
-        let from_variable = std::env::var("TZ")
-            .ok()
-            .and_then(|name| name.trim_start_matches(':').parse().ok());
+        let from_variable =
+            std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
         from_variable
             .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
             .unwrap_or(Self::UTC)
@@ -65,9 +64,7 @@ impl Zone {
         match self {
             Self::Named(tz) => {
                 let offset = tz.offset_from_utc_datetime(&instant.naive_utc());
-                offset
-                    .abbreviation()
-                    .map_or_else(|| offset.fix().to_string(), str::to_owned)
+                offset.abbreviation().map_or_else(|| offset.fix().to_string(), str::to_owned)
             }
             Self::Fixed(offset) => format!("UTC{offset}"),
         }
@@ -126,11 +123,7 @@ fn shift(local: NaiveDateTime, span: Span) -> Timestamp {
     local
         .and_utc()
         .checked_sub_signed(chrono::TimeDelta::seconds(i64::from(span.offset)))
-        .unwrap_or(if span.offset > 0 {
-            Timestamp::MIN_UTC
-        } else {
-            Timestamp::MAX_UTC
-        })
+        .unwrap_or(if span.offset > 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC })
 }
 
 impl Default for Zone {
@@ -185,10 +178,7 @@ impl FromStr for Zone {
             return Ok(Self::Fixed(offset));
         }
         let near = suggestion::nearest(name, TZ_VARIANTS.iter().map(|tz| tz.name()));
-        let hint = near.map_or_else(
-            || ";".to_owned(),
-            |near| format!("; did you mean `{near}`?"),
-        );
+        let hint = near.map_or_else(|| ";".to_owned(), |near| format!("; did you mean `{near}`?"));
         Err(Error::new(
             ErrorKind::Config,
             format!(
@@ -206,9 +196,7 @@ impl Serialize for Zone {
 
 impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -55,11 +55,7 @@ impl Spans {
     #[inline]
     pub fn at(self, seconds: i64) -> Span {
         match self.0 {
-            Kind::Fixed(offset) => Span {
-                start: i64::MIN,
-                end: i64::MAX,
-                offset,
-            },
+            Kind::Fixed(offset) => Span { start: i64::MIN, end: i64::MAX, offset },
             Kind::Table(spans) => {
                 let behind = spans.partition_point(|span| span.start <= seconds);
                 // The first span starts at `i64::MIN`, so at least one starts at or before any instant.
@@ -71,9 +67,7 @@ impl Spans {
 
 fn offset(tz: Tz, seconds: i64) -> i32 {
     DateTime::from_timestamp(seconds, 0).map_or(0, |instant| {
-        tz.offset_from_utc_datetime(&instant.naive_utc())
-            .fix()
-            .local_minus_utc()
+        tz.offset_from_utc_datetime(&instant.naive_utc()).fix().local_minus_utc()
     })
 }
 
@@ -96,21 +90,13 @@ fn find(tz: Tz, probe: i64) -> Box<[Span]> {
                     changed = middle;
                 }
             }
-            spans.push(Span {
-                start,
-                end: changed,
-                offset: current,
-            });
+            spans.push(Span { start, end: changed, offset: current });
             (start, current) = (changed, offset(tz, changed));
             // The rest of this stretch may hold another change: look again from here.
             low = changed;
         }
     }
-    spans.push(Span {
-        start,
-        end: i64::MAX,
-        offset: current,
-    });
+    spans.push(Span { start, end: i64::MAX, offset: current });
     spans.into()
 }
 

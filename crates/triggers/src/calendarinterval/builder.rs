@@ -31,8 +31,7 @@ pub struct CalendarIntervalTriggerBuilder {
 
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| parse_date(&text).map_err(serde::de::Error::custom))
-        .transpose()
+    text.map(|text| parse_date(&text).map_err(serde::de::Error::custom)).transpose()
 }
 
 macro_rules! numbers {
@@ -100,13 +99,9 @@ impl CalendarIntervalTriggerBuilder {
     /// The trigger, in this zone unless one is set, starting today unless a date is set.
     pub(super) fn build_in(self, zone: Zone, now: Timestamp) -> Result<CalendarIntervalTrigger> {
         let zone = self.timezone.unwrap_or(zone);
-        let start_date = self
-            .start_date
-            .unwrap_or_else(|| zone.wall_clock(now).date());
+        let start_date = self.start_date.unwrap_or_else(|| zone.wall_clock(now).date());
         if self.end_date.is_some_and(|end| end < start_date) {
-            return Err(invalid(
-                "end_date cannot be earlier than start_date".to_owned(),
-            ));
+            return Err(invalid("end_date cannot be earlier than start_date".to_owned()));
         }
         Ok(CalendarIntervalTrigger {
             step: self.step()?,
@@ -121,10 +116,7 @@ impl CalendarIntervalTriggerBuilder {
     fn step(&self) -> Result<Step> {
         let amount = |name, value: i64| {
             u32::try_from(value).map_err(|_| {
-                invalid(format!(
-                    "{name}: {value} is out of range; expected 0 to {}",
-                    u32::MAX
-                ))
+                invalid(format!("{name}: {value} is out of range; expected 0 to {}", u32::MAX))
             })
         };
         let step = Step {
@@ -144,14 +136,9 @@ impl CalendarIntervalTriggerBuilder {
 
     fn time(&self) -> Result<NaiveTime> {
         let part = |name, value: i64, max: u32| {
-            u32::try_from(value)
-                .ok()
-                .filter(|value| *value <= max)
-                .ok_or_else(|| {
-                    invalid(format!(
-                        "{name}: {value} is out of range; expected 0 to {max}"
-                    ))
-                })
+            u32::try_from(value).ok().filter(|value| *value <= max).ok_or_else(|| {
+                invalid(format!("{name}: {value} is out of range; expected 0 to {max}"))
+            })
         };
         let hour = part("hour", self.hour, 23)?;
         let minute = part("minute", self.minute, 59)?;

@@ -97,9 +97,7 @@ impl CalendarIntervalTrigger {
     /// The last microsecond of the last date.
     fn end(&self) -> Option<Timestamp> {
         let midnight = self.end_date?.succ_opt()?.and_time(NaiveTime::MIN);
-        self.zone
-            .localize(midnight)
-            .checked_sub_signed(TimeDelta::microseconds(1))
+        self.zone.localize(midnight).checked_sub_signed(TimeDelta::microseconds(1))
     }
 }
 
@@ -131,8 +129,7 @@ impl Trigger for CalendarIntervalTrigger {
         if let Some(end) = self.end_date {
             config = config.option("end_date", end.to_string());
         }
-        self.jitter
-            .write(config.option("timezone", self.zone.to_string()))
+        self.jitter.write(config.option("timezone", self.zone.to_string()))
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {
@@ -169,18 +166,14 @@ impl Step {
             let mut month = u64::try_from(date.year()).ok()? * 12 + u64::from(date.month0());
             moved = loop {
                 month += months;
-                let year = i32::try_from(month / 12)
-                    .ok()
-                    .filter(|year| *year <= LAST_YEAR)?;
+                let year = i32::try_from(month / 12).ok().filter(|year| *year <= LAST_YEAR)?;
                 let month = u32::try_from(month % 12).ok()? + 1;
                 if let Some(exists) = NaiveDate::from_ymd_opt(year, month, date.day()) {
                     break exists;
                 }
             };
         }
-        moved
-            .checked_add_days(Days::new(self.fixed_days()))
-            .filter(|date| date.year() <= LAST_YEAR)
+        moved.checked_add_days(Days::new(self.fixed_days())).filter(|date| date.year() <= LAST_YEAR)
     }
 
     /// The last date on the way from `start` that is not later than `date`, as far as it can be told without walking;
@@ -199,22 +192,16 @@ impl Step {
     }
 
     fn parts(self) -> impl Iterator<Item = (&'static str, u32)> {
-        [
-            ("years", self.years),
-            ("months", self.months),
-            ("weeks", self.weeks),
-            ("days", self.days),
-        ]
-        .into_iter()
-        .filter(|(_, amount)| *amount > 0)
+        [("years", self.years), ("months", self.months), ("weeks", self.weeks), ("days", self.days)]
+            .into_iter()
+            .filter(|(_, amount)| *amount > 0)
     }
 }
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
     let given: CalendarIntervalTriggerBuilder = options::parse(WHAT, given)?;
-    let trigger = given
-        .build_in(context.timezone, context.now)
-        .map_err(|error| error.with_context(WHAT))?;
+    let trigger =
+        given.build_in(context.timezone, context.now).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(trigger))
 }
 
@@ -228,44 +215,24 @@ mod tests {
 
     #[test]
     fn months_come_before_days() {
-        let step = Step {
-            years: 1,
-            months: 5,
-            weeks: 6,
-            days: 8,
-        };
+        let step = Step { years: 1, months: 5, weeks: 6, days: 8 };
         assert_eq!(step.after(date(2016, 3, 5)), Some(date(2017, 9, 24)));
     }
 
     #[test]
     fn dates_that_do_not_exist_are_skipped_and_the_calendar_ends() {
-        let yearly = Step {
-            years: 1,
-            ..Step::default()
-        };
+        let yearly = Step { years: 1, ..Step::default() };
         assert_eq!(yearly.after(date(2096, 2, 29)), Some(date(2104, 2, 29)));
         assert_eq!(yearly.after(date(9996, 2, 29)), None);
-        let daily = Step {
-            days: 1,
-            ..Step::default()
-        };
+        let daily = Step { days: 1, ..Step::default() };
         assert_eq!(daily.after(date(9999, 12, 31)), None);
-        let eons = Step {
-            years: u32::MAX,
-            months: u32::MAX,
-            weeks: u32::MAX,
-            days: u32::MAX,
-        };
+        let eons = Step { years: u32::MAX, months: u32::MAX, weeks: u32::MAX, days: u32::MAX };
         assert_eq!(eons.after(date(2000, 1, 1)), None);
     }
 
     #[test]
     fn a_grid_of_days_is_entered_by_division() {
-        let step = Step {
-            weeks: 1,
-            days: 3,
-            ..Step::default()
-        };
+        let step = Step { weeks: 1, days: 3, ..Step::default() };
         let start = date(2020, 1, 1);
         for (given, expected) in [
             (date(2019, 5, 5), start),
@@ -279,17 +246,10 @@ mod tests {
     #[test]
     fn jitter_never_moves_the_grid() {
         let zone: Zone = "Europe/Berlin".parse().unwrap();
-        let builder = CalendarIntervalTrigger::builder()
-            .months(1)
-            .hour(23)
-            .minute(59)
-            .timezone(zone);
+        let builder =
+            CalendarIntervalTrigger::builder().months(1).hour(23).minute(59).timezone(zone);
         let plain = builder.start_date(date(2020, 1, 31));
-        let jittered = plain
-            .clone()
-            .jitter(std::time::Duration::from_secs(3600))
-            .build()
-            .unwrap();
+        let jittered = plain.clone().jitter(std::time::Duration::from_secs(3600)).build().unwrap();
         let plain = plain.build().unwrap();
         let (mut base, mut delayed) = (None, None);
         for _ in 0..50 {
@@ -302,18 +262,10 @@ mod tests {
 
     #[test]
     fn jitter_stays_on_the_last_date() {
-        let builder = CalendarIntervalTrigger::builder()
-            .days(1)
-            .hour(23)
-            .minute(59)
-            .timezone(Zone::UTC);
-        let builder = builder
-            .start_date(date(2020, 1, 1))
-            .end_date(date(2020, 1, 1));
-        let trigger = builder
-            .jitter(std::time::Duration::from_secs(86_400))
-            .build()
-            .unwrap();
+        let builder =
+            CalendarIntervalTrigger::builder().days(1).hour(23).minute(59).timezone(Zone::UTC);
+        let builder = builder.start_date(date(2020, 1, 1)).end_date(date(2020, 1, 1));
+        let trigger = builder.jitter(std::time::Duration::from_secs(86_400)).build().unwrap();
         for _ in 0..100 {
             let fire = trigger.next_fire_time(None, Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(fire.date_naive(), date(2020, 1, 1));

@@ -73,11 +73,7 @@ impl AndTrigger {
     /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where there is none.
     pub fn new(triggers: Vec<Arc<dyn Trigger>>) -> Result<Self> {
         let triggers = Triggers::new(triggers)?;
-        Ok(Self {
-            triggers,
-            max_iterations: MAX_ITERATIONS,
-            jitter: Jitter::default(),
-        })
+        Ok(Self { triggers, max_iterations: MAX_ITERATIONS, jitter: Jitter::default() })
     }
 
     /// Looks for a common fire time for so many rounds, at least one; 10,000 if it is not set.
@@ -129,11 +125,7 @@ impl Trigger for AndTrigger {
 
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
         let last = search::last_until(first, until, |from| self.at_or_after(from).ok().flatten());
-        if last > first {
-            self.jitter.delay(last, Some(until))
-        } else {
-            first
-        }
+        if last > first { self.jitter.delay(last, Some(until)) } else { first }
     }
 
     fn config(&self) -> TriggerConfig {
@@ -146,10 +138,7 @@ impl Trigger for AndTrigger {
 
     /// The zone of the first trigger.
     fn zone(&self, fire_time: Timestamp) -> Zone {
-        self.triggers
-            .iter()
-            .next()
-            .map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
+        self.triggers.iter().next().map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
     }
 }
 

@@ -33,13 +33,7 @@ impl Triggers {
                 .and_then(|config| context.build(&config))
                 .map_err(|error| error.with_context(format_args!("triggers[{index}]")))
         };
-        Self::new(
-            configs
-                .iter()
-                .enumerate()
-                .map(build)
-                .collect::<Result<_>>()?,
-        )
+        Self::new(configs.iter().enumerate().map(build).collect::<Result<_>>()?)
     }
 
     fn iter(&self) -> impl Iterator<Item = &dyn Trigger> {
@@ -54,11 +48,7 @@ impl Triggers {
 
 fn table(config: TriggerConfig) -> Value {
     let kind = ("type".to_owned(), Value::String(config.kind));
-    Value::Object(
-        std::iter::once(kind)
-            .chain(config.options)
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(std::iter::once(kind).chain(config.options).collect::<Map<_, _>>())
 }
 
 impl fmt::Display for Triggers {

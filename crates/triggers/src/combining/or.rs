@@ -55,10 +55,7 @@ impl OrTrigger {
     /// # Errors
     /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where there is none.
     pub fn new(triggers: Vec<Arc<dyn Trigger>>) -> Result<Self> {
-        Ok(Self {
-            triggers: Triggers::new(triggers)?,
-            jitter: Jitter::default(),
-        })
+        Ok(Self { triggers: Triggers::new(triggers)?, jitter: Jitter::default() })
     }
 
     /// Delays each run by a random time of up to `longest`.
@@ -71,18 +68,13 @@ impl OrTrigger {
 impl Trigger for OrTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let base = match previous {
-            None => self
-                .triggers
-                .iter()
-                .filter_map(|trigger| trigger.next_fire_time(None, now))
-                .min(),
+            None => {
+                self.triggers.iter().filter_map(|trigger| trigger.next_fire_time(None, now)).min()
+            }
             // Each by its own grid: what fired last may have been another one.
             Some(previous) => {
                 let from = search::behind(previous)?;
-                self.triggers
-                    .iter()
-                    .filter_map(|trigger| search::first_from(trigger, from))
-                    .min()
+                self.triggers.iter().filter_map(|trigger| search::first_from(trigger, from)).min()
             }
         };
         Some(self.jitter.delay(base?, None))
@@ -100,19 +92,14 @@ impl Trigger for OrTrigger {
     }
 
     fn config(&self) -> TriggerConfig {
-        self.jitter
-            .write(TriggerConfig::new("or").option("triggers", self.triggers.option()))
+        self.jitter.write(TriggerConfig::new("or").option("triggers", self.triggers.option()))
     }
 
     /// The zone of the first trigger that fires then.
     fn zone(&self, fire_time: Timestamp) -> Zone {
         let fires =
             |trigger: &&dyn Trigger| trigger.next_fire_time(None, fire_time) == Some(fire_time);
-        let trigger = self
-            .triggers
-            .iter()
-            .find(fires)
-            .or_else(|| self.triggers.iter().next());
+        let trigger = self.triggers.iter().find(fires).or_else(|| self.triggers.iter().next());
         trigger.map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
     }
 }
@@ -134,8 +121,5 @@ fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigge
     let given: OrOptions = options::parse(WHAT, given)?;
     let triggers =
         Triggers::build(&given.triggers, context).map_err(|error| error.with_context(WHAT))?;
-    Ok(Arc::new(OrTrigger {
-        triggers,
-        jitter: given.jitter.unwrap_or_default(),
-    }))
+    Ok(Arc::new(OrTrigger { triggers, jitter: given.jitter.unwrap_or_default() }))
 }

@@ -144,15 +144,12 @@ impl CronTriggerBuilder {
         self.read_crontab()?;
         let zone = self.timezone.unwrap_or(zone);
         let date = |name, date: Option<InstantOption>| -> Result<Option<Timestamp>> {
-            date.map(|date| date.resolve(name, zone).map(|(instant, _)| instant))
-                .transpose()
+            date.map(|date| date.resolve(name, zone).map(|(instant, _)| instant)).transpose()
         };
         let start_date = date("start_date", self.start_date.take())?;
         let end_date = date("end_date", self.end_date.take())?;
 
-        let least = Field::ALL
-            .iter()
-            .rposition(|field| self.field(*field).is_some());
+        let least = Field::ALL.iter().rposition(|field| self.field(*field).is_some());
         let mut fields = [const { Vec::new() }; Field::ALL.len()];
         for (index, field) in Field::ALL.into_iter().enumerate() {
             let text = match self.field(field) {
@@ -162,11 +159,8 @@ impl CronTriggerBuilder {
             };
             fields[index] = Expression::parse_list(field, text)?;
         }
-        let given = Field::ALL.map(|field| {
-            self.field(field)
-                .is_some()
-                .then(|| shown(&fields[field as usize]))
-        });
+        let given = Field::ALL
+            .map(|field| self.field(field).is_some().then(|| shown(&fields[field as usize])));
         Ok(CronTrigger {
             schedule: Schedule::new(|field| &fields[field as usize]),
             given,
@@ -196,15 +190,9 @@ impl CronTriggerBuilder {
             return Ok(());
         };
         let invalid = |message: String| {
-            Err(Error::new(
-                ErrorKind::InvalidTrigger,
-                format!("crontab: {message}"),
-            ))
+            Err(Error::new(ErrorKind::InvalidTrigger, format!("crontab: {message}")))
         };
-        if let Some(field) = Field::ALL
-            .into_iter()
-            .find(|field| self.field(*field).is_some())
-        {
+        if let Some(field) = Field::ALL.into_iter().find(|field| self.field(*field).is_some()) {
             return invalid(format!("can't be given together with `{}`", field.name()));
         }
         let parts: Vec<&str> = line.split_whitespace().collect();

@@ -16,6 +16,10 @@ const ERA_DAYS: i64 = 146_097;
 const EPOCH: i64 = 719_468;
 
 impl Date {
+    pub(super) fn new(year: i64, month: u32, day: u32) -> Self {
+        Self { year, month, day }
+    }
+
     /// The date so many days after 1970-01-01.
     #[expect(
         clippy::cast_possible_truncation,
@@ -30,17 +34,9 @@ impl Date {
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * of_year + 2) / 153;
         let day = of_year - (153 * from_march + 2) / 5 + 1;
-        let month = if from_march < 10 {
-            from_march + 3
-        } else {
-            from_march - 9
-        };
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
         let year = era * 400 + year_of_era + i64::from(month <= 2);
-        Self {
-            year,
-            month: month as u32,
-            day: day as u32,
-        }
+        Self::new(year, month as u32, day as u32)
     }
 
     /// The number of days from 1970-01-01.
@@ -73,19 +69,11 @@ pub(super) fn weekday(days: i64) -> u32 {
 }
 
 /// The number of the ISO week that holds a day of the Unix epoch.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "at most 53"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 53")]
 pub(super) fn iso_week(days: i64) -> u32 {
     // A week belongs to the year of its Thursday.
     let thursday = days - i64::from(weekday(days)) + 3;
-    let new_year = Date {
-        year: Date::from_days(thursday).year,
-        month: 1,
-        day: 1,
-    };
+    let new_year = Date::new(Date::from_days(thursday).year, 1, 1);
     ((thursday - new_year.days()) / 7 + 1) as u32
 }
 

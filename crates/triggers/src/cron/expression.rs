@@ -14,17 +14,9 @@ pub(super) enum Expression {
     /// `*`, `*/3`
     All { step: Option<u32> },
     /// `5`, `5-20`, `5-20/3`, and `5/3`, which has no last value of its own.
-    Range {
-        first: u32,
-        last: Option<u32>,
-        step: Option<u32>,
-    },
+    Range { first: u32, last: Option<u32>, step: Option<u32> },
     /// `mon`, `feb-apr`: indices into the names of the field's values.
-    Names {
-        first: usize,
-        last: usize,
-        names: &'static [&'static str],
-    },
+    Names { first: usize, last: usize, names: &'static [&'static str] },
     /// `2nd tue`, `last fri`: indices into `POSITIONS` and `WEEKDAYS`.
     Weekday { position: usize, weekday: usize },
     /// `last`: the last day of the month.
@@ -121,20 +113,13 @@ impl Expression {
             Some(step) if step > range => Err(format!(
                 "the step value ({step}) is higher than the total range of the expression ({range})"
             )),
-            Some(_) if last == Some(first) => Ok(Self::Range {
-                first,
-                last,
-                step: None,
-            }),
+            Some(_) if last == Some(first) => Ok(Self::Range { first, last, step: None }),
             _ => Ok(self),
         }
     }
 
     /// The values that this names as such: the first, the last, and the distance between two.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are at most 12 names"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 12 names")]
     pub(super) fn values(self, field: Field) -> Option<(u32, u32, u32)> {
         let (min, max) = (field.min(), field.max());
         match self {
@@ -157,19 +142,11 @@ fn number(digits: &str) -> Option<u32> {
 }
 
 fn index(names: &[&str], name: &str) -> Result<usize, String> {
-    names
-        .iter()
-        .position(|known| known.eq_ignore_ascii_case(name))
-        .ok_or_else(|| {
-            let near = suggestion::nearest(name, names.iter().copied());
-            let near = near
-                .map(|near| format!("did you mean `{near}`? "))
-                .unwrap_or_default();
-            format!(
-                "unknown name `{name}`; {near}expected one of {}",
-                names.join(", ")
-            )
-        })
+    names.iter().position(|known| known.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let near = suggestion::nearest(name, names.iter().copied());
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        format!("unknown name `{name}`; {near}expected one of {}", names.join(", "))
+    })
 }
 
 impl fmt::Display for Expression {
@@ -193,9 +170,7 @@ impl fmt::Display for Expression {
 }
 
 fn suffix(sign: char, value: Option<impl fmt::Display>) -> String {
-    value
-        .map(|value| format!("{sign}{value}"))
-        .unwrap_or_default()
+    value.map(|value| format!("{sign}{value}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,11 +216,7 @@ mod tests {
                 "0-3",
                 "day: `0-3`: the first value (0) is lower than the minimum value (1)",
             ),
-            (
-                Field::Hour,
-                "*/0",
-                "hour: `*/0`: the step value must be higher than 0",
-            ),
+            (Field::Hour, "*/0", "hour: `*/0`: the step value must be higher than 0"),
             (
                 Field::Hour,
                 "60/5",
@@ -269,7 +240,7 @@ mod tests {
             (
                 Field::DayOfWeek,
                 "moh",
-                "day_of_week: `moh`: unknown name `moh`; expected one of mon, tue, wed, thu, fri, sat, sun",
+                "day_of_week: `moh`: unknown name `moh`; did you mean `mon`? expected one of mon, tue, wed, thu, fri, sat, sun",
             ),
             (
                 Field::Day,
@@ -283,10 +254,7 @@ mod tests {
             ),
         ];
         for (field, text, expected) in cases {
-            assert_eq!(
-                Expression::parse_list(field, text).unwrap_err().to_string(),
-                expected
-            );
+            assert_eq!(Expression::parse_list(field, text).unwrap_err().to_string(), expected);
         }
     }
 

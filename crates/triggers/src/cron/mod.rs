@@ -111,10 +111,9 @@ impl CronTrigger {
         Self::builder().crontab(line).timezone(zone).build()
     }
 
-    /// The first match at or after an instant.
+    /// The first match at or after `from` in seconds of the Unix epoch, unless it is behind the end.
     #[inline]
-    fn at_or_after(&self, from: Timestamp) -> Option<Timestamp> {
-        let from = from.timestamp() + i64::from(from.timestamp_subsec_nanos() > 0);
+    fn at_or_after(&self, from: i64) -> Option<Timestamp> {
         let fire = DateTime::from_timestamp(self.next_second(from)?, 0)?;
         self.end_date.is_none_or(|end| fire <= end).then_some(fire)
     }
@@ -137,7 +136,7 @@ impl CronTrigger {
             span = self.spans.at(span.end);
             let start = span.start + i64::from(span.offset);
             // Set forward over the match, or back behind where the search began: only then look again.
-            if start < wall || matching.is_some_and(|matching| matching < start) {
+            if start < wall {
                 wall = start;
                 matching = self.schedule.next(wall);
             }
@@ -148,21 +147,17 @@ impl CronTrigger {
 impl Trigger for CronTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let from = match (previous, self.start_date) {
-            (Some(previous), _) => search::behind(previous)?,
-            (None, Some(start)) => start.max(now),
-            (None, None) => now,
+            (Some(previous), _) => previous.timestamp() + 1,
+            (None, Some(start)) => whole_second(start.max(now)),
+            (None, None) => whole_second(now),
         };
         let base = self.at_or_after(from)?;
         Some(self.jitter.delay(base, self.end_date))
     }
 
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
-        let last = search::last_until(first, until, |from| self.at_or_after(from));
-        if last > first {
-            self.jitter.delay(last, Some(until))
-        } else {
-            first
-        }
+        let last = search::last_until(first, until, |from| self.at_or_after(whole_second(from)));
+        if last > first { self.jitter.delay(last, Some(until)) } else { first }
     }
 
     fn config(&self) -> TriggerConfig {
@@ -175,8 +170,7 @@ impl Trigger for CronTrigger {
                 config = config.option(name, instant::text(date, self.zone));
             }
         }
-        self.jitter
-            .write(config.option("timezone", self.zone.to_string()))
+        self.jitter.write(config.option("timezone", self.zone.to_string()))
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {
@@ -218,10 +212,13 @@ impl fmt::Debug for CronTrigger {
     }
 }
 
+/// The first whole second at or after an instant.
+fn whole_second(instant: Timestamp) -> i64 {
+    instant.timestamp() + i64::from(instant.timestamp_subsec_nanos() > 0)
+}
+
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
     let given: CronTriggerBuilder = options::parse(WHAT, given)?;
-    let trigger = given
-        .build_in(context.timezone)
-        .map_err(|error| error.with_context(WHAT))?;
+    let trigger = given.build_in(context.timezone).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(trigger))
 }

@@ -25,7 +25,7 @@ pub(super) struct Node {
 
 impl Node {
     /// Equal times are ordered by slot: comparing ids would cost a cache miss each.
-    fn key(self) -> (i64, SlotId) {
+    pub(super) fn key(self) -> (i64, SlotId) {
         (self.time, self.slot)
     }
 }

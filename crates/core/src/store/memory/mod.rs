@@ -5,11 +5,9 @@ mod table;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::DateTime;
-
 use super::{
-    Advance, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobStore, NewRecord,
-    NextRun, StoreCapabilities, Tie,
+    Advance, Claim, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord, NextRun,
+    StoreCapabilities,
 };
 use crate::options;
 use crate::registry::Plugin;
@@ -133,22 +131,43 @@ impl JobStore for MemoryJobStore {
     ) -> Result<Claims> {
         let mut table = self.table();
         let mut claims = Claims::default();
-        let nodes = table.due(due);
-        claims.claims.reserve(nodes.len());
-        if nodes.len() == due.limit {
-            claims.resume = nodes.last().and_then(|node| {
-                let next_run_time = DateTime::from_timestamp_micros(node.time)?;
-                Some(DueCursor {
-                    next_run_time,
-                    tie: Tie::Number(u64::from(node.slot)),
-                })
-            });
-        }
-        for node in nodes {
+        let mut after = due.after.as_ref().map(table::place_of);
+        let mut left = due.limit;
+        // As long as every record is claimed, the next one is on top of the heap.
+        while left > 0
+            && let Some(node) = table.first_due(due.now)
+            && after.is_none_or(|after| node.key() > after)
+        {
+            left -= 1;
             let record = table.record(node.slot);
-            if let Decision::Claim(advance) = decide(&record) {
-                apply(&mut table, node.slot, &advance);
-                claims.claims.push(Claim { record, advance });
+            match decide(&record) {
+                Decision::Claim(advance) => {
+                    let still_due = matches!(advance.next, NextRun::At(next) if next <= due.now);
+                    apply(&mut table, node.slot, &advance);
+                    claims.claims.push(Claim { record, advance });
+                    if still_due {
+                        // Its other run times are for another batch.
+                        claims.resume = table::cursor(node);
+                        return Ok(claims);
+                    }
+                }
+                Decision::Leave => after = Some(node.key()),
+            }
+            if left == 0 {
+                claims.resume = table::cursor(node);
+            }
+        }
+        if after.is_some() && left > 0 {
+            let nodes = table.due(due.now, left, after);
+            if nodes.len() == left {
+                claims.resume = nodes.last().and_then(|node| table::cursor(*node));
+            }
+            for node in nodes {
+                let record = table.record(node.slot);
+                if let Decision::Claim(advance) = decide(&record) {
+                    apply(&mut table, node.slot, &advance);
+                    claims.claims.push(Claim { record, advance });
+                }
             }
         }
         Ok(claims)

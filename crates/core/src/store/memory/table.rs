@@ -1,13 +1,13 @@
 //! The records of a memory store: slots, found by id through a hash table and by run time through a heap.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::heap::{Heap, Node, Places};
-use crate::store::{Cursor, Due, JobRecord, JobState, Tie};
+use crate::store::{Cursor, DueCursor, JobRecord, JobState, Tie};
 use crate::time::Timestamp;
 
 /// The number of a slot.
@@ -24,7 +24,7 @@ pub(super) struct Table {
     free: Vec<SlotId>,
     by_id: HashTable<SlotId>,
     by_time: Heap,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 #[derive(Debug, Default)]
@@ -53,10 +53,7 @@ impl Places for Slots {
 
 impl Slots {
     fn id(&self, slot: SlotId) -> &str {
-        self.0[slot as usize]
-            .record
-            .as_ref()
-            .map_or("", |stored| &stored.id)
+        self.0[slot as usize].record.as_ref().map_or("", |stored| &stored.id)
     }
 }
 
@@ -65,9 +62,24 @@ fn micros(time: Option<Timestamp>) -> i64 {
 }
 
 fn timestamp(micros: i64) -> Option<Timestamp> {
-    (micros != NEVER)
-        .then(|| DateTime::from_timestamp_micros(micros))
-        .flatten()
+    (micros != NEVER).then(|| DateTime::from_timestamp_micros(micros)).flatten()
+}
+
+/// Where to look on behind a node.
+pub(super) fn cursor(node: Node) -> Option<DueCursor> {
+    let next_run_time = DateTime::from_timestamp_micros(node.time)?;
+    Some(DueCursor { next_run_time, tie: Tie::Number(u64::from(node.slot)) })
+}
+
+/// The place that a cursor means.
+pub(super) fn place_of(cursor: &DueCursor) -> (i64, SlotId) {
+    match &cursor.tie {
+        Tie::Number(slot) => {
+            (cursor.next_run_time.timestamp_micros(), SlotId::try_from(*slot).unwrap_or(NOWHERE))
+        }
+        // Not from this store: start over.
+        Tie::Id(_) => (i64::MIN, 0),
+    }
 }
 
 impl Table {
@@ -82,14 +94,11 @@ impl Table {
         self.slots.0.reserve(more);
         self.by_time.reserve(more);
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_id
-            .reserve(more, |slot| hasher.hash_one(slots.id(*slot)));
+        self.by_id.reserve(more, |slot| hasher.hash_one(slots.id(*slot)));
     }
 
     pub(super) fn find(&self, id: &str) -> Option<SlotId> {
-        self.by_id
-            .find(self.hasher.hash_one(id), |slot| self.slots.id(*slot) == id)
-            .copied()
+        self.by_id.find(self.hasher.hash_one(id), |slot| self.slots.id(*slot) == id).copied()
     }
 
     pub(super) fn record(&self, slot: SlotId) -> JobRecord {
@@ -136,8 +145,7 @@ impl Table {
             slot
         };
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_id
-            .insert_unique(hash, slot, |slot| hasher.hash_one(slots.id(*slot)));
+        self.by_id.insert_unique(hash, slot, |slot| hasher.hash_one(slots.id(*slot)));
         if time != NEVER {
             self.by_time.push(Node { time, slot }, &mut self.slots);
         }
@@ -191,24 +199,25 @@ impl Table {
     pub(super) fn next_run_time(&self, after: Option<Timestamp>) -> Option<Timestamp> {
         match after {
             None => self.by_time.first().and_then(|node| timestamp(node.time)),
-            Some(after) => self
-                .by_time
-                .earliest_after(after.timestamp_micros())
-                .and_then(timestamp),
+            Some(after) => {
+                self.by_time.earliest_after(after.timestamp_micros()).and_then(timestamp)
+            }
         }
     }
 
-    pub(super) fn due(&self, due: &Due) -> Vec<Node> {
-        let after = due.after.as_ref().map(|after| match &after.tie {
-            Tie::Number(slot) => (
-                after.next_run_time.timestamp_micros(),
-                SlotId::try_from(*slot).unwrap_or(NOWHERE),
-            ),
-            // Not from this store: start over.
-            Tie::Id(_) => (i64::MIN, 0),
-        });
-        self.by_time
-            .until(due.now.timestamp_micros(), due.limit, after)
+    /// The earliest node, if it is due.
+    pub(super) fn first_due(&self, now: Timestamp) -> Option<Node> {
+        self.by_time.first().filter(|node| node.time <= now.timestamp_micros())
+    }
+
+    /// The earliest `limit` due nodes behind `after`.
+    pub(super) fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        after: Option<(i64, SlotId)>,
+    ) -> Vec<Node> {
+        self.by_time.until(now.timestamp_micros(), limit, after)
     }
 
     pub(super) fn page(&self, after: Option<&Cursor>, limit: usize) -> Vec<JobRecord> {
@@ -224,9 +233,6 @@ impl Table {
             slots.truncate(limit);
         }
         slots.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
-        slots
-            .into_iter()
-            .map(|(_, slot)| self.record(slot))
-            .collect()
+        slots.into_iter().map(|(_, slot)| self.record(slot)).collect()
     }
 }

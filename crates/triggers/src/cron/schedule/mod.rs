@@ -27,6 +27,8 @@ struct Days {
     positions: [u32; 5],
     last_weekdays: u32,
     last: bool,
+    /// Whether any of the above three is set.
+    relative: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +42,7 @@ impl Schedule {
     /// Compiles the expressions of every field.
     pub(super) fn new<'a>(expressions: impl Fn(Field) -> &'a [Expression]) -> Self {
         let set = |field| {
-            expressions(field)
-                .iter()
-                .fold(0, |set, expression| set | bits(*expression, field))
+            expressions(field).iter().fold(0, |set, expression| set | bits(*expression, field))
         };
         let weeks = set(Field::Week);
         Self {
@@ -100,38 +100,34 @@ impl Schedule {
     /// The first matching day at or after one, in days of the Unix epoch. Leaps over months and years.
     #[inline]
     fn next_day(&self, day: i64) -> Option<i64> {
-        let Date {
-            mut year,
-            mut month,
-            day: mut from,
-        } = Date::from_days(day);
+        let mut date = Date::from_days(day);
+        // The calendar repeats after 400 years: what has not matched by then never does.
+        let last_year = date.year.max(Field::Year.min().into()) + 400;
         loop {
-            let matching = self.next_year(year)?;
-            if matching > year {
-                (year, month, from) = (matching, 1, 1);
+            let year = self.next_year(date.year)?;
+            if year > date.year {
+                date = Date::new(year, 1, 1);
             }
-            let months = self.months >> month;
+            if self.years.is_none() && year > last_year {
+                return None;
+            }
+            let months = self.months >> date.month;
             if months == 0 {
-                (year, month, from) = (year + 1, 1, 1);
+                date = Date::new(year + 1, 1, 1);
                 continue;
             }
             if months & 1 == 0 {
-                (month, from) = (month + months.trailing_zeros(), 1);
+                date = Date::new(year, date.month + months.trailing_zeros(), 1);
             }
-            let new_month = Date {
-                year,
-                month,
-                day: 1,
-            }
-            .days();
-            let days = self.days_of(new_month, month_length(year, month)) >> from;
+            let new_month = Date::new(year, date.month, 1).days();
+            let days = self.days_of(date, new_month) >> date.day;
             if days != 0 {
-                return Some(new_month + i64::from(from + days.trailing_zeros()) - 1);
+                return Some(new_month + i64::from(date.day + days.trailing_zeros()) - 1);
             }
-            (year, month, from) = if month == 12 {
-                (year + 1, 1, 1)
+            date = if date.month == 12 {
+                Date::new(year + 1, 1, 1)
             } else {
-                (year, month + 1, 1)
+                Date::new(year, date.month + 1, 1)
             };
         }
     }
@@ -145,14 +141,13 @@ impl Schedule {
         }
     }
 
-    /// The matching days of the month that starts on the day `new_month` and has so many days.
+    /// The matching days of the month of `date`, which starts on the day `new_month`.
     #[inline]
-    fn days_of(&self, new_month: i64, length: u32) -> u32 {
-        let first = weekday(new_month);
-        let mut days = self.days.of(first, length);
-        days &= every_week(self.weekdays, first);
+    fn days_of(&self, date: Date, new_month: i64) -> u32 {
+        let (first, length) = (weekday(new_month), month_length(date.year, date.month));
+        let mut days = self.days.of(first, length) & every_week(self.weekdays, first);
         if let Some(weeks) = self.weeks {
-            days &= days_of_weeks(weeks, new_month, first);
+            days &= days_of_weeks(weeks, date.month, new_month, first);
         }
         days & (low(u64::MAX) >> (31 - length))
     }
@@ -172,6 +167,7 @@ impl Days {
                 _ => days.numbers |= low(bits(expression, Field::Day)),
             }
         }
+        days.relative = days != Self { numbers: days.numbers, ..Self::default() };
         days
     }
 
@@ -179,6 +175,9 @@ impl Days {
     #[inline]
     fn of(&self, first: u32, length: u32) -> u32 {
         let mut days = self.numbers;
+        if !self.relative {
+            return days;
+        }
         for (week, &weekdays) in (0..).zip(&self.positions) {
             // Shifted out at the top: a fifth week has at most three days.
             days |= low(u64::from(rotate(weekdays, first)) << (7 * week + 1));
@@ -194,9 +193,7 @@ impl Years {
         if expressions.contains(&Expression::All { step: None }) {
             return None;
         }
-        let years = expressions
-            .iter()
-            .filter_map(|expression| expression.values(Field::Year));
+        let years = expressions.iter().filter_map(|expression| expression.values(Field::Year));
         let years = years.map(|(first, last, step)| Self {
             first: first.into(),
             last: last.into(),
@@ -218,9 +215,7 @@ fn bits(expression: Expression, field: Field) -> u64 {
         return 0;
     }
     expression.values(field).map_or(0, |(first, last, step)| {
-        (first..=last)
-            .step_by(step as usize)
-            .fold(0, |set, value| set | 1 << value)
+        (first..=last).step_by(step as usize).fold(0, |set, value| set | 1 << value)
     })
 }
 
@@ -256,16 +251,24 @@ fn every_week(weekdays: u32, first: u32) -> u32 {
     low(u64::from(rotate(weekdays, first)) * WEEKS)
 }
 
-/// The days of these ISO weeks in the month that starts on the day `new_month`, which is the weekday `first`.
-fn days_of_weeks(weeks: u64, new_month: i64, first: u32) -> u32 {
-    let mut days = 0;
-    // The Mondays of the weeks that touch the month; the first may lie before it.
+/// The days of these ISO weeks in a month that starts on the day `new_month`, which is the weekday `first`.
+fn days_of_weeks(weeks: u64, month: u32, new_month: i64, first: u32) -> u32 {
+    // The first of the Mondays whose weeks touch the month may lie before it.
     let monday = new_month - i64::from(first);
-    for week in 0..6 {
-        if weeks >> iso_week(monday + 7 * week) & 1 != 0 {
+    let first_week = iso_week(monday);
+    let mut days = 0;
+    for index in 0..6 {
+        // Weeks are counted anew only about the new year.
+        let counted_on = !matches!(month, 1 | 12);
+        let week =
+            if counted_on { first_week + index } else { iso_week(monday + 7 * i64::from(index)) };
+        if weeks >> week & 1 != 0 {
             // Bit 7 stands for the first Monday here, so that days before the month have bits too.
-            days |= 0x7f << (7 * (week + 1));
+            days |= 0x7f << (7 * (index + 1));
         }
     }
     low(days >> (6 + first))
 }
+
+#[cfg(test)]
+mod tests;

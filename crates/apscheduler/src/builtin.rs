@@ -1,0 +1,139 @@
+//! The built-in plugins: one line each, behind its feature.
+
+use std::sync::OnceLock;
+
+use apscheduler_core::registry::{AbsentPlugin, Plugin, PluginKind, PluginSet, Registry};
+
+/// The built-in plugins that this build links.
+static PLUGINS: &[&Plugin] = &[
+    #[cfg(feature = "executor-threadpool")]
+    &apscheduler_executor_threadpool::PLUGIN,
+    #[cfg(feature = "store-sqlite")]
+    &apscheduler_store_sqlite::PLUGIN,
+];
+
+/// The plugins that this build does not link, with what would bring them.
+static ABSENT: &[AbsentPlugin] = &[
+    #[cfg(not(feature = "store-sqlite"))]
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["sqlite"],
+        classes: &[],
+        url_schemes: &["sqlite"],
+        remedy: "enable the feature `store-sqlite` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "executor-threadpool"))]
+    AbsentPlugin {
+        kind: PluginKind::Executor,
+        names: &["threadpool"],
+        classes: &["apscheduler.executors.pool:ThreadPoolExecutor"],
+        url_schemes: &[],
+        remedy: "enable the feature `executor-threadpool` of the crate `apscheduler`, or add an executor `default`",
+    },
+    AbsentPlugin {
+        kind: PluginKind::Executor,
+        names: &["processpool"],
+        classes: &["apscheduler.executors.pool:ProcessPoolExecutor"],
+        url_schemes: &[],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::Executor,
+        names: &["tokio", "asyncio", "tornado"],
+        classes: &[
+            "apscheduler.executors.asyncio:AsyncIOExecutor",
+            "apscheduler.executors.tornado:TornadoExecutor",
+        ],
+        url_schemes: &[],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["mongodb"],
+        classes: &["apscheduler.jobstores.mongodb:MongoDBJobStore"],
+        url_schemes: &["mongodb", "mongodb+srv"],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["redis"],
+        classes: &["apscheduler.jobstores.redis:RedisJobStore"],
+        url_schemes: &["redis", "rediss"],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["postgres", "postgresql"],
+        classes: &[],
+        url_schemes: &["postgresql", "postgres"],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["mysql", "mariadb"],
+        classes: &[],
+        url_schemes: &["mysql", "mariadb"],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["zookeeper"],
+        classes: &["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"],
+        url_schemes: &[],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["etcd"],
+        classes: &["apscheduler.jobstores.etcd:EtcdJobStore"],
+        url_schemes: &[],
+        remedy: NOT_YET,
+    },
+    AbsentPlugin {
+        kind: PluginKind::JobStore,
+        names: &["rethinkdb"],
+        classes: &["apscheduler.jobstores.rethinkdb:RethinkDBJobStore"],
+        url_schemes: &[],
+        remedy: NOT_YET,
+    },
+];
+
+const NOT_YET: &str =
+    "this release has no such plugin yet; a crate of your own can bring it, see docs/PLUGINS.md";
+
+/// The built-in plugins, and what other crates submitted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuiltIn;
+
+impl PluginSet for BuiltIn {
+    fn registry() -> Registry {
+        registry()
+    }
+}
+
+/// The registry of this process: the built-in plugins, those that linked crates submitted, and the functions that the
+/// program registers in it. Every scheduler of this crate uses it unless it is given another.
+pub fn registry() -> Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    REGISTRY.get_or_init(new_registry).clone()
+}
+
+/// A registry with the same plugins that shares nothing with [`registry`].
+pub fn new_registry() -> Registry {
+    let registry = Registry::with_core_plugins();
+    for plugin in apscheduler_triggers::PLUGINS.iter().chain(PLUGINS) {
+        // The names of built-in plugins are distinct; a test builds the registry with all features.
+        if let Err(error) = registry.register((**plugin).clone()) {
+            tracing::error!("{error}");
+        }
+    }
+    #[cfg(feature = "function-command")]
+    if let Err(error) = registry.register_made(apscheduler_function_command::function()) {
+        tracing::error!("{error}");
+    }
+    for absent in ABSENT {
+        registry.announce(*absent);
+    }
+    registry.add_submitted();
+    registry
+}

@@ -1,0 +1,95 @@
+//! Many run times are due at once: after a long sleep, or in a slow process.
+
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::{JobBuilder, NextRunTime};
+use chrono::TimeDelta;
+
+use crate::recorder::{Recorder, at, every, scheduler};
+
+#[test]
+fn run_times_coalesce_into_the_last() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+    scheduler
+        .add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10)).misfire_grace_time(None))
+        .unwrap();
+    scheduler.advance(TimeDelta::seconds(35));
+    let events = events.take();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].scheduled_run_times(), [at(30)]);
+    assert_eq!(
+        scheduler.get_job("a", None).unwrap().unwrap().next_run_time(),
+        NextRunTime::At(at(40))
+    );
+}
+
+#[test]
+fn without_coalescing_every_run_time_has_its_outcome() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_SUBMITTED);
+    let job = JobBuilder::new("tests::ok")
+        .id("a")
+        .trigger(every(10))
+        .coalesce(false)
+        .misfire_grace_time(None);
+    scheduler.add_job(job).unwrap();
+    scheduler.advance(TimeDelta::seconds(35));
+    let events = events.take();
+    assert_eq!(events[0].scheduled_run_times(), [at(10), at(20), at(30)]);
+    let ran: Vec<_> = events[1..].iter().map(|event| event.scheduled_run_times()[0]).collect();
+    assert_eq!(ran, [at(10), at(20), at(30)]);
+}
+
+#[test]
+fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let events = Recorder::on(
+        &scheduler,
+        EventMask::JOB_SUBMITTED
+            | EventMask::JOB_MISSED
+            | EventMask::JOB_EXECUTED
+            | EventMask::JOB_MAX_INSTANCES,
+    );
+    scheduler
+        .add_job(JobBuilder::new("tests::ok").id("a").trigger(every(1)).coalesce(false))
+        .unwrap();
+    scheduler.manual_clock().advance(TimeDelta::seconds(5000));
+    // The end of each piece asks for the next.
+    for _ in 0..10 {
+        scheduler.step();
+    }
+    let (mut largest, mut outcomes) = (0, Vec::new());
+    for event in events.take() {
+        match &event {
+            Event::JobSubmitted { scheduled_run_times, .. } => {
+                largest = largest.max(scheduled_run_times.len())
+            }
+            Event::JobMaxInstances { .. } => panic!("{event:?}"),
+            outcome => outcomes.push(outcome.scheduled_run_times()[0]),
+        }
+    }
+    assert_eq!(outcomes, (1..=5000).map(at).collect::<Vec<_>>());
+    assert!(largest <= 1000, "one claim took {largest} run times");
+}
+
+#[test]
+fn coalescing_after_a_year_is_quick() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+    for trigger in [every(1)] {
+        scheduler
+            .add_job(JobBuilder::new("tests::ok").trigger(trigger).misfire_grace_time(None))
+            .unwrap();
+    }
+    let cron = apscheduler_core::trigger::TriggerConfig::new("cron").option("second", "*");
+    scheduler.add_job(JobBuilder::new("tests::ok").trigger(cron).misfire_grace_time(None)).unwrap();
+    let seconds = 365 * 86_400;
+    scheduler.advance(TimeDelta::seconds(seconds));
+    let events = events.take();
+    assert_eq!(events.len(), 2);
+    assert!(events.iter().all(|event| event.scheduled_run_times() == [at(seconds)]));
+}

@@ -1,0 +1,87 @@
+//! An executor that is full holds the scheduler back; what is due is never lost for want of room.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
+use apscheduler_core::job::JobBuilder;
+
+use crate::recorder::{Recorder, scheduler};
+
+/// Keeps runs until it is told to run them.
+#[derive(Clone, Debug, Default)]
+struct SmallExecutor(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    runs: Mutex<Vec<Run>>,
+    most: AtomicUsize,
+}
+
+const SIZE: usize = 3;
+
+impl SmallExecutor {
+    fn run_all(&self) -> usize {
+        let runs = std::mem::take(&mut *self.0.runs.lock().unwrap());
+        let count = runs.len();
+        runs.into_iter().for_each(Run::execute);
+        count
+    }
+}
+
+impl Executor for SmallExecutor {
+    fn capabilities(&self) -> ExecutorCapabilities {
+        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+    }
+
+    fn submit(&self, run: Run) {
+        let mut runs = self.0.runs.lock().unwrap();
+        runs.push(run);
+        self.0.most.fetch_max(runs.len(), Ordering::SeqCst);
+    }
+
+    fn room(&self) -> usize {
+        SIZE - self.0.runs.lock().unwrap().len()
+    }
+
+    fn shutdown(&self, _wait: bool) {}
+}
+
+#[test]
+fn what_finds_no_room_waits_in_the_store() {
+    let scheduler = scheduler();
+    let small = SmallExecutor::default();
+    scheduler.add_executor(small.clone(), "small").unwrap();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+    let jobs = (0..10).map(|_| JobBuilder::new("tests::ok").executor("small")).collect();
+    scheduler.add_jobs(jobs).unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("other")).unwrap();
+    scheduler.step();
+    assert_eq!(events.names(), ["JOB_EXECUTED other"], "a full executor does not hold up another");
+    for _ in 0..4 {
+        let wakes = scheduler.wakes();
+        small.run_all();
+        assert!(
+            scheduler.wakes() > wakes || scheduler.get_jobs(None).unwrap().is_empty(),
+            "the end of a run wakes the scheduler"
+        );
+        scheduler.step();
+    }
+    assert_eq!(events.take().len(), 10);
+    assert_eq!(small.0.most.load(Ordering::SeqCst), SIZE);
+}
+
+#[test]
+fn a_run_that_its_executor_drops_is_an_error() {
+    let scheduler = scheduler();
+    let small = SmallExecutor::default();
+    scheduler.add_executor(small.clone(), "small").unwrap();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_ERROR);
+    scheduler.add_job(JobBuilder::new("tests::ok").id("a").executor("small")).unwrap();
+    scheduler.step();
+    small.0.runs.lock().unwrap().clear();
+    assert_eq!(events.names(), ["JOB_ERROR a"]);
+}

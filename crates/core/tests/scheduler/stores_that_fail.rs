@@ -1,0 +1,71 @@
+//! No error of a store ends the loop, and no dead store delays another.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::executor::DebugExecutor;
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::schedulers::BackgroundScheduler;
+use chrono::TimeDelta;
+
+use crate::recorder::{Recorder, at, every, scheduler};
+use crate::test_store::TestStore;
+
+#[test]
+fn the_loop_backs_off_and_goes_on() {
+    let scheduler = scheduler();
+    let store = TestStore::default();
+    scheduler.add_jobstore(store.clone(), "remote").unwrap();
+    scheduler.start().unwrap();
+    let job =
+        |id: &str| JobBuilder::new("tests::ok").id(id).trigger(every(20)).misfire_grace_time(None);
+    scheduler.add_jobs(vec![job("local"), job("remote").jobstore("remote")]).unwrap();
+    scheduler.step();
+    let events = Recorder::on(
+        &scheduler,
+        EventMask::JOBSTORE_ERROR | EventMask::JOBSTORE_RECOVERED | EventMask::JOB_EXECUTED,
+    );
+    store.fail(true);
+    assert_eq!(scheduler.advance(TimeDelta::seconds(20)), Some(at(30)), "tried again after 10 s");
+    assert_eq!(events.names(), ["JOB_EXECUTED local", "JOBSTORE_ERROR"]);
+    assert_eq!(scheduler.advance(TimeDelta::seconds(10)), Some(at(40)));
+    assert!(events.take().is_empty(), "an outage is told once");
+    store.fail(false);
+    assert_eq!(
+        scheduler.advance(TimeDelta::seconds(5)),
+        Some(at(40)),
+        "not before the interval is over"
+    );
+    scheduler.advance(TimeDelta::seconds(5));
+    let mut names = events.names();
+    names.sort();
+    assert_eq!(names, ["JOBSTORE_RECOVERED", "JOB_EXECUTED local", "JOB_EXECUTED remote"]);
+}
+
+#[test]
+fn a_store_that_hangs_delays_neither_the_loop_nor_another_store() {
+    let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    let store = TestStore::blocking();
+    crate::recorder::fill(scheduler.registry());
+    scheduler.add_executor(DebugExecutor::new(), "default").unwrap();
+    scheduler.add_jobstore(store.clone(), "remote").unwrap();
+    let (sender, receiver) = channel();
+    scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
+        let _ = sender.send(event.job().unwrap().job_id.to_string());
+    });
+    scheduler.start().unwrap();
+    let wait = || receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("first").jobstore("remote")).unwrap();
+    assert_eq!(wait(), "first");
+    store.hang(true);
+    // The pass over the store that hangs is under way; the memory store goes on.
+    for id in ["a", "b", "c"] {
+        scheduler.add_job(JobBuilder::new("tests::ok").id(id)).unwrap();
+        assert_eq!(wait(), id);
+    }
+    store.hang(false);
+    scheduler.add_job(JobBuilder::new("tests::ok").id("last").jobstore("remote")).unwrap();
+    assert_eq!(wait(), "last");
+    scheduler.shutdown(true).unwrap();
+}

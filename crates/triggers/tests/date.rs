@@ -1,0 +1,56 @@
+//! APScheduler's `tests/triggers/test_date.py`.
+
+mod berlin;
+mod built;
+
+use apscheduler_core::time::Zone;
+use apscheduler_core::trigger::Trigger as _;
+use apscheduler_triggers::DateTrigger;
+use berlin::{at, next, trigger, try_trigger};
+use serde_json::json;
+
+#[test]
+fn get_next_fire_time() {
+    let july = "2009-07-06 00:00:00 CEST";
+    let cases = [
+        ("earlier", "2009-07-06", None, "2008-05-04", Some(july)),
+        ("exact", "2009-07-06", None, "2009-07-06", Some(july)),
+        ("later", "2009-07-06", None, "2009-09-02", Some(july)),
+        ("as text", "2009-7-6", None, "2009-09-02", Some(july)),
+        ("previously fired", "2009-07-06", Some("2009-07-06"), "2009-09-02", None),
+        ("alternate timezone", "2009-07-05 22:00:00-01:00", Some("2009-07-06"), "2009-07-06", None),
+    ];
+    for (name, run_date, previous, now, expected) in cases {
+        let trigger = trigger(&json!({"type": "date", "run_date": run_date}));
+        assert_eq!(next(&*trigger, previous.map(at), now).as_deref(), expected, "{name}");
+    }
+    let current_time = trigger(&json!({"type": "date", "timezone": "-02:00"}));
+    let now = at("2020-01-01");
+    assert_eq!(current_time.next_fire_time(None, now), Some(now));
+}
+
+#[test]
+fn dst_change() {
+    let eastern: Zone = "US/Eastern".parse().unwrap();
+    for (text, shown) in [
+        ("2013-11-03 01:05:00-04:00", "2013-11-03 01:05:00 EDT"),
+        ("2013-11-03 01:05:00-05:00", "2013-11-03 01:05:00 EST"),
+    ] {
+        let trigger = DateTrigger::at(at(text)).timezone(eastern);
+        assert_eq!(next(&trigger, None, text).unwrap(), shown);
+        let config = serde_json::to_value(trigger.config()).unwrap();
+        assert_eq!(try_trigger(&config).unwrap().to_string(), format!("date[{shown}]"));
+    }
+}
+
+#[test]
+fn str() {
+    let trigger = trigger(&json!({"type": "date", "run_date": "2009-07-06"}));
+    assert_eq!(trigger.to_string(), "date[2009-07-06 00:00:00 CEST]");
+}
+
+#[test]
+fn pickle() {
+    let config = json!({"type": "date", "run_date": "2016-04-03T00:00:00.000001+02:00", "timezone": "Europe/Berlin"});
+    assert_eq!(serde_json::to_value(trigger(&config).config()).unwrap(), config);
+}

@@ -1,0 +1,98 @@
+//! Errors say where they are and what would be right.
+
+mod berlin;
+mod built;
+
+use apscheduler_core::ErrorKind;
+use apscheduler_triggers::OrTrigger;
+use berlin::try_trigger;
+use serde_json::json;
+
+#[test]
+fn crontab_excludes_fields() {
+    let error =
+        try_trigger(&json!({"type": "cron", "crontab": "* * * * *", "hour": 3})).unwrap_err();
+    assert_eq!(error.to_string(), "trigger `cron`: crontab: can't be given together with `hour`");
+    let error = try_trigger(&json!({"type": "cron", "crontab": "* * *"})).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "trigger `cron`: crontab: `* * *` has 3 fields; expected 5: minute, hour, day of the month, month, day of the week"
+    );
+}
+
+#[test]
+fn cron_names_the_option() {
+    let cases = [
+        (json!({"start_date": "tomorrow"}), "trigger `cron`: start_date: invalid date `tomorrow`"),
+        (json!({"end_date": "2009-13-01"}), "trigger `cron`: end_date: invalid date `2009-13-01`"),
+        (
+            json!({"timezone": "Europe/Berlni"}),
+            "trigger `cron`: timezone: unknown time zone `Europe/Berlni`",
+        ),
+        (
+            json!({"jitter": -1}),
+            "trigger `cron`: jitter: expected a number of seconds from zero up",
+        ),
+        (json!({"hour": 1.5}), "trigger `cron`: hour: expected a whole number or text"),
+    ];
+    for (mut config, expected) in cases {
+        config["type"] = "cron".into();
+        let error = try_trigger(&config).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn date_names_the_option() {
+    let error = try_trigger(&json!({"type": "date", "run_date": ""})).unwrap_err().to_string();
+    assert!(error.starts_with("trigger `date`: run_date: invalid date ``; expected"), "{error}");
+    let error =
+        try_trigger(&json!({"type": "date", "date": "2009-07-06"})).unwrap_err().to_string();
+    assert!(error.contains("unknown option `date`"), "{error}");
+}
+
+#[test]
+fn calendarinterval_names_the_option() {
+    let cases = [
+        (json!({"hour": 24}), "hour: 24 is out of range; expected 0 to 23"),
+        (json!({"second": -1}), "second: -1 is out of range; expected 0 to 59"),
+        (
+            json!({"start_date": "2016-3-4"}),
+            "start_date: invalid date `2016-3-4`; expected `YYYY-MM-DD`",
+        ),
+    ];
+    for (mut config, expected) in cases {
+        config["type"] = "calendarinterval".into();
+        config["days"] = 1.into();
+        let error = try_trigger(&config).unwrap_err().to_string();
+        assert_eq!(error, format!("trigger `calendarinterval`: {expected}"));
+    }
+}
+
+#[test]
+fn combining_triggers_say_which_trigger() {
+    let cases = [
+        (json!({"type": "and"}), "trigger `and`: triggers: needs a list of at least one trigger"),
+        (
+            json!({"type": "or", "triggers": []}),
+            "trigger `or`: triggers: needs a list of at least one trigger",
+        ),
+        (
+            json!({"type": "or", "triggers": [{"type": "cron"}, {}]}),
+            "trigger `or`: triggers[1]: a trigger needs `type`",
+        ),
+        (
+            json!({"type": "or", "triggers": [{"type": "cron", "hour": 24}]}),
+            "trigger `or`: triggers[0]: trigger `cron`: hour: `24`: the last value (24)",
+        ),
+        (
+            json!({"type": "and", "max_iterations": 0, "triggers": []}),
+            "trigger `and`: max_iterations: ",
+        ),
+    ];
+    for (config, expected) in cases {
+        let error = try_trigger(&config).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    assert_eq!(OrTrigger::new(vec![]).unwrap_err().kind(), ErrorKind::InvalidTrigger);
+}

@@ -1,0 +1,196 @@
+//! What the function is called with.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The checked arguments of the function.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(try_from = "Given")]
+pub(crate) struct CommandOptions {
+    pub(crate) program: Program,
+    pub(crate) cwd: Option<PathBuf>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) kill_after: Duration,
+}
+
+/// What is run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Program {
+    /// A program and its arguments.
+    Argv { name: String, rest: Vec<String> },
+    /// A line for the shell.
+    Shell(String),
+}
+
+/// The arguments as a job has them.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Given {
+    argv: Option<Vec<String>>,
+    shell: Option<String>,
+    cwd: Option<PathBuf>,
+    env: Map<String, Value>,
+    timeout: Option<f64>,
+    kill_after: f64,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { argv: None, shell: None, cwd: None, env: Map::new(), timeout: None, kill_after: 5.0 }
+    }
+}
+
+impl TryFrom<Given> for CommandOptions {
+    type Error = String;
+
+    fn try_from(given: Given) -> Result<Self, String> {
+        let env = given.env.into_iter().map(variable);
+        Ok(Self {
+            program: program(given.argv, given.shell)?,
+            cwd: given.cwd,
+            env: env.collect::<Result<_, _>>()?,
+            timeout: given.timeout.map(timeout).transpose()?,
+            kill_after: Duration::try_from_secs_f64(given.kill_after).map_err(|_| {
+                format!(
+                    "kill_after: expected a number of seconds, 0 or more, found {}",
+                    given.kill_after
+                )
+            })?,
+        })
+    }
+}
+
+fn program(argv: Option<Vec<String>>, shell: Option<String>) -> Result<Program, String> {
+    match (argv, shell) {
+        (Some(argv), None) => {
+            let mut argv = argv.into_iter();
+            match argv.next() {
+                Some(name) if !name.is_empty() => Ok(Program::Argv {
+                    name,
+                    rest: argv.collect(),
+                }),
+                _ => Err("argv: expected a program and its arguments, found none".to_owned()),
+            }
+        }
+        (None, Some(line)) if !line.trim().is_empty() => Ok(Program::Shell(line)),
+        (None, Some(_)) => Err("shell: expected a command, found nothing".to_owned()),
+        (None, None) => Err(
+            "either `argv` (a program and its arguments) or `shell` (a line for the shell) must be given".to_owned(),
+        ),
+        (Some(_), Some(_)) => Err("`argv` and `shell` can't both be given".to_owned()),
+    }
+}
+
+fn timeout(seconds: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|timeout| !timeout.is_zero())
+        .ok_or_else(|| format!("timeout: expected a positive number of seconds, found {seconds}"))
+}
+
+/// Numbers and booleans are fine: `env = { PORT = 8080 }`.
+fn variable((name, value): (String, Value)) -> Result<(String, String), String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(format!("env: {name:?} is no name of a variable"));
+    }
+    match value {
+        Value::String(text) => Ok((name, text)),
+        Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
+        other => Err(format!("env.{name}: expected text, found {other}")),
+    }
+}
+
+impl Program {
+    /// The command that runs it.
+    pub(crate) fn command(&self) -> Command {
+        match self {
+            Self::Argv { name, rest } => {
+                let mut command = Command::new(name);
+                command.args(rest);
+                command
+            }
+            #[cfg(not(windows))]
+            Self::Shell(line) => {
+                let mut command = Command::new("/bin/sh");
+                command.args(["-c", line]);
+                command
+            }
+            #[cfg(windows)]
+            Self::Shell(line) => {
+                use std::os::windows::process::CommandExt as _;
+                let mut command = Command::new("cmd");
+                // `cmd` reads the rest of its command line by rules of its own.
+                command.arg("/C").raw_arg(line);
+                command
+            }
+        }
+    }
+}
+
+/// The name of the program, for errors.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argv { name, .. } => f.write_str(name),
+            Self::Shell(_) if cfg!(windows) => f.write_str("cmd"),
+            Self::Shell(_) => f.write_str("/bin/sh"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apscheduler_core::function::Arguments;
+    use serde_json::json;
+
+    fn check(kwargs: &serde_json::Value) -> Result<(), String> {
+        let kwargs = kwargs.as_object().unwrap().clone();
+        crate::function()
+            .check(&Arguments::new(Vec::new(), kwargs))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_makes_sense_is_taken() {
+        for kwargs in [
+            json!({"argv": ["true"]}),
+            json!({"shell": "true", "timeout": 1, "kill_after": 0}),
+            json!({"shell": "true", "timeout": "0.5", "cwd": "/", "env": {"PORT": 80, "X": "y", "ON": true}}),
+        ] {
+            assert_eq!(check(&kwargs), Ok(()), "{kwargs}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_when_the_job_is_added() {
+        let cases = [
+            (json!({}), "either `argv`"),
+            (json!({"argv": ["a"], "shell": "b"}), "`argv` and `shell` can't both be given"),
+            (json!({"argv": []}), "argv: expected a program"),
+            (json!({"argv": [""]}), "argv: expected a program"),
+            (json!({"argv": "ls -l"}), "argv: expected a list"),
+            (json!({"argv": ["ls", 1]}), "argv[1]: expected text, found 1"),
+            (json!({"shell": " "}), "shell: expected a command"),
+            (
+                json!({"shell": "true", "timeout": 0}),
+                "timeout: expected a positive number of seconds, found 0",
+            ),
+            (json!({"shell": "true", "timeout": -1}), "timeout: expected a positive number"),
+            (json!({"shell": "true", "kill_after": -1}), "kill_after: expected a number"),
+            (json!({"shell": "true", "env": {"A": []}}), "env.A: expected text, found []"),
+            (json!({"shell": "true", "env": {"A=B": 1}}), "no name"),
+            (json!({"shel": "true"}), "unknown option `shel`; did you mean `shell`?"),
+        ];
+        for (kwargs, expected) in cases {
+            let error = check(&kwargs).unwrap_err();
+            assert!(error.starts_with("function `command`: "), "{error}");
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What the program prints.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Longer lines are logged in pieces, so that a program without line breaks takes no memory.
+const MAX_LINE: u64 = 8 * 1024;
+
+/// How much of the end of standard error goes into an error.
+const TAIL: usize = 4 * 1024;
+
+/// Reads a pipe to its end, line by line.
+pub(crate) fn each_line(pipe: impl Read, mut take: impl FnMut(&str)) {
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            // A pipe that can't be read any more has ended.
+            Ok(0) | Err(_) => return,
+            Ok(_) => take(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r'])),
+        }
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tail(Arc<Mutex<String>>);
+
+impl Tail {
+    /// Adds a line, and forgets the oldest ones.
+    pub(crate) fn push(&self, line: &str) {
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        text.push_str(line);
+        text.push('\n');
+        let excess = text.len().saturating_sub(TAIL);
+        let cut = text.ceil_char_boundary(excess);
+        text.drain(..cut);
+    }
+
+    /// What it holds, without the line break at the end.
+    pub(crate) fn text(&self) -> String {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        text.trim_end().to_owned()
+    }
+}
+
+/// Starts a thread for a pipe.
+pub(crate) fn in_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        each_line(bytes, |line| lines.push(line.to_owned()));
+        lines
+    }
+
+    #[test]
+    fn lines_are_split_and_no_byte_stops_it() {
+        assert_eq!(lines(b"one\r\n\ntwo\xff\nthree"), ["one", "", "two\u{fffd}", "three"]);
+        assert!(lines(b"").is_empty());
+    }
+
+    #[test]
+    fn a_long_line_comes_in_pieces() {
+        let long = vec![b'x'; 20_000];
+        let lengths: Vec<usize> = lines(&long).iter().map(String::len).collect();
+        assert_eq!(lengths, [8192, 8192, 3616]);
+    }
+
+    #[test]
+    fn the_tail_keeps_the_end() {
+        let tail = Tail::default();
+        for number in 0..10_000 {
+            tail.push(&format!("é{number}"));
+        }
+        let text = tail.text();
+        assert!(text.ends_with("\né9999"), "{text}");
+        assert!(text.len() <= TAIL && text.len() > TAIL - 10);
+    }
+}

@@ -1,0 +1,160 @@
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+
+fn labels() -> RunLabels {
+    RunLabels {
+        job_id: "backup".into(),
+        job_name: "nightly backup".into(),
+        jobstore: "default".into(),
+        scheduled_run_time: "2027-01-01T03:00:00+00:00".into(),
+    }
+}
+
+fn run_json(kwargs: Value) -> JobResult {
+    run(&labels(), &serde_json::from_value(kwargs).unwrap())
+}
+
+fn message(kwargs: Value) -> String {
+    run_json(kwargs).unwrap_err().to_string()
+}
+
+/// Whether a process runs: a zombie that nobody has reaped yet does not.
+fn runs(pid_file: &Path) -> bool {
+    let pid = fs::read_to_string(pid_file).unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| !state.starts_with(['Z', 'X']))
+}
+
+#[test]
+fn a_success_gives_its_status_and_duration() {
+    let value = run_json(json!({"argv": ["true"]})).unwrap();
+    assert_eq!(value["status"], 0);
+    assert!(value["duration"].as_f64().unwrap() >= 0.0);
+}
+
+#[test]
+fn argv_reaches_the_program_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    run_json(json!({
+        "argv": ["sh", "-c", "printf '%s|' \"$@\" > out", "sh", "a b", "$HOME", ";"],
+        "cwd": directory.path(),
+    }))
+    .unwrap();
+    let written = fs::read_to_string(directory.path().join("out")).unwrap();
+    assert_eq!(written, "a b|$HOME|;|");
+}
+
+#[test]
+fn the_environment_has_the_job_and_what_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    run_json(json!({
+        "shell": "echo \"$APSCHEDULER_JOB_ID,$APSCHEDULER_JOB_NAME,$APSCHEDULER_JOBSTORE,\
+                  $APSCHEDULER_SCHEDULED_RUN_TIME,$GREETING,$PORT,${PATH:+path}\" > out",
+        "cwd": directory.path(),
+        "env": {"GREETING": "hello", "PORT": 8080},
+    }))
+    .unwrap();
+    assert_eq!(
+        fs::read_to_string(directory.path().join("out")).unwrap(),
+        "backup,nightly backup,default,2027-01-01T03:00:00+00:00,hello,8080,path\n"
+    );
+}
+
+#[test]
+fn standard_input_is_empty() {
+    run_json(json!({"argv": ["cat"]})).unwrap();
+}
+
+#[test]
+fn another_status_is_an_error_with_the_end_of_standard_error() {
+    let error =
+        run_json(json!({"shell": "echo out; echo first >&2; echo 'disk full' >&2; exit 3"}))
+            .unwrap_err();
+    assert_eq!(error.message(), "/bin/sh exited with status 3: disk full");
+    assert_eq!(error.trace(), Some("the end of its standard error:\nfirst\ndisk full"));
+    assert_eq!(message(json!({"argv": ["false"]})), "false exited with status 1");
+}
+
+#[test]
+fn a_signal_is_an_error() {
+    assert_eq!(message(json!({"shell": "kill -9 $$"})), "/bin/sh was ended by the signal 9");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    assert_eq!(
+        message(json!({"argv": ["no-such-program-here", "-x"]})),
+        "can't run no-such-program-here: there is no such program"
+    );
+    assert_eq!(
+        message(json!({"argv": ["true"], "cwd": "/no/such/directory"})),
+        "can't run true: cwd: there is no directory `/no/such/directory`"
+    );
+    let error = message(json!({"argv": ["/etc/passwd"]}));
+    assert!(error.starts_with("can't run /etc/passwd: Permission denied"), "{error}");
+}
+
+#[test]
+fn a_timeout_sends_term_to_the_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = message(json!({
+        "shell": "sleep 60 & echo $! > grandchild; wait",
+        "cwd": directory.path(),
+        "timeout": 1,
+        "kill_after": 60,
+    }));
+    assert_eq!(error, "/bin/sh took longer than 1 s and was ended by TERM");
+    assert!(!runs(&directory.path().join("grandchild")));
+}
+
+#[test]
+fn who_ignores_term_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = message(json!({
+        "shell": "trap '' TERM; echo $$ > child; echo stubborn >&2; while :; do sleep 60; done",
+        "cwd": directory.path(),
+        "timeout": 1,
+        "kill_after": 0.2,
+    }));
+    assert_eq!(error, "/bin/sh took longer than 1 s and was ended by KILL: stubborn");
+    assert!(!runs(&directory.path().join("child")));
+}
+
+#[test]
+fn a_grandchild_that_ignores_term_is_killed_with_the_group() {
+    let directory = tempfile::tempdir().unwrap();
+    // The leader goes at once, its child does not, and holds no pipe by which it would be noticed.
+    let error = message(json!({
+        "shell": "(trap '' TERM; while :; do sleep 60; done) >/dev/null 2>&1 & echo $! > grandchild; wait",
+        "cwd": directory.path(),
+        "timeout": 1,
+        "kill_after": 0.3,
+    }));
+    assert_eq!(error, "/bin/sh took longer than 1 s and was ended by TERM");
+    let grandchild = directory.path().join("grandchild");
+    let patience = Instant::now() + Duration::from_secs(10);
+    while runs(&grandchild) {
+        assert!(Instant::now() < patience, "the grandchild lives");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_process_that_is_left_behind_does_not_hold_the_job_up() {
+    let begun = Instant::now();
+    run_json(json!({"shell": "sleep 30 & exit 0"})).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn much_output_does_not_block() {
+    let error =
+        run_json(json!({"shell": "yes | head -c 1000000; yes e | head -c 1000000 >&2; exit 1"}))
+            .unwrap_err();
+    assert!(error.trace().unwrap().len() < 5000);
+}
