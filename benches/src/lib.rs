@@ -1,1 +1,81 @@
-//! What the benches share: a scheduler with many due jobs, and the time it takes to run them.
+//! What the benches share: a scheduler with many due no-op jobs, and the wait until all of them have ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use apscheduler_core::Result;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::registry::{CorePlugins, IntoExecutor, IntoJobStore, PluginSet as _};
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_core::time::{Clock as _, SystemClock};
+
+/// The name of a registered function that does nothing but count.
+pub const NO_OP: &str = "benches::no_op";
+
+/// A paused scheduler, and how many of its runs have ended.
+#[derive(Debug)]
+pub struct Bench {
+    scheduler: BackgroundScheduler,
+    ran: Arc<AtomicUsize>,
+    missed: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    /// A paused scheduler with this executor and store.
+    ///
+    /// # Errors
+    /// What a component says that can't start.
+    pub fn new(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
+        let registry = CorePlugins::registry();
+        for plugin in apscheduler_triggers::PLUGINS {
+            registry.register((*plugin).clone())?;
+        }
+        let ran = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&ran);
+        registry.register_function(NO_OP, move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        })?;
+        let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
+        scheduler.add_executor(executor, "default")?;
+        scheduler.add_jobstore(store, "default")?;
+        let missed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&missed);
+        scheduler.add_listener(EventMask::JOB_MISSED, move |event: &Event| {
+            let _ = event;
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        scheduler.start_paused()?;
+        Ok(Self { scheduler, ran, missed })
+    }
+
+    /// The scheduler.
+    pub fn scheduler(&self) -> &BackgroundScheduler {
+        &self.scheduler
+    }
+
+    /// So many no-op jobs that are due now, and once.
+    pub fn due_jobs(&self, count: usize) -> Vec<JobBuilder> {
+        let now = SystemClock.now();
+        (0..count)
+            .map(|_| JobBuilder::new(NO_OP).next_run_time(now).misfire_grace_time(60))
+            .collect()
+    }
+
+    /// Lets the scheduler run until so many runs have ended.
+    ///
+    /// # Errors
+    /// Where the scheduler does not run.
+    ///
+    /// # Panics
+    /// Where a run was missed: the numbers would tell of nothing.
+    pub fn run(&self, count: usize) -> Result<()> {
+        self.scheduler.resume()?;
+        while self.ran.load(Ordering::Relaxed) < count {
+            assert_eq!(self.missed.load(Ordering::Relaxed), 0, "runs were missed");
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        Ok(())
+    }
+}

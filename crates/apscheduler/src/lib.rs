@@ -26,6 +26,8 @@
 //! | `full` | all of them |
 
 pub mod builtin;
+#[cfg(feature = "config-file")]
+pub mod file;
 
 pub use apscheduler_core::{
     Error, ErrorKind, EventLoop, ListenerId, Result, Scheduler, SchedulerState, config, event,

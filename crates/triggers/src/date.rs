@@ -50,7 +50,7 @@ pub struct DateTrigger {
 impl DateTrigger {
     /// Fires at this instant, which is shown in the zone of the machine.
     pub fn at(run_date: impl Into<Timestamp>) -> Self {
-        Self { run_date: instant::whole_micros(run_date.into()), zone: Zone::local() }
+        Self { run_date: instant::storable(run_date.into()), zone: Zone::local() }
     }
 
     /// Shows the instant in this zone.

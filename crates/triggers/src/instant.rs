@@ -2,7 +2,7 @@
 
 use apscheduler_core::Result;
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
-use chrono::SubsecRound as _;
+use chrono::{DateTime, SubsecRound as _};
 use serde::{Deserialize, Deserializer};
 
 /// An instant, maybe before the zone is known that its text is to be read in.
@@ -34,7 +34,7 @@ impl InstantOption {
 
 impl From<Timestamp> for InstantOption {
     fn from(instant: Timestamp) -> Self {
-        Self::Instant(whole_micros(instant))
+        Self::Instant(storable(instant))
     }
 }
 
@@ -44,9 +44,11 @@ impl<'de> Deserialize<'de> for InstantOption {
     }
 }
 
-/// The instant without what stores can't keep.
-pub(crate) fn whole_micros(instant: Timestamp) -> Timestamp {
-    instant.trunc_subsecs(6)
+/// The nearest instant that text can carry in every zone: in whole microseconds, in the years 1 to 9999.
+pub(crate) fn storable(instant: Timestamp) -> Timestamp {
+    const EARLIEST: Timestamp = DateTime::from_timestamp(-62_135_510_400, 0).unwrap(); // 0001-01-02
+    const LATEST: Timestamp = DateTime::from_timestamp(253_402_214_400, 0).unwrap(); // 9999-12-31
+    instant.trunc_subsecs(6).clamp(EARLIEST, LATEST)
 }
 
 /// The text that [`InstantOption::resolve`] reads as this instant in this zone.
@@ -59,7 +61,6 @@ pub(crate) fn text(instant: Timestamp, zone: Zone) -> String {
 #[cfg(test)]
 mod tests {
     use apscheduler_core::ErrorKind;
-    use chrono::DateTime;
 
     use super::*;
 
@@ -81,6 +82,17 @@ mod tests {
                     instant,
                     "{zone} {micros}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_text_cannot_carry_is_moved_to_the_edge() {
+        for name in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+            let zone: Zone = name.parse().unwrap();
+            for extreme in [Timestamp::MIN_UTC, Timestamp::MAX_UTC] {
+                let instant = storable(extreme);
+                assert_eq!(resolve(&text(instant, zone), zone).unwrap().0, instant);
             }
         }
     }

@@ -73,19 +73,19 @@ impl IntervalTrigger {
     fn starting_behind(now: Timestamp, interval: i64, zone: Zone) -> Self {
         let interval = if interval == 0 { SECOND } else { interval };
         let start_date = now.checked_add_signed(TimeDelta::microseconds(interval));
-        let start_date = start_date.unwrap_or(Timestamp::MAX_UTC);
+        let start_date = instant::storable(start_date.unwrap_or(Timestamp::MAX_UTC));
         Self { interval, start_date, end_date: None, zone, jitter: Jitter::default() }
     }
 
     /// The grid starts at this instant, which is the first fire time.
     pub fn start_date(mut self, start_date: impl Into<Timestamp>) -> Self {
-        self.start_date = instant::whole_micros(start_date.into());
+        self.start_date = instant::storable(start_date.into());
         self
     }
 
     /// Does not fire later than at this instant.
     pub fn end_date(mut self, end_date: impl Into<Timestamp>) -> Self {
-        self.end_date = Some(instant::whole_micros(end_date.into()));
+        self.end_date = Some(instant::storable(end_date.into()));
         self
     }
 

@@ -1,5 +1,7 @@
 //! APScheduler's `tests/triggers/test_cron.py`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod berlin;
 mod built;
 

@@ -1,5 +1,7 @@
 //! Cron fires at every instant whose wall clock matches and nowhere else, judged by chrono and chrono-tz.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod built;
 mod wall_clock;
 

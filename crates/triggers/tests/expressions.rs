@@ -1,5 +1,7 @@
 //! APScheduler's `tests/test_expressions.py`: what each expression matches, seen through the trigger.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod berlin;
 mod built;
 

@@ -1,5 +1,7 @@
 //! What holds for every trigger in every zone.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod built;
 mod wall_clock;
 

@@ -1,5 +1,7 @@
 //! Every row of the golden vectors, built from its config through a registry.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod built;
 
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@ use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
 use super::{Engine, Scheduler};
 use crate::event::{Event, EventMask, JobEvent, Outcome};
-use crate::executor::{Run, RunOrigin, RunSink};
+use crate::executor::{CancellationToken, Run, RunId, RunOrigin, RunSink};
 use crate::function::JobContext;
 use crate::job::JobSpec;
 use crate::store::RunTimes;
@@ -59,13 +59,11 @@ impl RunSink for Engine {
         job: &Arc<JobSpec>,
         origin: &RunOrigin,
         scheduled_run_time: Timestamp,
+        cancellation: Option<CancellationToken>,
     ) -> JobContext {
-        JobContext {
-            job: Arc::clone(job),
-            jobstore: Arc::clone(&origin.jobstore),
-            scheduled_run_time,
-            scheduler: Some(Scheduler(self)),
-        }
+        let names = [Arc::clone(&job.id), Arc::clone(&job.name), Arc::clone(&origin.jobstore)];
+        let scheduler = Scheduler(self);
+        JobContext::in_scheduler(scheduler, names, scheduled_run_time, RunId::next(), cancellation)
     }
 
     fn outcome(

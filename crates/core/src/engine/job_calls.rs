@@ -1,13 +1,13 @@
 //! Jobs are added, changed and removed.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::decide::{restore, unknown_executor};
+use super::pending::{hold, is};
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
-use crate::job::{Job, JobBuilder, JobChanges, JobSpec, NextRunTime, PendingJob, encode};
+use crate::job::{Job, JobBuilder, JobChanges, JobSpec, PendingJob, encode};
 use crate::registry::{PluginKind, Registry};
 use crate::store::{JobRecord, JobState, NewRecord};
 use crate::time::Timestamp;
@@ -225,15 +225,6 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Before the start, jobs are not in their stores yet.
-    pub(super) fn waits(&self) -> bool {
-        matches!(self.0.phase(), Phase::Stopped | Phase::Starting)
-    }
-
-    pub(crate) fn is_pending(&self, id: &str, jobstore: &str) -> bool {
-        lock(&self.0.pending).iter().any(|job| is(job, id, Some(jobstore)))
-    }
-
     /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
     fn change(
         &self,
@@ -298,16 +289,6 @@ impl Scheduler {
             scheduler: self.clone(),
         }
     }
-
-    pub(super) fn pending_handle(&self, job: &PendingJob) -> Job {
-        Job {
-            id: Arc::clone(&job.spec.id),
-            jobstore: Arc::clone(&job.jobstore),
-            next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
-            spec: Ok(Arc::clone(&job.spec)),
-            scheduler: self.clone(),
-        }
-    }
 }
 
 impl Engine {
@@ -341,32 +322,6 @@ impl StoreRunner {
     pub(super) fn event(&self, job_id: &Arc<str>) -> JobEvent {
         JobEvent { job_id: Arc::clone(job_id), jobstore: Arc::clone(&self.alias) }
     }
-}
-
-/// Keeps jobs until the start. All or none.
-fn hold(pending: &mut Vec<PendingJob>, jobs: &[PendingJob]) -> Result<()> {
-    let key = |job: &PendingJob| (Arc::clone(&job.jobstore), Arc::clone(&job.spec.id));
-    let mut known: HashSet<_> = pending.iter().map(key).collect();
-    for job in jobs {
-        if !known.insert(key(job)) && !job.replace_existing {
-            return Err(Error::new(ErrorKind::ConflictingId, "a job with this id exists already")
-                .with_job_id(job.spec.id()));
-        }
-    }
-    for job in jobs {
-        match pending
-            .iter_mut()
-            .find(|other| job.replace_existing && is(other, &job.spec.id, Some(&job.jobstore)))
-        {
-            Some(other) => *other = job.clone(),
-            None => pending.push(job.clone()),
-        }
-    }
-    Ok(())
-}
-
-fn is(job: &PendingJob, id: &str, jobstore: Option<&str>) -> bool {
-    *job.spec.id == *id && jobstore.is_none_or(|alias| alias == &*job.jobstore)
 }
 
 pub(super) fn no_such_job(id: &str) -> Error {

@@ -1,11 +1,10 @@
 //! Start, shutdown, pause, resume.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use super::{Engine, Phase, Scheduler, lock};
 use crate::config::Config;
 use crate::event::{Event, EventMask};
-use crate::job::PendingJob;
 use crate::registry::{IntoExecutor as _, IntoJobStore as _};
 use crate::store::MemoryJobStore;
 use crate::{Error, ErrorKind, Result};
@@ -116,26 +115,6 @@ impl Scheduler {
                 return Ok(());
             }
         }
-    }
-
-    /// Adds the jobs store by store; on an error gives back those that were not added.
-    fn add_pending(
-        &self,
-        jobs: Vec<PendingJob>,
-    ) -> std::result::Result<(), (Error, Vec<PendingJob>)> {
-        let mut rest = jobs;
-        while let Some(first) = rest.first() {
-            let alias = Arc::clone(&first.jobstore);
-            let (batch, others): (Vec<_>, Vec<_>) =
-                rest.into_iter().partition(|job| job.jobstore == alias);
-            rest = others;
-            if let Err(error) = self.store_jobs(&alias, &batch) {
-                let mut left = batch;
-                left.append(&mut rest);
-                return Err((error, left));
-            }
-        }
-        Ok(())
     }
 
     /// Stops processing, executors and stores. With `wait` it returns when all running jobs have ended; running jobs are

@@ -8,8 +8,10 @@ mod job_calls;
 mod lifecycle;
 mod listeners;
 mod listing;
+mod pending;
 mod process;
 mod starved;
+mod states;
 mod store_runner;
 mod transfer;
 
@@ -19,6 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use listeners::ListenerId;
+pub use states::States;
 
 use crate::executor::Executor;
 use crate::job::JobDefaults;
@@ -75,6 +78,7 @@ pub(crate) struct Engine {
     listeners: Listeners,
     instances: Instances,
     starved: Starved,
+    states: States,
 }
 
 type Executors = BTreeMap<Arc<str>, Arc<dyn Executor>>;
@@ -132,6 +136,7 @@ impl Scheduler {
             listeners: Listeners::default(),
             instances: Instances::default(),
             starved: Starved::default(),
+            states: States::default(),
         }))
     }
 

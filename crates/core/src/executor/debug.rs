@@ -20,7 +20,8 @@ struct NoOptions {}
 
 /// Runs every job at once, in the thread that submits it; made for tests and debugging.
 ///
-/// It is the fastest executor, but a slow job holds up the scheduler.
+/// It is the fastest executor, but a slow job holds up the scheduler. Async functions are driven to their end without a
+/// runtime.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DebugExecutor;
 
@@ -33,7 +34,7 @@ impl DebugExecutor {
 
 impl Executor for DebugExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
     }
 
     fn submit(&self, run: Run) {

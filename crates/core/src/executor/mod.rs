@@ -1,13 +1,19 @@
 //! Executors run jobs.
 
+mod cancellation;
 mod debug;
 mod run;
+mod run_id;
+mod started;
 
 use std::fmt;
 
+pub use cancellation::{CancellationToken, Cancelled};
 pub use debug::{DEBUG_PLUGIN, DebugExecutor};
-pub use run::{Run, Started};
+pub use run::Run;
 pub(crate) use run::{RunOrigin, RunSink};
+pub use run_id::RunId;
+pub use started::Started;
 
 use crate::Result;
 

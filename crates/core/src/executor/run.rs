@@ -1,12 +1,14 @@
 //! A run on its way through an executor.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::{CancellationToken, Started};
+
 use crate::event::{Missed, Outcome};
-use crate::function::{Callable, JobContext, JobError, JobResult};
+use crate::function::{JobContext, JobError, JobResult};
 use crate::job::JobSpec;
 use crate::store::RunTimes;
 use crate::time::Timestamp;
@@ -19,6 +21,7 @@ pub(crate) trait RunSink: Send + Sync {
         job: &Arc<JobSpec>,
         origin: &RunOrigin,
         scheduled_run_time: Timestamp,
+        cancellation: Option<CancellationToken>,
     ) -> JobContext;
     fn outcome(
         &self,
@@ -48,15 +51,9 @@ pub struct Run {
     times: RunTimes,
     next: usize,
     begun: bool,
+    cancellation: Option<CancellationToken>,
     origin: RunOrigin,
     sink: Arc<dyn RunSink>,
-}
-
-/// A run time that is to be run now.
-#[derive(Debug)]
-pub struct Started {
-    /// What the function is told.
-    pub context: JobContext,
 }
 
 impl Run {
@@ -66,7 +63,7 @@ impl Run {
         origin: RunOrigin,
         sink: Arc<dyn RunSink>,
     ) -> Self {
-        Self { job, times: run_times, next: 0, begun: false, origin, sink }
+        Self { job, times: run_times, next: 0, begun: false, cancellation: None, origin, sink }
     }
 
     /// The job.
@@ -84,6 +81,16 @@ impl Run {
         &self.origin.jobstore
     }
 
+    /// How long a run may take, where the job says so. Executors that can end a run keep it.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.job.timeout()
+    }
+
+    /// Lets the executor ask what it begins from now on to end early.
+    pub fn set_cancellation(&mut self, token: CancellationToken) {
+        self.cancellation = Some(token);
+    }
+
     /// Starts the next run time. Those that are later than the job's `misfire_grace_time` allows are reported as missed
     /// and left out; `None` means that none is left.
     pub fn begin(&mut self) -> Option<Started> {
@@ -98,8 +105,9 @@ impl Run {
                 self.report(Outcome::Missed(missed));
             } else {
                 self.begun = true;
-                let context = Arc::clone(&self.sink).context(&self.job, &self.origin, run_time);
-                return Some(Started { context });
+                let (sink, cancellation) = (Arc::clone(&self.sink), self.cancellation.clone());
+                let context = sink.context(&self.job, &self.origin, run_time, cancellation);
+                return Some(Started::new(Arc::clone(&self.job), context));
             }
         }
         None
@@ -113,18 +121,20 @@ impl Run {
         }
     }
 
-    /// Runs a plain function for all run times, in this thread. A panic is reported as an error.
+    /// Runs the function for all run times, in this thread.
+    ///
+    /// An async function is driven to its end without a runtime: it blocks the thread, and what needs a reactor (the
+    /// timers and sockets of tokio, say) does not work in it.
     pub fn execute(mut self) {
         while let Some(started) = self.begin() {
-            let result = match self.job.function().callable() {
-                Callable::Sync(call) => {
-                    catch_unwind(AssertUnwindSafe(|| call(&started.context, self.job.arguments())))
-                        .unwrap_or_else(|payload| Err(JobError::from_panic(&*payload)))
-                }
-                Callable::Async(_) => {
-                    Err(JobError::new("this executor does not run async functions"))
-                }
-            };
+            self.finish(started.call());
+        }
+    }
+
+    /// Runs an async function for all run times. A plain one blocks the task.
+    pub async fn execute_async(mut self) {
+        while let Some(started) = self.begin() {
+            let result = started.call_async().await;
             self.finish(result);
         }
     }

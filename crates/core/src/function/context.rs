@@ -1,30 +1,93 @@
 //! What a function may ask about the run that it is called for.
 
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use crate::engine::Scheduler;
-use crate::job::JobSpec;
+use crate::engine::{Scheduler, States};
+use crate::executor::{CancellationToken, RunId};
 use crate::time::Timestamp;
 
-/// The run that a function is called for.
+/// The run that a function is called for. A copy means the same run.
 #[derive(Clone)]
 pub struct JobContext {
-    pub(crate) job: Arc<JobSpec>,
-    pub(crate) jobstore: Arc<str>,
-    pub(crate) scheduled_run_time: Timestamp,
-    pub(crate) scheduler: Option<Scheduler>,
+    job_id: Arc<str>,
+    job_name: Arc<str>,
+    jobstore: Arc<str>,
+    scheduled_run_time: Timestamp,
+    run_id: RunId,
+    attempt: u32,
+    /// None where nobody can cancel the run: most runs, so they need no token.
+    cancellation: Option<CancellationToken>,
+    origin: Origin,
+}
+
+/// Where the run is: in the scheduler's process, with all of it at hand, or in a worker process.
+#[derive(Clone)]
+enum Origin {
+    Scheduler(Scheduler),
+    Worker(States),
 }
 
 impl JobContext {
+    /// The context of a run in the scheduler's process.
+    pub(crate) fn in_scheduler(
+        scheduler: Scheduler,
+        [job_id, job_name, jobstore]: [Arc<str>; 3],
+        scheduled_run_time: Timestamp,
+        run_id: RunId,
+        cancellation: Option<CancellationToken>,
+    ) -> Self {
+        let origin = Origin::Scheduler(scheduler);
+        Self {
+            job_id,
+            job_name,
+            jobstore,
+            scheduled_run_time,
+            run_id,
+            attempt: 1,
+            cancellation,
+            origin,
+        }
+    }
+
+    /// The context of a run in a worker process, where an executor rebuilds it from what came over the wire.
+    pub fn in_worker(parts: ContextParts, states: States, cancellation: CancellationToken) -> Self {
+        let ContextParts { job_id, job_name, jobstore, scheduled_run_time, run_id, attempt } =
+            parts;
+        let origin = Origin::Worker(states);
+        Self {
+            job_id: job_id.into(),
+            job_name: job_name.into(),
+            jobstore: jobstore.into(),
+            scheduled_run_time,
+            run_id,
+            attempt,
+            cancellation: Some(cancellation),
+            origin,
+        }
+    }
+
+    /// What an executor sends to a worker process, to be given to [`in_worker`](Self::in_worker) there.
+    pub fn parts(&self) -> ContextParts {
+        ContextParts {
+            job_id: self.job_id.to_string(),
+            job_name: self.job_name.to_string(),
+            jobstore: self.jobstore.to_string(),
+            scheduled_run_time: self.scheduled_run_time,
+            run_id: self.run_id,
+            attempt: self.attempt,
+        }
+    }
+
     /// The id of the job.
     pub fn job_id(&self) -> &str {
-        self.job.id()
+        &self.job_id
     }
 
     /// The name of the job.
     pub fn job_name(&self) -> &str {
-        self.job.name()
+        &self.job_name
     }
 
     /// The alias of the store that keeps the job.
@@ -37,20 +100,66 @@ impl JobContext {
         self.scheduled_run_time
     }
 
-    /// The scheduler that runs the job; `None` where the job runs in another process.
+    /// Names this run; no other has the same.
+    pub fn run_id(&self) -> RunId {
+        self.run_id
+    }
+
+    /// The how-manieth try of this run time it is: 1, as long as runs are not tried again.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Says when the run should end early.
+    pub fn cancellation(&self) -> &CancellationToken {
+        static NEVER: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+        self.cancellation.as_ref().unwrap_or(&NEVER)
+    }
+
+    /// The state of the application of this type: what was given to [`Scheduler::insert_state`], or in a worker
+    /// process to its hook.
+    pub fn state<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        match &self.origin {
+            Origin::Scheduler(scheduler) => scheduler.state_of(),
+            Origin::Worker(states) => states.get(),
+        }
+    }
+
+    /// The scheduler that runs the job; `None` in a worker process.
     ///
     /// All of its methods work from within a job, `shutdown` and `remove_job` among them.
     pub fn scheduler(&self) -> Option<&Scheduler> {
-        self.scheduler.as_ref()
+        match &self.origin {
+            Origin::Scheduler(scheduler) => Some(scheduler),
+            Origin::Worker(_) => None,
+        }
     }
+}
+
+/// A context without what can't leave its process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextParts {
+    /// The id of the job.
+    pub job_id: String,
+    /// The name of the job.
+    pub job_name: String,
+    /// The alias of its store.
+    pub jobstore: String,
+    /// When the run was meant to start.
+    pub scheduled_run_time: Timestamp,
+    /// Names the run.
+    pub run_id: RunId,
+    /// The how-manieth try it is.
+    pub attempt: u32,
 }
 
 impl fmt::Debug for JobContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobContext")
-            .field("job_id", &self.job_id())
+            .field("job_id", &self.job_id)
             .field("jobstore", &self.jobstore)
             .field("scheduled_run_time", &self.scheduled_run_time)
+            .field("run_id", &self.run_id)
             .finish_non_exhaustive()
     }
 }

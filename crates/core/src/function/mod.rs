@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use arguments::{Arguments, Bound, Parameter, Parameters};
-pub use context::JobContext;
+pub use context::{ContextParts, JobContext};
 pub use into_function::{IntoFunction, IntoJobFunction, JobFunction};
 pub use returned::{IntoReturned, JobError, Json};
 

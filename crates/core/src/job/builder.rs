@@ -1,17 +1,18 @@
 //! A job that is about to be added.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::spec::DEFAULT_ALIAS;
 use super::{JobDefaults, JobOrigin, JobSpec};
+use crate::Result;
 use crate::function::{Arguments, IntoJobFunction, JobFunction};
 use crate::registry::Registry;
 use crate::time::{Timestamp, Zone};
 use crate::trigger::{Trigger, TriggerConfig, TriggerContext, TriggerSource};
-use crate::{Error, ErrorKind, Result};
 
 /// A job that is about to be added, with the options of APScheduler's `add_job`.
 ///
@@ -43,6 +44,7 @@ pub struct JobBuilder {
     pub(crate) misfire_grace_time: Option<Option<u32>>,
     pub(crate) coalesce: Option<bool>,
     pub(crate) max_instances: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) next_run_time: Option<Option<Timestamp>>,
     pub(crate) jobstore: Arc<str>,
     pub(crate) executor: Arc<str>,
@@ -63,6 +65,7 @@ impl JobBuilder {
             misfire_grace_time: None,
             coalesce: None,
             max_instances: None,
+            timeout: None,
             next_run_time: None,
             jobstore: Arc::clone(&DEFAULT_ALIAS),
             executor: Arc::clone(&DEFAULT_ALIAS),
@@ -131,6 +134,13 @@ impl JobBuilder {
         self
     }
 
+    /// How long a run may take. The process pool ends a worker that takes longer, and the tokio executor the task; the
+    /// other executors can't end a run.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// When it runs first, whatever the trigger says; `None` adds it paused.
     pub fn next_run_time(mut self, time: impl Into<Option<Timestamp>>) -> Self {
         self.next_run_time = Some(time.into());
@@ -187,6 +197,7 @@ impl JobBuilder {
             misfire_grace_time: self.misfire_grace_time.unwrap_or(defaults.misfire_grace_time),
             max_instances: self.max_instances.unwrap_or(defaults.max_instances),
             coalesce: self.coalesce.unwrap_or(defaults.coalesce),
+            timeout: self.timeout,
             origin: self.origin,
         };
         spec.validate()?;
@@ -252,112 +263,5 @@ impl Trigger for Once {
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {
         self.1
-    }
-}
-
-impl JobBuilder {
-    /// Reads the options of `add_job` from a table, as a `[[jobs]]` entry has them: `func`, `trigger`, `args`,
-    /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `next_run_time`, `jobstore`,
-    /// `executor`, `replace_existing`.
-    ///
-    /// `next_run_time` is text, read in `zone`, or `none` for a job that is paused.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] that names the key.
-    pub fn from_table(what: &str, table: &Map<String, Value>, zone: Zone) -> Result<Self> {
-        let entry: Entry = crate::options::parse(what, table)?;
-        let func = entry.func.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("{what}: `func` is missing: the name of a function"),
-            )
-        })?;
-        let mut job = Self::new(func)
-            .args(entry.args)
-            .kwargs(entry.kwargs)
-            .replace_existing(entry.replace_existing);
-        if let Some(trigger) = entry.trigger {
-            let config = match &trigger {
-                Value::String(kind) => TriggerConfig::new(kind.as_str()),
-                other => TriggerConfig::from_value(other)
-                    .map_err(|error| error.with_context(format!("{what}: trigger")))?,
-            };
-            job = job.trigger(config);
-        }
-        if let Some(time) = entry.next_run_time {
-            let time = time.map(|text| crate::time::parse_datetime(&text, zone)).transpose();
-            let time =
-                time.map_err(|error| error.with_context(format!("{what}: next_run_time")))?;
-            job = job.next_run_time(time.map(|(instant, _)| instant));
-        }
-        job.id = entry.id;
-        job.name = entry.name;
-        job.misfire_grace_time = entry.misfire_grace_time;
-        job.coalesce = entry.coalesce;
-        job.max_instances = entry.max_instances;
-        if let Some(alias) = entry.jobstore {
-            job = job.jobstore(alias);
-        }
-        if let Some(alias) = entry.executor {
-            job = job.executor(alias);
-        }
-        Ok(job)
-    }
-}
-
-/// The keys of a table that describes a job.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Entry {
-    id: Option<String>,
-    func: Option<String>,
-    args: Vec<Value>,
-    kwargs: Map<String, Value>,
-    trigger: Option<Value>,
-    name: Option<String>,
-    #[serde(deserialize_with = "given")]
-    misfire_grace_time: Option<Option<u32>>,
-    coalesce: Option<bool>,
-    max_instances: Option<u32>,
-    #[serde(deserialize_with = "given")]
-    next_run_time: Option<Option<String>>,
-    jobstore: Option<String>,
-    executor: Option<String>,
-    replace_existing: bool,
-}
-
-/// Null, or the text `none` where a format has no null, is an answer too: only a key that is not there leaves the option
-/// open.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de>,
-{
-    serde::Deserialize::deserialize(deserializer).map(Some)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn none_is_not_the_same_as_left_open() {
-        let read = |table: Value| {
-            JobBuilder::from_table("job", table.as_object().unwrap(), Zone::UTC).unwrap()
-        };
-        let open = read(json!({"func": "f"}));
-        assert_eq!((open.misfire_grace_time, open.next_run_time), (None, None));
-        for none in [json!(null), json!("none")] {
-            let job = read(json!({"func": "f", "misfire_grace_time": none, "next_run_time": none}));
-            assert_eq!((job.misfire_grace_time, job.next_run_time), (Some(None), Some(None)));
-        }
-        let job =
-            read(json!({"func": "f", "misfire_grace_time": "30", "next_run_time": "1970-01-01"}));
-        assert_eq!(
-            (job.misfire_grace_time, job.next_run_time),
-            (Some(Some(30)), Some(Some(Timestamp::UNIX_EPOCH)))
-        );
     }
 }

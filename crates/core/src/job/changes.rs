@@ -1,6 +1,7 @@
 //! Changes to a job that exists.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -31,6 +32,7 @@ pub struct JobChanges {
     misfire_grace_time: Option<Option<u32>>,
     coalesce: Option<bool>,
     max_instances: Option<u32>,
+    timeout: Option<Option<Duration>>,
     pub(crate) next_run_time: Option<Option<Timestamp>>,
     origin: Option<JobOrigin>,
 }
@@ -95,6 +97,12 @@ impl JobChanges {
         self
     }
 
+    /// How long a run may take; `None` means as long as it likes.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = Some(timeout.into());
+        self
+    }
+
     /// When it runs next; `None` pauses it.
     pub fn next_run_time(mut self, time: impl Into<Option<Timestamp>>) -> Self {
         self.next_run_time = Some(time.into());
@@ -133,6 +141,7 @@ impl JobChanges {
             changed.executor = Arc::clone(executor);
         }
         changed.misfire_grace_time = self.misfire_grace_time.unwrap_or(spec.misfire_grace_time);
+        changed.timeout = self.timeout.unwrap_or(spec.timeout);
         changed.coalesce = self.coalesce.unwrap_or(spec.coalesce);
         changed.max_instances = self.max_instances.unwrap_or(spec.max_instances);
         if let Some(origin) = &self.origin {

@@ -5,6 +5,7 @@ mod changes;
 mod handle;
 mod spec;
 mod state;
+mod table;
 
 pub use builder::JobBuilder;
 pub(crate) use builder::PendingJob;

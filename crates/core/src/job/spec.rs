@@ -1,6 +1,7 @@
 //! The definition of a job, without its place in time.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,7 @@ pub struct JobSpec {
     pub(crate) misfire_grace_time: Option<u32>,
     pub(crate) max_instances: u32,
     pub(crate) coalesce: bool,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) origin: Option<Box<JobOrigin>>,
 }
 
@@ -128,6 +130,11 @@ impl JobSpec {
         self.max_instances
     }
 
+    /// How long a run may take, on executors that can end one.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// The config file that declares it, where one does.
     pub fn origin(&self) -> Option<&JobOrigin> {
         self.origin.as_deref()
@@ -140,6 +147,9 @@ impl JobSpec {
         validate_id(&self.id)?;
         if self.name.is_empty() {
             return invalid("`name` must not be empty");
+        }
+        if self.timeout == Some(Duration::ZERO) {
+            return invalid("`timeout` must be a positive number of seconds, or none");
         }
         if let Err(message) = validate_limits(self.misfire_grace_time, self.max_instances) {
             return invalid(message);

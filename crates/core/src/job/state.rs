@@ -1,6 +1,7 @@
 //! The stored form of a job: JSON that a person can read, with a format version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,6 +29,9 @@ struct Stored {
     misfire_grace_time: Option<u32>,
     coalesce: bool,
     max_instances: u32,
+    /// In seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeout: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<JobOrigin>,
 }
@@ -80,6 +84,7 @@ fn stored(spec: &JobSpec) -> Result<Stored> {
         misfire_grace_time: spec.misfire_grace_time,
         coalesce: spec.coalesce,
         max_instances: spec.max_instances,
+        timeout: spec.timeout.map(|timeout| timeout.as_secs_f64()),
         origin: spec.origin.as_deref().cloned(),
     })
 }
@@ -123,6 +128,11 @@ pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) ->
         misfire_grace_time: stored.misfire_grace_time,
         max_instances: stored.max_instances,
         coalesce: stored.coalesce,
+        timeout: stored
+            .timeout
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(|_| broken("`timeout` is no positive number of seconds".to_owned()))?,
         origin: stored.origin.map(Box::new),
     };
     spec.validate().map_err(cause)?;

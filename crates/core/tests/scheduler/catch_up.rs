@@ -65,7 +65,7 @@ fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
     for event in events.take() {
         match &event {
             Event::JobSubmitted { scheduled_run_times, .. } => {
-                largest = largest.max(scheduled_run_times.len())
+                largest = largest.max(scheduled_run_times.len());
             }
             Event::JobMaxInstances { .. } => panic!("{event:?}"),
             outcome => outcomes.push(outcome.scheduled_run_times()[0]),
@@ -80,7 +80,8 @@ fn coalescing_after_a_year_is_quick() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
-    for trigger in [every(1)] {
+    {
+        let trigger = every(1);
         scheduler
             .add_job(JobBuilder::new("tests::ok").trigger(trigger).misfire_grace_time(None))
             .unwrap();

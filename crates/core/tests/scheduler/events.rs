@@ -66,16 +66,8 @@ fn an_error_and_a_panic_are_events() {
     let events = Recorder::on(&scheduler, EventMask::JOB_ERROR);
     let fails = || -> Result<(), std::io::Error> { Err(std::io::Error::other("disk on fire")) };
     scheduler.add_job(JobBuilder::new(fails).id("a")).unwrap();
-    scheduler
-        .add_job(
-            JobBuilder::new(|| {
-                if true {
-                    panic!("oh {}", "no")
-                }
-            })
-            .id("b"),
-        )
-        .unwrap();
+    let panics = |why: String| -> String { panic!("oh {why}") };
+    scheduler.add_job(JobBuilder::new(panics).id("b").arg("no")).unwrap();
     scheduler.step();
     let mut texts: Vec<String> = (events.take().iter())
         .map(|event| match event {

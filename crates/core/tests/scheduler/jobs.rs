@@ -156,8 +156,8 @@ fn modify_job() {
         let events = Recorder::on(scheduler, EventMask::JOB_MODIFIED);
         let changes =
             JobChanges::new().name("new").max_instances(5).coalesce(false).misfire_grace_time(None);
-        let changed = scheduler.modify_job("a", None, &changes).unwrap();
-        assert_eq!(changed.name(), "new");
+        let job = scheduler.modify_job("a", None, &changes).unwrap();
+        assert_eq!(job.name(), "new");
         let spec =
             scheduler.get_job("a", Some("default")).unwrap().unwrap().spec().cloned().unwrap();
         assert_eq!(

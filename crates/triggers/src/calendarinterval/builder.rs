@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone, parse_date};
 use apscheduler_core::{Error, ErrorKind, Result};
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{Datelike as _, NaiveDate, NaiveTime};
 use serde::{Deserialize, Deserializer};
 
-use super::{CalendarIntervalTrigger, Step};
+use super::{CalendarIntervalTrigger, LAST_YEAR, Step};
 use crate::jitter::Jitter;
 
 /// Builds a [`CalendarIntervalTrigger`].
@@ -89,8 +89,8 @@ impl CalendarIntervalTriggerBuilder {
     /// The trigger.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTrigger`] where the interval is shorter than a day, the time of day does not exist, or the
-    /// end is before the start.
+    /// [`ErrorKind::InvalidTrigger`] where the interval is shorter than a day, the time of day does not exist, the
+    /// end is before the start, or a date is behind the year 9999.
     pub fn build(self) -> Result<CalendarIntervalTrigger> {
         let zone = self.timezone.unwrap_or_else(Zone::local);
         self.build_in(zone, SystemClock.now())
@@ -100,6 +100,13 @@ impl CalendarIntervalTriggerBuilder {
     pub(super) fn build_in(self, zone: Zone, now: Timestamp) -> Result<CalendarIntervalTrigger> {
         let zone = self.timezone.unwrap_or(zone);
         let start_date = self.start_date.unwrap_or_else(|| zone.wall_clock(now).date());
+        for (name, date) in [("start_date", Some(start_date)), ("end_date", self.end_date)] {
+            if let Some(date) = date.filter(|date| !(1..=LAST_YEAR).contains(&date.year())) {
+                return Err(invalid(format!(
+                    "{name}: {date} is not in the years 1 to {LAST_YEAR}"
+                )));
+            }
+        }
         if self.end_date.is_some_and(|end| end < start_date) {
             return Err(invalid("end_date cannot be earlier than start_date".to_owned()));
         }

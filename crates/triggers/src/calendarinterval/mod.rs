@@ -207,6 +207,8 @@ fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigge
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn date(year: i32, month: u32, day: u32) -> NaiveDate {
@@ -249,7 +251,7 @@ mod tests {
         let builder =
             CalendarIntervalTrigger::builder().months(1).hour(23).minute(59).timezone(zone);
         let plain = builder.start_date(date(2020, 1, 31));
-        let jittered = plain.clone().jitter(std::time::Duration::from_secs(3600)).build().unwrap();
+        let jittered = plain.clone().jitter(Duration::from_hours(1)).build().unwrap();
         let plain = plain.build().unwrap();
         let (mut base, mut delayed) = (None, None);
         for _ in 0..50 {
@@ -265,7 +267,7 @@ mod tests {
         let builder =
             CalendarIntervalTrigger::builder().days(1).hour(23).minute(59).timezone(Zone::UTC);
         let builder = builder.start_date(date(2020, 1, 1)).end_date(date(2020, 1, 1));
-        let trigger = builder.jitter(std::time::Duration::from_secs(86_400)).build().unwrap();
+        let trigger = builder.jitter(Duration::from_hours(24)).build().unwrap();
         for _ in 0..100 {
             let fire = trigger.next_fire_time(None, Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(fire.date_naive(), date(2020, 1, 1));

@@ -123,8 +123,8 @@ impl CronTrigger {
     fn next_second(&self, from: i64) -> Option<i64> {
         let mut span = self.spans.at(from);
         let mut wall = from + i64::from(span.offset);
+        // The first match at or after `wall`. Whether the clock shows it is for the spans to say.
         let mut matching = self.schedule.next(wall);
-        // `matching` is the first match that a clock shows behind `wall`; does it show it within this span?
         loop {
             let fire = matching.map(|matching| matching - i64::from(span.offset));
             if let Some(fire) = fire.filter(|fire| *fire < span.end) {
@@ -136,7 +136,7 @@ impl CronTrigger {
             span = self.spans.at(span.end);
             let start = span.start + i64::from(span.offset);
             // Set forward over the match, or back behind where the search began: only then look again.
-            if start < wall {
+            if start < wall || matching.is_some_and(|matching| matching < start) {
                 wall = start;
                 matching = self.schedule.next(wall);
             }
@@ -156,8 +156,9 @@ impl Trigger for CronTrigger {
     }
 
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
-        let last = search::last_until(first, until, |from| self.at_or_after(whole_second(from)));
-        if last > first { self.jitter.delay(last, Some(until)) } else { first }
+        let latest = self.end_date.map_or(until, |end| end.min(until));
+        let last = search::last_until(first, latest, |from| self.at_or_after(whole_second(from)));
+        if last > first { self.jitter.delay(last, Some(latest)) } else { first }
     }
 
     fn config(&self) -> TriggerConfig {

@@ -1,6 +1,7 @@
 //! A scheduler in Berlin, as in the tests of APScheduler.
 
 #![allow(dead_code, reason = "not every test file needs all of it")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Random cron triggers, in a form that can be judged without one.
 
 #![allow(dead_code, reason = "not every test file needs all of it")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -84,7 +84,7 @@ fn address(queue: &Arc<Queue>) -> usize {
 
 impl Executor for ThreadPoolExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
     }
 
     fn start(&self, alias: &str) -> Result<()> {

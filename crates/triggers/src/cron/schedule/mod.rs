@@ -19,7 +19,7 @@ pub(super) struct Schedule {
     years: Option<Box<[Years]>>,
 }
 
-/// Which days of a month match. The last three depend on the month.
+/// Which days of a month match: by number, and relative to the ends of the month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Days {
     numbers: u32,
@@ -27,7 +27,7 @@ struct Days {
     positions: [u32; 5],
     last_weekdays: u32,
     last: bool,
-    /// Whether any of the above three is set.
+    /// Whether anything but `numbers` is set.
     relative: bool,
 }
 

@@ -1,0 +1,51 @@
+//! The SQLite store: adding, claiming and advancing in batches of 1,000, and waking up for one of many.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
+
+use std::sync::Arc;
+
+use apscheduler_benches::Bench;
+use apscheduler_core::executor::DebugExecutor;
+use apscheduler_core::store::JobStore;
+use apscheduler_store_sqlite::SqliteJobStore;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use tempfile::TempDir;
+
+fn main() {
+    divan::main();
+}
+
+const DUE: usize = 10_000;
+
+fn bench() -> (Bench, TempDir) {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));
+    let store: Arc<dyn JobStore> = Arc::new(store);
+    (Bench::new(DebugExecutor::new(), store).unwrap(), folder)
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn add_10_000(bencher: Bencher<'_, '_>) {
+    let inputs = || {
+        let (bench, folder) = bench();
+        let jobs = bench.due_jobs(DUE);
+        (bench, jobs, folder)
+    };
+    bencher.counter(ItemsCount::new(DUE)).with_inputs(inputs).bench_values(
+        |(bench, jobs, folder)| (bench.scheduler().add_jobs(jobs).unwrap(), bench, folder),
+    );
+}
+
+#[divan::bench(sample_count = 10, sample_size = 1)]
+fn run_10_000(bencher: Bencher<'_, '_>) {
+    let inputs = || {
+        let (bench, folder) = bench();
+        bench.scheduler().add_jobs(bench.due_jobs(DUE)).unwrap();
+        (bench, folder)
+    };
+    bencher.counter(ItemsCount::new(DUE)).with_inputs(inputs).bench_values(|(bench, folder)| {
+        bench.run(DUE).unwrap();
+        (bench, folder)
+    });
+}

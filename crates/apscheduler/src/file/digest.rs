@@ -1,0 +1,114 @@
+//! Tells whether an entry of a file has changed.
+//!
+//! A digest is `WHOLE-SCHEDULE`: 64-bit FNV-1a, in 16 hexadecimal digits each, of the JSON text of the job with all keys
+//! sorted. `WHOLE` covers everything that the job is made of, with the defaults in effect and with variables put in;
+//! `SCHEDULE` covers what says when it runs. It tells changes, and guards against nobody.
+
+use apscheduler_core::job::JobSpec;
+use apscheduler_core::time::Zone;
+use serde_json::{Map, Value, json};
+
+/// The digest of a job: `spec` is what was made of it, `entry` is what stands in the file.
+pub(super) fn digest(spec: &JobSpec, entry: &Map<String, Value>, zone: Zone) -> String {
+    // The text of the file, since a trigger that starts "now" is another one each time it is built.
+    let given = |key: &str| entry.get(key).cloned().unwrap_or_default();
+    let schedule = json!({
+        "trigger": given("trigger"),
+        "next_run_time": given("next_run_time"),
+        "timezone": zone.to_string(),
+    });
+    let mut whole = json!({
+        "func": spec.function().name(),
+        "args": spec.arguments().args(),
+        "kwargs": spec.arguments().kwargs(),
+        "name": spec.name(),
+        "executor": spec.executor(),
+        "misfire_grace_time": spec.misfire_grace_time(),
+        "coalesce": spec.coalesce(),
+        "max_instances": spec.max_instances(),
+        "schedule": schedule,
+    });
+    if let Some(timeout) = spec.timeout() {
+        whole["timeout"] = json!(timeout.as_secs_f64());
+    }
+    format!("{:016x}-{:016x}", fnv1a(&whole), fnv1a(&schedule))
+}
+
+/// Whether two digests say that the jobs run at the same times.
+pub(super) fn same_schedule(left: &str, right: &str) -> bool {
+    let schedule = |digest: &str| digest.split_once('-').map(|(_, schedule)| schedule.to_owned());
+    schedule(left).is_some() && schedule(left) == schedule(right)
+}
+
+fn fnv1a(value: &Value) -> u64 {
+    let mut text = String::new();
+    write_sorted(value, &mut text);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn write_sorted(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(table) => {
+            let mut entries: Vec<_> = table.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            text.push('{');
+            for (key, value) in entries {
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write_sorted(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write_sorted(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        plain => text.push_str(&plain.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_does_not_matter_and_nothing_else_is_alike() {
+        assert_eq!(
+            fnv1a(&json!({"a": 1, "b": {"c": 2, "d": 3}})),
+            fnv1a(&json!({"b": {"d": 3, "c": 2}, "a": 1}))
+        );
+        let different = [
+            json!({"a": 1}),
+            json!({"a": "1"}),
+            json!([["a"], 1]),
+            json!([["a", 1]]),
+            json!({"a": null}),
+            json!({}),
+        ];
+        for (index, left) in different.iter().enumerate() {
+            for right in &different[index + 1..] {
+                assert_ne!(fnv1a(left), fnv1a(right), "{left} {right}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_is_fnv_1a_and_stays_it() {
+        // Stored digests outlive this release.
+        assert_eq!(fnv1a(&json!(1)), 0xaf63_ac4c_8601_9afc);
+    }
+
+    #[test]
+    fn the_schedule_is_the_second_part() {
+        assert!(same_schedule("1-a", "2-a"));
+        assert!(!same_schedule("1-a", "1-b"));
+        assert!(!same_schedule("1", "1"));
+    }
+}

@@ -1,0 +1,119 @@
+//! What stands where in a file: the keys of the scheduler, and the jobs.
+
+use apscheduler_core::config::KEYS;
+use apscheduler_core::suggestion;
+use serde_json::{Map, Value};
+
+/// The name under which everything may stand, and the prefix that keys may have.
+const NAME: &str = "apscheduler";
+
+/// The two parts of a file.
+#[derive(Debug, PartialEq)]
+pub(super) struct Layout {
+    /// The keys of the scheduler, nested or with dots.
+    pub(super) config: Map<String, Value>,
+    /// The entries of `jobs`.
+    pub(super) jobs: Vec<Value>,
+}
+
+impl Layout {
+    /// Takes a file apart. Keys stand at the top, in a table `apscheduler`, or behind the prefix `apscheduler.`.
+    pub(super) fn of(root: Map<String, Value>) -> Result<Self, String> {
+        let mut config = Map::new();
+        for (key, value) in root {
+            match (key.as_str(), value) {
+                (NAME, Value::Object(table)) => {
+                    table.into_iter().try_for_each(|(key, value)| put(&mut config, &key, value))?;
+                }
+                (NAME, other) => return Err(format!("{NAME}: expected a table, found {other}")),
+                (key, value) => {
+                    let bare = key.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('.'));
+                    put(&mut config, bare.unwrap_or(key), value)?;
+                }
+            }
+        }
+        let jobs = match config.remove("jobs") {
+            None => Vec::new(),
+            Some(Value::Array(jobs)) => jobs,
+            Some(other) => {
+                let found =
+                    if other.is_object() { "a table".to_owned() } else { other.to_string() };
+                return Err(format!(
+                    "jobs: expected a list of tables (`[[jobs]]` in TOML), found {found}"
+                ));
+            }
+        };
+        Ok(Self { config, jobs })
+    }
+}
+
+fn put(config: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), String> {
+    let known = || KEYS.into_iter().chain(["jobs"]);
+    let first = key.split('.').next().unwrap_or(key);
+    if key != "jobs" && !KEYS.contains(&first) {
+        return Err(format!(
+            "unknown key `{key}`{}",
+            suggestion::hint(first, "known keys", known())
+        ));
+    }
+    if config.insert(key.to_owned(), value).is_some() {
+        return Err(format!("`{key}` is given twice: at the top and under `{NAME}`"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn layout(value: Value) -> Result<Layout, String> {
+        match value {
+            Value::Object(root) => Layout::of(root),
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn all_places_mean_the_same() {
+        let expected = layout(json!({"timezone": "UTC", "jobs": [{"id": "a"}]})).unwrap();
+        assert_eq!(expected.jobs, [json!({"id": "a"})]);
+        for other in [
+            json!({"apscheduler": {"timezone": "UTC", "jobs": [{"id": "a"}]}}),
+            json!({"apscheduler.timezone": "UTC", "jobs": [{"id": "a"}]}),
+            json!({"apscheduler": {"timezone": "UTC"}, "apscheduler.jobs": [{"id": "a"}]}),
+        ] {
+            assert_eq!(layout(other).unwrap(), expected);
+        }
+        let dotted = layout(json!({"apscheduler.job_defaults.coalesce": false})).unwrap();
+        assert_eq!(dotted.config["job_defaults.coalesce"], json!(false));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (value, expected) in [
+            (
+                json!({"job": []}),
+                "unknown key `job`; did you mean `jobs`? known keys: executors, job_defaults, jobs,",
+            ),
+            (json!({"timezon": "UTC"}), "did you mean `timezone`?"),
+            (
+                json!({"apscheduler.exectors.default": {}}),
+                "unknown key `exectors.default`; did you mean `executors`?",
+            ),
+            (
+                json!({"jobs": {"a": {}}}),
+                "jobs: expected a list of tables (`[[jobs]]` in TOML), found a table",
+            ),
+            (
+                json!({"timezone": "UTC", "apscheduler": {"timezone": "UTC"}}),
+                "`timezone` is given twice",
+            ),
+            (json!({"apscheduler": 1}), "apscheduler: expected a table, found 1"),
+        ] {
+            let error = layout(value).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

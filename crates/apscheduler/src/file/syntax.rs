@@ -1,0 +1,264 @@
+//! From the text of a file to JSON values, whatever the format.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use toml::value::{Datetime, Offset};
+
+/// The format of a file, told by the end of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Toml,
+    Yaml,
+    Json,
+}
+
+impl Format {
+    /// The format of a file with this name, or what would be right.
+    pub(super) fn of(path: &Path) -> Result<Self, String> {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match extension.as_str() {
+            "toml" => Ok(Self::Toml),
+            "yaml" | "yml" => Ok(Self::Yaml),
+            "json" => Ok(Self::Json),
+            "" => Err(
+                "its name tells no format; expected `.toml`, `.yaml`, `.yml` or `.json` at the end"
+                    .to_owned(),
+            ),
+            other => Err(format!(
+                "unknown format `.{other}`; expected `.toml`, `.yaml`, `.yml` or `.json`"
+            )),
+        }
+    }
+
+    /// Reads a table. An error says where in the text it is.
+    pub(super) fn parse(self, text: &str) -> Result<Map<String, Value>, String> {
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let value = match self {
+            Self::Toml => toml(text)?,
+            Self::Yaml => yaml(text)?,
+            Self::Json => json(text)?,
+        };
+        match value {
+            Value::Object(table) => Ok(table),
+            // An empty YAML file.
+            Value::Null => Ok(Map::new()),
+            Value::Array(_) => {
+                Err("expected a table with `jobs` at the top, found a list".to_owned())
+            }
+            other => Err(format!("expected a table with `jobs` at the top, found {other}")),
+        }
+    }
+}
+
+fn toml(text: &str) -> Result<Value, String> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| {
+        let message = error.message();
+        match error.span() {
+            Some(span) => {
+                let before = text.get(..span.start).unwrap_or(text);
+                let line = before.matches('\n').count() + 1;
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                format!("line {line}, column {column}: {message}")
+            }
+            None => message.to_owned(),
+        }
+    })?;
+    from_toml(toml::Value::Table(table))
+}
+
+fn from_toml(value: toml::Value) -> Result<Value, String> {
+    Ok(match value {
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => Value::from(number),
+        toml::Value::Float(number) => Value::Number(
+            Number::from_f64(number)
+                .ok_or_else(|| format!("`{number}` is no number that can be used"))?,
+        ),
+        toml::Value::Boolean(flag) => Value::Bool(flag),
+        toml::Value::Datetime(time) => Value::String(date_text(&time)),
+        toml::Value::Array(items) => items.into_iter().map(from_toml).collect::<Result<_, _>>()?,
+        toml::Value::Table(table) => {
+            let entries = table.into_iter().map(|(key, value)| Ok((key, from_toml(value)?)));
+            Value::Object(entries.collect::<Result<_, String>>()?)
+        }
+    })
+}
+
+/// A date of TOML in the form that triggers read.
+fn date_text(time: &Datetime) -> String {
+    let mut parts = Vec::new();
+    if let Some(date) = time.date {
+        parts.push(date.to_string());
+    }
+    if let Some(time) = time.time {
+        let text = format!("{:02}:{:02}:{:02}", time.hour, time.minute, time.second.unwrap_or(0));
+        // Triggers take the digits for a number of microseconds, as APScheduler does.
+        parts.push(match time.nanosecond.unwrap_or(0) / 1000 {
+            0 => text,
+            micros => format!("{text}.{micros:06}"),
+        });
+    }
+    let offset = match time.offset {
+        None => String::new(),
+        Some(Offset::Z) => "Z".to_owned(),
+        Some(Offset::Custom { minutes }) => {
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let minutes = minutes.unsigned_abs();
+            format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+    };
+    parts.join("T") + &offset
+}
+
+fn yaml(text: &str) -> Result<Value, String> {
+    let parsed: Result<serde_yaml_ng::Value, _> = serde_yaml_ng::from_str(text);
+    let mut value = parsed.map_err(|error| error.to_string())?;
+    value.apply_merge().map_err(|error| error.to_string())?;
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map(|Unique(value)| value).map_err(|error| {
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = error.to_string();
+        let message = message.strip_suffix(&place).unwrap_or(&message);
+        format!("line {}, column {}: {message}", error.line(), error.column())
+    })
+}
+
+/// A JSON value in which no key stands twice: `serde_json` would take the last one, in silence.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut table = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if table.contains_key(&key) {
+                return Err(de::Error::custom(format!("the key `{key}` stands twice")));
+            }
+            let Unique(value) = entries.next_value()?;
+            table.insert(key, value);
+        }
+        Ok(Value::Object(table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_name_tells_the_format() {
+        assert_eq!(Format::of(Path::new("a/b.TOML")), Ok(Format::Toml));
+        assert_eq!(Format::of(Path::new("b.yml")), Ok(Format::Yaml));
+        assert!(
+            Format::of(Path::new("b.ini"))
+                .unwrap_err()
+                .starts_with("unknown format `.ini`; expected `.toml`")
+        );
+        assert!(Format::of(Path::new("jobs")).unwrap_err().contains("tells no format"));
+    }
+
+    #[test]
+    fn the_formats_say_the_same() {
+        let expected = json!({"a": {"b": [1, -2, 2.5, true, "x"]}});
+        let texts = [
+            (Format::Toml, "[a]\nb = [1, -2, 2.5, true, 'x']"),
+            (Format::Yaml, "\u{feff}a:\n  b: [1, -2, 2.5, true, x]"),
+            (Format::Json, r#"{"a": {"b": [1, -2, 2.5, true, "x"]}}"#),
+        ];
+        for (format, text) in texts {
+            assert_eq!(Value::Object(format.parse(text).unwrap()), expected, "{format:?}");
+        }
+        assert_eq!(Format::Yaml.parse(""), Ok(Map::new()));
+        let merged = Format::Yaml.parse("base: &base {x: 1}\njobs: [{<<: *base, y: 2}]").unwrap();
+        assert_eq!(merged["jobs"], json!([{"x": 1, "y": 2}]));
+    }
+
+    #[test]
+    fn dates_of_toml_become_text() {
+        let text = "list = [2027-03-01, 2027-03-01T10:20:30, 2027-03-01 10:20:30.25Z, 2027-03-01T10:20:30-03:30, 07:30:00]";
+        assert_eq!(
+            Format::Toml.parse(text).unwrap()["list"],
+            json!([
+                "2027-03-01",
+                "2027-03-01T10:20:30",
+                "2027-03-01T10:20:30.250000Z",
+                "2027-03-01T10:20:30-03:30",
+                "07:30:00"
+            ])
+        );
+    }
+
+    #[test]
+    fn mistakes_have_a_place() {
+        let cases = [
+            (Format::Toml, "a = 1\nb = = 2", "line 2, column 5: "),
+            (Format::Toml, "a = 1\na = 2", "line 2, column 1: duplicate key"),
+            (Format::Toml, "a = nan", "`NaN` is no number"),
+            (Format::Yaml, "a: 1\nb: [1, 2\nc: 3", "line 3"),
+            (Format::Yaml, "a: 1\na: 2", "duplicate entry with key \"a\""),
+            (Format::Yaml, "- 1", "expected a table with `jobs` at the top, found a list"),
+            (Format::Json, "{\n \"a\": 1,}", "line 2, column 9: "),
+            (Format::Json, "{\"a\": 1, \"a\": 2}", "the key `a` stands twice"),
+            (Format::Json, "", "line 1, column 0: EOF"),
+        ];
+        for (format, text, expected) in cases {
+            let error = format.parse(text).unwrap_err();
+            assert!(error.contains(expected), "{text:?}: {error}");
+        }
+    }
+}

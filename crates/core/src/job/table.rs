@@ -1,0 +1,128 @@
+//! Jobs from tables, as config files have them.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::JobBuilder;
+use crate::time::Zone;
+use crate::trigger::TriggerConfig;
+use crate::{Error, ErrorKind, Result};
+
+impl JobBuilder {
+    /// Reads the options of `add_job` from a table, as a `[[jobs]]` entry has them: `func`, `trigger`, `args`,
+    /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time`, `jobstore`,
+    /// `executor`, `replace_existing`.
+    ///
+    /// `next_run_time` is text, read in `zone`, or `none` for a job that is paused.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn from_table(what: &str, table: &Map<String, Value>, zone: Zone) -> Result<Self> {
+        let entry: Entry = crate::options::parse(what, table)?;
+        let func = entry.func.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                format!("{what}: `func` is missing: the name of a function"),
+            )
+        })?;
+        let mut job = Self::new(func)
+            .args(entry.args)
+            .kwargs(entry.kwargs)
+            .replace_existing(entry.replace_existing);
+        if let Some(trigger) = entry.trigger {
+            let config = match &trigger {
+                Value::String(kind) => TriggerConfig::new(kind.as_str()),
+                other => TriggerConfig::from_value(other)
+                    .map_err(|error| error.with_context(format!("{what}: trigger")))?,
+            };
+            job = job.trigger(config);
+        }
+        if let Some(time) = entry.next_run_time {
+            let time = time.map(|text| crate::time::parse_datetime(&text, zone)).transpose();
+            let time =
+                time.map_err(|error| error.with_context(format!("{what}: next_run_time")))?;
+            job = job.next_run_time(time.map(|(instant, _)| instant));
+        }
+        job.id = entry.id;
+        job.name = entry.name;
+        job.misfire_grace_time = entry.misfire_grace_time;
+        job.coalesce = entry.coalesce;
+        job.max_instances = entry.max_instances;
+        job.timeout = entry.timeout.map(|seconds| duration(what, seconds)).transpose()?;
+        if let Some(alias) = entry.jobstore {
+            job = job.jobstore(alias);
+        }
+        if let Some(alias) = entry.executor {
+            job = job.executor(alias);
+        }
+        Ok(job)
+    }
+}
+
+/// The keys of a table that describes a job.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Entry {
+    id: Option<String>,
+    func: Option<String>,
+    args: Vec<Value>,
+    kwargs: Map<String, Value>,
+    trigger: Option<Value>,
+    name: Option<String>,
+    #[serde(deserialize_with = "given")]
+    misfire_grace_time: Option<Option<u32>>,
+    coalesce: Option<bool>,
+    max_instances: Option<u32>,
+    timeout: Option<f64>,
+    #[serde(deserialize_with = "given")]
+    next_run_time: Option<Option<String>>,
+    jobstore: Option<String>,
+    executor: Option<String>,
+    replace_existing: bool,
+}
+
+fn duration(what: &str, seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let message =
+            format!("{what}: timeout: expected a positive number of seconds, found {seconds}");
+        Error::new(ErrorKind::Config, message)
+    })
+}
+
+/// Null, or the text `none` where a format has no null, is an answer too: only a key that is not there leaves the option
+/// open.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn none_is_not_the_same_as_left_open() {
+        let read = |table: Value| {
+            JobBuilder::from_table("job", table.as_object().unwrap(), Zone::UTC).unwrap()
+        };
+        let open = read(json!({"func": "f"}));
+        assert_eq!((open.misfire_grace_time, open.next_run_time), (None, None));
+        for none in [json!(null), json!("none")] {
+            let job = read(json!({"func": "f", "misfire_grace_time": none, "next_run_time": none}));
+            assert_eq!((job.misfire_grace_time, job.next_run_time), (Some(None), Some(None)));
+        }
+        let job =
+            read(json!({"func": "f", "misfire_grace_time": "30", "next_run_time": "1970-01-01"}));
+        assert_eq!(
+            (job.misfire_grace_time, job.next_run_time),
+            (Some(Some(30)), Some(Some(Timestamp::UNIX_EPOCH)))
+        );
+    }
+}

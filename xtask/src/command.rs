@@ -1,0 +1,34 @@
+//! Running programs, with a line that says so.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+/// The cargo that runs this task.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a command and says what it was and how long it took; a failure ends the task.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let text = describe(command);
+    eprintln!("$ {text}");
+    let begin = Instant::now();
+    let status = command.status().with_context(|| format!("can't run `{text}`"))?;
+    if !status.success() {
+        bail!("`{text}` failed: {status}");
+    }
+    eprintln!("  took {:.1} s", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn describe(command: &Command) -> String {
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={} ", name.display(), value?.display())));
+    let program = std::path::Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(command.get_program());
+    let words = command.get_args().map(|word| format!(" {}", word.display()));
+    variables.chain([name.display().to_string()]).chain(words).collect()
+}

@@ -1,0 +1,42 @@
+//! The tasks of this repository: `cargo xtask test | lint | bench`.
+
+mod bench;
+mod command;
+mod lint;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "The tasks of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Runs every test: unit tests, doctests, conformance suites, end-to-end tests.
+    Test {
+        /// Handed to `cargo test`, as `-p apscheduler-core` or `-- some_name`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Checks format, lints, docs, and each feature alone.
+    Lint,
+    /// Runs the benches; a name picks some of them.
+    Bench {
+        /// Handed to `cargo bench`, as `--bench memory`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Test { rest } => test::run(&rest),
+        Task::Lint => lint::run(),
+        Task::Bench { rest } => bench::run(&rest),
+    }
+}
