@@ -1,8 +1,9 @@
-//! The tasks of this repository: `cargo xtask test | lint | bench`.
+//! The tasks of this repository: `cargo xtask test | lint | services | bench`.
 
 mod bench;
 mod command;
 mod lint;
+mod services;
 mod test;
 
 use anyhow::Result;
@@ -25,6 +26,8 @@ enum Task {
     },
     /// Checks format, lints, docs, and each feature alone.
     Lint,
+    /// Starts the servers that the stores are tested against, and keeps them until you press Enter.
+    Services,
     /// Runs the benches; a name picks some of them.
     Bench {
         /// Handed to `cargo bench`, as `--bench memory`.
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Test { rest } => test::run(&rest),
         Task::Lint => lint::run(),
+        Task::Services => services::up(),
         Task::Bench { rest } => bench::run(&rest),
     }
 }

@@ -172,7 +172,7 @@ fn jobs_that_left_the_file_are_removed_and_others_stay() {
     // Moving to another store is leaving one and coming to another.
     let applied = bench.apply("[[jobs]]\nid = 'b'\nfunc = 'tick'\ntrigger = 'interval'");
     assert_eq!(counts(applied), [1, 0, 0, 2, 0]);
-    assert_eq!(bench.ids(), ["default/b", "default/by-hand"]);
+    assert_eq!(bench.ids(), ["default/by-hand", "default/b"]);
     assert_eq!(counts(bench.apply("")), [0, 0, 0, 1, 0]);
     assert_eq!(bench.ids(), ["default/by-hand"]);
 }

@@ -18,7 +18,7 @@
 //! The keys at the top are those of [`Config`], nested or with dots, and `jobs`. All of them may stand in a table
 //! `apscheduler`, or behind the prefix `apscheduler.`. A job has the options of `add_job`: `id` (required), `func`, `args`,
 //! `kwargs`, `trigger` (a table with `type`, or the type alone), `name`, `misfire_grace_time`, `coalesce`,
-//! `max_instances`, `next_run_time` (`"none"` adds it paused), `jobstore`, `executor`. Without a trigger it runs once, at
+//! `max_instances`, `timeout`, `next_run_time` (`"none"` adds it paused), `jobstore`, `executor`. Without a trigger it runs once, at
 //! each start. `${NAME}` in a value is a variable of the environment, `${NAME:-text}` has a default, and `$${` is a
 //! literal `${`.
 //!

@@ -295,6 +295,7 @@ impl Wanted {
             .misfire_grace_time(self.spec.misfire_grace_time())
             .coalesce(self.spec.coalesce())
             .max_instances(self.spec.max_instances())
+            .timeout(self.spec.timeout())
             .origin(self.origin.clone());
         if !origin.is_some_and(|origin| same_schedule(&origin.digest, &self.origin.digest)) {
             let first = match self.first {

@@ -101,7 +101,7 @@ impl<'a> Decider<'a> {
         let Some(first) = record.next_run_time.filter(|time| *time <= self.now) else {
             return Ok(Decision::Leave);
         };
-        let spec = restore(record, &self.context)?;
+        let spec = self.runner.restored.restore(record, &self.context)?;
         let Some(room) = self.room(&spec)? else {
             return Ok(Decision::Leave);
         };

@@ -10,6 +10,7 @@ mod listeners;
 mod listing;
 mod pending;
 mod process;
+mod restored;
 mod starved;
 mod states;
 mod store_runner;

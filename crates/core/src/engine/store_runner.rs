@@ -6,6 +6,7 @@ use std::thread::{JoinHandle, ThreadId};
 
 use chrono::TimeDelta;
 
+use super::restored::RestoredJobs;
 use super::{Engine, Scheduler, lock};
 use crate::store::{ChangeNotifier, JobStore, StoreCapabilities, Watch};
 use crate::time::Timestamp;
@@ -25,6 +26,7 @@ pub(super) struct StoreRunner {
     changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
     watch: Mutex<Option<Watch>>,
+    pub(super) restored: RestoredJobs,
     /// The records that were reported as broken, by id and revision.
     pub(super) broken: Mutex<HashSet<(Arc<str>, u64)>>,
 }
@@ -61,6 +63,7 @@ impl StoreRunner {
             changed: Condvar::new(),
             worker: Mutex::default(),
             watch: Mutex::default(),
+            restored: RestoredJobs::default(),
             broken: Mutex::default(),
         }
     }

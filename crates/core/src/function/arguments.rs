@@ -81,12 +81,26 @@ impl Parameters {
         Self { function: function.into(), list, positional_only: true }
     }
 
-    /// Finds the value of every parameter, and checks its type.
+    /// Checks that every parameter has a value, and its type.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArguments`] where arguments are missing, too many, unknown, given twice, or of the wrong
     /// type.
-    pub fn bind<'a>(&self, arguments: &'a Arguments) -> Result<Bound<'a>> {
+    pub fn check(&self, arguments: &Arguments) -> Result<()> {
+        let bound = self.bind(arguments)?;
+        for (parameter, value) in self.list.iter().zip(&bound.values) {
+            if let Some(value) = value {
+                (parameter.check)(value).map_err(|message| self.wrong_type(parameter, &message))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the value of every parameter. Types are looked at when the values are read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArguments`] where arguments are missing, too many, unknown, or given twice.
+    pub fn bind<'a>(&'a self, arguments: &'a Arguments) -> Result<Bound<'a>> {
         let args = arguments.args();
         if args.len() > self.list.len() {
             return Err(self.error(&format!(
@@ -125,19 +139,17 @@ impl Parameters {
             .map(|(parameter, _)| &*parameter.name)
             .collect();
         if !missing.is_empty() {
-            return Err(self.error(&format!(
-                "the following arguments have not been supplied: {}",
-                missing.join(", ")
-            )));
+            return Err(self.missing(&missing));
         }
-        for (parameter, value) in self.list.iter().zip(&values) {
-            if let Some(value) = value {
-                (parameter.check)(value).map_err(|message| {
-                    self.error(&format!("argument `{}`: {message}", parameter.name))
-                })?;
-            }
-        }
-        Ok(Bound(values))
+        Ok(Bound { parameters: self, values })
+    }
+
+    fn missing(&self, names: &[&str]) -> Error {
+        self.error(&format!("the following arguments have not been supplied: {}", names.join(", ")))
+    }
+
+    fn wrong_type(&self, parameter: &Parameter, message: &str) -> Error {
+        self.error(&format!("argument `{}`: {message}", parameter.name))
     }
 
     fn error(&self, message: &str) -> Error {
@@ -147,30 +159,38 @@ impl Parameters {
 
 /// The values of the parameters, in the order of their declaration.
 #[derive(Clone, Debug)]
-pub struct Bound<'a>(Vec<Option<&'a Value>>);
+pub struct Bound<'a> {
+    parameters: &'a Parameters,
+    values: Vec<Option<&'a Value>>,
+}
 
 impl Bound<'_> {
     /// The value of a parameter, or `None` where it was left out.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArguments`] where the value has another type.
+    ///
+    /// # Panics
+    /// Where no parameter has this position.
     pub fn get<T: DeserializeOwned>(&self, position: usize) -> Result<Option<T>> {
-        let value = self.0.get(position).copied().flatten();
-        value.map(|value| T::deserialize(value)).transpose().map_err(|error| {
-            Error::new(ErrorKind::InvalidArguments, format!("argument {}: {error}", position + 1))
-        })
+        let parameters = self.parameters;
+        let value = self.values[position].map(|value| T::deserialize(value));
+        value
+            .transpose()
+            .map_err(|error| parameters.wrong_type(&parameters.list[position], &error.to_string()))
     }
 
     /// The value of a parameter that must be given.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArguments`] where it was left out or has another type.
+    ///
+    /// # Panics
+    /// Where no parameter has this position.
     pub fn require<T: DeserializeOwned>(&self, position: usize) -> Result<T> {
         self.get(position)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidArguments,
-                format!("argument {} has not been supplied", position + 1),
-            )
+            let parameters = self.parameters;
+            parameters.missing(&[&parameters.list[position].name])
         })
     }
 }
@@ -192,6 +212,7 @@ mod tests {
         );
         let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else { unreachable!() };
         let arguments = Arguments::new(args, kwargs);
+        parameters.check(&arguments)?;
         let bound = parameters.bind(&arguments)?;
         (0..3).map(|position| bound.get(position)).collect()
     }

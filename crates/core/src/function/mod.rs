@@ -74,9 +74,50 @@ impl Function {
         }
     }
 
-    /// A function with declared parameters.
-    pub fn with_parameters(name: &str, parameters: Parameters, callable: Callable) -> Self {
-        Self::new(name, move |arguments| parameters.bind(arguments).map(drop), callable)
+    /// A plain function with declared parameters.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::function::{Function, Parameter, Parameters};
+    ///
+    /// let parameters = Parameters::new("halve", vec![Parameter::required::<i64>("number")]);
+    /// let function = Function::with_parameters("halve", parameters, |_context, bound| {
+    ///     let number: i64 = bound.require(0)?;
+    ///     Ok((number / 2).into())
+    /// });
+    /// assert_eq!(function.name(), "halve");
+    /// ```
+    pub fn with_parameters(
+        name: &str,
+        parameters: Parameters,
+        call: impl Fn(&JobContext, &Bound<'_>) -> JobResult + Send + Sync + 'static,
+    ) -> Self {
+        let parameters = Arc::new(parameters);
+        let checked = Arc::clone(&parameters);
+        let callable = Callable::Sync(Arc::new(move |context, arguments| {
+            call(context, &parameters.bind(arguments)?)
+        }));
+        Self::new(name, move |arguments| checked.check(arguments), callable)
+    }
+
+    /// An async function with declared parameters: it reads the values, then gives the future.
+    pub fn with_parameters_async<F>(
+        name: &str,
+        parameters: Parameters,
+        call: impl Fn(JobContext, &Bound<'_>) -> Result<F> + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = JobResult> + Send + 'static,
+    {
+        let parameters = Arc::new(parameters);
+        let checked = Arc::clone(&parameters);
+        let callable = Callable::Async(Arc::new(move |context, arguments| {
+            match parameters.bind(arguments).and_then(|bound| call(context, &bound)) {
+                Ok(future) => Box::pin(future),
+                Err(error) => Box::pin(std::future::ready(Err(error.into()))),
+            }
+        }));
+        Self::new(name, move |arguments| checked.check(arguments), callable)
     }
 
     /// A function that takes its `kwargs` as one struct, and no `args`. Unknown names are errors.

@@ -30,6 +30,11 @@ pub enum Zone {
     Fixed(FixedOffset),
 }
 
+const UTC_OFFSET: FixedOffset = match FixedOffset::east_opt(0) {
+    Some(offset) => offset,
+    None => unreachable!(),
+};
+
 impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self::Named(Tz::UTC);
@@ -72,7 +77,10 @@ impl Zone {
 
     /// The instant with the offset that this zone has then.
     pub fn at(self, instant: Timestamp) -> DateTime<FixedOffset> {
-        instant.with_timezone(&self.offset_at(instant))
+        let offset = self.offset_at(instant);
+        // At the ends of time a wall clock has no name for the hour.
+        let representable = instant.naive_utc().checked_add_offset(offset).is_some();
+        instant.with_timezone(if representable { &offset } else { &UTC_OFFSET })
     }
 
     /// What a wall clock in this zone shows at an instant.
@@ -108,7 +116,8 @@ impl Zone {
         )
     }
 
-    /// `2009-08-04T00:00:02.25+02:00`: ISO 8601 with as many digits of the second as it takes.
+    /// `2009-08-04T00:00:02+02:00`: ISO 8601, with six digits behind the second where it is no whole one. An offset with
+    /// seconds, as local mean time has, is shown without them.
     pub fn iso(self, instant: Timestamp) -> String {
         let at = self.at(instant);
         if at.timestamp_subsec_micros() == 0 {
@@ -234,6 +243,14 @@ mod tests {
                 let expected = tz.from_local_datetime(&wall).earliest().unwrap().to_utc();
                 assert_eq!(Zone::from(tz).localize(wall), expected, "{tz} {wall}");
             }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_can_be_shown() {
+        let zone: Zone = "Pacific/Kiritimati".parse().unwrap();
+        for instant in [Timestamp::MIN_UTC, Timestamp::MAX_UTC] {
+            assert!(!zone.iso(instant).is_empty() && !zone.display(instant).is_empty());
         }
     }
 

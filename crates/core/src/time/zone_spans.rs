@@ -3,6 +3,7 @@
 //! `chrono-tz` answers "which offset at this instant" but not "until when". Triggers need the second to step
 //! over a wall clock without trial, so a zone's changes are found once, by bisection, and kept.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Offset as _, TimeZone as _};
@@ -20,10 +21,10 @@ pub struct Span {
 }
 
 /// All spans of a zone, in order. A copy is a pointer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Spans(Kind);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Kind {
     Fixed(i32),
     Table(&'static [Span]),
@@ -36,6 +37,15 @@ const PROBE: i64 = 36 * 3600;
 
 static TABLES: [OnceLock<Box<[Span]>>; TZ_VARIANTS.len()] =
     [const { OnceLock::new() }; TZ_VARIANTS.len()];
+
+impl fmt::Debug for Spans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Fixed(offset) => write!(f, "Spans({offset} s)"),
+            Kind::Table(spans) => write!(f, "Spans({} of them)", spans.len()),
+        }
+    }
+}
 
 impl Spans {
     pub(super) fn fixed(offset: i32) -> Self {

@@ -94,3 +94,26 @@ fn coalescing_after_a_year_is_quick() {
     assert_eq!(events.len(), 2);
     assert!(events.iter().all(|event| event.scheduled_run_times() == [at(seconds)]));
 }
+
+#[test]
+fn get_run_times_dst_transition() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+    let cron = apscheduler_core::trigger::TriggerConfig::new("cron")
+        .option("hour", 1)
+        .option("minute", 0)
+        .option("second", 10)
+        .option("timezone", "US/Eastern");
+    let job = JobBuilder::new("tests::ok").trigger(cron).coalesce(false).misfire_grace_time(None);
+    let first = "2025-11-02T01:00:10-04:00".parse().unwrap();
+    let second = "2025-11-02T01:00:10-05:00".parse().unwrap();
+    scheduler.manual_clock().set("2025-11-01T12:00:00Z".parse().unwrap());
+    scheduler.add_job(job).unwrap();
+    scheduler.manual_clock().set(first);
+    scheduler.step();
+    assert_eq!(events.take()[0].scheduled_run_times(), [first]);
+    scheduler.manual_clock().set(second);
+    scheduler.step();
+    assert_eq!(events.take()[0].scheduled_run_times(), [second]);
+}

@@ -1,6 +1,7 @@
 //! Jobs are added, changed and removed, before the start and after.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::{JobBuilder, JobChanges, JobDefaults, NextRunTime};
 use apscheduler_core::trigger::TriggerConfig;
@@ -34,10 +35,30 @@ fn add_job_pending() {
 }
 
 #[test]
+fn add_job_return_value() {
+    let scheduler = scheduler();
+    let date = TriggerConfig::new("date").option("run_date", "2014-06-01 08:41:00");
+    let builder = JobBuilder::new("tests::add").args([json!(1), json!(2)]).id("my-id").name("n");
+    let job = scheduler.add_job(builder.trigger(date).next_run_time(at(5))).unwrap();
+    assert_eq!((job.id(), job.name(), job.jobstore()), ("my-id", "n", "default"));
+    assert_eq!(job.next_run_time(), NextRunTime::At(at(5)));
+    assert!(job.pending());
+    assert_eq!(job.spec().unwrap().arguments().args(), [json!(1), json!(2)]);
+}
+
+#[test]
+fn a_job_without_a_trigger_has_a_date_trigger() {
+    let scheduler = scheduler();
+    scheduler.configure(&Config::new().timezone(chrono::Utc)).unwrap();
+    let job = scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();
+    assert_eq!(job.spec().unwrap().trigger().to_string(), "date[2027-01-01 00:00:00 UTC]");
+}
+
+#[test]
 fn add_job_takes_the_defaults_of_the_scheduler() {
     let scheduler = scheduler();
     let defaults = JobDefaults { misfire_grace_time: Some(7), coalesce: false, max_instances: 4 };
-    scheduler.configure(&apscheduler_core::config::Config::new().job_defaults(defaults)).unwrap();
+    scheduler.configure(&Config::new().job_defaults(defaults)).unwrap();
     let spec = scheduler.add_job(job("a")).unwrap().spec().cloned().unwrap();
     assert_eq!(
         (spec.misfire_grace_time(), spec.coalesce(), spec.max_instances()),
@@ -228,6 +249,19 @@ fn remove_job() {
         assert_eq!(events.names(), ["JOB_REMOVED a"]);
         assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
         assert_eq!(scheduler.remove_job("a", None).unwrap_err().kind(), ErrorKind::JobLookup);
+    });
+}
+
+#[test]
+fn remove_job_looks_into_the_store_that_was_named() {
+    both(|scheduler| {
+        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_job(job("a")).unwrap();
+        let events = Recorder::on(scheduler, EventMask::JOB_REMOVED);
+        let error = scheduler.remove_job("a", Some("other")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JobLookup);
+        assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
+        assert!(events.take().is_empty());
     });
 }
 

@@ -28,6 +28,26 @@ fn get_jobs_comes_in_order() {
 }
 
 #[test]
+fn get_jobs() {
+    for started in [false, true] {
+        let scheduler = scheduler();
+        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_job(JobBuilder::new("tests::ok").id("job1").trigger(every(1))).unwrap();
+        let other = JobBuilder::new("tests::ok").id("job2").trigger(every(1)).jobstore("other");
+        scheduler.add_job(other).unwrap();
+        if started {
+            scheduler.start_paused().unwrap();
+        }
+        let ids = |jobstore| {
+            let jobs = scheduler.get_jobs(jobstore).unwrap();
+            jobs.iter().map(|job| job.id().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(None), ["job1", "job2"]);
+        assert_eq!(ids(Some("other")), ["job2"]);
+    }
+}
+
+#[test]
 fn print_jobs_before_the_start() {
     let scheduler = scheduler();
     assert_eq!(print(&scheduler, None), "Pending jobs:\n    No pending jobs\n");

@@ -5,16 +5,22 @@
 
 mod broken_records;
 mod catch_up;
+mod component_calls;
 mod components;
 mod events;
+mod foreign_panics;
 mod from_within;
 mod job_handles;
+mod job_tables;
 mod jobs;
 mod lifecycle;
 mod listing;
 mod processing;
 mod recorder;
 mod room;
+mod stored_state;
 mod stores_that_fail;
 mod test_store;
+mod thread_schedulers;
 mod threads;
+mod values;

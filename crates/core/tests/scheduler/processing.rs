@@ -86,6 +86,20 @@ fn the_earliest_of_all_stores_comes_back() {
 }
 
 #[test]
+fn wait_time_across_dst_transition() {
+    let scheduler = scheduler();
+    scheduler.manual_clock().set("2026-03-29T01:59:59+01:00".parse().unwrap());
+    scheduler.start().unwrap();
+    let cron = apscheduler_core::trigger::TriggerConfig::new("cron")
+        .option("second", 0)
+        .option("timezone", "Europe/Berlin");
+    scheduler.add_job(JobBuilder::new("tests::ok").trigger(cron)).unwrap();
+    // The clock goes from 01:59:59 to 03:00:00, which is one second.
+    let next = scheduler.step().unwrap();
+    assert_eq!(next.to_rfc3339(), "2026-03-29T01:00:00+00:00");
+}
+
+#[test]
 fn a_late_run_is_missed_and_says_why() {
     let scheduler = scheduler();
     scheduler.start().unwrap();

@@ -220,7 +220,7 @@ fn result(
     let last = stderr.lines().next_back().map(|line| format!(": {line}"));
     let message = format!("{} {what}{}", options.program, last.unwrap_or_default());
     let error = JobError::new(message);
-    Err(if stderr.is_empty() {
+    Err(if stderr.lines().count() < 2 {
         error
     } else {
         error.with_trace(format!("the end of its standard error:\n{stderr}"))

@@ -1,0 +1,88 @@
+//! `apscheduler jobs pause`, `resume`, `run` and `remove`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use apscheduler::job::{Job, JobChanges};
+
+use super::open::Stores;
+use crate::output;
+
+/// Keeps jobs from running until they are resumed.
+#[derive(clap::Args)]
+pub(super) struct PauseArgs {
+    /// The ids of the jobs
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+/// Lets paused jobs run again, from their next fire time on.
+#[derive(clap::Args)]
+pub(super) struct ResumeArgs {
+    /// The ids of the jobs
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+/// Makes jobs due now: a running scheduler runs them within a second, and then by their triggers again.
+#[derive(clap::Args)]
+pub(super) struct RunArgs {
+    /// The ids of the jobs
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+/// Removes jobs. Those that the jobs file declares come back with the next `run`.
+#[derive(clap::Args)]
+pub(super) struct RemoveArgs {
+    /// The ids of the jobs
+    #[arg(required = true)]
+    ids: Vec<String>,
+}
+
+pub(super) fn pause(stores: &Stores, args: &PauseArgs) -> Result<ExitCode> {
+    each(stores, &args.ids, |job| {
+        job.pause()?;
+        Ok(format!("paused {}", job.id()))
+    })
+}
+
+pub(super) fn resume(stores: &Stores, args: &ResumeArgs) -> Result<ExitCode> {
+    each(stores, &args.ids, |job| {
+        Ok(match job.resume()? {
+            Some(job) => format!("resumed {}: {job}", job.id()),
+            None => format!("removed {}: its schedule has ended", job.id()),
+        })
+    })
+}
+
+pub(super) fn run(stores: &Stores, args: &RunArgs) -> Result<ExitCode> {
+    each(stores, &args.ids, |job| {
+        let now = stores.scheduler.clock().now();
+        job.modify(&JobChanges::new().next_run_time(now))?;
+        Ok(format!("{} is due now", job.id()))
+    })
+}
+
+pub(super) fn remove(stores: &Stores, args: &RemoveArgs) -> Result<ExitCode> {
+    each(stores, &args.ids, |job| {
+        job.remove()?;
+        Ok(format!("removed {}", job.id()))
+    })
+}
+
+/// Does it to every job, and goes on where one fails.
+fn each(stores: &Stores, ids: &[String], act: impl Fn(&Job) -> Result<String>) -> Result<ExitCode> {
+    stores.need_shared()?;
+    let mut code = ExitCode::SUCCESS;
+    for id in ids {
+        match stores.job(id).and_then(|job| act(&job)) {
+            Ok(done) => output::line(&done)?,
+            Err(error) => {
+                output::report(&error);
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}

@@ -1,0 +1,91 @@
+//! `apscheduler jobs`.
+
+mod add;
+mod change;
+mod list;
+mod modify;
+mod open;
+mod options;
+mod show;
+mod transfer;
+mod view;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::log;
+
+/// Looks after the jobs in the job stores of a config, also while `run` has them open.
+///
+/// The file is the one that `run` is given. A running scheduler notices changes to a shared store within a second. Jobs
+/// that the file declares are not added by these commands: that is for `run`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct JobsArgs {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+/// Where the jobs are.
+#[derive(clap::Args)]
+struct StoreArgs {
+    /// The jobs file whose job stores are meant
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "APSCHEDULER_CONFIG",
+        global = true,
+        help_heading = "Job stores"
+    )]
+    config: Option<PathBuf>,
+    /// The alias of one job store; by default all are searched, and new jobs go into `default`
+    #[arg(long, value_name = "ALIAS", global = true, help_heading = "Job stores")]
+    jobstore: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  apscheduler jobs list --config jobs.toml
+  export APSCHEDULER_CONFIG=jobs.toml
+  apscheduler jobs show backup
+  apscheduler jobs run backup                 run it now, whatever its trigger says
+  apscheduler jobs pause backup report
+  apscheduler jobs modify backup --misfire-grace-time 3600 --cron '30 2 * * *'
+  apscheduler jobs add --id hi --func command --kwargs '{\"shell\": \"date\"}' --cron '0 * * * *'
+  apscheduler jobs export | gzip > jobs.json.gz";
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Add(Box<add::AddArgs>),
+    Pause(change::PauseArgs),
+    Resume(change::ResumeArgs),
+    Run(change::RunArgs),
+    Remove(change::RemoveArgs),
+    Modify(Box<modify::ModifyArgs>),
+    Export(transfer::ExportArgs),
+    Import(transfer::ImportArgs),
+}
+
+pub(crate) fn jobs(args: &JobsArgs) -> Result<ExitCode> {
+    log::start("warn");
+    let stores = open::open(&args.stores)?;
+    match &args.command {
+        Command::List(args) => list::list(&stores, args),
+        Command::Show(args) => show::show(&stores, args),
+        Command::Add(args) => add::add(&stores, args),
+        Command::Pause(args) => change::pause(&stores, args),
+        Command::Resume(args) => change::resume(&stores, args),
+        Command::Run(args) => change::run(&stores, args),
+        Command::Remove(args) => change::remove(&stores, args),
+        Command::Modify(args) => modify::modify(&stores, args),
+        Command::Export(args) => transfer::export(&stores, args),
+        Command::Import(args) => transfer::import(&stores, args),
+    }
+}

@@ -1,0 +1,59 @@
+//! A job as people and programs see it.
+
+use apscheduler::job::{Job, NextRunTime};
+use apscheduler::store::JobStore;
+use apscheduler::time::{Timestamp, Zone};
+use serde_json::{Map, Value, json};
+
+/// Whether it runs: `scheduled`, `paused` or `broken`.
+pub(super) fn status(job: &Job) -> &'static str {
+    match (job.broken(), job.next_run_time()) {
+        (Some(_), _) => "broken",
+        (None, NextRunTime::Paused) => "paused",
+        (None, _) => "scheduled",
+    }
+}
+
+/// The zone to show its run times in.
+pub(super) fn zone(job: &Job, scheduler: Zone, at: Timestamp) -> Zone {
+    job.spec().map_or(scheduler, |spec| spec.trigger().zone(at))
+}
+
+/// Its next run time in ISO 8601, in its zone.
+pub(super) fn next_run_time(job: &Job, scheduler: Zone) -> Option<String> {
+    job.next_run_time().instant().map(|time| zone(job, scheduler, time).iso(time))
+}
+
+/// Everything about it as JSON.
+pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
+    put("id", json!(job.id()));
+    put("name", json!(job.name()));
+    put("jobstore", json!(job.jobstore()));
+    put("status", json!(status(job)));
+    put("next_run_time", json!(next_run_time(job, scheduler)));
+    if let Some(error) = job.broken() {
+        put("reason", json!(error.chain()));
+    }
+    if let Some(spec) = job.spec() {
+        put("func", json!(spec.function().name()));
+        put("args", json!(spec.arguments().args()));
+        put("kwargs", json!(spec.arguments().kwargs().cloned().unwrap_or_default()));
+        put("trigger", json!(spec.trigger().to_string()));
+        put("trigger_config", json!(spec.trigger().config()));
+        put("executor", json!(spec.executor()));
+        put("misfire_grace_time", json!(spec.misfire_grace_time()));
+        put("coalesce", json!(spec.coalesce()));
+        put("max_instances", json!(spec.max_instances()));
+        put("timeout", json!(spec.timeout().map(|timeout| timeout.as_secs_f64())));
+        put("origin", json!(spec.origin().map(|origin| &origin.file)));
+    }
+    Value::Object(object)
+}
+
+/// What the store holds of it, for a record that can't be restored.
+pub(super) fn raw_state(store: &dyn JobStore, id: &str) -> Option<String> {
+    let record = store.lookup_job(id).ok().flatten()?;
+    record.state.as_text().map(str::to_owned)
+}

@@ -1,1 +1,0 @@
-//! The program apscheduler: runs jobs from a config file.

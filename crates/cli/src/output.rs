@@ -1,0 +1,47 @@
+//! What people and programs read.
+
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+use anyhow::Result;
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use crate::complain;
+
+/// Standard output, buffered. A write error comes back to the caller; `println!` would panic.
+pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}
+
+/// Prints one line.
+pub(crate) fn line(text: &str) -> Result<()> {
+    let mut out = stdout();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// Prints JSON that a person can read.
+pub(crate) fn json(value: &Value) -> Result<()> {
+    let mut out = stdout();
+    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
+
+/// Prints a table without lines, which any width can show and any tool can cut.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.to_vec()).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    line(&table.trim_fmt())
+}
+
+/// Prints an error with its causes to standard error.
+pub(crate) fn report(error: &anyhow::Error) {
+    complain(&format!("error: {error}"));
+    for cause in error.chain().skip(1) {
+        complain(&format!("  caused by: {cause}"));
+    }
+}

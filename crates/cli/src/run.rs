@@ -1,0 +1,105 @@
+//! `apscheduler run`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use apscheduler::file::JobsFile;
+use apscheduler::{BackgroundScheduler, Scheduler, function_command};
+
+use crate::{complain, events, log, signals};
+
+/// Runs the jobs of a file in the foreground.
+///
+/// The jobs go into the job stores that the file names: a job that has not changed since the last run keeps its next run
+/// time, and jobs that have left the file are removed. Without a store they are kept in memory.
+///
+/// SIGINT or SIGTERM drains: nothing new starts, running jobs end, then the program exits with 0. A second signal stops at
+/// once: running commands get TERM, after a second KILL, and the exit status is 128 and the number of the signal.
+///
+/// The log goes to standard error, as much of it as `RUST_LOG` says: error, warn, info (the default), debug, or a list
+/// such as `info,apscheduler::command=off`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// The jobs file: TOML, YAML or JSON
+    file: PathBuf,
+    /// Write every event as one JSON line to the end of this file, or to standard output for `-`
+    #[arg(long, value_name = "FILE|-")]
+    events: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  apscheduler run examples/jobs.toml
+  apscheduler run jobs.toml --events events.jsonl
+  apscheduler run jobs.toml --events - | jq -r 'select(.event == \"JOB_ERROR\").job_id'";
+
+/// How long running commands have after a second signal.
+const LAST_SECOND: Duration = Duration::from_secs(1);
+
+/// What the main thread waits for.
+enum Notice {
+    Signal(i32),
+    Stopped,
+}
+
+pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
+    log::start("info");
+    let file = JobsFile::load(&args.file)?;
+    let scheduler = BackgroundScheduler::new();
+    // First of all, so that no event is left out.
+    if let Some(target) = &args.events {
+        events::stream(&scheduler, target)?;
+    }
+    file.configure(&scheduler)?;
+    let errors = file.check(&scheduler);
+    if !errors.is_empty() {
+        for error in &errors {
+            complain(&format!("error: {}", error.chain()));
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    let (sender, notices) = mpsc::channel();
+    signals::forward(sender.clone(), Notice::Signal)?;
+    let applied = file.start(&scheduler)?;
+    tracing::info!("{}: {applied}", args.file.display());
+
+    let first = match notices.recv()? {
+        Notice::Signal(signal) => signals::name(signal),
+        Notice::Stopped => "the end of the scheduler",
+    };
+    tracing::info!("{first}: waiting for running jobs to end; a second signal stops at once");
+    let draining = Scheduler::clone(&scheduler);
+    std::thread::spawn(move || {
+        if let Err(error) = draining.shutdown(true) {
+            tracing::error!("shutting down failed: {}", error.chain());
+        }
+        drop(sender.send(Notice::Stopped));
+    });
+    match notices.recv()? {
+        Notice::Stopped => Ok(ExitCode::SUCCESS),
+        Notice::Signal(signal) => {
+            tracing::warn!("{}: stopping at once", signals::name(signal));
+            stop(&scheduler, &notices);
+            Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)))
+        }
+    }
+}
+
+/// Lets go of what waits for a worker, and ends what runs.
+fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>) {
+    for alias in scheduler.executor_aliases() {
+        if let Some(executor) = scheduler.executor(&alias) {
+            executor.shutdown(false);
+        }
+    }
+    function_command::stop_all(LAST_SECOND);
+    // Every job has been ended, so the drain ends too, and with it the last events are out.
+    let deadline = Instant::now() + LAST_SECOND;
+    while let Ok(Notice::Signal(_)) =
+        notices.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+    {}
+}

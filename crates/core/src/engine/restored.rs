@@ -1,0 +1,50 @@
+//! Jobs that were restored from their stored text before.
+
+use std::sync::{Arc, Mutex};
+
+use hashbrown::HashMap;
+
+use super::lock;
+use crate::Result;
+use crate::job::{JobSpec, decode};
+use crate::store::{JobRecord, JobState};
+use crate::trigger::TriggerContext;
+
+/// How many jobs are remembered: those that run often are among them.
+const CAPACITY: usize = 10_000;
+
+/// The jobs that a store's text was turned into. A job whose text has not changed needs not be read again, and nearly
+/// all that changes from one fire to the next is the next run time, which is no part of the text.
+#[derive(Debug, Default)]
+pub(super) struct RestoredJobs(Mutex<HashMap<Arc<str>, Restored>>);
+
+#[derive(Debug)]
+struct Restored {
+    text: Arc<str>,
+    spec: Arc<JobSpec>,
+}
+
+impl RestoredJobs {
+    /// The job that a record holds.
+    pub(super) fn restore(
+        &self,
+        record: &JobRecord,
+        context: &TriggerContext<'_>,
+    ) -> Result<Arc<JobSpec>> {
+        let text = match &record.state {
+            JobState::Live(spec) => return Ok(Arc::clone(spec)),
+            JobState::Encoded(text) => text,
+        };
+        if let Some(known) = lock(&self.0).get(&record.id).filter(|known| known.text == *text) {
+            return Ok(Arc::clone(&known.spec));
+        }
+        let spec = Arc::new(decode(&record.id, text, context)?);
+        let mut jobs = lock(&self.0);
+        if jobs.len() >= CAPACITY {
+            jobs.clear();
+        }
+        let restored = Restored { text: Arc::clone(text), spec: Arc::clone(&spec) };
+        jobs.insert(Arc::clone(&record.id), restored);
+        Ok(spec)
+    }
+}

@@ -1,0 +1,127 @@
+//! What the cases do with a store.
+
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{
+    Advance, Claim, Claims, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
+};
+use apscheduler_core::time::Timestamp;
+
+use crate::stores::records::Records;
+
+/// How long a case waits for what must happen.
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Adds jobs with the state 0.
+pub(super) fn add(store: &dyn JobStore, jobs: &[(&str, Option<Timestamp>)]) {
+    let records = Records::of(store);
+    let new = jobs.iter().map(|(id, time)| records.new_record(*id, *time)).collect();
+    store.add_jobs(new).expect("the jobs are added");
+}
+
+/// Adds so many jobs, which are called `job-00000` and so on, in one call.
+pub(super) fn add_many(store: &dyn JobStore, count: usize, time: impl Fn(usize) -> Timestamp) {
+    let records = Records::of(store);
+    let new = (0..count).map(|number| records.new_record(many_id(number), Some(time(number))));
+    store.add_jobs(new.collect()).expect("the jobs are added");
+}
+
+/// The id of one of many jobs.
+pub(super) fn many_id(number: usize) -> String {
+    format!("job-{number:05}")
+}
+
+/// The record, which must be there.
+pub(super) fn find(store: &dyn JobStore, id: &str) -> JobRecord {
+    let found = store.lookup_job(id).expect("the job is looked up");
+    found.unwrap_or_else(|| panic!("the job {id:?} is not there"))
+}
+
+/// All records, in order.
+pub(super) fn list(store: &dyn JobStore) -> Vec<JobRecord> {
+    list_by(store, 1000)
+}
+
+/// All records, asked for by pages of this size.
+pub(super) fn list_by(store: &dyn JobStore, limit: usize) -> Vec<JobRecord> {
+    let mut records: Vec<JobRecord> = Vec::new();
+    loop {
+        let after = records.last().map(JobRecord::cursor);
+        let page = store.get_jobs(after.as_ref(), limit).expect("a page is listed");
+        assert!(page.len() <= limit, "a page of {} where {limit} were asked for", page.len());
+        let is_last = page.len() < limit;
+        records.extend(page);
+        if is_last {
+            return records;
+        }
+    }
+}
+
+/// The ids of records.
+pub(super) fn ids(records: &[JobRecord]) -> Vec<&str> {
+    records.iter().map(|record| &*record.id).collect()
+}
+
+/// The ids of claims.
+pub(super) fn claimed(claims: &[Claim]) -> Vec<&str> {
+    claims.iter().map(|claim| &*claim.record.id).collect()
+}
+
+/// The next run time of a due record.
+pub(super) fn due_time(record: &JobRecord) -> Timestamp {
+    record.next_run_time.expect("only jobs with a next run time are due")
+}
+
+/// Takes the run time that is due.
+pub(super) fn take(record: &JobRecord, next: NextRun) -> Decision {
+    Decision::Claim(Advance { run_times: RunTimes::One(due_time(record)), next })
+}
+
+/// One batch, from the beginning.
+pub(super) fn claim(
+    store: &dyn JobStore,
+    now: Timestamp,
+    limit: usize,
+    mut decide: impl FnMut(&JobRecord) -> Decision,
+) -> Claims {
+    let due = Due { now, limit, after: None };
+    store.claim_due(&due, &mut decide).expect("due jobs are claimed")
+}
+
+/// All batches, as the engine goes through them.
+pub(super) fn claim_all(
+    store: &dyn JobStore,
+    now: Timestamp,
+    limit: usize,
+    mut decide: impl FnMut(&JobRecord) -> Decision,
+) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let mut due = Due { now, limit, after: None };
+    let patience = Patience::new("the batches come to an end");
+    loop {
+        let batch = store.claim_due(&due, &mut decide).expect("due jobs are claimed");
+        assert!(batch.claims.len() <= limit, "a batch has more claims than the limit {limit}");
+        claims.extend(batch.claims);
+        match batch.resume {
+            Some(resume) => due.after = Some(resume),
+            None => return claims,
+        }
+        patience.check();
+    }
+}
+
+/// Ends a case that would wait for ever.
+pub(super) struct Patience {
+    wish: &'static str,
+    until: Instant,
+}
+
+impl Patience {
+    pub(super) fn new(wish: &'static str) -> Self {
+        Self { wish, until: Instant::now() + PATIENCE }
+    }
+
+    pub(super) fn check(&self) {
+        assert!(Instant::now() < self.until, "waited in vain: {}", self.wish);
+    }
+}

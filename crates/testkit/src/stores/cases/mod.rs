@@ -1,0 +1,41 @@
+//! The cases, by theme.
+
+mod actions;
+mod adding;
+mod batches;
+mod broken_data;
+mod claiming;
+mod contention;
+mod durability;
+mod finding;
+mod listing;
+pub(super) mod processes;
+mod removing;
+mod threads;
+mod updating;
+mod values;
+mod watching;
+
+use super::Case;
+
+/// Every case, theme by theme.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [
+        adding::CASES,
+        finding::CASES,
+        listing::CASES,
+        updating::CASES,
+        removing::CASES,
+        claiming::CASES,
+        batches::CASES,
+        values::CASES,
+        broken_data::CASES,
+        threads::CASES,
+        contention::CASES,
+        processes::CASES,
+        durability::CASES,
+        watching::CASES,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,124 @@
+//! What a store crate says of its store, and the places that the cases run against.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use apscheduler_core::store::{JobStore, StoreCapabilities};
+
+/// Breaks the state of a record behind the back of the store: called with the address of the place, and the job's id.
+pub type Corrupt<'a> = &'a dyn Fn(&str, &str);
+
+/// Makes the places that keep jobs, and opens stores on them.
+///
+/// A place is a file, a table, a key prefix: something that nobody else uses. Its address is text that
+/// [`open`](Self::open) understands in another process too.
+pub trait StoreHarness: Send + Sync {
+    /// The name that its cases begin with: that of the plugin, and of the variant where there are several.
+    fn name(&self) -> &str;
+
+    /// Makes a new place without jobs, and returns its address. Panics where that fails: a backend that is not there
+    /// must not pass for one that conforms.
+    fn create(&self) -> String;
+
+    /// A store on a place, not started yet. Two on one place are two handles to the same jobs.
+    fn open(&self, address: &str) -> Arc<dyn JobStore>;
+
+    /// Cleans up a place that is not needed any more.
+    fn remove(&self, address: &str) {
+        let _ = address;
+    }
+
+    /// How to break the state of a record so that it is no job any more, as a careless hand would. `None` where nobody
+    /// could.
+    fn corrupt(&self) -> Option<Corrupt<'_>> {
+        None
+    }
+
+    /// By what the numbers of jobs in the large cases are divided, for slow backends.
+    fn divisor(&self) -> usize {
+        1
+    }
+}
+
+/// A place of one case. It is removed at the end.
+pub struct Place<'a> {
+    harness: &'a dyn StoreHarness,
+    address: String,
+}
+
+impl<'a> Place<'a> {
+    /// A new place without jobs.
+    pub fn new(harness: &'a dyn StoreHarness) -> Self {
+        Self { harness, address: harness.create() }
+    }
+
+    /// What the store can do.
+    pub fn capabilities(&self) -> StoreCapabilities {
+        self.harness.open(&self.address).capabilities()
+    }
+
+    /// A started store: the first, another handle to the same jobs, or one that finds what an earlier one left.
+    pub fn open(&self) -> Opened {
+        let store = self.harness.open(&self.address);
+        store.start("default").expect("the store starts");
+        Opened(store)
+    }
+
+    /// The size of a large case.
+    pub fn scaled(&self, count: usize) -> usize {
+        (count / self.harness.divisor()).max(40)
+    }
+
+    /// Breaks the state of a record.
+    pub(super) fn corrupt(&self, id: &str) {
+        let corrupt = self.harness.corrupt().expect("checked before the case was run");
+        corrupt(&self.address, id);
+    }
+
+    pub(super) fn harness(&self) -> &'a dyn StoreHarness {
+        self.harness
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.harness.remove(&self.address);
+    }
+}
+
+impl fmt::Debug for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({}, {:?})", self.harness.name(), self.address)
+    }
+}
+
+/// A started store, which is shut down when it is dropped.
+#[derive(Debug)]
+pub struct Opened(Arc<dyn JobStore>);
+
+impl Opened {
+    /// Shuts it down, which must work.
+    pub fn close(self) {
+        self.0.shutdown().expect("the store shuts down");
+    }
+}
+
+impl Deref for Opened {
+    type Target = dyn JobStore;
+
+    fn deref(&self) -> &(dyn JobStore + 'static) {
+        &*self.0
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // A case that closed it, or that failed, need not hear of it.
+        let _ = self.0.shutdown();
+    }
+}

@@ -1,0 +1,49 @@
+//! The conformance suite of job stores: what [`JobStore`](apscheduler_core::store::JobStore) promises, checked.
+//!
+//! A store crate has a test target without libtest's harness:
+//! ```toml
+//! [[test]]
+//! name = "conformance"
+//! harness = false
+//! ```
+//! and in it a [`StoreHarness`], which makes and opens places that keep jobs, and [`run`]:
+//! ```
+//! use std::process::ExitCode;
+//! use std::sync::Arc;
+//! use apscheduler_core::store::{JobStore, MemoryJobStore};
+//! use apscheduler_testkit::stores::{self, StoreHarness};
+//!
+//! struct Memory;
+//!
+//! impl StoreHarness for Memory {
+//!     fn name(&self) -> &str {
+//!         "memory"
+//!     }
+//!
+//!     fn create(&self) -> String {
+//!         String::new()
+//!     }
+//!
+//!     fn open(&self, _address: &str) -> Arc<dyn JobStore> {
+//!         Arc::new(MemoryJobStore::new())
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//! # if true { return ExitCode::SUCCESS }
+//!     stores::run(vec![Arc::new(Memory)])
+//! }
+//! ```
+//! Every case has a name (`memory::claiming::a_claim_raises_the_revision`) and runs against a place of its own, so
+//! filters and parallel runs work. What a store cannot do by its capabilities is shown as ignored, with the reason.
+
+mod case;
+mod cases;
+mod harness;
+pub mod records;
+mod runner;
+
+pub use case::{Case, Need};
+pub use cases::all as cases;
+pub use harness::{Corrupt, Opened, Place, StoreHarness};
+pub use runner::run;

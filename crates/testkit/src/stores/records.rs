@@ -1,0 +1,93 @@
+//! Records for tests of stores.
+
+use std::sync::Arc;
+
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_core::store::{JobState, JobStore, NewRecord};
+use apscheduler_core::time::Timestamp;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+/// Makes records of the sort that a store keeps: with states as text, or with live jobs.
+#[derive(Clone, Debug)]
+pub struct Records {
+    serializes: bool,
+    plain: JobState,
+}
+
+impl Records {
+    /// Records for this store.
+    pub fn of(store: &dyn JobStore) -> Self {
+        let serializes = store.capabilities().serializes;
+        Self { serializes, plain: state(serializes, 0) }
+    }
+
+    /// A state that tells its number.
+    pub fn state(&self, number: u64) -> JobState {
+        if number == 0 { self.plain.clone() } else { state(self.serializes, number) }
+    }
+
+    /// A job with the state 0, which does not replace another.
+    pub fn new_record(
+        &self,
+        id: impl Into<Arc<str>>,
+        next_run_time: Option<Timestamp>,
+    ) -> NewRecord {
+        NewRecord { id: id.into(), next_run_time, state: self.state(0), replace: false }
+    }
+}
+
+fn state(serializes: bool, number: u64) -> JobState {
+    let name = format!("state {number}");
+    if serializes {
+        let text = json!({
+            "version": 1, "id": "any", "name": name, "func": "shop::orders::ship",
+            "args": [42, "Tromsø"], "kwargs": {"express": true},
+            "trigger": {"type": "interval", "seconds": 60},
+            "executor": "default", "misfire_grace_time": 1, "coalesce": true, "max_instances": 1,
+        });
+        return JobState::Encoded(text.to_string().into());
+    }
+    let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    let job = scheduler.add_job(JobBuilder::new(|| ()).name(name)).expect("a valid job");
+    JobState::Live(Arc::clone(job.spec().expect("a job that waits is not broken")))
+}
+
+/// The number that a state tells.
+///
+/// # Panics
+/// Where it is no state of [`Records`].
+pub fn state_number(state: &JobState) -> u64 {
+    let name = match state {
+        JobState::Live(spec) => spec.name().to_owned(),
+        JobState::Encoded(text) => serde_json::from_str::<Value>(text)
+            .ok()
+            .and_then(|state| Some(state["name"].as_str()?.to_owned()))
+            .unwrap_or_else(|| panic!("the state came back as {text:?}")),
+    };
+    let number = name.strip_prefix("state ").and_then(|number| number.parse().ok());
+    number.unwrap_or_else(|| panic!("the state came back with the name {name:?}"))
+}
+
+/// Whether a state came back as it was given: the same text, or the very same job.
+pub fn same_state(left: &JobState, right: &JobState) -> bool {
+    match (left, right) {
+        (JobState::Live(left), JobState::Live(right)) => Arc::ptr_eq(left, right),
+        (JobState::Encoded(left), JobState::Encoded(right)) => left == right,
+        _ => false,
+    }
+}
+
+/// The instant that this RFC 3339 text says.
+///
+/// # Panics
+/// Where it says none.
+pub fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap_or_else(|error| panic!("`{text}` is no instant in RFC 3339: {error}"))
+}
+
+/// So many seconds into 2027.
+pub fn second(seconds: i64) -> Timestamp {
+    instant("2027-01-01T00:00:00Z") + TimeDelta::seconds(seconds)
+}

@@ -1,0 +1,46 @@
+//! Installing what is missing, on Debian and as root.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Once;
+
+use anyhow::{Result, bail};
+
+use crate::command::run;
+
+/// The package lists are brought up to date once.
+static UPDATE: Once = Once::new();
+
+/// Makes sure that a program is there; installs the packages that bring it where it is not.
+pub(crate) fn require(program: &str, packages: &[&str]) -> Result<()> {
+    if is_there(program) {
+        return Ok(());
+    }
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!(
+            "`{program}` is missing, and this is no Debian to install {} on",
+            packages.join(", ")
+        );
+    }
+    let mut updated = Ok(());
+    UPDATE.call_once(|| updated = run(Command::new("apt-get").args(["update", "-q"])));
+    updated?;
+    run(Command::new("apt-get")
+        .args(["install", "-q", "-y", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    if !is_there(program) {
+        bail!("`{program}` is still missing after the installation of {}", packages.join(", "));
+    }
+    Ok(())
+}
+
+fn is_there(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).exists();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder| folder.join(program).exists())
+}

@@ -1,0 +1,87 @@
+//! The servers that stores are tested against: each in a folder of its own, on a free loopback port.
+
+mod debian;
+mod mariadb;
+mod mongodb;
+mod postgres;
+mod process;
+mod redis;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+pub(crate) use process::Server;
+
+/// A kind of server.
+struct Service {
+    name: &'static str,
+    /// The variable by which tests find the server.
+    variable: &'static str,
+    /// Installs what is missing, starts a server with its data in this folder, and returns when it answers.
+    start: fn(&Path) -> Result<Server>,
+}
+
+static SERVICES: [Service; 4] = [
+    Service { name: "redis", variable: "APSCHEDULER_TEST_REDIS", start: redis::start },
+    Service { name: "postgres", variable: "APSCHEDULER_TEST_POSTGRES", start: postgres::start },
+    Service { name: "mariadb", variable: "APSCHEDULER_TEST_MYSQL", start: mariadb::start },
+    Service { name: "mongodb", variable: "APSCHEDULER_TEST_MONGODB", start: mongodb::start },
+];
+
+/// Running servers, which end with this value.
+pub(crate) struct Running(Vec<(&'static str, Server)>);
+
+impl Running {
+    /// Starts every server whose variable does not name one already. One that can't be had is an error.
+    pub(crate) fn start() -> Result<Self> {
+        let folder = data_folder()?;
+        let mut running = Vec::new();
+        for service in &SERVICES {
+            if let Some(url) = std::env::var_os(service.variable) {
+                eprintln!(
+                    "{}: using the server of {} ({} bytes)",
+                    service.name,
+                    service.variable,
+                    url.len()
+                );
+                continue;
+            }
+            let begin = std::time::Instant::now();
+            let server = (service.start)(&folder.join(service.name))
+                .with_context(|| format!("can't get a {} server", service.name))?;
+            eprintln!(
+                "{}: {} after {:.1} s",
+                service.name,
+                server.url(),
+                begin.elapsed().as_secs_f64()
+            );
+            running.push((service.variable, server));
+        }
+        Ok(Self(running))
+    }
+
+    /// The variables by which tests find the servers.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(variable, server)| (*variable, server.url()))
+    }
+}
+
+/// Starts the servers, prints their variables, and keeps them until the input ends or a signal comes.
+pub(crate) fn up() -> Result<()> {
+    let running = Running::start()?;
+    eprintln!("\nTests find the servers by these variables; they stop when you press Enter.\n");
+    let mut out = std::io::stdout();
+    for (variable, url) in running.variables() {
+        std::io::Write::write_fmt(&mut out, format_args!("export {variable}={url}\n"))?;
+    }
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
+
+/// A fresh folder that server users may go through: `/root` and the like are closed to them.
+fn data_folder() -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("apscheduler-services-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+    Ok(folder)
+}

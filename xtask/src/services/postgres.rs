@@ -1,0 +1,44 @@
+//! PostgreSQL, which refuses to run as root.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::debian::require;
+use super::process::{Server, folder_of, free_port};
+use crate::command::run;
+
+const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+
+pub(crate) fn start(folder: &Path) -> Result<Server> {
+    require(&format!("{PROGRAMS}/postgres"), &["postgresql-15"])?;
+    folder_of(folder, "postgres")?;
+    let data = folder.join("data");
+    run(as_postgres("initdb")
+        .arg("-D")
+        .arg(&data)
+        .args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"])
+        .stdout(std::process::Stdio::null()))?;
+    let port = free_port()?;
+    let mut command = as_postgres("postgres");
+    command.arg("-D").arg(&data).arg("-k").arg(folder);
+    command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "max_connections=200"]);
+    // The data is thrown away with the server.
+    command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+    let url = format!("postgresql://postgres@127.0.0.1:{port}/postgres");
+    Server::start(&mut command, folder, url, || {
+        Command::new(format!("{PROGRAMS}/pg_isready"))
+            .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}
+
+/// `setpriv` becomes the program, so that killing it is killing the server.
+fn as_postgres(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "KILL"]);
+    command.arg(format!("{PROGRAMS}/{program}"));
+    command
+}
