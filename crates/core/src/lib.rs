@@ -25,3 +25,14 @@ pub use engine::{EventLoop, ListenerId, Scheduler, SchedulerState, States};
 pub use error::{Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use inventory;
+
+/// What the code that `#[job]` generates needs. It is no part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+    pub use serde_json::Value;
+
+    pub use crate::function::from_macros::*;
+    pub use crate::function::{Function, FunctionEntry, Parameters, job_return};
+    pub use crate::job::DeclaredJob;
+}

@@ -22,10 +22,18 @@ impl Scheduler {
     /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
     pub fn add_executor(&self, executor: impl IntoExecutor, alias: &str) -> Result<()> {
         let executor = executor.into_executor().resolve(&self.0.registry)?;
-        if self.running() {
+        if self.0.executors().contains_key(alias) {
+            return Err(duplicate("executor", alias));
+        }
+        let started = self.running();
+        if started {
             executor.start(alias)?;
         }
-        self.insert_executor(executor, alias)
+        let inserted = self.insert_executor(Arc::clone(&executor), alias);
+        if inserted.is_err() && started {
+            executor.shutdown(false);
+        }
+        inserted
     }
 
     pub(super) fn insert_executor(&self, executor: Arc<dyn Executor>, alias: &str) -> Result<()> {

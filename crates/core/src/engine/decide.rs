@@ -52,7 +52,7 @@ pub(super) struct Prepared {
 #[derive(Default)]
 pub(super) struct Reports {
     pub(super) broken: Vec<(Arc<str>, u64, Error)>,
-    pub(super) restored: Vec<(Arc<str>, u64)>,
+    pub(super) restored: Vec<Arc<str>>,
 }
 
 impl<'a> Decider<'a> {
@@ -112,7 +112,7 @@ impl<'a> Decider<'a> {
         }
         let (run_times, next) = self.run_times(&spec, first)?;
         if self.has_broken {
-            self.reports.restored.push((Arc::clone(&record.id), record.revision));
+            self.reports.restored.push(Arc::clone(&record.id));
         }
         let catching_up = matches!(next, NextRun::At(next) if next <= self.now);
         self.rooms[room].left -= 1;

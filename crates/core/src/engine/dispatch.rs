@@ -62,6 +62,8 @@ impl RunSink for Engine {
         cancellation: Option<CancellationToken>,
     ) -> JobContext {
         let names = [Arc::clone(&job.id), Arc::clone(&job.name), Arc::clone(&origin.jobstore)];
+        // An executor that runs as many as it likes has room again when runs start, and those may go on for long.
+        self.has_more_room(&job.executor);
         let scheduler = Scheduler(self);
         JobContext::in_scheduler(scheduler, names, scheduled_run_time, RunId::next(), cancellation)
     }
@@ -119,10 +121,6 @@ impl RunSink for Engine {
         if self.instances.release(&key) {
             self.look_again();
         }
-        if self.starved.contains(&job.executor)
-            && let Some(executor) = self.executors().get(&job.executor)
-        {
-            self.relieve(&job.executor, &**executor);
-        }
+        self.has_more_room(&job.executor);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use super::lock;
+use super::{Scheduler, lock};
 
 /// A job in a store; the number stands for the store's alias.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +71,22 @@ impl Instances {
         caught_up
     }
 
+    /// How many slots are taken, of all jobs.
+    fn taken(&self) -> usize {
+        let count = |slots: &Slots| slots.count as usize;
+        self.shards.iter().map(|shard| lock(shard).values().map(count).sum::<usize>()).sum()
+    }
+
     pub(super) fn is_catching_up(&self, key: &InstanceKey) -> bool {
         self.catching_up.load(Ordering::SeqCst) > 0
             && lock(self.shard(key)).get(key).is_some_and(|entry| entry.catching_up)
+    }
+}
+
+impl Scheduler {
+    /// How many instances of jobs are queued or running, on all executors. Those of executors that were removed and of
+    /// jobs that have finished count too.
+    pub fn instances(&self) -> usize {
+        self.0.instances.taken()
     }
 }

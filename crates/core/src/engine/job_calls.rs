@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::decide::{restore, unknown_executor};
-use super::pending::{hold, is};
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
@@ -52,10 +51,15 @@ impl Scheduler {
             .into_iter()
             .map(|job| job.build(&context, &defaults))
             .collect::<Result<Vec<PendingJob>>>()?;
+        self.add_built(jobs)
+    }
+
+    pub(super) fn add_built(&self, jobs: Vec<PendingJob>) -> Result<Vec<Job>> {
+        let engine = &self.0;
         {
             let mut pending = lock(&engine.pending);
             if matches!(engine.phase(), Phase::Stopped | Phase::Starting) {
-                hold(&mut pending, &jobs)?;
+                pending.hold(&jobs)?;
                 return Ok(jobs.iter().map(|job| self.pending_handle(job)).collect());
             }
         }
@@ -182,16 +186,13 @@ impl Scheduler {
     pub fn remove_job(&self, id: &str, jobstore: Option<&str>) -> Result<()> {
         let engine = &self.0;
         let alias = if self.waits() {
-            let mut pending = lock(&engine.pending);
-            let place = pending
-                .iter()
-                .position(|job| is(job, id, jobstore))
-                .ok_or_else(|| no_such_job(id))?;
-            pending.remove(place).jobstore
+            let removed = lock(&engine.pending).remove(id, jobstore);
+            removed.ok_or_else(|| no_such_job(id))?.jobstore
         } else {
             let mut found = None;
             for runner in engine.stores_named(jobstore)? {
                 if runner.store.remove_job(id)? {
+                    lock(&runner.broken).remove(id);
                     found = Some(Arc::clone(&runner.alias));
                     break;
                 }
@@ -212,17 +213,36 @@ impl Scheduler {
     pub fn remove_all_jobs(&self, jobstore: Option<&str>) -> Result<()> {
         let engine = &self.0;
         if self.waits() {
-            lock(&engine.pending)
-                .retain(|job| jobstore.is_some_and(|alias| alias != &*job.jobstore));
+            lock(&engine.pending).clear(jobstore);
         } else {
             for runner in engine.stores_named(jobstore)? {
                 runner.store.remove_all_jobs()?;
+                lock(&runner.broken).clear();
             }
         }
         engine.emit(EventMask::ALL_JOBS_REMOVED, || Event::AllJobsRemoved {
             alias: jobstore.map(Into::into),
         });
         Ok(())
+    }
+
+    fn change_pending(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        mut change: impl FnMut(&JobSpec) -> Result<(JobSpec, Option<Option<Timestamp>>)>,
+    ) -> Result<PendingJob> {
+        loop {
+            let pending = lock(&self.0.pending).find(id, jobstore).cloned();
+            let mut job = pending.ok_or_else(|| no_such_job(id))?;
+            // Triggers and plugins are foreign code: no lock is held while they think.
+            let (spec, next) = change(&job.spec)?;
+            let before = std::mem::replace(&mut job.spec, Arc::new(spec));
+            job.next_run_time = next.or(job.next_run_time);
+            if lock(&self.0.pending).exchange(&before, job.clone()) {
+                return Ok(job);
+            }
+        }
     }
 
     /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
@@ -237,17 +257,7 @@ impl Scheduler {
             Event::JobModified(JobEvent { job_id: id.into(), jobstore: Arc::clone(jobstore) })
         };
         if self.waits() {
-            let job = {
-                let mut pending = lock(&engine.pending);
-                let job = pending
-                    .iter_mut()
-                    .find(|job| is(job, id, jobstore))
-                    .ok_or_else(|| no_such_job(id))?;
-                let (spec, next) = change(&job.spec)?;
-                job.spec = Arc::new(spec);
-                job.next_run_time = next.or(job.next_run_time);
-                job.clone()
-            };
+            let job = self.change_pending(id, jobstore, change)?;
             engine.emit(EventMask::JOB_MODIFIED, || event(&job.jobstore));
             return Ok(self.pending_handle(&job));
         }

@@ -102,11 +102,9 @@ impl Scheduler {
         }
         // Jobs that are added meanwhile wait too, so look until none waits.
         loop {
-            let jobs = std::mem::take(&mut *lock(&engine.pending));
-            if let Err((error, mut left)) = self.add_pending(jobs) {
-                let mut pending = lock(&engine.pending);
-                left.append(&mut pending);
-                *pending = left;
+            let jobs = lock(&engine.pending).take();
+            if let Err((error, left)) = self.add_pending(jobs) {
+                lock(&engine.pending).put_back(left);
                 return Err(error);
             }
             let pending = lock(&engine.pending);

@@ -22,9 +22,7 @@ impl Scheduler {
     pub fn get_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
         if self.waits() {
             let pending = lock(&self.0.pending);
-            let found = pending.iter().find(|job| {
-                *job.spec.id == *id && jobstore.is_none_or(|alias| alias == &*job.jobstore)
-            });
+            let found = pending.find(id, jobstore);
             return Ok(found.map(|job| self.pending_handle(job)));
         }
         match self.0.find_record(id, jobstore) {
@@ -60,11 +58,10 @@ impl Scheduler {
         mut visit: impl FnMut(Job) -> Result<()>,
     ) -> Result<()> {
         if self.waits() {
-            let waiting: Vec<Job> = lock(&self.0.pending)
-                .iter()
-                .filter(|job| jobstore.is_none_or(|alias| alias == &*job.jobstore))
-                .map(|job| self.pending_handle(job))
-                .collect();
+            let pending = lock(&self.0.pending);
+            let waiting: Vec<Job> =
+                pending.of(jobstore).map(|job| self.pending_handle(job)).collect();
+            drop(pending);
             return waiting.into_iter().try_for_each(visit);
         }
         for runner in self.0.stores_named(jobstore)? {

@@ -2,6 +2,7 @@
 
 mod components;
 mod decide;
+mod declared;
 mod dispatch;
 mod instances;
 mod job_calls;
@@ -31,6 +32,7 @@ use crate::time::{Clock, Timestamp, Zone};
 use crate::trigger::TriggerContext;
 use instances::Instances;
 use listeners::Listeners;
+use pending::PendingJobs;
 use starved::Starved;
 use store_runner::StoreRunner;
 
@@ -75,7 +77,7 @@ pub(crate) struct Engine {
     phase_changed: Condvar,
     executors: RwLock<Arc<Executors>>,
     stores: RwLock<Arc<Stores>>,
-    pending: Mutex<Vec<crate::job::PendingJob>>,
+    pending: Mutex<PendingJobs>,
     listeners: Listeners,
     instances: Instances,
     starved: Starved,

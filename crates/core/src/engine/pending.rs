@@ -1,11 +1,126 @@
 //! Jobs that wait for the start of the scheduler.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Phase, Scheduler, lock};
-use crate::job::{Job, NextRunTime, PendingJob};
+use crate::job::{Job, JobSpec, NextRunTime, PendingJob};
 use crate::{Error, ErrorKind, Result};
+
+/// The waiting jobs, in the order in which they were added, and found by id.
+#[derive(Debug, Default)]
+pub(super) struct PendingJobs {
+    jobs: BTreeMap<u64, PendingJob>,
+    by_id: HashMap<Arc<str>, Vec<u64>>,
+    next: u64,
+}
+
+impl PendingJobs {
+    /// Takes jobs in. All or none.
+    pub(super) fn hold(&mut self, jobs: &[PendingJob]) -> Result<()> {
+        let before = self.next;
+        for job in jobs {
+            match self.place(&job.spec.id, Some(&job.jobstore)) {
+                Some(_) if !job.replace_existing => {
+                    // A job that was replaced can't come back, so replacements are made last.
+                    self.forget_since(before);
+                    return Err(Error::new(
+                        ErrorKind::ConflictingId,
+                        "a job with this id exists already",
+                    )
+                    .with_job_id(job.spec.id()));
+                }
+                Some(_) => {}
+                None => self.push(job.clone()),
+            }
+        }
+        for job in jobs.iter().filter(|job| job.replace_existing) {
+            if let Some(place) = self.place(&job.spec.id, Some(&job.jobstore)) {
+                self.jobs.insert(place, job.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts jobs back before those that came meanwhile.
+    pub(super) fn put_back(&mut self, jobs: Vec<PendingJob>) {
+        let later = self.take();
+        jobs.into_iter().chain(later).for_each(|job| self.push(job));
+    }
+
+    pub(super) fn take(&mut self) -> Vec<PendingJob> {
+        self.by_id.clear();
+        std::mem::take(&mut self.jobs).into_values().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    pub(super) fn find(&self, id: &str, jobstore: Option<&str>) -> Option<&PendingJob> {
+        self.jobs.get(&self.place(id, jobstore)?)
+    }
+
+    pub(super) fn remove(&mut self, id: &str, jobstore: Option<&str>) -> Option<PendingJob> {
+        let place = self.place(id, jobstore)?;
+        self.forget(place)
+    }
+
+    /// Removes the jobs of one store, or all.
+    pub(super) fn clear(&mut self, jobstore: Option<&str>) {
+        let kept = |job: &PendingJob| jobstore.is_some_and(|alias| alias != &*job.jobstore);
+        let jobs = self.take();
+        jobs.into_iter().filter(kept).for_each(|job| self.push(job));
+    }
+
+    /// The jobs of one store, or all.
+    pub(super) fn of<'a>(
+        &'a self,
+        jobstore: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a PendingJob> {
+        self.jobs.values().filter(move |job| jobstore.is_none_or(|alias| alias == &*job.jobstore))
+    }
+
+    /// Puts a changed job in place of the one that it was made from; `false` where that is not there any more.
+    pub(super) fn exchange(&mut self, before: &Arc<JobSpec>, job: PendingJob) -> bool {
+        let place = self.place(&job.spec.id, Some(&job.jobstore));
+        let known = place.and_then(|place| self.jobs.get_mut(&place));
+        let same = known.filter(|known| Arc::ptr_eq(&known.spec, before));
+        same.map(|known| *known = job).is_some()
+    }
+
+    fn place(&self, id: &str, jobstore: Option<&str>) -> Option<u64> {
+        let places = self.by_id.get(id)?;
+        let in_store = |place: &&u64| {
+            let job = self.jobs.get(*place);
+            job.is_some_and(|job| jobstore.is_none_or(|alias| alias == &*job.jobstore))
+        };
+        places.iter().find(in_store).copied()
+    }
+
+    fn push(&mut self, job: PendingJob) {
+        self.by_id.entry(Arc::clone(&job.spec.id)).or_default().push(self.next);
+        self.jobs.insert(self.next, job);
+        self.next += 1;
+    }
+
+    fn forget(&mut self, place: u64) -> Option<PendingJob> {
+        let job = self.jobs.remove(&place)?;
+        if let Some(places) = self.by_id.get_mut(&job.spec.id) {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.by_id.remove(&job.spec.id);
+            }
+        }
+        Some(job)
+    }
+
+    fn forget_since(&mut self, first: u64) {
+        for place in first..self.next {
+            self.forget(place);
+        }
+    }
+}
 
 impl Scheduler {
     /// Before the start, jobs are not in their stores yet.
@@ -14,7 +129,7 @@ impl Scheduler {
     }
 
     pub(crate) fn is_pending(&self, id: &str, jobstore: &str) -> bool {
-        lock(&self.0.pending).iter().any(|job| is(job, id, Some(jobstore)))
+        lock(&self.0.pending).find(id, Some(jobstore)).is_some()
     }
 
     /// Adds the jobs store by store; on an error gives back those that were not added.
@@ -46,30 +161,4 @@ impl Scheduler {
             scheduler: self.clone(),
         }
     }
-}
-
-/// Keeps jobs until the start. All or none.
-pub(super) fn hold(pending: &mut Vec<PendingJob>, jobs: &[PendingJob]) -> Result<()> {
-    let key = |job: &PendingJob| (Arc::clone(&job.jobstore), Arc::clone(&job.spec.id));
-    let mut known: HashSet<_> = pending.iter().map(key).collect();
-    for job in jobs {
-        if !known.insert(key(job)) && !job.replace_existing {
-            return Err(Error::new(ErrorKind::ConflictingId, "a job with this id exists already")
-                .with_job_id(job.spec.id()));
-        }
-    }
-    for job in jobs {
-        match pending
-            .iter_mut()
-            .find(|other| job.replace_existing && is(other, &job.spec.id, Some(&job.jobstore)))
-        {
-            Some(other) => *other = job.clone(),
-            None => pending.push(job.clone()),
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn is(job: &PendingJob, id: &str, jobstore: Option<&str>) -> bool {
-    *job.spec.id == *id && jobstore.is_none_or(|alias| alias == &*job.jobstore)
 }

@@ -1,15 +1,22 @@
 //! One pass over a store: claim what is due, and hand it to the executors.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use chrono::TimeDelta;
 
 use super::decide::Decider;
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
 use crate::executor::{Executor, Run};
+use crate::function::JobError;
 use crate::store::{Claim, Due, NextRun};
 use crate::time::Timestamp;
 use crate::{Error, Result};
+
+/// How soon an executor that had no room is asked again, should nothing else say that it has.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
 
 /// How many records one claim looks at: enough that round trips do not count, few enough that several processes share
 /// the work.
@@ -40,7 +47,16 @@ impl Scheduler {
         if self.0.phase() != Phase::Running {
             return None;
         }
-        self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min()
+        // An executor may free its place a moment after it has let go of the run.
+        let starved = self.0.starved.list();
+        for alias in &starved {
+            if let Some(executor) = self.0.executors().get(alias) {
+                self.0.relieve(alias, &**executor);
+            }
+        }
+        let next = self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min();
+        let again = (!self.0.starved.list().is_empty()).then(|| now + LOOK_AGAIN);
+        next.into_iter().chain(again).min()
     }
 }
 
@@ -62,7 +78,12 @@ impl Engine {
             let resume = claims.resume;
             let submissions = self.prepare_all(runner, &mut decider, claims.claims);
             for (room, runs) in submissions.runs {
-                decider.executor(room).submit_all(runs);
+                let executor = decider.executor(room);
+                // An executor is foreign code. What it let go of has been reported by then.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
+                    let panic = JobError::from_panic(&*payload);
+                    tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
+                }
             }
             for job_id in submissions.finished {
                 self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.event(&job_id)));
@@ -113,7 +134,15 @@ impl Engine {
         submissions
     }
 
-    /// Called when a run has ended: if due jobs wait for room in its executor, they are looked for again.
+    /// Called when a run has started or ended: if due jobs wait for room in its executor, they are looked for again.
+    pub(super) fn has_more_room(&self, alias: &Arc<str>) {
+        if self.starved.contains(alias)
+            && let Some(executor) = self.executors().get(alias)
+        {
+            self.relieve(alias, &**executor);
+        }
+    }
+
     pub(super) fn relieve(&self, alias: &str, executor: &dyn Executor) {
         if self.starved.contains(alias) && executor.room() > 0 && self.starved.take(alias) {
             self.look_again();
@@ -151,7 +180,7 @@ impl Engine {
     /// Reports each broken record once, and each that was restored.
     fn report_broken(&self, runner: &StoreRunner, reports: super::decide::Reports) {
         for (id, revision, error) in reports.broken {
-            if !lock(&runner.broken).insert((Arc::clone(&id), revision)) {
+            if lock(&runner.broken).insert(Arc::clone(&id), revision) == Some(revision) {
                 continue;
             }
             let reason = error.chain();
@@ -165,8 +194,8 @@ impl Engine {
                 reason: reason.into(),
             });
         }
-        for (id, revision) in reports.restored {
-            if lock(&runner.broken).remove(&(Arc::clone(&id), revision)) {
+        for id in reports.restored {
+            if lock(&runner.broken).remove(&id).is_some() {
                 tracing::info!(jobstore = &*runner.alias, job_id = &*id, "the job was restored");
                 self.emit(EventMask::JOB_RESTORED, || {
                     Event::JobRestored(JobEvent { job_id: id, jobstore: Arc::clone(&runner.alias) })

@@ -31,6 +31,14 @@ impl Starved {
         found
     }
 
+    /// Those that are starved.
+    pub(super) fn list(&self) -> Vec<Arc<str>> {
+        if !self.any.load(Ordering::SeqCst) {
+            return Vec::new();
+        }
+        lock(&self.aliases).iter().cloned().collect()
+    }
+
     pub(super) fn contains(&self, alias: &str) -> bool {
         self.any.load(Ordering::SeqCst) && lock(&self.aliases).contains(alias)
     }

@@ -1,6 +1,7 @@
 //! A store in a scheduler: who looks into it, and when.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
@@ -8,6 +9,7 @@ use chrono::TimeDelta;
 
 use super::restored::RestoredJobs;
 use super::{Engine, Scheduler, lock};
+use crate::function::JobError;
 use crate::store::{ChangeNotifier, JobStore, StoreCapabilities, Watch};
 use crate::time::Timestamp;
 use crate::{Error, ErrorKind, Result};
@@ -27,8 +29,8 @@ pub(super) struct StoreRunner {
     worker: Mutex<Option<JoinHandle<()>>>,
     watch: Mutex<Option<Watch>>,
     pub(super) restored: RestoredJobs,
-    /// The records that were reported as broken, by id and revision.
-    pub(super) broken: Mutex<HashSet<(Arc<str>, u64)>>,
+    /// The records that were reported as broken, with the revision that was.
+    pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
 }
 
 /// A store that other processes may change is looked into at least that often.
@@ -175,7 +177,11 @@ impl StoreRunner {
             }
             // Foreign code may panic in there; the store must not stay busy for ever then.
             let done = Done { runner: self };
-            let result = engine.process_store(self, now);
+            let result = catch_unwind(AssertUnwindSafe(|| engine.process_store(self, now)))
+                .unwrap_or_else(|payload| {
+                    let message = format!("the job store {}", JobError::from_panic(&*payload));
+                    Err(Error::new(ErrorKind::Store, message))
+                });
             let mut state = lock(&self.state);
             let recovered = state.failing && result.is_ok();
             let first_failure = !state.failing && result.is_err();

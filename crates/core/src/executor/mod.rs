@@ -2,18 +2,22 @@
 
 mod cancellation;
 mod debug;
+mod queue;
 mod run;
 mod run_id;
 mod started;
+mod threads;
 
 use std::fmt;
 
 pub use cancellation::{CancellationToken, Cancelled};
 pub use debug::{DEBUG_PLUGIN, DebugExecutor};
+pub use queue::QueuedRuns;
 pub use run::Run;
 pub(crate) use run::{RunOrigin, RunSink};
 pub use run_id::RunId;
 pub use started::Started;
+pub use threads::RunThreads;
 
 use crate::Result;
 
@@ -66,7 +70,7 @@ pub trait Executor: fmt::Debug + Send + Sync + 'static {
     }
 
     /// How many runs it takes at the moment without their piling up. The engine leaves in the store what finds no room
-    /// and asks again when a run ends.
+    /// and asks again when a run starts or ends.
     fn room(&self) -> usize {
         usize::MAX
     }

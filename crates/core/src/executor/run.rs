@@ -113,6 +113,11 @@ impl Run {
         None
     }
 
+    /// Whether every run time has its outcome.
+    pub fn is_over(&self) -> bool {
+        self.next >= self.times.as_slice().len()
+    }
+
     /// Reports how the run time ended that [`begin`](Self::begin) started.
     pub fn finish(&mut self, result: JobResult) {
         match result {
@@ -164,7 +169,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        while self.next < self.times.as_slice().len() {
+        while !self.is_over() {
             self.fail(JobError::new("the executor let go of this run before it ended"));
         }
         self.sink.released(&self.job, &self.origin);

@@ -1,15 +1,40 @@
-//! Plain functions and closures as job functions.
+//! Plain functions, async functions and closures as job functions.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::{Arguments, Callable, Function, IntoReturned, JobContext, Parameter, Parameters};
+use super::{Bound, Function, IntoReturned, JobContext, Parameter, Parameters};
 
-/// A plain function or closure that can be registered: it takes up to six positional arguments, each of a type that
-/// serde can read, after a `&JobContext` if it wants one.
+/// A function or closure that can be registered: it takes up to six positional arguments, each of a type that serde can
+/// read, after a context if it wants one: a plain function a `&JobContext`, an async one a `JobContext` of its own.
 ///
 /// `M` only tells the implementations apart.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::function::JobContext;
+/// use apscheduler_core::registry::Registry;
+///
+/// async fn ship(order: u64) -> Result<(), std::io::Error> {
+/// #   drop(order);
+///     Ok(())
+/// }
+///
+/// let registry = Registry::with_core_plugins();
+/// registry.register_function("ship", ship)?;
+/// registry.register_function("greet", |context: &JobContext, name: String| format!("{}: {name}", context.job_id()))?;
+/// registry.register_function("wait", |context: JobContext| async move { context.attempt() })?;
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be called as a job",
+    label = "not a function that a job can call",
+    note = "here a function takes up to six owned arguments that implement `serde::Deserialize`, after a `&JobContext` \
+            (an async one: a `JobContext`) if it wants one, and returns what implements `IntoReturned`",
+    note = "`#[job]` on a function allows more; give such a function to `JobBuilder::registered`, or name it by text"
+)]
 pub trait IntoFunction<M> {
     /// The function under this name.
     fn into_function(self, name: &str) -> Function;
@@ -21,6 +46,12 @@ pub struct WithContext;
 /// Marks functions that take arguments alone.
 #[derive(Debug)]
 pub struct Plain;
+/// Marks async functions that take a `JobContext` first.
+#[derive(Debug)]
+pub struct AsyncWithContext;
+/// Marks async functions that take arguments alone.
+#[derive(Debug)]
+pub struct AsyncPlain;
 
 macro_rules! into_function {
     ($($argument:ident $position:literal),*) => {
@@ -31,7 +62,8 @@ macro_rules! into_function {
             $($argument: DeserializeOwned + 'static,)*
         {
             fn into_function(self, name: &str) -> Function {
-                wrap(name, vec![$(parameter::<$argument>($position)),*], move |_, _bound| {
+                let parameters = vec![$(parameter::<$argument>($position)),*];
+                plain(name, parameters, move |_, _bound| {
                     Ok(self($(_bound.require::<$argument>($position)?),*))
                 })
             }
@@ -44,7 +76,36 @@ macro_rules! into_function {
             $($argument: DeserializeOwned + 'static,)*
         {
             fn into_function(self, name: &str) -> Function {
-                wrap(name, vec![$(parameter::<$argument>($position)),*], move |context, _bound| {
+                let parameters = vec![$(parameter::<$argument>($position)),*];
+                plain(name, parameters, move |context, _bound| {
+                    Ok(self(context, $(_bound.require::<$argument>($position)?),*))
+                })
+            }
+        }
+
+        impl<F, R, $($argument),*> IntoFunction<(AsyncPlain, R, $($argument,)*)> for F
+        where
+            F: Fn($($argument),*) -> R + Send + Sync + 'static,
+            R: Future<Output: IntoReturned> + Send + 'static,
+            $($argument: DeserializeOwned + 'static,)*
+        {
+            fn into_function(self, name: &str) -> Function {
+                let parameters = vec![$(parameter::<$argument>($position)),*];
+                future(name, parameters, move |_, _bound| {
+                    Ok(self($(_bound.require::<$argument>($position)?),*))
+                })
+            }
+        }
+
+        impl<F, R, $($argument),*> IntoFunction<(AsyncWithContext, R, $($argument,)*)> for F
+        where
+            F: Fn(JobContext, $($argument),*) -> R + Send + Sync + 'static,
+            R: Future<Output: IntoReturned> + Send + 'static,
+            $($argument: DeserializeOwned + 'static,)*
+        {
+            fn into_function(self, name: &str) -> Function {
+                let parameters = vec![$(parameter::<$argument>($position)),*];
+                future(name, parameters, move |context, _bound| {
                     Ok(self(context, $(_bound.require::<$argument>($position)?),*))
                 })
             }
@@ -64,18 +125,27 @@ fn parameter<T: DeserializeOwned>(position: usize) -> Parameter {
     Parameter::required::<T>(format!("{}", position + 1))
 }
 
-fn wrap<R: IntoReturned>(
+fn plain<R: IntoReturned>(
     name: &str,
     parameters: Vec<Parameter>,
-    call: impl Fn(&JobContext, &super::Bound<'_>) -> crate::Result<R> + Send + Sync + 'static,
+    call: impl Fn(&JobContext, &Bound<'_>) -> crate::Result<R> + Send + Sync + 'static,
 ) -> Function {
     let parameters = Parameters::positional(name.to_owned(), parameters);
-    let binder = parameters.clone();
-    let callable = Callable::Sync(Arc::new(move |context: &JobContext, arguments: &Arguments| {
-        let bound = binder.bind(arguments)?;
-        call(context, &bound)?.into_returned()
-    }));
-    Function::with_parameters(name, parameters, callable)
+    Function::with_parameters(name, parameters, move |context, bound| {
+        call(context, bound)?.into_returned()
+    })
+}
+
+fn future<R: Future<Output: IntoReturned> + Send + 'static>(
+    name: &str,
+    parameters: Vec<Parameter>,
+    call: impl Fn(JobContext, &Bound<'_>) -> crate::Result<R> + Send + Sync + 'static,
+) -> Function {
+    let parameters = Parameters::positional(name.to_owned(), parameters);
+    Function::with_parameters_async(name, parameters, move |context, bound| {
+        let future = call(context, bound)?;
+        Ok(Box::pin(async move { future.await.into_returned() }))
+    })
 }
 
 /// The function of a new job: a registered name, or the function itself.
@@ -90,6 +160,13 @@ pub enum JobFunction {
 /// What may be given as the function of a job: a registered name, a function item, or a closure.
 ///
 /// `M` only tells the implementations apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be given as the function of a job",
+    label = "neither a name nor a function that a job can call",
+    note = "here a function takes up to six owned arguments that implement `serde::Deserialize`, after a `&JobContext` \
+            (an async one: a `JobContext`) if it wants one, and returns what implements `IntoReturned`",
+    note = "`#[job]` on a function allows more; give such a function to `JobBuilder::registered`, or name it by text"
+)]
 pub trait IntoJobFunction<M> {
     /// The common form.
     fn into_job_function(self) -> JobFunction;

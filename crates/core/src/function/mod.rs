@@ -3,8 +3,13 @@
 //! Only what is registered here can ever run: a store or a config file names functions, it can't bring them.
 
 mod arguments;
+mod call;
 mod context;
+#[doc(hidden)]
+pub mod from_macros;
 mod into_function;
+#[doc(hidden)]
+pub mod job_return;
 mod returned;
 
 use std::fmt;
@@ -101,21 +106,16 @@ impl Function {
     }
 
     /// An async function with declared parameters: it reads the values, then gives the future.
-    pub fn with_parameters_async<F>(
+    pub fn with_parameters_async(
         name: &str,
         parameters: Parameters,
-        call: impl Fn(JobContext, &Bound<'_>) -> Result<F> + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = JobResult> + Send + 'static,
-    {
+        call: impl Fn(JobContext, &Bound<'_>) -> Result<JobFuture> + Send + Sync + 'static,
+    ) -> Self {
         let parameters = Arc::new(parameters);
         let checked = Arc::clone(&parameters);
         let callable = Callable::Async(Arc::new(move |context, arguments| {
-            match parameters.bind(arguments).and_then(|bound| call(context, &bound)) {
-                Ok(future) => Box::pin(future),
-                Err(error) => Box::pin(std::future::ready(Err(error.into()))),
-            }
+            let future = parameters.bind(arguments).and_then(|bound| call(context, &bound));
+            future.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error.into()))))
         }));
         Self::new(name, move |arguments| checked.check(arguments), callable)
     }
@@ -162,7 +162,9 @@ impl Function {
 
     /// Adds a name under which jobs that were stored before a move still find the function.
     pub fn alias(mut self, alias: &str) -> Self {
-        self.aliases.push(alias.into());
+        if self.names().all(|name| name != alias) {
+            self.aliases.push(alias.into());
+        }
         self
     }
 

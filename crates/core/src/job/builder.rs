@@ -55,8 +55,33 @@ pub struct JobBuilder {
 impl JobBuilder {
     /// A job that calls a function: by its registered name, or the function or closure itself.
     pub fn new<M>(function: impl IntoJobFunction<M>) -> Self {
+        Self::of(function.into_job_function())
+    }
+
+    /// A job that calls a function with `#[job]`, whatever its parameters are. Adding the job fails where the function
+    /// is not registered.
+    ///
+    /// [`new`](Self::new) takes most functions too; not those that borrow, as with a `&str` parameter.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::job::JobBuilder;
+    ///
+    /// // #[job]
+    /// fn greet(name: &str) -> String {
+    ///     format!("Hello, {name}!")
+    /// }
+    ///
+    /// let job = JobBuilder::registered(greet).arg("Ada");
+    /// # let _ = job;
+    /// ```
+    pub fn registered<F>(_function: F) -> Self {
+        Self::of(JobFunction::Named(std::any::type_name::<F>().to_owned()))
+    }
+
+    fn of(function: JobFunction) -> Self {
         Self {
-            function: function.into_job_function(),
+            function,
             trigger: None,
             args: Vec::new(),
             kwargs: None,

@@ -2,6 +2,7 @@
 
 mod builder;
 mod changes;
+mod declared;
 mod handle;
 mod spec;
 mod state;
@@ -10,6 +11,7 @@ mod table;
 pub use builder::JobBuilder;
 pub(crate) use builder::PendingJob;
 pub use changes::JobChanges;
+pub use declared::DeclaredJob;
 pub use handle::{Job, NextRunTime};
 pub(crate) use spec::validate_id;
 pub use spec::{JobDefaults, JobOrigin, JobSpec};

@@ -1,6 +1,7 @@
 //! Who is there: plugins and functions, found by name.
 
 mod component;
+mod declared;
 mod plugin;
 
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ pub use component::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore
 pub use plugin::{Build, BuildExecutor, BuildJobStore, BuildTrigger, Plugin, PluginKind};
 
 use crate::function::{Function, FunctionEntry, IntoFunction};
+use crate::job::DeclaredJob;
 use crate::options::Options;
 use crate::store::JobStore;
 use crate::{Error, ErrorKind, Result, suggestion};
@@ -85,6 +87,7 @@ struct Tables {
     plugins: Vec<Plugin>,
     absent: Vec<AbsentPlugin>,
     functions: HashMap<Arc<str>, Arc<Function>>,
+    declared: Vec<DeclaredJob>,
 }
 
 /// The plugins that core brings itself.
@@ -129,6 +132,9 @@ impl Registry {
             if let Err(error) = self.register_made(make()) {
                 tracing::error!("{error}");
             }
+        }
+        for job in inventory::iter::<DeclaredJob> {
+            self.declare(*job);
         }
     }
 

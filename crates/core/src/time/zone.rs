@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, TimeZone as _};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Offset, SecondsFormat, TimeZone as _};
 use chrono_tz::{OffsetName as _, TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -120,11 +120,8 @@ impl Zone {
     /// seconds, as local mean time has, is shown without them.
     pub fn iso(self, instant: Timestamp) -> String {
         let at = self.at(instant);
-        if at.timestamp_subsec_micros() == 0 {
-            at.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
-        } else {
-            at.format("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string()
-        }
+        let whole = at.timestamp_subsec_micros() == 0;
+        at.to_rfc3339_opts(if whole { SecondsFormat::Secs } else { SecondsFormat::Micros }, false)
     }
 }
 

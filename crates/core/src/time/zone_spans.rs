@@ -32,7 +32,7 @@ enum Kind {
 
 const FIRST: i64 = -2_208_988_800; // 1900-01-01
 const LAST: i64 = 4_133_980_800; // 2101-01-01
-/// No zone has two changes within so short a time (a test looks at every hour).
+/// No zone has two changes within so short a time (a test looks between them).
 const PROBE: i64 = 36 * 3600;
 
 static TABLES: [OnceLock<Box<[Span]>>; TZ_VARIANTS.len()] =

@@ -32,7 +32,6 @@ impl Executor for PanickingExecutor {
 }
 
 #[test]
-#[ignore = "a panic of an executor or of a store ends the loop's thread so far"]
 fn executor_error() {
     let scheduler: BackgroundScheduler = BackgroundScheduler::new();
     fill(scheduler.registry());

@@ -3,6 +3,8 @@
 mod heap;
 mod table;
 
+use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
@@ -30,7 +32,7 @@ struct NoOptions {}
 /// Keeps jobs in memory, unserialized: closures can be scheduled in it.
 ///
 /// Adding a job and moving its next run time cost O(log n), whatever else is stored.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryJobStore {
     table: Mutex<Table>,
 }
@@ -44,6 +46,12 @@ impl MemoryJobStore {
     fn table(&self) -> MutexGuard<'_, Table> {
         // No method leaves the table half changed: a panic inside `decide` comes before any write of that record.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryJobStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryJobStore").field("jobs", &self.table().len()).finish()
     }
 }
 
@@ -76,18 +84,19 @@ impl JobStore for MemoryJobStore {
         // What replaces a record is written last: an insertion can be undone, a replacement could not.
         let mut replacements = Vec::new();
         let mut added = Vec::with_capacity(records.len());
+        // No id may stand twice; without replacements `find` shows that.
+        let replaces = records.iter().any(|record| record.replace);
+        let mut given = HashSet::new();
         for record in records {
+            if replaces && !given.insert(Arc::clone(&record.id)) {
+                undo(&mut table, added);
+                return Err(conflict(&record.id));
+            }
             match table.find(&record.id) {
                 Some(slot) if record.replace => replacements.push((slot, record)),
                 Some(_) => {
-                    for slot in added {
-                        table.remove(slot);
-                    }
-                    return Err(Error::new(
-                        ErrorKind::ConflictingId,
-                        "a job with this id exists already",
-                    )
-                    .with_job_id(&*record.id));
+                    undo(&mut table, added);
+                    return Err(conflict(&record.id));
                 }
                 None => added.push(table.insert(record.id, record.next_run_time, record.state)),
             }
@@ -172,6 +181,16 @@ impl JobStore for MemoryJobStore {
         }
         Ok(claims)
     }
+}
+
+fn undo(table: &mut Table, added: Vec<table::SlotId>) {
+    for slot in added {
+        table.remove(slot);
+    }
+}
+
+fn conflict(id: &str) -> Error {
+    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
 }
 
 fn apply(table: &mut Table, slot: table::SlotId, advance: &Advance) {

@@ -25,6 +25,9 @@ pub(super) struct Table {
     by_id: HashTable<SlotId>,
     by_time: Heap,
     hasher: DefaultHashBuilder,
+    /// The highest revision of all records that were removed. Those that are added go on from there, so that a handle to
+    /// a job that is gone can't change another one with its id.
+    removed: u32,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +87,8 @@ pub(super) fn place_of(cursor: &DueCursor) -> (i64, SlotId) {
 
 impl Table {
     pub(super) fn clear(&mut self) {
+        let revisions = self.slots.0.iter().map(|slot| slot.revision);
+        self.removed = revisions.max().unwrap_or_default().max(self.removed);
         self.slots.0 = Vec::new();
         self.free = Vec::new();
         self.by_id = HashTable::new();
@@ -95,6 +100,10 @@ impl Table {
         self.by_time.reserve(more);
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_id.reserve(more, |slot| hasher.hash_one(slots.id(*slot)));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
     }
 
     pub(super) fn find(&self, id: &str) -> Option<SlotId> {
@@ -126,12 +135,12 @@ impl Table {
     ) -> SlotId {
         let time = micros(next_run_time);
         let hash = self.hasher.hash_one(&*id);
+        let revision = self.removed.wrapping_add(1);
         let slot = if let Some(slot) = self.free.pop() {
             let entry = &mut self.slots.0[slot as usize];
             entry.record = Some(Stored { id, state });
             entry.time = time;
-            // The revision goes on, so that a handle to the job that was here before can't change this one.
-            entry.revision = entry.revision.wrapping_add(1);
+            entry.revision = revision;
             slot
         } else {
             let slot = SlotId::try_from(self.slots.0.len()).unwrap_or(NOWHERE);
@@ -140,7 +149,7 @@ impl Table {
                 record: Some(Stored { id, state }),
                 time,
                 place: NOWHERE,
-                revision: 1,
+                revision,
             });
             slot
         };
@@ -188,6 +197,7 @@ impl Table {
         }
         let entry = &mut self.slots.0[slot as usize];
         let place = entry.place;
+        self.removed = self.removed.max(entry.revision);
         entry.record = None;
         entry.place = NOWHERE;
         if entry.time != NEVER {

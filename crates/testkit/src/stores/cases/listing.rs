@@ -40,12 +40,11 @@ fn paused_jobs_come_last(store: &dyn JobStore) {
 
 fn equal_run_times_are_ordered_by_id(store: &dyn JobStore) {
     // By code points: neither by language, nor by length, nor by UTF-16 units.
-    let ordered = ["", "10", "2", "B", "a", "a ", "aa", "b", "é", "\u{ff5e}", "😀"];
-    let mut jobs: Vec<_> =
-        ordered[1..].iter().rev().map(|id| (*id, Some(second(1)))).collect();
+    let ordered = ["10", "2", "B", "a", "a ", "aa", "b", "é", "\u{ff5e}", "😀"];
+    let mut jobs: Vec<_> = ordered.iter().rev().map(|id| (*id, Some(second(1)))).collect();
     jobs.swap(1, 5);
     add(store, &jobs);
-    assert_eq!(ids(&list(store)), ordered[1..]);
+    assert_eq!(ids(&list(store)), ordered);
 }
 
 fn the_order_follows_changes(store: &dyn JobStore) {
@@ -73,8 +72,10 @@ fn mixed(store: &dyn JobStore, count: usize) -> Vec<String> {
     };
     let new: Vec<NewRecord> =
         (0..count).map(|number| records.new_record(many_id(number), time(number))).collect();
-    let mut keys: Vec<_> =
-        new.iter().map(|new| (new.next_run_time.is_none(), new.next_run_time, new.id.to_string())).collect();
+    let mut keys: Vec<_> = new
+        .iter()
+        .map(|new| (new.next_run_time.is_none(), new.next_run_time, new.id.to_string()))
+        .collect();
     store.add_jobs(new).expect("the jobs are added");
     keys.sort();
     keys.into_iter().map(|(_, _, id)| id).collect()
@@ -115,6 +116,9 @@ fn a_page_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
 
 fn a_hundred_thousand_jobs_are_paged_through(place: &Place<'_>) {
     let store = place.open();
-    let ordered = mixed(&*store, place.scaled(100_000));
-    assert!(list_by(&*store, 1000).iter().map(|record| &*record.id).eq(ordered.iter()));
+    let count = place.scaled(100_000);
+    let ordered = mixed(&*store, count);
+    assert!(
+        list_by(&*store, (count / 100).max(7)).iter().map(|record| &*record.id).eq(ordered.iter())
+    );
 }

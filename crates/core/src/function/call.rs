@@ -1,0 +1,42 @@
+//! Calling a function, so that its panic goes no further.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use super::{Arguments, Callable, Function, JobContext, JobError, JobResult};
+
+impl Function {
+    /// Calls it, and returns when it has ended. An async one is driven to its end without a runtime.
+    ///
+    /// # Errors
+    /// What it says; a panic.
+    pub fn call(&self, context: &JobContext, arguments: &Arguments) -> JobResult {
+        match &self.callable {
+            Callable::Sync(call) => catch_unwind(AssertUnwindSafe(|| call(context, arguments)))
+                .unwrap_or_else(|payload| Err(JobError::from_panic(&*payload))),
+            Callable::Async(_) => pollster::block_on(self.call_async(context, arguments)),
+        }
+    }
+
+    /// Calls it in the course of a task. A plain one runs within the first poll.
+    ///
+    /// # Errors
+    /// What it says; a panic.
+    pub async fn call_async(&self, context: &JobContext, arguments: &Arguments) -> JobResult {
+        let Callable::Async(call) = &self.callable else {
+            return self.call(context, arguments);
+        };
+        // It may panic before there is a future.
+        let made = catch_unwind(AssertUnwindSafe(|| call(context.clone(), arguments)));
+        let mut future = match made {
+            Ok(future) => future,
+            Err(payload) => return Err(JobError::from_panic(&*payload)),
+        };
+        poll_fn(|context| {
+            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
+                .unwrap_or_else(|payload| Poll::Ready(Err(JobError::from_panic(&*payload))))
+        })
+        .await
+    }
+}

@@ -1,0 +1,157 @@
+//! A shutdown waits for everything, or drops what is queued; nothing is lost either way.
+
+use apscheduler_core::event::{Event, EventMask};
+use serde_json::Value;
+
+use crate::executors::case::cases;
+use crate::executors::{Lab, Setup};
+
+cases! {
+    "shutdown":
+    one_that_waits_runs_everything [Queue],
+    one_that_waits_ends_with_nothing_left,
+    one_that_does_not_wait_drops_what_is_queued [Queue],
+    one_that_does_not_wait_cancels_what_runs [Cancellation],
+    a_removed_executor_runs_everything [Queue],
+    a_dropped_executor_loses_nothing [Queue],
+    an_executor_works_again_after_it,
+    what_was_dropped_may_run_after_a_restart [Queue],
+}
+
+const QUEUED: usize = 10;
+
+/// Runs that wait in the queue, and end well if they are started.
+fn queue(lab: &Lab, executor: &str) {
+    let job = |number| lab.job(&format!("queued {number}"), "echo").args([Value::Null]);
+    lab.add_all((0..QUEUED).map(|number| job(number).executor(executor)));
+    for number in 0..QUEUED {
+        lab.wait_until_handed_over(&format!("queued {number}"));
+    }
+}
+
+/// How the queued runs ended.
+fn ends_of_queued(lab: &Lab) -> Vec<Event> {
+    (0..QUEUED).flat_map(|number| lab.events().outcomes_of(&format!("queued {number}"))).collect()
+}
+
+/// Occupies the only worker for a while.
+fn occupy(lab: &Lab, executor: &str) {
+    lab.add(lab.job("busy", "nap").args([300.into()]).executor(executor));
+    lab.wait_until_handed_over("busy");
+}
+
+fn assert_all_executed(lab: &Lab) {
+    let mut ends = ends_of_queued(lab);
+    ends.append(&mut lab.events().outcomes_of("busy"));
+    assert_eq!(ends.len(), QUEUED + 1, "it returned before everything had ended");
+    assert!(ends.iter().all(|event| event.code() == EventMask::JOB_EXECUTED), "{ends:#?}");
+}
+
+fn one_that_waits_runs_everything(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    occupy(&lab, "default");
+    queue(&lab, "default");
+    lab.scheduler().shutdown(true).expect("it runs");
+    assert_all_executed(&lab);
+    assert_eq!(lab.scheduler().instances(), 0);
+}
+
+fn one_that_waits_ends_with_nothing_left(setup: &Setup<'_>) {
+    let lab = setup.lab(2);
+    for id in ["a", "b"] {
+        lab.add(lab.job(id, "nap").args([20.into()]));
+    }
+    ["a", "b"].iter().for_each(|id| lab.wait_until_handed_over(id));
+    lab.scheduler().shutdown(true).expect("it runs");
+    assert_eq!(lab.events().heard().outcomes, 2);
+    lab.wait_until_idle();
+}
+
+fn one_that_does_not_wait_drops_what_is_queued(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    let gate = lab.hold("holder");
+    queue(&lab, "default");
+    // The gate is shut: a shutdown that waits for its job never returns.
+    lab.scheduler().shutdown(false).expect("it runs");
+    lab.events().wait("the queued runs have ended", |heard| heard.outcomes >= QUEUED);
+    let ends = ends_of_queued(&lab);
+    assert_eq!(ends.len(), QUEUED);
+    assert!(ends.iter().all(|event| event.code() == EventMask::JOB_ERROR), "{ends:#?}");
+    gate.open();
+    // What ran goes on to its end, or is ended where the executor can do so.
+    lab.events().wait_for("holder", 1);
+    lab.wait_until_idle();
+    assert_eq!(lab.events().heard().outcomes, QUEUED + 1);
+}
+
+fn one_that_does_not_wait_cancels_what_runs(setup: &Setup<'_>) {
+    let lab = setup.lab(2);
+    let gate = lab.gate("never opened");
+    for id in ["a", "b"] {
+        lab.add(lab.job(id, "until_cancelled").args(gate.arguments()));
+    }
+    gate.wait_for(2);
+    lab.scheduler().shutdown(false).expect("it runs");
+    for id in ["a", "b"] {
+        let outcome = &lab.events().wait_for(id, 1)[0];
+        let Event::JobExecuted { retval, .. } = outcome else {
+            panic!("it was not given the time to end: {outcome:?}");
+        };
+        assert_eq!(**retval, "cancelled");
+    }
+    lab.wait_until_idle();
+}
+
+fn a_removed_executor_runs_everything(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    lab.scheduler().add_executor(setup.executor(1), "second").expect("a new alias");
+    occupy(&lab, "second");
+    queue(&lab, "second");
+    lab.scheduler().remove_executor("second", true).expect("it is there");
+    assert_all_executed(&lab);
+}
+
+fn a_dropped_executor_loses_nothing(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    lab.scheduler().add_executor(setup.executor(1), "second").expect("a new alias");
+    let gate = lab.gate("held");
+    lab.add(lab.job("holder", "hold").args(gate.arguments()).executor("second"));
+    gate.wait_for(1);
+    queue(&lab, "second");
+    // The scheduler had the only handle to it.
+    lab.scheduler().remove_executor("second", false).expect("it is there");
+    gate.open();
+    lab.events().wait_for_all(QUEUED + 1);
+    lab.wait_until_idle();
+    assert_eq!(lab.events().heard().outcomes, QUEUED + 1);
+}
+
+fn an_executor_works_again_after_it(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    for (number, wait) in [true, false, true, false].into_iter().enumerate() {
+        let id = format!("{number}");
+        lab.add(lab.job(&id, "echo").args([Value::Null]));
+        let outcome = &lab.events().wait_for(&id, 1)[0];
+        assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
+        lab.scheduler().shutdown(wait).expect("it runs");
+        lab.scheduler().start().expect("it can be started again");
+    }
+}
+
+fn what_was_dropped_may_run_after_a_restart(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    let gate = lab.hold("holder");
+    let job = || lab.job("a", "echo").args([Value::Null]);
+    lab.add(job());
+    lab.wait_until_handed_over("a");
+    lab.scheduler().shutdown(false).expect("it runs");
+    let outcome = &lab.events().wait_for("a", 1)[0];
+    assert_eq!(outcome.code(), EventMask::JOB_ERROR, "{outcome:?}");
+    gate.open();
+    lab.wait_until_idle();
+    lab.scheduler().start().expect("it can be started again");
+    // The jobs in memory were gone with the shutdown; the one with the same id shares its places.
+    lab.add(job());
+    let outcome = &lab.events().wait_for("a", 2)[1];
+    assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
+}

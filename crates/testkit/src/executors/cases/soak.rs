@@ -1,0 +1,50 @@
+//! Many runs: each has its outcome, and nothing is left of them.
+
+use apscheduler_core::event::EventMask;
+use serde_json::Value;
+
+use crate::executors::Setup;
+use crate::executors::case::cases;
+
+cases! {
+    "soak":
+    ten_thousand_runs_are_accounted_for,
+    a_job_that_runs_again_and_again_keeps_its_place,
+}
+
+fn ten_thousand_runs_are_accounted_for(setup: &Setup<'_>) {
+    let lab = setup.lab(4);
+    let count = setup.harness().scaled(5000);
+    lab.add_all((0..count).map(|number| lab.job(&format!("{number}"), "echo").args([Value::Null])));
+    // As many again of one job, which catches up in pieces.
+    let job = lab.job("often", "echo").args([Value::Null]).coalesce(false);
+    lab.add(job.trigger(lab.every_second(count)));
+    lab.oversleep(i64::try_from(count).unwrap_or(i64::MAX) + 1);
+    lab.events().wait_for_all(2 * count);
+    lab.wait_until_idle();
+    lab.scheduler().shutdown(true).expect("it runs");
+    let heard = lab.events().heard();
+    assert_eq!(heard.outcomes, 2 * count);
+    let executed = heard.events.iter().filter(|event| event.code() == EventMask::JOB_EXECUTED);
+    assert_eq!(executed.count(), 2 * count);
+    assert_eq!(heard.outcomes_of("often").len(), count);
+}
+
+fn a_job_that_runs_again_and_again_keeps_its_place(setup: &Setup<'_>) {
+    let lab = setup.lab(4);
+    let count = setup.harness().scaled(200);
+    let ids = ["a", "b", "c"];
+    for id in ids {
+        let job = lab.job(id, "echo").args([Value::Null]);
+        lab.add(job.trigger(lab.every_second(count)));
+    }
+    for run in 1..=count {
+        lab.advance(1);
+        lab.events().wait_for_all(run * ids.len());
+        lab.wait_until_idle();
+    }
+    for id in ids {
+        assert_eq!(lab.events().count(id, EventMask::JOB_MAX_INSTANCES), 0);
+        assert_eq!(lab.events().count(id, EventMask::JOB_EXECUTED), count);
+    }
+}

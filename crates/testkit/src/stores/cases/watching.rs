@@ -1,0 +1,103 @@
+//! Changes that others make are told.
+
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{ChangeNotifier, JobRecord, NextRun, Watch};
+
+use super::actions::{add, claim, find, take};
+use crate::stores::case::cases;
+use crate::stores::records::second;
+use crate::stores::{Opened, Place};
+
+cases! { "watching":
+    Place changes_of_another_handle_are_told [Watch, Shared],
+    Place changes_of_a_handle_that_is_gone_are_told [Watch, Shared],
+    Place a_watch_ends_when_it_is_dropped [Watch],
+    Place a_store_shuts_down_while_it_is_watched [Watch],
+    Place a_store_can_be_watched_again [Watch, Shared],
+}
+
+/// How soon a change is told: twice the longest period of a poll, and some more.
+const SOON: Duration = Duration::from_secs(2);
+/// How long closing may take, on a busy machine.
+const CLOSING: Duration = Duration::from_secs(10);
+
+fn watch(store: &Opened) -> (Watch, Receiver<()>) {
+    let (sender, receiver) = mpsc::channel();
+    let notifier = ChangeNotifier::new(move || {
+        // The case may be over already.
+        let _ = sender.send(());
+    });
+    let watch = store.watch(notifier).expect("the store is watched");
+    (watch.expect("the capabilities promise a watch"), receiver)
+}
+
+fn told(receiver: &Receiver<()>, what: &str) {
+    assert!(receiver.recv_timeout(SOON).is_ok(), "{what} was not told within {SOON:?}");
+}
+
+fn changes_of_another_handle_are_told(place: &Place<'_>) {
+    let (store, other) = (place.open(), place.open());
+    let (watch, receiver) = watch(&store);
+    // One notice may be told twice: forget what came before each change.
+    let forget = || while receiver.try_recv().is_ok() {};
+    add(&*other, &[("a", Some(second(1))), ("b", Some(second(1)))]);
+    told(&receiver, "an added job");
+    forget();
+    let changed = JobRecord { next_run_time: Some(second(0)), ..find(&*other, "a") };
+    assert!(other.update_job(&changed).expect("updated"));
+    told(&receiver, "an updated job");
+    forget();
+    claim(&*other, second(0), 10, |record| take(record, NextRun::At(second(5))));
+    told(&receiver, "a claimed job");
+    forget();
+    assert!(other.remove_job("a").expect("removed"));
+    told(&receiver, "a removed job");
+    forget();
+    other.remove_all_jobs().expect("removed");
+    told(&receiver, "the removal of all jobs");
+    drop(watch);
+}
+
+fn changes_of_a_handle_that_is_gone_are_told(place: &Place<'_>) {
+    let store = place.open();
+    let (_watch, receiver) = watch(&store);
+    let other = place.open();
+    add(&*other, &[("a", Some(second(1)))]);
+    other.close();
+    told(&receiver, "an added job");
+}
+
+fn a_watch_ends_when_it_is_dropped(place: &Place<'_>) {
+    let store = place.open();
+    let (watch, receiver) = watch(&store);
+    drop(watch);
+    // Nobody is left who could tell: the channel says so.
+    let until = Instant::now() + CLOSING;
+    while receiver.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
+        assert!(Instant::now() < until, "the notifier is still held after {CLOSING:?}");
+        std::thread::yield_now();
+    }
+}
+
+fn a_store_shuts_down_while_it_is_watched(place: &Place<'_>) {
+    let store = place.open();
+    let started = Instant::now();
+    let (watch, receiver) = watch(&store);
+    store.shutdown().expect("the store shuts down");
+    drop(watch);
+    assert!(started.elapsed() < CLOSING, "closing took {:?}", started.elapsed());
+    drop(receiver);
+}
+
+fn a_store_can_be_watched_again(place: &Place<'_>) {
+    let (store, other) = (place.open(), place.open());
+    let (first, gone) = watch(&store);
+    drop(first);
+    let (again, receiver) = watch(&store);
+    drop(gone);
+    add(&*other, &[("a", Some(second(1)))]);
+    told(&receiver, "an added job");
+    drop(again);
+}

@@ -1,0 +1,353 @@
+//! A memory store with a fault.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::store::{
+    Advance, ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobState,
+    JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{ErrorKind, Result};
+use chrono::{DateTime, SubsecRound as _, TimeDelta};
+
+use crate::harness::Shared;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    UpdatesStale,
+    RevisionStandsStill,
+    AddsOneByOne,
+    ReplacesAlways,
+    FoldsIds,
+    CutsIds,
+    CutsTimes,
+    TimesAreDoubles,
+    ListsByTimeAlone,
+    ListsPausedFirst,
+    PagesSkipEqualTimes,
+    NextRunTimeIsInclusive,
+    UpdateOfNothingIsFine,
+    RemovalOfNothingIsTrue,
+    NeverPauses,
+    DueIsLate,
+    LeftBlocksWhatIsBehind,
+    BatchesSkipEqualTimes,
+    BatchesCountFromTheStart,
+    FinishedIsPaused,
+    MixesUpDecisions,
+    TellsTheNewRecord,
+    ClaimsWithoutALock,
+    ClaimsBringJobsBack,
+    ChangesStates,
+    ForgetsOnShutdown,
+    HandlesAreApart,
+    TellsNoClaims,
+    WatchGoesOn,
+    DeletesBroken,
+    HidesBroken,
+}
+
+#[derive(Debug)]
+pub(crate) struct FaultyStore {
+    fault: Fault,
+    number: usize,
+    shared: Arc<Shared>,
+}
+
+const TICK: TimeDelta = TimeDelta::microseconds(1);
+
+impl FaultyStore {
+    pub(crate) fn new(fault: Fault, number: usize, shared: Arc<Shared>) -> Self {
+        Self { fault, number, shared }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    fn id(&self, id: &str) -> Arc<str> {
+        match self.fault {
+            Fault::FoldsIds => id.trim().to_lowercase().into(),
+            Fault::CutsIds => id.chars().take(190).collect::<String>().into(),
+            _ => id.into(),
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the fault")]
+    fn time(&self, time: Option<Timestamp>, before: Option<Timestamp>) -> Option<Timestamp> {
+        match self.fault {
+            Fault::CutsTimes => time.map(|time| time.trunc_subsecs(3)),
+            Fault::TimesAreDoubles => time.and_then(|time| {
+                DateTime::from_timestamp_micros((time.timestamp_micros() as f64) as i64)
+            }),
+            Fault::NeverPauses => time.or(before),
+            _ => time,
+        }
+    }
+
+    fn state(&self, state: JobState) -> JobState {
+        match (self.fault, state) {
+            (Fault::ChangesStates, JobState::Encoded(text)) => {
+                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                JobState::Encoded(value.to_string().into())
+            }
+            (_, state) => state,
+        }
+    }
+
+    fn shown(&self, mut record: JobRecord) -> JobRecord {
+        if self.has(Fault::RevisionStandsStill) {
+            record.revision = 1;
+        }
+        record
+    }
+
+    fn is_hidden(&self, record: &JobRecord) -> bool {
+        self.has(Fault::HidesBroken)
+            && record.state.as_text().is_some_and(|text| !text.ends_with('}'))
+    }
+
+    fn changed(&self) {
+        let watchers = self.shared.watchers.lock().unwrap();
+        for (_, notifier) in watchers.iter().filter(|(number, _)| *number != self.number) {
+            notifier.notify();
+        }
+    }
+
+    /// Reads, decides, and writes, with others in between.
+    fn claim_without_a_lock(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims> {
+        let memory = &self.shared.memory;
+        let mut decided = Vec::new();
+        let mut claims = memory.claim_due(due, &mut |record| {
+            if let Decision::Claim(advance) = decide(record) {
+                decided.push((record.clone(), advance));
+            }
+            Decision::Leave
+        })?;
+        std::thread::sleep(Duration::from_micros(200));
+        for (record, advance) in decided {
+            let next_run_time = match advance.next {
+                NextRun::At(time) => Some(time),
+                NextRun::Paused | NextRun::Finished => None,
+            };
+            if advance.next == NextRun::Finished {
+                memory.remove_job(&record.id)?;
+            } else {
+                let back = self.has(Fault::ClaimsBringJobsBack);
+                if back || memory.lookup_job(&record.id)?.is_some() {
+                    let (id, state) = (Arc::clone(&record.id), record.state.clone());
+                    memory.add_jobs(vec![NewRecord { id, next_run_time, state, replace: true }])?;
+                }
+            }
+            claims.claims.push(Claim { record, advance });
+        }
+        Ok(claims)
+    }
+
+    fn twist(&self, due: &Due, record: &JobRecord, decision: Decision) -> Decision {
+        match decision {
+            Decision::Claim(Advance { run_times, next: NextRun::Finished })
+                if self.has(Fault::FinishedIsPaused) =>
+            {
+                Decision::Claim(Advance { run_times, next: NextRun::Paused })
+            }
+            Decision::Claim(Advance { run_times, next: NextRun::Paused })
+                if self.has(Fault::NeverPauses) =>
+            {
+                let next = NextRun::At(due.now.max(record.next_run_time.unwrap()));
+                Decision::Claim(Advance { run_times, next })
+            }
+            decision => decision,
+        }
+    }
+}
+
+impl JobStore for FaultyStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            durable: true,
+            shared: true,
+            serializes: true,
+            blocking: false,
+            watch: true,
+        }
+    }
+
+    fn shutdown(&self) -> Result<()> {
+        if self.has(Fault::ForgetsOnShutdown) { self.shared.memory.shutdown() } else { Ok(()) }
+    }
+
+    fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
+        let found = self.shared.memory.lookup_job(&self.id(id))?;
+        Ok(found.map(|record| self.shown(record)))
+    }
+
+    fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
+        let mut after = after.cloned();
+        if self.has(Fault::PagesSkipEqualTimes)
+            && let Some(after) = &mut after
+        {
+            after.id = "\u{10ffff}".repeat(200).into();
+        }
+        let mut page = self.shared.memory.get_jobs(after.as_ref(), limit)?;
+        match self.fault {
+            Fault::ListsByTimeAlone => {
+                page.reverse();
+                page.sort_by_key(|record| (record.next_run_time.is_none(), record.next_run_time));
+            }
+            Fault::ListsPausedFirst => page.sort_by_key(|record| record.next_run_time),
+            _ => {}
+        }
+        page.retain(|record| !self.is_hidden(record));
+        Ok(page.into_iter().map(|record| self.shown(record)).collect())
+    }
+
+    fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        let inclusive = self.has(Fault::NextRunTimeIsInclusive);
+        let after = after.map(|after| if inclusive { after - TICK } else { after });
+        self.shared.memory.next_run_time(after)
+    }
+
+    fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
+        let records = records.into_iter().map(|record| {
+            let id = self.id(&record.id);
+            let before = self.shared.memory.lookup_job(&id).ok().flatten();
+            NewRecord {
+                id,
+                next_run_time: self
+                    .time(record.next_run_time, before.and_then(|before| before.next_run_time)),
+                state: self.state(record.state),
+                replace: record.replace || self.has(Fault::ReplacesAlways),
+            }
+        });
+        if self.has(Fault::AddsOneByOne) {
+            for record in records {
+                self.shared.memory.add_jobs(vec![record])?;
+            }
+        } else {
+            self.shared.memory.add_jobs(records.collect())?;
+        }
+        self.changed();
+        Ok(())
+    }
+
+    fn update_job(&self, record: &JobRecord) -> Result<bool> {
+        let memory = &self.shared.memory;
+        let id = self.id(&record.id);
+        let now = memory.lookup_job(&id)?;
+        let mut revision = record.revision;
+        if (self.has(Fault::UpdatesStale) || self.has(Fault::RevisionStandsStill))
+            && let Some(now) = &now
+        {
+            revision = now.revision;
+        }
+        let before = now.and_then(|now| now.next_run_time);
+        let next_run_time = self.time(record.next_run_time, before);
+        let state = self.state(record.state.clone());
+        match memory.update_job(&JobRecord { id, next_run_time, revision, state }) {
+            Err(error)
+                if error.kind() == ErrorKind::JobLookup
+                    && self.has(Fault::UpdateOfNothingIsFine) =>
+            {
+                Ok(true)
+            }
+            updated => {
+                self.changed();
+                updated
+            }
+        }
+    }
+
+    fn remove_job(&self, id: &str) -> Result<bool> {
+        let removed = self.shared.memory.remove_job(&self.id(id))?;
+        self.changed();
+        Ok(removed || self.has(Fault::RemovalOfNothingIsTrue))
+    }
+
+    fn remove_all_jobs(&self) -> Result<()> {
+        self.shared.memory.remove_all_jobs()?;
+        self.changed();
+        Ok(())
+    }
+
+    fn claim_due(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims> {
+        let mut due = due.clone();
+        if self.has(Fault::DueIsLate) {
+            due.now -= TICK;
+        }
+        if self.has(Fault::ClaimsWithoutALock) || self.has(Fault::ClaimsBringJobsBack) {
+            return self.claim_without_a_lock(&due, decide);
+        }
+        let mut broken = Vec::new();
+        let mut claims = self.shared.memory.claim_due(&due, &mut |record| {
+            if self.is_hidden(record) {
+                return Decision::Leave;
+            }
+            let decision = decide(&self.shown(record.clone()));
+            if decision == Decision::Leave {
+                broken.push(Arc::clone(&record.id));
+            }
+            self.twist(&due, record, decision)
+        })?;
+        if self.has(Fault::DeletesBroken) {
+            for id in broken {
+                self.shared.memory.remove_job(&id)?;
+            }
+        }
+        match (self.fault, &mut claims.resume) {
+            (Fault::LeftBlocksWhatIsBehind, resume) => *resume = None,
+            (Fault::BatchesSkipEqualTimes, Some(resume)) => {
+                resume.tie = Tie::Number(u64::from(u32::MAX));
+            }
+            // As `OFFSET` would: what was claimed is gone from there.
+            (Fault::BatchesCountFromTheStart, Some(DueCursor { next_run_time, tie })) => {
+                *next_run_time += TICK * i32::try_from(claims.claims.len()).unwrap();
+                *tie = Tie::Number(u64::from(u32::MAX));
+            }
+            _ => {}
+        }
+        if self.has(Fault::MixesUpDecisions) {
+            claims.claims.reverse();
+        }
+        if self.has(Fault::TellsTheNewRecord) {
+            for claim in &mut claims.claims {
+                claim.record.revision += 1;
+            }
+        }
+        if !claims.claims.is_empty() && !self.has(Fault::TellsNoClaims) {
+            self.changed();
+        }
+        Ok(claims)
+    }
+
+    fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
+        let notifier = Arc::new(changed);
+        self.shared.watchers.lock().unwrap().push((self.number, Arc::clone(&notifier)));
+        if self.has(Fault::WatchGoesOn) {
+            return Ok(Some(Watch::new(())));
+        }
+        Ok(Some(Watch::new(Watching { shared: Arc::clone(&self.shared), notifier })))
+    }
+}
+
+struct Watching {
+    shared: Arc<Shared>,
+    notifier: Arc<ChangeNotifier>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut watchers = self.shared.watchers.lock().unwrap();
+        watchers.retain(|(_, notifier)| !Arc::ptr_eq(notifier, &self.notifier));
+    }
+}

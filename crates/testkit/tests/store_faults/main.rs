@@ -1,0 +1,202 @@
+//! The suite of stores finds what is wrong with a store: a memory store with a fault fails the cases that are there for
+//! that fault, and without one it passes them all.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod faulty;
+mod harness;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use apscheduler_testkit::stores::{Case, cases};
+use faulty::Fault;
+use harness::FaultyHarness;
+
+/// Each fault, and cases that must find it.
+const FAULTS: &[(Fault, &[&str])] = &[
+    (
+        Fault::UpdatesStale,
+        &[
+            "updating::a_stale_update_changes_nothing",
+            "updating::of_two_updates_of_one_revision_one_wins",
+            "updating::a_claim_makes_updates_stale",
+            "updating::replacing_makes_updates_stale",
+            "updating::a_job_that_was_added_again_is_another_one",
+            "contention::updates_and_claims_lose_nothing",
+        ],
+    ),
+    (
+        Fault::RevisionStandsStill,
+        &[
+            "updating::every_update_raises_the_revision",
+            "claiming::a_claim_raises_the_revision",
+            "adding::a_job_is_replaced_where_that_is_asked_for",
+        ],
+    ),
+    (
+        Fault::AddsOneByOne,
+        &[
+            "adding::a_taken_id_in_a_batch_keeps_all_of_it_out",
+            "adding::a_taken_id_in_a_batch_replaces_nothing",
+            "adding::an_id_may_stand_only_once_in_a_batch",
+            "contention::one_of_many_adds_its_batch",
+        ],
+    ),
+    (
+        Fault::ReplacesAlways,
+        &["adding::an_id_that_is_taken_is_refused", "contention::one_of_many_adds_an_id"],
+    ),
+    (
+        Fault::FoldsIds,
+        &[
+            "finding::a_job_that_is_not_there_is_none",
+            "removing::a_job_that_is_not_there_is_not_removed",
+            "values::ids_of_any_characters_are_kept",
+            "values::ids_differ_in_every_character",
+        ],
+    ),
+    (Fault::CutsIds, &["values::long_ids_are_kept"]),
+    (
+        Fault::CutsTimes,
+        &[
+            "claiming::run_times_differ_by_microseconds",
+            "values::run_times_are_kept_to_the_microsecond",
+            "values::distant_run_times_are_ordered",
+        ],
+    ),
+    (
+        Fault::TimesAreDoubles,
+        &["values::run_times_are_kept_to_the_microsecond", "values::distant_run_times_are_ordered"],
+    ),
+    (
+        Fault::ListsByTimeAlone,
+        &[
+            "listing::equal_run_times_are_ordered_by_id",
+            "listing::pages_of_every_size_show_each_job_once",
+        ],
+    ),
+    (Fault::ListsPausedFirst, &["listing::paused_jobs_come_last"]),
+    (
+        Fault::PagesSkipEqualTimes,
+        &[
+            "listing::pages_of_every_size_show_each_job_once",
+            "listing::a_page_goes_on_behind_a_job_that_is_gone",
+            "listing::a_hundred_thousand_jobs_are_paged_through",
+        ],
+    ),
+    (Fault::NextRunTimeIsInclusive, &["finding::the_next_run_time_after_an_instant_is_later"]),
+    (Fault::UpdateOfNothingIsFine, &["updating::a_job_that_is_not_there_is_not_updated"]),
+    (Fault::RemovalOfNothingIsTrue, &["removing::a_job_that_is_not_there_is_not_removed"]),
+    (
+        Fault::NeverPauses,
+        &[
+            "updating::the_next_run_time_is_updated",
+            "updating::what_is_due_follows_updates",
+            "claiming::a_claimed_job_may_be_paused",
+        ],
+    ),
+    (
+        Fault::DueIsLate,
+        &[
+            "claiming::a_job_is_due_at_its_run_time_and_not_before",
+            "values::run_times_are_kept_to_the_microsecond",
+        ],
+    ),
+    (
+        Fault::LeftBlocksWhatIsBehind,
+        &[
+            "batches::the_last_batch_says_that_it_is_the_last",
+            "batches::what_was_left_does_not_block_what_is_behind",
+            "batches::claims_at_the_edge_of_a_batch_skip_nothing",
+        ],
+    ),
+    (
+        Fault::BatchesSkipEqualTimes,
+        &[
+            "batches::what_was_left_does_not_block_what_is_behind",
+            "batches::equal_run_times_are_not_skipped_at_the_edge_of_a_batch",
+            "batches::a_batch_goes_on_behind_a_job_that_is_gone",
+            "batches::a_job_that_stays_due_hides_no_other",
+        ],
+    ),
+    (
+        Fault::BatchesCountFromTheStart,
+        &[
+            "batches::equal_run_times_are_not_skipped_at_the_edge_of_a_batch",
+            "batches::claims_at_the_edge_of_a_batch_skip_nothing",
+        ],
+    ),
+    (Fault::FinishedIsPaused, &["claiming::a_claimed_job_may_be_finished"]),
+    (
+        Fault::MixesUpDecisions,
+        &["claiming::decisions_are_for_their_own_job", "claiming::due_jobs_come_by_run_time"],
+    ),
+    (Fault::TellsTheNewRecord, &["claiming::a_claim_tells_the_record_and_what_was_taken"]),
+    (
+        Fault::ClaimsWithoutALock,
+        &[
+            "threads::threads_claim_each_due_job_once",
+            "threads::threads_on_several_handles_claim_each_due_job_once",
+            "threads::threads_claim_every_fire_once",
+            "threads::of_claimers_with_the_same_jobs_one_wins",
+            "contention::updates_and_claims_lose_nothing",
+        ],
+    ),
+    (Fault::ClaimsBringJobsBack, &["contention::a_claim_does_not_bring_a_removed_job_back"]),
+    (Fault::ChangesStates, &["values::states_of_any_characters_are_kept"]),
+    (
+        Fault::ForgetsOnShutdown,
+        &[
+            "durability::closing_keeps_every_job",
+            "durability::what_was_claimed_stays_claimed",
+            "durability::what_was_removed_stays_removed",
+            "durability::a_store_can_be_started_again",
+        ],
+    ),
+    (
+        Fault::HandlesAreApart,
+        &[
+            "durability::another_handle_sees_each_change",
+            "watching::changes_of_another_handle_are_told",
+        ],
+    ),
+    (Fault::TellsNoClaims, &["watching::changes_of_another_handle_are_told"]),
+    (Fault::WatchGoesOn, &["watching::a_watch_ends_when_it_is_dropped"]),
+    (Fault::DeletesBroken, &["broken_data::a_broken_record_is_due"]),
+    (
+        Fault::HidesBroken,
+        &["broken_data::a_broken_record_is_listed", "broken_data::a_broken_record_is_due"],
+    ),
+];
+
+fn passes(case: &Case, fault: Fault) -> bool {
+    catch_unwind(AssertUnwindSafe(|| {
+        let unmet = case.run(&FaultyHarness::new(fault));
+        assert_eq!(unmet, None, "{} was not run", case.name);
+    }))
+    .is_ok()
+}
+
+#[test]
+fn a_store_without_a_fault_passes() {
+    // The processes would find no memory of this one; and a store is durable, or it is not.
+    let apart = ["processes::", "durability::a_store_that_is_not_durable_ends_with_its_jobs"];
+    for case in cases().filter(|case| !apart.iter().any(|apart| case.name.starts_with(apart))) {
+        assert!(passes(case, Fault::None), "{} failed", case.name);
+    }
+}
+
+#[test]
+fn every_fault_is_found() {
+    let mut unfound = Vec::new();
+    for (fault, names) in FAULTS {
+        for name in *names {
+            let case = cases().find(|case| case.name == *name);
+            let case = case.unwrap_or_else(|| panic!("there is no case {name}"));
+            if passes(case, *fault) {
+                unfound.push((fault, name));
+            }
+        }
+    }
+    assert!(unfound.is_empty(), "faults that were not found: {unfound:#?}");
+}
