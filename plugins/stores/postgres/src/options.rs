@@ -1,0 +1,224 @@
+//! The options of the store.
+
+use std::fmt;
+use std::time::Duration;
+
+use apscheduler_core::options::{self, Options};
+use apscheduler_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::WHAT;
+use crate::address::Address;
+use crate::schema::META_TABLE;
+
+/// The options of the store, with APScheduler's names.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PostgresOptions {
+    /// Where the database is: `postgresql://user:password@host:port/database`.
+    pub url: String,
+    /// The table that holds the jobs. Default: `apscheduler_jobs`.
+    pub tablename: String,
+    /// The schema of the table, which must exist. Default: the first one of the `search_path`.
+    pub tableschema: Option<String>,
+    /// Options of SQLAlchemy's engine. Known: `pool_size` (5) and `max_overflow` (10), whose sum is the most connections
+    /// that are open at once, and `pool_timeout` (30), the seconds that a call waits for one. `pool_pre_ping` and
+    /// `pool_recycle` may stand there and change nothing: dead connections are always noticed.
+    pub engine_options: Map<String, Value>,
+    /// How many seconds it may take to connect. Default: 10.
+    pub connect_timeout: f64,
+    /// How many seconds the server may work on one statement. Default: 30.
+    pub statement_timeout: f64,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            tablename: "apscheduler_jobs".to_owned(),
+            tableschema: None,
+            engine_options: Map::new(),
+            connect_timeout: 10.0,
+            statement_timeout: 30.0,
+        }
+    }
+}
+
+/// What `engine_options` may hold.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct EngineOptions {
+    pub(crate) pool_size: usize,
+    pub(crate) max_overflow: usize,
+    pub(crate) pool_timeout: f64,
+    pool_pre_ping: bool,
+    pool_recycle: i64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            pool_size: 5,
+            max_overflow: 10,
+            pool_timeout: 30.0,
+            pool_pre_ping: true,
+            pool_recycle: -1,
+        }
+    }
+}
+
+/// Names that the schema derives from the table's have up to 14 bytes more, of 63 that PostgreSQL allows.
+const MAX_TABLENAME: usize = 63 - "_next_run_time".len();
+
+impl PostgresOptions {
+    /// The options for this URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+
+    /// Reads the options of a config.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn parse(given: &Options) -> Result<Self> {
+        let parsed: Self = options::parse(WHAT, given)?;
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    /// The table that holds the jobs.
+    pub fn tablename(mut self, tablename: impl Into<String>) -> Self {
+        self.tablename = tablename.into();
+        self
+    }
+
+    /// The schema of the table, which must exist.
+    pub fn tableschema(mut self, tableschema: impl Into<String>) -> Self {
+        self.tableschema = Some(tableschema.into());
+        self
+    }
+
+    /// How long it may take to connect.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout.as_secs_f64();
+        self
+    }
+
+    /// How long the server may work on one statement.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = timeout.as_secs_f64();
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        Address::parse(&self.url)?;
+        let engine = self.engine()?;
+        seconds("engine_options: pool_timeout", engine.pool_timeout)?;
+        seconds("connect_timeout", self.connect_timeout)?;
+        seconds("statement_timeout", self.statement_timeout)?;
+        if engine.pool_size + engine.max_overflow == 0 {
+            return Err(invalid("engine_options: pool_size: expected at least 1, found 0"));
+        }
+        if self.tablename.is_empty() || self.tablename.len() > MAX_TABLENAME {
+            return Err(invalid(&format!(
+                "tablename: expected 1 to {MAX_TABLENAME} bytes, found {}",
+                self.tablename.len()
+            )));
+        }
+        if self.tablename == META_TABLE {
+            return Err(invalid(&format!("tablename: `{META_TABLE}` is for the versions of tables")));
+        }
+        let names = [Some(&self.tablename), self.tableschema.as_ref()];
+        if names.into_iter().flatten().any(|name| name.contains('\0')) {
+            return Err(invalid("tablename and tableschema: expected no zero byte"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn engine(&self) -> Result<EngineOptions> {
+        options::parse(&format!("{WHAT}: engine_options"), &self.engine_options)
+    }
+}
+
+pub(crate) fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("{WHAT}: {message}"))
+}
+
+/// A time that is checked to be one.
+pub(crate) fn seconds(name: &str, value: f64) -> Result<Duration> {
+    let duration = Duration::try_from_secs_f64(value).ok().filter(|duration| {
+        !duration.is_zero() && duration.as_millis() <= u128::from(i32::MAX.unsigned_abs())
+    });
+    duration.ok_or_else(|| {
+        invalid(&format!("{name}: expected seconds, more than 0 and at most 2147483, found {value}"))
+    })
+}
+
+/// The URL may hold a password.
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = Address::parse(&self.url).map_or_else(|_| "...".to_owned(), |url| url.shown);
+        f.debug_struct("PostgresOptions")
+            .field("url", &shown)
+            .field("tablename", &self.tablename)
+            .field("tableschema", &self.tableschema)
+            .field("engine_options", &self.engine_options)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(value: &Value) -> Result<PostgresOptions> {
+        PostgresOptions::parse(value.as_object().unwrap())
+    }
+
+    #[test]
+    fn defaults_are_those_of_apscheduler() {
+        let options = parse(&json!({"url": "postgresql://u:secret@db/jobs"})).unwrap();
+        assert_eq!(options.tablename, "apscheduler_jobs");
+        assert_eq!(options, PostgresOptions::new("postgresql://u:secret@db/jobs"));
+        let shown = format!("{options:?}");
+        assert!(shown.contains("db:5432/jobs") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn engine_options_of_python_are_taken() {
+        let options = parse(&json!({"url": "postgresql://db/jobs", "connect_timeout": "2.5",
+            "engine_options": {"pool_size": "2", "pool_pre_ping": true, "pool_recycle": 3600}}));
+        let options = options.unwrap();
+        let engine = options.engine().unwrap();
+        assert_eq!((engine.pool_size, engine.max_overflow), (2, 10));
+        assert_eq!(seconds("x", options.connect_timeout).unwrap(), Duration::from_millis(2500));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let url = "postgresql://db/jobs";
+        let long = "x".repeat(50);
+        let cases = [
+            (json!({}), "needs `url`"),
+            (json!({"url": url, "table": "x"}), "did you mean `tablename`?"),
+            (json!({"url": url, "tablename": ""}), "tablename: expected 1 to 49 bytes, found 0"),
+            (json!({"url": url, "tablename": long}), "tablename: expected 1 to 49 bytes, found 50"),
+            (json!({"url": url, "connect_timeout": 0}), "connect_timeout: expected seconds"),
+            (json!({"url": url, "statement_timeout": -1}), "statement_timeout: expected seconds"),
+            (json!({"url": url, "engine_options": {"echo": 1}}), "unknown option `echo`"),
+            (
+                json!({"url": url, "engine_options": {"pool_size": 0, "max_overflow": 0}}),
+                "pool_size: expected at least 1",
+            ),
+        ];
+        for (given, expected) in cases {
+            let error = parse(&given).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

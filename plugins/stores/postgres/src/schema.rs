@@ -1,0 +1,163 @@
+//! The tables of a store, and how they came to be.
+
+use apscheduler_core::{Error, ErrorKind, Result};
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::WHAT;
+use crate::failure::Failure;
+use crate::options::PostgresOptions;
+use crate::pool::Pool;
+
+/// What makes each version of the schema out of the one before; the first out of nothing.
+///
+/// Run times have an index with the id, which orders the pages of jobs and what is due. The collation compares bytes, as
+/// Rust compares text.
+static MIGRATIONS: [fn(&Tables) -> String; 1] = [|tables| {
+    let Tables { jobs, readable, index, .. } = tables;
+    // Rows move often: room on the page and an early vacuum keep both table and index small.
+    format!(
+        r#"CREATE TABLE {jobs} (
+             id varchar(191) COLLATE "C" PRIMARY KEY,
+             next_run_time bigint,
+             revision bigint NOT NULL,
+             job_state text NOT NULL
+           ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
+           CREATE INDEX {index} ON {jobs} (next_run_time, id);
+           COMMENT ON COLUMN {jobs}.next_run_time IS 'microseconds of the Unix epoch; null: paused';
+           CREATE VIEW {readable} AS
+             SELECT id,
+                    timestamptz 'epoch' + next_run_time * interval '1 microsecond' AS next_run_time,
+                    revision, job_state
+             FROM {jobs} ORDER BY {jobs}.next_run_time, id;"#
+    )
+}];
+
+/// The table that keeps the versions of all tables of jobs in its schema.
+pub(crate) const META_TABLE: &str = "apscheduler_meta";
+
+/// The names of the tables, quoted.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    tablename: String,
+    pub(crate) jobs: String,
+    meta: String,
+    readable: String,
+    /// Without the schema, which is always that of the table.
+    index: String,
+}
+
+/// The advisory lock that starting stores hold: "apschedu" in ASCII.
+const START_LOCK: i64 = 0x6170_7363_6865_6475;
+
+impl Tables {
+    pub(crate) fn new(options: &PostgresOptions) -> Self {
+        let schema = options.tableschema.as_deref().map(|schema| quoted(schema) + ".");
+        let schema = schema.unwrap_or_default();
+        let name = |suffix: &str| quoted(&format!("{}{suffix}", options.tablename));
+        Self {
+            tablename: options.tablename.clone(),
+            jobs: schema.clone() + &name(""),
+            meta: schema.clone() + META_TABLE,
+            readable: schema + &name("_readable"),
+            index: name("_next_run_time"),
+        }
+    }
+
+    /// Makes the tables or brings them up to date, and returns the number that the server gave the table of jobs.
+    pub(crate) fn prepare(&self, pool: &Pool) -> Result<u32> {
+        const TASK: &str = "preparing the tables";
+        // Mostly all is there, and no rights to change the schema are needed.
+        let version = pool.read(TASK, async |client| self.version(client).await)?;
+        if version != newest() {
+            pool.write(TASK, async |client| {
+                // Processes that start at once wait for each other here.
+                let lock = [(&START_LOCK as _, Type::INT8)];
+                client.query_typed("SELECT pg_advisory_xact_lock($1)", &lock).await?;
+                let version = self.version(client).await?;
+                if version > newest() {
+                    return Err(self.too_new(version).into());
+                }
+                let meta = format!(
+                    "CREATE TABLE IF NOT EXISTS {} (tablename text PRIMARY KEY, version integer NOT NULL)",
+                    self.meta
+                );
+                client.batch_execute(&meta).await?;
+                for migrate in MIGRATIONS.iter().skip(done(version)) {
+                    client.batch_execute(&migrate(self)).await?;
+                }
+                let set = format!(
+                    "INSERT INTO {} (tablename, version) VALUES ($1, $2)
+                     ON CONFLICT (tablename) DO UPDATE SET version = excluded.version",
+                    self.meta
+                );
+                let row = [(&self.tablename as _, Type::TEXT), (&newest() as _, Type::INT4)];
+                client.execute_typed(&set, &row).await?;
+                Ok(())
+            })?;
+        }
+        pool.read(TASK, async |client| {
+            let name = [(&self.jobs as _, Type::TEXT)];
+            let row = client.query_typed_one("SELECT to_regclass($1)::oid", &name).await?;
+            Ok(row.try_get(0)?)
+        })
+    }
+
+    /// The version of the schema that is there; 0 where there is none.
+    async fn version(&self, client: &Client) -> Result<i32, Failure> {
+        let names = [(&self.meta as _, Type::TEXT), (&self.jobs as _, Type::TEXT)];
+        let there = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL";
+        let row = client.query_typed_one(there, &names).await?;
+        let (has_meta, has_jobs): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+        let mut version = None;
+        if has_meta {
+            let query = format!("SELECT version FROM {} WHERE tablename = $1", self.meta);
+            let name = [(&self.tablename as _, Type::TEXT)];
+            let row = client.query_typed_opt(&query, &name).await?;
+            version = row.map(|row| row.try_get(0)).transpose()?;
+        }
+        match version {
+            // Dropped by hand, without what the other table says of it.
+            Some(_) | None if !has_jobs => Ok(0),
+            Some(version) => Ok(version),
+            None => Err(self.foreign().into()),
+        }
+    }
+
+    fn too_new(&self, version: i32) -> Error {
+        refusal(format!(
+            "the table {} has the schema version {version}, and this release knows versions up to {}; update {}, or \
+             choose another `tablename`",
+            self.jobs,
+            newest(),
+            env!("CARGO_PKG_NAME")
+        ))
+    }
+
+    fn foreign(&self) -> Error {
+        refusal(format!(
+            "the table {} is there already, but was not made by this job store; if it is that of Python's APScheduler, \
+             whose jobs are pickles, choose another `tablename`",
+            self.jobs
+        ))
+    }
+
+}
+
+/// The version that this release makes and understands.
+fn newest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+/// How many migrations made this version.
+fn done(version: i32) -> usize {
+    usize::try_from(version).unwrap_or(0)
+}
+
+fn refusal(message: String) -> Error {
+    Error::new(ErrorKind::Store, message).with_plugin(WHAT)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,332 @@
+//! The store.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use apscheduler_core::store::{
+    ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
+    StoreCapabilities, Watch,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, ErrorKind, Result};
+use futures_util::future::try_join;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+use crate::WHAT;
+use crate::connection::Connector;
+use crate::failure::Failure;
+use crate::options::{PostgresOptions, seconds};
+use crate::pool::{Pool, not_running};
+use crate::rows::{COLUMNS, count, micros, record, text, timestamp};
+use crate::schema::Tables;
+use crate::watch::{Notices, Runtime};
+
+/// How many jobs are sent in one statement.
+const CHUNK: usize = 10_000;
+
+/// Keeps jobs in PostgreSQL.
+///
+/// Any number of schedulers may share the jobs of one table: see the [crate](crate).
+#[derive(Debug)]
+pub struct PostgresJobStore {
+    options: PostgresOptions,
+    open: RwLock<Option<Arc<Open>>>,
+}
+
+/// What a started store has.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) pool: Pool,
+    pub(crate) tables: Tables,
+    pub(crate) notices: Notices,
+    pub(crate) runtime: Runtime,
+}
+
+impl PostgresJobStore {
+    /// A store with these options. It connects when the scheduler starts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the option.
+    pub fn with_options(options: PostgresOptions) -> Result<Self> {
+        options.check()?;
+        Ok(Self { options, open: RwLock::default() })
+    }
+
+    /// A store at this URL, with the defaults for the rest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where the URL can't be read.
+    pub fn new(url: impl Into<String>) -> Result<Self> {
+        Self::with_options(PostgresOptions::new(url))
+    }
+
+    fn started(&self) -> Result<Arc<Open>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.clone().ok_or_else(not_running)
+    }
+}
+
+impl JobStore for PostgresJobStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            durable: true,
+            shared: true,
+            serializes: true,
+            blocking: true,
+            watch: true,
+        }
+    }
+
+    fn start(&self, alias: &str) -> Result<()> {
+        let open = Open::new(&self.options, alias)?;
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(open));
+        Ok(())
+    }
+
+    fn shutdown(&self) -> Result<()> {
+        drop(self.open.write().unwrap_or_else(PoisonError::into_inner).take());
+        Ok(())
+    }
+
+    fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
+        let open = self.started()?;
+        let query = format!("SELECT {COLUMNS} FROM {} WHERE id = $1", open.tables.jobs);
+        open.pool.read("looking a job up", async |client| {
+            let row = client.query_typed_opt(&query, &[(&id as _, Type::TEXT)]).await?;
+            row.as_ref().map(record).transpose()
+        })
+    }
+
+    fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
+        self.started()?.page(after, limit)
+    }
+
+    fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        let open = self.started()?;
+        let after = after.map_or(i64::MIN, micros);
+        let query =
+            format!("SELECT min(next_run_time) FROM {} WHERE next_run_time > $1", open.tables.jobs);
+        open.pool.read("looking for the next run time", async |client| {
+            let row = client.query_typed_one(&query, &[(&after as _, Type::INT8)]).await?;
+            Ok(row.try_get::<_, Option<i64>>(0)?.map(timestamp))
+        })
+    }
+
+    fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
+        let mut ids = HashSet::with_capacity(records.len());
+        if let Some(twice) = records.iter().find(|record| !ids.insert(&*record.id)) {
+            return Err(conflict(&twice.id));
+        }
+        let (replacing, new): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.replace);
+        self.started()?.add(&NewRows::chunks(&new)?, &NewRows::chunks(&replacing)?)
+    }
+
+    fn update_job(&self, record: &JobRecord) -> Result<bool> {
+        self.started()?.update(record)
+    }
+
+    fn remove_job(&self, id: &str) -> Result<bool> {
+        let open = self.started()?;
+        let Open { tables, notices, .. } = &*open;
+        let delete = format!(
+            "WITH gone AS (DELETE FROM {} WHERE id = $1 RETURNING 1)
+             SELECT EXISTS (SELECT FROM gone), (SELECT pg_notify($2, $3)::text FROM gone)",
+            tables.jobs
+        );
+        open.pool.write("removing a job", async |client| {
+            let [channel, sender] = notices.parameters();
+            let parameters = [(&id as _, Type::TEXT), channel, sender];
+            let row = client.query_typed_one(&delete, &parameters).await?;
+            Ok(row.try_get(0)?)
+        })
+    }
+
+    fn remove_all_jobs(&self) -> Result<()> {
+        let open = self.started()?;
+        let delete = format!("DELETE FROM {}", open.tables.jobs);
+        open.pool.write("removing all jobs", async |client| {
+            try_join(client.batch_execute(&delete), open.notices.tell(client)).await?;
+            Ok(())
+        })
+    }
+
+    fn claim_due(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims> {
+        self.started()?.claim(due, decide)
+    }
+
+    fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
+        let open = self.started()?;
+        open.notices.watch(&open.runtime, open.pool.connector.clone(), changed).map(Some)
+    }
+}
+
+fn conflict(id: &str) -> Error {
+    Error::new(ErrorKind::ConflictingId, "a job with this id exists already")
+        .with_plugin(WHAT)
+        .with_job_id(id)
+}
+
+/// New records, by columns.
+struct NewRows<'a> {
+    ids: Vec<&'a str>,
+    times: Vec<Option<i64>>,
+    states: Vec<&'a str>,
+}
+
+impl<'a> NewRows<'a> {
+    fn chunks(records: &[&'a NewRecord]) -> Result<Vec<Self>> {
+        records.chunks(CHUNK).map(Self::new).collect()
+    }
+
+    fn new(records: &[&'a NewRecord]) -> Result<Self> {
+        let states = records.iter().map(|record| text(&record.id, &record.state));
+        Ok(Self {
+            ids: records.iter().map(|record| &*record.id).collect(),
+            times: records.iter().map(|record| record.next_run_time.map(micros)).collect(),
+            states: states.collect::<Result<_>>()?,
+        })
+    }
+
+    async fn insert(
+        &self,
+        client: &Client,
+        insert: &str,
+        revision: i64,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let parameters = [
+            (&self.ids as _, Type::TEXT_ARRAY),
+            (&self.times as _, Type::INT8_ARRAY),
+            (&self.states as _, Type::TEXT_ARRAY),
+            (&revision as _, Type::INT8),
+        ];
+        client.query_typed(insert, &parameters).await
+    }
+}
+
+impl Open {
+    fn new(options: &PostgresOptions, alias: &str) -> Result<Self> {
+        let runtime = Runtime::start(alias)?;
+        let engine = options.engine()?;
+        let pool = Pool::new(
+            Connector::new(options)?,
+            runtime.handle().clone(),
+            engine.pool_size + engine.max_overflow,
+            seconds("engine_options: pool_timeout", engine.pool_timeout)?,
+        );
+        let tables = Tables::new(options);
+        let notices = Notices::new(tables.prepare(&pool)?);
+        Ok(Self { pool, tables, notices, runtime })
+    }
+
+    fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
+        let jobs = &self.tables.jobs;
+        let timed = format!(
+            "SELECT {COLUMNS} FROM {jobs} WHERE (next_run_time, id) > ($1, $2)
+             ORDER BY next_run_time, id LIMIT $3"
+        );
+        let paused = format!(
+            "SELECT {COLUMNS} FROM {jobs} WHERE next_run_time IS NULL AND id > $1
+             ORDER BY id LIMIT $2"
+        );
+        let (time, id) = match after {
+            None => (Some(i64::MIN), ""),
+            Some(Cursor { next_run_time, id }) => (next_run_time.map(micros), &**id),
+        };
+        self.pool.read("listing jobs", async |client| {
+            let (mut records, mut behind) = (Vec::new(), id);
+            if let Some(time) = time {
+                let limit = count(limit);
+                let place = [
+                    (&time as _, Type::INT8),
+                    (&id as _, Type::TEXT),
+                    (&limit as _, Type::INT8),
+                ];
+                for row in client.query_typed(&timed, &place).await? {
+                    records.push(record(&row)?);
+                }
+                behind = "";
+            }
+            let left = count(limit - records.len());
+            if left > 0 {
+                let parameters = [(&behind as _, Type::TEXT), (&left as _, Type::INT8)];
+                for row in client.query_typed(&paused, &parameters).await? {
+                    records.push(record(&row)?);
+                }
+            }
+            Ok(records)
+        })
+    }
+
+    fn add(&self, new: &[NewRows<'_>], replacing: &[NewRows<'_>]) -> Result<()> {
+        // In the order of ids, so that two that add the same jobs do not wait for each other in a circle.
+        let rows = "SELECT id, next_run_time, $4::int8, job_state \
+             FROM unnest($1::text[], $2::int8[], $3::text[]) AS new (id, next_run_time, job_state) \
+             ORDER BY id COLLATE \"C\"";
+        let into = format!(
+            "INSERT INTO {} AS stored (id, next_run_time, revision, job_state) {rows} ON CONFLICT (id)",
+            self.tables.jobs
+        );
+        let insert = format!(
+            "WITH added AS ({into} DO NOTHING RETURNING id)
+             SELECT id FROM unnest($1::text[]) AS new (id)
+             WHERE NOT EXISTS (SELECT FROM added WHERE added.id = new.id)"
+        );
+        let replace = format!(
+            "{into} DO UPDATE SET next_run_time = excluded.next_run_time,
+             revision = stored.revision + 1, job_state = excluded.job_state"
+        );
+        // Not from 1: a handle to a job that was removed must not fit one that was added under its id.
+        let revision = fastrand::i64(1..1 << 52);
+        self.pool.write("adding jobs", async |client| {
+            for rows in new {
+                let taken = rows.insert(client, &insert, revision).await?;
+                if let Some(row) = taken.first() {
+                    return Err(Failure::Refused(conflict(row.try_get(0)?)));
+                }
+            }
+            for rows in replacing {
+                rows.insert(client, &replace, revision).await?;
+            }
+            Ok(self.notices.tell(client).await?)
+        })
+    }
+
+    fn update(&self, record: &JobRecord) -> Result<bool> {
+        let jobs = &self.tables.jobs;
+        let update = format!(
+            "WITH changed AS (
+               UPDATE {jobs} SET next_run_time = $3, job_state = $4, revision = revision + 1
+               WHERE id = $1 AND revision = $2 RETURNING 1)
+             SELECT EXISTS (SELECT FROM changed), EXISTS (SELECT FROM {jobs} WHERE id = $1),
+                    (SELECT pg_notify($5, $6)::text FROM changed)"
+        );
+        let id = &*record.id;
+        let state = text(id, &record.state)?;
+        let (time, revision) = (record.next_run_time.map(micros), record.revision.cast_signed());
+        self.pool.write("updating a job", async |client| {
+            let [channel, sender] = self.notices.parameters();
+            let parameters = [
+                (&id as _, Type::TEXT),
+                (&revision as _, Type::INT8),
+                (&time as _, Type::INT8),
+                (&state as _, Type::TEXT),
+                channel,
+                sender,
+            ];
+            let row = client.query_typed_one(&update, &parameters).await?;
+            let (is_changed, is_there): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+            if is_there || is_changed {
+                return Ok(is_changed);
+            }
+            Err(Error::new(ErrorKind::JobLookup, "no job with this id")
+                .with_plugin(WHAT)
+                .with_job_id(id)
+                .into())
+        })
+    }
+}

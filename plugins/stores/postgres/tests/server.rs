@@ -1,0 +1,286 @@
+//! What only a real server shows: refusals, outages, and several tables in one database.
+
+mod database;
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{
+    Advance, ChangeNotifier, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
+};
+use apscheduler_core::{Error, ErrorKind};
+use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
+use apscheduler_testkit::stores::records::{Records, second};
+use database::{connected, drop_tables, execute, new_name, url};
+
+/// A table that is removed at the end.
+struct Table(String);
+
+impl Table {
+    fn new() -> Self {
+        Self(new_name())
+    }
+
+    fn options(&self) -> PostgresOptions {
+        PostgresOptions::new(url()).tablename(&self.0)
+    }
+
+    fn open(&self) -> PostgresJobStore {
+        started(self.options())
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        drop_tables(&self.0);
+    }
+}
+
+fn started(options: PostgresOptions) -> PostgresJobStore {
+    let store = PostgresJobStore::with_options(options).expect("valid options");
+    store.start("default").expect("the store starts");
+    store
+}
+
+fn refused(options: PostgresOptions) -> Error {
+    let store = PostgresJobStore::with_options(options).expect("valid options");
+    store.start("default").expect_err("the store must not start")
+}
+
+fn add(store: &dyn JobStore, id: &str) {
+    let record = Records::of(store).new_record(id, Some(second(1)));
+    store.add_jobs(vec![record]).expect("added");
+}
+
+fn ids(store: &dyn JobStore) -> Vec<String> {
+    let records = store.get_jobs(None, 100).expect("listed");
+    records.iter().map(|record| record.id.to_string()).collect()
+}
+
+fn due() -> Due {
+    Due { now: second(5), limit: 10, after: None }
+}
+
+fn take(record: &JobRecord) -> Decision {
+    let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
+    Decision::Claim(Advance { run_times, next: NextRun::At(second(60)) })
+}
+
+/// The part of the URL behind user and password.
+fn place() -> String {
+    let url = url();
+    let (_, rest) = url.split_once("://").expect("a URL");
+    rest.split_once('@').map_or(rest, |(_, place)| place).to_owned()
+}
+
+fn assert_no_password(error: &Error) {
+    let text = format!("{} {error:?}", error.chain());
+    assert!(!text.contains("topsecret"), "{text}");
+}
+
+/// Has the server end the connections of the stores on this table.
+fn end_connections(application: &str) {
+    let end = format!(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '{application}'"
+    );
+    execute(&end);
+}
+
+fn named(table: &Table) -> PostgresOptions {
+    let url = url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}application_name={}", table.0);
+    PostgresOptions::new(url).tablename(&table.0)
+}
+
+#[test]
+fn a_server_that_is_down_is_named_without_the_password() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    drop(listener);
+    let url = format!("postgresql://someone:topsecret@127.0.0.1:{port}/jobs");
+    let error = refused(PostgresOptions::new(url));
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}/jobs")), "{error}");
+    assert_no_password(&error);
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up() {
+    // It takes connections, and says nothing.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let url = format!("postgresql://someone:topsecret@{address}/jobs");
+    let begin = Instant::now();
+    let error = refused(PostgresOptions::new(url).connect_timeout(Duration::from_millis(300)));
+    assert!(begin.elapsed() < Duration::from_secs(10), "it took {:?}", begin.elapsed());
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert_no_password(&error);
+}
+
+#[test]
+fn a_user_who_is_refused_is_told_without_the_password() {
+    let url = format!("postgresql://nobody_of_ours:topsecret@{}", place());
+    let error = refused(PostgresOptions::new(url));
+    assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
+    assert!(error.chain().contains("refuses the connection"), "{}", error.chain());
+    assert_no_password(&error);
+}
+
+#[test]
+fn tables_of_one_database_are_apart() {
+    let (one, other) = (Table::new(), Table::new());
+    let (first, second) = (one.open(), other.open());
+    add(&first, "a");
+    add(&second, "b");
+    assert_eq!((ids(&first), ids(&second)), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    second.remove_all_jobs().expect("removed");
+    assert_eq!(ids(&first), ["a"]);
+}
+
+#[test]
+fn a_schema_of_its_own_is_used() {
+    let schema = new_name();
+    execute(&format!("CREATE SCHEMA \"{schema}\""));
+    let options = PostgresOptions::new(url()).tableschema(&schema).tablename("My \"jobs\"");
+    let (store, other) = (started(options.clone()), started(options));
+    add(&store, "a");
+    assert_eq!(ids(&other), ["a"]);
+    let count = format!("SELECT count(*) FROM \"{schema}\".\"My \"\"jobs\"\"_readable\"");
+    let readable: i64 =
+        connected(async |client| client.query_one(&count, &[]).await.map(|row| row.get(0)));
+    assert_eq!(readable, 1);
+    execute(&format!("DROP SCHEMA \"{schema}\" CASCADE"));
+}
+
+#[test]
+fn a_schema_that_is_not_there_is_an_error() {
+    let error = refused(PostgresOptions::new(url()).tableschema("not_there"));
+    assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
+    assert!(error.chain().contains("not_there"), "{}", error.chain());
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let table = Table::new();
+    add(&table.open(), "a");
+    let name = &table.0;
+    execute(&format!("UPDATE apscheduler_meta SET version = 99 WHERE tablename = '{name}'"));
+    let error = refused(table.options());
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("schema version 99"), "{error}");
+    execute(&format!("UPDATE apscheduler_meta SET version = 1 WHERE tablename = '{name}'"));
+    assert_eq!(ids(&table.open()), ["a"], "nothing was changed");
+}
+
+#[test]
+fn a_table_of_somebody_else_is_left_alone() {
+    let table = Table::new();
+    let name = &table.0;
+    execute(&format!("CREATE TABLE {name} (id varchar(191), job_state bytea)"));
+    let error = refused(table.options());
+    assert!(error.to_string().contains("choose another `tablename`"), "{error}");
+}
+
+#[test]
+fn many_may_start_at_once() {
+    let table = Table::new();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| table.open().shutdown().expect("shut down"));
+        }
+    });
+    assert!(ids(&table.open()).is_empty());
+}
+
+#[test]
+fn a_connection_that_was_ended_is_made_again() {
+    let table = Table::new();
+    let store = started(named(&table));
+    add(&store, "a");
+    for round in 0..3 {
+        end_connections(&table.0);
+        match round {
+            0 => assert_eq!(ids(&store), ["a"]),
+            1 => add(&store, "b"),
+            _ => {
+                let claims = store.claim_due(&due(), &mut take).expect("claimed");
+                assert_eq!(claims.claims.len(), 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_is_cut_off_claims_nothing() {
+    let table = Table::new();
+    let store = started(named(&table));
+    add(&store, "a");
+    let cut_off = store.claim_due(&due(), &mut |record| {
+        end_connections(&table.0);
+        take(record)
+    });
+    let error = cut_off.expect_err("the connection is gone");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    let claims = store.claim_due(&due(), &mut take).expect("claimed");
+    assert_eq!(claims.claims.len(), 1, "it is still due");
+}
+
+#[test]
+fn read_only_is_a_passing_state() {
+    let table = Table::new();
+    add(&table.open(), "a");
+    let url = url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    // What a standby says.
+    let options = "-c%20transaction_read_only=on%20-c%20default_transaction_read_only=on";
+    let store = started(
+        PostgresOptions::new(format!("{url}{separator}options={options}")).tablename(&table.0),
+    );
+    assert_eq!(ids(&store), ["a"]);
+    let error = store.remove_all_jobs().expect_err("read-only");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+}
+
+#[test]
+fn a_watch_survives_the_end_of_its_connection() {
+    let table = Table::new();
+    let (store, other) = (started(named(&table)), table.open());
+    let (sender, receiver) = mpsc::channel();
+    let notifier = ChangeNotifier::new(move || {
+        // The test may be over already.
+        let _ = sender.send(());
+    });
+    let watch = store.watch(notifier).expect("watched").expect("a watch");
+    let told = || receiver.recv_timeout(Duration::from_secs(10)).is_ok();
+    add(&other, "a");
+    assert!(told(), "a change of another handle");
+    end_connections(&table.0);
+    // Listening again is told, since what happened in between was not heard.
+    assert!(told(), "the gap");
+    add(&other, "b");
+    assert!(told(), "a change after it");
+    drop(watch);
+}
+
+#[test]
+fn what_others_hold_is_looked_at_again() {
+    let table = Table::new();
+    let (store, other) = (table.open(), table.open());
+    add(&other, "a");
+    let (sender, receiver) = mpsc::channel();
+    let notifier = ChangeNotifier::new(move || {
+        // The test may be over already.
+        let _ = sender.send(());
+    });
+    let _watch = store.watch(notifier).expect("watched").expect("a watch");
+    let left = other.claim_due(&due(), &mut |_| {
+        let claims = store.claim_due(&due(), &mut take).expect("it does not wait");
+        assert!(claims.claims.is_empty(), "the other holds it");
+        Decision::Leave
+    });
+    assert!(left.expect("looked at").claims.is_empty());
+    let again = receiver.recv_timeout(Duration::from_secs(10));
+    assert!(again.is_ok(), "the job that the other let go of would be late");
+    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
+}

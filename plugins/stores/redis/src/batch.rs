@@ -1,0 +1,54 @@
+//! Deciding on a batch of due records.
+
+use std::sync::Arc;
+
+use apscheduler_core::store::{Claim, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use apscheduler_core::time::Timestamp;
+
+/// What was decided on a batch.
+pub(crate) struct Batch {
+    /// The claims, which are not written yet.
+    pub(crate) claims: Vec<Claim>,
+    /// Where to look on.
+    pub(crate) resume: Option<DueCursor>,
+}
+
+/// A place in the order of run times and ids.
+type Place = (Timestamp, Arc<str>);
+
+impl Batch {
+    /// Asks `decide` about the records, which come in their order. A job that catches up takes its new place among
+    /// them, so the batch ends before that place is passed: the next one finds it there.
+    pub(crate) fn decide(
+        records: Vec<JobRecord>,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Self {
+        let is_last = records.len() < due.limit;
+        let mut claims = Vec::with_capacity(records.len());
+        let mut last: Option<Place> = None;
+        let mut still_due: Option<Place> = None;
+        for record in records {
+            // Only a hand can have written a run time that is none.
+            let Some(time) = record.next_run_time else { continue };
+            let place = (time, Arc::clone(&record.id));
+            if still_due.as_ref().is_some_and(|next| *next < place) {
+                break;
+            }
+            last = Some(place);
+            if let Decision::Claim(advance) = decide(&record) {
+                if let NextRun::At(next) = advance.next
+                    && next <= due.now
+                {
+                    let place = (next, Arc::clone(&record.id));
+                    still_due = Some(still_due.map_or(place.clone(), |earlier| earlier.min(place)));
+                }
+                claims.push(Claim { record, advance });
+            }
+        }
+        let resume = last
+            .filter(|_| !is_last || still_due.is_some())
+            .map(|(next_run_time, id)| DueCursor { next_run_time, tie: Tie::Id(id) });
+        Self { claims, resume }
+    }
+}

@@ -1,0 +1,273 @@
+//! The scripts that the server runs: each call of the store is one of them, so that it happens as a whole.
+
+use redis::{Cmd, Connection, ConnectionLike as _, ErrorKind, RedisResult, ServerErrorKind, Value};
+
+/// The version of what lies in the server.
+pub(crate) const FORMAT: &str = "1";
+
+/// How many records one call of a script fetches.
+pub(crate) const PAGE: usize = 1000;
+
+/// What all scripts begin with. Lua's stack bounds the number of arguments of a command, hence the chunks.
+macro_rules! script {
+    ($code:literal) => {
+        concat!(
+            r"
+local jobs, times, meta = KEYS[1], KEYS[2], KEYS[3]
+local CHUNK = 4000
+
+-- Calls a command with any number of arguments.
+local function call(command, key, arguments)
+  for first = 1, #arguments, CHUNK do
+    redis.call(command, key, unpack(arguments, first, math.min(first + CHUNK - 1, #arguments)))
+  end
+end
+
+-- The records with these ids; false for those that are not there.
+local function read(ids)
+  local values = {}
+  for first = 1, #ids, CHUNK do
+    local some = redis.call('HMGET', jobs, unpack(ids, first, math.min(first + CHUNK - 1, #ids)))
+    for place = 1, #some do values[first + place - 1] = some[place] end
+  end
+  return values
+end
+
+-- Revision, run time, and where the state begins. Where somebody broke them: '0', nil, 1.
+local function head(value)
+  local revision, time, state =
+    string.match(value, '^([1-9]%d*) (%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ) ()')
+  if not revision then revision, time, state = string.match(value, '^([1-9]%d*) (paused) ()') end
+  if not revision or #revision > 18 then return '0', nil, 1 end
+  return revision, time, state
+end
+
+-- A revision that no record ever had.
+local function new_revision()
+  return string.format('%.0f', redis.call('HINCRBY', meta, 'revision', 1))
+end
+
+-- Tells the others. A user who may not publish may still schedule.
+local function tell(channel, teller)
+  redis.pcall('PUBLISH', channel, teller)
+end
+",
+            $code
+        )
+    };
+}
+
+/// Arguments: the format. Returns the format of what is there: nothing where it is not ours.
+const START: &str = script!(
+    r"
+local format = redis.call('HGET', meta, 'format')
+if format then return format end
+if redis.call('EXISTS', jobs, times) > 0 then return '' end
+redis.call('HSET', meta, 'format', ARGV[1])
+return ARGV[1]
+"
+);
+
+/// Arguments: id. Returns the record.
+const FIND: &str = script!("return redis.call('HGET', jobs, ARGV[1])");
+
+/// Arguments: two bounds of run times with ids, and how many. Returns the last place that was looked at, where there may
+/// be more, and then `RUN_TIME ID` and record in turn.
+///
+/// Where an entry and its record differ, a person had a hand in it: the entry is mended.
+const FETCH: &str = script!(
+    r"
+local limit = tonumber(ARGV[3])
+local entries = redis.call('ZRANGEBYLEX', times, ARGV[1], ARGV[2], 'LIMIT', 0, limit)
+local ids = {}
+for place, entry in ipairs(entries) do
+  ids[place] = string.sub(entry, (string.find(entry, ' ', 1, true) or 0) + 1)
+end
+local values = read(ids)
+local found = {#entries == limit and entries[limit] or ''}
+for place, entry in ipairs(entries) do
+  local value = values[place]
+  if not value then
+    redis.call('ZREM', times, entry)
+  else
+    local revision, time = head(value)
+    if time and time .. ' ' .. ids[place] ~= entry then
+      redis.call('ZREM', times, entry)
+      redis.call('ZADD', times, 0, time .. ' ' .. ids[place])
+    else
+      found[#found + 1] = entry
+      found[#found + 1] = value
+    end
+  end
+end
+return found
+"
+);
+
+/// Arguments: channel, teller, and for each record id, `1` if it may replace another, run time, state. Returns 0, or the
+/// number of the first record that is in the way of a new one; then nothing was written.
+const ADD: &str = script!(
+    r"
+local ids = {}
+for first = 3, #ARGV, 4 do ids[#ids + 1] = ARGV[first] end
+local before = read(ids)
+for place = 1, #ids do
+  if before[place] and ARGV[place * 4] ~= '1' then return place end
+end
+local revision = new_revision()
+local records, entries, stale = {}, {}, {}
+for place, id in ipairs(ids) do
+  local time, state = ARGV[place * 4 + 1], ARGV[place * 4 + 2]
+  local old_time
+  if before[place] then
+    local _
+    _, old_time = head(before[place])
+    if old_time then stale[#stale + 1] = old_time .. ' ' .. id end
+  end
+  records[#records + 1] = id
+  records[#records + 1] = revision .. ' ' .. time .. ' ' .. state
+  entries[#entries + 1] = 0
+  entries[#entries + 1] = time .. ' ' .. id
+end
+call('HSET', jobs, records)
+call('ZREM', times, stale)
+call('ZADD', times, entries)
+tell(ARGV[1], ARGV[2])
+return 0
+"
+);
+
+/// Arguments: channel, teller, id, revision, run time, state. Returns 1, or 0 where the record has another revision, or
+/// -1 where there is none.
+const UPDATE: &str = script!(
+    r"
+local id = ARGV[3]
+local value = redis.call('HGET', jobs, id)
+if not value then return -1 end
+local revision, time = head(value)
+if revision ~= ARGV[4] then return 0 end
+redis.call('HSET', jobs, id, new_revision() .. ' ' .. ARGV[5] .. ' ' .. ARGV[6])
+if time then redis.call('ZREM', times, time .. ' ' .. id) end
+redis.call('ZADD', times, 0, ARGV[5] .. ' ' .. id)
+tell(ARGV[1], ARGV[2])
+return 1
+"
+);
+
+/// Arguments: channel, teller, id. Returns how many records were removed.
+const REMOVE: &str = script!(
+    r"
+local id = ARGV[3]
+local value = redis.call('HGET', jobs, id)
+if not value then return 0 end
+local _, time = head(value)
+redis.call('HDEL', jobs, id)
+if time then redis.call('ZREM', times, time .. ' ' .. id) end
+tell(ARGV[1], ARGV[2])
+return 1
+"
+);
+
+/// Arguments: channel, teller. The revisions go on, so that old handles can't change new jobs.
+const REMOVE_ALL: &str = script!(
+    r"
+redis.call('UNLINK', jobs, times)
+tell(ARGV[1], ARGV[2])
+return 0
+"
+);
+
+/// Arguments: channel, teller, and for each claim id, revision, and the next run time, which is empty where the job has
+/// finished. Returns a `1` for each claim that was won, and a `0` for each that was not.
+const CLAIM: &str = script!(
+    r"
+local ids = {}
+for first = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[first] end
+local before = read(ids)
+local own = new_revision() .. ' '
+local won, taken, records, finished, entries, stale = {}, {}, {}, {}, {}, {}
+for place, id in ipairs(ids) do
+  local value, next_time = before[place], ARGV[place * 3 + 2]
+  won[place] = '0'
+  if value then
+    local revision, time, state = head(value)
+    if revision == ARGV[place * 3 + 1] and not taken[id] then
+      won[place], taken[id] = '1', true
+      if time then stale[#stale + 1] = time .. ' ' .. id end
+      if next_time == '' then
+        finished[#finished + 1] = id
+      else
+        records[#records + 1] = id
+        records[#records + 1] = own .. next_time .. ' ' .. string.sub(value, state)
+        entries[#entries + 1] = 0
+        entries[#entries + 1] = next_time .. ' ' .. id
+      end
+    end
+  end
+end
+call('HSET', jobs, records)
+call('HDEL', jobs, finished)
+call('ZREM', times, stale)
+call('ZADD', times, entries)
+if #records + #finished > 0 then tell(ARGV[1], ARGV[2]) end
+return table.concat(won)
+"
+);
+
+/// The scripts, with the hashes by which the server knows them.
+pub(crate) struct Scripts {
+    pub(crate) start: Script,
+    pub(crate) find: Script,
+    pub(crate) fetch: Script,
+    pub(crate) add: Script,
+    pub(crate) update: Script,
+    pub(crate) remove: Script,
+    pub(crate) remove_all: Script,
+    pub(crate) claim: Script,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Script::new(START),
+            find: Script::new(FIND),
+            fetch: Script::new(FETCH),
+            add: Script::new(ADD),
+            update: Script::new(UPDATE),
+            remove: Script::new(REMOVE),
+            remove_all: Script::new(REMOVE_ALL),
+            claim: Script::new(CLAIM),
+        }
+    }
+}
+
+/// One script.
+pub(crate) struct Script {
+    code: &'static str,
+    hash: String,
+}
+
+impl Script {
+    fn new(code: &'static str) -> Self {
+        Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
+    }
+
+    /// A call without arguments yet.
+    pub(crate) fn call(&self, keys: [&str; 3]) -> Cmd {
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(&self.hash).arg(keys.len()).arg(&keys);
+        call
+    }
+
+    /// Makes a call; a server that does not know the script any more is told it.
+    pub(crate) fn run(&self, call: &Cmd, connection: &mut Connection) -> RedisResult<Value> {
+        let answer = connection.req_command(call).and_then(Value::extract_error);
+        match answer {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                redis::cmd("SCRIPT").arg("LOAD").arg(self.code).exec(connection)?;
+                connection.req_command(call).and_then(Value::extract_error)
+            }
+            answer => answer,
+        }
+    }
+}

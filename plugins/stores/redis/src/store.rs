@@ -1,0 +1,308 @@
+//! The store.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use apscheduler_core::store::{
+    ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobState, JobStore,
+    NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, ErrorKind, Result};
+use redis::{Cmd, Value};
+
+use crate::batch::Batch;
+use crate::connection::{Connections, Repeat};
+use crate::options::RedisOptions;
+use crate::script::{FORMAT, PAGE, Script, Scripts};
+use crate::text::{PAUSED, read_record, run_time_text, time_text};
+use crate::{WHAT, watch};
+
+/// More jobs than this would make a call that the server takes for nonsense.
+const MOST_ADDED: usize = 250_000;
+
+/// Keeps jobs in Redis. Any number of processes may share them.
+pub struct RedisJobStore {
+    connections: Arc<Connections>,
+    scripts: Scripts,
+    jobs_key: String,
+    run_times_key: String,
+    meta_key: String,
+    channel: String,
+    /// What it publishes, so that it knows its own changes.
+    own: String,
+}
+
+impl RedisJobStore {
+    /// A store on the server with this URL, with the usual keys. It connects when the scheduler starts it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where it is no URL of a Redis server.
+    pub fn new(url: impl Into<String>) -> Result<Self> {
+        Self::with_options(RedisOptions::default().url(url))
+    }
+
+    /// A store with these options. It connects when the scheduler starts it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the option.
+    pub fn with_options(options: RedisOptions) -> Result<Self> {
+        let target = options.resolve()?;
+        Ok(Self {
+            connections: Arc::new(Connections::new(&options, &target)?),
+            scripts: Scripts::new(),
+            jobs_key: options.jobs_key,
+            run_times_key: options.run_times_key,
+            meta_key: target.meta_key,
+            channel: target.channel,
+            own: uuid::Uuid::new_v4().simple().to_string(),
+        })
+    }
+
+    fn call(&self, script: &Script) -> Cmd {
+        script.call([&self.jobs_key, &self.run_times_key, &self.meta_key])
+    }
+
+    /// A call of a script that tells the others.
+    fn change(&self, script: &Script) -> Cmd {
+        let mut call = self.call(script);
+        call.arg(&self.channel).arg(&self.own);
+        call
+    }
+
+    /// A whole number that a script returned.
+    fn number(&self, script: &Script, call: &Cmd) -> Result<i64> {
+        match self.connections.run(script, call, Repeat::Forbidden)? {
+            Value::Int(number) => Ok(number),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Writes claims, and returns those that were won.
+    fn write(&self, claims: Vec<Claim>) -> Result<Vec<Claim>> {
+        if claims.is_empty() {
+            return Ok(claims);
+        }
+        let mut call = self.change(&self.scripts.claim);
+        for Claim { record, advance } in &claims {
+            let next = match advance.next {
+                NextRun::At(time) => time_text(time),
+                NextRun::Paused => PAUSED.to_owned(),
+                NextRun::Finished => String::new(),
+            };
+            call.arg(&*record.id).arg(record.revision).arg(next);
+        }
+        let answer = self.connections.run(&self.scripts.claim, &call, Repeat::Forbidden)?;
+        let Value::BulkString(won) = answer else { return Err(unexpected(&answer)) };
+        let marked = claims.into_iter().zip(won);
+        Ok(marked.filter_map(|(claim, won)| (won == b'1').then_some(claim)).collect())
+    }
+
+    /// The first records between two bounds, `limit` at the most.
+    fn fetch(&self, from: String, to: &str, limit: usize) -> Result<Vec<JobRecord>> {
+        let mut records = Vec::new();
+        let mut from = from;
+        while records.len() < limit {
+            let mut call = self.call(&self.scripts.fetch);
+            call.arg(&from).arg(to).arg(PAGE.min(limit - records.len()));
+            let answer = self.connections.run(&self.scripts.fetch, &call, Repeat::Allowed)?;
+            let mut texts = texts(answer)?;
+            let last = texts.next().unwrap_or_default();
+            while let (Some(entry), Some(value)) = (texts.next(), texts.next()) {
+                let entry = String::from_utf8_lossy(&entry);
+                let (run_time, id) = entry.split_once(' ').unwrap_or(("", &entry));
+                records.push(read_record(id.into(), run_time, &value));
+            }
+            if last.is_empty() {
+                break;
+            }
+            from = format!("({}", String::from_utf8_lossy(&last));
+        }
+        Ok(records)
+    }
+}
+
+impl JobStore for RedisJobStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            durable: true,
+            shared: true,
+            serializes: true,
+            blocking: true,
+            watch: true,
+        }
+    }
+
+    fn start(&self, _alias: &str) -> Result<()> {
+        let mut call = self.call(&self.scripts.start);
+        call.arg(FORMAT);
+        let answer = self.connections.run(&self.scripts.start, &call, Repeat::Allowed)?;
+        let Value::BulkString(format) = answer else { return Err(unexpected(&answer)) };
+        match &*String::from_utf8_lossy(&format) {
+            FORMAT => Ok(()),
+            "" => Err(store_error(format!(
+                "`{}` and `{}` at {} are in use, but not by this program (APScheduler's own jobs can't be read); \
+                 choose other keys",
+                self.jobs_key,
+                self.run_times_key,
+                self.connections.address(),
+            ))),
+            newer => Err(store_error(format!(
+                "the jobs in `{}` at {} have the format {newer}; this version knows {FORMAT}",
+                self.jobs_key,
+                self.connections.address(),
+            ))),
+        }
+    }
+
+    fn shutdown(&self) -> Result<()> {
+        self.connections.close();
+        Ok(())
+    }
+
+    fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
+        let mut call = self.call(&self.scripts.find);
+        call.arg(id);
+        match self.connections.run(&self.scripts.find, &call, Repeat::Allowed)? {
+            Value::BulkString(value) => Ok(Some(read_record(id.into(), PAUSED, &value))),
+            Value::Nil => Ok(None),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
+        let from = after.map_or("-".to_owned(), |after| {
+            format!("({} {}", run_time_text(after.next_run_time), after.id)
+        });
+        self.fetch(from, "+", limit)
+    }
+
+    fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        let from = after.map_or("-".to_owned(), |after| format!("({}!", time_text(after)));
+        let first = self.fetch(from, &format!("({PAUSED}"), 1)?;
+        Ok(first.first().and_then(|record| record.next_run_time))
+    }
+
+    fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        if records.len() > MOST_ADDED {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{} jobs in one call; the most is {MOST_ADDED}", records.len()),
+            )
+            .with_plugin(WHAT));
+        }
+        let mut ids = HashSet::with_capacity(records.len());
+        if let Some(twice) = records.iter().find(|record| !ids.insert(&record.id)) {
+            return Err(conflict(&twice.id));
+        }
+        let mut call = self.change(&self.scripts.add);
+        for record in &records {
+            call.arg(&*record.id)
+                .arg(if record.replace { "1" } else { "0" })
+                .arg(run_time_text(record.next_run_time))
+                .arg(state_text(&record.id, &record.state)?);
+        }
+        let in_the_way = self.number(&self.scripts.add, &call)?;
+        match usize::try_from(in_the_way - 1).ok().and_then(|place| records.get(place)) {
+            Some(record) => Err(conflict(&record.id)),
+            None => Ok(()),
+        }
+    }
+
+    fn update_job(&self, record: &JobRecord) -> Result<bool> {
+        let mut call = self.change(&self.scripts.update);
+        call.arg(&*record.id)
+            .arg(record.revision)
+            .arg(run_time_text(record.next_run_time))
+            .arg(state_text(&record.id, &record.state)?);
+        match self.number(&self.scripts.update, &call)? {
+            -1 => {
+                Err(Error::new(ErrorKind::JobLookup, "no job with this id")
+                    .with_job_id(&*record.id))
+            }
+            written => Ok(written == 1),
+        }
+    }
+
+    fn remove_job(&self, id: &str) -> Result<bool> {
+        let mut call = self.change(&self.scripts.remove);
+        call.arg(id);
+        Ok(self.number(&self.scripts.remove, &call)? > 0)
+    }
+
+    fn remove_all_jobs(&self) -> Result<()> {
+        let call = self.change(&self.scripts.remove_all);
+        self.number(&self.scripts.remove_all, &call).map(drop)
+    }
+
+    fn claim_due(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims> {
+        let from = match &due.after {
+            Some(DueCursor { next_run_time, tie: Tie::Id(id) }) => {
+                format!("({} {id}", time_text(*next_run_time))
+            }
+            // A cursor of another store, or none: from the beginning.
+            _ => "-".to_owned(),
+        };
+        let records = self.fetch(from, &format!("({}!", time_text(due.now)), due.limit)?;
+        let batch = Batch::decide(records, due, decide);
+        let claims = self.write(batch.claims)?;
+        Ok(Claims { claims, resume: batch.resume })
+    }
+
+    fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
+        let connections = Arc::clone(&self.connections);
+        watch::start(connections, self.channel.clone(), self.own.clone(), changed).map(Some)
+    }
+}
+
+fn state_text<'a>(id: &str, state: &'a JobState) -> Result<&'a str> {
+    state.as_text().ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, "a job that is not serialized can't be kept in Redis")
+            .with_plugin(WHAT)
+            .with_job_id(id)
+    })
+}
+
+fn conflict(id: &str) -> Error {
+    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
+}
+
+fn store_error(message: String) -> Error {
+    Error::new(ErrorKind::Store, message).with_plugin(WHAT)
+}
+
+fn unexpected(answer: &Value) -> Error {
+    let kind = match answer {
+        Value::Nil => "nothing",
+        Value::Int(_) => "a number",
+        Value::BulkString(_) | Value::SimpleString(_) => "text",
+        _ => "something else",
+    };
+    store_error(format!("the server answered a script with {kind}, which is not what it returns"))
+}
+
+/// The texts that a script returned.
+fn texts(answer: Value) -> Result<impl Iterator<Item = Vec<u8>>> {
+    let Value::Array(items) = answer else { return Err(unexpected(&answer)) };
+    Ok(items.into_iter().map(|item| match item {
+        Value::BulkString(text) => text,
+        _ => Vec::new(),
+    }))
+}
+
+impl fmt::Debug for RedisJobStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisJobStore")
+            .field("address", &self.connections.address())
+            .field("jobs_key", &self.jobs_key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! How run times and records are written in Redis.
+
+use std::sync::Arc;
+
+use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::time::Timestamp;
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
+
+/// The run time of a paused job; it comes behind all others.
+pub(crate) const PAUSED: &str = "paused";
+
+/// Sorts by its bytes as the run times do.
+pub(crate) fn run_time_text(time: Option<Timestamp>) -> String {
+    match time {
+        None => PAUSED.to_owned(),
+        Some(time) => time_text(time),
+    }
+}
+
+/// `2027-01-01T00:00:00.000000Z`: always 27 characters.
+pub(crate) fn time_text(time: Timestamp) -> String {
+    let of_year = |year| {
+        NaiveDate::from_ymd_opt(year, 1, 1)
+            .unwrap_or_default()
+            .and_time(chrono::NaiveTime::MIN)
+            .and_utc()
+    };
+    let (first, end) = (of_year(0), of_year(10_000));
+    let time = time.clamp(first, end - TimeDelta::microseconds(1));
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// The run time that a text says; `None` where it says none.
+fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
+    if text == PAUSED {
+        return Some(None);
+    }
+    DateTime::parse_from_rfc3339(text).ok().map(|time| Some(time.to_utc()))
+}
+
+/// Whether it looks like a run time; the scripts ask the same.
+fn is_run_time(text: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:dd.ddddddZ";
+    text == PAUSED.as_bytes()
+        || text.len() == SHAPE.len()
+            && text.iter().zip(SHAPE).all(|(byte, shape)| match shape {
+                b'd' => byte.is_ascii_digit(),
+                _ => byte == shape,
+            })
+}
+
+/// What stands before the state; nothing where somebody broke it.
+struct Head<'a> {
+    revision: u64,
+    run_time: &'a str,
+    /// Where the state begins.
+    end: usize,
+}
+
+fn head(value: &str) -> Option<Head<'_>> {
+    let (revision, rest) = value.split_once(' ')?;
+    let (run_time, _) = rest.split_once(' ')?;
+    // As many digits as all numbers of that length fit.
+    let is_revision = (1..=18).contains(&revision.len())
+        && revision.bytes().all(|byte| byte.is_ascii_digit())
+        && !revision.starts_with('0');
+    (is_revision && is_run_time(run_time.as_bytes())).then(|| Head {
+        revision: revision.parse().unwrap_or(0),
+        run_time,
+        end: revision.len() + run_time.len() + 2,
+    })
+}
+
+/// A record as it lies in the hash. Where its head is broken, it is due when `indexed` says, its revision is 0, and its
+/// state is all that is there, so that it is set aside and nothing of it is lost.
+pub(crate) fn read_record(id: Arc<str>, indexed: &str, value: &[u8]) -> JobRecord {
+    let value = String::from_utf8_lossy(value);
+    let (revision, run_time, state) = match head(&value) {
+        Some(head) => (head.revision, head.run_time, &value[head.end..]),
+        None => (0, indexed, &*value),
+    };
+    JobRecord {
+        id,
+        next_run_time: read_run_time(run_time).flatten(),
+        revision,
+        state: JobState::Encoded(state.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn record(value: &str) -> JobRecord {
+        read_record("a".into(), "2027-01-01T00:00:00.000000Z", value.as_bytes())
+    }
+
+    #[test]
+    fn times_are_kept_to_the_microsecond() {
+        for text in [
+            "0001-01-01T00:00:00.000001Z",
+            "1969-12-31T23:59:59.999999Z",
+            "9999-12-31T23:59:59.999999Z",
+        ] {
+            assert_eq!(time_text(time(text)), text);
+            assert_eq!(read_run_time(text), Some(Some(time(text))));
+        }
+    }
+
+    #[test]
+    fn times_far_away_stay_in_their_order() {
+        assert_eq!(time_text(Timestamp::MAX_UTC), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(time_text(Timestamp::MIN_UTC), "0000-01-01T00:00:00.000000Z");
+        assert!(PAUSED > time_text(Timestamp::MAX_UTC).as_str());
+    }
+
+    #[test]
+    fn a_record_is_read() {
+        let read = record("12 2028-02-03T04:05:06.000007Z {\"a\": 1}");
+        assert_eq!(read.revision, 12);
+        assert_eq!(read.next_run_time, Some(time("2028-02-03T04:05:06.000007Z")));
+        assert_eq!(read.state.as_text(), Some("{\"a\": 1}"));
+        assert_eq!(record("1 paused {}").next_run_time, None);
+    }
+
+    #[test]
+    fn a_broken_record_is_all_text() {
+        for text in [
+            "",
+            "{}",
+            "0 paused {}",
+            "x paused {}",
+            "1 soon {}",
+            "1 paused",
+            "1 2027-01-01 {}",
+            "01 paused {}",
+        ] {
+            let read = record(text);
+            assert_eq!((read.revision, read.state.as_text()), (0, Some(text)));
+            assert_eq!(read.next_run_time, Some(time("2027-01-01T00:00:00Z")));
+        }
+    }
+}

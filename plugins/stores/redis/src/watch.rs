@@ -1,0 +1,144 @@
+//! Notice of what others change: published messages, read in a thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{ChangeNotifier, Watch};
+use apscheduler_core::{Error, ErrorKind, Result};
+use redis::{Connection, PubSub, RedisResult};
+
+use crate::WHAT;
+use crate::connection::Connections;
+
+/// How soon the thread notices that nobody watches any more.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A connection that was silent for so long is asked whether it still stands.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// How long to wait before connecting again: at first, and at the most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// What the thread works with.
+struct Listener {
+    connections: Arc<Connections>,
+    channel: String,
+    /// What this store publishes: no news to itself.
+    own: String,
+    notifier: ChangeNotifier,
+    stopped: Arc<AtomicBool>,
+}
+
+/// Ends the thread, soon.
+struct Guard(Arc<AtomicBool>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Subscribes, and starts the thread.
+pub(crate) fn start(
+    connections: Arc<Connections>,
+    channel: String,
+    own: String,
+    notifier: ChangeNotifier,
+) -> Result<Watch> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let guard = Guard(Arc::clone(&stopped));
+    let listener = Listener { connections, channel, own, notifier, stopped };
+    let mut connection = listener.connections.connect()?;
+    // From here on nothing is missed, so the caller may look at the store.
+    redis::cmd("SUBSCRIBE")
+        .arg(&listener.channel)
+        .exec(&mut connection)
+        .map_err(|error| listener.connections.explain(&error))?;
+    std::thread::Builder::new()
+        .name("apscheduler-redis-watch".to_owned())
+        .spawn(move || listener.run(connection))
+        .map_err(|error| {
+            Error::new(ErrorKind::Other, "can't start a watch thread")
+                .with_plugin(WHAT)
+                .with_source(error)
+        })?;
+    Ok(Watch::new(guard))
+}
+
+impl Listener {
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    fn run(&self, mut connection: Connection) {
+        loop {
+            if let Err(error) = self.listen(&mut connection) {
+                let error = self.connections.explain(&error);
+                tracing::debug!("watching for changes, connecting again: {}", error.chain());
+            }
+            let Some(next) = self.connect_again() else { return };
+            connection = next;
+            // What happened meanwhile was not heard.
+            self.notifier.notify();
+        }
+    }
+
+    /// Passes on what it hears, until the connection breaks or nobody watches any more.
+    fn listen(&self, connection: &mut Connection) -> RedisResult<()> {
+        let mut channel = connection.as_pubsub();
+        let mut last = Instant::now();
+        channel.set_read_timeout(Some(TICK))?;
+        while !self.is_stopped() {
+            match channel.get_message() {
+                Ok(message) => {
+                    last = Instant::now();
+                    if message.get_payload_bytes() != self.own.as_bytes() && !self.is_stopped() {
+                        self.notifier.notify();
+                    }
+                }
+                Err(error) if error.is_timeout() => {
+                    if last.elapsed() >= SILENCE {
+                        self.ping(&mut channel)?;
+                        last = Instant::now();
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn ping(&self, channel: &mut PubSub<'_>) -> RedisResult<()> {
+        channel.set_read_timeout(Some(self.connections.timeout()))?;
+        channel.ping::<redis::Value>()?;
+        channel.set_read_timeout(Some(TICK))
+    }
+
+    /// A new subscription; `None` where nobody watches any more.
+    fn connect_again(&self) -> Option<Connection> {
+        let [mut pause, longest] = PAUSES;
+        while !self.is_stopped() {
+            let connected = self.connections.connect().and_then(|mut connection| {
+                redis::cmd("SUBSCRIBE")
+                    .arg(&self.channel)
+                    .exec(&mut connection)
+                    .map_err(|error| self.connections.explain(&error))?;
+                Ok(connection)
+            });
+            match connected {
+                Ok(connection) => {
+                    tracing::debug!("watching {} again", self.connections.address());
+                    return Some(connection);
+                }
+                Err(error) => tracing::debug!("watching for changes: {}", error.chain()),
+            }
+            let until = Instant::now() + pause;
+            while Instant::now() < until && !self.is_stopped() {
+                std::thread::sleep(TICK.min(pause));
+            }
+            pause = (pause * 2).min(longest);
+        }
+        None
+    }
+}

@@ -1,0 +1,53 @@
+//! The conformance suite of job stores, on the server of `APSCHEDULER_TEST_REDIS`.
+
+mod keys;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use apscheduler_core::store::JobStore;
+use apscheduler_store_redis::RedisJobStore;
+use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+
+/// Every place has keys of its own.
+struct Redis;
+
+impl StoreHarness for Redis {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn create(&self) -> String {
+        keys::new_keys()
+    }
+
+    fn open(&self, address: &str) -> Arc<dyn JobStore> {
+        let store = RedisJobStore::with_options(keys::options(address));
+        Arc::new(store.expect("the options are right"))
+    }
+
+    fn remove(&self, address: &str) {
+        keys::remove(address);
+    }
+
+    fn corrupt(&self) -> Option<Corrupt<'_>> {
+        Some(&|address, id| {
+            let mut connection = keys::connection();
+            let jobs = keys::options(address).jobs_key;
+            let record: String =
+                redis::cmd("HGET").arg(&jobs).arg(id).query(&mut connection).expect("the record");
+            let head: Vec<&str> = record.splitn(3, ' ').take(2).collect();
+            let broken = format!("{} {} {{oops", head[0], head[1]);
+            redis::cmd("HSET")
+                .arg(&jobs)
+                .arg(id)
+                .arg(broken)
+                .exec(&mut connection)
+                .expect("written");
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    stores::run(vec![Arc::new(Redis)])
+}

@@ -1,0 +1,263 @@
+//! What is Redis' own: keys, logins, broken connections, and hands that meddle.
+
+mod keys;
+
+use std::net::TcpListener;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{
+    Advance, ChangeNotifier, Claims, Decision, Due, JobRecord, JobState, JobStore, NewRecord,
+    NextRun, RunTimes,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, ErrorKind};
+use apscheduler_store_redis::{RedisJobStore, RedisOptions};
+use chrono::TimeDelta;
+
+/// Keys that go with the test.
+struct Keys(String);
+
+impl Keys {
+    fn new() -> Self {
+        Self(keys::new_keys())
+    }
+
+    fn options(&self) -> RedisOptions {
+        keys::options(&self.0)
+    }
+
+    fn open(&self) -> RedisJobStore {
+        started(self.options())
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}.{name}", self.0)
+    }
+
+    /// A user of the server, with the password `pass-word`.
+    fn user(&self) -> RedisOptions {
+        execute(&["ACL", "SETUSER", &self.0, "on", ">pass-word", "~*", "&*", "+@all"]);
+        self.options().username(&self.0).password("pass-word")
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        keys::remove(&self.0);
+        execute(&["ACL", "DELUSER", &self.0]);
+    }
+}
+
+fn execute(words: &[&str]) {
+    redis::cmd(words[0]).arg(&words[1..]).exec(&mut keys::connection()).unwrap();
+}
+
+fn started(options: RedisOptions) -> RedisJobStore {
+    let store = RedisJobStore::with_options(options).unwrap();
+    store.start("default").unwrap();
+    store
+}
+
+fn start_error(options: RedisOptions) -> Error {
+    let store = RedisJobStore::with_options(options).unwrap();
+    store.start("default").unwrap_err()
+}
+
+fn second(seconds: i64) -> Timestamp {
+    "2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::seconds(seconds)
+}
+
+fn add(store: &RedisJobStore, id: &str, time: Option<Timestamp>) {
+    let state = JobState::Encoded(r#"{"version":1}"#.into());
+    store
+        .add_jobs(vec![NewRecord { id: id.into(), next_run_time: time, state, replace: false }])
+        .unwrap();
+}
+
+fn claim(store: &RedisJobStore, now: Timestamp) -> apscheduler_core::Result<Claims> {
+    let due = Due { now, limit: 100, after: None };
+    store.claim_due(&due, &mut |record| {
+        let run_times = RunTimes::One(record.next_run_time.unwrap());
+        Decision::Claim(Advance { run_times, next: NextRun::At(now + TimeDelta::seconds(60)) })
+    })
+}
+
+fn listed(store: &RedisJobStore) -> Vec<(String, Option<Timestamp>)> {
+    let records = store.get_jobs(None, 100).unwrap();
+    records.into_iter().map(|record| (record.id.to_string(), record.next_run_time)).collect()
+}
+
+#[test]
+fn applications_with_different_keys_share_a_server() {
+    let (shop, bank) = (Keys::new(), Keys::new());
+    let (shop_store, bank_store) = (shop.open(), bank.open());
+    add(&shop_store, "a", Some(second(1)));
+    add(&bank_store, "a", Some(second(2)));
+    assert_eq!(listed(&shop_store), [("a".to_owned(), Some(second(1)))]);
+    shop_store.remove_all_jobs().unwrap();
+    assert_eq!(listed(&bank_store), [("a".to_owned(), Some(second(2)))]);
+}
+
+#[test]
+fn a_closed_port_is_named_and_the_password_is_not() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("redis://ann:pass-word@127.0.0.1:{port}/0");
+    let store = RedisJobStore::new(url).unwrap();
+    let error = store.start("default").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.is_retryable());
+    assert!(error.to_string().contains(&format!("redis://127.0.0.1:{port}/0")), "{error}");
+    let everything = format!("{error:?} {} {store:?}", error.chain());
+    assert!(!everything.contains("pass-word"), "{everything}");
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_not_repeated() {
+    let keys = Keys::new();
+    let options = keys.user();
+    started(options.clone()).shutdown().unwrap();
+    let error = start_error(options.password("wrong-word"));
+    assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
+    assert!(error.to_string().contains("refuses this user or password"), "{error}");
+    assert!(!format!("{error:?} {}", error.chain()).contains("wrong-word"), "{}", error.chain());
+}
+
+#[test]
+fn a_server_that_does_not_answer_does_not_hang_the_caller() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = RedisOptions::default()
+        .host("127.0.0.1")
+        .port(silent.local_addr().unwrap().port())
+        .password("pass-word")
+        .socket_connect_timeout(0.3)
+        .socket_timeout(0.3);
+    let begin = Instant::now();
+    let error = start_error(options);
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let keys = Keys::new();
+    keys.open().shutdown().unwrap();
+    execute(&["HSET", &keys.named("jobs.meta"), "format", "2"]);
+    let error = start_error(keys.options());
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("have the format 2"), "{error}");
+}
+
+#[test]
+fn what_another_program_keeps_is_left_alone() {
+    let keys = Keys::new();
+    execute(&["HSET", &keys.named("jobs"), "job", "a pickle"]);
+    let error = start_error(keys.options());
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("choose other keys"), "{error}");
+}
+
+#[test]
+fn calls_after_a_killed_connection_connect_again() {
+    let keys = Keys::new();
+    let store = started(keys.user());
+    let kill = || execute(&["CLIENT", "KILL", "USER", &keys.0]);
+    add(&store, "a", Some(second(1)));
+    kill();
+    assert!(store.lookup_job("a").unwrap().is_some());
+    kill();
+    assert_eq!(claim(&store, second(1)).unwrap().claims.len(), 1);
+    kill();
+    // A write that was sent may have been written: nobody knows, and the caller is told.
+    if let Err(error) = store.remove_job("a") {
+        assert!(error.is_retryable(), "{}", error.chain());
+    }
+    add(&store, "b", Some(second(1)));
+    kill();
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(store.remove_job("b").unwrap(), "an old connection is tried before it is written to");
+}
+
+#[test]
+fn scripts_are_sent_again_to_a_server_that_forgot_them() {
+    let keys = Keys::new();
+    let store = keys.open();
+    add(&store, "a", Some(second(1)));
+    execute(&["SCRIPT", "FLUSH"]);
+    assert_eq!(claim(&store, second(1)).unwrap().claims.len(), 1);
+    execute(&["SCRIPT", "FLUSH"]);
+    add(&store, "b", None);
+    assert_eq!(listed(&store).len(), 2);
+}
+
+#[test]
+fn a_watch_tells_of_others_alone_and_outlives_its_connection() {
+    let keys = Keys::new();
+    let (store, other) = (started(keys.user()), started(keys.options()));
+    let (sender, told) = mpsc::channel();
+    let watch = store
+        .watch(ChangeNotifier::new(move || {
+            // The test may be over already.
+            let _ = sender.send(());
+        }))
+        .unwrap();
+    add(&store, "own", None);
+    assert!(told.recv_timeout(Duration::from_millis(500)).is_err(), "its own change is no news");
+    add(&other, "a", None);
+    told.recv_timeout(Duration::from_secs(5)).unwrap();
+    execute(&["CLIENT", "KILL", "USER", &keys.0]);
+    told.recv_timeout(Duration::from_secs(10)).expect("what it missed may have been a change");
+    while told.try_recv().is_ok() {}
+    add(&other, "b", None);
+    told.recv_timeout(Duration::from_secs(5)).unwrap();
+    drop(watch);
+}
+
+#[test]
+fn a_user_who_may_not_publish_may_schedule() {
+    let keys = Keys::new();
+    let options = keys.user();
+    execute(&["ACL", "SETUSER", &keys.0, "resetchannels"]);
+    let store = started(options);
+    add(&store, "a", Some(second(1)));
+    assert_eq!(claim(&store, second(1)).unwrap().claims.len(), 1);
+}
+
+#[test]
+fn records_without_a_head_are_due_and_are_not_lost() {
+    let keys = Keys::new();
+    let store = keys.open();
+    add(&store, "a", Some(second(1)));
+    for broken in ["", "oops", "7 soon {}", "\u{fffd}"] {
+        execute(&["HSET", &keys.named("jobs"), "a", broken]);
+        let mut seen: Vec<JobRecord> = Vec::new();
+        let due = Due { now: second(2), limit: 10, after: None };
+        let claims = store.claim_due(&due, &mut |record| {
+            seen.push(record.clone());
+            Decision::Leave
+        });
+        assert!(claims.unwrap().claims.is_empty());
+        assert_eq!(seen[0].state.as_text(), Some(broken));
+        assert_eq!(seen[0].next_run_time, Some(second(1)));
+        assert_eq!(store.lookup_job("a").unwrap().unwrap().state.as_text(), Some(broken));
+    }
+    let mended = JobState::Encoded("{}".into());
+    let record = store.lookup_job("a").unwrap().unwrap();
+    let record = JobRecord { next_run_time: Some(second(5)), state: mended, ..record };
+    assert!(store.update_job(&record).unwrap());
+    assert_eq!(listed(&store), [("a".to_owned(), Some(second(5)))]);
+    assert_eq!(store.next_run_time(None).unwrap(), Some(second(5)));
+}
+
+#[test]
+fn a_run_time_that_was_written_by_hand_counts() {
+    let keys = Keys::new();
+    let store = keys.open();
+    add(&store, "a", Some(second(1)));
+    add(&store, "gone", Some(second(1)));
+    execute(&["HSET", &keys.named("jobs"), "a", "1 2027-01-01T00:00:30.000000Z {}"]);
+    execute(&["HDEL", &keys.named("jobs"), "gone"]);
+    assert!(claim(&store, second(2)).unwrap().claims.is_empty());
+    assert_eq!(listed(&store), [("a".to_owned(), Some(second(30)))]);
+    assert_eq!(claim(&store, second(30)).unwrap().claims.len(), 1);
+}

@@ -1,0 +1,55 @@
+//! From rows to records. A row that somebody broke by hand is a record too: the scheduler sets it aside.
+
+use std::sync::Arc;
+
+use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::time::Timestamp;
+use chrono::DateTime;
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+/// The columns that [`read`] reads, in its order.
+pub(crate) const COLUMNS: &str = "number, id, next_run_time, revision, job_state";
+
+/// A record, and the number of its row.
+pub(crate) struct Numbered {
+    pub(crate) number: i64,
+    pub(crate) record: JobRecord,
+}
+
+/// The record that a row holds.
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
+    let next_run_time = match row.get_ref(2)? {
+        ValueRef::Integer(micros) => Some(timestamp(micros)),
+        _ => None,
+    };
+    let revision = match row.get_ref(3)? {
+        ValueRef::Integer(revision) => revision.cast_unsigned(),
+        _ => 0,
+    };
+    Ok(Numbered {
+        number: row.get(0)?,
+        record: JobRecord {
+            id: text(row.get_ref(1)?),
+            next_run_time,
+            revision,
+            state: JobState::Encoded(text(row.get_ref(4)?)),
+        },
+    })
+}
+
+/// Whatever text there is.
+fn text(value: ValueRef<'_>) -> Arc<str> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into(),
+        ValueRef::Integer(number) => number.to_string().into(),
+        ValueRef::Real(number) => number.to_string().into(),
+        ValueRef::Null => "".into(),
+    }
+}
+
+/// The instant; the first or last that there is where the number is beyond them.
+pub(crate) fn timestamp(micros: i64) -> Timestamp {
+    let beyond = if micros < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
+    DateTime::from_timestamp_micros(micros).unwrap_or(beyond)
+}

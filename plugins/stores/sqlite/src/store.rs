@@ -1,0 +1,540 @@
+//! The store.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{
+    ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobState, JobStore,
+    NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, ErrorKind, Result};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, TransactionBehavior};
+
+use crate::failure::{self, Failure};
+use crate::options::{Checked, Location, SqliteOptions, WHAT};
+use crate::rows::{Numbered, read, timestamp};
+use crate::schema;
+use crate::statements::Statements;
+
+/// From how many jobs with one run time on a page is read along the index of ids instead of that of run times.
+const MANY_AT_ONCE: i64 = 50_000;
+
+/// Keeps jobs in a file, with SQLite.
+///
+/// All calls go through one connection: SQLite has one writer at a time anyway, and what a connection wrote itself is
+/// what its watch must not tell.
+pub struct SqliteJobStore {
+    options: SqliteOptions,
+    checked: Checked,
+    statements: Statements,
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+impl SqliteJobStore {
+    /// A store with these options. The file is opened, and made where there is none, when the scheduler starts.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the option.
+    pub fn new(options: SqliteOptions) -> Result<Self> {
+        let checked = options.check()?;
+        Ok(Self::with(options, checked))
+    }
+
+    /// A store in this file, with the defaults for the rest.
+    pub fn open(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let options = SqliteOptions::default().path(path.clone());
+        Self::with(options, Checked::defaults(Location::File(path)))
+    }
+
+    /// A store in memory, whose jobs end when it shuts down.
+    pub fn in_memory() -> Self {
+        let options = SqliteOptions::default().path(":memory:");
+        Self::with(options, Checked::defaults(Location::Memory))
+    }
+
+    fn with(options: SqliteOptions, checked: Checked) -> Self {
+        let statements = Statements::new(&options.tablename);
+        Self { options, checked, statements, connection: Arc::default() }
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
+        // A panic rolls its transaction back.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the connection, and explains what goes wrong.
+    fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T> {
+        let mut connection = self.connection();
+        let connection = connection.as_mut().ok_or_else(|| {
+            Error::new(ErrorKind::NotRunning, "the job store is not started").with_plugin(WHAT)
+        })?;
+        work(connection).map_err(|failure| self.explain(failure))
+    }
+
+    fn explain(&self, failure: impl Into<Failure>) -> Error {
+        failure.into().explain(&self.checked.location, self.checked.busy_timeout)
+    }
+
+    fn connect(&self) -> Result<Connection, Failure> {
+        let mut connection = match &self.checked.location {
+            Location::Memory => Connection::open_in_memory()?,
+            Location::File(path) => self.open_file(path)?,
+        };
+        connection.set_prepared_statement_cache_capacity(32);
+        schema::prepare(&mut connection, &self.options.tablename)?;
+        Ok(connection)
+    }
+
+    fn open_file(&self, path: &Path) -> Result<Connection, Failure> {
+        check_folder(path)?;
+        // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(self.checked.busy_timeout)?;
+        if connection.is_readonly("main")? {
+            let message = format!("{} can't be written to", self.checked.location);
+            return Err(Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT).into());
+        }
+        self.use_write_ahead_log(&connection)?;
+        // A larger cache, and fewer checkpoints of more pages each: claims are a third faster.
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = {};
+             PRAGMA cache_size = -16000;
+             PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA journal_size_limit = 67108864;",
+            self.options.synchronous.pragma()
+        ))?;
+        Ok(connection)
+    }
+
+    /// With it, readers and the writer do not wait for each other.
+    fn use_write_ahead_log(&self, connection: &Connection) -> Result<(), Failure> {
+        let until = Instant::now() + self.checked.busy_timeout;
+        loop {
+            let mode = connection
+                .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
+            match mode {
+                Ok(mode) if mode == "wal" => return Ok(()),
+                Ok(mode) => {
+                    tracing::warn!(
+                        "{} can't have a write-ahead log here (it has `{mode}`), so readers and writers wait for each \
+                         other",
+                        self.checked.location
+                    );
+                    return Ok(());
+                }
+                // Of several processes that switch at once, SQLite lets none wait by itself.
+                Err(error) if failure::is_busy(&error) && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn page(
+        &self,
+        connection: &Connection,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Vec<JobRecord>, Failure> {
+        let mut page = Vec::new();
+        let mut fetch = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+            let room = sql_limit(limit - page.len());
+            let mut values = values.to_vec();
+            values.push(&room);
+            collect(connection, sql, &*values, |found| page.push(found.record))
+        };
+        let paused_after = match after {
+            Some(Cursor { next_run_time: None, id }) => &**id,
+            Some(Cursor { next_run_time: Some(time), id }) => {
+                let time = time.timestamp_micros();
+                fetch(self.at_one_time(connection, time)?, &[&time, id])?;
+                fetch(&self.statements.later, &[&time])?;
+                ""
+            }
+            None => {
+                fetch(&self.statements.later, &[&i64::MIN])?;
+                ""
+            }
+        };
+        fetch(&self.statements.paused, &[&paused_after])?;
+        Ok(page)
+    }
+
+    /// How to go through the jobs with one run time, which come by id: where they are few by sorting them, and where
+    /// they are many along the index of ids, so that not each page sorts them all.
+    fn at_one_time(&self, connection: &Connection, time: i64) -> Result<&str, Failure> {
+        let mut count = connection.prepare_cached(&self.statements.count_same_time)?;
+        let count: i64 = count.query_row((time, MANY_AT_ONCE), |row| row.get(0))?;
+        let many = count == MANY_AT_ONCE;
+        Ok(if many { &self.statements.same_time_by_id } else { &self.statements.same_time })
+    }
+
+    fn claim(
+        &self,
+        connection: &mut Connection,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims, Failure> {
+        let statements = &self.statements;
+        let now = due.now.timestamp_micros();
+        let (time, number) = place(due.after.as_ref());
+        let mut claims = Claims::default();
+        // A look that finds nothing takes no lock.
+        let is_due = connection
+            .prepare_cached(&statements.is_due)?
+            .query_row((now, time, number), |row| row.get::<_, bool>(0))?;
+        if !is_due {
+            return Ok(claims);
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut found = Vec::new();
+        let values = (now, time, number, sql_limit(due.limit));
+        collect(&transaction, &statements.due, values, |row| found.push(row))?;
+        if found.len() == due.limit {
+            claims.resume = found.last().and_then(cursor);
+        }
+        {
+            let mut advance = transaction.prepare_cached(&statements.advance)?;
+            let mut finish = transaction.prepare_cached(&statements.finish)?;
+            for Numbered { number, record } in found {
+                let Decision::Claim(decided) = decide(&record) else { continue };
+                match decided.next {
+                    NextRun::At(next) => advance.execute((number, next.timestamp_micros()))?,
+                    NextRun::Paused => advance.execute((number, None::<i64>))?,
+                    NextRun::Finished => finish.execute([number])?,
+                };
+                claims.claims.push(Claim { record, advance: decided });
+            }
+        }
+        transaction.commit()?;
+        Ok(claims)
+    }
+}
+
+impl JobStore for SqliteJobStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        let file = self.checked.location != Location::Memory;
+        StoreCapabilities {
+            durable: file,
+            shared: file,
+            serializes: true,
+            blocking: file,
+            watch: file,
+        }
+    }
+
+    fn start(&self, _alias: &str) -> Result<()> {
+        let mut connection = self.connection();
+        if connection.is_none() {
+            *connection = Some(self.connect().map_err(|failure| self.explain(failure))?);
+        }
+        Ok(())
+    }
+
+    fn shutdown(&self) -> Result<()> {
+        match self.connection().take() {
+            Some(connection) => connection.close().map_err(|(_, error)| self.explain(error)),
+            None => Ok(()),
+        }
+    }
+
+    fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
+        self.with_connection(|connection| {
+            let mut lookup = connection.prepare_cached(&self.statements.lookup)?;
+            Ok(lookup.query_row([id], read).optional()?.map(|found| found.record))
+        })
+    }
+
+    fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
+        self.with_connection(|connection| {
+            // One view of the table, however many statements it takes.
+            let transaction = connection.transaction()?;
+            let page = self.page(&transaction, after, limit)?;
+            transaction.commit()?;
+            Ok(page)
+        })
+    }
+
+    fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        let after = micros(after).unwrap_or(i64::MIN);
+        self.with_connection(|connection| {
+            let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
+            Ok(next.query_row([after], |row| row.get(0)).optional()?.map(timestamp))
+        })
+    }
+
+    fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
+        // Without replacements the database finds an id that stands twice.
+        if records.iter().any(|record| record.replace) {
+            let mut given = HashSet::with_capacity(records.len());
+            if let Some(twice) = records.iter().find(|record| !given.insert(&record.id)) {
+                return Err(conflict(&twice.id));
+            }
+        }
+        self.with_connection(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for record in &records {
+                let Statements { insert, replace, .. } = &self.statements;
+                let sql = if record.replace { replace } else { insert };
+                let values = (&*record.id, micros(record.next_run_time), text(&record.state)?);
+                transaction.prepare_cached(sql)?.execute(values).map_err(|error| {
+                    if failure::is_conflict(&error) {
+                        Failure::Told(conflict(&record.id))
+                    } else {
+                        error.into()
+                    }
+                })?;
+            }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    fn update_job(&self, record: &JobRecord) -> Result<bool> {
+        self.with_connection(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let values = (
+                micros(record.next_run_time),
+                text(&record.state)?,
+                &*record.id,
+                record.revision.cast_signed(),
+            );
+            let updated = transaction.prepare_cached(&self.statements.update)?.execute(values)?;
+            if updated == 0 {
+                let mut exists = transaction.prepare_cached(&self.statements.exists)?;
+                if !exists.query_row([&*record.id], |row| row.get::<_, bool>(0))? {
+                    let error = Error::new(ErrorKind::JobLookup, "no job with this id was found");
+                    return Err(error.with_job_id(&*record.id).into());
+                }
+            }
+            transaction.commit()?;
+            Ok(updated > 0)
+        })
+    }
+
+    fn remove_job(&self, id: &str) -> Result<bool> {
+        self.with_connection(|connection| {
+            Ok(connection.prepare_cached(&self.statements.remove)?.execute([id])? > 0)
+        })
+    }
+
+    fn remove_all_jobs(&self) -> Result<()> {
+        self.with_connection(|connection| {
+            connection.prepare_cached(&self.statements.remove_all)?.execute([])?;
+            Ok(())
+        })
+    }
+
+    fn claim_due(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Claims> {
+        self.with_connection(|connection| self.claim(connection, due, decide))
+    }
+
+    fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
+        if self.checked.location == Location::Memory {
+            return Ok(None);
+        }
+        // The version that a connection sees changes with the writes of others alone.
+        let mut seen = self.with_connection(|connection| Ok(data_version(connection)?))?;
+        let connection = Arc::clone(&self.connection);
+        let watch = Watch::poll(self.checked.poll_interval, changed, move || {
+            let connection = match connection.try_lock() {
+                Ok(connection) => connection,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                // A call is under way, which may wait for others: the next look will do.
+                Err(TryLockError::WouldBlock) => return Ok(false),
+            };
+            let Some(connection) = connection.as_ref() else { return Ok(false) };
+            let now = data_version(connection).map_err(|error| {
+                Error::new(ErrorKind::Unavailable, "can't look for changes").with_source(error)
+            })?;
+            Ok(std::mem::replace(&mut seen, now) != now)
+        })?;
+        Ok(Some(watch))
+    }
+}
+
+impl fmt::Debug for SqliteJobStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteJobStore")
+            .field("location", &self.checked.location)
+            .field("tablename", &self.options.tablename)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Says it where the folder of the file is missing: SQLite itself has one message for all that can't be opened.
+fn check_folder(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            let message = format!("the directory `{}` does not exist", folder.display());
+            Err(Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn collect(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    mut keep: impl FnMut(Numbered),
+) -> Result<(), Failure> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        keep(read(row)?);
+    }
+    Ok(())
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
+/// The place behind which to look.
+fn place(after: Option<&DueCursor>) -> (i64, i64) {
+    match after {
+        Some(DueCursor { next_run_time, tie: Tie::Number(number) }) => {
+            (next_run_time.timestamp_micros(), number.cast_signed())
+        }
+        // Not from this store: start over.
+        Some(DueCursor { tie: Tie::Id(_), .. }) | None => (i64::MIN, i64::MIN),
+    }
+}
+
+fn cursor(found: &Numbered) -> Option<DueCursor> {
+    let next_run_time = found.record.next_run_time?;
+    Some(DueCursor { next_run_time, tie: Tie::Number(found.number.cast_unsigned()) })
+}
+
+fn micros(time: Option<Timestamp>) -> Option<i64> {
+    time.map(|time| time.timestamp_micros())
+}
+
+fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn text(state: &JobState) -> Result<&str, Error> {
+    state.as_text().ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, "only jobs as text can be kept").with_plugin(WHAT)
+    })
+}
+
+fn conflict(id: &str) -> Error {
+    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use apscheduler_core::store::{Advance, RunTimes};
+    use apscheduler_testkit::stores::records::{Records, second};
+
+    use super::*;
+    use crate::Synchronous;
+
+    fn started(options: SqliteOptions) -> SqliteJobStore {
+        let store = SqliteJobStore::new(options).unwrap();
+        store.start("default").unwrap();
+        store
+    }
+
+    fn version(store: &SqliteJobStore) -> i64 {
+        data_version(store.connection().as_ref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn own_changes_are_not_those_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::default().path(folder.path().join("jobs.sqlite"));
+        let (store, other) = (started(options.clone()), started(options));
+        let records = Records::of(&store);
+        let before = version(&store);
+        let new = (0..5000).map(|number| records.new_record(number.to_string(), Some(second(1))));
+        store.add_jobs(new.collect()).unwrap();
+        let due = Due { now: second(1), limit: 1000, after: None };
+        let run_times = RunTimes::One(second(1));
+        // Enough for a checkpoint.
+        for round in 0..20 {
+            let next = NextRun::At(second(1) - chrono::TimeDelta::microseconds(20 - round));
+            let advance = Advance { run_times: run_times.clone(), next };
+            store.claim_due(&due, &mut |_| Decision::Claim(advance.clone())).unwrap();
+        }
+        store.remove_job("7").unwrap();
+        assert_eq!(version(&store), before, "it wrote itself");
+        other.lookup_job("8").unwrap();
+        assert_eq!(version(&store), before, "the other only read");
+        other.remove_job("8").unwrap();
+        assert_ne!(version(&store), before);
+        // A change that comes between own ones shows too.
+        let before = version(&store);
+        other.remove_job("9").unwrap();
+        store.remove_job("10").unwrap();
+        assert_ne!(version(&store), before);
+    }
+
+    #[test]
+    fn synchronous_is_what_was_asked_for() {
+        for (synchronous, expected) in
+            [(Synchronous::Off, 0), (Synchronous::Normal, 1), (Synchronous::Full, 2)]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("jobs.sqlite");
+            let store = started(SqliteOptions::default().path(path).synchronous(synchronous));
+            let connection = store.connection();
+            let pragma = connection.as_ref().unwrap();
+            let found: i64 =
+                pragma.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Both ways through jobs with one run time give the same.
+    #[test]
+    fn many_jobs_at_once_are_paged_through_in_order() {
+        let store = started(SqliteOptions::default().path(":memory:"));
+        let records = Records::of(&store);
+        let count = usize::try_from(MANY_AT_ONCE).unwrap() + 1500;
+        let id = |number: usize| format!("{:06}", number * 7919 % 1_000_003);
+        let new = (0..count).map(|number| records.new_record(id(number), Some(second(1))));
+        let others = [records.new_record("000", Some(second(0))), records.new_record("x", None)];
+        store.add_jobs(new.chain(others).collect()).unwrap();
+        let mut listed: Vec<JobRecord> = Vec::new();
+        let mut removed = 0;
+        loop {
+            let after = listed.last().map(JobRecord::cursor);
+            let page = store.get_jobs(after.as_ref(), 10_000).unwrap();
+            if page.is_empty() {
+                break;
+            }
+            listed.extend(page);
+            // In the middle of it they become few.
+            while removed < 2000 && listed.len() > 20_000 {
+                assert!(store.remove_job(&listed[removed].id).unwrap());
+                removed += 1;
+            }
+        }
+        assert_eq!(listed.len(), count + 2);
+        let ids: Vec<&str> = listed.iter().map(|record| &*record.id).collect();
+        assert!(ids[1..=count].is_sorted());
+        assert_eq!((ids[0], ids[count + 1]), ("000", "x"));
+    }
+}

@@ -1,0 +1,67 @@
+//! The SQLite store keeps what `JobStore` promises, in a file and in memory.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use apscheduler_core::store::JobStore;
+use apscheduler_store_sqlite::SqliteJobStore;
+use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// One file for each place.
+struct File(TempDir);
+
+impl StoreHarness for File {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn create(&self) -> String {
+        let (_, path) = tempfile::Builder::new()
+            .suffix(".sqlite")
+            .tempfile_in(&self.0)
+            .and_then(|file| Ok(file.keep()?))
+            .expect("a file is made");
+        path.into_os_string().into_string().expect("the path is text")
+    }
+
+    fn open(&self, address: &str) -> Arc<dyn JobStore> {
+        Arc::new(SqliteJobStore::open(address))
+    }
+
+    fn remove(&self, address: &str) {
+        // What is left goes with the folder.
+        let _ = std::fs::remove_file(address);
+    }
+
+    fn corrupt(&self) -> Option<Corrupt<'_>> {
+        Some(&|address, id| {
+            let sql =
+                "UPDATE apscheduler_jobs SET job_state = substr(job_state, 1, 20) WHERE id = ?1";
+            let database = Connection::open(address).expect("the file is opened");
+            assert_eq!(database.execute(sql, [id]).expect("the row is changed"), 1);
+        })
+    }
+}
+
+struct Memory;
+
+impl StoreHarness for Memory {
+    fn name(&self) -> &'static str {
+        "sqlite-in-memory"
+    }
+
+    fn create(&self) -> String {
+        String::new()
+    }
+
+    fn open(&self, _address: &str) -> Arc<dyn JobStore> {
+        Arc::new(SqliteJobStore::in_memory())
+    }
+}
+
+fn main() -> ExitCode {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    stores::run(vec![Arc::new(File(folder)), Arc::new(Memory)])
+}
