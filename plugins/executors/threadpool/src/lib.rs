@@ -15,7 +15,6 @@
 
 mod executor;
 mod options;
-mod queue;
 
 use std::sync::Arc;
 

@@ -1,0 +1,79 @@
+//! The pool.
+
+use std::sync::Arc;
+
+use apscheduler_core::Result;
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run, RunThreads};
+
+use crate::options::ProcessPoolOptions;
+use crate::service::Pool;
+use crate::worker;
+
+/// Runs jobs in up to `max_workers` processes, which are started as they are needed.
+#[derive(Debug)]
+pub struct ProcessPoolExecutor {
+    pool: Arc<Pool>,
+    /// One for each worker process.
+    threads: RunThreads,
+}
+
+impl ProcessPoolExecutor {
+    /// A pool of at most so many processes, and at least one.
+    pub fn new(max_workers: usize) -> Self {
+        Self::with_options(&ProcessPoolOptions::default().max_workers(max_workers))
+    }
+
+    /// A pool with these options.
+    pub fn with_options(options: &ProcessPoolOptions) -> Self {
+        let pool = Arc::new(Pool::new(options.tasks()));
+        let threads = {
+            let pool = Arc::clone(&pool);
+            RunThreads::new(options.max_workers, move |runs| pool.serve(runs))
+        };
+        Self { pool, threads }
+    }
+}
+
+impl Executor for ProcessPoolExecutor {
+    fn capabilities(&self) -> ExecutorCapabilities {
+        ExecutorCapabilities { in_process: false, sync_jobs: true, async_jobs: true }
+    }
+
+    fn start(&self, alias: &str) -> Result<()> {
+        self.pool.start()?;
+        worker::check_hook()?;
+        self.threads.open(&format!("apscheduler-{alias}"));
+        Ok(())
+    }
+
+    fn submit(&self, run: Run) {
+        self.threads.submit(vec![run]);
+    }
+
+    fn submit_all(&self, runs: Vec<Run>) {
+        self.threads.submit(runs);
+    }
+
+    fn room(&self) -> usize {
+        self.threads.room()
+    }
+
+    fn load(&self) -> ExecutorLoad {
+        self.threads.load()
+    }
+
+    fn shutdown(&self, wait: bool) {
+        if wait {
+            self.threads.shutdown(true);
+        } else {
+            self.threads.shutdown(false);
+            self.pool.stop();
+        }
+    }
+}
+
+impl Drop for ProcessPoolExecutor {
+    fn drop(&mut self) {
+        self.shutdown(false);
+    }
+}

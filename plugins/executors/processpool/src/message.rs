@@ -1,0 +1,112 @@
+//! What a scheduler and its workers tell each other: data, and names of registered functions.
+
+use std::borrow::Cow;
+
+use apscheduler_core::executor::Run;
+use apscheduler_core::function::{Arguments, ContextParts, JobContext, JobError, JobResult};
+use apscheduler_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Changes with the messages.
+pub(crate) const PROTOCOL: u32 = 1;
+/// The release of this crate, which is that of core too.
+pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// From the scheduler to a worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToWorker<'a> {
+    /// Call a function and say how it went.
+    Run(Box<RunMessage<'a>>),
+    /// What runs should end early.
+    Cancel,
+    /// Exit.
+    Quit,
+}
+
+/// From a worker to the scheduler.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FromWorker {
+    /// It takes runs from now on.
+    Ready { protocol: u32, release: String },
+    /// The program could not set it up.
+    NotReady { reason: String },
+    /// The function returned this.
+    Returned(Value),
+    /// The function failed.
+    Failed { message: String, trace: Option<String>, panic: bool },
+}
+
+/// One call of a function.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RunMessage<'a> {
+    pub(crate) func: Cow<'a, str>,
+    args: Cow<'a, [Value]>,
+    kwargs: Option<Cow<'a, Map<String, Value>>>,
+    job_id: Cow<'a, str>,
+    job_name: Cow<'a, str>,
+    jobstore: Cow<'a, str>,
+    /// Microseconds since 1970.
+    scheduled_run_time: i64,
+    run_id: String,
+    attempt: u32,
+}
+
+impl<'a> RunMessage<'a> {
+    pub(crate) fn new(run: &'a Run, context: &'a JobContext) -> Self {
+        let job = run.job();
+        Self {
+            func: job.function().name().into(),
+            args: job.arguments().args().into(),
+            kwargs: job.arguments().kwargs().map(Cow::Borrowed),
+            job_id: context.job_id().into(),
+            job_name: context.job_name().into(),
+            jobstore: context.jobstore().into(),
+            scheduled_run_time: context.scheduled_run_time().timestamp_micros(),
+            run_id: context.run_id().to_string(),
+            attempt: context.attempt(),
+        }
+    }
+
+    /// What the function is called with, and what it is told of the run.
+    ///
+    /// # Errors
+    /// Where the message makes no sense.
+    pub(crate) fn unpack(self) -> Result<(Arguments, ContextParts), JobError> {
+        let kwargs = self.kwargs.map(Cow::into_owned).unwrap_or_default();
+        let parts = ContextParts {
+            job_id: self.job_id.into_owned(),
+            job_name: self.job_name.into_owned(),
+            jobstore: self.jobstore.into_owned(),
+            scheduled_run_time: Timestamp::from_timestamp_micros(self.scheduled_run_time)
+                .ok_or_else(|| JobError::new("the run time is out of range"))?,
+            run_id: self.run_id.parse()?,
+            attempt: self.attempt,
+        };
+        Ok((Arguments::new(self.args.into_owned(), kwargs), parts))
+    }
+}
+
+impl From<JobResult> for FromWorker {
+    fn from(result: JobResult) -> Self {
+        match result {
+            Ok(value) => Self::Returned(value),
+            Err(error) => Self::Failed {
+                message: error.message().to_owned(),
+                trace: error.trace().map(str::to_owned),
+                panic: error.is_panic(),
+            },
+        }
+    }
+}
+
+/// The error of a function, as it was in its worker.
+pub(crate) fn failure(message: String, trace: Option<String>, panic: bool) -> JobError {
+    let error = if panic { JobError::panic(message) } else { JobError::new(message) };
+    match trace {
+        Some(trace) => error.with_trace(trace),
+        None => error,
+    }
+}

@@ -1,0 +1,352 @@
+//! A worker process, as its scheduler sees it.
+//!
+//! Only the thread that has it talks to it, signals it and reaps it, so that its id can't have gone to another process.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use apscheduler_core::function::{JobError, JobResult};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use crate::frames::{self, Frames};
+use crate::message::{self, FromWorker, PROTOCOL, RELEASE, ToWorker};
+use crate::stop::Stop;
+use crate::wait::{self, Exit, Woke};
+use crate::worker::ARGUMENT;
+
+/// How long a worker may take to be ready: its set-up may have to reach a database.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+
+/// What a run has to end by itself when the pool is shut down without waiting, and again after TERM.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// The worker died before it had read all of the message, so it did not begin.
+    NotBegun,
+    /// The worker died, or closed its socket.
+    Died,
+    /// The time of the run was up.
+    TimedOut,
+    /// The pool was shut down.
+    Stopped,
+    /// The worker can't be talked to.
+    Broken(String),
+}
+
+/// A worker process.
+#[derive(Debug)]
+pub(crate) struct WorkerProcess {
+    child: Child,
+    reaped: bool,
+    exit: Exit,
+    socket: UnixStream,
+    received: Frames,
+    frame: Vec<u8>,
+    /// How many runs it was given.
+    pub(crate) runs: u32,
+}
+
+impl WorkerProcess {
+    /// Starts a worker, and returns when it is ready.
+    ///
+    /// # Errors
+    /// What went wrong, and whether trying again may help.
+    pub(crate) fn start(stop: &Stop) -> Result<Self, (String, bool)> {
+        let mut worker = Self::spawn()
+            .map_err(|error| (format!("a worker process can't be started: {error}"), false))?;
+        let deadline = Instant::now() + READY_WITHIN;
+        let message = match worker.receive(stop, Some(deadline), Patience::None) {
+            Ok(FromWorker::Ready { protocol, release })
+                if protocol == PROTOCOL && release == RELEASE =>
+            {
+                return Ok(worker);
+            }
+            Ok(FromWorker::Ready { release, .. }) => format!(
+                "the program was replaced while it ran: this process has {RELEASE} of the process pool, its worker {release}"
+            ),
+            Ok(FromWorker::NotReady { reason }) => {
+                format!("a worker process can't be set up: {reason}")
+            }
+            Ok(other) => format!("a worker process began with {other:?}"),
+            Err(Lost::TimedOut) => format!(
+                "a worker process was not ready within {} s; is the worker hook the first line of `main`?",
+                READY_WITHIN.as_secs()
+            ),
+            Err(Lost::Stopped) => "the executor is being shut down".to_owned(),
+            Err(Lost::Broken(reason)) => reason,
+            Err(Lost::Died | Lost::NotBegun) => {
+                let (status, killed) = worker.bury();
+                let advice =
+                    if killed { "" } else { "; is the worker hook the first line of `main`?" };
+                return Err((
+                    format!("a worker process ended before it was ready: {status}{advice}"),
+                    killed,
+                ));
+            }
+        };
+        Err((message, false))
+    }
+
+    fn spawn() -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let mut command = Command::new(program()?);
+        command
+            .arg(ARGUMENT)
+            // Ctrl-C at the terminal goes to the scheduler alone, which may want to let its jobs end.
+            .process_group(0)
+            .stdin(OwnedFd::from(theirs));
+        if let Some(name) = std::env::args_os().next() {
+            command.arg0(name);
+        }
+        let child = command.spawn()?;
+        let exit = Exit::of(Pid::from_child(&child));
+        // Their end of the socket goes with the command, or its end would never be seen.
+        drop(command);
+        Ok(Self {
+            child,
+            reaped: false,
+            exit,
+            socket,
+            received: Frames::default(),
+            frame: Vec::new(),
+            runs: 0,
+        })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Has a function called.
+    ///
+    /// # Errors
+    /// Why there is no answer. The worker is of no use any more then.
+    pub(crate) fn call(
+        &mut self,
+        message: &ToWorker<'_>,
+        stop: &Stop,
+        timeout: Option<Duration>,
+    ) -> Result<JobResult, Lost> {
+        // A time that no clock will show is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if let Err(reason) = frames::encode(message, &mut self.frame) {
+            return Ok(Err(JobError::new(format!(
+                "the job can't go to a worker process: {reason}"
+            ))));
+        }
+        self.runs += 1;
+        self.send(stop, deadline)?;
+        match self.receive(stop, deadline, Patience::WithJobs)? {
+            FromWorker::Returned(value) => Ok(Ok(value)),
+            FromWorker::Failed { message, trace, panic } => {
+                Ok(Err(message::failure(message, trace, panic)))
+            }
+            other => Err(Lost::Broken(format!("the worker process answered {other:?}"))),
+        }
+    }
+
+    /// Sends what is in the frame.
+    fn send(&mut self, stop: &Stop, deadline: Option<Instant>) -> Result<(), Lost> {
+        let mut sent = 0;
+        while sent < self.frame.len() {
+            match send_now(&self.socket, &self.frame[sent..]) {
+                Ok(part) => sent += part,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    match wait::wait(&self.socket, PollFlags::OUT, &self.exit, Some(stop), deadline)
+                    {
+                        Ok(Woke::Socket) => {}
+                        Ok(Woke::Exited) => return Err(Lost::NotBegun),
+                        Ok(Woke::Stopped) => return Err(Lost::Stopped),
+                        Ok(Woke::Deadline) => return Err(Lost::TimedOut),
+                        Err(error) => return Err(broken(&error)),
+                    }
+                }
+                Err(Errno::PIPE | Errno::CONNRESET) => return Err(Lost::NotBegun),
+                Err(error) => return Err(broken(&error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a message. Once the pool is shut down a job is asked to end, then told to, then given up.
+    fn receive(
+        &mut self,
+        stop: &Stop,
+        deadline: Option<Instant>,
+        patience: Patience,
+    ) -> Result<FromWorker, Lost> {
+        let mut hurry = Hurry::None;
+        loop {
+            match self.received.next() {
+                Ok(None) => {}
+                Ok(Some(frame)) => return read(frame),
+                Err(error) => return Err(broken(&error)),
+            }
+            let hurried = hurry.until();
+            let (stop_or_told, until) = match hurried {
+                None => (Some(stop), deadline),
+                Some(hurried) => {
+                    (None, Some(deadline.map_or(hurried, |deadline| deadline.min(hurried))))
+                }
+            };
+            let died = if hurried.is_some() { Lost::Stopped } else { Lost::Died };
+            match wait::wait(&self.socket, PollFlags::IN, &self.exit, stop_or_told, until) {
+                Ok(Woke::Socket) => match self.received.read(&self.socket) {
+                    Ok(0) => return Err(died),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // Linux says so when something of what was sent was never read; that may be the request to end.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                        return Err(if hurried.is_some() { died } else { Lost::NotBegun });
+                    }
+                    Err(error) => return Err(broken(&error)),
+                },
+                Ok(Woke::Exited) => return Err(died),
+                Ok(Woke::Stopped) if patience == Patience::None => return Err(Lost::Stopped),
+                Ok(Woke::Stopped) => {
+                    self.tell(&ToWorker::Cancel);
+                    hurry = Hurry::Asked(Instant::now() + GRACE);
+                }
+                Ok(Woke::Deadline) => match hurry {
+                    _ if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                        return Err(Lost::TimedOut);
+                    }
+                    Hurry::Asked(_) => {
+                        self.signal_group(Signal::TERM);
+                        hurry = Hurry::Told(Instant::now() + GRACE);
+                    }
+                    Hurry::None | Hurry::Told(_) => return Err(Lost::Stopped),
+                },
+                Err(error) => return Err(broken(&error)),
+            }
+        }
+    }
+
+    /// Sends a few bytes, if there is room for them. A worker that does not read them is ended by other means.
+    fn tell(&mut self, message: &ToWorker<'_>) {
+        if frames::encode(message, &mut self.frame).is_ok() {
+            let _ = send_now(&self.socket, &self.frame);
+        }
+    }
+
+    /// Ends a worker that has nothing to do.
+    pub(crate) fn quit(mut self) {
+        self.tell(&ToWorker::Quit);
+        let deadline = Instant::now() + GRACE;
+        // It says nothing more, so that whatever comes is its end; that a worker hangs in it is no concern of a run.
+        let _ = wait::wait(&self.socket, PollFlags::IN, &self.exit, None::<&Stop>, Some(deadline));
+        if matches!(self.received.read(&self.socket), Ok(0)) {
+            // It exits; what its jobs have left behind may stay.
+            self.reaped = self.child.wait().is_ok();
+        }
+    }
+
+    /// Reaps a worker that has died. Returns what is said of its end, and whether a signal ended it.
+    pub(crate) fn bury(&mut self) -> (String, bool) {
+        // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
+        let status = self.child.wait();
+        self.reaped = true;
+        match status {
+            Ok(status) => (
+                status.to_string(),
+                std::os::unix::process::ExitStatusExt::signal(&status).is_some(),
+            ),
+            Err(error) => (error.to_string(), false),
+        }
+    }
+
+    fn signal_group(&self, signal: Signal) {
+        match kill_process_group(Pid::from_child(&self.child), signal) {
+            Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
+            Err(error) => tracing::warn!("can't signal the worker process {}: {error}", self.id()),
+        }
+    }
+}
+
+/// Kills it, with all that its jobs have started.
+impl Drop for WorkerProcess {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.signal_group(Signal::KILL);
+            // There is nobody to tell.
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// What happens to a worker that says nothing while the pool is shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// It is given up at once.
+    None,
+    /// Its job may end by itself.
+    WithJobs,
+}
+
+/// How far a run is hurried, and until when.
+#[derive(Clone, Copy, Debug)]
+enum Hurry {
+    None,
+    /// By the cancellation token.
+    Asked(Instant),
+    /// By TERM.
+    Told(Instant),
+}
+
+impl Hurry {
+    fn until(self) -> Option<Instant> {
+        match self {
+            Self::None => None,
+            Self::Asked(until) | Self::Told(until) => Some(until),
+        }
+    }
+}
+
+fn read(frame: &[u8]) -> Result<FromWorker, Lost> {
+    serde_json::from_slice(frame).or_else(|error| {
+        // What was returned may be nested deeper than can be read; the next message is not.
+        Ok(FromWorker::Failed {
+            message: format!("the answer of the worker process can't be read: {error}"),
+            trace: None,
+            panic: false,
+        })
+    })
+}
+
+fn broken(error: &io::Error) -> Lost {
+    Lost::Broken(format!("the worker process can't be talked to: {error}"))
+}
+
+/// A program that has SIGPIPE on must live through the death of a worker.
+#[cfg(not(target_vendor = "apple"))]
+const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SEND: SendFlags = SendFlags::DONTWAIT;
+
+fn send_now(socket: &UnixStream, bytes: &[u8]) -> Result<usize, Errno> {
+    rustix::net::send(socket, bytes, SEND)
+}
+
+/// What is run as a worker: this very program.
+///
+/// Where Linux has it by a link to what runs and not by its path, so that a worker is of the same build as the scheduler
+/// after the file was replaced or deleted.
+fn program() -> io::Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && link.exists() {
+        return Ok(link.to_owned());
+    }
+    std::env::current_exe()
+}

@@ -1,0 +1,165 @@
+//! What each thread of the pool does: it has runs called in a worker process of its own.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apscheduler_core::executor::{QueuedRuns, Run};
+use apscheduler_core::function::{JobContext, JobError, JobResult};
+use apscheduler_core::{Error, ErrorKind, Result};
+
+use crate::message::{RunMessage, ToWorker};
+use crate::process::{Lost, WorkerProcess};
+use crate::stop::Stop;
+
+/// How often a worker is tried that dies before the run has begun.
+const TRIES: u32 = 5;
+
+/// What the threads of a pool have in common.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    max_tasks: Option<NonZeroU32>,
+    /// There is a new one after each start.
+    stop: Mutex<Option<Arc<Stop>>>,
+}
+
+impl Pool {
+    pub(crate) fn new(max_tasks: Option<NonZeroU32>) -> Self {
+        Self { max_tasks, stop: Mutex::default() }
+    }
+
+    /// Lets runs be called.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] where the system gives no pipe.
+    pub(crate) fn start(&self) -> Result<()> {
+        let stop = Stop::new().map_err(|error| {
+            Error::new(ErrorKind::Io, "a process pool can't be started").with_source(error)
+        })?;
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(stop));
+        Ok(())
+    }
+
+    /// Ends what runs.
+    pub(crate) fn stop(&self) {
+        if let Some(stop) = self.current_stop() {
+            stop.tell();
+        }
+    }
+
+    fn current_stop(&self) -> Option<Arc<Stop>> {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Serves until there are no more runs.
+    pub(crate) fn serve(&self, runs: &mut QueuedRuns) {
+        let mut desk = Desk { max_tasks: self.max_tasks, worker: None };
+        for run in runs {
+            match self.current_stop() {
+                Some(stop) => desk.serve(run, &stop),
+                // Nobody started the executor.
+                None => drop(run),
+            }
+        }
+        desk.dismiss();
+    }
+}
+
+/// Where one worker is given its runs.
+#[derive(Debug)]
+struct Desk {
+    max_tasks: Option<NonZeroU32>,
+    worker: Option<WorkerProcess>,
+}
+
+impl Desk {
+    fn serve(&mut self, mut run: Run, stop: &Stop) {
+        while !run.is_over() {
+            // First of all: whether the run is too late is judged when it can be called at once.
+            let ready = self.worker(stop).map(drop);
+            let Some(started) = run.begin() else {
+                return;
+            };
+            let result = match ready {
+                Ok(()) => self.call(&run, started.context(), stop),
+                Err(error) => Err(error),
+            };
+            run.finish(result);
+            let worn =
+                |worker: &WorkerProcess| self.max_tasks.is_some_and(|max| worker.runs >= max.get());
+            if self.worker.as_ref().is_some_and(worn) {
+                self.dismiss();
+            }
+        }
+    }
+
+    /// The worker; a new one where there is none.
+    fn worker(&mut self, stop: &Stop) -> Result<&mut WorkerProcess, JobError> {
+        if stop.is_told() {
+            return Err(JobError::new("the executor was shut down before the job began"));
+        }
+        let worker = match self.worker.take() {
+            Some(worker) => worker,
+            None => start(stop)?,
+        };
+        Ok(self.worker.insert(worker))
+    }
+
+    fn call(&mut self, run: &Run, context: &JobContext, stop: &Stop) -> JobResult {
+        let message = ToWorker::Run(Box::new(RunMessage::new(run, context)));
+        for _ in 0..TRIES {
+            let worker = self.worker(stop)?;
+            let id = worker.id();
+            let lost = match worker.call(&message, stop, run.timeout()) {
+                Ok(result) => return result,
+                Err(lost) => lost,
+            };
+            let Some(mut worker) = self.worker.take() else { continue };
+            let text = match lost {
+                Lost::NotBegun => {
+                    let (status, _) = worker.bury();
+                    tracing::warn!("the worker process {id} died without a job: {status}");
+                    continue;
+                }
+                Lost::Died => {
+                    format!("the worker process {id} died in the job: {}", worker.bury().0)
+                }
+                Lost::TimedOut => {
+                    drop(worker);
+                    let timeout = run.timeout().unwrap_or_default().as_secs_f64();
+                    format!(
+                        "took longer than its timeout of {timeout} s; the worker process {id} was killed"
+                    )
+                }
+                Lost::Stopped => {
+                    drop(worker);
+                    format!(
+                        "the executor was shut down without waiting; the worker process {id} was ended"
+                    )
+                }
+                Lost::Broken(reason) => reason,
+            };
+            return Err(JobError::new(text));
+        }
+        Err(JobError::new(format!("{TRIES} worker processes died before the job began")))
+    }
+
+    fn dismiss(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.quit();
+        }
+    }
+}
+
+fn start(stop: &Stop) -> Result<WorkerProcess, JobError> {
+    let mut tries = 1;
+    loop {
+        match WorkerProcess::start(stop) {
+            Ok(worker) => return Ok(worker),
+            Err((message, worth_a_try)) if worth_a_try && tries < TRIES => {
+                tracing::warn!("{message}");
+                tries += 1;
+            }
+            Err((message, _)) => return Err(JobError::new(message)),
+        }
+    }
+}

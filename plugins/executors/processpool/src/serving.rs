@@ -1,0 +1,225 @@
+//! What a worker process does.
+
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use apscheduler_core::executor::CancellationToken;
+use apscheduler_core::function::{JobContext, JobError, JobResult};
+use apscheduler_core::registry::Registry;
+use apscheduler_core::{Result, States};
+use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, kill_process};
+
+use crate::frames::{self, Frames};
+use crate::message::{FromWorker, PROTOCOL, RELEASE, RunMessage, ToWorker};
+use crate::worker::ARGUMENT;
+
+/// The status of a worker that nobody can use: `EX_USAGE`.
+const NOT_STARTED_BY_A_POOL: i32 = 64;
+/// That of a worker that could not be set up: `EX_UNAVAILABLE`.
+const NOT_SET_UP: i32 = 69;
+
+/// Serves runs until the scheduler says that there are no more.
+pub(crate) fn serve(
+    registry: impl FnOnce() -> Registry,
+    set_up: impl FnOnce(&Registry, &States) -> Result<()>,
+) -> ! {
+    let socket = match take_socket() {
+        Ok(socket) => Arc::new(socket),
+        Err(error) => {
+            eprintln!("{ARGUMENT} is for worker processes, which a process pool starts: {error}");
+            std::process::exit(NOT_STARTED_BY_A_POOL);
+        }
+    };
+    set_name();
+    let cancellation = Arc::new(Mutex::default());
+    let (sender, orders) = channel();
+    let reader = {
+        let (socket, cancellation) = (Arc::clone(&socket), Arc::clone(&cancellation));
+        // Before the set-up, which may take long, so that the end of the scheduler is noticed in it too.
+        move || read(&socket, &sender, &cancellation)
+    };
+    let mut scheduler = Answers { socket: &socket, frame: Vec::new() };
+    if let Err(error) =
+        std::thread::Builder::new().name("apscheduler-orders".to_owned()).spawn(reader)
+    {
+        scheduler
+            .tell(&FromWorker::NotReady { reason: format!("no thread can be started: {error}") });
+        std::process::exit(NOT_SET_UP);
+    }
+    match make(registry, set_up) {
+        Ok((registry, states)) => {
+            scheduler.tell(&FromWorker::Ready { protocol: PROTOCOL, release: RELEASE.to_owned() });
+            let worker = Worker { registry, states, cancellation: &cancellation };
+            worker.work(&orders, &mut scheduler);
+            std::process::exit(0);
+        }
+        Err(reason) => {
+            scheduler.tell(&FromWorker::NotReady { reason });
+            std::process::exit(NOT_SET_UP);
+        }
+    }
+}
+
+/// Takes the socket from standard input, which is empty from then on, for jobs and for what they start.
+fn take_socket() -> io::Result<UnixStream> {
+    let stdin = io::stdin();
+    let socket = UnixStream::from(rustix::io::fcntl_dupfd_cloexec(&stdin, 3)?);
+    // An error where it is something else.
+    socket.peer_addr()?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(socket)
+}
+
+/// Gives the process the name of the program: Linux has taken `exe` from the link that it was started by.
+fn set_name() {
+    #[cfg(target_os = "linux")]
+    if let Some(program) = std::env::args_os().next()
+        && let Some(name) = Path::new(&program).file_name().map(OsStr::as_bytes)
+        && let Ok(name) = CString::new(name)
+    {
+        // It is for people who look at processes, no more.
+        let _ = rustix::thread::set_name(&name);
+    }
+}
+
+fn make(
+    registry: impl FnOnce() -> Registry,
+    set_up: impl FnOnce(&Registry, &States) -> Result<()>,
+) -> Result<(Registry, States), String> {
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let (registry, states) = (registry(), States::default());
+        set_up(&registry, &states).map(|()| (registry, states))
+    }));
+    match made {
+        Ok(made) => made.map_err(|error| error.chain()),
+        Err(payload) => Err(JobError::from_panic(&*payload).to_string()),
+    }
+}
+
+/// A run, or why it can't be read; the channel ends where nothing more is to be done.
+type Order = Result<RunMessage<'static>, String>;
+
+/// Reads what the scheduler says, while jobs run too.
+fn read(socket: &UnixStream, orders: &Sender<Order>, cancellation: &Mutex<Cancellation>) {
+    let mut frames = Frames::default();
+    loop {
+        let order = match frames.next() {
+            Ok(Some(frame)) => match serde_json::from_slice(frame) {
+                Ok(ToWorker::Run(run)) => Ok(*run),
+                Ok(ToWorker::Cancel) => {
+                    lock(cancellation).cancel();
+                    continue;
+                }
+                Ok(ToWorker::Quit) => return,
+                Err(error) => Err(error.to_string()),
+            },
+            Ok(None) => match frames.read(socket) {
+                Ok(0) => die(),
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => die(),
+                _ => continue,
+            },
+            Err(_) => die(),
+        };
+        if orders.send(order).is_err() {
+            return;
+        }
+    }
+}
+
+/// Ends this process and what its jobs have started, at once: the scheduler is gone, and nobody waits for the end of a
+/// job.
+fn die() -> ! {
+    if getpgrp() == getpid() {
+        let _ = kill_current_process_group(Signal::KILL);
+    }
+    let _ = kill_process(getpid(), Signal::KILL);
+    std::process::abort()
+}
+
+/// The token of the job that runs.
+#[derive(Debug, Default)]
+struct Cancellation {
+    token: CancellationToken,
+    cancelled: bool,
+}
+
+impl Cancellation {
+    fn cancel(&mut self) {
+        self.cancelled = true;
+        self.token.cancel();
+    }
+
+    fn begin(&mut self) -> CancellationToken {
+        self.token = CancellationToken::new();
+        if self.cancelled {
+            self.token.cancel();
+        }
+        self.token.clone()
+    }
+}
+
+fn lock(cancellation: &Mutex<Cancellation>) -> MutexGuard<'_, Cancellation> {
+    cancellation.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The way back to the scheduler.
+struct Answers<'a> {
+    socket: &'a UnixStream,
+    frame: Vec<u8>,
+}
+
+impl Answers<'_> {
+    fn tell(&mut self, message: &FromWorker) {
+        if let Err(reason) = frames::encode(message, &mut self.frame) {
+            let error =
+                JobError::new(format!("the return value can't leave the worker process: {reason}"));
+            // What is as short as this always can.
+            let _ = frames::encode(&FromWorker::from(Err(error)), &mut self.frame);
+        }
+        if self.socket.write_all(&self.frame).is_err() {
+            die();
+        }
+    }
+}
+
+struct Worker<'a> {
+    registry: Registry,
+    states: States,
+    cancellation: &'a Mutex<Cancellation>,
+}
+
+impl Worker<'_> {
+    fn work(&self, orders: &Receiver<Order>, scheduler: &mut Answers<'_>) {
+        for order in orders {
+            let result = match order {
+                Ok(run) => self.run(run),
+                Err(reason) => Err(JobError::new(format!(
+                    "the job can't be read in its worker process: {reason}"
+                ))),
+            };
+            // What the job has printed is out before its end is known. Where nobody reads it that is no error of the job.
+            let _ = io::stdout().flush();
+            scheduler.tell(&result.into());
+        }
+    }
+
+    fn run(&self, run: RunMessage<'_>) -> JobResult {
+        let function = self.registry.function(&run.func).map_err(|error| {
+            JobError::new(format!(
+                "in a worker process {error}; what `main` registers by hand a worker has to register too, in \
+                 `apscheduler::init_worker_with(...)`"
+            ))
+        })?;
+        let (arguments, parts) = run.unpack()?;
+        let context =
+            JobContext::in_worker(parts, self.states.clone(), lock(self.cancellation).begin());
+        function.call(&context, &arguments)
+    }
+}

@@ -1,0 +1,21 @@
+//! The process pool at work. This program has the worker hook, so it is its own worker.
+//!
+//! On Linux alone: the tests look at processes through `/proc`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of it is tests, without the usual harness"
+)]
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+mod suite;
+
+fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    return suite::main();
+    #[cfg(not(target_os = "linux"))]
+    ExitCode::SUCCESS
+}

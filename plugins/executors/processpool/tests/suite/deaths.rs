@@ -1,0 +1,74 @@
+//! Workers that die.
+
+use apscheduler_core::job::JobBuilder;
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::processes::{published, runs, signal, stop, until, wait_for_the_end_of};
+use super::stand::{Stand, tests};
+
+tests![
+    a_death_is_an_error_of_its_run_that_says_how,
+    other_runs_go_on,
+    a_run_whose_worker_was_dead_already_is_not_lost,
+    a_run_that_the_worker_never_read_is_not_lost,
+];
+
+fn a_death_is_an_error_of_its_run_that_says_how() {
+    let stand = Stand::new(1);
+    let mut pids = vec![stand.pid()];
+    for (job, how) in [
+        (JobBuilder::new("tests::abort"), "signal: 6 (SIGABRT)"),
+        (JobBuilder::new("tests::killed"), "signal: 9 (SIGKILL)"),
+        (JobBuilder::new("tests::exit").args([json!(3)]), "exit status: 3"),
+        (JobBuilder::new("tests::exit").args([json!(0)]), "exit status: 0"),
+    ] {
+        let error = stand.run(job).error();
+        let pid = pids.last().unwrap();
+        let expected = format!("the worker process {pid} died in the job: {how}");
+        assert!(error.message().starts_with(&expected), "{error}");
+        assert!(!error.is_panic());
+        pids.push(stand.pid());
+    }
+    pids.dedup();
+    assert_eq!(pids.len(), 5, "each was replaced: {pids:?}");
+}
+
+fn other_runs_go_on() {
+    let stand = Stand::new(2);
+    let directory = tempfile::tempdir().unwrap();
+    let (pid, release) = (directory.path().join("pid"), directory.path().join("release"));
+    let held = stand.add(JobBuilder::new("tests::hold").args([json!(pid), json!(release)]));
+    let holder = published(&pid);
+    for _ in 0..3 {
+        stand.run(JobBuilder::new("tests::abort")).error();
+    }
+    assert!(runs(holder));
+    std::fs::write(&release, "").unwrap();
+    stand.outcome(&held).value();
+    until("for the end of all runs", || (stand.load().running == 0).then_some(()));
+}
+
+fn a_run_whose_worker_was_dead_already_is_not_lost() {
+    let stand = Stand::new(1);
+    for _ in 0..5 {
+        let pid = stand.pid();
+        signal(pid, Signal::KILL);
+        wait_for_the_end_of(pid);
+        assert_ne!(stand.pid(), pid);
+    }
+}
+
+/// Only Linux tells that what was sent was never read. Elsewhere such a run is an error.
+#[cfg(target_os = "linux")]
+fn a_run_that_the_worker_never_read_is_not_lost() {
+    let stand = Stand::new(1);
+    for _ in 0..5 {
+        let pid = stand.pid();
+        stop(pid);
+        let id = stand.add(JobBuilder::new("tests::pid"));
+        until("for the run to be handed over", || (stand.load().running == 1).then_some(()));
+        signal(pid, Signal::KILL);
+        assert_ne!(stand.outcome(&id).value(), pid);
+    }
+}

@@ -1,0 +1,73 @@
+//! Looking at processes, by what Linux tells of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Looks again and again until there is something to see.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < patience, "gave up waiting: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The process id that a job writes into a file.
+pub(crate) fn published(file: &Path) -> u32 {
+    until(&format!("for {}", file.display()), || fs::read_to_string(file).ok()?.parse().ok())
+}
+
+fn raw(pid: u32) -> Pid {
+    Pid::from_raw(pid.try_into().unwrap()).unwrap()
+}
+
+/// Whether the process is there and no zombie.
+pub(crate) fn runs(pid: u32) -> bool {
+    state(&PathBuf::from(format!("/proc/{pid}"))).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// The letter for the state of a process or a thread.
+fn state(directory: &Path) -> Option<char> {
+    let stat = fs::read_to_string(directory.join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// Stops a process with all its threads.
+pub(crate) fn stop(pid: u32) {
+    signal(pid, Signal::STOP);
+    until(&format!("for process {pid} to stop"), || {
+        let mut threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+        threads.all(|thread| state(&thread.unwrap().path()) == Some('T')).then_some(())
+    });
+}
+
+pub(crate) fn wait_for_the_end_of(pid: u32) {
+    until(&format!("for the end of process {pid}"), || (!runs(pid)).then_some(()));
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    // It may be gone already.
+    let _ = kill_process(raw(pid), signal);
+}
+
+/// The worker processes of this process: its children that lead a group and are no zombies.
+pub(crate) fn workers() -> Vec<u32> {
+    let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let (state, parent, group) = (fields.next()?, fields.next()?, fields.next()?);
+        let ours = parent.parse() == Ok(std::process::id()) && group.parse() == Ok(pid);
+        (ours && !matches!(state, "Z" | "X")).then_some(pid)
+    });
+    children.collect()
+}

@@ -1,0 +1,175 @@
+//! This program, started as another program: what can only be seen from outside.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Output, Stdio};
+
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::chaos;
+use super::processes::{published, runs, signal, wait_for_the_end_of};
+use super::stand::{Stand, tests};
+
+tests![
+    what_a_job_prints_goes_where_the_output_of_the_program_goes,
+    no_orphan_stays_when_the_program_is_killed,
+    a_set_up_that_fails_is_the_error_of_the_run,
+    a_set_up_that_panics_is_the_error_of_the_run,
+    a_worker_that_never_comes_to_its_hook_starts_nothing,
+    nobody_is_a_worker_by_hand,
+    a_program_that_a_job_starts_is_no_worker,
+];
+
+/// The variable that says which program to be. Workers inherit it, and do not get to it.
+const PROGRAM: &str = "PROCESSPOOL_TEST_PROGRAM";
+const DIRECTORY: &str = "PROCESSPOOL_TEST_DIRECTORY";
+
+const PRINT: &str = "print";
+const ORPHANS: &str = "orphans";
+const ONE_JOB: &str = "one job";
+pub(crate) const FAILING_SET_UP: &str = "failing set-up";
+pub(crate) const PANICKING_SET_UP: &str = "panicking set-up";
+pub(crate) const CHAOS: &str = "chaos";
+const HIDDEN_HOOK: &str = "hidden hook";
+
+pub(crate) fn asked_for() -> Option<String> {
+    std::env::var(PROGRAM).ok()
+}
+
+pub(crate) fn hides_the_hook(program: Option<&str>) -> bool {
+    program == Some(HIDDEN_HOOK)
+}
+
+fn command(program: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(PROGRAM, program);
+    command
+}
+
+pub(crate) fn output(program: &str) -> Output {
+    command(program).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What runs in place of the tests.
+pub(crate) fn run(program: &str) -> ExitCode {
+    match program {
+        PRINT => {
+            let stand = Stand::new(1);
+            stand.run(JobBuilder::new("tests::print").args([json!("one")])).value();
+            stand.run(JobBuilder::new("tests::print").args([json!("two")])).value();
+            println!(" and the program");
+        }
+        ORPHANS => {
+            let directory = PathBuf::from(std::env::var_os(DIRECTORY).unwrap());
+            let files = ["pid 1", "child", "pid 2", "never", "pid 3"]
+                .map(|name| json!(directory.join(name)));
+            let [first, child, second, never, idle] = files;
+            let stand = Stand::new(3);
+            stand.add(JobBuilder::new("tests::hold_with_child").args([first, child]));
+            stand.add(JobBuilder::new("tests::hold").args([second, never]));
+            // That one is idle when the end comes.
+            let pid = stand.pid();
+            std::fs::write(idle.as_str().unwrap(), pid.to_string()).unwrap();
+            loop {
+                std::thread::park();
+            }
+        }
+        ONE_JOB | FAILING_SET_UP | PANICKING_SET_UP => {
+            let outcome = Stand::new(1).run(JobBuilder::new("tests::pid"));
+            println!("{outcome:?}");
+        }
+        CHAOS => chaos::run(),
+        other => panic!("there is no program {other}"),
+    }
+    ExitCode::SUCCESS
+}
+
+/// A program that calls the hook only when it has no arguments, and workers have one.
+pub(crate) fn run_without_hook() -> ExitCode {
+    if std::env::args_os().len() == 1 {
+        worker::init_with(apscheduler_core::registry::Registry::linked, super::jobs::set_up);
+        return run(ONE_JOB);
+    }
+    let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
+    let error = scheduler.start().unwrap_err();
+    eprintln!("as a worker: {error}");
+    ExitCode::from(3)
+}
+
+fn what_a_job_prints_goes_where_the_output_of_the_program_goes() {
+    let output = output(PRINT);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout), "one to stdouttwo to stdout and the program\n");
+    assert_eq!(text(&output.stderr), "one to stderr\ntwo to stderr\n");
+}
+
+fn no_orphan_stays_when_the_program_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program: Child = command(ORPHANS).env(DIRECTORY, directory.path()).spawn().unwrap();
+    let pids =
+        ["pid 1", "child", "pid 2", "pid 3"].map(|name| published(&directory.path().join(name)));
+    assert!(pids.into_iter().all(runs), "{pids:?}");
+    signal(program.id(), Signal::KILL);
+    program.wait().unwrap();
+    pids.into_iter().for_each(wait_for_the_end_of);
+}
+
+fn a_set_up_that_fails_is_the_error_of_the_run() {
+    let printed = text(&output(FAILING_SET_UP).stdout);
+    let expected = "a worker process can't be set up: no greeting: the disk is on fire";
+    assert!(printed.contains(expected), "{printed}");
+}
+
+fn a_set_up_that_panics_is_the_error_of_the_run() {
+    let printed = text(&output(PANICKING_SET_UP).stdout);
+    let expected = "a worker process can't be set up: panicked: no greeting at all";
+    assert!(printed.contains(expected), "{printed}");
+}
+
+fn a_worker_that_never_comes_to_its_hook_starts_nothing() {
+    let output = output(HIDDEN_HOOK);
+    let (printed, complaints) = (text(&output.stdout), text(&output.stderr));
+    assert!(printed.contains("ended before it was ready: exit status: 3"), "{printed}");
+    assert!(printed.contains("is the worker hook the first line of `main`?"), "{printed}");
+    assert_eq!(complaints.matches("as a worker: ").count(), 1, "{complaints}");
+    assert!(complaints.contains("has no worker hook"), "{complaints}");
+}
+
+fn nobody_is_a_worker_by_hand() {
+    let by_hand = |input: Stdio| {
+        let output = command(PRINT).arg("--apscheduler-worker").stdin(input).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+        assert!(text(&output.stderr).contains("which a process pool starts"), "{output:?}");
+        assert!(output.stdout.is_empty());
+    };
+    by_hand(Stdio::null());
+    by_hand(Stdio::piped());
+}
+
+/// What a worker hands down must not make a worker of the same program.
+fn a_program_that_a_job_starts_is_no_worker() {
+    let stand = Stand::new(1);
+    let outcome = stand.run(JobBuilder::new("tests::start_itself").args([json!(ONE_JOB)]));
+    let printed = outcome.value();
+    assert!(printed.as_str().unwrap().starts_with("Executed("), "{printed}");
+}
+
+/// Starts this program from within a job. Returns what it prints.
+pub(crate) fn start_itself(program: &str) -> std::io::Result<String> {
+    let mut child = command(program).stdout(Stdio::piped()).spawn()?;
+    let mut printed = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut printed)?;
+    }
+    child.wait()?;
+    Ok(printed)
+}

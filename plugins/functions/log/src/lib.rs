@@ -1,0 +1,105 @@
+//! The job function `log`: it writes a line into the log.
+//!
+//! In a jobs file:
+//! ```toml
+//! [[jobs]]
+//! id = "heartbeat"
+//! func = "log"
+//! kwargs = { message = "still here", level = "info" }
+//! trigger = { type = "interval", minutes = 5 }
+//! ```
+//!
+//! | kwarg | |
+//! |---|---|
+//! | `message` | what to write |
+//! | `level` | `error`, `warn`, `info` (the default), `debug` or `trace` |
+//!
+//! The line has the target `apscheduler::log` and the job's id. The function returns the message.
+
+use apscheduler_core::function::{Function, JobContext};
+use serde::Deserialize;
+
+/// What the function is called with.
+#[derive(Clone, Debug, Deserialize)]
+struct LogOptions {
+    message: String,
+    #[serde(default)]
+    level: Level,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The job function, to be registered as `log`.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::registry::Registry;
+///
+/// let registry = Registry::with_core_plugins();
+/// registry.register_made(apscheduler_function_log::function())?;
+/// assert!(registry.has_function("log"));
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+pub fn function() -> Function {
+    Function::with_kwargs("log", |context: &JobContext, options: LogOptions| {
+        write(context.job_id(), &options);
+        options.message
+    })
+}
+
+fn write(job_id: &str, options: &LogOptions) {
+    // A level is part of the place of a line, so each has a line of its own.
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(target: "apscheduler::log", job_id, "{}", options.message)
+        };
+    }
+    match options.level {
+        Level::Error => line!(error),
+        Level::Warn => line!(warn),
+        Level::Info => line!(info),
+        Level::Debug => line!(debug),
+        Level::Trace => line!(trace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apscheduler_core::function::Arguments;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(kwargs: &Value) -> Result<(), String> {
+        let arguments = Arguments::new(Vec::new(), kwargs.as_object().unwrap().clone());
+        function().check(&arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_message_is_all_it_needs() {
+        assert_eq!(check(&json!({"message": "hello"})), Ok(()));
+        assert_eq!(check(&json!({"message": "hello", "level": "warn"})), Ok(()));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let cases = [
+            (json!({}), "`message` is missing"),
+            (json!({"message": "m", "level": "loud"}), "level: unknown value `loud`"),
+            (json!({"massage": "m"}), "did you mean `message`?"),
+        ];
+        for (kwargs, expected) in cases {
+            let error = check(&kwargs).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
