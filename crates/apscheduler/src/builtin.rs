@@ -2,14 +2,31 @@
 
 use std::sync::OnceLock;
 
+use apscheduler_core::function::Function;
 use apscheduler_core::registry::{AbsentPlugin, Plugin, PluginKind, PluginSet, Registry};
 
 /// The built-in plugins that this build links.
 static PLUGINS: &[&Plugin] = &[
+    #[cfg(feature = "executor-processpool")]
+    &apscheduler_executor_processpool::PLUGIN,
     #[cfg(feature = "executor-threadpool")]
     &apscheduler_executor_threadpool::PLUGIN,
+    #[cfg(feature = "executor-tokio")]
+    &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "store-redis")]
+    &apscheduler_store_redis::PLUGIN,
     #[cfg(feature = "store-sqlite")]
     &apscheduler_store_sqlite::PLUGIN,
+];
+
+/// The built-in job functions that this build links.
+static FUNCTIONS: &[fn() -> Function] = &[
+    #[cfg(feature = "function-command")]
+    apscheduler_function_command::function,
+    #[cfg(feature = "function-http")]
+    apscheduler_function_http::function,
+    #[cfg(feature = "function-log")]
+    apscheduler_function_log::function,
 ];
 
 /// The plugins that this build does not link, with what would bring them.
@@ -30,13 +47,15 @@ static ABSENT: &[AbsentPlugin] = &[
         url_schemes: &[],
         remedy: "enable the feature `executor-threadpool` of the crate `apscheduler`, or add an executor `default`",
     },
+    #[cfg(not(feature = "executor-processpool"))]
     AbsentPlugin {
         kind: PluginKind::Executor,
         names: &["processpool"],
         classes: &["apscheduler.executors.pool:ProcessPoolExecutor"],
         url_schemes: &[],
-        remedy: NOT_YET,
+        remedy: "enable the feature `executor-processpool` of the crate `apscheduler`",
     },
+    #[cfg(not(feature = "executor-tokio"))]
     AbsentPlugin {
         kind: PluginKind::Executor,
         names: &["tokio", "asyncio", "tornado"],
@@ -45,7 +64,7 @@ static ABSENT: &[AbsentPlugin] = &[
             "apscheduler.executors.tornado:TornadoExecutor",
         ],
         url_schemes: &[],
-        remedy: NOT_YET,
+        remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
     },
     AbsentPlugin {
         kind: PluginKind::JobStore,
@@ -54,12 +73,13 @@ static ABSENT: &[AbsentPlugin] = &[
         url_schemes: &["mongodb", "mongodb+srv"],
         remedy: NOT_YET,
     },
+    #[cfg(not(feature = "store-redis"))]
     AbsentPlugin {
         kind: PluginKind::JobStore,
         names: &["redis"],
         classes: &["apscheduler.jobstores.redis:RedisJobStore"],
         url_schemes: &["redis", "rediss"],
-        remedy: NOT_YET,
+        remedy: "enable the feature `store-redis` of the crate `apscheduler`",
     },
     AbsentPlugin {
         kind: PluginKind::JobStore,
@@ -127,9 +147,10 @@ pub fn new_registry() -> Registry {
             tracing::error!("{error}");
         }
     }
-    #[cfg(feature = "function-command")]
-    if let Err(error) = registry.register_made(apscheduler_function_command::function()) {
-        tracing::error!("{error}");
+    for function in FUNCTIONS {
+        if let Err(error) = registry.register_made(function()) {
+            tracing::error!("{error}");
+        }
     }
     for absent in ABSENT {
         registry.announce(*absent);

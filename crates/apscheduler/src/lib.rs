@@ -20,26 +20,50 @@
 //! | feature | brings |
 //! |---|---|
 //! | `store-sqlite` (default) | the job store `sqlite`, and `sqlalchemy` with a `sqlite:` URL |
+//! | `executor-processpool` (default) | the executor `processpool`, and [`init_worker`] |
 //! | `executor-threadpool` (default) | the executor `threadpool` |
+//! | `executor-tokio` | the executor `tokio` |
 //! | `function-command` (default) | the job function `command` |
+//! | `function-log` (default) | the job function `log` |
+//! | `function-http` | the job function `http`, with TLS by rustls |
+//! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
+//! | `macros` (default) | `#[job]` and `#[scheduled_job]` |
 //! | `full` | all of them |
 
 pub mod builtin;
 #[cfg(feature = "config-file")]
 pub mod file;
+#[cfg(feature = "executor-processpool")]
+mod worker;
 
+#[doc(hidden)]
+pub use apscheduler_core::__private;
 pub use apscheduler_core::{
-    Error, ErrorKind, EventLoop, ListenerId, Result, Scheduler, SchedulerState, config, event,
-    executor, function, job, options, registry, store, suggestion, time, trigger,
+    Error, ErrorKind, EventLoop, ListenerId, Result, Scheduler, SchedulerState, States, config,
+    event, executor, function, job, options, registry, store, suggestion, time, trigger,
 };
+#[cfg(feature = "executor-processpool")]
+pub use apscheduler_executor_processpool as executor_processpool;
 #[cfg(feature = "executor-threadpool")]
 pub use apscheduler_executor_threadpool as executor_threadpool;
+#[cfg(feature = "executor-tokio")]
+pub use apscheduler_executor_tokio as executor_tokio;
 #[cfg(feature = "function-command")]
 pub use apscheduler_function_command as function_command;
+#[cfg(feature = "function-http")]
+pub use apscheduler_function_http as function_http;
+#[cfg(feature = "function-log")]
+pub use apscheduler_function_log as function_log;
+#[cfg(feature = "macros")]
+pub use apscheduler_macros::{job, scheduled_job};
+#[cfg(feature = "store-redis")]
+pub use apscheduler_store_redis as store_redis;
 #[cfg(feature = "store-sqlite")]
 pub use apscheduler_store_sqlite as store_sqlite;
 pub use apscheduler_triggers as triggers;
+#[cfg(feature = "executor-processpool")]
+pub use worker::{init_worker, init_worker_with};
 
 use builtin::BuiltIn;
 
@@ -54,12 +78,18 @@ pub mod prelude {
     pub use crate::config::Config;
     pub use crate::event::{Event, EventMask};
     pub use crate::executor::DebugExecutor;
+    #[cfg(feature = "executor-processpool")]
+    pub use crate::executor_processpool::ProcessPoolExecutor;
     #[cfg(feature = "executor-threadpool")]
     pub use crate::executor_threadpool::ThreadPoolExecutor;
+    #[cfg(feature = "executor-tokio")]
+    pub use crate::executor_tokio::TokioExecutor;
     pub use crate::function::JobContext;
     pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults};
     pub use crate::registry::ComponentConfig;
     pub use crate::store::MemoryJobStore;
+    #[cfg(feature = "store-redis")]
+    pub use crate::store_redis::RedisJobStore;
     #[cfg(feature = "store-sqlite")]
     pub use crate::store_sqlite::SqliteJobStore;
     pub use crate::time::{Timestamp, Zone};
@@ -70,4 +100,6 @@ pub mod prelude {
     pub use crate::{
         BackgroundScheduler, BlockingScheduler, Error, ErrorKind, Result, Scheduler, SchedulerState,
     };
+    #[cfg(feature = "macros")]
+    pub use apscheduler_macros::{job, scheduled_job};
 }

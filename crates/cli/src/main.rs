@@ -48,6 +48,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // The workers of a process pool are this program too.
+    apscheduler::init_worker();
+    // Goes no further in a worker process of a process pool, whose jobs log as those of the program do.
+    apscheduler::init_worker_with(|_, _| {
+        log::start("info");
+        Ok(())
+    });
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::validate(&args),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,10 @@ Examples:
 /// How long running commands have after a second signal.
 const LAST_SECOND: Duration = Duration::from_secs(1);
 
+/// What comes so soon behind the first signal is the same one: `timeout` of coreutils sends it to the process and to its
+/// group.
+const SAME_SIGNAL: Duration = Duration::from_millis(50);
+
 /// What the main thread waits for.
 enum Notice {
     Signal(i32),
@@ -63,14 +69,27 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let (sender, notices) = mpsc::channel();
-    signals::forward(sender.clone(), Notice::Signal)?;
+    let starting = Arc::new(AtomicBool::new(true));
+    signals::forward(sender.clone(), {
+        let (starting, mut count) = (Arc::clone(&starting), 0);
+        move |signal| {
+            count += 1;
+            // A store may keep the start waiting for long, and nothing runs yet that would be left behind.
+            if count > 1 && starting.load(Ordering::SeqCst) {
+                std::process::exit(128 + signal);
+            }
+            Notice::Signal(signal)
+        }
+    })?;
     let applied = file.start(&scheduler)?;
+    starting.store(false, Ordering::SeqCst);
     tracing::info!("{}: {applied}", args.file.display());
 
     let first = match notices.recv()? {
         Notice::Signal(signal) => signals::name(signal),
         Notice::Stopped => "the end of the scheduler",
     };
+    let begun = Instant::now();
     tracing::info!("{first}: waiting for running jobs to end; a second signal stops at once");
     let draining = Scheduler::clone(&scheduler);
     std::thread::spawn(move || {
@@ -79,12 +98,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         drop(sender.send(Notice::Stopped));
     });
-    match notices.recv()? {
-        Notice::Stopped => Ok(ExitCode::SUCCESS),
-        Notice::Signal(signal) => {
-            tracing::warn!("{}: stopping at once", signals::name(signal));
-            stop(&scheduler, &notices);
-            Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)))
+    loop {
+        match notices.recv()? {
+            Notice::Stopped => return Ok(ExitCode::SUCCESS),
+            Notice::Signal(_) if begun.elapsed() < SAME_SIGNAL => {}
+            Notice::Signal(signal) => {
+                tracing::warn!("{}: stopping at once", signals::name(signal));
+                stop(&scheduler, &notices);
+                return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use signal_hook::iterator::Signals;
 /// Sends `notice(signal)` for every SIGINT and SIGTERM from now on.
 pub(crate) fn forward<T: Send + 'static>(
     sender: Sender<T>,
-    notice: impl Fn(i32) -> T + Send + 'static,
+    mut notice: impl FnMut(i32) -> T + Send + 'static,
 ) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("can't catch signals")?;
     std::thread::Builder::new()

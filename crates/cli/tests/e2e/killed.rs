@@ -1,0 +1,112 @@
+//! `apscheduler run` on SQLite is killed again and again under load, and every fire time is accounted for.
+//!
+//! How it is decided what became of a fire time:
+//! - It **ran** where the job itself wrote it down.
+//! - It was **claimed** by the process after whose death the store says that the next run time is later, and before whose
+//!   start it was not.
+//! - It may be **lost** only where the process that claimed it was killed before the run had ended: the event stream of
+//!   that process has no outcome for it, and has either its submission, or nothing of it and of all later fire times of
+//!   that job (the process died between the claim and the events of it).
+//!
+//! A run ledger will record the lost ones later, so that a job may ask for them to be run again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::accounting::{Bench, Micros, fires, now, repeated};
+use crate::program::wait_for;
+
+const KILLS: usize = 8;
+
+#[test]
+fn every_fire_time_is_accounted_for() {
+    let bench = Bench::new();
+    let mut claimed = bench.claimed_until();
+    let mut lost: BTreeSet<(String, Micros)> = BTreeSet::new();
+    let mut rounds = Vec::new();
+    for round in 0..KILLS {
+        let mut running = bench.place.start(&format!("round{round}"));
+        running.wait_for_start();
+        if round == 0 {
+            running.wait_for("the first fire", |event| event["event"] == "JOB_SUBMITTED");
+        }
+        // When is left to chance: this is no wait for anything.
+        std::thread::sleep(Duration::from_millis(fastrand::u64(20..900)));
+        running.kill();
+        let end = now();
+        let until = bench.claimed_until();
+        rounds.push((running.events(), claimed, until.clone(), end));
+        claimed = until;
+    }
+
+    let mut running = bench.place.start("last");
+    running.wait_for_start();
+    let caught_up = now();
+    wait_for("the jobs to catch up", || {
+        let events = running.events();
+        let done = |job: &String| {
+            fires(&events, "JOB_EXECUTED", job).last().is_some_and(|last| *last >= caught_up)
+        };
+        Bench::jobs().iter().all(done).then_some(())
+    });
+    let events = running.drain();
+    rounds.push((events, claimed, bench.claimed_until(), now()));
+
+    let ran = bench.ran();
+    assert_eq!(repeated(&ran), [], "these ran twice");
+    let ran: BTreeSet<(String, Micros)> = ran.into_iter().collect();
+    for (round, (events, from, until, end)) in rounds.iter().enumerate() {
+        for kind in ["JOB_MISSED", "JOB_MAX_INSTANCES", "JOB_ERROR", "JOB_BROKEN"] {
+            assert!(!events.iter().any(|event| event["event"] == kind), "{kind} in round {round}");
+        }
+        for job in Bench::jobs() {
+            let submitted = fires(events, "JOB_SUBMITTED", &job);
+            let executed = fires(events, "JOB_EXECUTED", &job);
+            let range = from[&job]..until[&job];
+            assert!(
+                submitted.iter().all(|time| range.contains(time)),
+                "{job} fired what it had not claimed"
+            );
+            assert!(
+                executed.iter().all(|time| ran.contains(&(job.clone(), *time))),
+                "{job} did not run"
+            );
+            for time in bench.grid(range).filter(|time| !ran.contains(&(job.clone(), *time))) {
+                assert!(
+                    round < KILLS,
+                    "{job} was left out at {time} by a process that was not killed"
+                );
+                assert!(!executed.contains(&time));
+                // Nothing is claimed before it is due.
+                assert!(
+                    time <= *end,
+                    "{job} was left out at {time}, and was not due when the process was killed"
+                );
+                let told = submitted.contains(&time);
+                assert!(
+                    told || submitted.iter().all(|other| *other < time),
+                    "{job} was left out in silence at {time}"
+                );
+                lost.insert((job.clone(), time));
+            }
+        }
+    }
+    // Nothing ran that is not on the grid.
+    let end = &rounds.last().unwrap().2;
+    let due: BTreeSet<(String, Micros)> = Bench::jobs()
+        .into_iter()
+        .flat_map(|job| {
+            bench
+                .grid(bench.start()..end[&job])
+                .map(move |time| (job.clone(), time))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(&ran | &lost, due);
+    assert!(ran.len() > 100, "{} runs are no load", ran.len());
+    println!(
+        "{KILLS} kills: {} runs, {} lost with the process that had claimed them",
+        ran.len(),
+        lost.len()
+    );
+}

@@ -1,0 +1,14 @@
+//! The built program, driven as its users drive it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod accounting;
+mod bad_input;
+mod jobs;
+mod killed;
+mod next;
+mod program;
+mod restart;
+mod run;
+mod shared;
+mod validate;

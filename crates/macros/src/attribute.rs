@@ -1,0 +1,135 @@
+//! What stands in `#[job(...)]`, and the attributes of one function put together.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::{Attribute, Error, Ident, LitStr, Meta, Path, Result, Token};
+
+use crate::declaration::Declaration;
+
+/// `#[job(name = "...", alias = "...", crate = "...")]`
+#[derive(Default)]
+pub(crate) struct JobOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    krate: Option<Path>,
+}
+
+impl Parse for JobOptions {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut options = Self::default();
+        while !input.is_empty() {
+            let key = input.call(Ident::parse_any)?;
+            match key.to_string().as_str() {
+                "name" => once(&mut options.name, &key, text(input)?)?,
+                "alias" => options.aliases.push(text(input)?),
+                "crate" => once(&mut options.krate, &key, path(input)?)?,
+                "default" => {
+                    return Err(Error::new(key.span(), "`#[job(default)]` stands on a parameter"));
+                }
+                other => {
+                    let message = format!(
+                        "unknown option `{other}`; `#[job]` takes `name`, `alias` and `crate`"
+                    );
+                    return Err(Error::new(key.span(), message));
+                }
+            }
+            comma(input)?;
+        }
+        Ok(options)
+    }
+}
+
+/// All attributes of ours on one function, whatever their order.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    job: Option<JobOptions>,
+    pub(crate) declarations: Vec<Declaration>,
+    krate: Option<Path>,
+    pub(crate) errors: Vec<Error>,
+}
+
+impl Attributes {
+    pub(crate) fn job(&mut self, span: Span, arguments: TokenStream) {
+        match JobOptions::parse.parse2(arguments) {
+            Err(error) => self.errors.push(error),
+            Ok(_) if self.job.is_some() => {
+                self.errors.push(Error::new(span, "`#[job]` stands on this function already"));
+            }
+            Ok(options) => self.job = Some(options),
+        }
+    }
+
+    pub(crate) fn scheduled_job(&mut self, arguments: TokenStream) {
+        match Declaration::parse.parse2(arguments) {
+            Err(error) => self.errors.push(error),
+            Ok(mut declaration) => {
+                self.krate = self.krate.take().or_else(|| declaration.krate.take());
+                self.declarations.push(declaration);
+            }
+        }
+    }
+
+    /// Takes over attributes of ours that stand below the one that is expanded.
+    pub(crate) fn absorb(&mut self, attrs: &mut Vec<Attribute>) {
+        attrs.retain(|attr| {
+            let Some(last) = attr.path().segments.last() else { return true };
+            let arguments = match &attr.meta {
+                Meta::List(meta) => meta.tokens.clone(),
+                _ => TokenStream::new(),
+            };
+            match last.ident.to_string().as_str() {
+                "job" => self.job(last.ident.span(), arguments),
+                "scheduled_job" => self.scheduled_job(arguments),
+                _ => return true,
+            }
+            false
+        });
+    }
+
+    /// The path to what generated code needs.
+    pub(crate) fn private(&self) -> TokenStream {
+        let job = self.job.as_ref().and_then(|job| job.krate.as_ref());
+        job.or(self.krate.as_ref())
+            .map_or_else(|| quote!(::apscheduler::__private), |krate| quote!(#krate::__private))
+    }
+
+    pub(crate) fn options(&self) -> Option<&JobOptions> {
+        self.job.as_ref()
+    }
+}
+
+/// Keeps an option that may be given once.
+pub(crate) fn once<T>(option: &mut Option<T>, key: &Ident, value: T) -> Result<()> {
+    match option.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Error::new(key.span(), format!("`{key}` is given twice"))),
+    }
+}
+
+/// `= "text"`
+fn text(input: ParseStream<'_>) -> Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    let text: LitStr = input.parse()?;
+    if text.value().is_empty() {
+        return Err(Error::new(text.span(), "a name must not be empty"));
+    }
+    Ok(text)
+}
+
+/// `= "path::to::crate"`
+pub(crate) fn path(input: ParseStream<'_>) -> Result<Path> {
+    let text = text(input)?;
+    text.parse_with(Path::parse_mod_style).map_err(|_| {
+        Error::new(text.span(), "this is no path to a crate, as `apscheduler_core` is")
+    })
+}
+
+/// The comma between two options, or the end.
+pub(crate) fn comma(input: ParseStream<'_>) -> Result<()> {
+    if !input.is_empty() {
+        input.parse::<Token![,]>()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! What `#[job]` and `#[scheduled_job]` make of functions, from the attribute to the event.
+#![allow(clippy::unwrap_used, clippy::unnecessary_wraps, reason = "tests")]
+
+mod arguments;
+mod asynchronous;
+mod declared;
+mod names;
+mod outcomes;
+
+use std::sync::{Arc, Mutex};
+
+use apscheduler::builtin;
+use apscheduler::event::{Event, EventMask};
+use apscheduler::function::Arguments;
+use apscheduler::job::JobBuilder;
+use apscheduler::registry::Registry;
+use apscheduler_testkit::SteppedScheduler;
+use serde_json::{Value, json};
+
+const START: &str = "2027-01-01T00:00:00Z";
+
+/// A scheduler that knows everything in this program.
+fn scheduler() -> SteppedScheduler {
+    SteppedScheduler::new(builtin::new_registry(), START)
+}
+
+/// How a run ended: with a value, or with the text of an error.
+type Outcome = Result<Value, String>;
+
+/// Adds a job that runs now, runs it, and says how that ended.
+fn try_run(scheduler: &SteppedScheduler, job: JobBuilder) -> apscheduler::Result<Outcome> {
+    let outcome = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&outcome);
+    scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
+        *told.lock().unwrap() = match event {
+            Event::JobExecuted { retval, .. } => Some(Ok((**retval).clone())),
+            Event::JobError { error, .. } => Some(Err(error.to_string())),
+            _ => None,
+        };
+    });
+    scheduler.add_job(job)?;
+    scheduler.start()?;
+    scheduler.step();
+    let outcome = outcome.lock().unwrap().take();
+    Ok(outcome.expect("the job ran"))
+}
+
+fn run(job: JobBuilder) -> Outcome {
+    try_run(&scheduler(), job).unwrap()
+}
+
+/// A job that calls a function of this program.
+fn job(function: &str, args: Value, kwargs: Value) -> JobBuilder {
+    let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else {
+        panic!("args are an array, kwargs are a table")
+    };
+    JobBuilder::new(format!("behaviour::{function}")).args(args).kwargs(kwargs)
+}
+
+fn call(function: &str, args: Value, kwargs: Value) -> Outcome {
+    run(job(function, args, kwargs))
+}
+
+/// What is said when a job with these arguments is added.
+fn refusal(function: &str, args: Value, kwargs: Value) -> String {
+    let error = scheduler().add_job(job(function, args, kwargs)).unwrap_err();
+    error.message().to_owned()
+}
+
+#[test]
+fn the_check_is_the_same_outside_of_a_scheduler() {
+    let registry: Registry = builtin::new_registry();
+    let function = registry.function("behaviour::arguments::add").unwrap();
+    let fits = Arguments::new(vec![json!(1), json!(2)], serde_json::Map::new());
+    assert!(function.check(&fits).is_ok());
+    assert!(function.check(&Arguments::default()).is_err());
+}
