@@ -14,6 +14,9 @@ use apscheduler_core::time::{Clock as _, SystemClock};
 /// The name of a registered function that does nothing but count.
 pub const NO_OP: &str = "benches::no_op";
 
+/// The same as an async function.
+pub const NO_OP_ASYNC: &str = "benches::no_op_async";
+
 /// A paused scheduler, and how many of its runs have ended.
 #[derive(Debug)]
 pub struct Bench {
@@ -37,6 +40,13 @@ impl Bench {
         registry.register_function(NO_OP, move || {
             counter.fetch_add(1, Ordering::Relaxed);
         })?;
+        let counter = Arc::clone(&ran);
+        registry.register_function(NO_OP_ASYNC, move || {
+            let counter = Arc::clone(&counter);
+            async move {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        })?;
         let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
         scheduler.add_executor(executor, "default")?;
         scheduler.add_jobstore(store, "default")?;
@@ -57,9 +67,14 @@ impl Bench {
 
     /// So many no-op jobs that are due now, and once.
     pub fn due_jobs(&self, count: usize) -> Vec<JobBuilder> {
+        self.due_jobs_of(NO_OP, count)
+    }
+
+    /// So many jobs that call this function, are due now, and once.
+    pub fn due_jobs_of(&self, function: &str, count: usize) -> Vec<JobBuilder> {
         let now = SystemClock.now();
         (0..count)
-            .map(|_| JobBuilder::new(NO_OP).next_run_time(now).misfire_grace_time(60))
+            .map(|_| JobBuilder::new(function).next_run_time(now).misfire_grace_time(60))
             .collect()
     }
 

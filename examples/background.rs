@@ -1,0 +1,28 @@
+//! A scheduler in a thread of its own: the program goes on with something else.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+
+fn main() -> Result<()> {
+    let scheduler = BackgroundScheduler::new();
+    let every_second = IntervalTrigger::every(Duration::from_secs(1));
+    scheduler.add_job(JobBuilder::new(|| println!("tick")).id("tick").trigger(every_second))?;
+    // Without a trigger: once, now.
+    scheduler.add_job(JobBuilder::new(|| println!("the scheduler has been started")))?;
+    scheduler.start()?;
+
+    println!("something else");
+    sleep(Duration::from_millis(2500));
+    scheduler.pause_job("tick", None)?;
+    println!("no ticks for two seconds");
+    sleep(Duration::from_secs(2));
+    scheduler.resume_job("tick", None)?;
+    sleep(Duration::from_millis(2500));
+
+    // Waits for jobs that are running.
+    scheduler.shutdown(true)
+}

@@ -1,0 +1,41 @@
+//! The second of the three ways to configure a scheduler: one flat dict of text, as an INI file or the environment of a
+//! program has it.
+#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+
+/// A scheduler whose SQLite store is the file `path`.
+pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
+    let url = format!("sqlite:///{path}");
+    let config = Config::from_flat(
+        "apscheduler.",
+        [
+            // There is no MongoDB store yet: `mongodb` says so. Memory stands in for it.
+            ("apscheduler.jobstores.mongo.type", "memory"),
+            ("apscheduler.jobstores.default.type", "sqlalchemy"),
+            ("apscheduler.jobstores.default.url", url.as_str()),
+            (
+                "apscheduler.executors.default.class",
+                "apscheduler.executors.pool:ThreadPoolExecutor",
+            ),
+            ("apscheduler.executors.default.max_workers", "20"),
+            // There is no process pool yet: `processpool` says so. Threads stand in for it.
+            ("apscheduler.executors.processpool.type", "threadpool"),
+            ("apscheduler.executors.processpool.max_workers", "5"),
+            ("apscheduler.job_defaults.coalesce", "false"),
+            ("apscheduler.job_defaults.max_instances", "3"),
+            ("apscheduler.timezone", "UTC"),
+        ],
+    )?;
+    BackgroundScheduler::with_config(&config)
+}
+
+fn main() -> Result<()> {
+    let scheduler = scheduler("jobs.sqlite")?;
+    println!("stores: {:?}", scheduler.jobstore_aliases());
+    println!("executors: {:?}", scheduler.executor_aliases());
+    scheduler.start()?;
+    scheduler.shutdown(true)
+}

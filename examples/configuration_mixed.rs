@@ -1,0 +1,33 @@
+//! The third of the three ways to configure a scheduler: one that exists already, with objects and names mixed.
+#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+
+/// A scheduler whose SQLite store is the file `path`.
+pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
+    let scheduler = BackgroundScheduler::new();
+
+    // Do something else here, maybe add jobs.
+
+    let config = Config::new()
+        // There is no MongoDB store yet: `mongodb` says so. Memory stands in for it.
+        .jobstore("mongo", "memory")
+        .jobstore("default", SqliteJobStore::open(path))
+        .executor("default", ComponentConfig::new("threadpool").option("max_workers", 20))
+        // There is no process pool yet: `processpool` says so. Threads stand in for it.
+        .executor("processpool", ThreadPoolExecutor::new(5))
+        .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
+        .timezone(Zone::UTC);
+    scheduler.configure(&config)?;
+    Ok(scheduler)
+}
+
+fn main() -> Result<()> {
+    let scheduler = scheduler("jobs.sqlite")?;
+    println!("stores: {:?}", scheduler.jobstore_aliases());
+    println!("executors: {:?}", scheduler.executor_aliases());
+    scheduler.start()?;
+    scheduler.shutdown(true)
+}

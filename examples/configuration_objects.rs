@@ -1,0 +1,31 @@
+//! The first of the three ways to configure a scheduler: objects, made in code.
+//!
+//! The three come to the same: a store `mongo`, a store `default` on SQLite, a pool of 20 threads, a second pool of 5, UTC,
+//! no coalescing, and at most 3 instances of a job at once.
+#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+
+/// A scheduler whose SQLite store is the file `path`.
+pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
+    let config = Config::new()
+        // There is no MongoDB store yet: `mongodb` says so. Memory stands in for it.
+        .jobstore("mongo", MemoryJobStore::new())
+        .jobstore("default", SqliteJobStore::open(path))
+        .executor("default", ThreadPoolExecutor::new(20))
+        // There is no process pool yet: `processpool` says so. Threads stand in for it.
+        .executor("processpool", ThreadPoolExecutor::new(5))
+        .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
+        .timezone(Zone::UTC);
+    BackgroundScheduler::with_config(&config)
+}
+
+fn main() -> Result<()> {
+    let scheduler = scheduler("jobs.sqlite")?;
+    println!("stores: {:?}", scheduler.jobstore_aliases());
+    println!("executors: {:?}", scheduler.executor_aliases());
+    scheduler.start()?;
+    scheduler.shutdown(true)
+}

@@ -1,0 +1,65 @@
+//! What jobs can call: closures, functions with arguments, functions that fail, and what is registered by name.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::function::{Function, Json};
+use apscheduler::prelude::*;
+use serde_json::json;
+
+/// Arguments come by position and are read into the types of the parameters.
+fn ship(order: u64, parcels: Vec<String>) -> String {
+    let last = parcels.into_iter().next_back().unwrap_or_default();
+    format!("order {order} has left, parcel {last} last")
+}
+
+/// What a job may know of its run. `?` works on every error.
+fn report(context: &JobContext) -> Result<Json<Vec<String>>, std::io::Error> {
+    println!("{} was due at {}", context.job_name(), context.scheduled_run_time());
+    let read = std::fs::read_to_string("/no/such/file")?;
+    Ok(Json(read.lines().map(str::to_owned).collect()))
+}
+
+/// Arguments by name are read into a struct.
+#[derive(serde::Deserialize)]
+struct Ring {
+    bell: String,
+    #[serde(default)]
+    times: u32,
+}
+
+/// What the application hands to its jobs.
+struct Greeting(&'static str);
+
+fn main() -> Result<()> {
+    let scheduler = BackgroundScheduler::new();
+    scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, |event| match event {
+        Event::JobExecuted { retval, .. } => println!("returned {retval}"),
+        Event::JobError { error, .. } => println!("failed: {error}"),
+        _ => {}
+    });
+    scheduler.insert_state(Greeting("good morning"));
+    scheduler.start()?;
+
+    scheduler.add_job(JobBuilder::new(ship).args([json!(42), json!(["a", "b"])]))?;
+    scheduler.add_job(JobBuilder::new(report).name("the report"))?;
+    let greet = |context: &JobContext| context.state::<Greeting>().map(|greeting| greeting.0);
+    scheduler.add_job(JobBuilder::new(greet))?;
+
+    // A registered name can be stored, and named by a config file.
+    let ring = Function::with_kwargs("shop::ring", |_context, ring: Ring| {
+        format!("{} rings {} times", ring.bell, ring.times)
+    });
+    scheduler.registry().register_made(ring)?;
+    scheduler.add_job(JobBuilder::new("shop::ring").kwarg("bell", "the door").kwarg("times", 2))?;
+
+    // Mistakes show when the job is added.
+    let mistake = JobBuilder::new("shop::ring").kwarg("bel", "the door");
+    if let Err(error) = scheduler.add_job(mistake.id("mistake")) {
+        println!("refused: {error}");
+    }
+
+    std::thread::sleep(Duration::from_millis(500));
+    scheduler.shutdown(true)
+}

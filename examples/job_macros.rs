@@ -1,0 +1,37 @@
+//! Functions that are jobs where they stand: `#[job]` registers them, `#[scheduled_job]` declares a job as well.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+
+/// Its name is `shop::ship` for ever, whatever becomes of the code.
+#[job(name = "shop::ship")]
+fn ship(context: &JobContext, order: u64, #[job(default)] express: bool) {
+    println!("{}: order {order}, express: {express}", context.job_id());
+}
+
+/// A job of its own, added by `add_declared_jobs`.
+#[scheduled_job("interval", id = "tick", seconds = 1)]
+fn tick() {
+    println!("tick");
+}
+
+/// Async functions run in the thread pool too; what needs a runtime does not work there.
+#[job]
+async fn answer() -> u32 {
+    std::future::ready(42).await
+}
+
+fn main() -> Result<()> {
+    let scheduler = BackgroundScheduler::new();
+    scheduler.add_listener(EventMask::JOB_EXECUTED, |event| println!("{}", event.to_json()));
+    scheduler.add_declared_jobs()?;
+    scheduler.add_job(JobBuilder::registered(ship).id("a").kwarg("order", 42))?;
+    scheduler.add_job(JobBuilder::new("shop::ship").id("b").arg(43).kwarg("express", true))?;
+    scheduler.add_job(JobBuilder::registered(answer).id("c"))?;
+    scheduler.start()?;
+    std::thread::sleep(Duration::from_millis(2500));
+    scheduler.shutdown(true)
+}

@@ -1,0 +1,51 @@
+//! Jobs in SQLite outlive their scheduler: they go on where they were, and stay paused where they were paused.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+
+/// A scheduler on the file, with the function that its jobs name.
+fn scheduler(path: &std::path::Path) -> Result<BackgroundScheduler> {
+    let registry = apscheduler::builtin::new_registry();
+    // A store keeps names of functions, so the function has one.
+    registry.register_function("greet", |name: String| println!("hello, {name}"))?;
+    let clock = std::sync::Arc::new(apscheduler::time::SystemClock);
+    let scheduler = BackgroundScheduler::with_parts(registry, clock);
+    scheduler.add_jobstore(SqliteJobStore::open(path), "default")?;
+    Ok(scheduler)
+}
+
+fn main() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(|error| {
+        Error::new(ErrorKind::Io, "can't make a temporary folder").with_source(error)
+    })?;
+    let path = folder.path().join("jobs.sqlite");
+
+    println!("-- the first life");
+    let first = scheduler(&path)?;
+    first.start()?;
+    for name in ["Ada", "Grace"] {
+        let every_second = IntervalTrigger::every(Duration::from_secs(1));
+        let job = JobBuilder::new("greet").id(name).name(format!("greet {name}")).arg(name);
+        // An id, and `replace_existing`: a program that adds its jobs at each start does not pile them up.
+        first.add_job(job.trigger(every_second).replace_existing(true))?;
+    }
+    sleep(Duration::from_millis(2500));
+    first.pause_job("Grace", None)?;
+    first.shutdown(true)?;
+
+    println!("-- nobody is there");
+    sleep(Duration::from_secs(2));
+
+    println!("-- the second life");
+    let second = scheduler(&path)?;
+    second.start()?;
+    second.print_jobs(None, &mut std::io::stdout())?;
+    sleep(Duration::from_millis(1500));
+    second.resume_job("Grace", None)?;
+    sleep(Duration::from_millis(1500));
+    second.shutdown(true)
+}

@@ -1,0 +1,39 @@
+//! Two schedulers share one store: every fire is run by one of them, whichever comes first.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+use apscheduler::time::SystemClock;
+
+/// A scheduler on the file; its jobs say who ran them.
+fn scheduler(name: &'static str, path: &Path) -> Result<BackgroundScheduler> {
+    let registry = apscheduler::builtin::new_registry();
+    registry.register_function("work", move |context: &JobContext| {
+        println!("{name}: {} of {}", context.job_id(), context.scheduled_run_time());
+    })?;
+    let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
+    scheduler.add_jobstore(SqliteJobStore::open(path), "default")?;
+    Ok(scheduler)
+}
+
+fn main() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(|error| {
+        Error::new(ErrorKind::Io, "can't make a temporary folder").with_source(error)
+    })?;
+    let path = folder.path().join("jobs.sqlite");
+    // In one program for the example; as a rule they are two processes.
+    let (left, right) = (scheduler("left", &path)?, scheduler("right", &path)?);
+    left.start()?;
+    right.start()?;
+    for id in ["a", "b", "c"] {
+        let every_second = IntervalTrigger::every(Duration::from_secs(1));
+        left.add_job(JobBuilder::new("work").id(id).trigger(every_second))?;
+    }
+    std::thread::sleep(Duration::from_millis(3500));
+    left.shutdown(true)?;
+    right.shutdown(true)
+}

@@ -1,0 +1,111 @@
+//! The three ways of APScheduler's user guide to configure a scheduler come to the same. They are those of the examples.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../examples/absent_plugins.rs"]
+mod absent_plugins;
+#[path = "../../examples/configuration_flat.rs"]
+mod flat;
+#[path = "../../examples/configuration_mixed.rs"]
+mod mixed;
+#[path = "../../examples/configuration_objects.rs"]
+mod objects;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use apscheduler::prelude::*;
+
+type Make = fn(&str) -> apscheduler::Result<BackgroundScheduler>;
+
+const METHODS: [(&str, Make); 3] =
+    [("objects", objects::scheduler), ("flat", flat::scheduler), ("mixed", mixed::scheduler)];
+
+/// All that a configuration says, as text that can be compared.
+fn description(scheduler: &Scheduler) -> BTreeMap<String, String> {
+    let mut parts = BTreeMap::new();
+    parts.insert("timezone".to_owned(), scheduler.timezone().to_string());
+    parts.insert("job_defaults".to_owned(), format!("{:?}", scheduler.job_defaults()));
+    for alias in scheduler.executor_aliases() {
+        let executor = scheduler.executor(&alias).unwrap();
+        parts.insert(format!("executors.{alias}"), format!("{executor:?}"));
+    }
+    for alias in scheduler.jobstore_aliases() {
+        let store = scheduler.jobstore(&alias).unwrap();
+        // What else it shows of itself may tell of the way in which it was made.
+        let kind = format!("{store:?}").split(' ').next().map(str::to_owned);
+        parts.insert(format!("jobstores.{alias}"), format!("{kind:?} {:?}", store.capabilities()));
+    }
+    parts
+}
+
+#[test]
+fn the_three_methods_give_equal_schedulers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.sqlite");
+    let descriptions = METHODS.map(|(_, make)| description(&make(path.to_str().unwrap()).unwrap()));
+    let expected = &descriptions[0];
+    assert_eq!(expected["timezone"], "UTC");
+    assert_eq!(
+        expected["job_defaults"],
+        "JobDefaults { misfire_grace_time: Some(1), coalesce: false, max_instances: 3 }"
+    );
+    assert_eq!(
+        expected.keys().collect::<Vec<_>>(),
+        [
+            "executors.default",
+            "executors.processpool",
+            "job_defaults",
+            "jobstores.default",
+            "jobstores.mongo",
+            "timezone"
+        ]
+    );
+    assert!(expected["jobstores.default"].contains("SqliteJobStore"));
+    assert!(expected["jobstores.mongo"].contains("MemoryJobStore"));
+    assert!(expected["executors.default"].contains(": 20"), "the pool shows its size");
+    assert!(expected["executors.processpool"].contains(": 5"), "the pool shows its size");
+    for ((name, _), description) in METHODS.iter().zip(&descriptions) {
+        assert_eq!(description, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_three_methods_give_schedulers_that_work() {
+    for (name, make) in METHODS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.sqlite");
+        let scheduler = make(path.to_str().unwrap()).unwrap();
+        let (sender, receiver) = channel();
+        scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
+            let job = event.job().unwrap();
+            drop(sender.send(format!("{} {}", job.jobstore, job.job_id)));
+        });
+        scheduler.start().unwrap();
+        let job = |id: &str| JobBuilder::new("command").id(id).kwarg("argv", vec!["true"]);
+        scheduler.add_job(job("stored")).unwrap();
+        scheduler.add_job(job("kept").jobstore("mongo").executor("processpool")).unwrap();
+        let mut ran = [(); 2].map(|()| receiver.recv_timeout(Duration::from_secs(30)).unwrap());
+        ran.sort();
+        assert_eq!(ran, ["default stored", "mongo kept"], "{name}");
+        scheduler.shutdown(true).unwrap();
+        assert!(path.exists(), "{name}");
+    }
+}
+
+#[test]
+fn plugins_of_later_releases_are_explained() {
+    let errors = absent_plugins::errors();
+    let expected = [
+        "jobstores.mongo: job store `mongodb` is not linked in; this release has no such plugin yet; a crate of your own \
+         can bring it, see docs/PLUGINS.md; linked in are: ",
+        "executors.processpool: executor `processpool` is not linked in; this release has no such plugin yet; a crate of \
+         your own can bring it, see docs/PLUGINS.md; linked in are: ",
+        "executors.default: unknown executor `threadpol`; did you mean `threadpool`? known executors: ",
+    ];
+    assert_eq!(errors.len(), expected.len(), "{errors:?}");
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.starts_with(expected), "{error}");
+    }
+}

@@ -1,0 +1,115 @@
+//! What the documents show is right: jobs files can be loaded, links lead somewhere.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use apscheduler::BackgroundScheduler;
+use apscheduler::file::JobsFile;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn documents() -> Vec<(PathBuf, String)> {
+    let folder = std::fs::read_dir(root().join("docs")).unwrap();
+    let mut paths: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    paths.push(root().join("README.md"));
+    paths.push(root().join("CHANGELOG.md"));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (path, text)
+        })
+        .collect()
+}
+
+/// The code blocks of a language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let behind = text.split(fence.as_str()).skip(1);
+    behind.filter_map(|block| block.split_once("```")).map(|(block, _)| block).collect()
+}
+
+/// Loads a jobs file and builds all its jobs, with the functions that documents name.
+fn check(name: &str, text: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    let registry = apscheduler::builtin::new_registry();
+    registry.register_function("shop::orders::ship", |_order: u64| ()).unwrap();
+    let clock = std::sync::Arc::new(apscheduler::time::SystemClock);
+    let scheduler = BackgroundScheduler::with_parts(registry, clock);
+    let file = JobsFile::load(&path).unwrap_or_else(|error| panic!("{}\n{text}", error.chain()));
+    file.configure(&scheduler).unwrap_or_else(|error| panic!("{}\n{text}", error.chain()));
+    let errors = file.check(&scheduler);
+    assert!(errors.is_empty(), "{errors:?}\n{text}");
+}
+
+#[test]
+fn jobs_files_in_documents_are_valid() {
+    let mut count = 0;
+    for (_, text) in documents() {
+        for block in blocks(&text, "toml") {
+            // Manifests of crates are no jobs files.
+            if !block.contains("[package]")
+                && !block.contains("[dependencies]")
+                && !block.contains("[[test]]")
+            {
+                check("jobs.toml", block);
+                count += 1;
+            }
+        }
+        for block in blocks(&text, "yaml") {
+            check("jobs.yaml", block);
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn the_example_is_valid() {
+    check("jobs.toml", &std::fs::read_to_string(root().join("examples/jobs.toml")).unwrap());
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for (path, text) in documents() {
+        for link in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link)
+        {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            if !target.exists() {
+                wrong.push(format!("{}: {link}", path.display()));
+            } else if !anchor.is_empty() {
+                let text = std::fs::read_to_string(&target).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                if !headings.map(anchor_of).any(|known| known == anchor) {
+                    wrong.push(format!("{}: {link}: no such heading", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The anchor that a heading has on the web.
+fn anchor_of(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let keep = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
+        _ => None,
+    };
+    text.chars().filter_map(keep).collect()
+}
