@@ -3,13 +3,22 @@
 use anyhow::Result;
 
 use crate::command::{self, cargo};
+use crate::services::Running;
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
+    let packages = packages(rest);
+    let services = Running::for_tests(&packages)?;
     let mut test = cargo();
-    test.arg("test");
+    test.arg("test").envs(services.variables());
     // A package that is named is meant alone.
-    if !rest.iter().any(|word| word == "-p" || word == "--package") {
+    if packages.is_empty() {
         test.arg("--workspace");
     }
     command::run(test.arg("--all-features").args(rest))
+}
+
+/// The packages that are named behind `-p`.
+fn packages(rest: &[String]) -> Vec<&str> {
+    let flag = |word: &String| word == "-p" || word == "--package";
+    rest.windows(2).filter(|pair| flag(&pair[0])).map(|pair| pair[1].as_str()).collect()
 }

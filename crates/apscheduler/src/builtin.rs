@@ -13,6 +13,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "store-postgres")]
+    &apscheduler_store_postgres::PLUGIN,
     #[cfg(feature = "store-redis")]
     &apscheduler_store_redis::PLUGIN,
     #[cfg(feature = "store-sqlite")]
@@ -81,12 +83,13 @@ static ABSENT: &[AbsentPlugin] = &[
         url_schemes: &["redis", "rediss"],
         remedy: "enable the feature `store-redis` of the crate `apscheduler`",
     },
+    #[cfg(not(feature = "store-postgres"))]
     AbsentPlugin {
         kind: PluginKind::JobStore,
         names: &["postgres", "postgresql"],
         classes: &[],
         url_schemes: &["postgresql", "postgres"],
-        remedy: NOT_YET,
+        remedy: "enable the feature `store-postgres` of the crate `apscheduler`",
     },
     AbsentPlugin {
         kind: PluginKind::JobStore,

@@ -16,6 +16,8 @@ pub(crate) use process::Server;
 /// A kind of server.
 struct Service {
     name: &'static str,
+    /// The crate whose tests need it.
+    package: Option<&'static str>,
     /// The variable by which tests find the server.
     variable: &'static str,
     /// Installs what is missing, starts a server with its data in this folder, and returns when it answers.
@@ -23,21 +25,51 @@ struct Service {
 }
 
 static SERVICES: [Service; 4] = [
-    Service { name: "redis", variable: "APSCHEDULER_TEST_REDIS", start: redis::start },
-    Service { name: "postgres", variable: "APSCHEDULER_TEST_POSTGRES", start: postgres::start },
-    Service { name: "mariadb", variable: "APSCHEDULER_TEST_MYSQL", start: mariadb::start },
-    Service { name: "mongodb", variable: "APSCHEDULER_TEST_MONGODB", start: mongodb::start },
+    Service {
+        name: "redis",
+        package: Some("apscheduler-store-redis"),
+        variable: "APSCHEDULER_TEST_REDIS",
+        start: redis::start,
+    },
+    Service {
+        name: "postgres",
+        package: Some("apscheduler-store-postgres"),
+        variable: "APSCHEDULER_TEST_POSTGRES",
+        start: postgres::start,
+    },
+    // No store speaks to these two yet; whoever writes one finds the servers ready.
+    Service {
+        name: "mariadb",
+        package: None,
+        variable: "APSCHEDULER_TEST_MYSQL",
+        start: mariadb::start,
+    },
+    Service {
+        name: "mongodb",
+        package: None,
+        variable: "APSCHEDULER_TEST_MONGODB",
+        start: mongodb::start,
+    },
 ];
 
 /// Running servers, which end with this value.
 pub(crate) struct Running(Vec<(&'static str, Server)>);
 
 impl Running {
-    /// Starts every server whose variable does not name one already. One that can't be had is an error.
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts the servers that the tests of these packages need, or of all packages where none is named. A server whose
+    /// variable names one already is not started; one that can't be had is an error.
+    pub(crate) fn for_tests(packages: &[&str]) -> Result<Self> {
+        Self::start(|service| {
+            service
+                .package
+                .is_some_and(|package| packages.is_empty() || packages.contains(&package))
+        })
+    }
+
+    fn start(wanted: impl Fn(&Service) -> bool) -> Result<Self> {
         let folder = data_folder()?;
         let mut running = Vec::new();
-        for service in &SERVICES {
+        for service in SERVICES.iter().filter(|service| wanted(service)) {
             if let Some(url) = std::env::var_os(service.variable) {
                 eprintln!(
                     "{}: using the server of {} ({} bytes)",
@@ -69,7 +101,7 @@ impl Running {
 
 /// Starts the servers, prints their variables, and keeps them until the input ends or a signal comes.
 pub(crate) fn up() -> Result<()> {
-    let running = Running::start()?;
+    let running = Running::start(|_| true)?;
     eprintln!("\nTests find the servers by these variables; they stop when you press Enter.\n");
     let mut out = std::io::stdout();
     for (variable, url) in running.variables() {

@@ -74,6 +74,17 @@ impl<'a> Decider<'a> {
         Arc::clone(&self.rooms[room].executor)
     }
 
+    /// Whether no executor has room for anything more. If so, all of them are taken to be starved.
+    pub(super) fn is_all_full(&mut self) -> bool {
+        let full = !self.rooms.is_empty()
+            && self.rooms.len() == self.executors.len()
+            && self.rooms.iter().all(|room| room.left == 0);
+        if full {
+            self.rooms.iter_mut().for_each(|room| room.starved = true);
+        }
+        full
+    }
+
     /// The executors that had no room for a due job.
     pub(super) fn take_starved(&mut self) -> Vec<(Arc<str>, Arc<dyn Executor>)> {
         let starved = self.rooms.drain(..).filter(|room| room.starved);

@@ -75,7 +75,8 @@ impl Engine {
             let mut decider = Decider::new(self, runner, now);
             let due = Due { now, limit: BATCH, after: after.take() };
             let claims = runner.store.claim_due(&due, &mut |record| decider.decide(record))?;
-            let resume = claims.resume;
+            // What is behind would all be left: with a long backlog, each look at it would cost more than the runs.
+            let resume = claims.resume.filter(|_| !decider.is_all_full());
             let submissions = self.prepare_all(runner, &mut decider, claims.claims);
             for (room, runs) in submissions.runs {
                 let executor = decider.executor(room);

@@ -29,6 +29,8 @@ struct State {
     idle: usize,
     /// Those of them that have a run.
     busy: usize,
+    /// Those of them that were told that there are no more, and take none if there are again.
+    leaving: usize,
     closed: bool,
     /// It was full, and half of it is not worked off yet.
     holding_back: bool,
@@ -57,7 +59,7 @@ impl RunQueue {
         state.runs.extend(runs);
         let waiting = state.runs.len();
         state.holding_back |= waiting >= CAPACITY;
-        let missing = max_workers.saturating_sub(state.workers);
+        let missing = max_workers.saturating_sub(state.workers - state.leaving);
         let more = missing.min(waiting.saturating_sub(state.idle + state.starting));
         state.workers += more;
         state.starting += more;
@@ -108,6 +110,7 @@ enum Place {
     Starting,
     Idle,
     Busy,
+    Leaving,
 }
 
 /// The runs for one thread of a [`RunThreads`](super::RunThreads): waits for the next one, and comes to its end when the
@@ -136,11 +139,18 @@ impl QueuedRuns {
 }
 
 impl State {
+    fn change(&mut self, from: &mut Place, to: Place) {
+        *self.count(*from) -= 1;
+        *self.count(to) += 1;
+        *from = to;
+    }
+
     fn count(&mut self, place: Place) -> &mut usize {
         match place {
             Place::Starting => &mut self.starting,
             Place::Idle => &mut self.idle,
             Place::Busy => &mut self.busy,
+            Place::Leaving => &mut self.leaving,
         }
     }
 }
@@ -150,20 +160,17 @@ impl Iterator for QueuedRuns {
 
     fn next(&mut self) -> Option<Run> {
         let mut state = self.queue.state();
-        *state.count(self.place) -= 1;
-        self.place = Place::Idle;
-        state.idle += 1;
+        state.change(&mut self.place, Place::Idle);
         loop {
             if let Some(run) = state.runs.pop_front() {
                 if state.runs.len() <= CAPACITY / 2 {
                     state.holding_back = false;
                 }
-                self.place = Place::Busy;
-                state.idle -= 1;
-                state.busy += 1;
+                state.change(&mut self.place, Place::Busy);
                 return Some(run);
             }
             if state.closed || !self.patient {
+                state.change(&mut self.place, Place::Leaving);
                 return None;
             }
             state = self.queue.filled.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,7 @@ mod listing;
 mod processing;
 mod recorder;
 mod room;
+mod run_threads;
 mod stored_state;
 mod stores_that_fail;
 mod test_store;

@@ -67,8 +67,9 @@ fn register_sync(registry: &Registry) -> Result<()> {
     registry.register_function(&name("panic"), |message: String| panic_with(&message))?;
     registry.register_function(&name("panic_plainly"), panic_plainly)?;
     registry.register_function(&name("context"), describe)?;
-    registry.register_function(&name("nap"), |milliseconds: u64| {
+    registry.register_function(&name("nap"), |context: &JobContext, milliseconds: u64| {
         std::thread::sleep(Duration::from_millis(milliseconds));
+        context.cancellation().is_cancelled()
     })?;
     registry.register_function(
         &name("hold"),
@@ -114,12 +115,16 @@ fn register_async(registry: &Registry) -> Result<()> {
     registry.register_function(&name("context"), |context: JobContext| async move {
         describe(&context)
     })?;
-    registry.register_function(&name("nap"), |milliseconds: u64| async move {
-        let until = Instant::now() + Duration::from_millis(milliseconds);
-        while Instant::now() < until {
-            tick().await;
-        }
-    })?;
+    registry.register_function(
+        &name("nap"),
+        |context: JobContext, milliseconds: u64| async move {
+            let until = Instant::now() + Duration::from_millis(milliseconds);
+            while Instant::now() < until {
+                tick().await;
+            }
+            context.cancellation().is_cancelled()
+        },
+    )?;
     registry.register_function(
         &name("hold"),
         |context: JobContext, folder: String, gate: String| async move {

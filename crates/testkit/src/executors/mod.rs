@@ -23,18 +23,17 @@
 //!
 //! # Executors that leave the process
 //! The jobs of the suite name registered functions, and talk to their case by return values and by files in a folder
-//! whose path they are given. So they run in a worker process too, where [`register`] has put them into the registry and
-//! [`insert_states`] has handed out the state that one of them asks for. The hook of the executor, by which a worker
-//! process begins its work, is the first thing in `main`, and does not return in a worker:
+//! whose path they are given. So they run in a worker process too, where [`register`] has registered the functions and
+//! [`insert_states`] has handed out the state that one of them asks for. The hook by which a worker begins its work is the
+//! first thing in `main`, and does not return in a worker. For the process pool:
 //! ```ignore
 //! fn main() -> ExitCode {
-//!     let (registry, states) = (Registry::with_core_plugins(), States::default());
-//!     executors::register(&registry).expect("no name is taken");
-//!     executors::insert_states(&states);
-//!     acme_executor::worker_hook(&registry, &states);
-//!     executors::run(vec![ExecutorHarness::new("acme", |workers| Arc::new(AcmeExecutor::new(workers)))
-//!         .queues()
-//!         .survives_worker_death()])
+//!     worker::init_with(Registry::with_core_plugins, |registry, states| {
+//!         executors::insert_states(states);
+//!         executors::register(registry)
+//!     });
+//!     let pool = |workers| Arc::new(ProcessPoolExecutor::new(workers)) as _;
+//!     executors::run(vec![ExecutorHarness::new("processpool", pool).queues().survives_worker_death()])
 //! }
 //! ```
 

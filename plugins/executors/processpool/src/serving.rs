@@ -1,12 +1,9 @@
 //! What a worker process does.
 
-use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,7 +40,7 @@ pub(crate) fn serve(
     let reader = {
         let (socket, cancellation) = (Arc::clone(&socket), Arc::clone(&cancellation));
         // Before the set-up, which may take long, so that the end of the scheduler is noticed in it too.
-        move || read(&socket, &sender, &cancellation)
+        move || read(&socket, sender, &cancellation)
     };
     let mut scheduler = Answers { socket: &socket, frame: Vec::new() };
     if let Err(error) =
@@ -78,16 +75,20 @@ fn take_socket() -> io::Result<UnixStream> {
 }
 
 /// Gives the process the name of the program: Linux has taken `exe` from the link that it was started by.
+#[cfg(target_os = "linux")]
 fn set_name() {
-    #[cfg(target_os = "linux")]
-    if let Some(program) = std::env::args_os().next()
-        && let Some(name) = Path::new(&program).file_name().map(OsStr::as_bytes)
-        && let Ok(name) = CString::new(name)
-    {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let program = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&program).file_name().unwrap_or_default();
+    if let Ok(name) = std::ffi::CString::new(name.as_bytes()) {
         // It is for people who look at processes, no more.
         let _ = rustix::thread::set_name(&name);
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn set_name() {}
 
 fn make(
     registry: impl FnOnce() -> Registry,
@@ -107,28 +108,34 @@ fn make(
 type Order = Result<RunMessage<'static>, String>;
 
 /// Reads what the scheduler says, while jobs run too.
-fn read(socket: &UnixStream, orders: &Sender<Order>, cancellation: &Mutex<Cancellation>) {
+fn read(socket: &UnixStream, orders: Sender<Order>, cancellation: &Mutex<Cancellation>) -> ! {
+    let mut orders = Some(orders);
     let mut frames = Frames::default();
     loop {
-        let order = match frames.next() {
-            Ok(Some(frame)) => match serde_json::from_slice(frame) {
-                Ok(ToWorker::Run(run)) => Ok(*run),
-                Ok(ToWorker::Cancel) => {
-                    lock(cancellation).cancel();
-                    continue;
-                }
-                Ok(ToWorker::Quit) => return,
-                Err(error) => Err(error.to_string()),
-            },
+        let message = match frames.next() {
+            Ok(Some(frame)) => serde_json::from_slice(frame),
             Ok(None) => match frames.read(socket) {
-                Ok(0) => die(),
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => die(),
-                _ => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(0) | Err(_) => die(),
+                Ok(_) => continue,
             },
             Err(_) => die(),
         };
-        if orders.send(order).is_err() {
-            return;
+        let order = match message {
+            Ok(ToWorker::Run(run)) => Ok(*run),
+            Ok(ToWorker::Cancel) => {
+                lock(cancellation).cancel();
+                continue;
+            }
+            Ok(ToWorker::Quit) => {
+                orders = None;
+                continue;
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Some(orders) = &orders {
+            // Where nobody takes it the process is about to exit.
+            let _ = orders.send(order);
         }
     }
 }

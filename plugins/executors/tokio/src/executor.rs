@@ -30,7 +30,7 @@ impl TokioExecutor {
 
     /// An executor with these options.
     pub fn with_options(options: &TokioOptions) -> Self {
-        let limit = options.max_workers.map_or(usize::MAX, |limit| limit.max(1));
+        let limit = options.max_workers.map(|limit| limit.max(1));
         let threads = options.worker_threads.map(|threads| threads.max(1));
         Self {
             choice: RuntimeChoice { given: None, threads },

@@ -19,7 +19,7 @@
 //!
 //! | option | |
 //! |---|---|
-//! | `max_workers` | how many jobs run at once, of both sorts together; by default there is no limit |
+//! | `max_workers` | how many jobs run at once, of both sorts together; by default there is no limit for async jobs, and plain ones have the number of processors + 4, at most 32 |
 //! | `cancel_grace_time` | how many seconds an async job has to end when it was cancelled, before it is dropped; 1 by default |
 //! | `worker_threads` | runs the jobs on a runtime of the executor's own, with so many threads |
 //!
@@ -33,9 +33,10 @@
 //! If somebody else's runtime ends first, all jobs on it and in the queue end as errors.
 //!
 //! # The queue
-//! What exceeds `max_workers` waits, and starts in order. Plain functions also wait for a thread: at most 512 run at
-//! once, fewer where the runtime's blocking pool is smaller. When 10,000 runs wait, the scheduler leaves due jobs in their
-//! store, until half of them have started.
+//! What exceeds `max_workers` waits, and starts in order. Without it, an async job starts at once, and a plain one when it finds
+//! a thread; their number is that of Python's asyncio. More than 512 plain jobs at once need a runtime that was built with more
+//! `max_blocking_threads`. When 10,000 runs wait, the scheduler leaves due jobs in their store, until half of them have
+//! started.
 //!
 //! # How a job ends early
 //! A shutdown that does not wait, and a `timeout` that runs out, cancel the job's

@@ -12,7 +12,8 @@ const WHAT: &str = "executor `tokio`";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TokioOptions {
-    /// How many jobs run at once, at the most. Default: no limit.
+    /// How many jobs run at once, at the most. Default: as many async jobs as there are, and plain ones in as many threads as
+    /// there are processors, and 4 more, but no more than 32.
     pub max_workers: Option<usize>,
     /// How many seconds an async job has to end when it was cancelled, before it is dropped. Default: 1.
     pub cancel_grace_time: f64,

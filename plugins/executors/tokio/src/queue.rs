@@ -1,15 +1,17 @@
 //! What waits, what runs, and how many workers that takes. No method calls foreign code: it is all done under a lock.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 
 use apscheduler_core::executor::{CancellationToken, ExecutorLoad, Run};
 
 /// How many runs may wait before the scheduler holds back.
 const CAPACITY: usize = 10_000;
 
-/// How many plain functions run at once: as many threads as the blocking pool of a runtime has, unless it was built with
-/// another number.
-const MAX_THREADS: usize = 512;
+/// As many threads as Python's asyncio has for plain functions. A burst of short ones would only be slowed down by more.
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(4, NonZero::get).saturating_add(4).min(32)
+}
 
 /// The two sorts of worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Queue {
     /// How many runs may have a place at once.
     limit: usize,
+    /// How many plain functions run at once.
+    max_threads: usize,
     /// How many threads run the tasks.
     parallelism: usize,
     /// Runs without a place.
@@ -78,9 +82,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(limit: usize) -> Self {
+    /// At most so many runs at once, where there is a limit.
+    pub(crate) fn new(limit: Option<usize>) -> Self {
         Self {
-            limit,
+            limit: limit.unwrap_or(usize::MAX),
+            max_threads: limit.unwrap_or_else(default_threads),
             parallelism: 1,
             waiting: VecDeque::new(),
             tasks: VecDeque::new(),
@@ -183,7 +189,7 @@ impl Queue {
         // Plain functions may block for as long as they like: each has a thread of its own.
         let threads = (self.threads.len())
             .saturating_sub(self.starting_threads)
-            .min(MAX_THREADS.saturating_sub(self.live_threads));
+            .min(self.max_threads.saturating_sub(self.live_threads));
         self.live_threads += threads;
         self.starting_threads += threads;
         Wanted { tasks, threads }
@@ -274,17 +280,19 @@ impl Queue {
         self.seeking_tasks -= 1;
     }
 
-    /// The run that calls this waits for the others, so it lends them its place. `seeks` says that it is a task that
-    /// does not await anything.
-    pub(crate) fn lend_place(&mut self, seeks: bool) {
+    /// The run that calls this waits for the others, so it lends them its place, and its thread where it has one. `seeks`
+    /// says that it is a task that does not await anything.
+    pub(crate) fn lend_place(&mut self, sort: Sort, seeks: bool) {
         self.places -= 1;
         self.seeking_tasks -= usize::from(seeks);
+        self.live_threads -= usize::from(sort == Sort::Thread);
     }
 
     /// The run goes on.
-    pub(crate) fn take_place_back(&mut self, seeks: bool) {
+    pub(crate) fn take_place_back(&mut self, sort: Sort, seeks: bool) {
         self.places += 1;
         self.seeking_tasks += usize::from(seeks);
+        self.live_threads += usize::from(sort == Sort::Thread);
     }
 
     /// Takes out all runs that have not started.

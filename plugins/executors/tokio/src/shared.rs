@@ -58,7 +58,7 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(limit: usize, grace: Duration) -> Self {
+    pub(crate) fn new(limit: Option<usize>, grace: Duration) -> Self {
         let queue = Queue::new(limit);
         let state = State { queue, handle: None, own: None, time: 0, driver: None };
         Self { state: Mutex::new(state), drained: Condvar::new(), grace }
@@ -195,12 +195,12 @@ impl Shared {
             }
             Some((sort, place)) => {
                 let seeks = sort == Sort::Task && place == Place::Busy;
-                self.change(|queue| queue.lend_place(seeks));
+                self.change(|queue| queue.lend_place(sort, seeks));
                 match sort {
                     Sort::Task => blocking(&handle, None, || self.block_until_drained()),
                     Sort::Thread => self.block_until_drained(),
                 }
-                self.state().queue.take_place_back(seeks);
+                self.state().queue.take_place_back(sort, seeks);
             }
         }
     }

@@ -61,7 +61,8 @@ impl Address {
             match key {
                 "sslmode" => (mode, security.check) = ssl_mode(value)?,
                 "sslrootcert" => {
-                    security.roots = Some(percent_decode_str(value).decode_utf8_lossy().as_ref().into());
+                    security.roots =
+                        Some(percent_decode_str(value).decode_utf8_lossy().as_ref().into());
                 }
                 _ => parameters.push(parameter),
             }
@@ -119,7 +120,9 @@ fn shown(config: &Config) -> String {
     let mut hosts: Vec<String> = hosts.collect();
     if hosts.is_empty() {
         let addresses = config.get_hostaddrs().iter().enumerate();
-        hosts.extend(addresses.map(|(index, ip)| std::net::SocketAddr::new(*ip, port(index)).to_string()));
+        hosts.extend(
+            addresses.map(|(index, ip)| std::net::SocketAddr::new(*ip, port(index)).to_string()),
+        );
     }
     let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
     format!("{}/{database}", hosts.join(","))
@@ -172,7 +175,8 @@ mod tests {
         let plain = security("postgresql://db/jobs?sslmode=disable");
         assert_eq!(plain, (SslMode::Disable, Security::default()));
         if cfg!(feature = "tls") {
-            let (mode, checked) = security("postgresql://db/jobs?sslmode=verify-full&sslrootcert=%2Fca.pem");
+            let (mode, checked) =
+                security("postgresql://db/jobs?sslmode=verify-full&sslrootcert=%2Fca.pem");
             assert_eq!((mode, checked.check), (SslMode::Require, Check::ChainAndName));
             assert_eq!(checked.roots, Some("/ca.pem".into()));
             let (_, named) = security("postgresql://db/jobs?sslrootcert=ca.pem&sslmode=require");

@@ -1,9 +1,7 @@
 //! Claims of due jobs: two round trips for a batch, whatever its size.
 
 use apscheduler_core::Result;
-use apscheduler_core::store::{
-    Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie,
-};
+use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
 use futures_util::future::{join, join4};
 use tokio_postgres::types::Type;
 
@@ -87,18 +85,17 @@ impl Open {
         });
         let decisions: Vec<Decision> = records.iter().map(&mut *decide).collect();
         let changes = Changes::new(due, &records, &decisions);
-        let skipped = self.write_back(lease, due, is_full, &changes).map_err(|failure| {
-            failure.explain(self.pool.connector.shown(), TASK)
-        })?;
+        let skipped = self
+            .write_back(lease, due, is_full, &changes)
+            .map_err(|failure| failure.explain(self.pool.connector.shown(), TASK))?;
         if skipped {
             self.notices.look_again(&self.runtime);
         }
-        let claims = records.into_iter().zip(decisions).filter_map(|(record, decision)| {
-            match decision {
+        let claims =
+            records.into_iter().zip(decisions).filter_map(|(record, decision)| match decision {
                 Decision::Claim(advance) => Some(Claim { record, advance }),
                 Decision::Leave => None,
-            }
-        });
+            });
         Ok(Claims { claims: claims.collect(), resume })
     }
 

@@ -55,7 +55,10 @@ impl Connector {
         // A server that is gone without a word is noticed, on idle connections too.
         let idle = Duration::from_secs(30).min(statement_timeout);
         let config = &mut address.config;
-        config.keepalives_idle(idle).keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
+        config
+            .keepalives_idle(idle)
+            .keepalives_interval(Duration::from_secs(10))
+            .keepalives_retries(3);
         config.tcp_user_timeout(statement_timeout + Duration::from_secs(30));
         let one_host = *config.get_connect_timeout().unwrap_or(&connect_timeout);
         config.connect_timeout(one_host);
@@ -90,8 +93,7 @@ impl Connector {
         let connected = self.address.config.connect(self.tls.clone()).await;
         #[cfg(not(feature = "tls"))]
         let connected = self.address.config.connect(tokio_postgres::NoTls).await;
-        let (client, connection) =
-            connected.map_err(|error| no_connection(self.shown(), error))?;
+        let (client, connection) = connected.map_err(|error| no_connection(self.shown(), error))?;
         let task = Handle::current().spawn(carry(connection, on_notice));
         let connection = Connection { client, task };
         let timeout = self.statement_timeout.as_millis();
@@ -107,10 +109,8 @@ impl Connector {
 }
 
 /// Does the I/O of a connection until it ends.
-async fn carry<S>(
-    mut connection: tokio_postgres::Connection<Socket, S>,
-    mut on_notice: OnNotice,
-) where
+async fn carry<S>(mut connection: tokio_postgres::Connection<Socket, S>, mut on_notice: OnNotice)
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     loop {

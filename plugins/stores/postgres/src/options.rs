@@ -127,7 +127,9 @@ impl PostgresOptions {
             )));
         }
         if self.tablename == META_TABLE {
-            return Err(invalid(&format!("tablename: `{META_TABLE}` is for the versions of tables")));
+            return Err(invalid(&format!(
+                "tablename: `{META_TABLE}` is for the versions of tables"
+            )));
         }
         let names = [Some(&self.tablename), self.tableschema.as_ref()];
         if names.into_iter().flatten().any(|name| name.contains('\0')) {
@@ -151,7 +153,9 @@ pub(crate) fn seconds(name: &str, value: f64) -> Result<Duration> {
         !duration.is_zero() && duration.as_millis() <= u128::from(i32::MAX.unsigned_abs())
     });
     duration.ok_or_else(|| {
-        invalid(&format!("{name}: expected seconds, more than 0 and at most 2147483, found {value}"))
+        invalid(&format!(
+            "{name}: expected seconds, more than 0 and at most 2147483, found {value}"
+        ))
     })
 }
 

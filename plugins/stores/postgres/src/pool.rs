@@ -19,8 +19,8 @@ const CONFLICTS: usize = 5;
 /// How long the server may be silent beyond its own limit for a statement.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How begins every transaction.
-pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// How every transaction begins. Whether it may write is up to the server.
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -150,8 +150,7 @@ impl Pool {
             if left.is_zero() {
                 return Err(self.all_busy());
             }
-            slots =
-                self.freed.wait_timeout(slots, left).unwrap_or_else(PoisonError::into_inner).0;
+            slots = self.freed.wait_timeout(slots, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(slots);
         let mut lease = Lease { pool: self, connection: None, reused: false };

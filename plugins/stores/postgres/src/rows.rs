@@ -1,7 +1,7 @@
 //! From rows to records and back.
 
-use apscheduler_core::ErrorKind;
 use apscheduler_core::Error;
+use apscheduler_core::ErrorKind;
 use apscheduler_core::store::{JobRecord, JobState};
 use apscheduler_core::time::Timestamp;
 use chrono::DateTime;

@@ -106,7 +106,10 @@ impl Tables {
     /// The version of the schema that is there; 0 where there is none.
     async fn version(&self, client: &Client) -> Result<i32, Failure> {
         let names = [(&self.meta as _, Type::TEXT), (&self.jobs as _, Type::TEXT)];
-        let there = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL";
+        // PostgreSQL remembers that a table is not there, until it reads one that it did not read in this transaction:
+        // without `FROM`, what others made while we waited for them would not be seen.
+        let there = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL
+             FROM pg_catalog.pg_database WHERE datname = current_database()";
         let row = client.query_typed_one(there, &names).await?;
         let (has_meta, has_jobs): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
         let mut version = None;
@@ -141,7 +144,6 @@ impl Tables {
             self.jobs
         ))
     }
-
 }
 
 /// The version that this release makes and understands.

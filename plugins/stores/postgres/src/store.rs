@@ -241,11 +241,8 @@ impl Open {
             let (mut records, mut behind) = (Vec::new(), id);
             if let Some(time) = time {
                 let limit = count(limit);
-                let place = [
-                    (&time as _, Type::INT8),
-                    (&id as _, Type::TEXT),
-                    (&limit as _, Type::INT8),
-                ];
+                let place =
+                    [(&time as _, Type::INT8), (&id as _, Type::TEXT), (&limit as _, Type::INT8)];
                 for row in client.query_typed(&timed, &place).await? {
                     records.push(record(&row)?);
                 }

@@ -24,15 +24,15 @@ pub(crate) fn connector(security: &Security) -> Result<MakeRustlsConnect> {
         Check::Nothing => None,
         Check::Chain | Check::ChainAndName => {
             let roots = Arc::new(roots(security.roots.as_deref())?);
-            let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
             Some(verifier.build().map_err(|error| {
                 invalid("url: no server can be checked: there are no root certificates")
                     .with_source(error)
             })?)
         }
     };
-    let verifier =
-        Verifier { checked, check: security.check, provider: Arc::clone(&provider) };
+    let verifier = Verifier { checked, check: security.check, provider: Arc::clone(&provider) };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| invalid("TLS can't be set up").with_source(error))?
@@ -53,8 +53,8 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore> {
         return Ok(roots);
     };
     let unreadable = || invalid(&format!("url: sslrootcert: can't read {}", file.display()));
-    let certificates = CertificateDer::pem_file_iter(file)
-        .map_err(|error| unreadable().with_source(error))?;
+    let certificates =
+        CertificateDer::pem_file_iter(file).map_err(|error| unreadable().with_source(error))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| unreadable().with_source(error))?;
         roots.add(certificate).map_err(|error| unreadable().with_source(error))?;
@@ -80,13 +80,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let Some(checked) = &self.checked else { return Ok(ServerCertVerified::assertion()) };
-        let verified = checked.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let verified =
+            checked.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             // The chain is checked before the name.
             Err(Error::InvalidCertificate(

@@ -1,4 +1,5 @@
 //! What is Redis' own: keys, logins, broken connections, and hands that meddle.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod keys;
 

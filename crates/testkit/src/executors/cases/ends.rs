@@ -57,7 +57,10 @@ fn what_ends_in_time_is_left_alone(setup: &Setup<'_>) {
     for id in ["a", "b"] {
         lab.add(lab.job(id, "nap").args([20.into()]).timeout(Duration::from_mins(1)));
         let outcome = &lab.events().wait_for(id, 1)[0];
-        assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
+        let Event::JobExecuted { retval: cancelled, .. } = outcome else {
+            panic!("it was ended: {outcome:?}");
+        };
+        assert_eq!(**cancelled, false, "it was cancelled");
     }
     lab.wait_until_idle();
 }

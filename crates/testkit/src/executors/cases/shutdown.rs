@@ -61,7 +61,9 @@ fn one_that_waits_ends_with_nothing_left(setup: &Setup<'_>) {
     for id in ["a", "b"] {
         lab.add(lab.job(id, "nap").args([20.into()]));
     }
-    ["a", "b"].iter().for_each(|id| lab.wait_until_handed_over(id));
+    for id in ["a", "b"] {
+        lab.wait_until_handed_over(id);
+    }
     lab.scheduler().shutdown(true).expect("it runs");
     assert_eq!(lab.events().heard().outcomes, 2);
     lab.wait_until_idle();

@@ -21,7 +21,9 @@ pub(crate) fn new_name() -> String {
 }
 
 /// Does something with a plain connection.
-pub(crate) fn connected<T>(work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>) -> T {
+pub(crate) fn connected<T>(
+    work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = runtime.expect("a runtime").block_on(async {
         let (client, connection) = tokio_postgres::connect(&url(), NoTls).await?;

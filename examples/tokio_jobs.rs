@@ -1,0 +1,48 @@
+//! Jobs on a tokio runtime: async functions as tasks, plain ones on its blocking pool.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::executor_tokio::TokioOptions;
+use apscheduler::prelude::*;
+use tokio::time::sleep;
+
+/// Works until it is told to end, and tidies up then.
+async fn listen(context: JobContext) -> &'static str {
+    tokio::select! {
+        () = sleep(Duration::from_secs(3600)) => "an hour has passed",
+        () = context.cancellation().cancelled() => "told to end",
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let scheduler = BackgroundScheduler::new();
+    scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, |event| match event {
+        Event::JobExecuted { job, retval, .. } => println!("{}: {retval}", job.job_id),
+        Event::JobError { job, error, .. } => println!("{}: {error}", job.job_id),
+        _ => {}
+    });
+    // Uses the runtime of `main`; a program without one gets a runtime of the executor's own.
+    let options = TokioOptions::default().cancel_grace_time(Duration::from_millis(200));
+    scheduler.add_executor(TokioExecutor::with_options(&options), "default")?;
+    scheduler.start()?;
+
+    for number in 0..3 {
+        let job = move || async move {
+            sleep(Duration::from_millis(100)).await;
+            number
+        };
+        scheduler.add_job(JobBuilder::new(job).id(format!("task {number}")))?;
+    }
+    scheduler.add_job(JobBuilder::new(|| "may block").id("plain"))?;
+    scheduler.add_job(JobBuilder::new(listen).id("listen").timeout(Duration::from_millis(300)))?;
+    // Does not look at its token: it is dropped after the time of grace.
+    let deaf = || sleep(Duration::from_secs(3600));
+    scheduler.add_job(JobBuilder::new(deaf).id("deaf").timeout(Duration::from_millis(300)))?;
+
+    sleep(Duration::from_secs(1)).await;
+    // In a current-thread runtime this would not wait for the jobs: call it in `spawn_blocking` there.
+    scheduler.shutdown(true)
+}
