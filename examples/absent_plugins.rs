@@ -8,7 +8,6 @@ use apscheduler::prelude::*;
 pub(crate) fn errors() -> Vec<String> {
     let configs = [
         Config::new().jobstore("mongo", "mongodb"),
-        Config::new().executor("processpool", "processpool"),
         Config::new().executor("default", "threadpol"),
     ];
     let refuse =

@@ -21,7 +21,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
                 "apscheduler.executors.pool:ThreadPoolExecutor",
             ),
             ("apscheduler.executors.default.max_workers", "20"),
-            // There is no process pool yet: `processpool` says so. Threads stand in for it.
+            // A second pool of threads: worker processes (`processpool`) would want a line of their own in `main`.
             ("apscheduler.executors.processpool.type", "threadpool"),
             ("apscheduler.executors.processpool.max_workers", "5"),
             ("apscheduler.job_defaults.coalesce", "false"),

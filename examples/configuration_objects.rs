@@ -15,7 +15,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
         .jobstore("mongo", MemoryJobStore::new())
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ThreadPoolExecutor::new(20))
-        // There is no process pool yet: `processpool` says so. Threads stand in for it.
+        // A second pool of threads: worker processes (`processpool`) would want a line of their own in `main`.
         .executor("processpool", ThreadPoolExecutor::new(5))
         .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
         .timezone(Zone::UTC);

@@ -100,8 +100,6 @@ fn plugins_of_later_releases_are_explained() {
     let expected = [
         "jobstores.mongo: job store `mongodb` is not linked in; this release has no such plugin yet; a crate of your own \
          can bring it, see docs/PLUGINS.md; linked in are: ",
-        "executors.processpool: executor `processpool` is not linked in; this release has no such plugin yet; a crate of \
-         your own can bring it, see docs/PLUGINS.md; linked in are: ",
         "executors.default: unknown executor `threadpol`; did you mean `threadpool`? known executors: ",
     ];
     assert_eq!(errors.len(), expected.len(), "{errors:?}");

@@ -160,7 +160,6 @@ const FAULTS: &[(Fault, &[&str])] = &[
             "watching::changes_of_another_handle_are_told",
         ],
     ),
-    (Fault::TellsNoClaims, &["watching::changes_of_another_handle_are_told"]),
     (Fault::WatchGoesOn, &["watching::a_watch_ends_when_it_is_dropped"]),
     (Fault::DeletesBroken, &["broken_data::a_broken_record_is_due"]),
     (
@@ -193,7 +192,8 @@ fn every_fault_is_found() {
         for name in *names {
             let case = cases().find(|case| case.name == *name);
             let case = case.unwrap_or_else(|| panic!("there is no case {name}"));
-            if passes(case, *fault) {
+            // Some of the faults are races, which a case does not win every time.
+            if (0..20).all(|_| passes(case, *fault)) {
                 unfound.push((fault, name));
             }
         }

@@ -280,19 +280,19 @@ impl Queue {
         self.seeking_tasks -= 1;
     }
 
-    /// The run that calls this waits for the others, so it lends them its place, and its thread where it has one. `seeks`
-    /// says that it is a task that does not await anything.
+    /// The run that calls this waits for the others, so it lends them its place, and where it keeps a thread, they may
+    /// have another. `seeks` says that it is a task that does not await anything.
     pub(crate) fn lend_place(&mut self, sort: Sort, seeks: bool) {
         self.places -= 1;
         self.seeking_tasks -= usize::from(seeks);
-        self.live_threads -= usize::from(sort == Sort::Thread);
+        self.max_threads += usize::from(sort == Sort::Thread);
     }
 
     /// The run goes on.
     pub(crate) fn take_place_back(&mut self, sort: Sort, seeks: bool) {
         self.places += 1;
         self.seeking_tasks += usize::from(seeks);
-        self.live_threads += usize::from(sort == Sort::Thread);
+        self.max_threads -= usize::from(sort == Sort::Thread);
     }
 
     /// Takes out all runs that have not started.

@@ -49,8 +49,8 @@ fn changes_of_another_handle_are_told(place: &Place<'_>) {
     assert!(other.update_job(&changed).expect("updated"));
     told(&receiver, "an updated job");
     forget();
+    // A claim may be told or not: whoever looked at the same time knows what is due next.
     claim(&*other, second(0), 10, |record| take(record, NextRun::At(second(5))));
-    told(&receiver, "a claimed job");
     forget();
     assert!(other.remove_job("a").expect("removed"));
     told(&receiver, "a removed job");
