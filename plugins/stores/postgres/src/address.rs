@@ -14,6 +14,7 @@ use crate::options::invalid;
 pub(crate) struct Address {
     /// For the client.
     pub(crate) config: Config,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS asks for it"))]
     pub(crate) security: Security,
     /// For people: hosts and database, without user and password.
     pub(crate) shown: String,
