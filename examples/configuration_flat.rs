@@ -21,8 +21,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
                 "apscheduler.executors.pool:ThreadPoolExecutor",
             ),
             ("apscheduler.executors.default.max_workers", "20"),
-            // A second pool of threads: worker processes (`processpool`) would want a line of their own in `main`.
-            ("apscheduler.executors.processpool.type", "threadpool"),
+            ("apscheduler.executors.processpool.type", "processpool"),
             ("apscheduler.executors.processpool.max_workers", "5"),
             ("apscheduler.job_defaults.coalesce", "false"),
             ("apscheduler.job_defaults.max_instances", "3"),
@@ -33,6 +32,8 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
 }
 
 fn main() -> Result<()> {
+    // Worker processes are this very program, and go no further than this line.
+    apscheduler::init_worker();
     let scheduler = scheduler("jobs.sqlite")?;
     println!("stores: {:?}", scheduler.jobstore_aliases());
     println!("executors: {:?}", scheduler.executor_aliases());

@@ -16,8 +16,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
         .jobstore("mongo", "memory")
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ComponentConfig::new("threadpool").option("max_workers", 20))
-        // A second pool of threads: worker processes (`processpool`) would want a line of their own in `main`.
-        .executor("processpool", ThreadPoolExecutor::new(5))
+        .executor("processpool", ProcessPoolExecutor::new(5))
         .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
         .timezone(Zone::UTC);
     scheduler.configure(&config)?;
@@ -25,6 +24,8 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
 }
 
 fn main() -> Result<()> {
+    // Worker processes are this very program, and go no further than this line.
+    apscheduler::init_worker();
     let scheduler = scheduler("jobs.sqlite")?;
     println!("stores: {:?}", scheduler.jobstore_aliases());
     println!("executors: {:?}", scheduler.executor_aliases());

@@ -1,7 +1,7 @@
 //! The first of the three ways to configure a scheduler: objects, made in code.
 //!
-//! The three come to the same: a store `mongo`, a store `default` on SQLite, a pool of 20 threads, a second pool of 5, UTC,
-//! no coalescing, and at most 3 instances of a job at once.
+//! The three come to the same: a store `mongo`, a store `default` on SQLite, a pool of 20 threads, a pool of 5 processes,
+//! UTC, no coalescing, and at most 3 instances of a job at once.
 #![allow(dead_code, reason = "a test runs what is here, without `main`")]
 #![allow(clippy::print_stdout, reason = "an example")]
 
@@ -15,14 +15,15 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
         .jobstore("mongo", MemoryJobStore::new())
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ThreadPoolExecutor::new(20))
-        // A second pool of threads: worker processes (`processpool`) would want a line of their own in `main`.
-        .executor("processpool", ThreadPoolExecutor::new(5))
+        .executor("processpool", ProcessPoolExecutor::new(5))
         .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
         .timezone(Zone::UTC);
     BackgroundScheduler::with_config(&config)
 }
 
 fn main() -> Result<()> {
+    // Worker processes are this very program, and go no further than this line.
+    apscheduler::init_worker();
     let scheduler = scheduler("jobs.sqlite")?;
     println!("stores: {:?}", scheduler.jobstore_aliases());
     println!("executors: {:?}", scheduler.executor_aliases());

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use apscheduler_core::Result;
-use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{CorePlugins, IntoExecutor, IntoJobStore, PluginSet as _};
+use apscheduler_core::registry::{
+    CorePlugins, IntoExecutor, IntoJobStore, PluginSet as _, Registry,
+};
 use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::{Clock as _, SystemClock};
 
@@ -26,38 +28,50 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A paused scheduler with this executor and store.
+    /// A paused scheduler with this executor and store. The functions count the runs, so that nobody listens to how they
+    /// end.
     ///
     /// # Errors
     /// What a component says that can't start.
     pub fn new(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
+        let ran = Arc::new(AtomicUsize::new(0));
+        Self::with_functions(executor, store, &ran, |registry| register(registry, &ran))
+    }
+
+    /// The same for an executor whose runs leave the process: they are counted by their events.
+    ///
+    /// # Errors
+    /// What a component says that can't start.
+    pub fn listening(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let bench = Self::with_functions(executor, store, &ran, register_uncounted)?;
+        bench.scheduler.add_listener(EventMask::JOB_EXECUTED, move |_| {
+            ran.fetch_add(1, Ordering::Relaxed);
+        });
+        Ok(bench)
+    }
+
+    fn with_functions(
+        executor: impl IntoExecutor,
+        store: impl IntoJobStore,
+        ran: &Arc<AtomicUsize>,
+        register: impl FnOnce(&Registry) -> Result<()>,
+    ) -> Result<Self> {
         let registry = CorePlugins::registry();
         for plugin in apscheduler_triggers::PLUGINS {
             registry.register((*plugin).clone())?;
         }
-        let ran = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&ran);
-        registry.register_function(NO_OP, move || {
-            counter.fetch_add(1, Ordering::Relaxed);
-        })?;
-        let counter = Arc::clone(&ran);
-        registry.register_function(NO_OP_ASYNC, move || {
-            let counter = Arc::clone(&counter);
-            async move {
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
-        })?;
+        register(&registry)?;
         let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
         scheduler.add_executor(executor, "default")?;
         scheduler.add_jobstore(store, "default")?;
         let missed = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&missed);
-        scheduler.add_listener(EventMask::JOB_MISSED, move |event: &Event| {
-            let _ = event;
+        scheduler.add_listener(EventMask::JOB_MISSED, move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
         });
         scheduler.start_paused()?;
-        Ok(Self { scheduler, ran, missed })
+        Ok(Self { scheduler, ran: Arc::clone(ran), missed })
     }
 
     /// The scheduler.
@@ -74,11 +88,11 @@ impl Bench {
     pub fn due_jobs_of(&self, function: &str, count: usize) -> Vec<JobBuilder> {
         let now = SystemClock.now();
         (0..count)
-            .map(|_| JobBuilder::new(function).next_run_time(now).misfire_grace_time(60))
+            .map(|_| JobBuilder::new(function).next_run_time(now).misfire_grace_time(600))
             .collect()
     }
 
-    /// Lets the scheduler run until so many runs have ended.
+    /// Lets the scheduler run until so many runs have ended since it was made.
     ///
     /// # Errors
     /// Where the scheduler does not run.
@@ -93,4 +107,36 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+fn register(registry: &Registry, ran: &Arc<AtomicUsize>) -> Result<()> {
+    let counter = Arc::clone(ran);
+    registry.register_function(NO_OP, move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    })?;
+    let counter = Arc::clone(ran);
+    registry.register_function(NO_OP_ASYNC, move || {
+        let counter = Arc::clone(&counter);
+        async move {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    })
+}
+
+/// The functions of the benches without the count; also for worker processes.
+///
+/// # Errors
+/// Where the registry has them already.
+pub fn register_uncounted(registry: &Registry) -> Result<()> {
+    registry.register_function(NO_OP, || ())?;
+    registry.register_function(NO_OP_ASYNC, || async {})
+}
+
+/// The middle one of these durations, and the one that 99 of 100 do not pass.
+///
+/// # Panics
+/// Where there are none.
+pub fn median_and_p99(mut durations: Vec<Duration>) -> (Duration, Duration) {
+    durations.sort_unstable();
+    (durations[durations.len() / 2], durations[durations.len() * 99 / 100])
 }

@@ -12,10 +12,32 @@ mod mixed;
 mod objects;
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use apscheduler::prelude::*;
+use libtest_mimic::{Arguments, Trial};
+
+/// With a main of its own, since workers of the process pool are this very program.
+fn main() -> ExitCode {
+    apscheduler::init_worker();
+    let tests: [(&str, fn()); 3] = [
+        ("the_three_methods_give_equal_schedulers", the_three_methods_give_equal_schedulers),
+        (
+            "the_three_methods_give_schedulers_that_work",
+            the_three_methods_give_schedulers_that_work,
+        ),
+        ("plugins_of_later_releases_are_explained", plugins_of_later_releases_are_explained),
+    ];
+    let trials = tests.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+}
 
 type Make = fn(&str) -> apscheduler::Result<BackgroundScheduler>;
 
@@ -40,7 +62,6 @@ fn description(scheduler: &Scheduler) -> BTreeMap<String, String> {
     parts
 }
 
-#[test]
 fn the_three_methods_give_equal_schedulers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.sqlite");
@@ -71,7 +92,6 @@ fn the_three_methods_give_equal_schedulers() {
     }
 }
 
-#[test]
 fn the_three_methods_give_schedulers_that_work() {
     for (name, make) in METHODS {
         let folder = tempfile::tempdir().unwrap();
@@ -94,7 +114,6 @@ fn the_three_methods_give_schedulers_that_work() {
     }
 }
 
-#[test]
 fn plugins_of_later_releases_are_explained() {
     let errors = absent_plugins::errors();
     let expected = [

@@ -7,10 +7,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let wanted = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&wanted, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (similarity(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
+}
+
+/// From 0 to 1. A single slip in a short name (`dya`) weighs too much in a measure that is made for long ones.
+fn similarity(given: &str, known: &str) -> f64 {
+    let one_slip = given.len().min(known.len()) >= 3 && strsim::osa_distance(given, known) == 1;
+    strsim::jaro_winkler(given, known).max(if one_slip { 0.85 } else { 0.0 })
 }
 
 /// `; did you mean `x`? KNOWN_ARE: a, b, c` for the end of an error message.
@@ -35,6 +41,7 @@ mod tests {
     #[test]
     fn a_typo_finds_its_name() {
         assert_eq!(nearest("max_worker", ["max_workers", "pool_kwargs"]), Some("max_workers"));
+        assert_eq!(nearest("dya", ["year", "month", "day"]), Some("day"));
         assert_eq!(nearest("zzz", ["max_workers", "pool_kwargs"]), None);
     }
 

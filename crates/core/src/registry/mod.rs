@@ -224,10 +224,8 @@ impl Registry {
         if let Some(function) = tables.functions.get(name) {
             return Ok(Arc::clone(function));
         }
-        // As in Python references, `module:name` means `module::name`.
-        if let Some((module, item)) = name.split_once(':')
-            && !item.starts_with(':')
-            && let Some(function) = tables.functions.get(format!("{module}::{item}").as_str())
+        if let Some(path) = path_of_reference(name)
+            && let Some(function) = tables.functions.get(path.as_str())
         {
             return Ok(Arc::clone(function));
         }
@@ -386,6 +384,13 @@ fn origin(plugin: &Plugin) -> String {
         "" => "this program".to_owned(),
         name => format!("the crate `{name}` {}", plugin.crate_version()),
     }
+}
+
+/// The path that a reference in Python's form means: `shop.orders:ship` is `shop::orders::ship`.
+fn path_of_reference(name: &str) -> Option<String> {
+    let (module, item) = name.rsplit_once(':')?;
+    let path = || format!("{}::{}", module.replace('.', "::"), item.replace('.', "::"));
+    (!module.ends_with(':')).then(path)
 }
 
 #[cfg(test)]

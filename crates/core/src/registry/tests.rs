@@ -89,7 +89,10 @@ fn type_wins_over_class() {
 fn a_function_has_one_name_and_python_references_find_it() {
     let registry = Registry::empty();
     registry.register_function("shop::ship", || ()).unwrap();
-    assert!(registry.function("shop:ship").is_ok());
+    registry.register_function("shop::orders::pack", || ()).unwrap();
+    for reference in ["shop:ship", "shop.orders:pack", "shop::orders:pack", "shop:orders.pack"] {
+        assert!(registry.function(reference).is_ok(), "{reference}");
+    }
     assert_eq!(
         registry.register_function("shop::ship", || ()).unwrap_err().kind(),
         ErrorKind::DuplicateName

@@ -51,7 +51,7 @@ pub use store::SqliteJobStore;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::job_store("sqlite", &|options| {
-    Ok(Arc::new(SqliteJobStore::new(SqliteOptions::parse(options)?)?))
+    Ok(Arc::new(SqliteJobStore::with_options(SqliteOptions::parse(options)?)?))
 })
 .url_schemes(&["sqlite"])
 .summary("keeps jobs in a file that processes may share, with SQLite")

@@ -26,7 +26,7 @@ pub(crate) const WHAT: &str = "job store `sqlite`";
 ///     .tablename("shop_jobs")
 ///     .synchronous(Synchronous::Full)
 ///     .busy_timeout(Duration::from_secs(10));
-/// let store = SqliteJobStore::new(options)?;
+/// let store = SqliteJobStore::with_options(options)?;
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -39,9 +39,17 @@ impl SqliteJobStore {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] that names the option.
-    pub fn new(options: SqliteOptions) -> Result<Self> {
+    pub fn with_options(options: SqliteOptions) -> Result<Self> {
         let checked = options.check()?;
         Ok(Self::with(options, checked))
+    }
+
+    /// A store at this URL, as `sqlite:///jobs.sqlite`, with the defaults for the rest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where the URL can't be read.
+    pub fn new(url: impl Into<String>) -> Result<Self> {
+        Self::with_options(SqliteOptions::default().url(url))
     }
 
     /// A store in this file, with the defaults for the rest.
@@ -452,7 +460,7 @@ mod tests {
     use crate::Synchronous;
 
     fn started(options: SqliteOptions) -> SqliteJobStore {
-        let store = SqliteJobStore::new(options).unwrap();
+        let store = SqliteJobStore::with_options(options).unwrap();
         store.start("default").unwrap();
         store
     }

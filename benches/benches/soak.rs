@@ -1,0 +1,90 @@
+//! A million runs through each executor: the memory of the process, and of its workers, must not grow.
+//!
+//! Ends with an error where it does. A name picks one executor: `cargo xtask bench --bench soak -- processpool`.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use apscheduler_benches::{Bench, NO_OP, NO_OP_ASYNC, register_uncounted};
+use apscheduler_core::executor::DebugExecutor;
+use apscheduler_core::registry::Registry;
+use apscheduler_core::store::MemoryJobStore;
+use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
+use apscheduler_executor_threadpool::ThreadPoolExecutor;
+use apscheduler_executor_tokio::TokioExecutor;
+
+const ROUNDS: usize = 20;
+const RUNS: usize = 50_000;
+
+/// From here on everything has its size: pools have started, queues and caches have been full.
+const WARM: usize = 5;
+
+/// What allocators may keep without a leak, in KiB. A leak of 8 bytes a run would be 5,800.
+const SLACK: u64 = 4096;
+
+/// The resident memory of this process and of its children, in KiB.
+fn memory() -> u64 {
+    let mut processes = vec![std::process::id().to_string()];
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let children = std::fs::read_to_string(task.unwrap().path().join("children"));
+        processes.extend(children.unwrap_or_default().split_whitespace().map(str::to_owned));
+    }
+    let resident = |process: &String| -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    processes.iter().filter_map(resident).sum()
+}
+
+/// Says whether the memory stayed as it was.
+fn soak(name: &str, function: &str, bench: &Bench) -> bool {
+    let start = Instant::now();
+    let mut sizes = Vec::new();
+    for round in 1..=ROUNDS {
+        bench.scheduler().add_jobs(bench.due_jobs_of(function, RUNS)).unwrap();
+        bench.run(round * RUNS).unwrap();
+        assert_eq!(bench.scheduler().get_jobs(None).unwrap().len(), 0, "all jobs have finished");
+        sizes.push(memory());
+    }
+    let runs = ROUNDS * RUNS;
+    let rate = runs as f64 / start.elapsed().as_secs_f64();
+    let (warm, last) = (sizes[WARM], sizes[ROUNDS - 1]);
+    let steady = last <= warm + SLACK;
+    let verdict = if steady { "steady" } else { "IT GROWS" };
+    println!(
+        "{name}: {runs} runs, {rate:.0} a second with adding them; {warm} KiB after {} runs, {last} KiB at the end: {verdict}",
+        (WARM + 1) * RUNS
+    );
+    if !steady {
+        println!("  after each round: {sizes:?}");
+    }
+    steady
+}
+
+fn main() -> ExitCode {
+    worker::init_with(Registry::with_core_plugins, |registry, _| register_uncounted(registry));
+    let memory = MemoryJobStore::new;
+    let all: [(&str, &str, &dyn Fn() -> Bench); 5] = [
+        ("debug", NO_OP, &|| Bench::new(DebugExecutor::new(), memory()).unwrap()),
+        ("threadpool", NO_OP, &|| Bench::new(ThreadPoolExecutor::new(10), memory()).unwrap()),
+        ("tokio", NO_OP_ASYNC, &|| Bench::new(TokioExecutor::new(), memory()).unwrap()),
+        ("tokio, plain functions", NO_OP, &|| Bench::new(TokioExecutor::new(), memory()).unwrap()),
+        ("processpool", NO_OP, &|| {
+            Bench::listening(ProcessPoolExecutor::new(2), memory()).unwrap()
+        }),
+    ];
+    let picked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let mut steady = true;
+    for (name, function, bench) in all {
+        if picked.is_empty() || picked.iter().any(|pick| name.starts_with(pick.as_str())) {
+            let bench = bench();
+            steady &= soak(name, function, &bench);
+            bench.scheduler().shutdown(true).unwrap();
+        }
+    }
+    if steady { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
