@@ -50,12 +50,12 @@ fn soak(name: &str, function: &str, bench: &Bench) -> bool {
         sizes.push(memory());
     }
     let runs = ROUNDS * RUNS;
-    let rate = runs as f64 / start.elapsed().as_secs_f64();
+    let micros = start.elapsed().as_micros() / runs as u128;
     let (warm, last) = (sizes[WARM], sizes[ROUNDS - 1]);
     let steady = last <= warm + SLACK;
     let verdict = if steady { "steady" } else { "IT GROWS" };
     println!(
-        "{name}: {runs} runs, {rate:.0} a second with adding them; {warm} KiB after {} runs, {last} KiB at the end: {verdict}",
+        "{name}: {runs} runs, {micros} µs each with adding them; {warm} KiB after {} runs, {last} KiB at the end: {verdict}",
         (WARM + 1) * RUNS
     );
     if !steady {
