@@ -1,6 +1,7 @@
 //! Job stores keep jobs.
 
 mod claim;
+mod doubt;
 mod memory;
 mod record;
 mod watch;
@@ -8,6 +9,7 @@ mod watch;
 use std::fmt;
 
 pub use claim::{Advance, Claim, Claims, Decision, Due, DueCursor, NextRun, RunTimes, Tie};
+pub use doubt::ClaimsInDoubt;
 pub use memory::{MEMORY_PLUGIN, MemoryJobStore};
 pub use record::{Cursor, JobRecord, JobState, NewRecord};
 pub use watch::{ChangeNotifier, Watch};
@@ -109,7 +111,8 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// come back in the order of the calls of `decide`, less those that another caller won.
     ///
     /// # Errors
-    /// What the backend says. Then nothing of this batch is claimed.
+    /// What the backend says. Then nothing of this batch is claimed, or it is not known whether it is, since the answer
+    /// was lost: a later call finds that out and hands out what was won (see [`ClaimsInDoubt`]).
     fn claim_due(
         &self,
         due: &Due,

@@ -19,6 +19,8 @@ pub enum Need {
     Watch,
     /// The harness knows how to break a record.
     Corrupt,
+    /// There is a server, and the harness knows its URL.
+    Server,
 }
 
 impl Need {
@@ -32,6 +34,7 @@ impl Need {
             Self::Serializes => (can.serializes, "the store does not serialize"),
             Self::Watch => (can.watch, "the store has no watch"),
             Self::Corrupt => (place.harness().corrupt().is_some(), "nobody could break a record"),
+            Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };
         (!met).then_some(reason)
     }

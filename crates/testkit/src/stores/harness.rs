@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use apscheduler_core::store::{JobStore, StoreCapabilities};
 
+use super::Proxy;
+
 /// Breaks the state of a record behind the back of the store: called with the address of the place, and the job's id.
 pub type Corrupt<'a> = &'a dyn Fn(&str, &str);
 
@@ -33,6 +35,17 @@ pub trait StoreHarness: Send + Sync {
     /// could.
     fn corrupt(&self) -> Option<Corrupt<'_>> {
         None
+    }
+
+    /// The URL of the server, with a port, where the store speaks to one over TCP: some cases put themselves in between.
+    fn url(&self) -> Option<String> {
+        None
+    }
+
+    /// A store on a place, as by [`open`](Self::open), that finds the server at this URL instead.
+    fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
+        let _ = (address, url);
+        unimplemented!("a harness that has `url` has this too")
     }
 
     /// By what the numbers of jobs in the large cases are divided, for slow backends.
@@ -63,6 +76,15 @@ impl<'a> Place<'a> {
         let store = self.harness.open(&self.address);
         store.start("default").expect("the store starts");
         Opened(store)
+    }
+
+    /// A started store that reaches its server through a proxy.
+    pub(super) fn open_through_proxy(&self) -> (Opened, Proxy) {
+        let url = self.harness.url().expect("checked before the case was run");
+        let (proxy, url) = Proxy::before(&url);
+        let store = self.harness.open_at(&self.address, &url);
+        store.start("default").expect("the store starts");
+        (Opened(store), proxy)
     }
 
     /// The size of a large case.

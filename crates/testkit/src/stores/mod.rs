@@ -40,10 +40,12 @@
 mod case;
 mod cases;
 mod harness;
+mod proxy;
 pub mod records;
 mod runner;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;
 pub use harness::{Corrupt, Opened, Place, StoreHarness};
+pub use proxy::Proxy;
 pub use runner::run;

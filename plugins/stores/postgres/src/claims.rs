@@ -1,16 +1,31 @@
 //! Claims of due jobs: two round trips for a batch, whatever its size.
+//!
+//! Where the connection is lost during COMMIT, the server knows what became of the transaction: it is asked by its number.
 
-use apscheduler_core::Result;
-use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use apscheduler_core::store::{
+    Claim, Claims, ClaimsInDoubt, Decision, Due, DueCursor, JobRecord, NextRun, Tie,
+};
+use apscheduler_core::{Error, ErrorKind, Result};
 use futures_util::future::{join, join4};
 use tokio_postgres::types::Type;
 
+use crate::WHAT;
 use crate::failure::Failure;
 use crate::pool::{BEGIN, Lease};
 use crate::rows::{COLUMNS, count, micros, record};
 use crate::store::Open;
 
 const TASK: &str = "claiming due jobs";
+
+/// The number of a transaction.
+pub(crate) type Transaction = i64;
+
+/// Due jobs that are locked by a transaction; without jobs it has no number.
+struct Locked<'a> {
+    lease: Lease<'a>,
+    records: Vec<JobRecord>,
+    transaction: Option<Transaction>,
+}
 
 /// Where a batch begins: behind what was looked at before.
 struct Place<'a> {
@@ -73,40 +88,80 @@ impl Open {
         &self,
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
+        in_doubt: &ClaimsInDoubt<Transaction>,
     ) -> Result<Claims> {
+        if let Some(claims) = in_doubt.settle(
+            due,
+            |transaction, claims| Ok(vec![self.is_committed(*transaction)?; claims.len()]),
+            decide,
+        )? {
+            return Ok(claims);
+        }
         if due.limit == 0 {
             return Ok(Claims { claims: Vec::new(), resume: due.after.clone() });
         }
         // Until a decision is made all may be tried again.
-        let (lease, records) = self.pool.retrying(TASK, |lease| self.lock_due(lease, due))?;
+        let Locked { lease, records, transaction } =
+            self.pool.retrying(TASK, |lease| self.lock_due(lease, due))?;
         let is_full = records.len() >= due.limit;
         let resume = records.last().filter(|_| is_full).and_then(|last| {
             Some(DueCursor { next_run_time: last.next_run_time?, tie: Tie::Id(last.id.clone()) })
         });
         let decisions: Vec<Decision> = records.iter().map(&mut *decide).collect();
         let changes = Changes::new(due, &records, &decisions);
-        let skipped = self
-            .write_back(lease, due, is_full, &changes)
-            .map_err(|failure| failure.explain(self.pool.connector.shown(), TASK))?;
-        if skipped {
-            self.notices.look_again(&self.runtime);
-        }
+        let written = self.write_back(lease, due, is_full, &changes);
         let claims =
             records.into_iter().zip(decisions).filter_map(|(record, decision)| match decision {
                 Decision::Claim(advance) => Some(Claim { record, advance }),
                 Decision::Leave => None,
             });
-        Ok(Claims { claims: claims.collect(), resume })
+        match written {
+            Ok(skipped) => {
+                if skipped {
+                    self.notices.look_again(&self.runtime);
+                }
+                Ok(Claims { claims: claims.collect(), resume })
+            }
+            Err(failure) => {
+                if let (Failure::InDoubt(_), Some(transaction)) = (&failure, transaction) {
+                    in_doubt.keep(transaction, claims.collect());
+                }
+                Err(failure.explain(self.pool.connector.shown(), TASK))
+            }
+        }
+    }
+
+    /// Whether a transaction was committed whose COMMIT was not answered.
+    fn is_committed(&self, transaction: Transaction) -> Result<bool> {
+        const ASKING: &str = "asking what became of a claim";
+        let parameters = [(&transaction as _, Type::INT8)];
+        let status: Option<String> = self.pool.read(ASKING, async |client| {
+            let row = client.query_typed_one("SELECT txid_status($1)", &parameters).await?;
+            Ok(row.try_get(0)?)
+        })?;
+        match status.as_deref() {
+            Some("committed") => Ok(true),
+            Some("in progress") => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("{ASKING}: the server still works on the transaction {transaction}"),
+            )
+            .with_plugin(WHAT)),
+            Some(_) => Ok(false),
+            None => {
+                // Never doubled is the stronger promise.
+                tracing::error!(
+                    "PostgreSQL has forgotten what became of the transaction {transaction}; its claims may be lost"
+                );
+                Ok(false)
+            }
+        }
     }
 
     /// Begins a transaction and locks due jobs that nobody else is about to claim.
-    fn lock_due<'a>(
-        &self,
-        lease: Lease<'a>,
-        due: &Due,
-    ) -> Result<(Lease<'a>, Vec<JobRecord>), Failure> {
+    fn lock_due<'a>(&self, lease: Lease<'a>, due: &Due) -> Result<Locked<'a>, Failure> {
+        // The number comes with the rows: a transaction that finds none needs no number.
         let select = format!(
-            "SELECT {COLUMNS} FROM {} WHERE next_run_time <= $1 AND (next_run_time, id) > ($2, $3)
+            "SELECT {COLUMNS}, (SELECT txid_current()) AS transaction FROM {} WHERE next_run_time <= $1 AND (next_run_time, id) > ($2, $3)
              ORDER BY next_run_time, id LIMIT $4 FOR UPDATE SKIP LOCKED",
             self.tables.jobs
         );
@@ -125,7 +180,8 @@ impl Open {
             rows
         })?;
         let records = rows.iter().map(record).collect::<Result<_, _>>()?;
-        Ok((lease, records))
+        let number = rows.first().map(|row| row.try_get("transaction"));
+        Ok(Locked { lease, records, transaction: number.transpose()? })
     }
 
     /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that.

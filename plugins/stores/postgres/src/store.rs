@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
+    ChangeNotifier, Claims, ClaimsInDoubt, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,
 };
 use apscheduler_core::time::Timestamp;
@@ -14,6 +14,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::WHAT;
+use crate::claims::Transaction;
 use crate::connection::Connector;
 use crate::failure::Failure;
 use crate::options::{PostgresOptions, seconds};
@@ -32,6 +33,8 @@ const CHUNK: usize = 10_000;
 pub struct PostgresJobStore {
     options: PostgresOptions,
     open: RwLock<Option<Arc<Open>>>,
+    /// It outlives a restart of the scheduler.
+    in_doubt: ClaimsInDoubt<Transaction>,
 }
 
 /// What a started store has.
@@ -50,7 +53,7 @@ impl PostgresJobStore {
     /// [`ErrorKind::Config`] that names the option.
     pub fn with_options(options: PostgresOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, open: RwLock::default() })
+        Ok(Self { options, open: RwLock::default(), in_doubt: ClaimsInDoubt::default() })
     }
 
     /// A store at this URL, with the defaults for the rest.
@@ -156,7 +159,7 @@ impl JobStore for PostgresJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.started()?.claim(due, decide)
+        self.started()?.claim(due, decide, &self.in_doubt)
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -22,7 +22,15 @@ impl StoreHarness for Postgres {
     }
 
     fn open(&self, address: &str) -> Arc<dyn JobStore> {
-        let options = PostgresOptions::new(database::url()).tablename(address);
+        self.open_at(address, &database::url())
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(database::url())
+    }
+
+    fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
+        let options = PostgresOptions::new(url).tablename(address);
         Arc::new(PostgresJobStore::with_options(options).expect("valid options"))
     }
 

@@ -35,6 +35,7 @@ mod options;
 mod script;
 mod store;
 mod text;
+mod token;
 mod watch;
 
 use std::sync::Arc;

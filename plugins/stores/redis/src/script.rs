@@ -58,8 +58,17 @@ end
 }
 
 /// Arguments: the format. Returns the format of what is there: nothing where it is not ours.
+///
+/// What processes have left that never came back is removed after a week.
 const START: &str = script!(
     r"
+local now = tonumber(redis.call('TIME')[1])
+for _, field in ipairs(redis.call('HKEYS', meta)) do
+  if string.sub(field, 1, 6) == 'claim ' then
+    local written = tonumber(string.match(redis.call('HGET', meta, field), '^%d+'))
+    if not written or now - written > 604800 then redis.call('HDEL', meta, field) end
+  end
+end
 local format = redis.call('HGET', meta, 'format')
 if format then return format end
 if redis.call('EXISTS', jobs, times) > 0 then return '' end
@@ -177,21 +186,23 @@ return 0
 "
 );
 
-/// Arguments: channel, teller, and for each claim id, revision, and the next run time, which is empty where the job has
-/// finished. Returns a `1` for each claim that was won, and a `0` for each that was not.
+/// Arguments: channel, teller, a token, tokens of earlier calls that were answered, and for each claim id, revision, and
+/// the next run time, which is empty where the job has finished. Returns a `1` for each claim that was won, and a `0` for
+/// each that was not. The same can be asked for by the token, should this answer be lost.
 const CLAIM: &str = script!(
     r"
+for token in string.gmatch(ARGV[4], '%S+') do redis.call('HDEL', meta, 'claim ' .. token) end
 local ids = {}
-for first = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[first] end
+for first = 5, #ARGV, 3 do ids[#ids + 1] = ARGV[first] end
 local before = read(ids)
 local own = new_revision() .. ' '
 local won, taken, records, finished, entries, stale = {}, {}, {}, {}, {}, {}
 for place, id in ipairs(ids) do
-  local value, next_time = before[place], ARGV[place * 3 + 2]
+  local value, next_time = before[place], ARGV[place * 3 + 4]
   won[place] = '0'
   if value then
     local revision, time, state = head(value)
-    if revision == ARGV[place * 3 + 1] and not taken[id] then
+    if revision == ARGV[place * 3 + 3] and not taken[id] then
       won[place], taken[id] = '1', true
       if time then stale[#stale + 1] = time .. ' ' .. id end
       if next_time == '' then
@@ -209,8 +220,18 @@ call('HSET', jobs, records)
 call('HDEL', jobs, finished)
 call('ZREM', times, stale)
 call('ZADD', times, entries)
+won = table.concat(won)
+redis.call('HSET', meta, 'claim ' .. ARGV[3], redis.call('TIME')[1] .. ' ' .. won)
 if #records + #finished > 0 then tell(ARGV[1], ARGV[2]) end
-return table.concat(won)
+return won
+"
+);
+
+/// Arguments: a token. Returns what the claim with it returned; nothing where it never arrived.
+const CLAIMED: &str = script!(
+    r"
+local written = redis.call('HGET', meta, 'claim ' .. ARGV[1])
+return written and string.match(written, ' (.*)') or ''
 "
 );
 
@@ -224,6 +245,7 @@ pub(crate) struct Scripts {
     pub(crate) remove: Script,
     pub(crate) remove_all: Script,
     pub(crate) claim: Script,
+    pub(crate) claimed: Script,
 }
 
 impl Scripts {
@@ -237,6 +259,7 @@ impl Scripts {
             remove: Script::new(REMOVE),
             remove_all: Script::new(REMOVE_ALL),
             claim: Script::new(CLAIM),
+            claimed: Script::new(CLAIMED),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobState, JobStore,
-    NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    ChangeNotifier, Claim, Claims, ClaimsInDoubt, Cursor, Decision, Due, DueCursor, JobRecord,
+    JobState, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -17,6 +17,7 @@ use crate::connection::{Connections, Repeat};
 use crate::options::RedisOptions;
 use crate::script::{FORMAT, PAGE, Script, Scripts};
 use crate::text::{PAUSED, read_record, run_time_text, time_text};
+use crate::token::Tokens;
 use crate::{WHAT, watch};
 
 /// More jobs than this would make a call that the server takes for nonsense.
@@ -32,6 +33,8 @@ pub struct RedisJobStore {
     channel: String,
     /// What it publishes, so that it knows its own changes.
     own: String,
+    tokens: Tokens,
+    in_doubt: ClaimsInDoubt<String>,
 }
 
 impl RedisJobStore {
@@ -57,6 +60,8 @@ impl RedisJobStore {
             meta_key: target.meta_key,
             channel: target.channel,
             own: uuid::Uuid::new_v4().simple().to_string(),
+            tokens: Tokens::default(),
+            in_doubt: ClaimsInDoubt::default(),
         })
     }
 
@@ -84,7 +89,9 @@ impl RedisJobStore {
         if claims.is_empty() {
             return Ok(claims);
         }
+        let (token, answered) = self.tokens.next(&self.own);
         let mut call = self.change(&self.scripts.claim);
+        call.arg(&token).arg(answered.join(" "));
         for Claim { record, advance } in &claims {
             let next = match advance.next {
                 NextRun::At(time) => time_text(time),
@@ -93,10 +100,34 @@ impl RedisJobStore {
             };
             call.arg(&*record.id).arg(record.revision).arg(next);
         }
-        let answer = self.connections.run(&self.scripts.claim, &call, Repeat::Forbidden)?;
-        let Value::BulkString(won) = answer else { return Err(unexpected(&answer)) };
-        let marked = claims.into_iter().zip(won);
-        Ok(marked.filter_map(|(claim, won)| (won == b'1').then_some(claim)).collect())
+        match self.connections.run(&self.scripts.claim, &call, Repeat::Forbidden) {
+            Ok(Value::BulkString(won)) => {
+                self.tokens.answered(token);
+                let marked = claims.into_iter().zip(won);
+                Ok(marked.filter_map(|(claim, won)| (won == b'1').then_some(claim)).collect())
+            }
+            Ok(answer) => Err(unexpected(&answer)),
+            Err(error) => {
+                // Whatever the error is: the server may have written it before.
+                self.tokens.unanswered(answered);
+                self.in_doubt.keep(token, claims);
+                Err(error)
+            }
+        }
+    }
+
+    /// Which of the claims were won that were sent with a token, and not answered.
+    fn find_out(&self, token: &str, claims: &[Claim]) -> Result<Vec<bool>> {
+        let mut call = self.call(&self.scripts.claimed);
+        call.arg(token);
+        match self.connections.run(&self.scripts.claimed, &call, Repeat::Allowed)? {
+            Value::BulkString(won) if won.is_empty() => Ok(vec![false; claims.len()]),
+            Value::BulkString(won) => {
+                self.tokens.answered(token.to_owned());
+                Ok(won.into_iter().map(|won| won == b'1').collect())
+            }
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// The first records between two bounds, `limit` at the most.
@@ -244,6 +275,10 @@ impl JobStore for RedisJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
+        let find_out = |token: &String, claims: &[Claim]| self.find_out(token, claims);
+        if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
+            return Ok(claims);
+        }
         let from = match &due.after {
             Some(DueCursor { next_run_time, tie: Tie::Id(id) }) => {
                 format!("({} {id}", time_text(*next_run_time))

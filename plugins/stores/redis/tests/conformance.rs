@@ -22,7 +22,15 @@ impl StoreHarness for Redis {
     }
 
     fn open(&self, address: &str) -> Arc<dyn JobStore> {
-        let store = RedisJobStore::with_options(keys::options(address));
+        self.open_at(address, &keys::url())
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(keys::url())
+    }
+
+    fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
+        let store = RedisJobStore::with_options(keys::options(address).url(url));
         Arc::new(store.expect("the options are right"))
     }
 

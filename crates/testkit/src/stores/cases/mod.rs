@@ -9,6 +9,7 @@ mod contention;
 mod durability;
 mod finding;
 mod listing;
+mod outages;
 pub(super) mod processes;
 mod removing;
 mod threads;
@@ -35,6 +36,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         processes::CASES,
         durability::CASES,
         watching::CASES,
+        outages::CASES,
     ]
     .into_iter()
     .flatten()

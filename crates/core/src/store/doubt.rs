@@ -1,0 +1,229 @@
+//! Claims whose answer was lost on the way.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Claim, Claims, Decision, Due, DueCursor, JobRecord, Tie};
+use crate::Result;
+use crate::time::Timestamp;
+
+/// The claims of a store of which nobody knows whether they were written, because the connection was lost between the
+/// request and its answer.
+///
+/// If they were, nobody else will ever run them. So the store [keeps](Self::keep) them, lets the call fail, and
+/// [settles](Self::settle) them at the beginning of the next one: it asks the server by the token that was written with
+/// them, and hands out what turns out to have been won. If they were not, the records are due as before.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::store::{
+///     Advance, Claim, ClaimsInDoubt, Decision, Due, JobRecord, JobState, NextRun, RunTimes,
+/// };
+/// # use apscheduler_core::time::{Clock, SystemClock};
+///
+/// let now = SystemClock.now();
+/// let advance = Advance { run_times: RunTimes::One(now), next: NextRun::Finished };
+/// let state = JobState::Encoded("{}".into());
+/// let record = JobRecord { id: "a".into(), next_run_time: Some(now), revision: 1, state };
+/// let in_doubt = ClaimsInDoubt::default();
+/// in_doubt.keep("token 7", vec![Claim { record, advance: advance.clone() }]);
+///
+/// // The server finds the token, so the claim had been written.
+/// let due = Due { now, limit: 1000, after: None };
+/// let settled = in_doubt.settle(&due, |_token, _claims| Ok(vec![true]), &mut |_| Decision::Claim(advance.clone()))?;
+/// assert_eq!(settled.map(|claims| claims.claims.len()), Some(1));
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ClaimsInDoubt<T>(Mutex<State<T>>);
+
+#[derive(Debug)]
+struct State<T> {
+    unknown: Vec<(T, Vec<Claim>)>,
+    /// They were written, and nobody has been handed them yet.
+    won: Vec<Claim>,
+}
+
+impl<T> Default for ClaimsInDoubt<T> {
+    fn default() -> Self {
+        Self(Mutex::new(State { unknown: Vec::new(), won: Vec::new() }))
+    }
+}
+
+impl<T> ClaimsInDoubt<T> {
+    /// Keeps claims that may have been written under this token.
+    pub fn keep(&self, token: T, claims: Vec<Claim>) {
+        if !claims.is_empty() {
+            self.state().unknown.push((token, claims));
+        }
+    }
+
+    /// Finds out about what is kept, and hands out what was won: `None` where there is nothing to hand out.
+    ///
+    /// `find_out` asks the server about the claims with a token, and says of each whether it was written. `decide` is
+    /// asked about each record, as for every claim; where it leaves one (no room to run it), the claim is handed out
+    /// another time.
+    ///
+    /// # Errors
+    /// What `find_out` says. Nothing is forgotten then.
+    pub fn settle(
+        &self,
+        due: &Due,
+        mut find_out: impl FnMut(&T, &[Claim]) -> Result<Vec<bool>>,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Option<Claims>> {
+        // What is taken out is in nobody else's hands, so no lock is held while the server is asked.
+        let (mut unknown, mut won) = {
+            let mut state = self.state();
+            if state.unknown.is_empty() && state.won.is_empty() {
+                return Ok(None);
+            }
+            (std::mem::take(&mut state.unknown), std::mem::take(&mut state.won))
+        };
+        let mut answer = Ok(());
+        while let Some((token, claims)) = unknown.first() {
+            match find_out(token, claims) {
+                Ok(written) => {
+                    let (_, claims) = unknown.remove(0);
+                    let known = claims.into_iter().zip(written);
+                    won.extend(known.filter_map(|(claim, written)| written.then_some(claim)));
+                }
+                Err(error) => {
+                    answer = Err(error);
+                    break;
+                }
+            }
+        }
+        let (mut claims, mut left) = (Vec::new(), Vec::new());
+        for claim in won {
+            let has_place = answer.is_ok() && claims.len() < due.limit;
+            let wanted = has_place && matches!(decide(&claim.record), Decision::Claim(_));
+            if wanted { &mut claims } else { &mut left }.push(claim);
+        }
+        {
+            let mut state = self.state();
+            state.unknown.append(&mut unknown);
+            state.won.append(&mut left);
+        }
+        answer?;
+        // The caller looks at what else is due from the beginning.
+        let resume = due.after.clone().unwrap_or_else(beginning);
+        Ok((!claims.is_empty()).then_some(Claims { claims, resume: Some(resume) }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing that could panic half way happens under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Drop for ClaimsInDoubt<T> {
+    fn drop(&mut self) {
+        let state = self.state();
+        let claims = state.unknown.iter().flat_map(|(_, claims)| claims).chain(&state.won);
+        for claim in claims {
+            tracing::error!(
+                job_id = &*claim.record.id,
+                "the store is gone before it was known whether the claim of {:?} was written",
+                claim.advance.run_times.as_slice()
+            );
+        }
+    }
+}
+
+/// The place before everything that is due.
+fn beginning() -> DueCursor {
+    DueCursor { next_run_time: Timestamp::MIN_UTC, tie: Tie::Id("".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Advance, JobState, NextRun, RunTimes};
+    use crate::{Error, ErrorKind};
+
+    fn claim(id: &str) -> Claim {
+        let time = Timestamp::UNIX_EPOCH;
+        let advance = Advance { run_times: RunTimes::One(time), next: NextRun::Finished };
+        let state = JobState::Encoded("{}".into());
+        let record = JobRecord { id: id.into(), next_run_time: Some(time), revision: 1, state };
+        Claim { record, advance }
+    }
+
+    fn take(record: &JobRecord) -> Decision {
+        Decision::Claim(claim(&record.id).advance)
+    }
+
+    fn due(limit: usize) -> Due {
+        Due { now: Timestamp::UNIX_EPOCH, limit, after: None }
+    }
+
+    fn ids(claims: Option<Claims>) -> Vec<String> {
+        let claims = claims.into_iter().flat_map(|claims| claims.claims);
+        claims.map(|claim| claim.record.id.to_string()).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_handed_out_once() {
+        let doubt = ClaimsInDoubt::default();
+        assert!(
+            doubt.settle(&due(10), |_, _| panic!("nothing is kept"), &mut take).unwrap().is_none()
+        );
+        doubt.keep(1, vec![claim("a"), claim("b")]);
+        doubt.keep(2, vec![claim("c")]);
+        doubt.keep(3, vec![claim("d")]);
+        let find_out = |token: &i32, _: &[Claim]| match token {
+            1 => Ok(vec![false, true]),
+            token => Ok(vec![*token == 3]),
+        };
+        let settled = doubt.settle(&due(10), find_out, &mut take).unwrap();
+        assert!(
+            settled.as_ref().unwrap().resume.is_some(),
+            "the rest is looked at from the beginning"
+        );
+        assert_eq!(ids(settled), ["b", "d"]);
+        assert!(
+            doubt.settle(&due(10), |_, _| panic!("it is settled"), &mut take).unwrap().is_none()
+        );
+    }
+
+    #[test]
+    fn nothing_is_forgotten_while_the_server_is_away() {
+        let doubt = ClaimsInDoubt::default();
+        doubt.keep(1, vec![claim("a")]);
+        doubt.keep(2, vec![claim("b")]);
+        let away = |token: &i32, claims: &[Claim]| match token {
+            1 => Ok(vec![true; claims.len()]),
+            _ => Err(Error::new(ErrorKind::Unavailable, "away")),
+        };
+        let mut nobody = |_: &JobRecord| -> Decision { panic!("there is an error") };
+        doubt.settle(&due(10), away, &mut nobody).unwrap_err();
+        let settled = doubt
+            .settle(&due(10), |token, claims| Ok(vec![*token == 2; claims.len()]), &mut take)
+            .unwrap();
+        assert_eq!(ids(settled), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_finds_no_place_waits() {
+        let doubt = ClaimsInDoubt::default();
+        doubt.keep((), ["a", "b", "c"].map(claim).into());
+        let mut all_but_a = |record: &JobRecord| match &*record.id {
+            "a" => Decision::Leave,
+            _ => take(record),
+        };
+        let mut settle = |limit| {
+            ids(doubt
+                .settle(&due(limit), |(), claims| Ok(vec![true; claims.len()]), &mut all_but_a)
+                .unwrap())
+        };
+        assert_eq!(settle(1), ["b"]);
+        assert_eq!(settle(10), ["c"]);
+        assert!(settle(10).is_empty());
+        assert_eq!(
+            ids(doubt
+                .settle(&due(10), |(), claims| Ok(vec![true; claims.len()]), &mut take)
+                .unwrap()),
+            ["a"]
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! The way to the server is cut at the worst moments.
+
+use std::time::Duration;
+
+use apscheduler_core::store::{Claims, Due, JobRecord, JobStore, NextRun};
+use apscheduler_core::{Error, Result};
+
+use super::actions::{Patience, add, claim_all, claimed, find, ids, list, take};
+use crate::stores::case::cases;
+use crate::stores::records::second;
+use crate::stores::{Place, Proxy};
+
+cases! { "outages":
+    Place calls_work_again_when_the_server_is_back [Server],
+    Place a_claim_that_never_arrived_is_no_claim [Server],
+    Place a_claim_whose_answer_was_lost_is_not_lost [Server],
+    Place a_claim_whose_answer_was_lost_waits_for_room [Server],
+    Place an_added_job_whose_answer_was_lost_is_an_error_or_there [Server],
+}
+
+fn claim(
+    store: &dyn JobStore,
+    mut decide: impl FnMut(&JobRecord) -> apscheduler_core::store::Decision,
+) -> Result<Claims> {
+    store.claim_due(&Due { now: second(10), limit: 100, after: None }, &mut decide)
+}
+
+/// Says what `call` says once the server can be reached again: a pool may have to find out first.
+fn when_it_is_back<T>(mut call: impl FnMut() -> Result<T>) -> T {
+    let patience = Patience::new("the store works again");
+    loop {
+        match call() {
+            Ok(value) => return value,
+            Err(error) => assert_retryable(&error),
+        }
+        patience.check();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn assert_retryable(error: &Error) {
+    assert!(error.is_retryable(), "trying again helps: {}", error.chain());
+}
+
+fn calls_work_again_when_the_server_is_back(place: &Place<'_>) {
+    let (store, proxy) = place.open_through_proxy();
+    add(&*store, &[("a", Some(second(1)))]);
+    for _ in 0..2 {
+        proxy.cut();
+        assert_retryable(&store.lookup_job("a").expect_err("there is no way to the server"));
+        assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("no way"));
+        proxy.mend();
+        assert!(when_it_is_back(|| store.lookup_job("a")).is_some());
+    }
+    // Connections that died while nobody used them are found out, and no call has to be repeated for them.
+    proxy.cut();
+    proxy.mend();
+    assert_eq!(ids(&store.get_jobs(None, 10).expect("listed")), ["a"]);
+}
+
+fn a_claim_that_never_arrived_is_no_claim(place: &Place<'_>) {
+    let (store, proxy) = place.open_through_proxy();
+    let other = place.open();
+    add(&*other, &[("a", Some(second(1))), ("b", Some(second(2)))]);
+    let lost = claim(&*store, |record| {
+        proxy.cut();
+        take(record, NextRun::At(second(60)))
+    });
+    assert_retryable(&lost.expect_err("the claim can't have been written"));
+    assert_eq!(find(&*other, "a").next_run_time, Some(second(1)));
+    // Another process claims the one, and we the rest.
+    let first = when_it_is_back(|| {
+        // The server may still hold what the lost connection had locked.
+        let batch = claim_all(&*other, second(1), 1, |record| take(record, NextRun::Finished));
+        if batch.is_empty() { Err(still_locked()) } else { Ok(batch) }
+    });
+    assert_eq!(claimed(&first), ["a"]);
+    proxy.mend();
+    let claims = when_it_is_back(|| {
+        let batch = claim(&*store, |record| take(record, NextRun::Finished))?;
+        if batch.claims.is_empty() { Err(still_locked()) } else { Ok(batch.claims) }
+    });
+    assert_eq!(claimed(&claims), ["b"]);
+    assert!(list(&*other).is_empty());
+}
+
+fn still_locked() -> Error {
+    Error::new(apscheduler_core::ErrorKind::Unavailable, "still locked")
+}
+
+/// Claims `a`, which runs again, and `b`, which has finished, and loses the answer. Nobody knows of it but the server.
+fn lose_an_answer(store: &dyn JobStore, other: &dyn JobStore, proxy: &Proxy) {
+    add(other, &[("a", Some(second(1))), ("b", Some(second(2)))]);
+    let lost = claim(store, |record| {
+        proxy.lose_answers();
+        let next = if &*record.id == "a" { NextRun::At(second(60)) } else { NextRun::Finished };
+        take(record, next)
+    });
+    assert_retryable(&lost.expect_err("the answer was lost"));
+    let patience = Patience::new("the server has written the claim");
+    while !list(other).iter().map(|record| record.next_run_time).eq([Some(second(60))]) {
+        patience.check();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // To everybody else the claim is as good as any.
+    let claims = claim_all(other, second(10), 100, |record| panic!("{} is due", record.id));
+    assert!(claims.is_empty());
+}
+
+fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
+    let (store, proxy) = place.open_through_proxy();
+    let other = place.open();
+    lose_an_answer(&*store, &*other, &proxy);
+    // As long as the server is away nothing is known, and nothing is forgotten.
+    for _ in 0..2 {
+        assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("no way"));
+    }
+    proxy.mend();
+    let patience = Patience::new("the claims are handed out");
+    let claims = loop {
+        let mut due = Due { now: second(10), limit: 100, after: None };
+        let mut all = Vec::new();
+        let mut decide = |record: &JobRecord| take(record, NextRun::Paused);
+        let outcome = loop {
+            match store.claim_due(&due, &mut decide) {
+                Ok(batch) => {
+                    all.extend(batch.claims);
+                    match batch.resume {
+                        Some(resume) => due.after = Some(resume),
+                        None => break Ok(all),
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        match outcome {
+            Ok(claims) => break claims,
+            Err(error) => assert_retryable(&error),
+        }
+        patience.check();
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(claimed(&claims), ["a", "b"]);
+    assert_eq!(claims[0].record.next_run_time, Some(second(1)), "the fire that was claimed");
+    assert_eq!(claims[0].advance.run_times.as_slice(), [second(1)]);
+    assert_eq!(claims[0].advance.next, NextRun::At(second(60)), "what was written");
+    assert_eq!(claims[1].advance.next, NextRun::Finished);
+    let again = claim_all(&*store, second(10), 100, |record| panic!("{} is due", record.id));
+    assert!(again.is_empty(), "they are handed out once");
+    assert_eq!(find(&*other, "a").next_run_time, Some(second(60)));
+}
+
+fn a_claim_whose_answer_was_lost_waits_for_room(place: &Place<'_>) {
+    use apscheduler_core::store::Decision;
+
+    let (store, proxy) = place.open_through_proxy();
+    let other = place.open();
+    lose_an_answer(&*store, &*other, &proxy);
+    proxy.mend();
+    let none = when_it_is_back(|| claim(&*store, |_| Decision::Leave));
+    assert!(none.claims.is_empty());
+    // Now another job is due as well.
+    add(&*other, &[("c", Some(second(3)))]);
+    let claims = claim_all(&*store, second(10), 100, |record| take(record, NextRun::Paused));
+    assert_eq!(claimed(&claims), ["a", "b", "c"]);
+}
+
+fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
+    let (store, proxy) = place.open_through_proxy();
+    let other = place.open();
+    add(&*store, &[("a", Some(second(1)))]);
+    proxy.lose_answers();
+    let records = crate::stores::records::Records::of(&*store);
+    let error = store
+        .add_jobs(vec![records.new_record("b", Some(second(2)))])
+        .expect_err("the answer was lost");
+    assert_retryable(&error);
+    proxy.mend();
+    // Whoever adds it again learns whether it is there.
+    let again = when_it_is_back(|| match store.add_jobs(vec![records.new_record("b", None)]) {
+        Err(error) if error.is_retryable() => Err(error),
+        done => Ok(done),
+    });
+    assert_eq!(ids(&list(&*other)), ["a", "b"]);
+    if let Err(error) = again {
+        assert_eq!(error.kind(), apscheduler_core::ErrorKind::ConflictingId, "{error}");
+    }
+}
