@@ -1,5 +1,6 @@
 //! Running programs, with a line that says so.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -21,6 +22,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     }
     eprintln!("  took {:.1} s", begin.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Runs a command without a word; a failure is an error.
+pub(crate) fn quietly(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("can't run `{}`", describe(command)))?;
+    if !status.success() {
+        bail!("`{}` failed: {status}", describe(command));
+    }
+    Ok(())
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
 }
 
 fn describe(command: &Command) -> String {

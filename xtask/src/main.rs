@@ -1,6 +1,7 @@
-//! The tasks of this repository: `cargo xtask test | lint | services | bench`.
+//! The tasks of this repository: `cargo xtask test | lint | services | chaos | bench`.
 
 mod bench;
+mod chaos;
 mod command;
 mod lint;
 mod services;
@@ -28,6 +29,14 @@ enum Task {
     Lint,
     /// Starts the servers that the stores are tested against, and keeps them until you press Enter.
     Services,
+    /// Kills servers and schedulers under load, and accounts for every fire time. Part of `test`.
+    Chaos {
+        /// `redis`, `postgres`, `mariadb`, `mongodb`, `sqlite`; all of them where none is named.
+        stores: Vec<String>,
+        /// How long each round lasts.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
     /// Runs the benches; a name picks some of them.
     Bench {
         /// Handed to `cargo bench`, as `--bench memory`.
@@ -41,6 +50,7 @@ fn main() -> Result<()> {
         Task::Test { rest } => test::run(&rest),
         Task::Lint => lint::run(),
         Task::Services => services::up(),
+        Task::Chaos { stores, seconds } => chaos::run(&stores, seconds),
         Task::Bench { rest } => bench::run(&rest),
     }
 }

@@ -2,8 +2,12 @@
 
 use anyhow::Result;
 
+use crate::chaos;
 use crate::command::{self, cargo};
 use crate::services::Running;
+
+/// How long each round of chaos lasts.
+const CHAOS_SECONDS: u64 = 6;
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
     let packages = packages(rest);
@@ -14,7 +18,12 @@ pub(crate) fn run(rest: &[String]) -> Result<()> {
     if packages.is_empty() {
         test.arg("--workspace");
     }
-    command::run(test.arg("--all-features").args(rest))
+    command::run(test.arg("--all-features").args(rest))?;
+    if rest.is_empty() {
+        drop(services);
+        chaos::run(&[], CHAOS_SECONDS)?;
+    }
+    Ok(())
 }
 
 /// The packages that are named behind `-p`.

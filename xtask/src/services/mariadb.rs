@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::debian::require;
-use super::process::{Server, connects, folder_of, free_port};
+use super::process::{Durability, Server, connects, folder_of, free_port};
 use crate::command::run;
 
-pub(crate) fn start(folder: &Path) -> Result<Server> {
+pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
     require("mariadbd", &["mariadb-server"])?;
     folder_of(folder, "mysql")?;
     let data = folder.join("data");
@@ -21,13 +21,18 @@ pub(crate) fn start(folder: &Path) -> Result<Server> {
     let mut command = Command::new("mariadbd");
     command
         .args(["--no-defaults", "--user=mysql", "--bind-address=127.0.0.1", "--skip-log-bin"])
-        .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"])
+        .arg(match durability {
+            Durability::None => "--innodb-flush-log-at-trx-commit=0",
+            // Written at each commit, and synced once a second.
+            Durability::Process => "--innodb-flush-log-at-trx-commit=2",
+        })
+        .arg("--innodb-buffer-pool-size=64M")
         .args(["--max-connections=500", &format!("--port={port}")])
         .arg(format!("--datadir={}", data.display()))
         .arg(format!("--socket={}", folder.join("s.sock").display()))
         .arg(format!("--pid-file={}", folder.join("pid").display()));
     let url = format!("mysql://root@127.0.0.1:{port}/apscheduler");
-    let server = Server::start(&mut command, folder, url, || connects(port))?;
+    let server = Server::start(command, folder, url, move || connects(port))?;
     run(Command::new("mariadb")
         .args(["--no-defaults", "-h", "127.0.0.1", "-P", &port.to_string(), "-u", "root", "-e"])
         .arg("CREATE DATABASE apscheduler CHARACTER SET utf8mb4"))?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-pub(crate) use process::Server;
+pub(crate) use process::{Durability, Server};
 
 /// A kind of server.
 struct Service {
@@ -21,7 +21,7 @@ struct Service {
     /// The variable by which tests find the server.
     variable: &'static str,
     /// Installs what is missing, starts a server with its data in this folder, and returns when it answers.
-    start: fn(&Path) -> Result<Server>,
+    start: fn(&Path, Durability) -> Result<Server>,
 }
 
 static SERVICES: [Service; 4] = [
@@ -80,7 +80,7 @@ impl Running {
                 continue;
             }
             let begin = std::time::Instant::now();
-            let server = (service.start)(&folder.join(service.name))
+            let server = (service.start)(&folder.join(service.name), Durability::None)
                 .with_context(|| format!("can't get a {} server", service.name))?;
             eprintln!(
                 "{}: {} after {:.1} s",
@@ -99,6 +99,21 @@ impl Running {
     }
 }
 
+/// The kinds of server that a store speaks to.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SERVICES.iter().filter(|service| service.package.is_some()).map(|service| service.name)
+}
+
+/// Starts a server of this kind whose data outlives its process, with its data in this folder.
+pub(crate) fn durable(name: &str, folder: &Path) -> Result<Server> {
+    let service = SERVICES.iter().find(|service| service.name == name);
+    let service = service.with_context(|| {
+        format!("unknown server `{name}`; known: {}", names().collect::<Vec<_>>().join(", "))
+    })?;
+    (service.start)(folder, Durability::Process)
+        .with_context(|| format!("can't get a {name} server"))
+}
+
 /// Starts the servers, prints their variables, and keeps them until the input ends or a signal comes.
 pub(crate) fn up() -> Result<()> {
     let running = Running::start(|_| true)?;
@@ -112,7 +127,7 @@ pub(crate) fn up() -> Result<()> {
 }
 
 /// A fresh folder that server users may go through: `/root` and the like are closed to them.
-fn data_folder() -> Result<PathBuf> {
+pub(crate) fn data_folder() -> Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("apscheduler-services-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
     Ok(folder)

@@ -1,18 +1,20 @@
 //! A server that speaks MongoDB's wire protocol. No package registry has MongoDB itself, so a stand-in that Python's has, made
 //! of the same storage engine, is started unless `APSCHEDULER_TEST_MONGODB` names a real one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
 use super::debian::require;
-use super::process::{Server, connects, free_port};
-use crate::command::run;
+use super::process::{Durability, Server, connects, free_port};
+use crate::command::{run, target};
 
 const PACKAGE: &str = "secantusdb==0.7.0b3";
 
-pub(crate) fn start(folder: &Path) -> Result<Server> {
+pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
+    // It has no way to write less than that.
+    let _ = durability;
     let program = install()?;
     std::fs::create_dir_all(folder)?;
     let port = free_port()?;
@@ -20,16 +22,12 @@ pub(crate) fn start(folder: &Path) -> Result<Server> {
     command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--storage-path"]);
     command.arg(folder.join("data"));
     let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
-    Server::start(&mut command, folder, url, || connects(port))
+    Server::start(command, folder, url, move || connects(port))
 }
 
 /// Installs it into a virtual environment of the build folder, once.
-fn install() -> Result<std::path::PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        std::path::PathBuf::from,
-    );
-    let environment = target.join("services/mongodb");
+fn install() -> Result<PathBuf> {
+    let environment = target().join("services/mongodb");
     let program = environment.join("bin/secantusd-py");
     if !program.exists() {
         require("python3", &["python3", "python3-venv"])?;

@@ -6,12 +6,12 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::debian::require;
-use super::process::{Server, folder_of, free_port};
+use super::process::{Durability, Server, folder_of, free_port};
 use crate::command::run;
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
-pub(crate) fn start(folder: &Path) -> Result<Server> {
+pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
     require(&format!("{PROGRAMS}/postgres"), &["postgresql-15"])?;
     folder_of(folder, "postgres")?;
     let data = folder.join("data");
@@ -24,10 +24,13 @@ pub(crate) fn start(folder: &Path) -> Result<Server> {
     let mut command = as_postgres("postgres");
     command.arg("-D").arg(&data).arg("-k").arg(folder);
     command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "max_connections=200"]);
-    // The data is thrown away with the server.
-    command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+    // The data is thrown away with the server; what is written outlives its process without a sync too.
+    command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+    if durability == Durability::None {
+        command.args(["-c", "synchronous_commit=off"]);
+    }
     let url = format!("postgresql://postgres@127.0.0.1:{port}/postgres");
-    Server::start(&mut command, folder, url, || {
+    Server::start(command, folder, url, move || {
         Command::new(format!("{PROGRAMS}/pg_isready"))
             .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
             .status()

@@ -12,41 +12,65 @@ use anyhow::{Context as _, Result, bail};
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Whether what a server has confirmed outlives its process. Data that is thrown away anyway need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    None,
+    Process,
+}
+
 /// A running server. Dropping it stops the process and removes its folder.
 pub(crate) struct Server {
+    command: Command,
     child: Child,
     folder: PathBuf,
     url: String,
+    ready: Box<dyn Fn() -> bool>,
 }
 
 impl Server {
     /// Starts a server that logs into its folder, and waits until `ready` says so.
     pub(crate) fn start(
-        command: &mut Command,
+        mut command: Command,
         folder: &Path,
         url: String,
-        ready: impl Fn() -> bool,
+        ready: impl Fn() -> bool + 'static,
     ) -> Result<Self> {
-        let log_path = folder.join("log");
-        let log = File::create(&log_path)?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("can't start {}", command.get_program().display()))?;
-        let mut server = Self { child, folder: folder.to_owned(), url };
+        let log = File::create(folder.join("log"))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let child = spawn(&mut command)?;
+        let (folder, ready) = (folder.to_owned(), Box::new(ready));
+        let mut server = Self { command, child, folder, url, ready };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let log = self.folder.join("log");
         let begin = Instant::now();
-        while !ready() {
-            if let Some(status) = server.child.try_wait()? {
-                bail!("it ended: {status}\n{}", tail(&log_path));
+        while !(self.ready)() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended: {status}\n{}", tail(&log));
             }
             if begin.elapsed() > PATIENCE {
-                bail!("it does not answer after {} s\n{}", PATIENCE.as_secs(), tail(&log_path));
+                bail!("it does not answer after {} s\n{}", PATIENCE.as_secs(), tail(&log));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(server)
+        Ok(())
+    }
+
+    /// Kills the process, as by `kill -9`.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again after a [`kill`](Self::kill), with its data.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.child = spawn(&mut self.command)?;
+        self.wait_until_ready()
     }
 
     /// Where it is.
@@ -62,6 +86,10 @@ impl Drop for Server {
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn spawn(command: &mut Command) -> Result<Child> {
+    command.spawn().with_context(|| format!("can't start {}", command.get_program().display()))
 }
 
 fn tail(log: &Path) -> String {

@@ -1,0 +1,147 @@
+//! The jobs, and the schedulers that run them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::accounting::{Account, Fires, Micros, Process, micros};
+use super::scheduler::Scheduler;
+
+/// How many jobs there are.
+const JOBS: usize = 30;
+
+/// How often each fires.
+const PERIOD: Micros = 100_000;
+
+/// How long it may take until all schedulers work again.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A folder with a jobs file, and schedulers that run it.
+pub(super) struct Scene {
+    program: PathBuf,
+    folder: PathBuf,
+    /// When the jobs fire for the first time.
+    start: Micros,
+    schedulers: Vec<Scheduler>,
+    started: usize,
+    killed: Vec<PathBuf>,
+    pub(super) outages: usize,
+}
+
+impl Scene {
+    pub(super) fn new(store: &str, folder: &Path, url: Option<&str>) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        // From soon on: the first fires must not depend on how long it takes to add the jobs.
+        let start = now()? / 1_000_000 + 2;
+        fs::write(folder.join("jobs.toml"), jobs_file(store, folder, url, start))?;
+        Ok(Self {
+            program: crate::command::target().join("debug/apscheduler"),
+            folder: folder.to_owned(),
+            start: start * 1_000_000,
+            schedulers: Vec::new(),
+            started: 0,
+            killed: Vec::new(),
+            outages: 0,
+        })
+    }
+
+    pub(super) fn start_scheduler(&mut self) -> Result<()> {
+        self.started += 1;
+        self.schedulers.push(Scheduler::start(&self.program, &self.folder, self.started)?);
+        Ok(())
+    }
+
+    /// Kills the scheduler that has run for longest.
+    pub(super) fn kill_scheduler(&mut self) -> Result<()> {
+        self.killed.push(self.schedulers.remove(0).kill()?);
+        Ok(())
+    }
+
+    /// Returns when all jobs have run that are due by now.
+    pub(super) fn wait_for_runs(&self) -> Result<()> {
+        let now = now()?.max(self.start);
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(200));
+            let next = self.next_run_times()?;
+            if next.len() == JOBS && next.iter().all(|(_, next)| *next > now) {
+                return Ok(());
+            }
+        }
+        bail!("the schedulers do not catch up within {} s", PATIENCE.as_secs());
+    }
+
+    /// What each job runs next, as the store has it: all before it were claimed.
+    fn next_run_times(&self) -> Result<Vec<(String, Micros)>> {
+        let output = Command::new(&self.program)
+            .args(["jobs", "list", "--json", "--config", "jobs.toml"])
+            .current_dir(&self.folder)
+            .env("RUST_LOG", "error")
+            .output()?;
+        let jobs: Vec<Value> = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("jobs list: {}", String::from_utf8_lossy(&output.stderr)))?;
+        jobs.iter()
+            .map(|job| {
+                let id = job["id"].as_str().context("a job without id")?;
+                let next = job["next_run_time"].as_str().context("a job that is paused")?;
+                Ok((id.to_owned(), micros(next)?))
+            })
+            .collect()
+    }
+
+    /// Lets all schedulers end, and accounts for every fire.
+    pub(super) fn finish(mut self) -> Result<Account> {
+        let mut processes = Vec::new();
+        for events in &self.killed {
+            processes.push(Process { events: events.clone(), killed: true });
+        }
+        for scheduler in self.schedulers.drain(..) {
+            processes.push(Process { events: scheduler.drain()?, killed: false });
+        }
+        let due = self.next_run_times()?.into_iter().flat_map(|(job, next)| {
+            let times = (0..).map(|step| self.start + step * PERIOD);
+            times.take_while(move |time| *time < next).map(move |time| (job.clone(), time))
+        });
+        Ok(Account::of(&Fires::read(&processes)?, due, self.outages))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock of the schedulers is that of the system")]
+fn now() -> Result<Micros> {
+    Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?)
+}
+
+fn jobs_file(store: &str, folder: &Path, url: Option<&str>, start: i64) -> String {
+    let options = match url {
+        // All rounds share a server.
+        Some(url) if store == "mongodb" => {
+            format!("type = 'mongodb'\nurl = '{url}'\ndatabase = 'chaos{start}'\n")
+        }
+        Some(url) if store == "redis" => {
+            format!(
+                "type = 'redis'\nurl = '{url}'\njobs_key = 'chaos{start}'\nrun_times_key = 'chaos{start}.times'\n"
+            )
+        }
+        Some(url) => format!("type = 'sqlalchemy'\nurl = '{url}'\ntablename = 'chaos{start}'\n"),
+        None => format!("type = 'sqlite'\npath = '{}'\n", folder.join("jobs.sqlite").display()),
+    };
+    let mut text = format!(
+        "timezone = 'UTC'\njobstore_retry_interval = 0.3\n\n[jobstores.default]\n{options}\n\
+         [job_defaults]\nmisfire_grace_time = 'none'\ncoalesce = false\nmax_instances = 10000\n"
+    );
+    let start = chrono::DateTime::from_timestamp(start, 0).unwrap_or_default().to_rfc3339();
+    for number in 0..JOBS {
+        // Writing to a String can't fail.
+        let _ = writeln!(
+            text,
+            "\n[[jobs]]\nid = 'job{number}'\nfunc = 'log'\nkwargs = {{ message = 'x', level = 'debug' }}\n\
+             trigger = {{ type = 'interval', seconds = 0.1, start_date = '{start}' }}"
+        );
+    }
+    text
+}
