@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use apscheduler::builtin;
 use apscheduler_core::Result;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{
-    CorePlugins, IntoExecutor, IntoJobStore, PluginSet as _, Registry,
-};
+use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::{Clock as _, SystemClock};
+use apscheduler_triggers::IntervalTrigger;
 
 /// The name of a registered function that does nothing but count.
 pub const NO_OP: &str = "benches::no_op";
@@ -57,10 +57,7 @@ impl Bench {
         ran: &Arc<AtomicUsize>,
         register: impl FnOnce(&Registry) -> Result<()>,
     ) -> Result<Self> {
-        let registry = CorePlugins::registry();
-        for plugin in apscheduler_triggers::PLUGINS {
-            registry.register((*plugin).clone())?;
-        }
+        let registry = builtin::new_registry();
         register(&registry)?;
         let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
         scheduler.add_executor(executor, "default")?;
@@ -90,6 +87,12 @@ impl Bench {
         (0..count)
             .map(|_| JobBuilder::new(function).next_run_time(now).misfire_grace_time(600))
             .collect()
+    }
+
+    /// So many no-op jobs that are due now, and again in an hour.
+    pub fn hourly_jobs(&self, count: usize) -> Vec<JobBuilder> {
+        let hourly = || IntervalTrigger::every(Duration::from_hours(1));
+        self.due_jobs(count).into_iter().map(|job| job.trigger(hourly())).collect()
     }
 
     /// Lets the scheduler run until so many runs have ended since it was made.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+pub(crate) use debian::require;
 pub(crate) use process::{Durability, Server};
 
 /// A kind of server.

@@ -1,0 +1,259 @@
+//! The stores, beside APScheduler 3.11.3 on the same server.
+//!
+//! `cargo xtask bench --bench stores` starts the servers and brings APScheduler. Names pick stores (`-- redis sqlite`);
+//! `--stored 1000000` says how many jobs lie in the store when one is due.
+//!
+//! To be met: 10,000 jobs added in one call in 1 s; claimed and advanced in batches of 1,000: SQLite and Redis 50,000/s,
+//! PostgreSQL 20,000/s, MySQL 5,000/s; a wake-up with one due of 1,000,000 below 2 ms in SQLite and PostgreSQL.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
+
+use std::collections::HashSet;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use apscheduler::builtin;
+use apscheduler::executor::DebugExecutor;
+use apscheduler::registry::{ComponentConfig, IntoJobStore as _};
+use apscheduler::store::{Advance, Decision, Due, JobRecord, JobStore, NextRun, RunTimes};
+use apscheduler::time::Timestamp;
+use apscheduler_benches::{Bench, median_and_p99};
+use apscheduler_testkit::stores::records::{Records, second};
+use chrono::TimeDelta;
+use serde_json::Value;
+
+const JOBS: usize = 10_000;
+const BATCH: usize = 1000;
+const SCHEDULERS: usize = 4;
+
+/// When the jobs run that do not matter, in seconds.
+const FAR: i64 = 100_000_000;
+
+/// A store, and where it is.
+struct Place {
+    name: &'static str,
+    config: ComponentConfig,
+    /// By what the numbers of jobs are divided, for a stand-in that is slow.
+    divisor: usize,
+    /// What the script of APScheduler takes.
+    python: Option<[String; 2]>,
+}
+
+impl Place {
+    /// All that there are; a server that no variable names is left out with a word.
+    fn all(folder: &std::path::Path) -> Vec<Self> {
+        let file = folder.join("jobs.sqlite").display().to_string();
+        let mut places = vec![Self {
+            name: "sqlite",
+            config: ComponentConfig::new("sqlite").option("path", file),
+            divisor: 1,
+            python: Some([
+                "sqlite".to_owned(),
+                format!("sqlite:///{}", folder.join("python.sqlite").display()),
+            ]),
+        }];
+        let servers = [
+            ("redis", "APSCHEDULER_TEST_REDIS", 1, Some("redis")),
+            ("postgres", "APSCHEDULER_TEST_POSTGRES", 1, Some("sqlalchemy")),
+            ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
+            ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
+        ];
+        for (name, variable, divisor, python) in servers {
+            let Ok(url) = std::env::var(variable) else {
+                println!("{name}: left out, since {variable} names no server");
+                continue;
+            };
+            let config = ComponentConfig::new(name).option("url", url.clone());
+            let python = python.map(|kind| [kind.to_owned(), url]);
+            places.push(Self { name, config, divisor, python });
+        }
+        places
+    }
+
+    fn open(&self) -> Arc<dyn JobStore> {
+        let store = self.config.clone().into_job_store();
+        let store = store.resolve(&builtin::new_registry()).unwrap();
+        store.start("default").unwrap();
+        store
+    }
+
+    fn empty(&self) -> Arc<dyn JobStore> {
+        let store = self.open();
+        store.remove_all_jobs().unwrap();
+        store
+    }
+
+    fn jobs(&self) -> usize {
+        JOBS / self.divisor
+    }
+}
+
+fn add(store: &dyn JobStore, count: usize, time: Timestamp) -> Duration {
+    let records = Records::of(store);
+    let mut elapsed = Duration::ZERO;
+    let ids: Vec<usize> = (0..count).collect();
+    for chunk in ids.chunks(JOBS) {
+        let new = chunk.iter().map(|id| records.new_record(format!("job {id:07}"), Some(time)));
+        let new = new.collect();
+        let start = Instant::now();
+        store.add_jobs(new).unwrap();
+        elapsed += start.elapsed();
+    }
+    elapsed
+}
+
+fn advance(record: &JobRecord, now: Timestamp) -> Decision {
+    let run_times = RunTimes::One(record.next_run_time.unwrap());
+    Decision::Claim(Advance { run_times, next: NextRun::At(now + TimeDelta::hours(1)) })
+}
+
+/// Claims all that is due. Returns what it was.
+fn claim_all(store: &dyn JobStore, now: Timestamp) -> Vec<(Arc<str>, Timestamp)> {
+    let mut claimed = Vec::new();
+    let mut due = Due { now, limit: BATCH, after: None };
+    loop {
+        let batch = store.claim_due(&due, &mut |record| advance(record, now)).unwrap();
+        claimed.extend(
+            batch
+                .claims
+                .into_iter()
+                .map(|claim| (claim.record.id, claim.record.next_run_time.unwrap())),
+        );
+        match batch.resume {
+            Some(resume) => due.after = Some(resume),
+            None => return claimed,
+        }
+    }
+}
+
+fn per_second(count: usize, time: Duration) -> u64 {
+    (count as u128 * 1_000_000 / time.as_micros().max(1)).try_into().unwrap_or(u64::MAX)
+}
+
+/// Claims a second, of one scheduler.
+fn claims(place: &Place) -> u64 {
+    let store = place.empty();
+    let count = place.jobs();
+    add(&*store, count, second(0));
+    let mut best = Duration::MAX;
+    for hour in 0..5 {
+        let start = Instant::now();
+        let claimed = claim_all(&*store, second(hour * 3600));
+        best = best.min(start.elapsed());
+        assert_eq!(claimed.len(), count);
+    }
+    per_second(count, best)
+}
+
+/// Claims a second of several schedulers together; none is doubled.
+fn shared_claims(place: &Place) -> u64 {
+    let store = place.empty();
+    let count = place.jobs() * 4;
+    add(&*store, count, second(0));
+    let stores: Vec<_> = (0..SCHEDULERS).map(|_| place.open()).collect();
+    let all = Mutex::new(Vec::new());
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for store in &stores {
+            scope.spawn(|| {
+                // What others had locked may be left for another look.
+                loop {
+                    let claimed = claim_all(&**store, second(0));
+                    let none = claimed.is_empty();
+                    let mut all = all.lock().unwrap();
+                    all.extend(claimed);
+                    if none && all.len() >= count {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let time = start.elapsed();
+    let all = all.into_inner().unwrap();
+    let distinct: HashSet<_> = all.iter().collect();
+    assert_eq!((all.len(), distinct.len()), (count, count), "each is claimed once");
+    per_second(count, time)
+}
+
+/// What a wake-up takes with one due job among many: the claim, and the look for the next run time.
+fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
+    let store = place.empty();
+    add(&*store, stored / place.divisor, second(FAR));
+    let records = Records::of(&*store);
+    store.add_jobs(vec![records.new_record("due", Some(second(0)))]).unwrap();
+    let times = (0..300)
+        .map(|hour| {
+            let now = second(hour * 3600);
+            let start = Instant::now();
+            let claimed = claim_all(&*store, now);
+            let next = store.next_run_time(Some(now)).unwrap();
+            let elapsed = start.elapsed();
+            assert_eq!((claimed.len(), next), (1, Some(now + TimeDelta::hours(1))));
+            elapsed
+        })
+        .collect();
+    store.remove_all_jobs().unwrap();
+    median_and_p99(times)
+}
+
+/// Runs a second through a whole scheduler, with jobs that run again in an hour.
+fn runs(place: &Place) -> u64 {
+    place.empty();
+    let count = place.jobs();
+    let bench = Bench::new(DebugExecutor::new(), place.config.clone()).unwrap();
+    bench.scheduler().add_jobs(bench.hourly_jobs(count)).unwrap();
+    let start = Instant::now();
+    bench.run(count).unwrap();
+    let time = start.elapsed();
+    bench.scheduler().shutdown(true).unwrap();
+    per_second(count, time)
+}
+
+/// Jobs added and run a second by APScheduler.
+fn python(place: &Place) -> Option<(u64, u64)> {
+    let interpreter = std::env::var_os("APSCHEDULER_BENCH_PYTHON")?;
+    let [kind, url] = place.python.as_ref()?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/apscheduler_stores.py");
+    let output = Command::new(interpreter).args([script, kind, url, "1000"]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    let numbers: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{error}"));
+    let number = |name: &str| numbers[name].as_u64().unwrap();
+    Some((number("added_per_s"), number("run_per_s")))
+}
+
+fn main() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let stored = arguments.iter().position(|argument| argument == "--stored");
+    let stored: usize =
+        stored.map_or(100_000, |place| arguments[place + 1].parse().expect("--stored NUMBER"));
+    let is_picked = |place: &Place| arguments.iter().any(|argument| argument == place.name);
+    let places = Place::all(folder.path());
+    let any_picked = places.iter().any(is_picked);
+    for place in places.iter().filter(|place| !any_picked || is_picked(place)) {
+        let count = place.jobs();
+        let added = add(&*place.empty(), count, second(0));
+        let (claims, shared, runs) = (claims(place), shared_claims(place), runs(place));
+        println!(
+            "{}: {count} jobs added in one call in {added:.0?}; {claims} claims/s, {shared} by {SCHEDULERS} schedulers \
+             together; {runs} runs/s through a scheduler",
+            place.name
+        );
+        if let Some((added_by_python, run_by_python)) = python(place) {
+            println!(
+                "  APScheduler 3.11.3: {added_by_python} added/s, {run_by_python} runs/s; we add {} times as many, and run {} \
+                 times as many",
+                per_second(count, added) / added_by_python.max(1),
+                runs / run_by_python.max(1)
+            );
+        }
+        let (median, p99) = wake_up(place, stored);
+        println!(
+            "  a wake-up with 1 due of {} stored: median {median:.0?}, p99 {p99:.0?}",
+            stored / place.divisor
+        );
+    }
+}
