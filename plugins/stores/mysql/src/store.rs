@@ -22,7 +22,7 @@ use crate::schema::Tables;
 use crate::watch::Notices;
 
 /// How many jobs are sent in one statement, and how many bytes at the most, unless a single one has more.
-const CHUNK: usize = 500;
+const CHUNK: usize = 2000;
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Keeps jobs in MySQL or MariaDB.
