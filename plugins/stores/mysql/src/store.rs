@@ -54,7 +54,7 @@ impl MySqlJobStore {
     /// A store at this URL, with the defaults for the rest.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where the URL can't be read.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) where the URL can't be read.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(MySqlOptions::new(url))
     }
@@ -62,7 +62,7 @@ impl MySqlJobStore {
     /// A store with these options. It connects when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the option.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: MySqlOptions) -> Result<Self> {
         options.check()?;
         Ok(Self { options, open: Started::default(), doubts: Doubts::default() })

@@ -47,7 +47,7 @@ impl PostgresJobStore {
     /// A store with these options. It connects when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the option.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: PostgresOptions) -> Result<Self> {
         options.check()?;
         Ok(Self { options, open: Started::default(), in_doubt: ClaimsInDoubt::default() })
@@ -56,7 +56,7 @@ impl PostgresJobStore {
     /// A store at this URL, with the defaults for the rest.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where the URL can't be read.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) where the URL can't be read.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(PostgresOptions::new(url))
     }
