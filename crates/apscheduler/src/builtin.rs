@@ -13,6 +13,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "store-mysql")]
+    &apscheduler_store_mysql::PLUGIN,
     #[cfg(feature = "store-postgres")]
     &apscheduler_store_postgres::PLUGIN,
     #[cfg(feature = "store-redis")]
@@ -91,12 +93,13 @@ static ABSENT: &[AbsentPlugin] = &[
         url_schemes: &["postgresql", "postgres"],
         remedy: "enable the feature `store-postgres` of the crate `apscheduler`",
     },
+    #[cfg(not(feature = "store-mysql"))]
     AbsentPlugin {
         kind: PluginKind::JobStore,
         names: &["mysql", "mariadb"],
         classes: &[],
         url_schemes: &["mysql", "mariadb"],
-        remedy: NOT_YET,
+        remedy: "enable the feature `store-mysql` of the crate `apscheduler`",
     },
     AbsentPlugin {
         kind: PluginKind::JobStore,

@@ -26,6 +26,7 @@
 //! | `function-command` (default) | the job function `command` |
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
+//! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
 //! | `store-postgres` | the job store `postgres`, and `sqlalchemy` with a `postgresql:` URL |
 //! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
@@ -58,6 +59,8 @@ pub use apscheduler_function_http as function_http;
 pub use apscheduler_function_log as function_log;
 #[cfg(feature = "macros")]
 pub use apscheduler_macros::{job, scheduled_job};
+#[cfg(feature = "store-mysql")]
+pub use apscheduler_store_mysql as store_mysql;
 #[cfg(feature = "store-postgres")]
 pub use apscheduler_store_postgres as store_postgres;
 #[cfg(feature = "store-redis")]
@@ -91,6 +94,8 @@ pub mod prelude {
     pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults};
     pub use crate::registry::ComponentConfig;
     pub use crate::store::MemoryJobStore;
+    #[cfg(feature = "store-mysql")]
+    pub use crate::store_mysql::MySqlJobStore;
     #[cfg(feature = "store-postgres")]
     pub use crate::store_postgres::PostgresJobStore;
     #[cfg(feature = "store-redis")]

@@ -90,6 +90,16 @@ impl Error {
         }))
     }
 
+    /// A store has a job with this id already.
+    pub fn conflicting_id(id: impl Into<String>) -> Self {
+        Self::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
+    }
+
+    /// A store has no job with this id.
+    pub fn job_lookup(id: impl Into<String>) -> Self {
+        Self::new(ErrorKind::JobLookup, "no job with this id").with_job_id(id)
+    }
+
     /// Names the plugin that the error comes from.
     pub fn with_plugin(mut self, plugin: impl Into<Cow<'static, str>>) -> Self {
         self.0.plugin = Some(plugin.into());

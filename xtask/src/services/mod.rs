@@ -38,13 +38,13 @@ static SERVICES: [Service; 4] = [
         variable: "APSCHEDULER_TEST_POSTGRES",
         start: postgres::start,
     },
-    // No store speaks to these two yet; whoever writes one finds the servers ready.
     Service {
         name: "mariadb",
-        package: None,
+        package: Some("apscheduler-store-mysql"),
         variable: "APSCHEDULER_TEST_MYSQL",
         start: mariadb::start,
     },
+    // No store speaks to it yet; whoever writes one finds the server ready.
     Service {
         name: "mongodb",
         package: None,

@@ -187,7 +187,7 @@ impl Scheduler {
         let engine = &self.0;
         let alias = if self.waits() {
             let removed = lock(&engine.pending).remove(id, jobstore);
-            removed.ok_or_else(|| no_such_job(id))?.jobstore
+            removed.ok_or_else(|| Error::job_lookup(id))?.jobstore
         } else {
             let mut found = None;
             for runner in engine.stores_named(jobstore)? {
@@ -197,7 +197,7 @@ impl Scheduler {
                     break;
                 }
             }
-            found.ok_or_else(|| no_such_job(id))?
+            found.ok_or_else(|| Error::job_lookup(id))?
         };
         tracing::debug!(jobstore = &*alias, job_id = id, "removed the job");
         engine.emit(EventMask::JOB_REMOVED, || {
@@ -234,7 +234,7 @@ impl Scheduler {
     ) -> Result<PendingJob> {
         loop {
             let pending = lock(&self.0.pending).find(id, jobstore).cloned();
-            let mut job = pending.ok_or_else(|| no_such_job(id))?;
+            let mut job = pending.ok_or_else(|| Error::job_lookup(id))?;
             // Triggers and plugins are foreign code: no lock is held while they think.
             let (spec, next) = change(&job.spec)?;
             let before = std::mem::replace(&mut job.spec, Arc::new(spec));
@@ -324,7 +324,7 @@ impl Engine {
                 return Ok((runner, record));
             }
         }
-        Err(no_such_job(id))
+        Err(Error::job_lookup(id))
     }
 }
 
@@ -332,10 +332,6 @@ impl StoreRunner {
     pub(super) fn event(&self, job_id: &Arc<str>) -> JobEvent {
         JobEvent { job_id: Arc::clone(job_id), jobstore: Arc::clone(&self.alias) }
     }
-}
-
-pub(super) fn no_such_job(id: &str) -> Error {
-    Error::new(ErrorKind::JobLookup, "no job with this id was found").with_job_id(id)
 }
 
 /// What the store is to keep of a job.

@@ -6,6 +6,8 @@
 mod deserializer;
 mod error;
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -73,6 +75,31 @@ pub fn parse_bool(text: &str) -> Option<bool> {
         "false" | "no" | "off" | "n" | "f" | "0" => Some(false),
         _ => None,
     }
+}
+
+/// Reads a number of seconds that is at least `least` and at most 2147483 (24 days). `what` is named in errors.
+///
+/// # Errors
+/// [`ErrorKind::Config`] that says what was expected.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use apscheduler_core::options::seconds;
+///
+/// assert_eq!(seconds("poll_interval", 2.5, 0.001)?, Duration::from_millis(2500));
+/// let error = seconds("poll_interval", 0.0, 0.001).unwrap_err();
+/// assert_eq!(error.to_string(), "poll_interval: expected 0.001 to 2147483 seconds, found 0");
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+pub fn seconds(what: &str, value: f64, least: f64) -> Result<Duration> {
+    // Milliseconds that a signed number of 32 bits holds, as many a backend has them.
+    const MOST: f64 = 2_147_483.0;
+    if (least..=MOST).contains(&value) {
+        return Ok(Duration::from_secs_f64(value));
+    }
+    let message = format!("{what}: expected {least} to {MOST} seconds, found {value}");
+    Err(Error::new(ErrorKind::Config, message))
 }
 
 #[cfg(test)]

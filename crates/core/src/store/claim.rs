@@ -25,6 +25,17 @@ pub struct DueCursor {
     pub tie: Tie,
 }
 
+impl DueCursor {
+    /// The id behind which to look at this run time, in a store that goes by id; no id where the cursor is another
+    /// store's, so that all of that instant is looked at.
+    pub fn id(&self) -> &str {
+        match &self.tie {
+            Tie::Id(id) => id,
+            Tie::Number(_) => "",
+        }
+    }
+}
+
 /// What orders records of equal run times in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tie {

@@ -1,17 +1,27 @@
 //! Job stores keep jobs.
 
 mod claim;
+mod decided;
 mod doubt;
 mod memory;
+mod pool;
 mod record;
+mod schema;
+mod started;
+mod token;
 mod watch;
 
 use std::fmt;
 
 pub use claim::{Advance, Claim, Claims, Decision, Due, DueCursor, NextRun, RunTimes, Tie};
+pub use decided::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
 pub use memory::{MEMORY_PLUGIN, MemoryJobStore};
+pub use pool::{ConnectionPool, Connector, Failed, Lease, PoolOptions};
 pub use record::{Cursor, JobRecord, JobState, NewRecord};
+pub use schema::{foreign_table, newer_schema};
+pub use started::Started;
+pub use token::ClaimTokens;
 pub use watch::{ChangeNotifier, Watch};
 
 use crate::Result;

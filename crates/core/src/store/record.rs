@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::job::JobSpec;
 use crate::time::Timestamp;
+use crate::{Error, ErrorKind, Result};
 
 /// The part of a job that a store does not look into.
 #[derive(Clone, Debug)]
@@ -22,6 +23,14 @@ impl JobState {
             Self::Encoded(text) => Some(text),
         }
     }
+
+    /// The text, for stores that [serialize](super::StoreCapabilities::serializes) and are handed nothing else.
+    fn text_of(&self, id: &str) -> Result<&str> {
+        self.as_text().ok_or_else(|| {
+            let message = "a job that is not serialized can't be kept in this store";
+            Error::new(ErrorKind::Unsupported, message).with_job_id(id)
+        })
+    }
 }
 
 /// One stored job.
@@ -38,6 +47,14 @@ pub struct JobRecord {
 }
 
 impl JobRecord {
+    /// The state as text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where it is [`JobState::Live`], which a store that serializes is never handed.
+    pub fn text(&self) -> Result<&str> {
+        self.state.text_of(&self.id)
+    }
+
     /// The place of this record in the order of [`JobStore::get_jobs`](super::JobStore::get_jobs).
     pub fn cursor(&self) -> Cursor {
         Cursor { next_run_time: self.next_run_time, id: Arc::clone(&self.id) }
@@ -55,6 +72,16 @@ pub struct NewRecord {
     pub state: JobState,
     /// Whether it takes the place of a record with the same id.
     pub replace: bool,
+}
+
+impl NewRecord {
+    /// The state as text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where it is [`JobState::Live`], which a store that serializes is never handed.
+    pub fn text(&self) -> Result<&str> {
+        self.state.text_of(&self.id)
+    }
 }
 
 /// A place in the order of records: by next run time (paused jobs last), then by id.

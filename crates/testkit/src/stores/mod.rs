@@ -43,9 +43,11 @@ mod harness;
 mod proxy;
 pub mod records;
 mod runner;
+mod server;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;
 pub use harness::{Corrupt, Opened, Place, StoreHarness};
 pub use proxy::Proxy;
 pub use runner::run;
+pub use server::{new_name, server_url};

@@ -35,6 +35,8 @@ enum Way {
     /// Requests arrive. When the server has answered, the connection is closed instead of passing the answer on; new
     /// connections are refused.
     LosesAnswers,
+    /// Nothing arrives, and nobody is told.
+    Silent,
     /// Nothing arrives, and new connections are refused.
     Cut,
     /// The proxy is not needed any more.
@@ -73,7 +75,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming() {
                 match accepting.state().way {
-                    Way::Open => {}
+                    Way::Open | Way::Silent => {}
                     Way::Gone => break,
                     // Closed at once.
                     Way::LosesAnswers | Way::Cut => continue,
@@ -94,6 +96,11 @@ impl Proxy {
     /// From now on what is sent arrives, and its answer is lost with the connection.
     pub fn lose_answers(&self) {
         self.shared.state().way = Way::LosesAnswers;
+    }
+
+    /// From now on nothing arrives, as if a cable were cut.
+    pub fn silence(&self) {
+        self.shared.state().way = Way::Silent;
     }
 
     /// Closes all connections, and refuses new ones.
@@ -137,7 +144,11 @@ impl Shared {
     fn pass_requests(&self, mut client: TcpStream, mut server: TcpStream) {
         let mut bytes = [0; 16 * 1024];
         while let Ok(read @ 1..) = client.read(&mut bytes) {
-            if self.state().way == Way::Cut || server.write_all(&bytes[..read]).is_err() {
+            let way = self.state().way;
+            if way == Way::Silent {
+                continue;
+            }
+            if way == Way::Cut || server.write_all(&bytes[..read]).is_err() {
                 break;
             }
         }
@@ -153,6 +164,7 @@ impl Shared {
                         break;
                     }
                 }
+                Way::Silent => {}
                 Way::LosesAnswers => {
                     let _ = server.set_read_timeout(Some(SAID_ALL));
                     while let Ok(1..) = server.read(&mut bytes) {}

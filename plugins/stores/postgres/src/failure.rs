@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use apscheduler_core::store::Failed;
 use apscheduler_core::{Error, ErrorKind};
 use tokio_postgres::error::SqlState;
 
@@ -32,6 +33,22 @@ impl From<Error> for Failure {
     }
 }
 
+impl Failed for Failure {
+    fn is_lost(&self) -> bool {
+        matches!(self, Self::Server(error) if is_lost(error))
+    }
+
+    fn is_conflict(&self) -> bool {
+        let code = match self {
+            Self::Server(error) => error.code(),
+            _ => None,
+        };
+        code.is_some_and(|code| {
+            [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].contains(&code)
+        })
+    }
+}
+
 impl Failure {
     /// What COMMIT says: a connection that is lost then leaves it open what became of the transaction.
     pub(crate) fn of_commit(self) -> Self {
@@ -42,26 +59,11 @@ impl Failure {
         }
     }
 
-    /// Whether the connection was dead, which is no wonder for one that was idle for long.
-    pub(crate) fn is_lost(&self) -> bool {
-        matches!(self, Self::Server(error) if is_lost(error))
-    }
-
-    /// Whether the server rolled back because of what other transactions do: trying again helps.
-    pub(crate) fn is_conflict(&self) -> bool {
-        let code = match self {
-            Self::Server(error) => error.code(),
-            _ => None,
-        };
-        code.is_some_and(|code| {
-            [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].contains(&code)
-        })
-    }
-
     /// What the caller of the store is told. `task` is what was tried: `adding jobs`.
     pub(crate) fn explain(self, address: &str, task: &str) -> Error {
         let (kind, message, source) = match self {
-            Self::Refused(error) => return error,
+            Self::Refused(error) if error.plugin().is_some() => return error,
+            Self::Refused(error) => return error.with_plugin(WHAT),
             Self::Silence => {
                 let message = format!("{task}: PostgreSQL at {address} does not answer in time");
                 (ErrorKind::Unavailable, message, None)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use apscheduler_core::options::{self, Options};
+use apscheduler_core::store::PoolOptions;
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -41,29 +42,6 @@ impl Default for PostgresOptions {
             engine_options: Map::new(),
             connect_timeout: 10.0,
             statement_timeout: 30.0,
-        }
-    }
-}
-
-/// What `engine_options` may hold.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-pub(crate) struct EngineOptions {
-    pub(crate) pool_size: usize,
-    pub(crate) max_overflow: usize,
-    pub(crate) pool_timeout: f64,
-    pool_pre_ping: bool,
-    pool_recycle: i64,
-}
-
-impl Default for EngineOptions {
-    fn default() -> Self {
-        Self {
-            pool_size: 5,
-            max_overflow: 10,
-            pool_timeout: 30.0,
-            pool_pre_ping: true,
-            pool_recycle: -1,
         }
     }
 }
@@ -113,13 +91,9 @@ impl PostgresOptions {
 
     pub(crate) fn check(&self) -> Result<()> {
         Address::parse(&self.url)?;
-        let engine = self.engine()?;
-        seconds("engine_options: pool_timeout", engine.pool_timeout)?;
+        self.pool()?;
         seconds("connect_timeout", self.connect_timeout)?;
         seconds("statement_timeout", self.statement_timeout)?;
-        if engine.pool_size + engine.max_overflow == 0 {
-            return Err(invalid("engine_options: pool_size: expected at least 1, found 0"));
-        }
         if self.tablename.is_empty() || self.tablename.len() > MAX_TABLENAME {
             return Err(invalid(&format!(
                 "tablename: expected 1 to {MAX_TABLENAME} bytes, found {}",
@@ -138,8 +112,8 @@ impl PostgresOptions {
         Ok(())
     }
 
-    pub(crate) fn engine(&self) -> Result<EngineOptions> {
-        options::parse(&format!("{WHAT}: engine_options"), &self.engine_options)
+    pub(crate) fn pool(&self) -> Result<PoolOptions> {
+        PoolOptions::of_engine(WHAT, &self.engine_options)
     }
 }
 
@@ -149,14 +123,7 @@ pub(crate) fn invalid(message: &str) -> Error {
 
 /// A time that is checked to be one.
 pub(crate) fn seconds(name: &str, value: f64) -> Result<Duration> {
-    let duration = Duration::try_from_secs_f64(value).ok().filter(|duration| {
-        !duration.is_zero() && duration.as_millis() <= u128::from(i32::MAX.unsigned_abs())
-    });
-    duration.ok_or_else(|| {
-        invalid(&format!(
-            "{name}: expected seconds, more than 0 and at most 2147483, found {value}"
-        ))
-    })
+    options::seconds(&format!("{WHAT}: {name}"), value, 0.001)
 }
 
 /// The URL may hold a password.
@@ -194,12 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn engine_options_of_python_are_taken() {
+    fn text_is_read_as_what_the_field_is() {
         let options = parse(&json!({"url": "postgresql://db/jobs", "connect_timeout": "2.5",
-            "engine_options": {"pool_size": "2", "pool_pre_ping": true, "pool_recycle": 3600}}));
+            "engine_options": {"pool_size": "2"}}));
         let options = options.unwrap();
-        let engine = options.engine().unwrap();
-        assert_eq!((engine.pool_size, engine.max_overflow), (2, 10));
+        assert_eq!(options.pool().unwrap().size, 12);
         assert_eq!(seconds("x", options.connect_timeout).unwrap(), Duration::from_millis(2500));
     }
 
@@ -212,13 +178,9 @@ mod tests {
             (json!({"url": url, "table": "x"}), "did you mean `tablename`?"),
             (json!({"url": url, "tablename": ""}), "tablename: expected 1 to 49 bytes, found 0"),
             (json!({"url": url, "tablename": long}), "tablename: expected 1 to 49 bytes, found 50"),
-            (json!({"url": url, "connect_timeout": 0}), "connect_timeout: expected seconds"),
-            (json!({"url": url, "statement_timeout": -1}), "statement_timeout: expected seconds"),
+            (json!({"url": url, "connect_timeout": 0}), "connect_timeout: expected 0.001 to"),
+            (json!({"url": url, "statement_timeout": -1}), "statement_timeout: expected 0.001 to"),
             (json!({"url": url, "engine_options": {"echo": 1}}), "unknown option `echo`"),
-            (
-                json!({"url": url, "engine_options": {"pool_size": 0, "max_overflow": 0}}),
-                "pool_size: expected at least 1",
-            ),
         ];
         for (given, expected) in cases {
             let error = parse(&given).unwrap_err().to_string();

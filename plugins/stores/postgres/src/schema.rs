@@ -1,13 +1,13 @@
 //! The tables of a store, and how they came to be.
 
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::Result;
+use apscheduler_core::store::{foreign_table, newer_schema};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::WHAT;
 use crate::failure::Failure;
 use crate::options::PostgresOptions;
-use crate::pool::Pool;
+use crate::pool::{Pool, read, write};
 
 /// What makes each version of the schema out of the one before; the first out of nothing.
 ///
@@ -68,15 +68,17 @@ impl Tables {
     pub(crate) fn prepare(&self, pool: &Pool) -> Result<u32> {
         const TASK: &str = "preparing the tables";
         // Mostly all is there, and no rights to change the schema are needed.
-        let version = pool.read(TASK, async |client| self.version(client).await)?;
+        let version = read(pool, TASK, async |client| self.version(client).await)?;
         if version != newest() {
-            pool.write(TASK, async |client| {
+            write(pool, TASK, async |client| {
                 // Processes that start at once wait for each other here.
                 let lock = [(&START_LOCK as _, Type::INT8)];
                 client.query_typed("SELECT pg_advisory_xact_lock($1)", &lock).await?;
                 let version = self.version(client).await?;
                 if version > newest() {
-                    return Err(self.too_new(version).into());
+                    let (found, known) = (version.into(), newest().into());
+                    let package = env!("CARGO_PKG_NAME");
+                    return Err(newer_schema(&self.jobs, found, known, package).into());
                 }
                 let meta = format!(
                     "CREATE TABLE IF NOT EXISTS {} (tablename text PRIMARY KEY, version integer NOT NULL)",
@@ -96,7 +98,7 @@ impl Tables {
                 Ok(())
             })?;
         }
-        pool.read(TASK, async |client| {
+        read(pool, TASK, async |client| {
             let name = [(&self.jobs as _, Type::TEXT)];
             let row = client.query_typed_one("SELECT to_regclass($1)::oid", &name).await?;
             Ok(row.try_get(0)?)
@@ -123,26 +125,8 @@ impl Tables {
             // Dropped by hand, without what the other table says of it.
             Some(_) | None if !has_jobs => Ok(0),
             Some(version) => Ok(version),
-            None => Err(self.foreign().into()),
+            None => Err(foreign_table(&self.jobs).into()),
         }
-    }
-
-    fn too_new(&self, version: i32) -> Error {
-        refusal(format!(
-            "the table {} has the schema version {version}, and this release knows versions up to {}; update {}, or \
-             choose another `tablename`",
-            self.jobs,
-            newest(),
-            env!("CARGO_PKG_NAME")
-        ))
-    }
-
-    fn foreign(&self) -> Error {
-        refusal(format!(
-            "the table {} is there already, but was not made by this job store; if it is that of Python's APScheduler, \
-             whose jobs are pickles, choose another `tablename`",
-            self.jobs
-        ))
     }
 }
 
@@ -154,10 +138,6 @@ fn newest() -> i32 {
 /// How many migrations made this version.
 fn done(version: i32) -> usize {
     usize::try_from(version).unwrap_or(0)
-}
-
-fn refusal(message: String) -> Error {
-    Error::new(ErrorKind::Store, message).with_plugin(WHAT)
 }
 
 fn quoted(name: &str) -> String {

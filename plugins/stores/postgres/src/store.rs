@@ -1,25 +1,22 @@
 //! The store.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ClaimsInDoubt, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
-    StoreCapabilities, Watch,
+    ChangeNotifier, Claims, ClaimsInDoubt, ConnectionPool, Cursor, Decision, Due, JobRecord,
+    JobStore, NewRecord, Started, StoreCapabilities, Watch,
 };
-use apscheduler_core::time::Timestamp;
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::time::{Timestamp, from_micros};
+use apscheduler_core::{Error, Result};
 use futures_util::future::try_join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use crate::WHAT;
 use crate::claims::Transaction;
-use crate::connection::Connector;
-use crate::failure::Failure;
-use crate::options::{PostgresOptions, seconds};
-use crate::pool::{Pool, not_running};
-use crate::rows::{COLUMNS, count, micros, record, text, timestamp};
+use crate::connection::Server;
+use crate::options::PostgresOptions;
+use crate::pool::{Pool, read, write};
+use crate::rows::{COLUMNS, count, record};
 use crate::schema::Tables;
 use crate::watch::{Notices, Runtime};
 
@@ -32,7 +29,7 @@ const CHUNK: usize = 10_000;
 #[derive(Debug)]
 pub struct PostgresJobStore {
     options: PostgresOptions,
-    open: RwLock<Option<Arc<Open>>>,
+    open: Started<Open>,
     /// It outlives a restart of the scheduler.
     in_doubt: ClaimsInDoubt<Transaction>,
 }
@@ -50,23 +47,18 @@ impl PostgresJobStore {
     /// A store with these options. It connects when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the option.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: PostgresOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, open: RwLock::default(), in_doubt: ClaimsInDoubt::default() })
+        Ok(Self { options, open: Started::default(), in_doubt: ClaimsInDoubt::default() })
     }
 
     /// A store at this URL, with the defaults for the rest.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where the URL can't be read.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) where the URL can't be read.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(PostgresOptions::new(url))
-    }
-
-    fn started(&self) -> Result<Arc<Open>> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.clone().ok_or_else(not_running)
     }
 }
 
@@ -83,61 +75,61 @@ impl JobStore for PostgresJobStore {
 
     fn start(&self, alias: &str) -> Result<()> {
         let open = Open::new(&self.options, alias)?;
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(open));
+        self.open.set(open);
         Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
-        drop(self.open.write().unwrap_or_else(PoisonError::into_inner).take());
+        self.open.clear();
         Ok(())
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
-        let open = self.started()?;
+        let open = self.open.get()?;
         let query = format!("SELECT {COLUMNS} FROM {} WHERE id = $1", open.tables.jobs);
-        open.pool.read("looking a job up", async |client| {
+        read(&open.pool, "looking a job up", async |client| {
             let row = client.query_typed_opt(&query, &[(&id as _, Type::TEXT)]).await?;
             row.as_ref().map(record).transpose()
         })
     }
 
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
-        self.started()?.page(after, limit)
+        self.open.get()?.page(after, limit)
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let open = self.started()?;
-        let after = after.map_or(i64::MIN, micros);
+        let open = self.open.get()?;
+        let after = after.map_or(i64::MIN, |after| after.timestamp_micros());
         let query =
             format!("SELECT min(next_run_time) FROM {} WHERE next_run_time > $1", open.tables.jobs);
-        open.pool.read("looking for the next run time", async |client| {
+        read(&open.pool, "looking for the next run time", async |client| {
             let row = client.query_typed_one(&query, &[(&after as _, Type::INT8)]).await?;
-            Ok(row.try_get::<_, Option<i64>>(0)?.map(timestamp))
+            Ok(row.try_get::<_, Option<i64>>(0)?.map(from_micros))
         })
     }
 
     fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
         let mut ids = HashSet::with_capacity(records.len());
         if let Some(twice) = records.iter().find(|record| !ids.insert(&*record.id)) {
-            return Err(conflict(&twice.id));
+            return Err(Error::conflicting_id(&*twice.id));
         }
         let (replacing, new): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.replace);
-        self.started()?.add(&NewRows::chunks(&new)?, &NewRows::chunks(&replacing)?)
+        self.open.get()?.add(&NewRows::chunks(&new)?, &NewRows::chunks(&replacing)?)
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        self.started()?.update(record)
+        self.open.get()?.update(record)
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        let open = self.started()?;
+        let open = self.open.get()?;
         let Open { tables, notices, .. } = &*open;
         let delete = format!(
             "WITH gone AS (DELETE FROM {} WHERE id = $1 RETURNING 1)
              SELECT EXISTS (SELECT FROM gone), (SELECT pg_notify($2, $3)::text FROM gone)",
             tables.jobs
         );
-        open.pool.write("removing a job", async |client| {
+        write(&open.pool, "removing a job", async |client| {
             let [channel, sender] = notices.parameters();
             let parameters = [(&id as _, Type::TEXT), channel, sender];
             let row = client.query_typed_one(&delete, &parameters).await?;
@@ -146,9 +138,9 @@ impl JobStore for PostgresJobStore {
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        let open = self.started()?;
+        let open = self.open.get()?;
         let delete = format!("DELETE FROM {}", open.tables.jobs);
-        open.pool.write("removing all jobs", async |client| {
+        write(&open.pool, "removing all jobs", async |client| {
             try_join(client.batch_execute(&delete), open.notices.tell(client)).await?;
             Ok(())
         })
@@ -159,19 +151,13 @@ impl JobStore for PostgresJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.started()?.claim(due, decide, &self.in_doubt)
+        self.open.get()?.claim(due, decide, &self.in_doubt)
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
-        let open = self.started()?;
-        open.notices.watch(&open.runtime, open.pool.connector.clone(), changed).map(Some)
+        let open = self.open.get()?;
+        open.notices.watch(&open.runtime, open.pool.connector().clone(), changed).map(Some)
     }
-}
-
-fn conflict(id: &str) -> Error {
-    Error::new(ErrorKind::ConflictingId, "a job with this id exists already")
-        .with_plugin(WHAT)
-        .with_job_id(id)
 }
 
 /// New records, by columns.
@@ -187,10 +173,13 @@ impl<'a> NewRows<'a> {
     }
 
     fn new(records: &[&'a NewRecord]) -> Result<Self> {
-        let states = records.iter().map(|record| text(&record.id, &record.state));
+        let states = records.iter().map(|record| record.text());
         Ok(Self {
             ids: records.iter().map(|record| &*record.id).collect(),
-            times: records.iter().map(|record| record.next_run_time.map(micros)).collect(),
+            times: records
+                .iter()
+                .map(|record| record.next_run_time.map(|time| time.timestamp_micros()))
+                .collect(),
             states: states.collect::<Result<_>>()?,
         })
     }
@@ -214,13 +203,8 @@ impl<'a> NewRows<'a> {
 impl Open {
     fn new(options: &PostgresOptions, alias: &str) -> Result<Self> {
         let runtime = Runtime::start(alias)?;
-        let engine = options.engine()?;
-        let pool = Pool::new(
-            Connector::new(options)?,
-            runtime.handle().clone(),
-            engine.pool_size + engine.max_overflow,
-            seconds("engine_options: pool_timeout", engine.pool_timeout)?,
-        );
+        let server = Server::new(options, runtime.handle().clone())?;
+        let pool = ConnectionPool::new(server, &options.pool()?);
         let tables = Tables::new(options);
         let notices = Notices::new(tables.prepare(&pool)?);
         Ok(Self { pool, tables, notices, runtime })
@@ -238,9 +222,11 @@ impl Open {
         );
         let (time, id) = match after {
             None => (Some(i64::MIN), ""),
-            Some(Cursor { next_run_time, id }) => (next_run_time.map(micros), &**id),
+            Some(Cursor { next_run_time, id }) => {
+                (next_run_time.map(|time| time.timestamp_micros()), &**id)
+            }
         };
-        self.pool.read("listing jobs", async |client| {
+        read(&self.pool, "listing jobs", async |client| {
             let (mut records, mut behind) = (Vec::new(), id);
             if let Some(time) = time {
                 let limit = count(limit);
@@ -282,11 +268,11 @@ impl Open {
         );
         // Not from 1: a handle to a job that was removed must not fit one that was added under its id.
         let revision = fastrand::i64(1..1 << 52);
-        self.pool.write("adding jobs", async |client| {
+        write(&self.pool, "adding jobs", async |client| {
             for rows in new {
                 let taken = rows.insert(client, &insert, revision).await?;
                 if let Some(row) = taken.first() {
-                    return Err(Failure::Refused(conflict(row.try_get(0)?)));
+                    return Err(Error::conflicting_id(row.try_get::<_, &str>(0)?).into());
                 }
             }
             for rows in replacing {
@@ -306,9 +292,12 @@ impl Open {
                     (SELECT pg_notify($5, $6)::text FROM changed)"
         );
         let id = &*record.id;
-        let state = text(id, &record.state)?;
-        let (time, revision) = (record.next_run_time.map(micros), record.revision.cast_signed());
-        self.pool.write("updating a job", async |client| {
+        let state = record.text()?;
+        let (time, revision) = (
+            record.next_run_time.map(|time| time.timestamp_micros()),
+            record.revision.cast_signed(),
+        );
+        write(&self.pool, "updating a job", async |client| {
             let [channel, sender] = self.notices.parameters();
             let parameters = [
                 (&id as _, Type::TEXT),
@@ -323,10 +312,7 @@ impl Open {
             if is_there || is_changed {
                 return Ok(is_changed);
             }
-            Err(Error::new(ErrorKind::JobLookup, "no job with this id")
-                .with_plugin(WHAT)
-                .with_job_id(id)
-                .into())
+            Err(Error::job_lookup(id).into())
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-use apscheduler_core::store::{ChangeNotifier, Watch};
+use apscheduler_core::store::{ChangeNotifier, Connector as _, Watch};
 use apscheduler_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -12,9 +12,8 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::WHAT;
-use crate::connection::Connector;
+use crate::connection::{Server, shut_down};
 use crate::failure::Failure;
-use crate::pool::not_running;
 
 /// How long it takes until a lost connection to hear on is made again.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -99,13 +98,13 @@ impl Notices {
     pub(crate) fn watch(
         &self,
         runtime: &Runtime,
-        connector: Connector,
+        server: Server,
         changed: ChangeNotifier,
     ) -> Result<Watch> {
         let notifier = Arc::new(changed);
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&notifier);
         let listener = Listener {
-            connector,
+            server,
             channel: self.channel.clone(),
             sender: self.sender.clone(),
             watcher: Arc::downgrade(&notifier),
@@ -113,7 +112,7 @@ impl Notices {
         let (started, is_started) = mpsc::sync_channel(1);
         let task = runtime.handle.spawn(listener.run(started)).abort_handle();
         let guard = Guard { task, _notifier: notifier };
-        is_started.recv().unwrap_or_else(|_| Err(not_running()))?;
+        is_started.recv().unwrap_or_else(|_| Err(shut_down()))?;
         Ok(Watch::new(guard))
     }
 }
@@ -132,7 +131,7 @@ impl Drop for Guard {
 
 /// Hears of the changes of others.
 struct Listener {
-    connector: Connector,
+    server: Server,
     channel: String,
     sender: String,
     watcher: Weak<ChangeNotifier>,
@@ -165,12 +164,12 @@ impl Listener {
                 watcher.notify();
             }
         });
-        let connection = self.connector.connect(on_notice).await?;
+        let connection = self.server.open(on_notice).await?;
         let mut ends = AbortOnDrop(connection.task);
         let listen = format!("LISTEN \"{}\"", self.channel);
         let begun = connection.client.batch_execute(&listen).await;
         begun.map_err(|error| {
-            Failure::from(error).explain(self.connector.shown(), "listening to changes")
+            Failure::from(error).explain(self.server.address(), "listening to changes")
         })?;
         listening();
         // The end of the connection is all that there is to wait for.

@@ -18,7 +18,7 @@ impl StoreHarness for Postgres {
     }
 
     fn create(&self) -> String {
-        database::new_name()
+        stores::new_name()
     }
 
     fn open(&self, address: &str) -> Arc<dyn JobStore> {

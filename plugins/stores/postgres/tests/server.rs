@@ -10,8 +10,9 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
+use apscheduler_testkit::stores::new_name;
 use apscheduler_testkit::stores::records::{Records, second};
-use database::{connected, drop_tables, execute, new_name, url};
+use database::{connected, drop_tables, execute, url};
 
 /// A table that is removed at the end.
 struct Table(String);

@@ -35,7 +35,6 @@ mod options;
 mod script;
 mod store;
 mod text;
-mod token;
 mod watch;
 
 use std::sync::Arc;

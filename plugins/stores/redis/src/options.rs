@@ -239,10 +239,7 @@ fn config_error(message: String) -> Error {
 }
 
 fn duration(key: &str, seconds: f64) -> Result<Duration> {
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| config_error(format!("{key}: expected seconds above 0, found {seconds}")))
+    options::seconds(&format!("{WHAT}: {key}"), seconds, 0.001)
 }
 
 /// The server as errors name it: without user and password.
@@ -350,7 +347,10 @@ mod tests {
             (json!({"jobs_keys": "x"}), "did you mean `jobs_key`?"),
             (json!({"jobs_key": ""}), "jobs_key: must not be empty"),
             (json!({"jobs_key": "a", "run_times_key": "a"}), "run_times_key: must be another key"),
-            (json!({"socket_timeout": 0}), "socket_timeout: expected seconds above 0, found 0"),
+            (
+                json!({"socket_timeout": 0}),
+                "socket_timeout: expected 0.001 to 2147483 seconds, found 0",
+            ),
             (json!({"url": "http://ann:secret@h"}), "url: expected `redis://"),
             (json!({"ssl_ca_certs": "ca.pem"}), "ssl_ca_certs: needs `ssl`"),
         ];

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claim, Claims, ClaimsInDoubt, Cursor, Decision, Due, DueCursor, JobRecord,
-    JobState, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    ChangeNotifier, Claim, ClaimTokens, Claims, ClaimsInDoubt, Cursor, Decision, Due, DueCursor,
+    JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -17,7 +17,6 @@ use crate::connection::{Connections, Repeat};
 use crate::options::RedisOptions;
 use crate::script::{FORMAT, PAGE, Script, Scripts};
 use crate::text::{PAUSED, read_record, run_time_text, time_text};
-use crate::token::Tokens;
 use crate::{WHAT, watch};
 
 /// More jobs than this would make a call that the server takes for nonsense.
@@ -33,7 +32,7 @@ pub struct RedisJobStore {
     channel: String,
     /// What it publishes, so that it knows its own changes.
     own: String,
-    tokens: Tokens,
+    tokens: ClaimTokens,
     in_doubt: ClaimsInDoubt<String>,
 }
 
@@ -60,7 +59,7 @@ impl RedisJobStore {
             meta_key: target.meta_key,
             channel: target.channel,
             own: uuid::Uuid::new_v4().simple().to_string(),
-            tokens: Tokens::default(),
+            tokens: ClaimTokens::default(),
             in_doubt: ClaimsInDoubt::default(),
         })
     }
@@ -89,7 +88,7 @@ impl RedisJobStore {
         if claims.is_empty() {
             return Ok(claims);
         }
-        let (token, answered) = self.tokens.next(&self.own);
+        let (token, answered) = self.tokens.next();
         let mut call = self.change(&self.scripts.claim);
         call.arg(&token).arg(answered.join(" "));
         for Claim { record, advance } in &claims {
@@ -228,18 +227,18 @@ impl JobStore for RedisJobStore {
         }
         let mut ids = HashSet::with_capacity(records.len());
         if let Some(twice) = records.iter().find(|record| !ids.insert(&record.id)) {
-            return Err(conflict(&twice.id));
+            return Err(Error::conflicting_id(&*twice.id));
         }
         let mut call = self.change(&self.scripts.add);
         for record in &records {
             call.arg(&*record.id)
                 .arg(if record.replace { "1" } else { "0" })
                 .arg(run_time_text(record.next_run_time))
-                .arg(state_text(&record.id, &record.state)?);
+                .arg(record.text()?);
         }
         let in_the_way = self.number(&self.scripts.add, &call)?;
         match usize::try_from(in_the_way - 1).ok().and_then(|place| records.get(place)) {
-            Some(record) => Err(conflict(&record.id)),
+            Some(record) => Err(Error::conflicting_id(&*record.id)),
             None => Ok(()),
         }
     }
@@ -249,12 +248,9 @@ impl JobStore for RedisJobStore {
         call.arg(&*record.id)
             .arg(record.revision)
             .arg(run_time_text(record.next_run_time))
-            .arg(state_text(&record.id, &record.state)?);
+            .arg(record.text()?);
         match self.number(&self.scripts.update, &call)? {
-            -1 => {
-                Err(Error::new(ErrorKind::JobLookup, "no job with this id")
-                    .with_job_id(&*record.id))
-            }
+            -1 => Err(Error::job_lookup(&*record.id)),
             written => Ok(written == 1),
         }
     }
@@ -296,18 +292,6 @@ impl JobStore for RedisJobStore {
         let connections = Arc::clone(&self.connections);
         watch::start(connections, self.channel.clone(), self.own.clone(), changed).map(Some)
     }
-}
-
-fn state_text<'a>(id: &str, state: &'a JobState) -> Result<&'a str> {
-    state.as_text().ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "a job that is not serialized can't be kept in Redis")
-            .with_plugin(WHAT)
-            .with_job_id(id)
-    })
-}
-
-fn conflict(id: &str) -> Error {
-    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
 }
 
 fn store_error(message: String) -> Error {

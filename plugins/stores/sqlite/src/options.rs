@@ -262,12 +262,7 @@ fn check_tablename(name: &str) -> Result<()> {
 }
 
 fn seconds(name: &str, value: f64, least: f64) -> Result<Duration> {
-    const MOST: f64 = 86_400.0;
-    if (least..=MOST).contains(&value) {
-        Ok(Duration::from_secs_f64(value))
-    } else {
-        Err(invalid(format!("{name}: expected {least} to {MOST} seconds, found {value}")))
-    }
+    options::seconds(&format!("{WHAT}: {name}"), value, least)
 }
 
 #[cfg(test)]
@@ -323,8 +318,11 @@ mod tests {
             (json!({"url": "postgresql://me:secret@host/db"}), "found `postgresql://...`"),
             (json!({"url": "sqlite:///a?mode=ro"}), "use options such as `busy_timeout`"),
             (json!({"path": "a", "synchronous": "ful"}), "did you mean `full`?"),
-            (json!({"path": "a", "poll_interval": 0}), "expected 0.001 to 86400 seconds, found 0"),
-            (json!({"path": "a", "busy_timeout": -1}), "expected 0 to 86400 seconds, found -1"),
+            (
+                json!({"path": "a", "poll_interval": 0}),
+                "expected 0.001 to 2147483 seconds, found 0",
+            ),
+            (json!({"path": "a", "busy_timeout": -1}), "expected 0 to 2147483 seconds, found -1"),
             (json!({"path": "a", "tableschema": "jobs"}), "nothing or `main`, found `jobs`"),
             (json!({"path": "a", "engine_options": {"echo": true}}), "unknown option `echo`"),
             (json!({"path": "a", "tablename": ""}), "tablename: expected a name"),

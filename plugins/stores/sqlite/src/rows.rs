@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use apscheduler_core::store::{JobRecord, JobState};
-use apscheduler_core::time::Timestamp;
-use chrono::DateTime;
+use apscheduler_core::time::from_micros;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
@@ -20,7 +19,7 @@ pub(crate) struct Numbered {
 /// The record that a row holds.
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
     let next_run_time = match row.get_ref(2)? {
-        ValueRef::Integer(micros) => Some(timestamp(micros)),
+        ValueRef::Integer(micros) => Some(from_micros(micros)),
         _ => None,
     };
     let revision = match row.get_ref(3)? {
@@ -46,10 +45,4 @@ fn text(value: ValueRef<'_>) -> Arc<str> {
         ValueRef::Real(number) => number.to_string().into(),
         ValueRef::Null => "".into(),
     }
-}
-
-/// The instant; the first or last that there is where the number is beyond them.
-pub(crate) fn timestamp(micros: i64) -> Timestamp {
-    let beyond = if micros < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
-    DateTime::from_timestamp_micros(micros).unwrap_or(beyond)
 }

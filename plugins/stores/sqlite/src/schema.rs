@@ -2,7 +2,7 @@
 //!
 //! Several sets of jobs may share a file, so the version of each table's schema stands in a table of its own.
 
-use apscheduler_core::{Error, ErrorKind};
+use apscheduler_core::store::{foreign_table, newer_schema};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::failure::Failure;
@@ -60,9 +60,13 @@ pub(crate) fn prepare(connection: &mut Connection, tablename: &str) -> Result<()
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction, tablename)?;
     match found {
-        None if exists(&transaction, tablename)? => return Err(foreign(tablename).into()),
+        None if exists(&transaction, tablename)? => {
+            return Err(foreign_table(&format!("`{tablename}`")).with_plugin(WHAT).into());
+        }
         Some(version) if version > current_version() => {
-            return Err(newer(tablename, version).into());
+            let (table, package) = (format!("`{tablename}`"), env!("CARGO_PKG_NAME"));
+            let error = newer_schema(&table, version, current_version(), package);
+            return Err(error.with_plugin(WHAT).into());
         }
         _ => {}
     }
@@ -102,28 +106,4 @@ fn version(connection: &Connection, tablename: &str) -> Result<Option<i64>, Fail
 fn exists(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE)";
     connection.query_row(sql, [name], |row| row.get(0))
-}
-
-fn foreign(tablename: &str) -> Error {
-    Error::new(
-        ErrorKind::Store,
-        format!(
-            "the table `{tablename}` is there already, but was not made by this job store; if it is that of Python's \
-             APScheduler, whose jobs are pickles, choose another `tablename`"
-        ),
-    )
-    .with_plugin(WHAT)
-}
-
-fn newer(tablename: &str, version: i64) -> Error {
-    Error::new(
-        ErrorKind::Store,
-        format!(
-            "the table `{tablename}` has the schema version {version}, and this release knows versions up to {}; \
-             update {}, or choose another `tablename`",
-            current_version(),
-            env!("CARGO_PKG_NAME")
-        ),
-    )
-    .with_plugin(WHAT)
 }

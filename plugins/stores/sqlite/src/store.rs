@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobState, JobStore,
+    ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobStore,
     NewRecord, NextRun, StoreCapabilities, Tie, Watch,
 };
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::time::{Timestamp, from_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, TransactionBehavior};
 
 use crate::failure::{self, Failure};
 use crate::options::{Checked, Location, SqliteOptions, WHAT};
-use crate::rows::{Numbered, read, timestamp};
+use crate::rows::{Numbered, read};
 use crate::schema;
 use crate::statements::Statements;
 
@@ -279,7 +279,7 @@ impl JobStore for SqliteJobStore {
         let after = micros(after).unwrap_or(i64::MIN);
         self.with_connection(|connection| {
             let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
-            Ok(next.query_row([after], |row| row.get(0)).optional()?.map(timestamp))
+            Ok(next.query_row([after], |row| row.get(0)).optional()?.map(from_micros))
         })
     }
 
@@ -288,7 +288,7 @@ impl JobStore for SqliteJobStore {
         if records.iter().any(|record| record.replace) {
             let mut given = HashSet::with_capacity(records.len());
             if let Some(twice) = records.iter().find(|record| !given.insert(&record.id)) {
-                return Err(conflict(&twice.id));
+                return Err(Error::conflicting_id(&*twice.id));
             }
         }
         self.with_connection(|connection| {
@@ -297,10 +297,10 @@ impl JobStore for SqliteJobStore {
             for record in &records {
                 let Statements { insert, replace, .. } = &self.statements;
                 let sql = if record.replace { replace } else { insert };
-                let values = (&*record.id, micros(record.next_run_time), text(&record.state)?);
+                let values = (&*record.id, micros(record.next_run_time), record.text()?);
                 transaction.prepare_cached(sql)?.execute(values).map_err(|error| {
                     if failure::is_conflict(&error) {
-                        Failure::Told(conflict(&record.id))
+                        Failure::Told(Error::conflicting_id(&*record.id))
                     } else {
                         error.into()
                     }
@@ -316,7 +316,7 @@ impl JobStore for SqliteJobStore {
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let values = (
                 micros(record.next_run_time),
-                text(&record.state)?,
+                record.text()?,
                 &*record.id,
                 record.revision.cast_signed(),
             );
@@ -324,8 +324,7 @@ impl JobStore for SqliteJobStore {
             if updated == 0 {
                 let mut exists = transaction.prepare_cached(&self.statements.exists)?;
                 if !exists.query_row([&*record.id], |row| row.get::<_, bool>(0))? {
-                    let error = Error::new(ErrorKind::JobLookup, "no job with this id was found");
-                    return Err(error.with_job_id(&*record.id).into());
+                    return Err(Error::job_lookup(&*record.id).into());
                 }
             }
             transaction.commit()?;
@@ -439,16 +438,6 @@ fn micros(time: Option<Timestamp>) -> Option<i64> {
 
 fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-fn text(state: &JobState) -> Result<&str, Error> {
-    state.as_text().ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "only jobs as text can be kept").with_plugin(WHAT)
-    })
-}
-
-fn conflict(id: &str) -> Error {
-    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
 }
 
 #[cfg(test)]

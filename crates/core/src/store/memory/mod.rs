@@ -14,7 +14,7 @@ use super::{
 use crate::options;
 use crate::registry::Plugin;
 use crate::time::Timestamp;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 use table::Table;
 
 /// The descriptor of the memory store.
@@ -90,13 +90,13 @@ impl JobStore for MemoryJobStore {
         for record in records {
             if replaces && !given.insert(Arc::clone(&record.id)) {
                 undo(&mut table, added);
-                return Err(conflict(&record.id));
+                return Err(Error::conflicting_id(&*record.id));
             }
             match table.find(&record.id) {
                 Some(slot) if record.replace => replacements.push((slot, record)),
                 Some(_) => {
                     undo(&mut table, added);
-                    return Err(conflict(&record.id));
+                    return Err(Error::conflicting_id(&*record.id));
                 }
                 None => added.push(table.insert(record.id, record.next_run_time, record.state)),
             }
@@ -109,9 +109,7 @@ impl JobStore for MemoryJobStore {
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
         let mut table = self.table();
-        let slot = table.find(&record.id).ok_or_else(|| {
-            Error::new(ErrorKind::JobLookup, "no job with this id").with_job_id(&*record.id)
-        })?;
+        let slot = table.find(&record.id).ok_or_else(|| Error::job_lookup(&*record.id))?;
         if table.revision(slot) != record.revision {
             return Ok(false);
         }
@@ -187,10 +185,6 @@ fn undo(table: &mut Table, added: Vec<table::SlotId>) {
     for slot in added {
         table.remove(slot);
     }
-}
-
-fn conflict(id: &str) -> Error {
-    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
 }
 
 fn apply(table: &mut Table, slot: table::SlotId, advance: &Advance) {

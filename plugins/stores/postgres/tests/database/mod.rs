@@ -1,23 +1,11 @@
 //! The database that tests use: `cargo xtask test` starts its server.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use apscheduler_testkit::stores::server_url;
 use tokio_postgres::{Client, NoTls};
-
-const VARIABLE: &str = "APSCHEDULER_TEST_POSTGRES";
 
 /// Where it is.
 pub(crate) fn url() -> String {
-    std::env::var(VARIABLE).unwrap_or_else(|_| {
-        panic!("run `cargo xtask test`, or set {VARIABLE} to the URL of a database for tests")
-    })
-}
-
-/// A name that nobody else uses.
-pub(crate) fn new_name() -> String {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    format!("test_{}_{number}_{:08x}", std::process::id(), fastrand::u32(..))
+    server_url("APSCHEDULER_TEST_POSTGRES")
 }
 
 /// Does something with a plain connection.

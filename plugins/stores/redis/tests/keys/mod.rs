@@ -1,16 +1,12 @@
 //! The server that the tests use, and keys in it.
 
 use apscheduler_store_redis::RedisOptions;
+use apscheduler_testkit::stores::{new_name, server_url};
 use redis::{Client, Connection};
 
 /// Its URL.
 pub(crate) fn url() -> String {
-    std::env::var("APSCHEDULER_TEST_REDIS").unwrap_or_else(|_| {
-        panic!(
-            "no Redis server to test with: run `cargo xtask test`, or set APSCHEDULER_TEST_REDIS to a URL such as \
-             redis://127.0.0.1:6379/0"
-        )
-    })
+    server_url("APSCHEDULER_TEST_REDIS")
 }
 
 /// A connection past the store.
@@ -21,7 +17,7 @@ pub(crate) fn connection() -> Connection {
 
 /// The beginning of keys that nobody else uses.
 pub(crate) fn new_keys() -> String {
-    format!("test.{}", uuid::Uuid::new_v4().simple())
+    new_name()
 }
 
 /// The options of a store with these keys.

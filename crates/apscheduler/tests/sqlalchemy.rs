@@ -1,0 +1,35 @@
+//! `sqlalchemy` means the store that takes the scheme of the URL, with the URLs that SQLAlchemy has.
+
+use apscheduler::builtin::new_registry;
+use serde_json::json;
+
+/// URLs, the feature that brings their store, whether this build has it, and the type of the store.
+static URLS: &[(&str, &str, bool, &str)] = &[
+    ("sqlite:///jobs.sqlite", "store-sqlite", cfg!(feature = "store-sqlite"), "SqliteJobStore"),
+    ("postgresql://u:secret@db/jobs", "store-postgres", POSTGRES, "PostgresJobStore"),
+    ("postgresql+psycopg2://u:secret@db/jobs", "store-postgres", POSTGRES, "PostgresJobStore"),
+    ("mysql://u:secret@db/jobs", "store-mysql", MYSQL, "MySqlJobStore"),
+    ("mysql+pymysql://u:secret@db/jobs?charset=utf8mb4", "store-mysql", MYSQL, "MySqlJobStore"),
+    ("mysql+mysqldb://u:secret@db/jobs", "store-mysql", MYSQL, "MySqlJobStore"),
+    ("mariadb://u:secret@db/jobs", "store-mysql", MYSQL, "MySqlJobStore"),
+    ("mariadb+mariadbconnector://u:secret@db/jobs", "store-mysql", MYSQL, "MySqlJobStore"),
+];
+
+const POSTGRES: bool = cfg!(feature = "store-postgres");
+const MYSQL: bool = cfg!(feature = "store-mysql");
+
+#[test]
+fn a_store_is_found_by_the_scheme_of_its_url() {
+    let registry = new_registry();
+    for (url, feature, is_there, store) in URLS {
+        let options = json!({"url": url, "tablename": "shop_jobs"});
+        let built = registry.build_job_store("sqlalchemy", options.as_object().expect("a table"));
+        let text = match &built {
+            Ok(built) => format!("{built:?}"),
+            Err(error) => format!("{} {error:?}", error.chain()),
+        };
+        assert_eq!(built.is_ok(), *is_there, "{url}: {text}");
+        assert!(text.contains(if *is_there { store } else { feature }), "{url}: {text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}

@@ -1,0 +1,164 @@
+//! A batch of due records on which was decided.
+
+use super::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use crate::time::Timestamp;
+
+/// A batch of due records with what was decided on each, for stores that go through what is due by run time and id, and
+/// lock it until the decisions are written.
+#[derive(Debug)]
+pub struct DecidedBatch {
+    now: Timestamp,
+    is_full: bool,
+    resume: Option<DueCursor>,
+    decided: Vec<(JobRecord, Decision)>,
+}
+
+impl DecidedBatch {
+    /// Asks `decide` about the records that were found, in their order.
+    pub fn decide(
+        records: Vec<JobRecord>,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Self {
+        let is_full = records.len() >= due.limit;
+        let last = if is_full { records.last() } else { None };
+        let resume = last.and_then(|last| {
+            Some(DueCursor { next_run_time: last.next_run_time?, tie: Tie::Id(last.id.clone()) })
+        });
+        let decided = records.into_iter().map(|record| {
+            let decision = decide(&record);
+            (record, decision)
+        });
+        Self { now: due.now, is_full, resume, decided: decided.collect() }
+    }
+
+    /// Whether there were as many records as were asked for, so that there may be more.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Whether nothing is to be written.
+    pub fn is_left(&self) -> bool {
+        self.decided.iter().all(|(_, decision)| *decision == Decision::Leave)
+    }
+
+    /// The records that were claimed.
+    pub fn claimed(&self) -> impl Iterator<Item = &JobRecord> {
+        self.advances().map(|(record, _)| record)
+    }
+
+    /// The ids of the jobs that run again or are paused, with their next run times.
+    pub fn moved(&self) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
+        self.advances().filter_map(|(record, next)| match next {
+            NextRun::At(time) => Some((&*record.id, Some(time))),
+            NextRun::Paused => Some((&*record.id, None)),
+            NextRun::Finished => None,
+        })
+    }
+
+    /// The ids of the jobs that have finished.
+    pub fn finished(&self) -> impl Iterator<Item = &str> {
+        let finished = self.advances().filter(|(_, next)| *next == NextRun::Finished);
+        finished.map(|(record, _)| &*record.id)
+    }
+
+    /// The ids of the jobs that are due still when all this is written, because they were left or catch up.
+    pub fn still_due(&self) -> impl Iterator<Item = &str> {
+        self.decided.iter().filter_map(|(record, decision)| {
+            let is_due = match decision {
+                Decision::Leave => true,
+                Decision::Claim(advance) => {
+                    matches!(advance.next, NextRun::At(next) if next <= self.now)
+                }
+            };
+            is_due.then_some(&*record.id)
+        })
+    }
+
+    /// Leaves what another caller won in between.
+    pub fn keep_claims(&mut self, is_ours: impl Fn(&JobRecord) -> bool) {
+        for (record, decision) in &mut self.decided {
+            if !is_ours(record) {
+                *decision = Decision::Leave;
+            }
+        }
+    }
+
+    /// The claims, once they are written.
+    pub fn into_claims(self) -> Claims {
+        let claims = self.decided.into_iter().filter_map(|(record, decision)| match decision {
+            Decision::Claim(advance) => Some(Claim { record, advance }),
+            Decision::Leave => None,
+        });
+        Claims { claims: claims.collect(), resume: self.resume }
+    }
+
+    fn advances(&self) -> impl Iterator<Item = (&JobRecord, NextRun)> {
+        self.decided.iter().filter_map(|(record, decision)| match decision {
+            Decision::Claim(advance) => Some((record, advance.next)),
+            Decision::Leave => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Advance, JobState, RunTimes};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp_nanos(second * 1_000_000_000)
+    }
+
+    fn batch(limit: usize) -> DecidedBatch {
+        let record = |id: &str| JobRecord {
+            id: id.into(),
+            next_run_time: Some(at(1)),
+            revision: 7,
+            state: JobState::Encoded("{}".into()),
+        };
+        let records = ["again", "behind", "ends", "left", "paused"].map(record);
+        let due = Due { now: at(5), limit, after: None };
+        DecidedBatch::decide(records.into(), &due, &mut |record| {
+            let next = match &*record.id {
+                "again" => NextRun::At(at(6)),
+                "behind" => NextRun::At(at(5)),
+                "ends" => NextRun::Finished,
+                "paused" => NextRun::Paused,
+                _ => return Decision::Leave,
+            };
+            Decision::Claim(Advance { run_times: RunTimes::One(at(1)), next })
+        })
+    }
+
+    fn ids(claims: &Claims) -> Vec<&str> {
+        claims.claims.iter().map(|claim| &*claim.record.id).collect()
+    }
+
+    #[test]
+    fn decisions_are_sorted_by_what_they_do() {
+        let batch = batch(10);
+        let moved: Vec<_> = batch.moved().collect();
+        assert_eq!(moved, [("again", Some(at(6))), ("behind", Some(at(5))), ("paused", None)]);
+        assert_eq!(batch.finished().collect::<Vec<_>>(), ["ends"]);
+        assert_eq!(batch.still_due().collect::<Vec<_>>(), ["behind", "left"]);
+        assert_eq!((batch.is_full(), batch.is_left()), (false, false));
+        let claims = batch.into_claims();
+        assert_eq!(ids(&claims), ["again", "behind", "ends", "paused"]);
+        assert_eq!(claims.resume, None);
+    }
+
+    #[test]
+    fn a_full_batch_is_resumed_behind_its_last_record() {
+        let resume = batch(5).into_claims().resume.unwrap();
+        assert_eq!(resume, DueCursor { next_run_time: at(1), tie: Tie::Id("paused".into()) });
+    }
+
+    #[test]
+    fn what_others_won_is_left() {
+        let mut batch = batch(10);
+        batch.keep_claims(|record| &*record.id == "ends");
+        assert_eq!((batch.moved().count(), batch.finished().count()), (0, 1));
+        assert_eq!(ids(&batch.into_claims()), ["ends"]);
+    }
+}

@@ -1,0 +1,247 @@
+//! Claims of due jobs: two round trips for a batch, whatever its size.
+//!
+//! Each writes a token in its transaction. Where the connection is lost during COMMIT, the token tells later whether the
+//! transaction was committed.
+
+use std::collections::{HashMap, HashSet};
+
+use apscheduler_core::store::{
+    Claim, Claims, Connector as _, DecidedBatch, Decision, Due, Failed as _, JobRecord,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, ErrorKind, Result};
+use mysql::prelude::Queryable as _;
+
+use crate::connection::{answers, literal, literals};
+use crate::failure::Failure;
+use crate::pool::{Lease, read};
+use crate::rows::{COLUMNS, record, value};
+use crate::store::{Doubts, Open};
+
+const TASK: &str = "claiming due jobs";
+
+/// How many jobs stand in one statement: the server gives up its plan to go by ids where they are too many.
+const STATEMENT: usize = 1000;
+
+/// How often decisions are written again that the server took back because of other transactions.
+const CONFLICTS: usize = 8;
+
+/// What is due behind a place, as a condition that the index of run times answers.
+fn condition(due: &Due) -> String {
+    let now = due.now.timestamp_micros();
+    match &due.after {
+        None => format!("next_run_time <= {now}"),
+        Some(after) => {
+            let (time, id) = (after.next_run_time.timestamp_micros(), literal(after.id()));
+            format!(
+                "((next_run_time = {time} AND id > {id}) OR next_run_time > {time}) AND next_run_time <= {now}"
+            )
+        }
+    }
+}
+
+impl Open {
+    pub(crate) fn claim(
+        &self,
+        due: &Due,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+        doubts: &Doubts,
+    ) -> Result<Claims> {
+        let find_out = |token: &String, claims: &[Claim]| {
+            let is_written = self.is_written(token)?;
+            if is_written {
+                doubts.tokens.answered(token.clone());
+            }
+            Ok(vec![is_written; claims.len()])
+        };
+        if let Some(claims) = doubts.claims.settle(due, find_out, decide)? {
+            return Ok(claims);
+        }
+        if due.limit == 0 {
+            return Ok(Claims { claims: Vec::new(), resume: due.after.clone() });
+        }
+        let explain = |failure: Failure| failure.explain(self.pool.connector().address(), TASK);
+        // Until a decision is made all may be tried again.
+        let found = self.pool.retrying(|lease| self.lock_due(lease, due));
+        let (lease, records) = found.map_err(explain)?;
+        let mut batch = DecidedBatch::decide(records, due, decide);
+        let (token, answered) = doubts.tokens.next();
+        let mut written = self.write_back(lease, due, &batch, &token, &answered);
+        for _ in 0..CONFLICTS {
+            match &written {
+                Err(failure) if failure.is_conflict() => {}
+                _ => break,
+            }
+            // What was decided stays so: jobs that nobody changed since are still ours.
+            written = self.lock_again(&mut batch).and_then(|lease| {
+                self.write_back(lease, due, &batch, &token, &answered)?;
+                Ok(true)
+            });
+        }
+        match written {
+            Ok(skipped) => {
+                if skipped {
+                    self.look_again();
+                }
+                let claims = batch.into_claims();
+                if !claims.claims.is_empty() {
+                    doubts.tokens.answered(token);
+                }
+                Ok(claims)
+            }
+            Err(failure) => {
+                doubts.tokens.unanswered(answered);
+                if let Failure::InDoubt(_) = failure {
+                    doubts.claims.keep(token, batch.into_claims().claims);
+                }
+                Err(explain(failure))
+            }
+        }
+    }
+
+    /// Whether a transaction was committed that wrote this token, and whose COMMIT was not answered.
+    ///
+    /// The token is written by this too, as one that stands for no claim: the server may not have read the transaction
+    /// yet, which then can't be carried out any more. Where it is about to be committed, the server waits for it.
+    fn is_written(&self, token: &str) -> Result<bool> {
+        let (claims, token) = (&self.tables.claims, literal(token));
+        let statements = format!(
+            "INSERT IGNORE INTO {claims} (token, is_written) VALUES ({token}, 0);
+             SELECT is_written FROM {claims} WHERE token = {token}"
+        );
+        read(&self.pool, "asking what became of a claim", |connection| {
+            let answers = answers(connection, &statements)?;
+            let row = answers.last().and_then(|answer| answer.rows.first()).ok_or_else(|| {
+                Error::new(ErrorKind::Unavailable, "a claim that is in doubt could not be marked")
+            })?;
+            value(row, 0)
+        })
+    }
+
+    /// Begins a transaction and locks due jobs that nobody else is about to claim.
+    fn lock_due<'a>(
+        &self,
+        mut lease: Lease<'a>,
+        due: &Due,
+    ) -> Result<(Lease<'a>, Vec<JobRecord>), Failure> {
+        let statements = format!(
+            "START TRANSACTION; SELECT {COLUMNS} FROM {} FORCE INDEX (next_run_time) WHERE {}
+             ORDER BY next_run_time, id LIMIT {} FOR UPDATE SKIP LOCKED",
+            self.tables.jobs,
+            condition(due),
+            due.limit
+        );
+        let answers = answers(&mut lease, &statements)?;
+        let records = answers.iter().flat_map(|answer| &answer.rows).map(record);
+        let records = records.collect::<Result<_, _>>()?;
+        Ok((lease, records))
+    }
+
+    /// Begins another transaction and locks the claimed jobs of a batch that are as they were.
+    fn lock_again(&self, batch: &mut DecidedBatch) -> Result<Lease<'_>, Failure> {
+        let mut lease = self.pool.lease()?;
+        let ids: Vec<&str> = batch.claimed().map(|record| &*record.id).collect();
+        let mut statements = vec!["START TRANSACTION".to_owned()];
+        statements.extend(ids.chunks(STATEMENT).map(|ids| {
+            format!(
+                "SELECT id, revision FROM {} FORCE INDEX (PRIMARY) WHERE id IN ({}) FOR UPDATE SKIP LOCKED",
+                self.tables.jobs,
+                literals(ids.iter().copied())
+            )
+        }));
+        let mut unchanged = HashMap::new();
+        for row in
+            answers(&mut lease, &statements.join("; "))?.iter().flat_map(|answer| &answer.rows)
+        {
+            unchanged.insert(value::<String>(row, 0)?, value::<i64>(row, 1)?.cast_unsigned());
+        }
+        batch.keep_claims(|record| unchanged.get(&*record.id) == Some(&record.revision));
+        Ok(lease)
+    }
+
+    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that.
+    fn write_back(
+        &self,
+        mut lease: Lease<'_>,
+        due: &Due,
+        batch: &DecidedBatch,
+        token: &str,
+        answered: &[String],
+    ) -> Result<bool, Failure> {
+        let still_due: HashSet<&str> = batch.still_due().collect();
+        let mut statements = self.changes(batch);
+        if !batch.is_left() {
+            let (claims, token) = (&self.tables.claims, literal(token));
+            statements
+                .push(format!("INSERT INTO {claims} (token, is_written) VALUES ({token}, 1)"));
+        }
+        if !answered.is_empty() {
+            statements.push(delete(
+                &self.tables.claims,
+                "token",
+                answered.iter().map(|token| &**token),
+            ));
+        }
+        if !batch.is_full() {
+            statements.push(format!(
+                "SELECT id FROM {} FORCE INDEX (next_run_time) WHERE {}
+                 ORDER BY next_run_time, id LIMIT {}",
+                self.tables.jobs,
+                condition(due),
+                still_due.len() + 1
+            ));
+        }
+        statements.push("COMMIT".to_owned());
+        let written = match answers(&mut lease, &statements.join("; ")) {
+            Ok(written) => written,
+            Err(failure) => {
+                // The next attempt must not find its jobs locked by this one.
+                if failure.is_conflict() && lease.query_drop("ROLLBACK").is_ok() {
+                    lease.release();
+                }
+                return Err(failure.of_commit());
+            }
+        };
+        lease.release();
+        for row in written.iter().flat_map(|answer| &answer.rows) {
+            if !still_due.contains(&*value::<String>(row, 0)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The statements that do what was decided, which find each job by its id and lock no other: the server would read
+    /// whole tables for joins and conditions that look cheap to it.
+    fn changes(&self, batch: &DecidedBatch) -> Vec<String> {
+        let jobs = &self.tables.jobs;
+        let mut statements = Vec::new();
+        let moved: Vec<(&str, Option<Timestamp>)> = batch.moved().collect();
+        for moved in moved.chunks(STATEMENT) {
+            let rows = moved.iter().map(|(id, next)| match next {
+                Some(next) => format!("({}, {}, 0, '')", literal(id), next.timestamp_micros()),
+                None => format!("({}, NULL, 0, '')", literal(id)),
+            });
+            let rows: Vec<String> = rows.collect();
+            // They are all there, locked by us.
+            statements.push(format!(
+                "INSERT INTO {jobs} (id, next_run_time, revision, job_state) VALUES {}
+                 ON DUPLICATE KEY UPDATE next_run_time = VALUES(next_run_time), revision = revision + 1",
+                rows.join(", ")
+            ));
+        }
+        let finished: Vec<&str> = batch.finished().collect();
+        for finished in finished.chunks(STATEMENT) {
+            statements.push(delete(jobs, "id", finished.iter().copied()));
+        }
+        statements
+    }
+}
+
+/// Deletes rows by their primary key, and locks no other.
+fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
+    format!(
+        "DELETE gone FROM {table} AS gone FORCE INDEX (PRIMARY) WHERE gone.{key} IN ({})",
+        literals(keys)
+    )
+}

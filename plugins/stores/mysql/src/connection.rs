@@ -1,0 +1,91 @@
+//! Connections to the server, and what is said through them.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use apscheduler_core::store::Connector;
+use apscheduler_core::{Error, ErrorKind, Result};
+use mysql::prelude::Queryable as _;
+use mysql::{Conn, Opts, Row, Value};
+
+use crate::failure::{Failure, connecting_takes_too_long, no_connection};
+
+/// A connection that was idle for longer is asked whether it still lives.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The server, and how to log in.
+pub(crate) struct Server {
+    pub(crate) options: Opts,
+    /// The address for people.
+    pub(crate) address: String,
+    pub(crate) connect_timeout: Duration,
+}
+
+impl Connector for Server {
+    type Connection = Conn;
+
+    /// In a thread of its own: the client has no limit for the time until a server that took the connection says
+    /// something, other than that for the answer to a statement.
+    fn connect(&self) -> Result<Conn> {
+        let options = self.options.clone();
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let thread = std::thread::Builder::new().name("apscheduler-connect".to_owned());
+        let started = thread.spawn(move || {
+            // Whoever asked may have given up.
+            let _ = sender.send(Conn::new(options));
+        });
+        started.map_err(|error| {
+            Error::new(ErrorKind::Other, "can't start a thread to connect").with_source(error)
+        })?;
+        match receiver.recv_timeout(self.connect_timeout) {
+            Ok(connected) => connected.map_err(|error| no_connection(&self.address, error)),
+            Err(_) => Err(connecting_takes_too_long(&self.address)),
+        }
+    }
+
+    fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn lives(&self, connection: &mut Conn, idle: Duration) -> bool {
+        idle <= FRESH || connection.ping().is_ok()
+    }
+}
+
+/// What the server answered to one statement.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Sends statements at once, and returns the answers. Those behind one that fails are not carried out.
+pub(crate) fn answers(connection: &mut Conn, statements: &str) -> Result<Vec<Answer>, Failure> {
+    let mut result = connection.query_iter(statements)?;
+    let mut answers = Vec::new();
+    // Dropping the result would pass errors of all but the first in silence.
+    while let Some(set) = result.iter() {
+        answers.push(Answer { rows: set.collect::<Result<_, _>>()? });
+    }
+    Ok(answers)
+}
+
+/// Text as SQL has it. Sessions are told to take backslashes for what they are, and to speak UTF-8.
+pub(crate) fn literal(text: &str) -> String {
+    Value::from(text).as_sql(false)
+}
+
+/// Several of them.
+pub(crate) fn literals<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.map(literal).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_have_no_way_out() {
+        assert_eq!(literal("a'b\\c\0\n\u{1a}"), r"'a\'b\\c\0\n\Z'");
+        assert_eq!(literals(["ä", "😀 "].into_iter()), "'ä', '😀 '");
+    }
+}

@@ -1,0 +1,55 @@
+//! The conformance suite of job stores, on a real server.
+
+mod database;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use apscheduler_core::store::JobStore;
+use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
+use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use mysql::prelude::Queryable as _;
+
+/// Each place is a table of its own.
+struct MySql;
+
+impl StoreHarness for MySql {
+    fn name(&self) -> &'static str {
+        "mysql"
+    }
+
+    fn create(&self) -> String {
+        stores::new_name()
+    }
+
+    fn open(&self, address: &str) -> Arc<dyn JobStore> {
+        self.open_at(address, &database::url())
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(database::url())
+    }
+
+    fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
+        let options = MySqlOptions::new(url).tablename(address);
+        Arc::new(MySqlJobStore::with_options(options).expect("valid options"))
+    }
+
+    fn remove(&self, address: &str) {
+        database::drop_tables(address);
+    }
+
+    fn corrupt(&self) -> Option<Corrupt<'_>> {
+        Some(&|table, id| {
+            let update = format!("UPDATE {table} SET job_state = '{{\"oops' WHERE id = ?");
+            let mut connection = database::connect();
+            connection.exec_drop(update, (id,)).expect("updated");
+            let updated = connection.affected_rows();
+            assert_eq!(updated, 1, "{id:?} is there to be broken");
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    stores::run(vec![Arc::new(MySql)])
+}

@@ -1,0 +1,110 @@
+//! Servers and networks that come and go: nothing is doubled, and what can be done is done afterwards.
+
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::JobStore as _;
+use apscheduler_store_mysql::MySqlOptions;
+use mysql::prelude::Queryable as _;
+
+use crate::database::{connect, execute};
+use crate::{
+    Table, User, add, assert_unavailable, claimed, due, ids, notifier, proxy, started, take,
+};
+
+#[test]
+fn a_connection_that_the_server_ended_is_made_again() {
+    let (table, user) = (Table::new(), User::with_rights("secret"));
+    let store = started(MySqlOptions::new(user.url("secret")).tablename(&table.0));
+    add(&store, "a");
+    user.end_connections();
+    assert_eq!(ids(&store), ["a"]);
+    user.end_connections();
+    add(&store, "b");
+    user.end_connections();
+    assert_eq!(claimed(&store), ["a", "b"]);
+}
+
+#[test]
+fn a_claim_that_the_server_ends_claims_nothing() {
+    let (table, user) = (Table::new(), User::with_rights("secret"));
+    let store = started(MySqlOptions::new(user.url("secret")).tablename(&table.0));
+    add(&store, "a");
+    let cut_off = store.claim_due(&due(), &mut |record| {
+        user.end_connections();
+        take(record)
+    });
+    assert_unavailable(&cut_off.expect_err("the connection is gone"), &crate::place());
+    assert_eq!(claimed(&store), ["a"], "it is still due");
+}
+
+#[test]
+fn a_claim_that_did_not_arrive_can_not_arrive_later() {
+    let (table, proxy) = (Table::new(), proxy());
+    let store = started(table.behind(&proxy));
+    add(&store, "a");
+    let cut_off = store.claim_due(&due(), &mut |record| {
+        proxy.cut();
+        take(record)
+    });
+    assert_unavailable(&cut_off.expect_err("the network is gone"), "127.0.0.1");
+    proxy.mend();
+    // The server hears of it a little later than we do, and keeps the job for the claim until then.
+    let patience = Instant::now() + Duration::from_secs(10);
+    let mut ids = claimed(&store);
+    while ids.is_empty() && Instant::now() < patience {
+        ids = claimed(&store);
+    }
+    assert_eq!(ids, ["a"], "it is still due");
+    assert_eq!(tokens(&table, 0), 1, "what may still be on the way is refused");
+}
+
+#[test]
+fn tokens_of_claims_do_not_pile_up() {
+    let table = Table::new();
+    let store = table.open();
+    for id in ["a", "b", "c", "d"] {
+        add(&store, id);
+        assert_eq!(claimed(&store), [id]);
+        assert!(claimed(&store).is_empty());
+    }
+    assert!(tokens(&table, 1) <= 1);
+    store.shutdown().expect("shut down");
+    execute(&format!("UPDATE {}_claims SET since = '2020-01-01'", table.0));
+    table.open();
+    assert_eq!(tokens(&table, 1), 0, "what others left is gone after a week");
+}
+
+fn tokens(table: &Table, is_written: u8) -> usize {
+    let count = format!("SELECT COUNT(*) FROM {}_claims WHERE is_written = {is_written}", table.0);
+    connect().query_first(count).expect("asked").expect("a number")
+}
+
+#[test]
+fn a_network_that_says_nothing_is_waited_for_as_long_as_the_options_say() {
+    let (table, proxy) = (Table::new(), proxy());
+    let options = table.behind(&proxy).statement_timeout(Duration::from_millis(100));
+    let store = started(options.connect_timeout(Duration::from_millis(100)));
+    add(&store, "a");
+    proxy.silence();
+    let begin = Instant::now();
+    let error = store.get_jobs(None, 10).expect_err("silent");
+    assert_unavailable(&error, &proxy.address().to_string());
+    assert!(begin.elapsed() < Duration::from_secs(20), "it took {:?}", begin.elapsed());
+    proxy.mend();
+    assert_eq!(ids(&store), ["a"]);
+}
+
+#[test]
+fn a_watch_survives_an_outage() {
+    let (table, proxy) = (Table::new(), proxy());
+    let store = started(table.behind(&proxy).poll_interval(Duration::from_millis(20)));
+    let other = table.open();
+    let (notifier, told) = notifier();
+    let _watch = store.watch(notifier).expect("watched").expect("a watch");
+    add(&other, "a");
+    assert!(told(), "a change of another handle");
+    proxy.cut();
+    add(&other, "b");
+    proxy.mend();
+    assert!(told(), "a change during the outage");
+}

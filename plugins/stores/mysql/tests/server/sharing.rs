@@ -1,0 +1,118 @@
+//! What schedulers that share a table do to each other.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use apscheduler_core::store::{Decision, JobStore as _};
+use apscheduler_testkit::stores::records::second;
+use mysql::TxOpts;
+use mysql::prelude::Queryable as _;
+
+use crate::database::connect;
+use crate::{Table, add, claimed, due, ids, notifier, take};
+
+#[test]
+fn what_others_hold_is_looked_at_again() {
+    let table = Table::new();
+    let (store, other) = (table.open(), table.open());
+    add(&other, "a");
+    let (notifier, told) = notifier();
+    let _watch = store.watch(notifier).expect("watched").expect("a watch");
+    let left = other.claim_due(&due(), &mut |_| {
+        assert!(claimed(&store).is_empty(), "the other holds it, and is not waited for");
+        Decision::Leave
+    });
+    assert!(left.expect("looked at").claims.is_empty());
+    assert!(told(), "the job that the other let go of would be late");
+    assert_eq!(claimed(&store), ["a"]);
+}
+
+#[test]
+fn a_claim_holds_up_no_other_job() {
+    let table = Table::new();
+    let (store, other) = (table.open(), table.open());
+    add(&store, "a");
+    let claims = store.claim_due(&due(), &mut |record| {
+        add(&other, "b");
+        assert!(other.remove_job("b").expect("removed"));
+        add(&other, "c");
+        assert_eq!(claimed(&other), ["c"]);
+        take(record)
+    });
+    assert_eq!(claims.expect("claimed").claims.len(), 1);
+}
+
+#[test]
+fn own_changes_are_not_told() {
+    let table = Table::new();
+    let (store, other) = (table.open(), table.open());
+    let watching = table.options().poll_interval(Duration::from_millis(10));
+    let watcher = crate::started(watching);
+    let (notifier, told) = notifier();
+    let _watch = watcher.watch(notifier).expect("watched").expect("a watch");
+    let (sender, receiver) = mpsc::channel();
+    let own = apscheduler_core::store::ChangeNotifier::new(move || {
+        // The test may be over already.
+        let _ = sender.send(());
+    });
+    let _own = store.watch(own).expect("watched").expect("a watch");
+    add(&store, "a");
+    assert!(store.remove_job("a").expect("removed"));
+    assert!(told(), "others hear of it");
+    // Longer than its poll.
+    assert!(receiver.recv_timeout(Duration::from_millis(1500)).is_err(), "it did so itself");
+    add(&other, "b");
+    assert!(receiver.recv_timeout(Duration::from_secs(10)).is_ok(), "another did");
+}
+
+/// Another transaction and the claim wait for each other, and the server takes back the claim. What was decided is
+/// written again, for the jobs that are as they were, and is not decided twice.
+#[test]
+fn a_claim_that_is_rolled_back_for_a_deadlock_is_written_again() {
+    let table = Table::new();
+    let (store, name) = (table.open(), &table.0);
+    for id in ["a", "b"] {
+        add(&store, id);
+    }
+    let (locked, is_locked) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let rival = scope.spawn(move || {
+            let mut connection = connect();
+            connection.query_drop("CREATE TEMPORARY TABLE weight (n int) ENGINE=InnoDB").expect("made");
+            let mut rival = connection.start_transaction(TxOpts::default()).expect("begun");
+            // The server takes back the one that wrote less.
+            let rows = vec!["(1)"; 1000].join(", ");
+            rival.query_drop(format!("INSERT INTO weight VALUES {rows}")).expect("written");
+            // The place in the index where the claim is about to write.
+            let gap = format!(
+                "SELECT id FROM {name} FORCE INDEX (next_run_time) WHERE next_run_time > {} FOR UPDATE",
+                second(10).timestamp_micros()
+            );
+            rival.query_drop(gap).expect("locked");
+            locked.send(()).expect("heard");
+            may_go.recv().expect("told");
+            // Waits for the claim, which waits for the place.
+            let update = format!("UPDATE {name} SET revision = revision + 1 WHERE id = 'b'");
+            rival.query_drop(update).expect("the rival goes first");
+            rival.commit().expect("committed");
+        });
+        is_locked.recv().expect("told");
+        let mut decided = Vec::new();
+        let claims = store.claim_due(&due(), &mut |record| {
+            decided.push(record.id.to_string());
+            if decided.len() == 2 {
+                go.send(()).expect("heard");
+            }
+            take(record)
+        });
+        let claims = claims.expect("claimed").claims;
+        rival.join().expect("the rival is done");
+        assert_eq!(decided, ["a", "b"]);
+        // The rival changed `b`, or holds it.
+        let won: Vec<&str> = claims.iter().map(|claim| &*claim.record.id).collect();
+        assert_eq!(won, ["a"]);
+    });
+    assert_eq!(claimed(&store), ["b"], "it is still due");
+    assert_eq!(ids(&store), ["a", "b"]);
+}
