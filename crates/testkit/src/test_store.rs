@@ -1,6 +1,6 @@
 //! A memory store that behaves like one behind a network: it keeps text, fails, and hangs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use apscheduler_core::store::{
@@ -9,6 +9,8 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+
+use crate::patience::eventually;
 
 /// A memory store that behaves like one behind a network: it keeps text, and fails and hangs on
 /// demand. Clones are the same store.
@@ -22,6 +24,7 @@ struct Inner {
     keeps_objects: bool,
     fails: AtomicBool,
     hangs: Mutex<bool>,
+    hanging: AtomicUsize,
     released: Condvar,
 }
 
@@ -47,10 +50,22 @@ impl TestStore {
         self.0.released.notify_all();
     }
 
+    /// Returns when a call hangs.
+    ///
+    /// # Panics
+    /// Where none comes.
+    pub fn wait_until_hanging(&self) {
+        eventually("a call hangs", || self.0.hanging.load(Ordering::SeqCst) > 0);
+    }
+
     fn memory(&self) -> Result<&MemoryJobStore> {
         let mut hangs = self.0.hangs.lock().unwrap_or_else(PoisonError::into_inner);
-        while *hangs {
-            hangs = self.0.released.wait(hangs).unwrap_or_else(PoisonError::into_inner);
+        if *hangs {
+            self.0.hanging.fetch_add(1, Ordering::SeqCst);
+            while *hangs {
+                hangs = self.0.released.wait(hangs).unwrap_or_else(PoisonError::into_inner);
+            }
+            self.0.hanging.fetch_sub(1, Ordering::SeqCst);
         }
         if self.0.fails.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Unavailable, "the server is away"));

@@ -12,7 +12,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// A call on its way, and the future of what it returns, for any async runtime.
 ///
-/// It begins at once and goes on when this is dropped: who does not want to know need not await it.
+/// It begins at once, and goes on when this is dropped.
+#[must_use = "the answer may be an error; drop it to leave the call alone"]
 pub struct Call<T>(Receiver<Result<T>>);
 
 impl Scheduler {

@@ -271,7 +271,7 @@ impl<R: Runtime> Drop for RuntimeExecutor<R> {
 impl<R: Runtime> fmt::Debug for RuntimeExecutor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RuntimeExecutor")
-            .field("runtime", &self.shared.state().runtime)
+            .field("given", &self.given)
             .field("load", &self.load())
             .finish_non_exhaustive()
     }

@@ -75,6 +75,10 @@ impl<L: EventLoop, P: PluginSet> LoopScheduler<L, P> {
         self.scheduler.start_engine(true)
     }
 
+    pub(super) fn shared_loop(&self) -> Arc<L> {
+        Arc::clone(&self.event_loop)
+    }
+
     /// The loop that it is on.
     pub fn event_loop(&self) -> &L {
         &self.event_loop

@@ -38,13 +38,17 @@ impl<R: Runtime> RuntimeLoop<R> {
         Self { given: Some(runtime), ..Self::default() }
     }
 
-    /// The runtime that it was given, or that the scheduler was started on, or of the caller.
+    /// The runtime that it was given, or that of the caller, or the one that the scheduler was started on last.
     ///
     /// # Errors
     /// As [`Runtime::current`].
     pub fn runtime(&self) -> Result<R> {
-        let known = self.given.clone().or_else(|| self.found().clone());
-        known.map_or_else(R::current, Ok)
+        self.here().or_else(|error| self.found().clone().ok_or(error))
+    }
+
+    /// The runtime that a scheduler started by the caller would be on.
+    pub(super) fn here(&self) -> Result<R> {
+        self.given.clone().map_or_else(R::current, Ok)
     }
 
     fn found(&self) -> MutexGuard<'_, Option<R>> {
@@ -118,7 +122,7 @@ async fn make_turns<R: Runtime>(runtime: R, driver: LoopDriver) {
 
 impl<R: Runtime> EventLoop for RuntimeLoop<R> {
     fn attach(&self) -> Result<()> {
-        let runtime = self.given.clone().map_or_else(R::current, Ok)?;
+        let runtime = self.here()?;
         *self.found() = Some(runtime);
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::event::{Event, EventMask};
 use crate::function::JobError;
 use crate::registry::{CorePlugins, PluginSet, Registry};
 use crate::time::Clock;
-use crate::{Call, ListenerId, Result};
+use crate::{ListenerId, Result};
 
 /// A scheduler that is a task of an async runtime, with the plugins of `P`. Dropping it shuts it down without waiting for
 /// running jobs.
@@ -55,20 +55,29 @@ impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
         Self::from(LoopScheduler::on_with_parts(RuntimeLoop::on(runtime), registry, clock))
     }
 
-    /// Starts it.
+    /// Starts it. The start goes on if the future is dropped after it was polled.
     ///
     /// # Errors
     /// As [`Scheduler::start_engine`](crate::Scheduler::start_engine); outside of a runtime, what to do about that.
-    pub fn start(&self) -> Call<()> {
-        self.handle.call(|scheduler| scheduler.start_engine(false))
+    pub fn start(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
+        self.launch(false)
     }
 
     /// Starts it without processing jobs until it is [resumed](crate::Scheduler::resume).
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn start_paused(&self) -> Call<()> {
-        self.handle.call(|scheduler| scheduler.start_engine(true))
+    pub fn start_paused(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
+        self.launch(true)
+    }
+
+    fn launch(&self, paused: bool) -> impl Future<Output = Result<()>> + Send + use<R, P> {
+        let (event_loop, scheduler) = (self.owner.shared_loop(), (*self.handle).clone());
+        async move {
+            // The call below is made wherever there is a place for it.
+            event_loop.here()?;
+            scheduler.call(move |scheduler| scheduler.start_engine(paused)).await
+        }
     }
 
     /// Awaits `callback` for every event in `mask`, one after the other, in a task of the runtime. What a slow one has

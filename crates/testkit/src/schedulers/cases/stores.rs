@@ -55,6 +55,7 @@ fn one_that_hangs_leaves_the_loop_alive(harness: &SchedulerHarness) {
     lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
     store.hang(true);
     lab.advance(1);
+    store.wait_until_hanging();
     assert_alive(&lab);
     assert!(lab.events().outcomes_of("a").is_empty());
     store.hang(false);
@@ -67,10 +68,7 @@ fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
     lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
     store.hang(true);
     lab.advance(1);
-    // The loop has asked for the pass by the time that it has run this.
-    let (job, runs) = lab.job("b");
-    lab.add(job);
-    arrival(&runs);
+    store.wait_until_hanging();
     lab.shutdown(false).expect("it runs");
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
     store.hang(false);
