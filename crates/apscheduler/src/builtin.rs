@@ -15,6 +15,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_tokio::PLUGIN,
     #[cfg(feature = "store-mysql")]
     &apscheduler_store_mysql::PLUGIN,
+    #[cfg(feature = "scheduler-tokio")]
+    &apscheduler_scheduler_tokio::PLUGIN,
     #[cfg(feature = "store-postgres")]
     &apscheduler_store_postgres::PLUGIN,
     #[cfg(feature = "store-redis")]
@@ -69,6 +71,17 @@ static ABSENT: &[AbsentPlugin] = &[
         ],
         url_schemes: &[],
         remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-tokio"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["tokio", "asyncio", "tornado"],
+        classes: &[
+            "apscheduler.schedulers.asyncio:AsyncIOScheduler",
+            "apscheduler.schedulers.tornado:TornadoScheduler",
+        ],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-tokio` of the crate `apscheduler`",
     },
     AbsentPlugin {
         kind: PluginKind::JobStore,

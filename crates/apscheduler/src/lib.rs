@@ -27,6 +27,7 @@
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
+//! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-postgres` | the job store `postgres`, and `sqlalchemy` with a `postgresql:` URL |
 //! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
@@ -42,8 +43,9 @@ mod worker;
 #[doc(hidden)]
 pub use apscheduler_core::__private;
 pub use apscheduler_core::{
-    Error, ErrorKind, EventLoop, ListenerId, Result, Scheduler, SchedulerState, States, config,
-    event, executor, function, job, options, registry, store, suggestion, time, trigger,
+    BlockingCall, Call, Error, ErrorKind, EventLoop, EventStream, ListenerId, LoopDriver,
+    LoopHandle, Result, Scheduler, SchedulerState, States, config, event, executor, function, job,
+    options, registry, schedulers, store, suggestion, time, trigger,
 };
 #[cfg(feature = "executor-processpool")]
 pub use apscheduler_executor_processpool as executor_processpool;
@@ -59,6 +61,8 @@ pub use apscheduler_function_http as function_http;
 pub use apscheduler_function_log as function_log;
 #[cfg(feature = "macros")]
 pub use apscheduler_macros::{job, scheduled_job};
+#[cfg(feature = "scheduler-tokio")]
+pub use apscheduler_scheduler_tokio as scheduler_tokio;
 #[cfg(feature = "store-mysql")]
 pub use apscheduler_store_mysql as store_mysql;
 #[cfg(feature = "store-postgres")]
@@ -79,8 +83,14 @@ pub type BackgroundScheduler = apscheduler_core::schedulers::BackgroundScheduler
 /// A scheduler in the thread that starts it, with the built-in plugins.
 pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<BuiltIn>;
 
+/// A scheduler on a tokio runtime, with the built-in plugins.
+#[cfg(feature = "scheduler-tokio")]
+pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
+
 /// What most programs need.
 pub mod prelude {
+    #[cfg(feature = "scheduler-tokio")]
+    pub use crate::TokioScheduler;
     pub use crate::config::Config;
     pub use crate::event::{Event, EventMask};
     pub use crate::executor::DebugExecutor;

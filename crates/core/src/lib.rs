@@ -21,7 +21,10 @@ pub mod suggestion;
 pub mod time;
 pub mod trigger;
 
-pub use engine::{EventLoop, ListenerId, Scheduler, SchedulerState, States};
+pub use engine::{
+    BlockingCall, Call, EventLoop, EventStream, ListenerId, LoopDriver, LoopHandle, Scheduler,
+    SchedulerState, States,
+};
 pub use error::{Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use inventory;

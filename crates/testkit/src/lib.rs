@@ -1,13 +1,18 @@
 //! Conformance suites that every store, executor and scheduler runs, and a clock that is moved by hand.
 //!
 //! A dev-dependency of plugin crates, third parties' among them. A job store proves itself with [`stores::run`], an
-//! executor with [`executors::run`].
+//! executor with [`executors::run`], a scheduler with [`schedulers::run`].
 
 mod clock;
+mod events;
 pub mod executors;
+mod patience;
+pub mod schedulers;
 mod stepped;
 pub mod stores;
 mod suite;
+mod test_store;
 
 pub use clock::ManualClock;
 pub use stepped::SteppedScheduler;
+pub use test_store::TestStore;

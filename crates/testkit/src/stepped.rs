@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use apscheduler_core::executor::{DebugExecutor, Executor};
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::{Clock as _, Timestamp};
-use apscheduler_core::{EventLoop, Result, Scheduler};
+use apscheduler_core::{EventLoop, LoopDriver, Result, Scheduler};
 use chrono::TimeDelta;
 
 use crate::ManualClock;
@@ -32,23 +33,36 @@ use crate::ManualClock;
 pub struct SteppedScheduler {
     scheduler: Scheduler,
     clock: ManualClock,
-    event_loop: Arc<CountingLoop>,
+    event_loop: Arc<HeldLoop>,
 }
 
-/// Counts what the engine asks of an event loop.
+/// Holds the driver until somebody makes a turn, and counts how often it was woken.
 #[derive(Debug, Default)]
-struct CountingLoop {
-    wakes: AtomicUsize,
-    stops: AtomicUsize,
+struct HeldLoop {
+    driver: Mutex<Option<Arc<LoopDriver>>>,
+    wakes: Arc<AtomicUsize>,
 }
 
-impl EventLoop for CountingLoop {
-    fn wake(&self) {
-        self.wakes.fetch_add(1, Ordering::SeqCst);
+impl HeldLoop {
+    fn driver(&self) -> MutexGuard<'_, Option<Arc<LoopDriver>>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventLoop for HeldLoop {
+    fn run(&self, driver: LoopDriver) -> Result<()> {
+        let wakes = Arc::clone(&self.wakes);
+        driver.on_wake(move || {
+            wakes.fetch_add(1, Ordering::SeqCst);
+        });
+        let before = self.driver().replace(Arc::new(driver));
+        // Its end calls listeners, outside of the lock.
+        drop(before);
+        Ok(())
     }
 
-    fn stop(&self, _wait: bool) {
-        self.stops.fetch_add(1, Ordering::SeqCst);
+    fn default_executor(&self, _registry: &Registry) -> Result<Arc<dyn Executor>> {
+        Ok(Arc::new(DebugExecutor::new()))
     }
 }
 
@@ -59,13 +73,9 @@ impl SteppedScheduler {
     /// Where the text is no such instant.
     pub fn new(registry: Registry, now: &str) -> Self {
         let clock = ManualClock::at(now);
-        let event_loop = Arc::new(CountingLoop::default());
-        let scheduler = Scheduler::new(
-            registry,
-            Arc::new(clock.clone()),
-            "debug",
-            Arc::clone(&event_loop) as _,
-        );
+        let event_loop = Arc::new(HeldLoop::default());
+        let scheduler =
+            Scheduler::new(registry, Arc::new(clock.clone()), Arc::clone(&event_loop) as _);
         Self { scheduler, clock, event_loop }
     }
 
@@ -90,6 +100,22 @@ impl SteppedScheduler {
         self.scheduler.process_jobs(self.clock.now())
     }
 
+    /// Makes a turn of the loop: all that a loop would do now. `false` where the scheduler does not run.
+    pub fn turn(&self) -> bool {
+        let driver = self.event_loop.driver().clone();
+        let over = driver.as_ref().is_none_or(|driver| driver.turn().is_none());
+        if over {
+            drop(self.event_loop.driver().take());
+        }
+        !over
+    }
+
+    /// Ends the loop under the scheduler, as a runtime does that ends too early.
+    pub fn end_loop(&self) {
+        let driver = self.event_loop.driver().take();
+        drop(driver);
+    }
+
     /// Moves the clock, and processes what is due then.
     pub fn advance(&self, step: TimeDelta) -> Option<Timestamp> {
         self.clock.advance(step);
@@ -105,11 +131,6 @@ impl SteppedScheduler {
     pub fn wakes(&self) -> usize {
         self.event_loop.wakes.load(Ordering::SeqCst)
     }
-
-    /// How often the engine stopped its loop.
-    pub fn stops(&self) -> usize {
-        self.event_loop.stops.load(Ordering::SeqCst)
-    }
 }
 
 impl Deref for SteppedScheduler {
@@ -117,6 +138,14 @@ impl Deref for SteppedScheduler {
 
     fn deref(&self) -> &Scheduler {
         &self.scheduler
+    }
+}
+
+impl Drop for SteppedScheduler {
+    fn drop(&mut self) {
+        // Not running is fine.
+        let _ = self.scheduler.shutdown(false);
+        self.end_loop();
     }
 }
 

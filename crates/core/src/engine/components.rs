@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use super::store_runner::StoreRunner;
-use super::{Engine, Scheduler};
+use super::{Engine, LoopHandle, Scheduler};
 use crate::event::{Event, EventMask};
 use crate::executor::Executor;
 use crate::registry::{IntoExecutor, IntoJobStore};
@@ -27,7 +27,7 @@ impl Scheduler {
         }
         let started = self.running();
         if started {
-            executor.start(alias)?;
+            self.0.start_executor(&executor, alias)?;
         }
         let inserted = self.insert_executor(Arc::clone(&executor), alias);
         if inserted.is_err() && started {
@@ -140,6 +140,15 @@ impl Scheduler {
 }
 
 impl Engine {
+    pub(super) fn start_executor(
+        self: &Arc<Self>,
+        executor: &Arc<dyn Executor>,
+        alias: &str,
+    ) -> Result<()> {
+        executor.attach(&LoopHandle::new(self));
+        executor.start(alias)
+    }
+
     pub(super) fn clear_components(&self) {
         *self.executors.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         *self.stores.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();

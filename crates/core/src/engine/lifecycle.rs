@@ -1,11 +1,12 @@
 //! Start, shutdown, pause, resume.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use super::{Engine, Phase, Scheduler, lock};
+use super::inbox::Inbox;
+use super::{Engine, LoopDriver, Phase, Scheduler, lock};
 use crate::config::Config;
 use crate::event::{Event, EventMask};
-use crate::registry::{IntoExecutor as _, IntoJobStore as _};
+use crate::registry::IntoJobStore as _;
 use crate::store::MemoryJobStore;
 use crate::{Error, ErrorKind, Result};
 
@@ -49,12 +50,13 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Starts executors and stores, adds the jobs that wait for the start, and begins to process jobs, unless `paused`.
-    /// For scheduler crates: programs call `start` of the scheduler type.
+    /// Starts executors and stores, adds the jobs that wait for the start, and hands over to the event loop, which begins
+    /// to process jobs unless `paused`. What `start` of a scheduler type calls.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`]; what a store or executor says that can't start; what is wrong with a waiting job.
-    /// On an error everything that had been started is stopped again, and waiting jobs that were not added still wait.
+    /// [`ErrorKind::AlreadyRunning`]; that there is no event loop to run on; what a store or executor says that can't
+    /// start; what is wrong with a waiting job. On an error everything that had been started is stopped again, and
+    /// waiting jobs that were not added still wait.
     pub fn start_engine(&self, paused: bool) -> Result<()> {
         let engine = &self.0;
         {
@@ -63,23 +65,38 @@ impl Scheduler {
                 return Err(already_running());
             }
             *phase = Phase::Starting;
+            *lock(&engine.lost) = false;
+            *lock(&engine.abandoned) = false;
         }
+        if let Err(error) = engine.event_loop.attach() {
+            engine.set_phase(Phase::Stopped);
+            return Err(error);
+        }
+        let inbox = Arc::new(Inbox::default());
+        // Until it makes its first turn, the loop is where it was started.
+        inbox.enter();
+        *engine.inbox.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&inbox);
+        let driver = LoopDriver::new(self, Arc::clone(&inbox));
         if let Err(error) = self.start_components(paused) {
             engine.stop_components(false);
+            inbox.end();
+            drop(driver);
             engine.set_phase(Phase::Stopped);
             return Err(error);
         }
         tracing::info!("scheduler started");
         engine.emit(EventMask::SCHEDULER_STARTED, || Event::SchedulerStarted);
-        engine.wake();
-        Ok(())
+        engine.event_loop.run(driver).inspect_err(|_| {
+            // The loop has let go of the driver.
+            self.wait_until_stopped();
+        })
     }
 
     fn start_components(&self, paused: bool) -> Result<()> {
         let engine = &self.0;
         if !engine.executors().contains_key("default") {
-            let executor = engine.default_executor.into_executor();
-            let executor = executor.resolve(&engine.registry).map_err(|error| {
+            let executor = engine.event_loop.default_executor(&engine.registry);
+            let executor = executor.map_err(|error| {
                 error.with_context(
                     "no executor has the alias `default`, and the stand-in can't be built",
                 )
@@ -91,8 +108,8 @@ impl Scheduler {
             self.insert_jobstore(store, "default")?;
         }
         for (alias, executor) in &*engine.executors() {
-            executor
-                .start(alias)
+            engine
+                .start_executor(executor, alias)
                 .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
         }
         for (alias, store) in &*engine.stores() {
@@ -108,10 +125,20 @@ impl Scheduler {
                 return Err(error);
             }
             let pending = lock(&engine.pending);
-            if pending.is_empty() {
-                engine.set_phase(if paused { Phase::Paused } else { Phase::Running });
-                return Ok(());
+            if !pending.is_empty() {
+                continue;
             }
+            let mut phase = lock(&engine.phase);
+            if *lock(&engine.abandoned) {
+                return Err(Error::new(
+                    ErrorKind::NotRunning,
+                    "the scheduler was dropped while it started",
+                ));
+            }
+            *phase = if paused { Phase::Paused } else { Phase::Running };
+            drop(phase);
+            engine.phase_changed.notify_all();
+            return Ok(());
         }
     }
 
@@ -121,22 +148,22 @@ impl Scheduler {
     /// From within a job or a listener it does not wait for that very job.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] when it was not started.
+    /// [`ErrorKind::NotRunning`] when it was not started, and when its event loop has ended.
     pub fn shutdown(&self, wait: bool) -> Result<()> {
+        self.0.begin_shutdown()?;
+        self.finish_shutdown(wait);
+        Ok(())
+    }
+
+    pub(super) fn finish_shutdown(&self, wait: bool) {
         let engine = &self.0;
-        {
-            let mut phase = lock(&engine.phase);
-            if !matches!(*phase, Phase::Running | Phase::Paused) {
-                return Err(not_running());
-            }
-            *phase = Phase::Stopping;
-        }
-        engine.event_loop.stop(wait);
         engine.stop_components(wait);
+        let inbox = engine.inbox();
         engine.set_phase(Phase::Stopped);
         tracing::info!("scheduler has been shut down");
         engine.emit(EventMask::SCHEDULER_SHUTDOWN, || Event::SchedulerShutdown);
-        Ok(())
+        inbox.end();
+        inbox.wake();
     }
 
     /// Stops processing jobs until [`resume`](Self::resume). Running jobs go on.
@@ -179,11 +206,30 @@ impl Engine {
         self.phase_changed.notify_all();
     }
 
+    /// From now on no jobs are processed, and nobody else can shut it down.
+    pub(super) fn begin_shutdown(&self) -> Result<()> {
+        let mut phase = lock(&self.phase);
+        if !matches!(*phase, Phase::Running | Phase::Paused) {
+            return Err(self.not_running());
+        }
+        *phase = Phase::Stopping;
+        Ok(())
+    }
+
+    fn not_running(&self) -> Error {
+        let message = if *lock(&self.lost) {
+            "the scheduler is not running: its event loop has ended"
+        } else {
+            "the scheduler is not running"
+        };
+        Error::new(ErrorKind::NotRunning, message)
+    }
+
     /// Goes from one phase to another; `false` where it is not in the first.
     fn switch(&self, from: Phase, to: Phase) -> Result<bool> {
         let mut phase = lock(&self.phase);
         if matches!(*phase, Phase::Stopped | Phase::Starting) {
-            return Err(not_running());
+            return Err(self.not_running());
         }
         let switched = *phase == from;
         if switched {
@@ -196,8 +242,8 @@ impl Engine {
         if self.phase() == Phase::Stopped { Ok(()) } else { Err(already_running()) }
     }
 
-    /// Stores first: what a pass has claimed must find its executor open. Stores close last: jobs that are still
-    /// running may use them.
+    /// Passes first: what one has claimed must find its executor open. Stores close last: jobs that are still
+    /// running may use them. The loop goes on: jobs may run on it.
     fn stop_components(&self, wait: bool) {
         let stores = self.stores();
         for store in stores.values() {
@@ -220,8 +266,4 @@ impl Engine {
 
 fn already_running() -> Error {
     Error::new(ErrorKind::AlreadyRunning, "the scheduler is already running")
-}
-
-fn not_running() -> Error {
-    Error::new(ErrorKind::NotRunning, "the scheduler is not running")
 }

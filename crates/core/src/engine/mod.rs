@@ -1,9 +1,13 @@
 //! The scheduler behind all scheduler types.
 
+mod call;
 mod components;
 mod decide;
 mod declared;
 mod dispatch;
+mod event_loop;
+mod event_stream;
+mod inbox;
 mod instances;
 mod job_calls;
 mod lifecycle;
@@ -22,6 +26,10 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+pub use call::Call;
+pub(crate) use event_loop::in_thread;
+pub use event_loop::{BlockingCall, EventLoop, LoopDriver, LoopHandle};
+pub use event_stream::EventStream;
 pub use listeners::ListenerId;
 pub use states::States;
 
@@ -30,6 +38,7 @@ use crate::job::JobDefaults;
 use crate::registry::Registry;
 use crate::time::{Clock, Timestamp, Zone};
 use crate::trigger::TriggerContext;
+use inbox::Inbox;
 use instances::Instances;
 use listeners::Listeners;
 use pending::PendingJobs;
@@ -47,18 +56,6 @@ pub enum SchedulerState {
     Paused,
 }
 
-/// What connects the engine to an event loop: a scheduler crate implements it.
-///
-/// The loop calls [`Scheduler::process_jobs`] when it was woken and when the time has come that the last call named,
-/// and at least once a minute, so that a clock that was changed is noticed.
-pub trait EventLoop: fmt::Debug + Send + Sync + 'static {
-    /// Makes the loop call [`Scheduler::process_jobs`] soon. Comes from any thread and must not block.
-    fn wake(&self);
-
-    /// Ends the loop. With `wait` it returns when the loop has ended, unless it is called from the loop itself.
-    fn stop(&self, wait: bool);
-}
-
 /// A handle to a scheduler: everything but starting it, which is for the scheduler type. Clones mean the same scheduler.
 ///
 /// Its methods are those of APScheduler's `BaseScheduler`, and all of them may be called from within a job or a
@@ -69,9 +66,13 @@ pub struct Scheduler(Arc<Engine>);
 pub(crate) struct Engine {
     registry: Registry,
     clock: Arc<dyn Clock>,
-    /// The name of the executor plugin that stands in for a missing `default`.
-    default_executor: &'static str,
     event_loop: Arc<dyn EventLoop>,
+    /// What waits for a turn of the loop; another for each start.
+    inbox: RwLock<Arc<Inbox>>,
+    /// The last loop ended without a shutdown.
+    lost: Mutex<bool>,
+    /// The owner was dropped while the scheduler started.
+    abandoned: Mutex<bool>,
     settings: RwLock<Settings>,
     phase: Mutex<Phase>,
     phase_changed: Condvar,
@@ -111,21 +112,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Scheduler {
-    /// A scheduler on this event loop. `default_executor` is the name of the plugin that stands in for a missing
-    /// `default` executor.
-    pub fn new(
-        registry: Registry,
-        clock: Arc<dyn Clock>,
-        default_executor: &'static str,
-        event_loop: Arc<dyn EventLoop>,
-    ) -> Self {
-        let waker = Arc::clone(&event_loop);
-        clock.on_moved(Arc::new(move || waker.wake()));
-        Self(Arc::new(Engine {
+    /// A scheduler on this event loop.
+    pub fn new(registry: Registry, clock: Arc<dyn Clock>, event_loop: Arc<dyn EventLoop>) -> Self {
+        let engine = Arc::new(Engine {
             registry,
             clock,
-            default_executor,
             event_loop,
+            inbox: RwLock::default(),
+            lost: Mutex::default(),
+            abandoned: Mutex::default(),
             settings: RwLock::new(Settings {
                 timezone: Zone::local(),
                 retry_interval: Duration::from_secs(10),
@@ -140,7 +135,14 @@ impl Scheduler {
             instances: Instances::default(),
             starved: Starved::default(),
             states: States::default(),
-        }))
+        });
+        let moved = Arc::downgrade(&engine);
+        engine.clock.on_moved(Arc::new(move || {
+            if let Some(engine) = moved.upgrade() {
+                engine.wake();
+            }
+        }));
+        Self(engine)
     }
 
     /// The plugins and functions that this scheduler knows.
@@ -193,6 +195,10 @@ impl Engine {
         *lock(&self.phase)
     }
 
+    fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn executors(&self) -> Arc<Executors> {
         Arc::clone(&self.executors.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -210,7 +216,7 @@ impl Engine {
     }
 
     fn wake(&self) {
-        self.event_loop.wake();
+        self.inbox().wake();
     }
 
     /// Has every store looked into again.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::decide::Decider;
+use super::inbox::Pushed;
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
@@ -40,7 +41,7 @@ impl Submissions {
 
 impl Scheduler {
     /// Hands what is due to the executors, and says when to call again: `None` when that will be told by
-    /// [`EventLoop::wake`](super::EventLoop::wake). For event loops.
+    /// a wake-up. What [turns](super::LoopDriver::turn) of the event loop do.
     ///
     /// It does no waiting; stores that do I/O are looked into from threads of their own.
     pub fn process_jobs(&self, now: Timestamp) -> Option<Timestamp> {
@@ -151,8 +152,18 @@ impl Engine {
     }
 
     pub(super) fn emit(&self, code: EventMask, event: impl FnOnce() -> Event) {
-        if self.listeners.wants(code) {
-            self.listeners.dispatch(&event());
+        if !self.listeners.wants(code) {
+            return;
+        }
+        let event = event();
+        if !self.event_loop.takes_listeners() {
+            return self.listeners.dispatch(&event);
+        }
+        let inbox = self.inbox();
+        match inbox.push_event(event) {
+            Pushed::Waits => inbox.wake(),
+            Pushed::Deliver => inbox.deliver(|event| self.listeners.dispatch(event)),
+            Pushed::Refused(event) => self.listeners.dispatch(&event),
         }
     }
 

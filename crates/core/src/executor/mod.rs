@@ -2,6 +2,8 @@
 
 mod cancellation;
 mod debug;
+mod on_loop;
+mod on_runtime;
 mod queue;
 mod run;
 mod run_id;
@@ -12,6 +14,8 @@ use std::fmt;
 
 pub use cancellation::{CancellationToken, Cancelled};
 pub use debug::{DEBUG_PLUGIN, DebugExecutor};
+pub use on_loop::{LOOP_PLUGIN, LoopExecutor};
+pub use on_runtime::RuntimeExecutor;
 pub use queue::QueuedRuns;
 pub use run::Run;
 pub(crate) use run::{RunOrigin, RunSink};
@@ -19,7 +23,7 @@ pub use run_id::RunId;
 pub use started::Started;
 pub use threads::RunThreads;
 
-use crate::Result;
+use crate::{LoopHandle, Result};
 
 /// What an executor can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,11 @@ pub struct ExecutorLoad {
 pub trait Executor: fmt::Debug + Send + Sync + 'static {
     /// What it can run. The answer never changes.
     fn capabilities(&self) -> ExecutorCapabilities;
+
+    /// Shows it the event loop of the scheduler that it is about to be started in. For executors that run jobs there.
+    fn attach(&self, event_loop: &LoopHandle) {
+        let _ = event_loop;
+    }
 
     /// Starts threads and the like. Called once before the first [`submit`](Self::submit), and again after a
     /// shutdown; `alias` is the name in the scheduler.

@@ -91,7 +91,8 @@ struct Tables {
 }
 
 /// The plugins that core brings itself.
-static CORE_PLUGINS: [&Plugin; 2] = [&crate::store::MEMORY_PLUGIN, &crate::executor::DEBUG_PLUGIN];
+static CORE_PLUGINS: [&Plugin; 3] =
+    [&crate::store::MEMORY_PLUGIN, &crate::executor::DEBUG_PLUGIN, &crate::executor::LOOP_PLUGIN];
 static CORE_SCHEDULERS: [&Plugin; 2] =
     [&crate::schedulers::BACKGROUND_PLUGIN, &crate::schedulers::BLOCKING_PLUGIN];
 
@@ -101,7 +102,7 @@ impl Registry {
         Self::default()
     }
 
-    /// A registry with what core brings: the memory store, the debug executor, and two schedulers.
+    /// A registry with what core brings: the memory store, the executors `debug` and `loop`, and two schedulers.
     pub fn with_core_plugins() -> Self {
         let registry = Self::empty();
         let mut tables = registry.write();

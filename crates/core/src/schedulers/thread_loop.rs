@@ -1,87 +1,83 @@
-//! An event loop that is a thread which sleeps until the next job is due.
+//! Event loops that are a thread which sleeps until the next job is due.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::engine::{EventLoop, Scheduler};
+use crate::engine::{BlockingCall, EventLoop, LoopDriver};
+use crate::{Error, ErrorKind, Result};
 
-/// No sleep is longer, so that a clock that was changed, or a laptop that was closed, is noticed.
-const MAX_SLEEP: Duration = Duration::from_mins(1);
+/// A loop in a thread of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BackgroundLoop;
 
-/// Wakes and ends the thread that is in [`run`](Self::run).
+/// A loop in the thread that starts the scheduler.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlockingLoop;
+
+/// A sleep that can be ended.
 #[derive(Debug, Default)]
-pub(super) struct ThreadLoop {
-    signal: Mutex<Signal>,
+struct Sleep {
+    woken: Mutex<bool>,
     changed: Condvar,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-#[derive(Debug, Default)]
-struct Signal {
-    wake: bool,
-    stop: bool,
-    runner: Option<ThreadId>,
-}
-
-impl ThreadLoop {
-    fn signal(&self) -> MutexGuard<'_, Signal> {
-        self.signal.lock().unwrap_or_else(PoisonError::into_inner)
+impl Sleep {
+    fn woken(&self) -> MutexGuard<'_, bool> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets that it was stopped; comes before every start.
-    pub(super) fn reset(&self) {
-        *self.signal() = Signal::default();
-    }
-
-    /// Lets [`stop`](EventLoop::stop) wait for this thread, which is in [`run`](Self::run).
-    pub(super) fn adopt(&self, thread: JoinHandle<()>) {
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-    }
-
-    /// Processes jobs until it is stopped.
-    pub(super) fn run(&self, scheduler: &Scheduler) {
-        self.signal().runner = Some(std::thread::current().id());
-        loop {
-            let clock = scheduler.clock();
-            let next = scheduler.process_jobs(clock.now());
-            let sleep = next.map_or(MAX_SLEEP, |next| clock.sleep_until(next).min(MAX_SLEEP));
-            let mut signal = self.signal();
-            if !signal.wake && !signal.stop && !sleep.is_zero() {
-                signal = self
-                    .changed
-                    .wait_timeout(signal, sleep)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
-            }
-            signal.wake = false;
-            if signal.stop {
-                signal.runner = None;
-                return;
-            }
-        }
-    }
-}
-
-impl EventLoop for ThreadLoop {
     fn wake(&self) {
-        self.signal().wake = true;
+        *self.woken() = true;
         self.changed.notify_all();
     }
 
-    fn stop(&self, wait: bool) {
-        let thread = {
-            let mut signal = self.signal();
-            signal.stop = true;
-            let inside = signal.runner == Some(std::thread::current().id());
-            let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-            thread.filter(|_| wait && !inside)
-        };
-        self.changed.notify_all();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of the scheduler panicked");
+    /// Returns when the time has passed, or when somebody has woken this since the last time.
+    fn sleep(&self, time: Duration) {
+        let mut woken = self.woken();
+        if !*woken && !time.is_zero() {
+            woken =
+                self.changed.wait_timeout(woken, time).unwrap_or_else(PoisonError::into_inner).0;
         }
+        *woken = false;
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the end of the driver is the end of its scheduler"
+)]
+fn make_turns(driver: LoopDriver) {
+    let sleep = Arc::new(Sleep::default());
+    let sleeper = Arc::clone(&sleep);
+    driver.on_wake(move || sleeper.wake());
+    while let Some(time) = driver.turn() {
+        sleep.sleep(time);
+    }
+}
+
+impl EventLoop for BackgroundLoop {
+    fn run(&self, driver: LoopDriver) -> Result<()> {
+        let thread = std::thread::Builder::new().name("apscheduler".to_owned());
+        thread.spawn(move || make_turns(driver)).map(drop).map_err(|error| {
+            Error::new(ErrorKind::Other, "can't start the thread of the scheduler")
+                .with_source(error)
+        })
+    }
+
+    /// Right here: the loop has its own thread.
+    fn call_blocking(&self, call: BlockingCall) {
+        call();
+    }
+}
+
+impl EventLoop for BlockingLoop {
+    fn run(&self, driver: LoopDriver) -> Result<()> {
+        make_turns(driver);
+        Ok(())
+    }
+
+    /// Right here: nobody else needs the thread.
+    fn call_blocking(&self, call: BlockingCall) {
+        call();
     }
 }

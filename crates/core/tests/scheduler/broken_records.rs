@@ -3,11 +3,10 @@
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::store::{JobState, JobStore as _, NewRecord};
-use apscheduler_testkit::SteppedScheduler;
+use apscheduler_testkit::{SteppedScheduler, TestStore};
 use chrono::TimeDelta;
 
 use crate::recorder::{Recorder, at, every, scheduler};
-use crate::test_store::TestStore;
 
 const BROKEN: EventMask = EventMask::JOB_BROKEN.union(EventMask::JOB_RESTORED);
 

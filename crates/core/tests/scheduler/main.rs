@@ -21,7 +21,6 @@ mod room;
 mod run_threads;
 mod stored_state;
 mod stores_that_fail;
-mod test_store;
 mod thread_schedulers;
 mod threads;
 mod values;

@@ -5,12 +5,11 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::{JobBuilder, JobChanges, NextRunTime};
 use apscheduler_core::store::{JobState, JobStore as _, NewRecord};
 use apscheduler_core::trigger::TriggerConfig;
-use apscheduler_testkit::SteppedScheduler;
+use apscheduler_testkit::{SteppedScheduler, TestStore};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::recorder::{Recorder, at, every, scheduler};
-use crate::test_store::TestStore;
 
 fn started(store: &TestStore) -> SteppedScheduler {
     let scheduler = scheduler();

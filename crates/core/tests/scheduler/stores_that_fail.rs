@@ -7,10 +7,10 @@ use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::DebugExecutor;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_testkit::TestStore;
 use chrono::TimeDelta;
 
 use crate::recorder::{Recorder, at, every, scheduler};
-use crate::test_store::TestStore;
 
 #[test]
 fn the_loop_backs_off_and_goes_on() {

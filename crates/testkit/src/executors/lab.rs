@@ -1,7 +1,6 @@
 //! A scheduler for one case.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorLoad};
@@ -14,12 +13,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::functions::{self, SuiteState, full_name};
-use super::tick::sleep;
-use super::{Events, Flavor, Gate, Setup, Times};
+use super::{Events, Flavor, Gate, Setup, Times, eventually};
 use crate::ManualClock;
-
-/// How long a case waits for what has to happen.
-pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A running scheduler whose clock stands still until the case moves it, with the executor under test as `default`.
 ///
@@ -34,18 +29,6 @@ pub struct Lab {
     folder: TempDir,
 }
 
-/// Returns when this holds.
-///
-/// # Panics
-/// Where it does not come to hold.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < until, "waited in vain: {what}");
-        sleep();
-    }
-}
-
 impl Lab {
     pub(super) fn new(setup: &Setup<'_>, workers: usize) -> Self {
         let registry = Registry::with_core_plugins();
@@ -55,9 +38,7 @@ impl Lab {
         scheduler.insert_state(SuiteState::new());
         let executor = setup.executor(workers);
         scheduler.add_executor(Arc::clone(&executor), "default").expect("no other has the alias");
-        let events = Events::default();
-        let heard = events.clone();
-        scheduler.add_listener(EventMask::ALL, move |event| heard.push(event));
+        let events = Events::of(&scheduler);
         scheduler.start().expect("the scheduler starts");
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         Self { flavor: setup.flavor(), scheduler, clock, executor, events, folder }

@@ -39,7 +39,6 @@
 
 mod case;
 mod cases;
-mod events;
 mod functions;
 mod gate;
 mod harness;
@@ -50,10 +49,12 @@ mod times;
 
 pub use case::{Case, Need, Setup};
 pub use cases::all as cases;
-pub use events::Events;
 pub use functions::{insert_states, register};
 pub use gate::Gate;
 pub use harness::{ExecutorHarness, Flavor};
-pub use lab::{Lab, eventually};
+pub use lab::Lab;
 pub use runner::run;
 pub use times::Times;
+
+pub use crate::events::{Events, Heard};
+pub use crate::patience::eventually;

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use apscheduler_core::Scheduler;
 use apscheduler_core::event::{Event, EventMask};
 
-use super::lab::DEADLINE;
+use crate::patience::DEADLINE;
 
 /// The events of a scheduler, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,15 @@ impl Heard {
 }
 
 impl Events {
-    pub(super) fn push(&self, event: &Event) {
+    /// All events of a scheduler from now on.
+    pub fn of(scheduler: &Scheduler) -> Self {
+        let events = Self::default();
+        let heard = events.clone();
+        scheduler.add_listener(EventMask::ALL, move |event| heard.push(event));
+        events
+    }
+
+    fn push(&self, event: &Event) {
         let mut heard = self.heard();
         heard.outcomes += usize::from(OUTCOME.contains(event.code()));
         heard.events.push(event.clone());
@@ -93,6 +102,21 @@ impl Events {
             }
             heard = self.0.more.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Returns when an event of this sort was heard.
+    ///
+    /// # Panics
+    /// Where it is not heard.
+    pub fn wait_for_any(&self, mask: EventMask) {
+        self.wait(&format!("one of {mask:?}"), |heard| {
+            heard.events.iter().any(|event| mask.contains(event.code()))
+        });
+    }
+
+    /// The sorts of all events so far, in order.
+    pub fn codes(&self) -> Vec<EventMask> {
+        self.heard().events.iter().map(Event::code).collect()
     }
 
     /// The ends of so many run times of a job, when there are as many.

@@ -1,7 +1,7 @@
 //! A memory store that behaves like one behind a network: it keeps text, fails, and hangs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use apscheduler_core::store::{
     Claims, Cursor, Decision, Due, JobRecord, JobStore, MemoryJobStore, NewRecord,
@@ -10,36 +10,62 @@ use apscheduler_core::store::{
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 
+use crate::patience::eventually;
+
+/// A memory store that behaves like one behind a network: it keeps text, and fails and hangs on
+/// demand. Clones are the same store.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TestStore(Arc<Inner>);
+pub struct TestStore(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     memory: MemoryJobStore,
     blocking: bool,
+    keeps_objects: bool,
     fails: AtomicBool,
     hangs: Mutex<bool>,
+    hanging: AtomicUsize,
     released: Condvar,
 }
 
 impl TestStore {
-    pub(crate) fn blocking() -> Self {
+    /// One that does I/O, as it says.
+    pub fn blocking() -> Self {
         Self(Arc::new(Inner { blocking: true, ..Inner::default() }))
     }
 
-    pub(crate) fn fail(&self, fails: bool) {
+    /// One that does I/O, as it says, and keeps jobs as they are: closures, and triggers that no registry builds.
+    pub fn blocking_with_objects() -> Self {
+        Self(Arc::new(Inner { blocking: true, keeps_objects: true, ..Inner::default() }))
+    }
+
+    /// Makes every call fail, or work again.
+    pub fn fail(&self, fails: bool) {
         self.0.fails.store(fails, Ordering::SeqCst);
     }
 
-    pub(crate) fn hang(&self, hangs: bool) {
-        *self.0.hangs.lock().unwrap() = hangs;
+    /// Makes every call hang until it is told otherwise.
+    pub fn hang(&self, hangs: bool) {
+        *self.0.hangs.lock().unwrap_or_else(PoisonError::into_inner) = hangs;
         self.0.released.notify_all();
     }
 
+    /// Returns when a call hangs.
+    ///
+    /// # Panics
+    /// Where none comes.
+    pub fn wait_until_hanging(&self) {
+        eventually("a call hangs", || self.0.hanging.load(Ordering::SeqCst) > 0);
+    }
+
     fn memory(&self) -> Result<&MemoryJobStore> {
-        let mut hangs = self.0.hangs.lock().unwrap();
-        while *hangs {
-            hangs = self.0.released.wait(hangs).unwrap();
+        let mut hangs = self.0.hangs.lock().unwrap_or_else(PoisonError::into_inner);
+        if *hangs {
+            self.0.hanging.fetch_add(1, Ordering::SeqCst);
+            while *hangs {
+                hangs = self.0.released.wait(hangs).unwrap_or_else(PoisonError::into_inner);
+            }
+            self.0.hanging.fetch_sub(1, Ordering::SeqCst);
         }
         if self.0.fails.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Unavailable, "the server is away"));
@@ -51,7 +77,7 @@ impl TestStore {
 impl JobStore for TestStore {
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities {
-            serializes: true,
+            serializes: !self.0.keeps_objects,
             blocking: self.0.blocking,
             ..StoreCapabilities::default()
         }

@@ -1,0 +1,30 @@
+//! The schedulers that are threads do what schedulers do, and so does one on a loop that belongs to somebody else.
+
+mod blocking;
+mod channel_loop;
+
+use std::process::ExitCode;
+
+use apscheduler_core::registry::CorePlugins;
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_testkit::schedulers::{self, SchedulerHarness};
+
+use blocking::Blocking;
+use channel_loop::InChannelLoop;
+
+fn main() -> ExitCode {
+    schedulers::run(vec![
+        SchedulerHarness::new("background", |registry, clock| {
+            Box::new(BackgroundScheduler::<CorePlugins>::with_parts(registry, clock))
+        }),
+        SchedulerHarness::new("blocking", |registry, clock| {
+            Box::new(Blocking::new(registry, clock))
+        })
+        .is_borrowed_while_it_runs(),
+        SchedulerHarness::new("channel_loop", |registry, clock| {
+            Box::new(InChannelLoop::new(registry, clock))
+        })
+        .takes_listeners()
+        .can_lose_its_loop(),
+    ])
+}

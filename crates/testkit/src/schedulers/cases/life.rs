@@ -1,0 +1,148 @@
+//! Start, pause, resume, restart, and the end of the owner.
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::{ErrorKind, SchedulerState};
+
+use crate::schedulers::case::cases;
+use crate::schedulers::lab::arrival;
+use crate::schedulers::{Lab, SchedulerHarness, eventually};
+
+cases! {
+    "life":
+    a_paused_start_runs_nothing,
+    pause_and_resume,
+    it_can_be_started_again,
+    a_shutdown_and_a_start_may_follow_each_other_at_once,
+    a_second_start_is_refused,
+    a_start_that_failed_can_be_repeated,
+    ten_live_in_one_program,
+    dropping_it_stops_it [Drop],
+    dropping_it_before_the_start_is_fine,
+}
+
+fn a_paused_start_runs_nothing(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    let (job, runs) = lab.job("a");
+    lab.add(job);
+    lab.start_paused().expect("it starts");
+    assert_eq!(lab.state(), SchedulerState::Paused);
+    // Each of these wakes the loop; none of them may run the job.
+    for _ in 0..20 {
+        lab.advance(1);
+    }
+    let (other, others) = lab.job("b");
+    lab.add(other);
+    assert!(lab.events().outcomes_of("a").is_empty());
+    lab.resume().expect("it runs");
+    arrival(&runs);
+    arrival(&others);
+}
+
+fn pause_and_resume(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    for round in 1..=3 {
+        lab.pause().expect("it runs");
+        assert_eq!(lab.state(), SchedulerState::Paused);
+        let (job, runs) = lab.job("a");
+        lab.add(job);
+        lab.advance(1);
+        assert_eq!(lab.events().outcomes_of("a").len(), round - 1);
+        lab.resume().expect("it runs");
+        assert_eq!(lab.state(), SchedulerState::Running);
+        arrival(&runs);
+        lab.events().wait_for("a", round);
+        eventually("the job is gone", || lab.get_jobs(None).is_ok_and(|jobs| jobs.is_empty()));
+    }
+}
+
+fn it_can_be_started_again(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    for (round, wait) in [true, false, true, false].into_iter().enumerate() {
+        assert_eq!(lab.state(), SchedulerState::Stopped);
+        for executor in ["default", "loop"] {
+            // What a shutdown did not wait for may have its place still.
+            let (job, runs) = lab.job(&format!("{executor} {round}"));
+            lab.add(job.executor(executor));
+            if !lab.running() {
+                lab.start().expect("it starts");
+            }
+            arrival(&runs);
+        }
+        lab.shutdown(wait).expect("it runs");
+    }
+}
+
+fn a_shutdown_and_a_start_may_follow_each_other_at_once(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    for _ in 0..50 {
+        lab.start().expect("it starts");
+        lab.shutdown(false).expect("it runs");
+    }
+    let (job, runs) = lab.job("a");
+    lab.start().expect("it starts");
+    lab.add(job);
+    arrival(&runs);
+}
+
+fn a_second_start_is_refused(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    let error = lab.start().expect_err("it runs already");
+    assert_eq!(error.kind(), ErrorKind::AlreadyRunning);
+    let (job, runs) = lab.job("a");
+    lab.add(job);
+    arrival(&runs);
+}
+
+fn a_start_that_failed_can_be_repeated(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    let (job, runs) = lab.job("a");
+    lab.add(job.jobstore("nowhere"));
+    let error = lab.start().expect_err("the store of the job is not there");
+    assert_eq!(error.kind(), ErrorKind::UnknownAlias);
+    assert_eq!(lab.state(), SchedulerState::Stopped);
+    lab.add_jobstore("memory", "nowhere").expect("a new alias");
+    lab.start().expect("it starts");
+    arrival(&runs);
+}
+
+fn ten_live_in_one_program(harness: &SchedulerHarness) {
+    let labs: Vec<Lab> = (0..10).map(|_| Lab::started(harness)).collect();
+    let runs: Vec<_> = labs
+        .iter()
+        .map(|lab| {
+            let (job, runs) = lab.job("a");
+            lab.add(job.trigger(lab.every_second(1)));
+            runs
+        })
+        .collect();
+    for (lab, runs) in labs.iter().zip(&runs).rev() {
+        assert!(lab.events().outcomes_of("a").is_empty(), "each has a clock of its own");
+        lab.advance(1);
+        arrival(runs);
+    }
+    for lab in labs.iter().step_by(2) {
+        lab.shutdown(true).expect("it runs");
+    }
+    for lab in labs.iter().skip(1).step_by(2) {
+        let (job, runs) = lab.job("b");
+        lab.add(job);
+        arrival(&runs);
+    }
+}
+
+fn dropping_it_stops_it(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    let (events, handle) = (lab.events().clone(), (*lab).clone());
+    drop(lab);
+    events.wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+    assert_eq!(handle.state(), SchedulerState::Stopped);
+    assert_eq!(handle.shutdown(true).map_err(|error| error.kind()), Err(ErrorKind::NotRunning));
+}
+
+fn dropping_it_before_the_start_is_fine(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    let handle = (*lab).clone();
+    drop(lab);
+    handle.add_job(JobBuilder::new(|| ())).expect("it waits for a start that never comes");
+}

@@ -1,0 +1,147 @@
+//! Listeners hear everything, in order, and where the harness says.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use apscheduler_core::Scheduler;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::JobBuilder;
+
+use crate::schedulers::case::cases;
+use crate::schedulers::lab::arrival;
+use crate::schedulers::{Lab, SchedulerHarness};
+
+cases! {
+    "listeners":
+    a_run_is_submitted_before_it_ends,
+    no_event_is_lost_over_a_shutdown,
+    one_that_panics_harms_nobody,
+    one_may_call_everything,
+    they_are_called_in_the_thread_of_the_loop [Listeners],
+    an_event_stream_has_them_all,
+}
+
+const JOBS: usize = 200;
+
+/// Adds jobs in several threads, for both executors.
+fn add_many(scheduler: &Scheduler) {
+    std::thread::scope(|scope| {
+        for executor in ["default", "loop"] {
+            scope.spawn(move || {
+                for number in 0..JOBS {
+                    let job = JobBuilder::new(|| ()).id(format!("{executor} {number}"));
+                    scheduler.add_job(job.executor(executor)).expect("a valid job");
+                }
+            });
+        }
+    });
+}
+
+fn ids() -> impl Iterator<Item = String> {
+    ["default", "loop"]
+        .into_iter()
+        .flat_map(|executor| (0..JOBS).map(move |number| format!("{executor} {number}")))
+}
+
+fn a_run_is_submitted_before_it_ends(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    add_many(&lab);
+    lab.events().wait_for_all(2 * JOBS);
+    let run = EventMask::JOB_SUBMITTED | EventMask::JOB_EXECUTED;
+    for id in ids() {
+        let codes: Vec<_> = lab.events().heard().of(&id, run).iter().map(Event::code).collect();
+        assert_eq!(codes, [EventMask::JOB_SUBMITTED, EventMask::JOB_EXECUTED], "{id}");
+    }
+}
+
+fn no_event_is_lost_over_a_shutdown(harness: &SchedulerHarness) {
+    for wait in [true, false] {
+        let lab = Lab::started(harness);
+        add_many(&lab);
+        lab.shutdown(wait).expect("it runs");
+        lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+        let submitted: Vec<String> =
+            ids().filter(|id| lab.events().count(id, EventMask::JOB_SUBMITTED) == 1).collect();
+        lab.events().wait_for_all(submitted.len());
+        for id in &submitted {
+            lab.events().wait_for(id, 1);
+        }
+    }
+}
+
+fn one_that_panics_harms_nobody(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    lab.add_listener(EventMask::ALL, |_| std::panic::resume_unwind(Box::new("a listener")));
+    lab.start().expect("it starts");
+    for executor in ["default", "loop"] {
+        let (job, runs) = lab.job(executor);
+        lab.add(job.executor(executor));
+        arrival(&runs);
+        lab.events().wait_for(executor, 1);
+    }
+    lab.shutdown(true).expect("it runs");
+    lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+}
+
+fn one_may_call_everything(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    let (sender, receiver) = channel();
+    let handle = (*lab).clone();
+    lab.add_listener(EventMask::JOB_EXECUTED, move |event| {
+        let first = event.job().is_some_and(|job| &*job.job_id == "first");
+        if first {
+            handle.pause().expect("it runs");
+            handle.resume().expect("it runs");
+            handle.add_job(JobBuilder::new(|| ()).id("second")).expect("a valid job");
+            handle.get_jobs(None).expect("a list");
+        } else {
+            sender.send(()).expect("the case waits");
+        }
+    });
+    for executor in ["default", "loop"] {
+        let (job, runs) = lab.job("first");
+        lab.add(job.executor(executor));
+        arrival(&runs);
+        arrival(&receiver);
+    }
+}
+
+fn they_are_called_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    let expected = lab.loop_thread().expect("the harness knows the thread of its loop");
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&threads);
+    lab.add_listener(EventMask::ALL, move |event| {
+        heard.lock().expect("no panic").push((std::thread::current().id(), event.name()));
+    });
+    add_many(&lab);
+    lab.events().wait_for_all(2 * JOBS);
+    lab.pause().expect("it runs");
+    lab.resume().expect("it runs");
+    lab.events().wait_for_any(EventMask::SCHEDULER_RESUMED);
+    // The listener of the case comes after that of `events`.
+    let (job, runs) = lab.job("last");
+    lab.add(job);
+    arrival(&runs);
+    let threads = threads.lock().expect("no panic");
+    assert!(threads.len() > 6 * JOBS);
+    let elsewhere = threads.iter().find(|(thread, _)| *thread != expected);
+    assert_eq!(elsewhere, None, "it was heard outside of the loop");
+}
+
+fn an_event_stream_has_them_all(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    let scheduler = (*lab).clone();
+    let mut stream = scheduler.events(EventMask::ALL);
+    add_many(&lab);
+    lab.events().wait_for_all(2 * JOBS);
+    lab.shutdown(true).expect("it runs");
+    lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+    let mut codes = Vec::new();
+    while codes.last() != Some(&EventMask::SCHEDULER_SHUTDOWN) {
+        let event = pollster::block_on(stream.next()).expect("the scheduler lives");
+        codes.push(event.code());
+    }
+    // Several threads make events, so two listeners need not hear them in one order. Each hears all.
+    assert_eq!(codes.iter().filter(|code| **code == EventMask::JOB_EXECUTED).count(), 2 * JOBS);
+}

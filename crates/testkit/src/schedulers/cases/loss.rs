@@ -1,0 +1,83 @@
+//! A loop that ends before its scheduler: an error, and no hang.
+
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::{ErrorKind, SchedulerState};
+
+use crate::schedulers::case::cases;
+use crate::schedulers::lab::arrival;
+use crate::schedulers::{Lab, SchedulerHarness, eventually};
+
+cases! {
+    "loss":
+    the_scheduler_says_so [Loss],
+    calls_return [Loss],
+    what_waits_for_the_loop_is_an_error [Loss],
+    one_after_the_shutdown_is_no_loss [Loss],
+}
+
+fn the_scheduler_says_so(harness: &SchedulerHarness) {
+    let mut lab = Lab::started(harness);
+    let (job, runs) = lab.job("a");
+    lab.add(job.trigger(lab.every_second(10)));
+    lab.advance(1);
+    arrival(&runs);
+    lab.subject().end_loop();
+    lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+    assert_eq!(lab.state(), SchedulerState::Stopped);
+    let error = lab.shutdown(true).expect_err("it does not run");
+    assert_eq!(error.kind(), ErrorKind::NotRunning);
+    assert_eq!(error.to_string(), "the scheduler is not running: its event loop has ended");
+}
+
+fn calls_return(harness: &SchedulerHarness) {
+    let mut lab = Lab::started(harness);
+    lab.subject().end_loop();
+    eventually("it is known", || lab.state() == SchedulerState::Stopped);
+    let (job, runs) = lab.job("a");
+    lab.add(job);
+    lab.advance(1);
+    assert_eq!(lab.get_jobs(None).expect("those that wait").len(), 1);
+    lab.pause().expect_err("it does not run");
+    lab.remove_job("a", None).expect("it is there");
+    assert!(runs.try_recv().is_err());
+}
+
+fn what_waits_for_the_loop_is_an_error(harness: &SchedulerHarness) {
+    let mut lab = Lab::new(harness);
+    let (arrived, arrivals) = channel();
+    let (open, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let job = JobBuilder::new(move || {
+        arrived.send(()).expect("the case waits");
+        drop(gate.lock().map(|gate| gate.recv()));
+    });
+    lab.add(job.id("holder").executor("loop").next_run_time(lab.now()));
+    for number in 0..10 {
+        let (job, _) = lab.job(&format!("queued {number}"));
+        lab.add(job.executor("loop").next_run_time(lab.now()));
+    }
+    lab.advance(1);
+    lab.start().expect("it starts");
+    arrival(&arrivals);
+    // The loop is held, so it can't end before the gate is open.
+    let (events, handle) = (lab.events().clone(), (*lab).clone());
+    std::thread::scope(|scope| {
+        scope.spawn(move || drop(open));
+        lab.subject().end_loop();
+    });
+    // Some may have run before the end. None is without an outcome.
+    events.wait_for_all(11);
+    eventually("no instance is left", || handle.instances() == 0);
+}
+
+fn one_after_the_shutdown_is_no_loss(harness: &SchedulerHarness) {
+    let mut lab = Lab::started(harness);
+    lab.shutdown(true).expect("it runs");
+    lab.subject().end_loop();
+    let error = lab.shutdown(true).expect_err("it does not run");
+    assert_eq!(error.to_string(), "the scheduler is not running");
+}

@@ -1,0 +1,30 @@
+//! The cases, by theme.
+
+mod basics;
+mod life;
+mod listeners;
+mod loss;
+mod on_the_loop;
+mod shutdown;
+mod stores;
+mod time;
+mod waking;
+
+use super::Case;
+
+/// All cases.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    [
+        basics::CASES,
+        life::CASES,
+        waking::CASES,
+        time::CASES,
+        listeners::CASES,
+        on_the_loop::CASES,
+        stores::CASES,
+        shutdown::CASES,
+        loss::CASES,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,89 @@
+//! What a store does holds up no loop.
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::job::JobBuilder;
+
+use crate::TestStore;
+use crate::schedulers::case::cases;
+use crate::schedulers::lab::arrival;
+use crate::schedulers::{Lab, SchedulerHarness};
+
+cases! {
+    "stores":
+    one_with_a_thread_of_its_own_is_served,
+    one_that_hangs_leaves_the_loop_alive,
+    one_that_hangs_does_not_keep_a_shutdown_waiting,
+    one_that_fails_leaves_the_loop_alive,
+}
+
+/// A lab with a store `remote` that does I/O.
+fn lab(harness: &SchedulerHarness, store: &TestStore) -> Lab {
+    let lab = Lab::new(harness);
+    lab.add_jobstore(store.clone(), "remote").expect("a new alias");
+    lab.start().expect("it starts");
+    lab
+}
+
+fn remote(id: &str) -> JobBuilder {
+    JobBuilder::new(|| ()).id(id).jobstore("remote").misfire_grace_time(None)
+}
+
+/// The other store is looked into, and jobs run in turns of the loop.
+fn assert_alive(lab: &Lab) {
+    for number in 0..5 {
+        for executor in ["default", "loop"] {
+            let (job, runs) = lab.job(&format!("{executor} {number}"));
+            lab.add(job.executor(executor).trigger(lab.every_second(1)));
+            lab.advance(1);
+            arrival(&runs);
+        }
+    }
+}
+
+fn one_with_a_thread_of_its_own_is_served(harness: &SchedulerHarness) {
+    let lab = lab(harness, &TestStore::blocking_with_objects());
+    for executor in ["default", "loop"] {
+        lab.add(remote(executor).executor(executor).trigger(lab.every_second(1)));
+        lab.advance(1);
+        lab.events().wait_for(executor, 1);
+    }
+}
+
+fn one_that_hangs_leaves_the_loop_alive(harness: &SchedulerHarness) {
+    let store = TestStore::blocking_with_objects();
+    let lab = lab(harness, &store);
+    lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
+    store.hang(true);
+    lab.advance(1);
+    store.wait_until_hanging();
+    assert_alive(&lab);
+    assert!(lab.events().outcomes_of("a").is_empty());
+    store.hang(false);
+    lab.events().wait_for("a", 1);
+}
+
+fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
+    let store = TestStore::blocking_with_objects();
+    let lab = lab(harness, &store);
+    lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
+    store.hang(true);
+    lab.advance(1);
+    store.wait_until_hanging();
+    lab.shutdown(false).expect("it runs");
+    lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+    store.hang(false);
+}
+
+fn one_that_fails_leaves_the_loop_alive(harness: &SchedulerHarness) {
+    let store = TestStore::blocking_with_objects();
+    let lab = lab(harness, &store);
+    lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
+    store.fail(true);
+    lab.advance(1);
+    lab.events().wait_for_any(EventMask::JOBSTORE_ERROR);
+    assert_alive(&lab);
+    store.fail(false);
+    lab.advance(60);
+    lab.events().wait_for("a", 1);
+    lab.events().wait_for_any(EventMask::JOBSTORE_RECOVERED);
+}

@@ -1,0 +1,45 @@
+//! A scheduler on a tokio runtime: nothing that may wait blocks the runtime.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+use tokio::time::sleep;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let scheduler = TokioScheduler::new();
+    // A store that does I/O has threads of its own; the calls below are made on the blocking pool.
+    scheduler.add_jobstore(SqliteJobStore::in_memory(), "default").await?;
+    scheduler.registry().register_function("example::fetch", |page: u32| async move {
+        sleep(Duration::from_millis(20)).await;
+        format!("page {page}")
+    })?;
+    scheduler.add_async_listener(EventMask::JOB_EXECUTED, |event| async move {
+        // May await something: the next event comes when it has ended.
+        if let Event::JobExecuted { job, retval, .. } = event {
+            println!("{}: {retval}", job.job_id);
+        }
+    })?;
+    scheduler.start().await?;
+
+    let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
+    let fetch = JobBuilder::new("example::fetch").args([1.into()]).id("fetch");
+    scheduler.add_job(fetch.trigger(every_100_ms)).await?;
+    sleep(Duration::from_millis(350)).await;
+
+    scheduler.pause_job("fetch", None).await?;
+    for job in scheduler.get_jobs(None).await? {
+        println!("{job}");
+    }
+    // Several plain calls in one go.
+    let count = scheduler
+        .call(|scheduler| {
+            scheduler.remove_job("fetch", None)?;
+            Ok(scheduler.get_jobs(None)?.len())
+        })
+        .await?;
+    println!("{count} jobs are left");
+    scheduler.shutdown(true).await
+}

@@ -1,0 +1,54 @@
+//! Tokio, as a scheduler needs it.
+
+use std::future::Future;
+use std::panic::catch_unwind;
+use std::time::Duration;
+
+use apscheduler_core::schedulers::Runtime;
+use apscheduler_core::{Error, ErrorKind, Result};
+use tokio::runtime::Handle;
+
+/// A tokio runtime.
+#[derive(Clone, Debug)]
+pub struct TokioRuntime(Handle);
+
+impl From<Handle> for TokioRuntime {
+    fn from(handle: Handle) -> Self {
+        Self(handle)
+    }
+}
+
+impl Runtime for TokioRuntime {
+    const EXECUTOR: &'static str = "tokio";
+
+    fn current() -> Result<Self> {
+        let handle = Handle::try_current().map_err(|error| {
+            Error::new(
+                ErrorKind::Other,
+                "there is no tokio runtime here: start the scheduler in an async function of one (`#[tokio::main]`), \
+                 or make it with `TokioScheduler::on` and a handle",
+            )
+            .with_source(error)
+        })?;
+        // There is no way to ask. A sleep is refused when it is made.
+        catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).map_err(|_panic| {
+            Error::new(
+                ErrorKind::Other,
+                "the tokio runtime has no timers: build it with `enable_time` or `enable_all`",
+            )
+        })?;
+        Ok(Self(handle))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
+    }
+
+    fn spawn_blocking(&self, call: impl FnOnce() + Send + 'static) {
+        self.0.spawn_blocking(call);
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}

@@ -1,0 +1,121 @@
+//! Calls that can be awaited hold up no task, whatever their store does.
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::executor::DebugExecutor;
+use apscheduler_core::job::{JobBuilder, JobChanges};
+use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_testkit::TestStore;
+use apscheduler_testkit::schedulers::Events;
+use chrono::TimeDelta;
+
+use crate::scheduler;
+
+fn paused(id: &str) -> JobBuilder {
+    JobBuilder::new(|| ()).id(id).next_run_time(None)
+}
+
+#[tokio::test]
+async fn all_of_them_do_what_the_plain_ones_do() {
+    let scheduler = scheduler();
+    scheduler.add_job(paused("a")).await.unwrap();
+    scheduler.start().await.unwrap();
+    let jobs = scheduler.add_jobs(vec![paused("b"), paused("c")]).await.unwrap();
+    assert_eq!(jobs.len(), 2);
+    let now = scheduler.clock().now();
+    let later = JobChanges::new().name("changed").next_run_time(now + TimeDelta::hours(1));
+    let job = scheduler.modify_job("a", None, later).await.unwrap();
+    assert_eq!(job.name(), "changed");
+    let job = scheduler.pause_job("a", None).await.unwrap();
+    assert_eq!(job.next_run_time().instant(), None);
+    scheduler.remove_job("b", Some("default")).await.unwrap();
+    assert_eq!(scheduler.get_jobs(None).await.unwrap().len(), 2);
+    assert!(scheduler.get_job("b", None).await.unwrap().is_none());
+    let error = scheduler.remove_job("b", None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::JobLookup);
+    let text = String::from_utf8(scheduler.print_jobs(None).await.unwrap()).unwrap();
+    assert!(text.contains("changed"), "{text}");
+    scheduler.remove_all_jobs(None).await.unwrap();
+    scheduler.add_jobstore("memory", "other").await.unwrap();
+    scheduler.add_executor("debug", "other").await.unwrap();
+    scheduler.remove_executor("other", true).await.unwrap();
+    scheduler.remove_jobstore("other", true).await.unwrap();
+    scheduler.shutdown(true).await.unwrap();
+    let error = scheduler.shutdown(true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotRunning);
+}
+
+/// On a runtime with one thread: a call that blocked it would never end.
+#[tokio::test]
+async fn a_store_that_hangs_holds_up_its_own_calls_alone() {
+    let scheduler = scheduler();
+    let store = TestStore::blocking_with_objects();
+    scheduler.add_jobstore(store.clone(), "remote").await.unwrap();
+    scheduler.start().await.unwrap();
+    store.hang(true);
+    let slow = scheduler.call(|scheduler| scheduler.add_job(paused("slow").jobstore("remote")));
+    scheduler.add_job(paused("fast")).await.unwrap();
+    assert_eq!(scheduler.get_jobs(Some("default")).await.unwrap().len(), 1);
+    store.hang(false);
+    slow.await.unwrap();
+    assert_eq!(scheduler.get_jobs(Some("remote")).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_start_on_a_store_that_hangs_holds_up_no_task() {
+    let scheduler = scheduler();
+    let store = TestStore::blocking_with_objects();
+    scheduler.add_jobstore(store.clone(), "default").await.unwrap();
+    scheduler.add_job(paused("a")).await.unwrap();
+    store.hang(true);
+    let start = tokio::spawn(scheduler.start());
+    tokio::task::yield_now().await;
+    store.wait_until_hanging();
+    assert_eq!(scheduler.state(), SchedulerState::Stopped);
+    store.hang(false);
+    start.await.unwrap().unwrap();
+    assert_eq!(scheduler.state(), SchedulerState::Running);
+}
+
+#[tokio::test]
+async fn a_call_goes_on_without_its_future() {
+    let scheduler = scheduler();
+    scheduler.start().await.unwrap();
+    let events = Events::of(&scheduler);
+    drop(scheduler.call(|scheduler| scheduler.add_job(paused("a"))));
+    tokio::task::spawn_blocking(move || events.wait_for_any(EventMask::JOB_ADDED)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_scheduler_that_is_dropped_while_it_starts_does_not_run() {
+    let scheduler = scheduler();
+    let store = TestStore::blocking_with_objects();
+    scheduler.add_executor(DebugExecutor::new(), "default").await.unwrap();
+    scheduler.add_jobstore(store.clone(), "default").await.unwrap();
+    scheduler.add_job(paused("a")).await.unwrap();
+    let handle = (**scheduler).clone();
+    store.hang(true);
+    let start = tokio::spawn(scheduler.start());
+    tokio::task::yield_now().await;
+    store.wait_until_hanging();
+    drop(scheduler);
+    store.hang(false);
+    let error = start.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotRunning, "{error}");
+    assert_eq!(handle.state(), SchedulerState::Stopped);
+}
+
+#[tokio::test]
+async fn an_async_job_may_await_the_shutdown() {
+    let scheduler = scheduler();
+    scheduler.start().await.unwrap();
+    let handle = (*scheduler).clone();
+    let job = move || {
+        let handle = handle.clone();
+        async move { handle.shutdown(false).await.map_err(|error| error.to_string()) }
+    };
+    let mut events = scheduler.events(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR);
+    scheduler.add_job(JobBuilder::new(job)).await.unwrap();
+    let event = events.next().await.unwrap();
+    assert_eq!(event.code(), EventMask::JOB_EXECUTED, "{event:?}");
+    scheduler.wait_until_stopped();
+}

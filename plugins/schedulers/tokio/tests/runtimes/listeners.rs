@@ -1,0 +1,60 @@
+//! Async listeners: in order, one event at a time, and harmless when they panic.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::job::JobBuilder;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::scheduler;
+
+const JOBS: usize = 50;
+
+#[tokio::test]
+async fn events_come_in_order_and_one_at_a_time() {
+    let scheduler = scheduler();
+    let (sender, mut heard) = unbounded_channel();
+    let busy = Arc::new(AtomicBool::new(false));
+    scheduler
+        .add_async_listener(EventMask::JOB_ADDED, move |event| {
+            let (sender, busy) = (sender.clone(), Arc::clone(&busy));
+            async move {
+                let alone = !busy.swap(true, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                busy.store(false, Ordering::SeqCst);
+                sender.send((event.job().unwrap().job_id.to_string(), alone)).unwrap();
+            }
+        })
+        .unwrap();
+    scheduler.start().await.unwrap();
+    for number in 0..JOBS {
+        let job = JobBuilder::new(|| ()).id(number.to_string()).next_run_time(None);
+        scheduler.add_job(job).await.unwrap();
+    }
+    for number in 0..JOBS {
+        assert_eq!(heard.recv().await.unwrap(), (number.to_string(), true));
+    }
+}
+
+#[tokio::test]
+async fn one_that_panics_hears_the_next() {
+    let scheduler = scheduler();
+    let (sender, mut heard) = unbounded_channel();
+    let listener = scheduler
+        .add_async_listener(EventMask::SCHEDULER_PAUSED | EventMask::SCHEDULER_RESUMED, {
+            move |event| {
+                sender.send(event.code()).unwrap();
+                async { std::panic::resume_unwind(Box::new("an async listener")) }
+            }
+        })
+        .unwrap();
+    scheduler.start().await.unwrap();
+    scheduler.pause().unwrap();
+    scheduler.resume().unwrap();
+    assert_eq!(heard.recv().await, Some(EventMask::SCHEDULER_PAUSED));
+    assert_eq!(heard.recv().await, Some(EventMask::SCHEDULER_RESUMED));
+    // Its task ends, and what it held is let go of.
+    assert!(scheduler.remove_listener(listener));
+    assert_eq!(heard.recv().await, None);
+}

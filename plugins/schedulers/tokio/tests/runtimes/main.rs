@@ -1,0 +1,25 @@
+//! The tokio scheduler on runtimes of all sorts, and its async calls.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod calls;
+mod defaults;
+mod listeners;
+mod missing;
+
+use std::sync::Arc;
+
+use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_scheduler_tokio::TokioScheduler;
+use apscheduler_testkit::ManualClock;
+
+const START: &str = "2027-01-01T00:00:00Z";
+
+/// A scheduler that knows the plugins of core alone.
+fn scheduler() -> TokioScheduler<CorePlugins> {
+    with_registry(Registry::with_core_plugins())
+}
+
+fn with_registry(registry: Registry) -> TokioScheduler<CorePlugins> {
+    TokioScheduler::with_parts(registry, Arc::new(ManualClock::at(START)))
+}

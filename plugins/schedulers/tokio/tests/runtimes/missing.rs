@@ -1,0 +1,93 @@
+//! No runtime, or not enough of one: errors that say what to do.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use apscheduler_core::SchedulerState;
+use apscheduler_scheduler_tokio::{TokioRuntime, TokioScheduler};
+use tokio::runtime::Builder;
+
+use crate::scheduler;
+
+/// Drives a future in this thread, without a runtime.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return value;
+        }
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_start_outside_of_a_runtime_says_what_to_do() {
+    let scheduler = scheduler();
+    let error = wait(scheduler.start()).unwrap_err();
+    assert!(error.to_string().contains("there is no tokio runtime here"), "{error}");
+    assert!(error.to_string().contains("TokioScheduler::on"), "{error}");
+    assert_eq!(scheduler.state(), SchedulerState::Stopped);
+    // Where there is one, it starts.
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        scheduler.start().await.unwrap();
+        scheduler.shutdown(true).await.unwrap();
+    });
+}
+
+#[test]
+fn a_runtime_without_timers_is_refused() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let error = runtime.block_on(scheduler().start()).unwrap_err();
+    assert!(error.to_string().contains("build it with `enable_time`"), "{error}");
+}
+
+#[test]
+fn it_runs_on_the_runtime_that_it_was_given() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let scheduler: TokioScheduler =
+        TokioScheduler::on(TokioRuntime::from(runtime.handle().clone()));
+    wait(scheduler.start()).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let job = move || {
+        let sender = sender.clone();
+        async move { sender.send(tokio::runtime::Handle::current().id()).is_ok() }
+    };
+    wait(scheduler.add_job(apscheduler_core::job::JobBuilder::new(job))).unwrap();
+    assert_eq!(receiver.recv().unwrap(), runtime.handle().id());
+    wait(scheduler.shutdown(true)).unwrap();
+}
+
+#[test]
+fn a_call_to_a_runtime_that_has_ended_says_so() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let scheduler: TokioScheduler =
+        TokioScheduler::on(TokioRuntime::from(runtime.handle().clone()));
+    wait(scheduler.start()).unwrap();
+    drop(runtime);
+    scheduler.wait_until_stopped();
+    let error = wait(scheduler.get_jobs(None)).unwrap_err();
+    assert!(error.to_string().contains("may have ended"), "{error}");
+    let error = wait(scheduler.start()).unwrap_err();
+    assert!(error.to_string().contains("may have ended"), "{error}");
+}
+
+#[test]
+fn a_scheduler_that_lost_its_runtime_can_be_started_on_another() {
+    let scheduler = scheduler();
+    for _ in 0..3 {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+        runtime.block_on(scheduler.start()).unwrap();
+        drop(runtime);
+        scheduler.wait_until_stopped();
+    }
+}
