@@ -7,7 +7,7 @@ use apscheduler::prelude::*;
 /// The error for a store and for an executor that are not there.
 pub(crate) fn errors() -> Vec<String> {
     let configs = [
-        Config::new().jobstore("mongo", "mongodb"),
+        Config::new().jobstore("zoo", "zookeeper"),
         Config::new().executor("default", "threadpol"),
     ];
     let refuse =

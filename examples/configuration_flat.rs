@@ -12,7 +12,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
     let config = Config::from_flat(
         "apscheduler.",
         [
-            // There is no MongoDB store yet: `mongodb` says so. Memory stands in for it.
+            // `mongodb` needs a server and the feature `store-mongodb`. Memory stands in for it.
             ("apscheduler.jobstores.mongo.type", "memory"),
             ("apscheduler.jobstores.default.type", "sqlalchemy"),
             ("apscheduler.jobstores.default.url", url.as_str()),

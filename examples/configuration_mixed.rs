@@ -12,7 +12,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
     // Do something else here, maybe add jobs.
 
     let config = Config::new()
-        // There is no MongoDB store yet: `mongodb` says so. Memory stands in for it.
+        // `mongodb` needs a server and the feature `store-mongodb`. Memory stands in for it.
         .jobstore("mongo", "memory")
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ComponentConfig::new("threadpool").option("max_workers", 20))

@@ -11,7 +11,7 @@ use apscheduler::prelude::*;
 /// A scheduler whose SQLite store is the file `path`.
 pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
     let config = Config::new()
-        // There is no MongoDB store yet: `mongodb` says so. Memory stands in for it.
+        // `mongodb` needs a server and the feature `store-mongodb`. Memory stands in for it.
         .jobstore("mongo", MemoryJobStore::new())
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ThreadPoolExecutor::new(20))

@@ -10,7 +10,7 @@ use apscheduler::prelude::*;
 /// Workers know functions by their names, so a job for them is a registered function.
 #[job]
 fn sum(numbers: Vec<u64>) -> u64 {
-    numbers.iter().sum()
+    numbers.into_iter().sum()
 }
 
 #[job]

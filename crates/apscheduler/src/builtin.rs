@@ -13,6 +13,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "store-mongodb")]
+    &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
     &apscheduler_store_mysql::PLUGIN,
     #[cfg(feature = "scheduler-tokio")]
@@ -83,12 +85,13 @@ static ABSENT: &[AbsentPlugin] = &[
         url_schemes: &[],
         remedy: "enable the feature `scheduler-tokio` of the crate `apscheduler`",
     },
+    #[cfg(not(feature = "store-mongodb"))]
     AbsentPlugin {
         kind: PluginKind::JobStore,
         names: &["mongodb"],
         classes: &["apscheduler.jobstores.mongodb:MongoDBJobStore"],
         url_schemes: &["mongodb", "mongodb+srv"],
-        remedy: NOT_YET,
+        remedy: "enable the feature `store-mongodb` of the crate `apscheduler`",
     },
     #[cfg(not(feature = "store-redis"))]
     AbsentPlugin {

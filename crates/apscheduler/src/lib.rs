@@ -26,6 +26,7 @@
 //! | `function-command` (default) | the job function `command` |
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
+//! | `store-mongodb` | the job store `mongodb` |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
 //! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-postgres` | the job store `postgres`, and `sqlalchemy` with a `postgresql:` URL |
@@ -63,6 +64,8 @@ pub use apscheduler_function_log as function_log;
 pub use apscheduler_macros::{job, scheduled_job};
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
+#[cfg(feature = "store-mongodb")]
+pub use apscheduler_store_mongodb as store_mongodb;
 #[cfg(feature = "store-mysql")]
 pub use apscheduler_store_mysql as store_mysql;
 #[cfg(feature = "store-postgres")]
@@ -104,6 +107,8 @@ pub mod prelude {
     pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults};
     pub use crate::registry::ComponentConfig;
     pub use crate::store::MemoryJobStore;
+    #[cfg(feature = "store-mongodb")]
+    pub use crate::store_mongodb::MongoDbJobStore;
     #[cfg(feature = "store-mysql")]
     pub use crate::store_mysql::MySqlJobStore;
     #[cfg(feature = "store-postgres")]

@@ -47,7 +47,7 @@ static SERVICES: [Service; 4] = [
     // No store speaks to it yet; whoever writes one finds the server ready.
     Service {
         name: "mongodb",
-        package: None,
+        package: Some("apscheduler-store-mongodb"),
         variable: "APSCHEDULER_TEST_MONGODB",
         start: mongodb::start,
     },

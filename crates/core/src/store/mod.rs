@@ -1,5 +1,6 @@
 //! Job stores keep jobs.
 
+mod batch;
 mod claim;
 mod decided;
 mod doubt;
@@ -13,6 +14,7 @@ mod watch;
 
 use std::fmt;
 
+pub use batch::Batch;
 pub use claim::{Advance, Claim, Claims, Decision, Due, DueCursor, NextRun, RunTimes, Tie};
 pub use decided::DecidedBatch;
 pub use doubt::ClaimsInDoubt;

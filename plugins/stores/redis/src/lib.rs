@@ -29,7 +29,6 @@
 //! connection breaks after a claim was sent, nobody knows whether the server wrote it: the call fails, and these fires
 //! run nowhere, which is better than twice.
 
-mod batch;
 mod connection;
 mod options;
 mod script;

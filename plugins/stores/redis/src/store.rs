@@ -5,14 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claim, ClaimTokens, Claims, ClaimsInDoubt, Cursor, Decision, Due, DueCursor,
-    JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    Batch, ChangeNotifier, Claim, ClaimTokens, Claims, ClaimsInDoubt, Cursor, Decision, Due,
+    DueCursor, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 use redis::{Cmd, Value};
 
-use crate::batch::Batch;
 use crate::connection::{Connections, Repeat};
 use crate::options::RedisOptions;
 use crate::script::{FORMAT, PAGE, Script, Scripts};

@@ -1,25 +1,26 @@
-//! Deciding on a batch of due records.
+//! Deciding on a batch of due records, for stores that read first and write with a compare-and-set.
 
 use std::sync::Arc;
 
-use apscheduler_core::store::{Claim, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
-use apscheduler_core::time::Timestamp;
+use super::{Claim, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use crate::time::Timestamp;
 
-/// What was decided on a batch.
-pub(crate) struct Batch {
+/// What was decided on a batch of due records, for stores that order them by run time and id.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
     /// The claims, which are not written yet.
-    pub(crate) claims: Vec<Claim>,
-    /// Where to look on.
-    pub(crate) resume: Option<DueCursor>,
+    pub claims: Vec<Claim>,
+    /// Where to look on: `None` when all that is due was looked at.
+    pub resume: Option<DueCursor>,
 }
 
 /// A place in the order of run times and ids.
 type Place = (Timestamp, Arc<str>);
 
 impl Batch {
-    /// Asks `decide` about the records, which come in their order. A job that catches up takes its new place among
-    /// them, so the batch ends before that place is passed: the next one finds it there.
-    pub(crate) fn decide(
+    /// Asks `decide` about the records, which come in their order, at most `due.limit` of them. A job that catches up
+    /// takes its new place among them, so the batch ends before that place is passed: the next one finds it there.
+    pub fn decide(
         records: Vec<JobRecord>,
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,

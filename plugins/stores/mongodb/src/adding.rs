@@ -1,0 +1,215 @@
+//! Adding jobs: all of them or none.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::NewRecord;
+use apscheduler_core::{Error, ErrorKind, Result};
+use mongodb::bson::{Document, doc};
+use mongodb::error::TRANSIENT_TRANSACTION_ERROR;
+
+use crate::commands::{self, Failure, MOST_STATEMENTS, Order, Outcome};
+use crate::connection::Connection;
+use crate::document::{first_revision, next_revision_in_server, run_time, state_text};
+use crate::failure::DUPLICATE_KEY;
+
+/// The pause before a transaction is tried again, at first and at the most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(500)];
+
+/// How many bytes of records go into one command; the server takes 16 MiB at the most.
+const MOST_BYTES: usize = 8 << 20;
+
+/// What a statement has beside id and state, and some more.
+const STATEMENT: usize = 500;
+
+/// Adds records; `mark` is the mark of this write.
+pub(crate) fn add(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
+    let mut ids = HashSet::with_capacity(records.len());
+    if let Some(twice) = records.iter().find(|record| !ids.insert(&record.id)) {
+        return Err(conflict(&twice.id));
+    }
+    match records.len() {
+        0 => Ok(()),
+        // One statement is atomic.
+        1 => write(connection, mark, records),
+        _ if connection.is_replicated => transaction(connection, mark, records),
+        _ => in_steps(connection, mark, records),
+    }
+}
+
+fn conflict(id: &str) -> Error {
+    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
+}
+
+fn statement(record: &NewRecord, mark: &str) -> Result<Document> {
+    let state = state_text(&record.id, &record.state)?;
+    let next_run_time = run_time(record.next_run_time);
+    Ok(if record.replace {
+        let set = doc! {"$set": {
+            "next_run_time": next_run_time,
+            "revision": next_revision_in_server(),
+            "writer": mark,
+            "job_state": {"$literal": state},
+        }};
+        doc! {"q": {"_id": &*record.id}, "u": [set, {"$unset": "finished"}], "upsert": true}
+    } else {
+        // A finished job that was not removed yet makes room; any other has the `_id`, which is then taken.
+        let new = doc! {
+            "next_run_time": next_run_time,
+            "revision": first_revision(),
+            "writer": mark,
+            "job_state": state,
+        };
+        let free = doc! {"_id": &*record.id, "finished": {"$exists": true}};
+        doc! {"q": free, "u": new, "upsert": true}
+    })
+}
+
+fn command(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<Document> {
+    let statements: Result<_> = records.iter().map(|record| statement(record, mark)).collect();
+    Ok(commands::update(connection, statements?, Order::Kept))
+}
+
+/// Splits off as many as fit into one command.
+fn split(records: &[NewRecord]) -> (&[NewRecord], &[NewRecord]) {
+    let mut bytes = 0;
+    let fits = |record: &&NewRecord| {
+        let state = record.state.as_text().map_or(0, str::len);
+        bytes += state + record.id.len() + STATEMENT;
+        bytes <= MOST_BYTES
+    };
+    let count = records.iter().take(MOST_STATEMENTS).take_while(fits).count();
+    // One that is too large by itself is for the server to judge.
+    records.split_at(count.max(1).min(records.len()))
+}
+
+/// Whether a statement lost a race: two processes brought the same job to replace, and now it is there.
+fn is_race(failure: &Failure, records: &[NewRecord]) -> bool {
+    failure.code == DUPLICATE_KEY && records.get(failure.index).is_some_and(|record| record.replace)
+}
+
+fn explain(connection: &Connection, failure: &Failure, records: &[NewRecord]) -> Error {
+    match records.get(failure.index) {
+        Some(record) if failure.code == DUPLICATE_KEY => conflict(&record.id),
+        _ => failure.explain(&connection.address),
+    }
+}
+
+/// Writes until a statement fails.
+fn write(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
+    let mut rest = records;
+    while !rest.is_empty() {
+        let (chunk, behind) = split(rest);
+        match commands::run(connection, command(connection, mark, chunk)?)?.failures.first() {
+            None => rest = behind,
+            Some(failure) if is_race(failure, chunk) => rest = &rest[failure.index..],
+            Some(failure) => return Err(explain(connection, failure, chunk)),
+        }
+    }
+    Ok(())
+}
+
+/// Writes without a transaction: what is new first, since only that can be in anybody's way and only that can be undone.
+fn in_steps(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
+    let (old, new): (Vec<_>, Vec<_>) = records.iter().cloned().partition(|record| record.replace);
+    if let Err(error) = write(connection, mark, &new) {
+        for chunk in new.chunks(MOST_STATEMENTS) {
+            let ids: Vec<&str> = chunk.iter().map(|record| &*record.id).collect();
+            // With the mark, so that nothing is removed that others added or changed.
+            let undo = doc! {"_id": {"$in": ids}, "writer": mark};
+            let jobs = connection.jobs.clone();
+            connection.run(async move { jobs.delete_many(undo).await.map(drop) })?;
+        }
+        return Err(error);
+    }
+    write(connection, mark, &old)
+}
+
+/// What became of a transaction.
+enum Ended {
+    Committed,
+    /// The answer to the command with this number.
+    Refused(usize, Document),
+}
+
+/// Tries until no other transaction is in the way, or the time for a call is over.
+fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
+    let begin = Instant::now();
+    let [mut pause, longest] = PAUSES;
+    loop {
+        let (mut chunks, mut commands, mut rest) = (Vec::new(), Vec::new(), records);
+        while !rest.is_empty() {
+            let (chunk, behind) = split(rest);
+            chunks.push(chunk);
+            commands.push(command(connection, mark, chunk)?);
+            rest = behind;
+        }
+        let (client, database) = (connection.client.clone(), connection.database.clone());
+        let written = connection.try_run(async move {
+            let mut session = client.start_session().await?;
+            session.start_transaction().await?;
+            for (number, command) in commands.into_iter().enumerate() {
+                let answer = database.run_command(command).session(&mut session).await?;
+                if answer.contains_key("writeErrors") {
+                    session.abort_transaction().await?;
+                    return Ok(Ended::Refused(number, answer));
+                }
+            }
+            session.commit_transaction().await?;
+            Ok(Ended::Committed)
+        })?;
+        let in_the_way = match written {
+            Ok(Ended::Committed) => return Ok(()),
+            Ok(Ended::Refused(number, answer)) => {
+                let Outcome { failures, .. } = commands::read(&answer, &connection.address)?;
+                let records = chunks[number];
+                match failures.first() {
+                    Some(failure) if is_race(failure, records) => {
+                        failure.explain(&connection.address)
+                    }
+                    Some(failure) => return Err(explain(connection, failure, records)),
+                    None => {
+                        return Err(connection.address.unexpected("no error where there was one"));
+                    }
+                }
+            }
+            Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                connection.address.explain(&error)
+            }
+            Err(error) => return Err(connection.address.explain(&error)),
+        };
+        if begin.elapsed() >= connection.timeout {
+            return Err(in_the_way);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(longest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apscheduler_core::store::JobState;
+
+    use super::*;
+
+    fn record(size: usize) -> NewRecord {
+        let state = JobState::Encoded("x".repeat(size).into());
+        NewRecord { id: "a".into(), next_run_time: None, state, replace: false }
+    }
+
+    #[test]
+    fn commands_stay_below_the_limits_of_the_server() {
+        let counts = |records: &[NewRecord]| {
+            let (mut rest, mut counts) = (records, Vec::new());
+            while !rest.is_empty() {
+                let (chunk, behind) = split(rest);
+                counts.push(chunk.len());
+                rest = behind;
+            }
+            counts
+        };
+        assert_eq!(counts(&vec![record(3 << 20); 5]), [2, 2, 1]);
+        assert_eq!(counts(&vec![record(20 << 20); 2]), [1, 1]);
+        assert_eq!(counts(&vec![record(10); MOST_STATEMENTS + 1]), [MOST_STATEMENTS, 1]);
+    }
+}

@@ -1,0 +1,140 @@
+//! Commands with many statements, and what became of each of these.
+//!
+//! The driver sends some of its own calls again after a broken connection, and counts what they did in all. These are
+//! sent once, and tell of every statement that failed.
+
+use apscheduler_core::{Error, Result};
+use mongodb::bson::{Bson, Document, doc};
+
+use crate::connection::Connection;
+use crate::failure::Address;
+
+/// How many statements one command has: far from the limits of the server, and more than a batch of the engine.
+pub(crate) const MOST_STATEMENTS: usize = 10_000;
+
+/// Whether a statement that fails ends the command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Kept,
+    Any,
+}
+
+/// What became of a command's statements.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Outcome {
+    /// How many documents the statements found, or made.
+    pub(crate) found: usize,
+    /// How many they made.
+    pub(crate) made: usize,
+    /// The statements that failed.
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// A statement that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Its place.
+    pub(crate) index: usize,
+    pub(crate) code: i32,
+    pub(crate) text: String,
+}
+
+impl Failure {
+    pub(crate) fn explain(&self, address: &Address) -> Error {
+        address.refusal(self.code, &self.text)
+    }
+}
+
+/// The command `update`.
+pub(crate) fn update(connection: &Connection, statements: Vec<Document>, order: Order) -> Document {
+    doc! {
+        "update": connection.jobs.name(),
+        "updates": statements,
+        "ordered": order == Order::Kept,
+    }
+}
+
+/// The command `delete`.
+pub(crate) fn delete(connection: &Connection, statements: Vec<Document>) -> Document {
+    doc! {"delete": connection.jobs.name(), "deletes": statements, "ordered": false}
+}
+
+/// Sends a command.
+pub(crate) fn run(connection: &Connection, mut command: Document) -> Result<Outcome> {
+    command.insert("writeConcern", write_concern(connection));
+    let database = connection.database.clone();
+    let answer = connection.run(async move { database.run_command(command).await })?;
+    read(&answer, &connection.address)
+}
+
+fn write_concern(connection: &Connection) -> Bson {
+    let concern = connection.jobs.write_concern();
+    let document = concern.and_then(|concern| mongodb::bson::serialize_to_bson(concern).ok());
+    document.unwrap_or_else(|| doc! {"w": "majority"}.into())
+}
+
+/// Reads the answer to a command.
+pub(crate) fn read(answer: &Document, address: &Address) -> Result<Outcome> {
+    if let Some(doubt) = answer.get("writeConcernError") {
+        return Err(address.doubtful(&doubt.to_string()));
+    }
+    let array = |key| answer.get_array(key).map_or(&[][..], Vec::as_slice);
+    let failures: Option<Vec<Failure>> = array("writeErrors").iter().map(failure).collect();
+    match (answer.get("n").and_then(number), failures) {
+        (Some(found), Some(failures)) => {
+            Ok(Outcome { found, made: array("upserted").len(), failures })
+        }
+        _ => Err(address.unexpected("no `n`, or a `writeErrors` without `index` and `code`")),
+    }
+}
+
+fn failure(error: &Bson) -> Option<Failure> {
+    let error = error.as_document()?;
+    Some(Failure {
+        index: number(error.get("index")?)?,
+        code: i32::try_from(number(error.get("code")?)?).ok()?,
+        text: error.get_str("errmsg").unwrap_or_default().to_owned(),
+    })
+}
+
+fn number(value: &Bson) -> Option<usize> {
+    match value {
+        Bson::Int32(number) => usize::try_from(*number).ok(),
+        Bson::Int64(number) => usize::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Address {
+        Address { shown: "mongodb://h".into(), password: None }
+    }
+
+    #[test]
+    fn an_answer_tells_of_every_statement() {
+        let answer = doc! {
+            "n": 2, "upserted": [{"index": 0, "_id": "a"}], "ok": 1.0,
+            "writeErrors": [{"index": 1, "code": 66, "errmsg": "no"}],
+        };
+        let failures = vec![Failure { index: 1, code: 66, text: "no".into() }];
+        let expected = Outcome { found: 2, made: 1, failures };
+        assert_eq!(read(&answer, &address()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_write_that_may_not_last_is_an_error() {
+        let answer = doc! {"n": 1, "writeConcernError": {"code": 64, "errmsg": "timed out"}};
+        let error = read(&answer, &address()).unwrap_err();
+        assert!(error.is_retryable() && error.chain().contains("timed out"), "{}", error.chain());
+    }
+
+    #[test]
+    fn other_answers_are_refused() {
+        for answer in [doc! {"ok": 1.0}, doc! {"n": 1, "writeErrors": [{"code": 1}]}] {
+            assert!(read(&answer, &address()).is_err());
+        }
+    }
+}

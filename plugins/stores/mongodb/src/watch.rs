@@ -1,0 +1,156 @@
+//! Notice of what others change: change streams, or a look every now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::Result;
+use apscheduler_core::store::{ChangeNotifier, Watch};
+use mongodb::Collection;
+use mongodb::bson::{Document, doc};
+use mongodb::change_stream::ChangeStream;
+use mongodb::change_stream::event::{ChangeStreamEvent, OperationType};
+use tokio::task::AbortHandle;
+
+use crate::connection::Connection;
+use crate::failure::{code, is_passing};
+
+/// How long the server keeps a question open before it says that nothing happened.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// How long to wait before a broken stream is opened again: at first, and at the most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// Ends the task, and keeps the connection for it.
+struct Guard {
+    task: AbortHandle,
+    _connection: Arc<Connection>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Watches by a change stream, or by a poll with this period where the server has none or does not let us. `own` is how
+/// the marks of this store begin: what it writes is no news to a stream.
+pub(crate) fn start(
+    connection: Arc<Connection>,
+    period: Duration,
+    own: String,
+    notifier: ChangeNotifier,
+) -> Result<Watch> {
+    let jobs = connection.jobs.clone();
+    let stream = if connection.is_replicated { open_first(&connection)? } else { None };
+    // From here on nothing is missed, so the caller may look at the store.
+    let task = if let Some(stream) = stream {
+        connection.spawn(listen(jobs, stream, own, notifier))
+    } else {
+        let looking = jobs.clone();
+        let first = connection.run(async move { look(&looking).await })?;
+        connection.spawn(poll(jobs, period, first, notifier))
+    };
+    Ok(Watch::new(Guard { task, _connection: connection }))
+}
+
+/// The stream; none where the server refuses.
+fn open_first(connection: &Connection) -> Result<Option<Stream>> {
+    let jobs = connection.jobs.clone();
+    match connection.try_run(async move { open(&jobs).await })? {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if code(&error).is_some_and(|code| !is_passing(code)) => {
+            let reason = connection.address.explain(&error);
+            tracing::info!("no change stream, polling instead: {}", reason.chain());
+            Ok(None)
+        }
+        Err(error) => Err(connection.address.explain(&error)),
+    }
+}
+
+type Stream = ChangeStream<ChangeStreamEvent<Document>>;
+
+async fn open(jobs: &Collection<Document>) -> mongodb::error::Result<Stream> {
+    jobs.watch().max_await_time(WAIT).await
+}
+
+async fn listen(
+    jobs: Collection<Document>,
+    mut stream: Stream,
+    own: String,
+    notifier: ChangeNotifier,
+) {
+    let [mut pause, longest] = PAUSES;
+    loop {
+        match stream.next_if_any().await {
+            Ok(Some(event)) => {
+                pause = PAUSES[0];
+                if !is_own(&event, &own) {
+                    notifier.notify();
+                }
+                if event.operation_type != OperationType::Invalidate {
+                    continue;
+                }
+            }
+            Ok(None) => {
+                // Some servers answer at once instead of keeping the question open.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if stream.is_alive() {
+                    continue;
+                }
+            }
+            Err(error) => tracing::debug!("watching for changes: {}", error.kind),
+        }
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+            match open(&jobs).await {
+                Ok(opened) => break stream = opened,
+                Err(error) => tracing::debug!("watching for changes: {}", error.kind),
+            }
+        }
+        // What happened meanwhile was not heard.
+        notifier.notify();
+    }
+}
+
+/// Whether this store wrote it. Of a removal nobody can tell.
+fn is_own(event: &ChangeStreamEvent<Document>, own: &str) -> bool {
+    let updated = event.update_description.as_ref().map(|update| &update.updated_fields);
+    let written = updated.or(event.full_document.as_ref());
+    written
+        .and_then(|fields| fields.get_str("writer").ok())
+        .is_some_and(|mark| mark.starts_with(own))
+}
+
+/// The earliest job, and how many there are.
+type Seen = (Option<Document>, u64);
+
+async fn look(jobs: &Collection<Document>) -> mongodb::error::Result<Seen> {
+    let earliest = jobs
+        .find_one(doc! {"next_run_time": {"$gte": i64::MIN}})
+        .sort(doc! {"next_run_time": 1, "_id": 1})
+        .projection(doc! {"revision": 1})
+        .await?;
+    Ok((earliest, jobs.estimated_document_count().await?))
+}
+
+/// A job that others change matters when it comes before all others: later than that it is seen anyway. Own changes are
+/// told too, which costs a look in vain.
+async fn poll(
+    jobs: Collection<Document>,
+    period: Duration,
+    mut last: Seen,
+    notifier: ChangeNotifier,
+) {
+    loop {
+        tokio::time::sleep(period).await;
+        match look(&jobs).await {
+            Ok(seen) if seen != last => {
+                last = seen;
+                notifier.notify();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!("looking for changes: {}", error.kind),
+        }
+    }
+}

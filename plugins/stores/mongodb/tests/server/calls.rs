@@ -1,0 +1,92 @@
+//! What the tests do with a store.
+
+use std::sync::mpsc::{Receiver, channel};
+
+use apscheduler_core::Result;
+use apscheduler_core::store::{
+    Advance, ChangeNotifier, Claims, Decision, Due, JobRecord, JobState, JobStore, NewRecord,
+    NextRun, RunTimes, Watch,
+};
+use apscheduler_core::time::Timestamp;
+use apscheduler_store_mongodb::{MongoDbJobStore, MongoDbOptions};
+use mongodb::bson::Document;
+
+use crate::place;
+
+/// A collection that nobody else uses, and that goes with this value.
+pub(crate) struct Place(pub(crate) String);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        // Before there is anything to remove: it panics where no server is named.
+        place::url();
+        Self(place::new_collection())
+    }
+
+    pub(crate) fn options(&self) -> MongoDbOptions {
+        place::options(&self.0)
+    }
+
+    pub(crate) fn open(&self) -> MongoDbJobStore {
+        started(self.options())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        place::remove(&self.0);
+    }
+}
+
+pub(crate) fn started(options: MongoDbOptions) -> MongoDbJobStore {
+    let store = MongoDbJobStore::with_options(options).expect("the options are right");
+    store.start("default").expect("the store starts");
+    store
+}
+
+/// A job with a state that nobody reads.
+pub(crate) fn new(id: &str, time: Option<Timestamp>, replace: bool) -> NewRecord {
+    let state = JobState::Encoded(r#"{"version":1}"#.into());
+    NewRecord { id: id.into(), next_run_time: time, state, replace }
+}
+
+pub(crate) fn add(store: &MongoDbJobStore, id: &str, time: Option<Timestamp>) {
+    store.add_jobs(vec![new(id, time, false)]).expect("it is added");
+}
+
+/// Takes the run time that is due.
+pub(crate) fn take(record: &JobRecord, next: NextRun) -> Decision {
+    let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
+    Decision::Claim(Advance { run_times, next })
+}
+
+/// Claims all that is due.
+pub(crate) fn claim(store: &MongoDbJobStore, now: Timestamp, next: NextRun) -> Result<Claims> {
+    let due = Due { now, limit: 1000, after: None };
+    store.claim_due(&due, &mut |record| take(record, next))
+}
+
+/// The ids that were claimed.
+pub(crate) fn claimed(claims: &Claims) -> Vec<&str> {
+    claims.claims.iter().map(|claim| &*claim.record.id).collect()
+}
+
+pub(crate) fn listed(store: &MongoDbJobStore) -> Vec<(String, Option<Timestamp>)> {
+    let records = store.get_jobs(None, 1000).expect("they are listed");
+    records.into_iter().map(|record| (record.id.to_string(), record.next_run_time)).collect()
+}
+
+/// Watches a store, and hears of changes.
+pub(crate) fn watch(store: &MongoDbJobStore) -> (Watch, Receiver<()>) {
+    let (sender, told) = channel();
+    let notifier = ChangeNotifier::new(move || {
+        // The test may be over already.
+        let _ = sender.send(());
+    });
+    (store.watch(notifier).expect("it is watched").expect("it can be watched"), told)
+}
+
+/// Writes a document past the store.
+pub(crate) fn insert(collection: &str, document: Document) {
+    place::with_collection(collection, async |jobs| jobs.insert_one(document).await);
+}

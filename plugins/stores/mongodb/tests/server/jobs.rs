@@ -1,0 +1,150 @@
+//! Jobs that others change, break, or leave half done.
+
+use std::time::Duration;
+
+use apscheduler_core::ErrorKind;
+use apscheduler_core::store::{Due, JobRecord, JobStore, NextRun};
+use apscheduler_testkit::stores::records::second;
+use mongodb::bson::{Document, doc};
+
+use crate::calls::{Place, add, claim, claimed, insert, listed, new, take, watch};
+use crate::place::with_collection;
+
+fn set(place: &Place, id: &str, fields: Document) {
+    let update = doc! {"$set": fields};
+    with_collection(&place.0, async |jobs| jobs.update_one(doc! {"_id": id}, update).await);
+}
+
+#[test]
+fn applications_with_different_collections_share_a_server() {
+    let (shop, bank) = (Place::new(), Place::new());
+    let (shop_store, bank_store) = (shop.open(), bank.open());
+    add(&shop_store, "a", Some(second(1)));
+    add(&bank_store, "a", Some(second(2)));
+    assert_eq!(listed(&shop_store), [("a".to_owned(), Some(second(1)))]);
+    shop_store.remove_all_jobs().unwrap();
+    assert_eq!(listed(&bank_store), [("a".to_owned(), Some(second(2)))]);
+}
+
+#[test]
+fn a_store_works_in_threads_of_another_runtime() {
+    let place = Place::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = place.open();
+        add(&store, "a", Some(second(1)));
+        assert_eq!(listed(&store).len(), 1);
+        store.shutdown().unwrap();
+    });
+}
+
+#[test]
+fn a_watch_tells_of_others_alone() {
+    let place = Place::new();
+    let (store, other) = (place.open(), place.open());
+    let (watch, told) = watch(&store);
+    add(&store, "own", Some(second(9)));
+    claim(&store, second(9), NextRun::At(second(12))).unwrap();
+    let silence = told.recv_timeout(Duration::from_millis(900));
+    assert!(silence.is_err(), "its own change is no news");
+    add(&other, "a", Some(second(1)));
+    told.recv_timeout(Duration::from_secs(5)).expect("a change is told");
+    drop(watch);
+}
+
+#[test]
+fn a_part_of_a_batch_is_won() {
+    let place = Place::new();
+    let (store, other) = (place.open(), place.open());
+    for next in [NextRun::At(second(9)), NextRun::Paused, NextRun::Finished] {
+        store.remove_all_jobs().unwrap();
+        for id in ["a", "b", "c", "d"] {
+            add(&store, id, Some(second(1)));
+        }
+        let due = Due { now: second(1), limit: 100, after: None };
+        let claims = store.claim_due(&due, &mut |record| {
+            // Somebody else is faster with two of them.
+            match &*record.id {
+                "b" => assert!(other.remove_job("b").unwrap()),
+                "c" => assert!(other.update_job(record).unwrap()),
+                _ => {}
+            }
+            take(record, next)
+        });
+        assert_eq!(claimed(&claims.unwrap()), ["a", "d"]);
+        let left = if next == NextRun::Finished { 1 } else { 3 };
+        assert_eq!(listed(&store).len(), left);
+    }
+}
+
+#[test]
+fn a_batch_adds_and_replaces_or_does_neither() {
+    let place = Place::new();
+    let store = place.open();
+    add(&store, "old", Some(second(1)));
+    add(&store, "taken", Some(second(2)));
+    let before = listed(&store);
+    let batch = |id| vec![new("new", None, false), new("old", None, true), new(id, None, false)];
+    let error = store.add_jobs(batch("taken")).unwrap_err();
+    assert_eq!((error.kind(), error.job_id()), (ErrorKind::ConflictingId, Some("taken")));
+    assert_eq!(listed(&store), before);
+    store.add_jobs(batch("free")).unwrap();
+    let ids: Vec<String> = listed(&store).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["taken", "free", "new", "old"]);
+}
+
+#[test]
+fn what_a_hand_broke_is_not_lost() {
+    let place = Place::new();
+    let store = place.open();
+    add(&store, "a", Some(second(1)));
+    for fields in
+        [doc! {"job_state": 5}, doc! {"revision": "x"}, doc! {"next_run_time": "tomorrow"}]
+    {
+        set(&place, "a", fields.clone());
+        assert_eq!(listed(&store).len(), 1, "{fields}");
+    }
+    let record = store.lookup_job("a").unwrap().unwrap();
+    assert_eq!((record.state.as_text(), record.next_run_time), (Some("5"), None));
+    let mended = JobRecord { next_run_time: Some(second(5)), ..record };
+    assert!(store.update_job(&mended).unwrap());
+    assert!(!store.update_job(&mended).unwrap());
+    assert_eq!(claimed(&claim(&store, second(5), NextRun::Finished).unwrap()), ["a"]);
+    assert!(listed(&store).is_empty());
+}
+
+#[test]
+fn what_is_no_job_hides_none() {
+    let place = Place::new();
+    let store = place.open();
+    for id in 0..5 {
+        insert(&place.0, doc! {"_id": id, "next_run_time": 1_i64});
+        insert(&place.0, doc! {"_id": id + 10});
+    }
+    add(&store, "due", Some(second(1)));
+    add(&store, "paused", None);
+    assert_eq!(store.get_jobs(None, 1).unwrap().len(), 1);
+    assert_eq!(listed(&store), [("due".into(), Some(second(1))), ("paused".into(), None)]);
+    assert_eq!(store.next_run_time(None).unwrap(), Some(second(1)));
+    assert_eq!(claimed(&claim(&store, second(1), NextRun::Paused).unwrap()), ["due"]);
+}
+
+#[test]
+fn a_finished_job_that_was_not_removed_is_not_there() {
+    let place = Place::new();
+    let store = place.open();
+    let died = doc! {"finished": mongodb::bson::DateTime::now(), "next_run_time": null};
+    for (id, replace) in [("a", false), ("b", true)] {
+        add(&store, id, Some(second(1)));
+        let before = store.lookup_job(id).unwrap().unwrap();
+        set(&place, id, died.clone());
+        assert!(store.lookup_job(id).unwrap().is_none());
+        assert!(listed(&store).is_empty());
+        assert!(!store.remove_job(id).unwrap());
+        let error = store.update_job(&before).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::JobLookup);
+        store.add_jobs(vec![new(id, Some(second(2)), replace)]).unwrap();
+        assert_eq!(listed(&store), [(id.to_owned(), Some(second(2)))]);
+        assert!(store.remove_job(id).unwrap());
+    }
+}

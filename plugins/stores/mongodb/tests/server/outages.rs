@@ -1,0 +1,176 @@
+//! Connections that break, servers that are gone or slow, and what goes over the wire.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::{JobRecord, JobStore, NextRun};
+use apscheduler_core::{Error, ErrorKind};
+use apscheduler_store_mongodb::MongoDbJobStore;
+use apscheduler_testkit::stores::records::second;
+
+use crate::calls::{Place, add, claim, claimed, listed, new, started, watch};
+use crate::way::{command, parts, proxy, through};
+use crate::wire::{Pass, Proxy};
+
+/// What may become of a job.
+fn nexts() -> [NextRun; 3] {
+    [NextRun::At(second(60)), NextRun::Paused, NextRun::Finished]
+}
+
+/// Does something to the next command with this name, and lets all others pass.
+fn once(proxy: &Proxy, name: &'static str, pass: Pass) {
+    let mut is_done = false;
+    proxy.on_requests(move |message| {
+        if is_done || command(message) != name {
+            return Pass::On;
+        }
+        is_done = true;
+        pass
+    });
+}
+
+fn assert_retryable(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert!(error.is_retryable());
+}
+
+/// Waits until something holds.
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < until, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Claims until the server is there again.
+fn claim_at_last(store: &MongoDbJobStore, next: NextRun) -> Vec<String> {
+    let mut ids = Vec::new();
+    wait_for("the store works again", || match claim(store, second(1), next) {
+        Ok(claims) => {
+            ids = claimed(&claims).into_iter().map(str::to_owned).collect();
+            true
+        }
+        Err(error) => {
+            assert_retryable(&error);
+            false
+        }
+    });
+    ids
+}
+
+#[test]
+fn a_claim_that_the_server_never_hears_is_made_again() {
+    let (place, proxy) = (Place::new(), proxy());
+    let store = started(through(&proxy, &place));
+    for next in nexts() {
+        add(&store, "a", Some(second(1)));
+        once(&proxy, "update", Pass::Cut);
+        assert_retryable(&claim(&store, second(1), next).unwrap_err());
+        assert_eq!(claim_at_last(&store, next), ["a"]);
+        assert!(claim(&place.open(), second(1), next).unwrap().claims.is_empty());
+        store.remove_all_jobs().unwrap();
+    }
+}
+
+#[test]
+fn a_claim_whose_answer_is_lost_is_handed_out_later() {
+    let (place, proxy) = (Place::new(), proxy());
+    let (store, other) = (started(through(&proxy, &place)), place.open());
+    for next in nexts() {
+        for id in ["a", "b", "c"] {
+            add(&store, id, Some(second(1)));
+        }
+        once(&proxy, "update", Pass::OnAndCut);
+        assert_retryable(&claim(&store, second(1), next).unwrap_err());
+        wait_for("the server did it", || other.next_run_time(None).unwrap() != Some(second(1)));
+        assert!(claim(&other, second(1), next).unwrap().claims.is_empty(), "it was claimed");
+        assert_eq!(claim_at_last(&store, next), ["a", "b", "c"]);
+        assert!(claim(&other, second(1), next).unwrap().claims.is_empty());
+        store.remove_all_jobs().unwrap();
+    }
+}
+
+#[test]
+fn what_others_changed_since_a_claim_in_doubt_stays() {
+    let (place, proxy) = (Place::new(), proxy());
+    let (store, other) = (started(through(&proxy, &place)), place.open());
+    add(&store, "a", Some(second(1)));
+    once(&proxy, "update", Pass::OnAndCut);
+    assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
+    let moved = || other.lookup_job("a").unwrap().filter(|it| it.next_run_time == Some(second(60)));
+    wait_for("the server did it", || moved().is_some());
+    let changed = JobRecord { next_run_time: Some(second(90)), ..moved().unwrap() };
+    assert!(other.update_job(&changed).unwrap());
+    assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"], "the fire was won before");
+    assert_eq!(listed(&other), [("a".to_owned(), Some(second(90)))]);
+}
+
+#[test]
+fn a_claim_that_comes_too_late_does_nothing() {
+    let (place, proxy) = (Place::new(), proxy());
+    let store = started(through(&proxy, &place));
+    add(&store, "a", Some(second(1)));
+    let late: Arc<Mutex<Option<Vec<u8>>>> = Arc::default();
+    let kept = Arc::clone(&late);
+    proxy.on_requests(move |message| {
+        let mut kept = kept.lock().unwrap();
+        if kept.is_some() || command(message) != "update" {
+            return Pass::On;
+        }
+        *kept = Some(message.to_vec());
+        Pass::Cut
+    });
+    assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
+    // Nothing is due yet, but what was in doubt is settled.
+    wait_for("the store works again", || claim(&store, second(0), NextRun::Paused).is_ok());
+    // It was on its way all the time.
+    let mut server = TcpStream::connect(parts().1).unwrap();
+    server.write_all(late.lock().unwrap().as_deref().unwrap()).unwrap();
+    assert!(server.read(&mut [0; 1000]).unwrap() > 0, "the server answers");
+    assert_eq!(listed(&store), [("a".to_owned(), Some(second(1)))]);
+    assert_eq!(claim_at_last(&store, NextRun::At(second(70))), ["a"]);
+}
+
+#[test]
+fn a_server_that_is_slow_loses_and_doubles_nothing() {
+    let (place, proxy) = (Place::new(), proxy());
+    let store = started(through(&proxy, &place).timeout_ms(1000));
+    let other = place.open();
+    add(&store, "a", Some(second(1)));
+    once(&proxy, "update", Pass::Wait);
+    let begin = Instant::now();
+    assert_retryable(&claim(&store, second(1), NextRun::Finished).unwrap_err());
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    proxy.silence(false);
+    let mine = claim_at_last(&store, NextRun::Finished);
+    assert_eq!(mine, ["a"]);
+    assert!(claim(&other, second(1), NextRun::Finished).unwrap().claims.is_empty());
+    assert!(listed(&other).is_empty());
+}
+
+#[test]
+fn a_server_that_was_gone_is_used_again() {
+    let (place, proxy) = (Place::new(), proxy());
+    let store = started(through(&proxy, &place));
+    let other = place.open();
+    add(&store, "a", Some(second(1)));
+    let (watch, told) = watch(&store);
+    proxy.stop();
+    let begin = Instant::now();
+    for _ in 0..2 {
+        assert_retryable(&store.lookup_job("a").unwrap_err());
+        assert_retryable(&claim(&store, second(1), NextRun::Finished).unwrap_err());
+        assert_retryable(&store.add_jobs(vec![new("b", None, false)]).unwrap_err());
+    }
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    add(&other, "c", Some(second(1)));
+    while told.try_recv().is_ok() {}
+    proxy.start();
+    told.recv_timeout(Duration::from_secs(15)).expect("what was missed may have been a change");
+    assert_eq!(claim_at_last(&store, NextRun::Finished), ["a", "c"]);
+    assert!(listed(&other).is_empty());
+    drop(watch);
+}

@@ -1,0 +1,65 @@
+//! Servers that are no replica set.
+
+use std::time::Duration;
+
+use apscheduler_core::ErrorKind;
+use apscheduler_core::store::JobStore;
+use apscheduler_testkit::stores::records::second;
+
+use crate::calls::{Place, add, listed, new, started, watch};
+use crate::way::{command, proxy, through};
+use crate::wire::{Pass, Proxy};
+
+/// Makes the server look like one that is no replica set, and has neither transactions nor change streams.
+fn standalone() -> Proxy {
+    let proxy = proxy();
+    proxy.on_answers(|message| {
+        let name = b"setName\0";
+        let places: Vec<usize> = (0..message.len().saturating_sub(name.len()))
+            .filter(|place| message[*place..].starts_with(name))
+            .collect();
+        for place in places {
+            message[place..place + 7].copy_from_slice(b"setNone");
+        }
+        Pass::On
+    });
+    proxy.on_requests(|message| {
+        let forbidden = ["commitTransaction", "aggregate"].contains(&command(message));
+        assert!(!forbidden, "{} to a standalone server", command(message));
+        Pass::On
+    });
+    proxy
+}
+
+#[test]
+fn a_standalone_server_adds_all_or_none() {
+    let (place, proxy) = (Place::new(), standalone());
+    let store = started(through(&proxy, &place));
+    add(&store, "old", Some(second(1)));
+    add(&store, "taken", Some(second(2)));
+    let before = listed(&store);
+    let batch = |id| vec![new("new", None, false), new("old", None, true), new(id, None, false)];
+    let error = store.add_jobs(batch("taken")).unwrap_err();
+    assert_eq!((error.kind(), error.job_id()), (ErrorKind::ConflictingId, Some("taken")));
+    assert_eq!(listed(&store), before);
+    store.add_jobs(batch("free")).unwrap();
+    let ids: Vec<String> = listed(&store).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["taken", "free", "new", "old"]);
+}
+
+#[test]
+fn a_standalone_server_is_asked_for_changes() {
+    let (place, proxy) = (Place::new(), standalone());
+    let store = started(through(&proxy, &place).poll_interval(0.1));
+    let other = place.open();
+    add(&store, "later", Some(second(9)));
+    let (watch, told) = watch(&store);
+    let silence = told.recv_timeout(Duration::from_millis(900));
+    assert!(silence.is_err(), "nothing has changed");
+    add(&other, "sooner", Some(second(1)));
+    told.recv_timeout(Duration::from_secs(5)).expect("a job that comes first is told");
+    while told.try_recv().is_ok() {}
+    assert!(other.remove_job("sooner").unwrap());
+    told.recv_timeout(Duration::from_secs(5)).expect("its removal is told");
+    drop(watch);
+}

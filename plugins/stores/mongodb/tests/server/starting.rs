@@ -1,0 +1,100 @@
+//! What a start finds: no server, one that refuses, other schemas, and what other programs keep.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use apscheduler_core::store::JobStore;
+use apscheduler_core::{Error, ErrorKind};
+use apscheduler_store_mongodb::{MongoDbJobStore, MongoDbOptions};
+use mongodb::bson::{Bson, doc};
+
+use crate::calls::{Place, add, insert};
+use crate::place::{META, with_collection};
+
+fn start_error(options: MongoDbOptions) -> Error {
+    MongoDbJobStore::with_options(options).unwrap().start("default").unwrap_err()
+}
+
+#[test]
+fn a_closed_port_is_named_and_the_password_is_not() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("mongodb://ann:pass-word@127.0.0.1:{port}/");
+    let options = MongoDbOptions::default().url(url).server_selection_timeout_ms(300);
+    let store = MongoDbJobStore::with_options(options).unwrap();
+    let error = store.start("default").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert!(error.is_retryable());
+    assert!(error.to_string().contains(&format!("mongodb://127.0.0.1:{port}")), "{error}");
+    let everything = format!("{error:?} {} {store:?}", error.chain());
+    assert!(!everything.contains("pass-word"), "{everything}");
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_not_repeated() {
+    let place = Place::new();
+    let error = start_error(place.options().login("nobody", "wrong-word"));
+    assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
+    assert!(!format!("{error:?} {}", error.chain()).contains("wrong-word"), "{}", error.chain());
+}
+
+#[test]
+fn a_server_that_does_not_answer_does_not_hang_the_caller() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = MongoDbOptions::default()
+        .host("127.0.0.1")
+        .port(silent.local_addr().unwrap().port())
+        .server_selection_timeout_ms(60_000)
+        .timeout_ms(300);
+    let begin = Instant::now();
+    let error = start_error(options);
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let place = Place::new();
+    for version in [Bson::Int32(2), Bson::Int64(3), Bson::String("x".into())] {
+        insert(META, doc! {"_id": &place.0, "version": &version});
+        let error = start_error(place.options());
+        assert_eq!(error.kind(), ErrorKind::Store);
+        let expected = format!("has the schema version {version}");
+        assert!(error.to_string().contains(&expected), "{error}");
+        with_collection(META, async |meta| meta.delete_one(doc! {"_id": &place.0}).await);
+    }
+}
+
+#[test]
+fn what_another_program_keeps_is_left_alone() {
+    let place = Place::new();
+    insert(&place.0, doc! {"_id": "job", "next_run_time": 1_700_000_000.5});
+    let error = start_error(place.options());
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("choose another `collection`"), "{error}");
+}
+
+#[test]
+fn indexes_and_version_are_made_and_made_again() {
+    let place = Place::new();
+    for _ in 0..2 {
+        place.open().shutdown().unwrap();
+        let indexes = with_collection(&place.0, async |jobs| jobs.list_index_names().await);
+        assert!(indexes.contains(&"next_run_time_1__id_1".to_owned()), "{indexes:?}");
+        let id = doc! {"_id": &place.0};
+        let noted = with_collection(META, async |meta| meta.find_one(id).await).unwrap();
+        assert_eq!(noted.get("version"), Some(&Bson::Int64(1)));
+        // By a hand that forgets the version.
+        with_collection(&place.0, async |jobs| jobs.drop().await);
+    }
+}
+
+#[test]
+fn stores_that_start_at_once_make_one_schema() {
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| place.open().shutdown().unwrap());
+        }
+    });
+    add(&place.open(), "a", None);
+}

@@ -1,0 +1,38 @@
+//! Ways to the server that can be cut and listened to.
+
+use apscheduler_store_mongodb::MongoDbOptions;
+
+use crate::calls::Place;
+use crate::place;
+use crate::wire::Proxy;
+
+/// The parts of the server's URL: the login with its `@`, the address, and the rest with its `/`.
+pub(crate) fn parts() -> (String, String, String) {
+    let url = place::url();
+    let rest = url.strip_prefix("mongodb://").expect("a `mongodb://` URL");
+    let (place, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let (login, address) = place.rsplit_once('@').unwrap_or(("", place));
+    let login = if login.is_empty() { String::new() } else { format!("{login}@") };
+    (login, address.to_owned(), format!("/{rest}"))
+}
+
+/// A way to the server that can be cut.
+pub(crate) fn proxy() -> Proxy {
+    Proxy::new(parts().1)
+}
+
+/// The options of a store that goes this way.
+pub(crate) fn through(proxy: &Proxy, place: &Place) -> MongoDbOptions {
+    let (login, _, rest) = parts();
+    let url = format!("mongodb://{login}{}{rest}", proxy.address());
+    place.options().url(url).server_selection_timeout_ms(1000)
+}
+
+/// The command in a message.
+pub(crate) fn command(message: &[u8]) -> &str {
+    const OP_MSG: [u8; 4] = 2013_i32.to_le_bytes();
+    // A header of 16 bytes, flags, the kind of the section, the length of the document, the type of its first field.
+    let Some(name) = message.get(26..).filter(|_| message[12..16] == OP_MSG) else { return "" };
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(0);
+    std::str::from_utf8(&name[..end]).unwrap_or_default()
+}
