@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::debian::require;
-use super::process::{Durability, Server, connects, folder_of, free_port};
+use super::process::{Durability, Options, Server, connects, folder_of, free_port};
 use crate::command::run;
 
-pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
+pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     require("mariadbd", &["mariadb-server"])?;
     folder_of(folder, "mysql")?;
     let data = folder.join("data");
@@ -21,7 +21,7 @@ pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
     let mut command = Command::new("mariadbd");
     command
         .args(["--no-defaults", "--user=mysql", "--bind-address=127.0.0.1", "--skip-log-bin"])
-        .arg(match durability {
+        .arg(match options.durability {
             Durability::None => "--innodb-flush-log-at-trx-commit=0",
             // Written at each commit, and synced once a second.
             Durability::Process => "--innodb-flush-log-at-trx-commit=2",
@@ -31,6 +31,10 @@ pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
         .arg(format!("--datadir={}", data.display()))
         .arg(format!("--socket={}", folder.join("s.sock").display()))
         .arg(format!("--pid-file={}", folder.join("pid").display()));
+    let certificates = &options.certificates;
+    command
+        .arg(format!("--ssl-cert={}", certificates.certificate().display()))
+        .arg(format!("--ssl-key={}", certificates.key_of("mysql")?.display()));
     let url = format!("mysql://root@127.0.0.1:{port}/apscheduler");
     let server = Server::start(command, folder, url, move || connects(port))?;
     run(Command::new("mariadb")

@@ -1,5 +1,6 @@
 //! The servers that stores are tested against: each in a folder of its own, on a free loopback port.
 
+mod certificates;
 mod debian;
 mod mariadb;
 mod mongodb;
@@ -12,7 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub(crate) use debian::require;
+use process::Options;
 pub(crate) use process::{Durability, Server};
+
+use certificates::Certificates;
 
 /// A kind of server.
 struct Service {
@@ -22,7 +26,7 @@ struct Service {
     /// The variable by which tests find the server.
     variable: &'static str,
     /// Installs what is missing, starts a server with its data in this folder, and returns when it answers.
-    start: fn(&Path, Durability) -> Result<Server>,
+    start: fn(&Path, &Options) -> Result<Server>,
 }
 
 static SERVICES: [Service; 4] = [
@@ -53,8 +57,14 @@ static SERVICES: [Service; 4] = [
     },
 ];
 
+/// The variable by which tests find the authority that signed the certificates of the servers.
+const AUTHORITY: &str = "APSCHEDULER_TEST_CA";
+
 /// Running servers, which end with this value.
-pub(crate) struct Running(Vec<(&'static str, Server)>);
+pub(crate) struct Running {
+    servers: Vec<(&'static str, Server)>,
+    authority: String,
+}
 
 impl Running {
     /// Starts the servers that the tests of these packages need, or of all packages where none is named. A server whose
@@ -69,7 +79,10 @@ impl Running {
 
     fn start(wanted: impl Fn(&Service) -> bool) -> Result<Self> {
         let folder = data_folder()?;
-        let mut running = Vec::new();
+        let certificates = Certificates::make(&folder.join("certificates"))?;
+        let authority = certificates.authority().display().to_string();
+        let options = Options { durability: Durability::None, certificates };
+        let mut servers = Vec::new();
         for service in SERVICES.iter().filter(|service| wanted(service)) {
             if let Some(url) = std::env::var_os(service.variable) {
                 eprintln!(
@@ -81,7 +94,7 @@ impl Running {
                 continue;
             }
             let begin = std::time::Instant::now();
-            let server = (service.start)(&folder.join(service.name), Durability::None)
+            let server = (service.start)(&folder.join(service.name), &options)
                 .with_context(|| format!("can't get a {} server", service.name))?;
             eprintln!(
                 "{}: {} after {:.1} s",
@@ -89,14 +102,19 @@ impl Running {
                 server.url(),
                 begin.elapsed().as_secs_f64()
             );
-            running.push((service.variable, server));
+            servers.push((service.variable, server));
         }
-        Ok(Self(running))
+        Ok(Self { servers, authority })
     }
 
     /// The variables by which tests find the servers.
-    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(variable, server)| (*variable, server.url()))
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, &str)> {
+        let urls = self.servers.iter().flat_map(|(variable, server)| {
+            let plain = (String::from(*variable), server.url());
+            let tls = server.tls_url.as_deref().map(|url| (format!("{variable}_TLS"), url));
+            std::iter::once(plain).chain(tls)
+        });
+        urls.chain(std::iter::once((AUTHORITY.to_owned(), &*self.authority)))
     }
 }
 
@@ -111,8 +129,9 @@ pub(crate) fn durable(name: &str, folder: &Path) -> Result<Server> {
     let service = service.with_context(|| {
         format!("unknown server `{name}`; known: {}", names().collect::<Vec<_>>().join(", "))
     })?;
-    (service.start)(folder, Durability::Process)
-        .with_context(|| format!("can't get a {name} server"))
+    let certificates = Certificates::make(&folder.with_extension("certificates"))?;
+    let options = Options { durability: Durability::Process, certificates };
+    (service.start)(folder, &options).with_context(|| format!("can't get a {name} server"))
 }
 
 /// Starts the servers, prints their variables, and keeps them until the input ends or a signal comes.

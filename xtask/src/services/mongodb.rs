@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::debian::require;
-use super::process::{Durability, Server, connects, free_port};
+use super::process::{Options, Server, connects, free_port};
 use crate::command::{run, target};
 
 const PACKAGE: &str = "secantusdb==0.7.0b3";
 
-pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
+pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     // It has no way to write less than that.
-    let _ = durability;
+    let _ = options;
     let program = install()?;
     std::fs::create_dir_all(folder)?;
     let port = free_port()?;

@@ -6,12 +6,12 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::debian::require;
-use super::process::{Durability, Server, folder_of, free_port};
+use super::process::{Durability, Options, Server, folder_of, free_port};
 use crate::command::run;
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
-pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
+pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     require(&format!("{PROGRAMS}/postgres"), &["postgresql-15"])?;
     folder_of(folder, "postgres")?;
     let data = folder.join("data");
@@ -24,9 +24,14 @@ pub(crate) fn start(folder: &Path, durability: Durability) -> Result<Server> {
     let mut command = as_postgres("postgres");
     command.arg("-D").arg(&data).arg("-k").arg(folder);
     command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-c", "max_connections=200"]);
+    command.arg("-c").arg("ssl=on");
+    let setting = |name: &str, file: &Path| format!("{name}={}", file.display());
+    let certificates = &options.certificates;
+    command.arg("-c").arg(setting("ssl_cert_file", &certificates.certificate()));
+    command.arg("-c").arg(setting("ssl_key_file", &certificates.key_of("postgres")?));
     // The data is thrown away with the server; what is written outlives its process without a sync too.
     command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
-    if durability == Durability::None {
+    if options.durability == Durability::None {
         command.args(["-c", "synchronous_commit=off"]);
     }
     let url = format!("postgresql://postgres@127.0.0.1:{port}/postgres");

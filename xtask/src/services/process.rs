@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::certificates::Certificates;
+
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -19,6 +21,13 @@ pub(crate) enum Durability {
     Process,
 }
 
+/// What a server is to be like.
+pub(crate) struct Options {
+    pub(crate) durability: Durability,
+    /// With what it proves who it is.
+    pub(crate) certificates: Certificates,
+}
+
 /// A running server. Dropping it stops the process and removes its folder.
 pub(crate) struct Server {
     command: Command,
@@ -26,6 +35,8 @@ pub(crate) struct Server {
     folder: PathBuf,
     url: String,
     ready: Box<dyn Fn() -> bool>,
+    /// Where it takes encrypted connections alone, if that is elsewhere.
+    pub(crate) tls_url: Option<String>,
 }
 
 impl Server {
@@ -40,7 +51,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = spawn(&mut command)?;
         let (folder, ready) = (folder.to_owned(), Box::new(ready));
-        let mut server = Self { command, child, folder, url, ready };
+        let mut server = Self { command, child, folder, url, ready, tls_url: None };
         server.wait_until_ready()?;
         Ok(server)
     }
