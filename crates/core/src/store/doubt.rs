@@ -1,5 +1,6 @@
 //! Claims whose answer was lost on the way.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Claim, Claims, Decision, Due, DueCursor, JobRecord, Tie};
@@ -29,7 +30,7 @@ use crate::time::Timestamp;
 ///
 /// // The server finds the token, so the claim had been written.
 /// let due = Due { now, limit: 1000, after: None };
-/// let settled = in_doubt.settle(&due, |_token, _claims| Ok(vec![true]), &mut |_| Decision::Claim(advance.clone()))?;
+/// let settled = in_doubt.settle(&due, |_token, _claims| Ok(Some(vec![true])), &mut |_| Decision::Claim(advance.clone()))?;
 /// assert_eq!(settled.map(|claims| claims.claims.len()), Some(1));
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
@@ -38,14 +39,14 @@ pub struct ClaimsInDoubt<T>(Mutex<State<T>>);
 
 #[derive(Debug)]
 struct State<T> {
-    unknown: Vec<(T, Vec<Claim>)>,
+    unknown: VecDeque<(T, Vec<Claim>)>,
     /// They were written, and nobody has been handed them yet.
     won: Vec<Claim>,
 }
 
 impl<T> Default for ClaimsInDoubt<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { unknown: Vec::new(), won: Vec::new() }))
+        Self(Mutex::new(State { unknown: VecDeque::new(), won: Vec::new() }))
     }
 }
 
@@ -53,14 +54,14 @@ impl<T> ClaimsInDoubt<T> {
     /// Keeps claims that may have been written under this token.
     pub fn keep(&self, token: T, claims: Vec<Claim>) {
         if !claims.is_empty() {
-            self.state().unknown.push((token, claims));
+            self.state().unknown.push_back((token, claims));
         }
     }
 
     /// Finds out about what is kept, and hands out what was won: `None` where there is nothing to hand out.
     ///
-    /// `find_out` asks the server about the claims with a token, and says of each whether it was written. `decide` is
-    /// asked about each record, as for every claim; where it leaves one (no room to run it), the claim is handed out
+    /// `find_out` asks the server about the claims with a token, and says of each whether it was written; `None` where
+    /// the server does not know yet, and other jobs need not wait for that. `decide` is asked about each record, as for every claim; where it leaves one (no room to run it), the claim is handed out
     /// another time.
     ///
     /// # Errors
@@ -68,7 +69,7 @@ impl<T> ClaimsInDoubt<T> {
     pub fn settle(
         &self,
         due: &Due,
-        mut find_out: impl FnMut(&T, &[Claim]) -> Result<Vec<bool>>,
+        mut find_out: impl FnMut(&T, &[Claim]) -> Result<Option<Vec<bool>>>,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Option<Claims>> {
         // What is taken out is in nobody else's hands, so no lock is held while the server is asked.
@@ -79,15 +80,16 @@ impl<T> ClaimsInDoubt<T> {
             }
             (std::mem::take(&mut state.unknown), std::mem::take(&mut state.won))
         };
-        let mut answer = Ok(());
-        while let Some((token, claims)) = unknown.first() {
-            match find_out(token, claims) {
-                Ok(written) => {
-                    let (_, claims) = unknown.remove(0);
+        let (mut answer, mut still_unknown) = (Ok(()), Vec::new());
+        while let Some((token, claims)) = unknown.pop_front() {
+            match find_out(&token, &claims) {
+                Ok(Some(written)) => {
                     let known = claims.into_iter().zip(written);
                     won.extend(known.filter_map(|(claim, written)| written.then_some(claim)));
                 }
+                Ok(None) => still_unknown.push((token, claims)),
                 Err(error) => {
+                    unknown.push_front((token, claims));
                     answer = Err(error);
                     break;
                 }
@@ -101,7 +103,7 @@ impl<T> ClaimsInDoubt<T> {
         }
         {
             let mut state = self.state();
-            state.unknown.append(&mut unknown);
+            state.unknown.extend(still_unknown.into_iter().chain(unknown));
             state.won.append(&mut left);
         }
         answer?;
@@ -172,8 +174,8 @@ mod tests {
         doubt.keep(2, vec![claim("c")]);
         doubt.keep(3, vec![claim("d")]);
         let find_out = |token: &i32, _: &[Claim]| match token {
-            1 => Ok(vec![false, true]),
-            token => Ok(vec![*token == 3]),
+            1 => Ok(Some(vec![false, true])),
+            token => Ok(Some(vec![*token == 3])),
         };
         let settled = doubt.settle(&due(10), find_out, &mut take).unwrap();
         assert!(
@@ -192,15 +194,27 @@ mod tests {
         doubt.keep(1, vec![claim("a")]);
         doubt.keep(2, vec![claim("b")]);
         let away = |token: &i32, claims: &[Claim]| match token {
-            1 => Ok(vec![true; claims.len()]),
+            1 => Ok(Some(vec![true; claims.len()])),
             _ => Err(Error::new(ErrorKind::Unavailable, "away")),
         };
         let mut nobody = |_: &JobRecord| -> Decision { panic!("there is an error") };
         doubt.settle(&due(10), away, &mut nobody).unwrap_err();
         let settled = doubt
-            .settle(&due(10), |token, claims| Ok(vec![*token == 2; claims.len()]), &mut take)
+            .settle(&due(10), |token, claims| Ok(Some(vec![*token == 2; claims.len()])), &mut take)
             .unwrap();
         assert_eq!(ids(settled), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_the_server_does_not_know_yet_holds_up_nothing() {
+        let doubt = ClaimsInDoubt::default();
+        doubt.keep(1, vec![claim("a")]);
+        doubt.keep(2, vec![claim("b")]);
+        let find_out = |token: &i32, _: &[Claim]| Ok((*token == 2).then(|| vec![true]));
+        assert_eq!(ids(doubt.settle(&due(10), find_out, &mut take).unwrap()), ["b"]);
+        assert!(doubt.settle(&due(10), |_, _| Ok(None), &mut take).unwrap().is_none());
+        let settled = doubt.settle(&due(10), |_, _| Ok(Some(vec![true])), &mut take).unwrap();
+        assert_eq!(ids(settled), ["a"]);
     }
 
     #[test]
@@ -213,7 +227,11 @@ mod tests {
         };
         let mut settle = |limit| {
             ids(doubt
-                .settle(&due(limit), |(), claims| Ok(vec![true; claims.len()]), &mut all_but_a)
+                .settle(
+                    &due(limit),
+                    |(), claims| Ok(Some(vec![true; claims.len()])),
+                    &mut all_but_a,
+                )
                 .unwrap())
         };
         assert_eq!(settle(1), ["b"]);
@@ -221,7 +239,7 @@ mod tests {
         assert!(settle(10).is_empty());
         assert_eq!(
             ids(doubt
-                .settle(&due(10), |(), claims| Ok(vec![true; claims.len()]), &mut take)
+                .settle(&due(10), |(), claims| Ok(Some(vec![true; claims.len()])), &mut take)
                 .unwrap()),
             ["a"]
         );

@@ -215,7 +215,7 @@ impl JobStore for MongoDbJobStore {
     ) -> Result<Claims> {
         let connection = self.connection()?;
         let find_out = |claimed: &String, claims: &[Claim]| {
-            doubt::find_out(&connection, &self.writer.mark(), claimed, claims)
+            doubt::find_out(&connection, &self.writer.mark(), claimed, claims).map(Some)
         };
         if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
             return Ok(claims);

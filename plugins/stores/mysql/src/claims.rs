@@ -52,7 +52,7 @@ impl Open {
             if is_written {
                 doubts.tokens.answered(token.clone());
             }
-            Ok(vec![is_written; claims.len()])
+            Ok(Some(vec![is_written; claims.len()]))
         };
         if let Some(claims) = doubts.claims.settle(due, find_out, decide)? {
             return Ok(claims);

@@ -2,15 +2,14 @@
 //!
 //! Where the connection is lost during COMMIT, the server knows what became of the transaction: it is asked by its number.
 
+use apscheduler_core::Result;
 use apscheduler_core::store::{
     Claims, ClaimsInDoubt, Connector as _, DecidedBatch, Decision, Due, Failed as _, JobRecord,
 };
 use apscheduler_core::time::Timestamp;
-use apscheduler_core::{Error, ErrorKind, Result};
 use futures_util::future::{join, join4};
 use tokio_postgres::types::Type;
 
-use crate::WHAT;
 use crate::failure::Failure;
 use crate::pool::{BEGIN, Lease, read};
 use crate::rows::{COLUMNS, count, record};
@@ -44,7 +43,10 @@ impl Open {
     ) -> Result<Claims> {
         if let Some(claims) = in_doubt.settle(
             due,
-            |transaction, claims| Ok(vec![self.is_committed(*transaction)?; claims.len()]),
+            |transaction, claims| {
+                let is_committed = self.is_committed(*transaction)?;
+                Ok(is_committed.map(|is_committed| vec![is_committed; claims.len()]))
+            },
             decide,
         )? {
             return Ok(claims);
@@ -73,8 +75,9 @@ impl Open {
         }
     }
 
-    /// Whether a transaction was committed whose COMMIT was not answered.
-    fn is_committed(&self, transaction: Transaction) -> Result<bool> {
+    /// Whether a transaction was committed whose COMMIT was not answered; `None` as long as the server has not noticed that
+    /// its connection is gone.
+    fn is_committed(&self, transaction: Transaction) -> Result<Option<bool>> {
         const ASKING: &str = "asking what became of a claim";
         let parameters = [(&transaction as _, Type::INT8)];
         let status: Option<String> = read(&self.pool, ASKING, async |client| {
@@ -82,19 +85,18 @@ impl Open {
             Ok(row.try_get(0)?)
         })?;
         match status.as_deref() {
-            Some("committed") => Ok(true),
-            Some("in progress") => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("{ASKING}: the server still works on the transaction {transaction}"),
-            )
-            .with_plugin(WHAT)),
-            Some(_) => Ok(false),
+            Some("committed") => Ok(Some(true)),
+            Some("in progress") => {
+                self.notices.look_again(&self.runtime);
+                Ok(None)
+            }
+            Some(_) => Ok(Some(false)),
             None => {
                 // Never doubled is the stronger promise.
                 tracing::error!(
                     "PostgreSQL has forgotten what became of the transaction {transaction}; its claims may be lost"
                 );
-                Ok(false)
+                Ok(Some(false))
             }
         }
     }

@@ -194,6 +194,7 @@ const CLAIM: &str = script!(
 for token in string.gmatch(ARGV[4], '%S+') do redis.call('HDEL', meta, 'claim ' .. token) end
 local ids = {}
 for first = 5, #ARGV, 3 do ids[#ids + 1] = ARGV[first] end
+if redis.call('HEXISTS', meta, 'claim ' .. ARGV[3]) == 1 then return string.rep('0', #ids) end
 local before = read(ids)
 local own = new_revision() .. ' '
 local won, taken, records, finished, entries, stale = {}, {}, {}, {}, {}, {}
@@ -227,11 +228,15 @@ return won
 "
 );
 
-/// Arguments: a token. Returns what the claim with it returned; nothing where it never arrived.
+/// Arguments: a token. Returns what the claim with it returned; nothing where it has not arrived. It may be under way
+/// still, and comes too late then: the token is marked as used.
 const CLAIMED: &str = script!(
     r"
-local written = redis.call('HGET', meta, 'claim ' .. ARGV[1])
-return written and string.match(written, ' (.*)') or ''
+local field = 'claim ' .. ARGV[1]
+local written = redis.call('HGET', meta, field)
+if written then return string.match(written, ' (.*)') end
+redis.call('HSET', meta, field, redis.call('TIME')[1] .. ' ')
+return ''
 "
 );
 

@@ -270,7 +270,7 @@ impl JobStore for RedisJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        let find_out = |token: &String, claims: &[Claim]| self.find_out(token, claims);
+        let find_out = |token: &String, claims: &[Claim]| self.find_out(token, claims).map(Some);
         if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
             return Ok(claims);
         }
