@@ -82,4 +82,8 @@ impl Runtime for SmolRuntime {
     async fn sleep(&self, time: Duration) {
         Timer::after(time).await;
     }
+
+    async fn yield_now(&self) {
+        smol::future::yield_now().await;
+    }
 }
