@@ -13,6 +13,10 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "scheduler-may")]
+    &apscheduler_scheduler_may::PLUGIN,
+    #[cfg(feature = "scheduler-may")]
+    &apscheduler_scheduler_may::EXECUTOR_PLUGIN,
     #[cfg(feature = "scheduler-smol")]
     &apscheduler_scheduler_smol::PLUGIN,
     #[cfg(feature = "scheduler-smol")]
@@ -77,6 +81,22 @@ static ABSENT: &[AbsentPlugin] = &[
         ],
         url_schemes: &[],
         remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-may"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["may", "gevent"],
+        classes: &["apscheduler.schedulers.gevent:GeventScheduler"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-may"))]
+    AbsentPlugin {
+        kind: PluginKind::Executor,
+        names: &["may", "gevent"],
+        classes: &["apscheduler.executors.gevent:GeventExecutor"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
     },
     #[cfg(not(feature = "scheduler-smol"))]
     AbsentPlugin {
