@@ -13,12 +13,20 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "scheduler-may")]
+    &apscheduler_scheduler_may::PLUGIN,
+    #[cfg(feature = "scheduler-may")]
+    &apscheduler_scheduler_may::EXECUTOR_PLUGIN,
+    #[cfg(feature = "scheduler-smol")]
+    &apscheduler_scheduler_smol::PLUGIN,
+    #[cfg(feature = "scheduler-smol")]
+    &apscheduler_scheduler_smol::EXECUTOR_PLUGIN,
+    #[cfg(feature = "scheduler-tokio")]
+    &apscheduler_scheduler_tokio::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
     &apscheduler_store_mysql::PLUGIN,
-    #[cfg(feature = "scheduler-tokio")]
-    &apscheduler_scheduler_tokio::PLUGIN,
     #[cfg(feature = "store-postgres")]
     &apscheduler_store_postgres::PLUGIN,
     #[cfg(feature = "store-redis")]
@@ -73,6 +81,38 @@ static ABSENT: &[AbsentPlugin] = &[
         ],
         url_schemes: &[],
         remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-may"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["may", "gevent"],
+        classes: &["apscheduler.schedulers.gevent:GeventScheduler"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-may"))]
+    AbsentPlugin {
+        kind: PluginKind::Executor,
+        names: &["may", "gevent"],
+        classes: &["apscheduler.executors.gevent:GeventExecutor"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-smol"))]
+    AbsentPlugin {
+        kind: PluginKind::Executor,
+        names: &["smol"],
+        classes: &[],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-smol` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-smol"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["smol"],
+        classes: &[],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-smol` of the crate `apscheduler`",
     },
     #[cfg(not(feature = "scheduler-tokio"))]
     AbsentPlugin {

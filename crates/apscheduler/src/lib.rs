@@ -26,9 +26,11 @@
 //! | `function-command` (default) | the job function `command` |
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
+//! | `scheduler-may` | `MayScheduler`, a coroutine of may, and the executor `may` |
+//! | `scheduler-smol` | `SmolScheduler`, on smol with async calls, and the executor `smol` |
+//! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-mongodb` | the job store `mongodb` |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
-//! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-postgres` | the job store `postgres`, and `sqlalchemy` with a `postgresql:` URL |
 //! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
@@ -62,6 +64,10 @@ pub use apscheduler_function_http as function_http;
 pub use apscheduler_function_log as function_log;
 #[cfg(feature = "macros")]
 pub use apscheduler_macros::{job, scheduled_job};
+#[cfg(feature = "scheduler-may")]
+pub use apscheduler_scheduler_may as scheduler_may;
+#[cfg(feature = "scheduler-smol")]
+pub use apscheduler_scheduler_smol as scheduler_smol;
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
 #[cfg(feature = "store-mongodb")]
@@ -86,12 +92,23 @@ pub type BackgroundScheduler = apscheduler_core::schedulers::BackgroundScheduler
 /// A scheduler in the thread that starts it, with the built-in plugins.
 pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<BuiltIn>;
 
+/// A scheduler that is a coroutine of may, with the built-in plugins.
+#[cfg(feature = "scheduler-may")]
+pub type MayScheduler = apscheduler_scheduler_may::MayScheduler<BuiltIn>;
+/// A scheduler on smol, with the built-in plugins.
+#[cfg(feature = "scheduler-smol")]
+pub type SmolScheduler = apscheduler_scheduler_smol::SmolScheduler<BuiltIn>;
+
 /// A scheduler on a tokio runtime, with the built-in plugins.
 #[cfg(feature = "scheduler-tokio")]
 pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
 
 /// What most programs need.
 pub mod prelude {
+    #[cfg(feature = "scheduler-may")]
+    pub use crate::MayScheduler;
+    #[cfg(feature = "scheduler-smol")]
+    pub use crate::SmolScheduler;
     #[cfg(feature = "scheduler-tokio")]
     pub use crate::TokioScheduler;
     pub use crate::config::Config;
@@ -106,6 +123,8 @@ pub mod prelude {
     pub use crate::function::JobContext;
     pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults};
     pub use crate::registry::ComponentConfig;
+    #[cfg(feature = "scheduler-may")]
+    pub use crate::scheduler_may::MayExecutor;
     pub use crate::store::MemoryJobStore;
     #[cfg(feature = "store-mongodb")]
     pub use crate::store_mongodb::MongoDbJobStore;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use apscheduler_core::executor::{DebugExecutor, Executor};
 use apscheduler_core::registry::Registry;
@@ -100,14 +101,15 @@ impl SteppedScheduler {
         self.scheduler.process_jobs(self.clock.now())
     }
 
-    /// Makes a turn of the loop: all that a loop would do now. `false` where the scheduler does not run.
-    pub fn turn(&self) -> bool {
+    /// Makes a turn of the loop: all that a loop would do now. Returns how long the loop may sleep then; `None` where the
+    /// scheduler does not run.
+    pub fn turn(&self) -> Option<Duration> {
         let driver = self.event_loop.driver().clone();
-        let over = driver.as_ref().is_none_or(|driver| driver.turn().is_none());
-        if over {
+        let sleep = driver.as_ref().and_then(|driver| driver.turn());
+        if sleep.is_none() {
             drop(self.event_loop.driver().take());
         }
-        !over
+        sleep
     }
 
     /// Ends the loop under the scheduler, as a runtime does that ends too early.

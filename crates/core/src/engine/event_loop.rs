@@ -173,7 +173,7 @@ impl Scheduler {
         );
         *lock(&self.0.lost) = true;
         // Whoever ends the loop may hold locks, and may be in a place where stores can't be closed.
-        let closing = Closing(self.clone());
+        let closing = Closing { scheduler: self.clone(), wait: false };
         in_thread(move || drop(closing));
     }
 
@@ -186,18 +186,33 @@ impl Scheduler {
             starting
         };
         if !starting && self.0.begin_shutdown().is_ok() {
-            let closing = Closing(self.clone());
-            self.0.event_loop.call_blocking(Box::new(move || drop(closing)));
+            self.close(false);
         }
+    }
+
+    /// Begins a shutdown that waits for running jobs, and leaves the rest of it to somebody else: the caller is one of
+    /// them.
+    pub(crate) fn shutdown_behind(&self) -> Result<()> {
+        self.0.begin_shutdown()?;
+        self.close(true);
+        Ok(())
+    }
+
+    fn close(&self, wait: bool) {
+        let closing = Closing { scheduler: self.clone(), wait };
+        self.0.event_loop.call_blocking(Box::new(move || drop(closing)));
     }
 }
 
 /// A shutdown that has begun. It ends wherever this is dropped, so a thread that can't be had does not keep it from
 /// ending.
-struct Closing(Scheduler);
+struct Closing {
+    scheduler: Scheduler,
+    wait: bool,
+}
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.0.finish_shutdown(false);
+        self.scheduler.finish_shutdown(self.wait);
     }
 }

@@ -14,6 +14,7 @@ mod lifecycle;
 mod listeners;
 mod listing;
 mod pending;
+mod polled;
 mod process;
 mod restored;
 mod starved;
@@ -31,6 +32,7 @@ pub(crate) use event_loop::in_thread;
 pub use event_loop::{BlockingCall, EventLoop, LoopDriver, LoopHandle};
 pub use event_stream::EventStream;
 pub use listeners::ListenerId;
+pub(crate) use polled::Polled;
 pub use states::States;
 
 use crate::executor::Executor;

@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
+use crate::engine::Polled;
+
 use super::{Arguments, Callable, Function, JobContext, JobError, JobResult};
 
 impl Function {
@@ -33,7 +35,9 @@ impl Function {
             Ok(future) => future,
             Err(payload) => return Err(JobError::from_panic(&*payload)),
         };
+        let scheduler = context.scheduler();
         poll_fn(|context| {
+            let _polled = scheduler.map(Polled::by);
             catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
                 .unwrap_or_else(|payload| Poll::Ready(Err(JobError::from_panic(&*payload))))
         })

@@ -35,8 +35,12 @@ pub struct AsyncScheduler(Scheduler);
 
 #[expect(clippy::missing_errors_doc, reason = "each says what its namesake says")]
 impl AsyncScheduler {
-    /// As [`Scheduler::shutdown`].
+    /// As [`Scheduler::shutdown`]. In an async job of this scheduler, it returns when the shutdown has begun, which then
+    /// waits for that job too.
     pub async fn shutdown(&self, wait: bool) -> Result<()> {
+        if wait && self.0.polls_job() {
+            return self.0.shutdown_behind();
+        }
         self.0.call(move |scheduler| scheduler.shutdown(wait)).await
     }
 

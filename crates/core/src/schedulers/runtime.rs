@@ -29,4 +29,7 @@ pub trait Runtime: Clone + fmt::Debug + Send + Sync + 'static {
 
     /// Completes after this time. Awaited in a task of this runtime.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Completes when other tasks, timers and sockets had their turn. Awaited in a task of this runtime.
+    fn yield_now(&self) -> impl Future<Output = ()> + Send;
 }

@@ -94,26 +94,13 @@ impl Alarm {
     }
 }
 
-/// Completes when other tasks had their turn.
-async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 async fn make_turns<R: Runtime>(runtime: R, driver: LoopDriver) {
     let alarm = Arc::new(Alarm::default());
     let ringer = Arc::clone(&alarm);
     driver.on_wake(move || ringer.ring());
     while let Some(time) = driver.turn() {
         if time == Duration::ZERO {
-            yield_now().await;
+            runtime.yield_now().await;
         } else {
             alarm.or(runtime.sleep(time)).await;
         }

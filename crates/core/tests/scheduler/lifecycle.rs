@@ -19,7 +19,7 @@ fn start() {
         events.names(),
         ["EXECUTOR_ADDED", "JOBSTORE_ADDED", "JOB_ADDED a", "SCHEDULER_STARTED"]
     );
-    assert!(scheduler.turn());
+    assert!(scheduler.turn().is_some());
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn shutdown() {
     scheduler.start().unwrap();
     scheduler.shutdown(true).unwrap();
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
-    assert!(!scheduler.turn());
+    assert_eq!(scheduler.turn(), None);
     assert_eq!(events.names(), ["SCHEDULER_SHUTDOWN"]);
     assert_eq!(scheduler.step(), None);
 }

@@ -23,4 +23,5 @@ mod stored_state;
 mod stores_that_fail;
 mod thread_schedulers;
 mod threads;
+mod turns;
 mod values;

@@ -51,4 +51,8 @@ impl Runtime for TokioRuntime {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
+
+    async fn yield_now(&self) {
+        tokio::task::yield_now().await;
+    }
 }

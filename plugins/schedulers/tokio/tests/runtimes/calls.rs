@@ -3,12 +3,13 @@
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::DebugExecutor;
 use apscheduler_core::job::{JobBuilder, JobChanges};
+use apscheduler_core::registry::Registry;
 use apscheduler_core::{ErrorKind, SchedulerState};
 use apscheduler_testkit::TestStore;
 use apscheduler_testkit::schedulers::Events;
 use chrono::TimeDelta;
 
-use crate::scheduler;
+use crate::{scheduler, with_registry};
 
 fn paused(id: &str) -> JobBuilder {
     JobBuilder::new(|| ()).id(id).next_run_time(None)
@@ -104,18 +105,36 @@ async fn a_scheduler_that_is_dropped_while_it_starts_does_not_run() {
     assert_eq!(handle.state(), SchedulerState::Stopped);
 }
 
+/// A shutdown that waits does not have the job wait for itself.
 #[tokio::test]
 async fn an_async_job_may_await_the_shutdown() {
-    let scheduler = scheduler();
-    scheduler.start().await.unwrap();
-    let handle = (*scheduler).clone();
-    let job = move || {
-        let handle = handle.clone();
-        async move { handle.shutdown(false).await.map_err(|error| error.to_string()) }
-    };
-    let mut events = scheduler.events(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR);
-    scheduler.add_job(JobBuilder::new(job)).await.unwrap();
-    let event = events.next().await.unwrap();
-    assert_eq!(event.code(), EventMask::JOB_EXECUTED, "{event:?}");
-    scheduler.wait_until_stopped();
+    let with_executor = Registry::with_core_plugins();
+    with_executor.register(apscheduler_executor_tokio::PLUGIN.clone()).unwrap();
+    for registry in [with_executor, Registry::with_core_plugins()] {
+        for wait in [true, false] {
+            let scheduler = with_registry(registry.clone());
+            scheduler.start().await.unwrap();
+            let handle = (*scheduler).clone();
+            let job = move || {
+                let handle = handle.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    handle.shutdown(wait).await.map_err(|error| error.to_string())?;
+                    let again = handle.shutdown(wait).await.unwrap_err();
+                    assert_eq!(again.kind(), ErrorKind::NotRunning);
+                    Ok::<(), String>(())
+                }
+            };
+            let mask = EventMask::JOB_EXECUTED | EventMask::JOB_ERROR;
+            let mut events = scheduler.events(mask | EventMask::SCHEDULER_SHUTDOWN);
+            scheduler.add_job(JobBuilder::new(job)).await.unwrap();
+            let mut codes = [events.next().await.unwrap(), events.next().await.unwrap()]
+                .map(|event| event.code());
+            // One that does not wait may be over before the job is.
+            if !wait {
+                codes.sort_by_key(|code| std::cmp::Reverse(code.bits()));
+            }
+            assert_eq!(codes, [EventMask::JOB_EXECUTED, EventMask::SCHEDULER_SHUTDOWN]);
+        }
+    }
 }

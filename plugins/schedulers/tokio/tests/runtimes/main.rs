@@ -6,6 +6,7 @@ mod calls;
 mod defaults;
 mod listeners;
 mod missing;
+mod turns;
 
 use std::sync::Arc;
 

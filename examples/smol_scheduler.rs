@@ -1,0 +1,32 @@
+//! A scheduler on smol: an async program without tokio.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::prelude::*;
+use smol::Timer;
+
+fn main() -> Result<()> {
+    smol::block_on(async {
+        let scheduler = SmolScheduler::new();
+        scheduler.start().await?;
+        let mut events = scheduler.events(EventMask::JOB_EXECUTED);
+
+        let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
+        let job = || async {
+            Timer::after(Duration::from_millis(20)).await;
+            "done"
+        };
+        scheduler.add_job(JobBuilder::new(job).id("work").trigger(every_100_ms)).await?;
+
+        // Events are a stream as well: of three runs here.
+        for _ in 0..3 {
+            if let Some(Event::JobExecuted { job, retval, .. }) = events.next().await {
+                println!("{}: {retval}", job.job_id);
+            }
+        }
+        scheduler.remove_job("work", None).await?;
+        scheduler.shutdown(true).await
+    })
+}

@@ -1,0 +1,48 @@
+//! Futures in a coroutine.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+use may::sync::Blocker;
+
+use crate::timer::Timer;
+
+/// Wakes the coroutine that waits for a future.
+struct Unpark(Blocker);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future, in a coroutine; `None` says that the deadline came first.
+pub(crate) fn block_on<F: Future + ?Sized>(
+    mut future: Pin<&mut F>,
+    deadline: Option<Instant>,
+) -> Option<F::Output> {
+    let unpark = Arc::new(Unpark(Blocker::new(false)));
+    let waker = Waker::from(Arc::clone(&unpark));
+    let timer = deadline.map(|deadline| {
+        let waker = waker.clone();
+        Timer::at(deadline, move || waker.wake())
+    });
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            drop(timer);
+            return Some(output);
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return None;
+        }
+        // Not with a timeout: see `timer`. An error would say that the coroutine was cancelled, which nobody does.
+        let _ = unpark.0.park(None);
+    }
+}

@@ -1,0 +1,97 @@
+//! The options of the executor.
+
+use apscheduler_core::options::{self, Options};
+use apscheduler_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+const WHAT: &str = "executor `may`";
+
+/// Less is not even enough for the message of a panic.
+const MIN_STACK_SIZE: usize = 32 * 1024;
+
+/// The options of the executor for coroutines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MayOptions {
+    /// How many jobs run at once, at the most. Default: 1000.
+    pub max_workers: usize,
+    /// The size of a job's stack, in bytes: 32 KiB or more. Default: 1 MiB.
+    pub stack_size: usize,
+}
+
+impl Default for MayOptions {
+    fn default() -> Self {
+        Self { max_workers: 1000, stack_size: 1024 * 1024 }
+    }
+}
+
+impl MayOptions {
+    /// Reads the options of a config.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the key.
+    pub fn parse(given: &Options) -> Result<Self> {
+        let parsed: Self = options::parse(WHAT, given)?;
+        let limits = [
+            ("max_workers", 1, parsed.max_workers),
+            ("stack_size", MIN_STACK_SIZE, parsed.stack_size),
+        ];
+        for (name, least, found) in limits {
+            if found < least {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    format!("{WHAT}: {name}: expected at least {least}, found {found}"),
+                ));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// How many jobs run at once, at the most.
+    pub fn max_workers(mut self, max_workers: usize) -> Self {
+        self.max_workers = max_workers;
+        self
+    }
+
+    /// The size of a job's stack, in bytes.
+    pub fn stack_size(mut self, stack_size: usize) -> Self {
+        self.stack_size = stack_size;
+        self
+    }
+
+    pub(crate) fn at_least_the_least(&self) -> (usize, usize) {
+        (self.max_workers.max(1), self.stack_size.max(MIN_STACK_SIZE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parse(value: &Value) -> Result<MayOptions> {
+        MayOptions::parse(value.as_object().unwrap())
+    }
+
+    #[test]
+    fn text_is_read_as_numbers() {
+        let given = json!({"max_workers": "20", "stack_size": "65536"});
+        let expected = MayOptions::default().max_workers(20).stack_size(65536);
+        assert_eq!(parse(&given).unwrap(), expected);
+        assert_eq!(parse(&json!({})).unwrap(), MayOptions::default());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let cases = [
+            (json!({"max_worker": 1}), "did you mean `max_workers`?"),
+            (json!({"max_workers": 0}), "max_workers: expected at least 1, found 0"),
+            (json!({"stack_size": 4096}), "stack_size: expected at least 32768, found 4096"),
+        ];
+        for (given, expected) in cases {
+            let error = parse(&given).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The executor on coroutines keeps the promises of executors.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use apscheduler_scheduler_may::MayExecutor;
+use apscheduler_testkit::executors::{self, ExecutorHarness, Flavor};
+
+fn main() -> ExitCode {
+    // The plain functions of the suite block their threads: those of other cases need others.
+    may::config().set_workers(64).set_worker_pin(false);
+    let executor = |workers| Arc::new(MayExecutor::new(workers)) as _;
+    executors::run(vec![
+        ExecutorHarness::new("may", executor).queues().cancels().keeps_timeouts(Flavor::Async),
+    ])
+}

@@ -1,0 +1,72 @@
+//! A scheduler on smol, with async calls: for async programs without tokio.
+//!
+//! ```
+//! use apscheduler_core::job::JobBuilder;
+//! use apscheduler_scheduler_smol::SmolScheduler;
+//!
+//! # fn main() -> apscheduler_core::Result<()> {
+//! smol::block_on(async {
+//!     let scheduler: SmolScheduler = SmolScheduler::new();
+//!     let (sender, receiver) = smol::channel::bounded(1);
+//!     scheduler.add_job(JobBuilder::new(move || {
+//!         let sender = sender.clone();
+//!         async move { sender.send("ran").await.is_ok() }
+//!     })).await?;
+//!     scheduler.start().await?;
+//!     assert_eq!(receiver.recv().await, Ok("ran"));
+//!     scheduler.shutdown(true).await
+//! })
+//! # }
+//! ```
+//!
+//! # Where things run
+//! | what | where |
+//! |---|---|
+//! | the search for due jobs in memory | a task |
+//! | stores that do I/O | threads of their own; calls such as `add_job` in the threads of `smol::unblock` |
+//! | jobs | the executor `smol`: async ones are tasks, plain ones run in the threads of `smol::unblock` |
+//! | listeners | where the event happens; async ones in a task |
+//!
+//! Tasks are those of the global executor of `smol::spawn`, which is there wherever it is asked for, or of the executor that
+//! the scheduler was given: `SmolScheduler::on(SmolRuntime::on(&executor))`. Somebody has to run that one. When it is
+//! dropped, the scheduler is shut down with an error in the log, and further calls say so. The global one has one thread
+//! unless the environment variable `SMOL_THREADS` says more; an async job that blocks its thread holds up all tasks.
+//!
+//! A scheduler that is dropped is shut down without waiting.
+//!
+//! The plain calls are those of [`Scheduler`](apscheduler_core::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
+//! them off the tasks. Jobs get the plain handle by `JobContext::scheduler`. In an async job, do not call its
+//! `shutdown(true)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
+
+mod runtime;
+
+use std::sync::Arc;
+
+use apscheduler_core::executor::RuntimeExecutor;
+use apscheduler_core::options;
+use apscheduler_core::registry::{CorePlugins, Plugin};
+use apscheduler_core::schedulers::RuntimeScheduler;
+
+pub use runtime::SmolRuntime;
+
+/// A scheduler on smol.
+pub type SmolScheduler<P = CorePlugins> = RuntimeScheduler<SmolRuntime, P>;
+
+/// Runs async jobs as tasks of smol, and plain ones in the threads of `smol::unblock`.
+pub type SmolExecutor = RuntimeExecutor<SmolRuntime>;
+
+/// The descriptor of the scheduler.
+pub static PLUGIN: Plugin = Plugin::scheduler("smol")
+    .summary("runs as a task of smol")
+    .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+/// The descriptor of the executor. It has no options.
+pub static EXECUTOR_PLUGIN: Plugin = Plugin::executor("smol", &|given| {
+    options::parse::<NoOptions>("executor `smol`", given)?;
+    Ok(Arc::new(SmolExecutor::new()))
+})
+.summary("runs async jobs as tasks of smol, and plain ones in threads")
+.source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+#[derive(serde::Deserialize)]
+struct NoOptions {}

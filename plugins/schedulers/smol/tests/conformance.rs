@@ -1,0 +1,81 @@
+//! The smol scheduler does what schedulers do, on the global executor and on one of the program's own.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::time::Clock;
+use apscheduler_core::{Result, Scheduler};
+use apscheduler_scheduler_smol::{SmolRuntime, SmolScheduler};
+use apscheduler_testkit::schedulers::{self, SchedulerHarness, Subject};
+use smol::Executor;
+use smol::channel::Sender;
+
+/// A scheduler, and an executor that somebody runs in a thread, unless it is the global one.
+struct OnSmol {
+    scheduler: Option<SmolScheduler<CorePlugins>>,
+    own: Option<Own>,
+}
+
+struct Own {
+    end: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl OnSmol {
+    fn global(registry: Registry, clock: Arc<dyn Clock>) -> Self {
+        Self { scheduler: Some(SmolScheduler::with_parts(registry, clock)), own: None }
+    }
+
+    fn own(registry: Registry, clock: Arc<dyn Clock>) -> Self {
+        let executor = Arc::new(Executor::new());
+        let runtime = SmolRuntime::on(&executor);
+        let scheduler = SmolScheduler::on_with_parts(runtime, registry, clock);
+        let (end, ended) = smol::channel::bounded::<()>(1);
+        let thread = std::thread::spawn(move || {
+            // An error: the sender is gone.
+            let _ = smol::block_on(executor.run(ended.recv()));
+        });
+        Self { scheduler: Some(scheduler), own: Some(Own { end, thread }) }
+    }
+
+    fn owner(&self) -> &SmolScheduler<CorePlugins> {
+        self.scheduler.as_ref().expect("it is not dropped yet")
+    }
+}
+
+impl Subject for OnSmol {
+    fn scheduler(&self) -> &Scheduler {
+        self.owner()
+    }
+
+    fn start(&self, paused: bool) -> Result<()> {
+        smol::block_on(async {
+            if paused { self.owner().start_paused().await } else { self.owner().start().await }
+        })
+    }
+
+    fn end_loop(&mut self) {
+        if let Some(Own { end, thread }) = self.own.take() {
+            drop(end);
+            thread.join().expect("no panic");
+        }
+    }
+}
+
+impl Drop for OnSmol {
+    fn drop(&mut self) {
+        drop(self.scheduler.take());
+        self.end_loop();
+    }
+}
+
+fn main() -> ExitCode {
+    let global = SchedulerHarness::new("global", |registry, clock| {
+        Box::new(OnSmol::global(registry, clock))
+    });
+    let own =
+        SchedulerHarness::new("own", |registry, clock| Box::new(OnSmol::own(registry, clock)));
+    schedulers::run(vec![global, own.can_lose_its_loop()])
+}

@@ -1,0 +1,109 @@
+//! On which executor of smol things run.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::time::SystemClock;
+use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_scheduler_smol::{EXECUTOR_PLUGIN, SmolRuntime, SmolScheduler};
+use smol::Executor;
+
+/// As in the facade: the executor comes by its name.
+fn registry() -> Registry {
+    let registry = Registry::with_core_plugins();
+    registry.register(EXECUTOR_PLUGIN.clone()).unwrap();
+    registry
+}
+
+fn on(executor: &Arc<Executor<'static>>, registry: Registry) -> SmolScheduler {
+    let runtime = SmolRuntime::on(executor);
+    SmolScheduler::on_with_parts(runtime, registry, Arc::new(SystemClock))
+}
+
+fn thread_name() -> Option<String> {
+    std::thread::current().name().map(str::to_owned)
+}
+
+/// The threads of an async job and of an async listener.
+async fn threads(scheduler: &SmolScheduler) -> [String; 2] {
+    let (job_thread, job_ran) = smol::channel::bounded(1);
+    let (listener_thread, listener_heard) = smol::channel::bounded(1);
+    scheduler
+        .add_async_listener(EventMask::JOB_EXECUTED, move |_event| {
+            let sender = listener_thread.clone();
+            async move { sender.send(thread_name()).await.unwrap() }
+        })
+        .unwrap();
+    scheduler.start().await.unwrap();
+    let job = JobBuilder::new(move || {
+        let sender = job_thread.clone();
+        async move { sender.send(thread_name()).await.is_ok() }
+    });
+    scheduler.add_job(job).await.unwrap();
+    let threads = [job_ran.recv().await.unwrap(), listener_heard.recv().await.unwrap()];
+    scheduler.shutdown(true).await.unwrap();
+    threads.map(Option::unwrap)
+}
+
+#[test]
+fn the_global_executor_is_the_default() {
+    let threads =
+        smol::block_on(threads(&SmolScheduler::with_parts(registry(), Arc::new(SystemClock))));
+    assert!(threads.iter().all(|name| name.starts_with("smol-")), "{threads:?}");
+}
+
+/// Whether the default executor comes by its name or not.
+#[test]
+fn everything_is_on_the_executor_that_the_scheduler_was_given() {
+    for registry in [registry(), Registry::with_core_plugins()] {
+        let executor = Arc::new(Executor::new());
+        let scheduler = on(&executor, registry);
+        let thread = std::thread::Builder::new().name("own".to_owned());
+        let (sender, receiver) = smol::channel::bounded(1);
+        let thread = thread.spawn(move || {
+            smol::block_on(executor.run(async { sender.send(threads(&scheduler).await).await }))
+        });
+        assert_eq!(smol::block_on(receiver.recv()).unwrap(), ["own", "own"]);
+        thread.unwrap().join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn jobs_of_both_sorts_run() {
+    smol::block_on(async {
+        let scheduler = SmolScheduler::<CorePlugins>::with_parts(registry(), Arc::new(SystemClock));
+        let mut events = scheduler.events(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR);
+        scheduler.start().await.unwrap();
+        let time = std::time::Duration::from_millis(1);
+        scheduler.add_job(JobBuilder::new(move || std::thread::sleep(time))).await.unwrap();
+        let timer = move || async move {
+            smol::Timer::after(time).await;
+        };
+        scheduler.add_job(JobBuilder::new(timer)).await.unwrap();
+        for _ in 0..2 {
+            let event = events.next().await.unwrap();
+            assert!(matches!(event, Event::JobExecuted { .. }), "{event:?}");
+        }
+        scheduler.shutdown(true).await.unwrap();
+    });
+}
+
+#[test]
+fn calls_after_the_end_of_the_executor_say_so() {
+    let executor = Arc::new(Executor::new());
+    let scheduler = on(&executor, registry());
+    smol::block_on(executor.run(scheduler.start())).unwrap();
+    assert_eq!(scheduler.state(), SchedulerState::Running);
+    drop(executor);
+    scheduler.wait_until_stopped();
+    for error in smol::block_on(async {
+        [scheduler.get_jobs(None).await.unwrap_err(), scheduler.start().await.unwrap_err()]
+    }) {
+        assert_eq!(error.kind(), ErrorKind::NotRunning);
+        assert!(error.to_string().contains("may have ended"), "{error}");
+    }
+}

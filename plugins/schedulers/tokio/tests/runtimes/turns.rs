@@ -1,0 +1,48 @@
+//! Jobs in the turns of the loop, which is one task among others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use apscheduler_core::executor::LoopExecutor;
+use apscheduler_core::job::JobBuilder;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::scheduler;
+
+/// For how long one turn runs jobs. A job that takes so long is the only one of its turn.
+const SLICE: Duration = Duration::from_millis(10);
+
+const JOBS: usize = 8;
+
+/// On a runtime with one thread. Tasks that yield come back when sockets and timers were looked at, so they stand for
+/// those too.
+#[tokio::test]
+async fn other_tasks_have_their_turn_between_jobs() {
+    let scheduler = scheduler();
+    scheduler.add_executor(LoopExecutor::new(), "loop").await.unwrap();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let (sender, mut seen) = unbounded_channel();
+    for _ in 0..JOBS {
+        let (sender, turns) = (sender.clone(), Arc::clone(&turns));
+        let job = move || {
+            std::thread::sleep(SLICE);
+            sender.send(turns.load(Ordering::SeqCst)).unwrap();
+        };
+        scheduler.add_job(JobBuilder::new(job).executor("loop")).await.unwrap();
+    }
+    let other = tokio::spawn(async move {
+        loop {
+            turns.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+    });
+    scheduler.start().await.unwrap();
+    let mut seen_turns = Vec::new();
+    for _ in 0..JOBS {
+        seen_turns.push(seen.recv().await.unwrap());
+    }
+    // Of two tasks that yield, tokio may take this one first, and the other one first the next time.
+    assert!(seen_turns.windows(3).all(|jobs| jobs[0] < jobs[2]), "{seen_turns:?}");
+    other.abort();
+}
