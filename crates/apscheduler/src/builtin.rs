@@ -13,6 +13,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
+    #[cfg(feature = "scheduler-calloop")]
+    &apscheduler_scheduler_calloop::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
@@ -73,6 +75,14 @@ static ABSENT: &[AbsentPlugin] = &[
         ],
         url_schemes: &[],
         remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-calloop"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["calloop", "twisted"],
+        classes: &["apscheduler.schedulers.twisted:TwistedScheduler"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-calloop` of the crate `apscheduler`",
     },
     #[cfg(not(feature = "scheduler-tokio"))]
     AbsentPlugin {

@@ -26,6 +26,7 @@
 //! | `function-command` (default) | the job function `command` |
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
+//! | `scheduler-calloop` | `CalloopScheduler`, in a calloop event loop |
 //! | `store-mongodb` | the job store `mongodb` |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
 //! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
@@ -62,6 +63,8 @@ pub use apscheduler_function_http as function_http;
 pub use apscheduler_function_log as function_log;
 #[cfg(feature = "macros")]
 pub use apscheduler_macros::{job, scheduled_job};
+#[cfg(feature = "scheduler-calloop")]
+pub use apscheduler_scheduler_calloop as scheduler_calloop;
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
 #[cfg(feature = "store-mongodb")]
@@ -86,12 +89,18 @@ pub type BackgroundScheduler = apscheduler_core::schedulers::BackgroundScheduler
 /// A scheduler in the thread that starts it, with the built-in plugins.
 pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<BuiltIn>;
 
+/// A scheduler in a calloop event loop, with the built-in plugins.
+#[cfg(feature = "scheduler-calloop")]
+pub type CalloopScheduler = apscheduler_scheduler_calloop::CalloopScheduler<BuiltIn>;
+
 /// A scheduler on a tokio runtime, with the built-in plugins.
 #[cfg(feature = "scheduler-tokio")]
 pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
 
 /// What most programs need.
 pub mod prelude {
+    #[cfg(feature = "scheduler-calloop")]
+    pub use crate::CalloopScheduler;
     #[cfg(feature = "scheduler-tokio")]
     pub use crate::TokioScheduler;
     pub use crate::config::Config;
