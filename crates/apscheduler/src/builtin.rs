@@ -15,6 +15,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_tokio::PLUGIN,
     #[cfg(feature = "scheduler-calloop")]
     &apscheduler_scheduler_calloop::PLUGIN,
+    #[cfg(feature = "scheduler-glib")]
+    &apscheduler_scheduler_glib::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
@@ -83,6 +85,14 @@ static ABSENT: &[AbsentPlugin] = &[
         classes: &["apscheduler.schedulers.twisted:TwistedScheduler"],
         url_schemes: &[],
         remedy: "enable the feature `scheduler-calloop` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-glib"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["glib", "gtk"],
+        classes: &[],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-glib` of the crate `apscheduler`, which needs GLib",
     },
     #[cfg(not(feature = "scheduler-tokio"))]
     AbsentPlugin {

@@ -27,6 +27,7 @@
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
 //! | `scheduler-calloop` | `CalloopScheduler`, in a calloop event loop |
+//! | `scheduler-glib` | `GlibScheduler`, in a GLib main loop; needs GLib |
 //! | `store-mongodb` | the job store `mongodb` |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
 //! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
@@ -34,7 +35,7 @@
 //! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
 //! | `macros` (default) | `#[job]` and `#[scheduled_job]` |
-//! | `full` | all of them |
+//! | `full` | all of them that need no system library |
 
 pub mod builtin;
 #[cfg(feature = "config-file")]
@@ -65,6 +66,8 @@ pub use apscheduler_function_log as function_log;
 pub use apscheduler_macros::{job, scheduled_job};
 #[cfg(feature = "scheduler-calloop")]
 pub use apscheduler_scheduler_calloop as scheduler_calloop;
+#[cfg(feature = "scheduler-glib")]
+pub use apscheduler_scheduler_glib as scheduler_glib;
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
 #[cfg(feature = "store-mongodb")]
@@ -93,6 +96,10 @@ pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<Bui
 #[cfg(feature = "scheduler-calloop")]
 pub type CalloopScheduler = apscheduler_scheduler_calloop::CalloopScheduler<BuiltIn>;
 
+/// A scheduler in a GLib main loop, with the built-in plugins.
+#[cfg(feature = "scheduler-glib")]
+pub type GlibScheduler = apscheduler_scheduler_glib::GlibScheduler<BuiltIn>;
+
 /// A scheduler on a tokio runtime, with the built-in plugins.
 #[cfg(feature = "scheduler-tokio")]
 pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
@@ -101,6 +108,8 @@ pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
 pub mod prelude {
     #[cfg(feature = "scheduler-calloop")]
     pub use crate::CalloopScheduler;
+    #[cfg(feature = "scheduler-glib")]
+    pub use crate::GlibScheduler;
     #[cfg(feature = "scheduler-tokio")]
     pub use crate::TokioScheduler;
     pub use crate::config::Config;
