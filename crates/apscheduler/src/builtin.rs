@@ -17,6 +17,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_scheduler_calloop::PLUGIN,
     #[cfg(feature = "scheduler-glib")]
     &apscheduler_scheduler_glib::PLUGIN,
+    #[cfg(feature = "scheduler-qt")]
+    &apscheduler_scheduler_qt::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
@@ -93,6 +95,14 @@ static ABSENT: &[AbsentPlugin] = &[
         classes: &[],
         url_schemes: &[],
         remedy: "enable the feature `scheduler-glib` of the crate `apscheduler`, which needs GLib",
+    },
+    #[cfg(not(feature = "scheduler-qt"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["qt"],
+        classes: &["apscheduler.schedulers.qt:QtScheduler"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-qt` of the crate `apscheduler`, which needs Qt 6",
     },
     #[cfg(not(feature = "scheduler-tokio"))]
     AbsentPlugin {

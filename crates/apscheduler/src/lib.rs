@@ -28,6 +28,7 @@
 //! | `function-http` | the job function `http`, with TLS by rustls |
 //! | `scheduler-calloop` | `CalloopScheduler`, in a calloop event loop |
 //! | `scheduler-glib` | `GlibScheduler`, in a GLib main loop; needs GLib |
+//! | `scheduler-qt` | `QtScheduler`, in the event loop of a Qt application; needs Qt 6 and a C++ compiler |
 //! | `store-mongodb` | the job store `mongodb` |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
 //! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
@@ -68,6 +69,8 @@ pub use apscheduler_macros::{job, scheduled_job};
 pub use apscheduler_scheduler_calloop as scheduler_calloop;
 #[cfg(feature = "scheduler-glib")]
 pub use apscheduler_scheduler_glib as scheduler_glib;
+#[cfg(feature = "scheduler-qt")]
+pub use apscheduler_scheduler_qt as scheduler_qt;
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
 #[cfg(feature = "store-mongodb")]
@@ -100,6 +103,10 @@ pub type CalloopScheduler = apscheduler_scheduler_calloop::CalloopScheduler<Buil
 #[cfg(feature = "scheduler-glib")]
 pub type GlibScheduler = apscheduler_scheduler_glib::GlibScheduler<BuiltIn>;
 
+/// A scheduler in the event loop of a Qt application, with the built-in plugins.
+#[cfg(feature = "scheduler-qt")]
+pub type QtScheduler = apscheduler_scheduler_qt::QtScheduler<BuiltIn>;
+
 /// A scheduler on a tokio runtime, with the built-in plugins.
 #[cfg(feature = "scheduler-tokio")]
 pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
@@ -110,6 +117,8 @@ pub mod prelude {
     pub use crate::CalloopScheduler;
     #[cfg(feature = "scheduler-glib")]
     pub use crate::GlibScheduler;
+    #[cfg(feature = "scheduler-qt")]
+    pub use crate::QtScheduler;
     #[cfg(feature = "scheduler-tokio")]
     pub use crate::TokioScheduler;
     pub use crate::config::Config;
