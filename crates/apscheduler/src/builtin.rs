@@ -19,12 +19,12 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_scheduler_glib::PLUGIN,
     #[cfg(feature = "scheduler-qt")]
     &apscheduler_scheduler_qt::PLUGIN,
+    #[cfg(feature = "scheduler-tokio")]
+    &apscheduler_scheduler_tokio::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
     &apscheduler_store_mysql::PLUGIN,
-    #[cfg(feature = "scheduler-tokio")]
-    &apscheduler_scheduler_tokio::PLUGIN,
     #[cfg(feature = "store-postgres")]
     &apscheduler_store_postgres::PLUGIN,
     #[cfg(feature = "store-redis")]

@@ -29,9 +29,9 @@
 //! | `scheduler-calloop` | `CalloopScheduler`, in a calloop event loop |
 //! | `scheduler-glib` | `GlibScheduler`, in a GLib main loop; needs GLib |
 //! | `scheduler-qt` | `QtScheduler`, in the event loop of a Qt application; needs Qt 6 and a C++ compiler |
+//! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-mongodb` | the job store `mongodb` |
 //! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
-//! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-postgres` | the job store `postgres`, and `sqlalchemy` with a `postgresql:` URL |
 //! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
