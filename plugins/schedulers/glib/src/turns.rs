@@ -43,7 +43,7 @@ impl Turns {
     fn come_in(self: &Arc<Self>, time: Duration, priority: Priority, context: &MainContext) {
         let turns = Arc::clone(self);
         // GLib counts whole milliseconds; less than one must not become a turn without a wait.
-        let time = time + Duration::from_micros(999);
+        let time = time + Duration::from_nanos(999_999);
         let timer = glib::timeout_source_new(time, Some("apscheduler"), priority, move || {
             turns.make();
             ControlFlow::Break

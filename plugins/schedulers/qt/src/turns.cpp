@@ -31,7 +31,8 @@ void endAll() {
 }
 
 extern "C" {
-// In any thread. One without an event dispatcher is not that of an application, and does not look at one.
+// In any thread. One without an event dispatcher is not that of an application, and does not look at one that may be ending.
+// A worker thread of Qt's with one has ended before the application does: Qt asks for that.
 bool apscheduler_qt_is_here() noexcept {
     return QAbstractEventDispatcher::instance() && qApp && qApp->thread() == QThread::currentThread();
 }

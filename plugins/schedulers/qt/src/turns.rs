@@ -143,7 +143,7 @@ impl Alarm {
 
 /// Whole milliseconds, as Qt counts them. Less than one must not become a turn without a wait.
 fn milliseconds(time: Duration) -> c_int {
-    c_int::try_from(time.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX)
+    c_int::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
 }
 
 #[cfg(test)]
