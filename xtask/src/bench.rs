@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use crate::command::{self, cargo, target};
-use crate::services::{self, Running};
+use crate::debian::require;
+use crate::services::Running;
 
 /// What the stores are measured beside.
 const PEERS: [&str; 5] =
@@ -29,7 +30,7 @@ fn python() -> Result<PathBuf> {
     let environment = target().join("services/apscheduler");
     let python = environment.join("bin/python");
     if !environment.join("installed").exists() {
-        services::require("python3", &["python3", "python3-venv"])?;
+        require("python3", &["python3", "python3-venv"])?;
         let quiet = |command: &mut Command| command::run(command.stdout(Stdio::null()));
         quiet(Command::new("python3").args(["-m", "venv"]).arg(&environment))
             .context("can't make a virtual environment of Python")?;

@@ -5,9 +5,11 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use crate::command::{self, cargo};
+use crate::libraries;
 
 pub(crate) fn run() -> Result<()> {
     command::run(cargo().args(["fmt", "--all", "--check"]))?;
+    libraries::require_for(&[])?;
     command::run(cargo().args([
         "clippy",
         "--workspace",

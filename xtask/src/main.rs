@@ -3,6 +3,8 @@
 mod bench;
 mod chaos;
 mod command;
+mod debian;
+mod libraries;
 mod lint;
 mod services;
 mod test;

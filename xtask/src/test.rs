@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::chaos;
 use crate::command::{self, cargo};
+use crate::libraries;
 use crate::services::Running;
 
 /// How long each round of chaos lasts.
@@ -11,6 +12,7 @@ const CHAOS_SECONDS: u64 = 6;
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
     let packages = packages(rest);
+    libraries::require_for(&packages)?;
     let services = Running::for_tests(&packages)?;
     let mut test = cargo();
     test.arg("test").envs(services.variables());

@@ -13,14 +13,20 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
     &apscheduler_executor_tokio::PLUGIN,
-    #[cfg(feature = "scheduler-may")]
-    &apscheduler_scheduler_may::PLUGIN,
+    #[cfg(feature = "scheduler-calloop")]
+    &apscheduler_scheduler_calloop::PLUGIN,
+    #[cfg(feature = "scheduler-glib")]
+    &apscheduler_scheduler_glib::PLUGIN,
     #[cfg(feature = "scheduler-may")]
     &apscheduler_scheduler_may::EXECUTOR_PLUGIN,
-    #[cfg(feature = "scheduler-smol")]
-    &apscheduler_scheduler_smol::PLUGIN,
+    #[cfg(feature = "scheduler-may")]
+    &apscheduler_scheduler_may::PLUGIN,
+    #[cfg(feature = "scheduler-qt")]
+    &apscheduler_scheduler_qt::PLUGIN,
     #[cfg(feature = "scheduler-smol")]
     &apscheduler_scheduler_smol::EXECUTOR_PLUGIN,
+    #[cfg(feature = "scheduler-smol")]
+    &apscheduler_scheduler_smol::PLUGIN,
     #[cfg(feature = "scheduler-tokio")]
     &apscheduler_scheduler_tokio::PLUGIN,
     #[cfg(feature = "store-mongodb")]
@@ -81,6 +87,30 @@ static ABSENT: &[AbsentPlugin] = &[
         ],
         url_schemes: &[],
         remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-calloop"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["calloop", "twisted"],
+        classes: &["apscheduler.schedulers.twisted:TwistedScheduler"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-calloop` of the crate `apscheduler`",
+    },
+    #[cfg(not(feature = "scheduler-glib"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["glib", "gtk"],
+        classes: &[],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-glib` of the crate `apscheduler`, which needs GLib",
+    },
+    #[cfg(not(feature = "scheduler-qt"))]
+    AbsentPlugin {
+        kind: PluginKind::Scheduler,
+        names: &["qt"],
+        classes: &["apscheduler.schedulers.qt:QtScheduler"],
+        url_schemes: &[],
+        remedy: "enable the feature `scheduler-qt` of the crate `apscheduler`, which needs Qt 6",
     },
     #[cfg(not(feature = "scheduler-may"))]
     AbsentPlugin {

@@ -26,7 +26,10 @@
 //! | `function-command` (default) | the job function `command` |
 //! | `function-log` (default) | the job function `log` |
 //! | `function-http` | the job function `http`, with TLS by rustls |
+//! | `scheduler-calloop` | `CalloopScheduler`, in a calloop event loop |
+//! | `scheduler-glib` | `GlibScheduler`, in a GLib main loop; needs GLib |
 //! | `scheduler-may` | `MayScheduler`, a coroutine of may, and the executor `may` |
+//! | `scheduler-qt` | `QtScheduler`, in the event loop of a Qt application; needs Qt 6 and a C++ compiler |
 //! | `scheduler-smol` | `SmolScheduler`, on smol with async calls, and the executor `smol` |
 //! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
 //! | `store-mongodb` | the job store `mongodb` |
@@ -35,7 +38,7 @@
 //! | `store-redis` | the job store `redis` |
 //! | `config-file` (default) | jobs from TOML, YAML and JSON files |
 //! | `macros` (default) | `#[job]` and `#[scheduled_job]` |
-//! | `full` | all of them |
+//! | `full` | all of them that need no system library |
 
 pub mod builtin;
 #[cfg(feature = "config-file")]
@@ -64,8 +67,14 @@ pub use apscheduler_function_http as function_http;
 pub use apscheduler_function_log as function_log;
 #[cfg(feature = "macros")]
 pub use apscheduler_macros::{job, scheduled_job};
+#[cfg(feature = "scheduler-calloop")]
+pub use apscheduler_scheduler_calloop as scheduler_calloop;
+#[cfg(feature = "scheduler-glib")]
+pub use apscheduler_scheduler_glib as scheduler_glib;
 #[cfg(feature = "scheduler-may")]
 pub use apscheduler_scheduler_may as scheduler_may;
+#[cfg(feature = "scheduler-qt")]
+pub use apscheduler_scheduler_qt as scheduler_qt;
 #[cfg(feature = "scheduler-smol")]
 pub use apscheduler_scheduler_smol as scheduler_smol;
 #[cfg(feature = "scheduler-tokio")]
@@ -92,9 +101,22 @@ pub type BackgroundScheduler = apscheduler_core::schedulers::BackgroundScheduler
 /// A scheduler in the thread that starts it, with the built-in plugins.
 pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<BuiltIn>;
 
+/// A scheduler in a calloop event loop, with the built-in plugins.
+#[cfg(feature = "scheduler-calloop")]
+pub type CalloopScheduler = apscheduler_scheduler_calloop::CalloopScheduler<BuiltIn>;
+
+/// A scheduler in a GLib main loop, with the built-in plugins.
+#[cfg(feature = "scheduler-glib")]
+pub type GlibScheduler = apscheduler_scheduler_glib::GlibScheduler<BuiltIn>;
+
 /// A scheduler that is a coroutine of may, with the built-in plugins.
 #[cfg(feature = "scheduler-may")]
 pub type MayScheduler = apscheduler_scheduler_may::MayScheduler<BuiltIn>;
+
+/// A scheduler in the event loop of a Qt application, with the built-in plugins.
+#[cfg(feature = "scheduler-qt")]
+pub type QtScheduler = apscheduler_scheduler_qt::QtScheduler<BuiltIn>;
+
 /// A scheduler on smol, with the built-in plugins.
 #[cfg(feature = "scheduler-smol")]
 pub type SmolScheduler = apscheduler_scheduler_smol::SmolScheduler<BuiltIn>;
@@ -105,8 +127,14 @@ pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
 
 /// What most programs need.
 pub mod prelude {
+    #[cfg(feature = "scheduler-calloop")]
+    pub use crate::CalloopScheduler;
+    #[cfg(feature = "scheduler-glib")]
+    pub use crate::GlibScheduler;
     #[cfg(feature = "scheduler-may")]
     pub use crate::MayScheduler;
+    #[cfg(feature = "scheduler-qt")]
+    pub use crate::QtScheduler;
     #[cfg(feature = "scheduler-smol")]
     pub use crate::SmolScheduler;
     #[cfg(feature = "scheduler-tokio")]

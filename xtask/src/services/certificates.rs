@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::debian::require;
 use crate::command::quietly;
+use crate::debian::require;
 
 /// A certificate for `localhost`, and the authority that signed it. It does not name `127.0.0.1`: who checks names must
 /// refuse that.

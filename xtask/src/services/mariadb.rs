@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::debian::require;
 use super::process::{Durability, Options, Server, connects, folder_of, free_port};
 use crate::command::run;
+use crate::debian::require;
 
 pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     require("mariadbd", &["mariadb-server"])?;

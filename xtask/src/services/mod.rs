@@ -1,7 +1,6 @@
 //! The servers that stores are tested against: each in a folder of its own, on a free loopback port.
 
 mod certificates;
-mod debian;
 mod mariadb;
 mod mongodb;
 mod postgres;
@@ -12,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-pub(crate) use debian::require;
 use process::Options;
 pub(crate) use process::{Durability, Server};
 

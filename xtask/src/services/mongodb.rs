@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use super::debian::require;
 use super::process::{Options, Server, connects, free_port};
 use crate::command::{run, target};
+use crate::debian::require;
 
 const PACKAGE: &str = "secantusdb==0.7.0b3";
 

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::debian::require;
 use super::process::{Durability, Options, Server, folder_of, free_port};
 use crate::command::run;
+use crate::debian::require;
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 

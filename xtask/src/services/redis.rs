@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::debian::require;
 use super::process::{Durability, Options, Server, answers, free_port};
+use crate::debian::require;
 
 pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     require("redis-server", &["redis-server"])?;

@@ -18,6 +18,8 @@ pub struct SchedulerHarness {
     pub(super) takes_listeners: bool,
     pub(super) can_lose_its_loop: bool,
     pub(super) stops_when_dropped: bool,
+    /// How many cases may run at once.
+    pub(super) at_once: Option<usize>,
 }
 
 /// A scheduler under test, with its event loop. Dropping it drops the scheduler, and then ends the loop.
@@ -63,6 +65,7 @@ impl SchedulerHarness {
             takes_listeners: false,
             can_lose_its_loop: false,
             stops_when_dropped: true,
+            at_once: None,
         }
     }
 
@@ -81,6 +84,12 @@ impl SchedulerHarness {
     /// The scheduler can't be dropped while it runs.
     pub fn is_borrowed_while_it_runs(mut self) -> Self {
         self.stops_when_dropped = false;
+        self
+    }
+
+    /// A process has one loop of this kind, so no two cases run at once.
+    pub fn one_at_a_time(mut self) -> Self {
+        self.at_once = Some(1);
         self
     }
 

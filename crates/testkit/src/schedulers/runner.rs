@@ -12,7 +12,9 @@ use crate::suite;
 /// Runs every case on every scheduler, with the arguments of a Rust test program (`--list`, filters, `--exact`,
 /// `--test-threads`).
 pub fn run(harnesses: Vec<SchedulerHarness>) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    let at_once = harnesses.iter().filter_map(|harness| harness.at_once).min();
+    arguments.test_threads = at_once.or(arguments.test_threads);
     let mut trials = Vec::new();
     for harness in harnesses.into_iter().map(Arc::new) {
         trials.extend(all().map(|case| {

@@ -13,14 +13,25 @@ static UPDATE: Once = Once::new();
 
 /// Makes sure that a program is there; installs the packages that bring it where it is not.
 pub(crate) fn require(program: &str, packages: &[&str]) -> Result<()> {
-    if is_there(program) {
+    install_unless(|| is_there(program), program, packages)
+}
+
+/// Makes sure that a library is there with what it takes to link it, as pkg-config knows it.
+pub(crate) fn require_library(library: &str, packages: &[&str]) -> Result<()> {
+    require("pkg-config", &["pkg-config"])?;
+    let is_there = || {
+        let status = Command::new("pkg-config").args(["--exists", library]).status();
+        status.is_ok_and(|status| status.success())
+    };
+    install_unless(is_there, library, packages)
+}
+
+fn install_unless(is_there: impl Fn() -> bool, what: &str, packages: &[&str]) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
     if !Path::new("/usr/bin/apt-get").exists() {
-        bail!(
-            "`{program}` is missing, and this is no Debian to install {} on",
-            packages.join(", ")
-        );
+        bail!("`{what}` is missing, and this is no Debian to install {} on", packages.join(", "));
     }
     let mut updated = Ok(());
     UPDATE.call_once(|| updated = run(Command::new("apt-get").args(["update", "-q"])));
@@ -29,8 +40,8 @@ pub(crate) fn require(program: &str, packages: &[&str]) -> Result<()> {
         .args(["install", "-q", "-y", "--no-install-recommends"])
         .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive"))?;
-    if !is_there(program) {
-        bail!("`{program}` is still missing after the installation of {}", packages.join(", "));
+    if !is_there() {
+        bail!("`{what}` is still missing after the installation of {}", packages.join(", "));
     }
     Ok(())
 }

@@ -1,0 +1,42 @@
+//! A scheduler in a calloop event loop: listeners, and the jobs that want it, run in the thread of the loop.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::error::Error;
+use std::thread::current;
+use std::time::Duration;
+
+use apscheduler::executor::LoopExecutor;
+use apscheduler::prelude::*;
+use apscheduler::scheduler_calloop::CalloopLoop;
+use calloop::timer::{TimeoutAction, Timer};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut event_loop: calloop::EventLoop<'_, ()> = calloop::EventLoop::try_new()?;
+    let handle = event_loop.handle();
+    let scheduler = CalloopScheduler::on(CalloopLoop::insert_into(&handle)?);
+    scheduler.add_executor(LoopExecutor::new(), "loop")?;
+    let main = current().id();
+    scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
+        assert_eq!(current().id(), main);
+        if let Event::JobExecuted { job, retval, .. } = event {
+            println!("{} ran {retval}", job.job_id);
+        }
+    });
+
+    let place = move || if current().id() == main { "in the loop" } else { "in a thread" };
+    // A thread of the pool takes what may take long. The loop goes on meanwhile.
+    scheduler.add_job(JobBuilder::new(place).id("slow"))?;
+    let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
+    scheduler.add_job(JobBuilder::new(place).id("quick").executor("loop").trigger(every_100_ms))?;
+    scheduler.start()?;
+
+    let signal = event_loop.get_signal();
+    let end = Timer::from_duration(Duration::from_millis(350));
+    handle.insert_source(end, move |_deadline, (), ()| {
+        signal.stop();
+        TimeoutAction::Drop
+    })?;
+    event_loop.run(None, &mut (), |()| ())?;
+    scheduler.shutdown(true)?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! A scheduler in a GLib main loop: listeners, and the jobs that want it, run where the widgets of a GTK program are.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use std::thread::current;
+use std::time::Duration;
+
+use apscheduler::Result;
+use apscheduler::executor::LoopExecutor;
+use apscheduler::prelude::*;
+use glib::{MainContext, MainLoop};
+
+fn main() -> Result<()> {
+    let main_loop = MainLoop::new(None, false);
+    let scheduler = GlibScheduler::new();
+    scheduler.add_executor(LoopExecutor::new(), "loop")?;
+    let main = current().id();
+    scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
+        assert_eq!(current().id(), main);
+        if let Event::JobExecuted { job, retval, .. } = event {
+            println!("{} ran {retval}", job.job_id);
+        }
+    });
+
+    let place = move || if current().id() == main { "in the loop" } else { "in a thread" };
+    // A thread of the pool takes what may take long. The loop goes on meanwhile.
+    scheduler.add_job(JobBuilder::new(place).id("slow"))?;
+    let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
+    scheduler.add_job(JobBuilder::new(place).id("quick").executor("loop").trigger(every_100_ms))?;
+    scheduler.start()?;
+
+    let (handle, end) = ((*scheduler).clone(), main_loop.clone());
+    MainContext::default().spawn_local(async move {
+        glib::timeout_future(Duration::from_millis(350)).await;
+        // A call that may wait for a store does not hold up the loop.
+        if let Ok(jobs) = handle.call(|scheduler| scheduler.get_jobs(None)).await {
+            println!("{} job is left", jobs.len());
+        }
+        end.quit();
+    });
+    main_loop.run();
+    scheduler.shutdown(true)
+}

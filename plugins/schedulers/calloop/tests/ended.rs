@@ -1,0 +1,36 @@
+//! A loop that has ended takes no scheduler, and says so.
+
+use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_scheduler_calloop::{CalloopLoop, CalloopScheduler};
+use calloop::EventLoop;
+
+#[test]
+fn a_start_in_a_loop_that_has_ended_is_an_error() {
+    let event_loop = EventLoop::<()>::try_new().expect("a loop");
+    let entry = CalloopLoop::insert_into(&event_loop.handle()).expect("the loop has room");
+    let scheduler: CalloopScheduler = CalloopScheduler::on(entry);
+    scheduler.add_executor("debug", "default").expect("a new alias");
+    drop(event_loop);
+    let error = scheduler.start().expect_err("nobody would make a turn");
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (
+            ErrorKind::NotRunning,
+            "the calloop event loop has ended: make another one, and a scheduler on it"
+        )
+    );
+    assert_eq!(scheduler.state(), SchedulerState::Stopped);
+}
+
+#[test]
+fn a_loop_that_ends_before_the_first_turn_ends_the_scheduler() {
+    let event_loop = EventLoop::<()>::try_new().expect("a loop");
+    let entry = CalloopLoop::insert_into(&event_loop.handle()).expect("the loop has room");
+    let scheduler: CalloopScheduler = CalloopScheduler::on(entry);
+    scheduler.add_executor("debug", "default").expect("a new alias");
+    scheduler.start().expect("it starts");
+    drop(event_loop);
+    scheduler.wait_until_stopped();
+    let error = scheduler.shutdown(true).expect_err("it does not run");
+    assert_eq!(error.to_string(), "the scheduler is not running: its event loop has ended");
+}

@@ -1,0 +1,60 @@
+//! The way into a main context.
+
+use std::fmt;
+use std::sync::Arc;
+
+use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result};
+use glib::MainContext;
+
+use crate::mailbox::{Message, Opening, mailbox};
+use crate::turns::Turns;
+
+/// A main context, for the schedulers that run in it. It does not keep the context alive.
+pub struct GlibLoop(Arc<Opening>);
+
+impl GlibLoop {
+    /// The loop of this main context, whichever thread runs it.
+    pub fn on(context: &MainContext) -> Self {
+        let (opening, mut messages) = mailbox(context);
+        // The task goes on without its handle, which would keep it from ending with the context.
+        drop(context.spawn(async move {
+            while let Some(message) = messages.next().await {
+                // Within a task its context is the default of the thread.
+                let context = MainContext::ref_thread_default();
+                if let Some(turns) = message.turns() {
+                    turns.come_soon(&context);
+                }
+            }
+        }));
+        Self(Arc::new(opening))
+    }
+}
+
+/// The loop of the default main context.
+impl Default for GlibLoop {
+    fn default() -> Self {
+        Self::on(&MainContext::default())
+    }
+}
+
+impl EventLoop for GlibLoop {
+    fn run(&self, driver: LoopDriver) -> Result<()> {
+        let turns = Turns::new(driver, Arc::clone(&self.0));
+        self.0.send(Message::Begin(turns)).map_err(|_returned| {
+            Error::new(
+                ErrorKind::NotRunning,
+                "the GLib main context has ended: make another one, and a scheduler on it",
+            )
+        })
+    }
+
+    fn takes_listeners(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for GlibLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GlibLoop").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,85 @@
+//! Where a scheduler may be started, and what a job may do in the thread of the application.
+
+mod application;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use apscheduler_core::function::JobContext;
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_scheduler_qt::QtScheduler;
+
+const NOT_HERE: &str = "this is not the thread of a Qt application: make the `QApplication` first, and start the scheduler in its thread";
+
+fn new() -> QtScheduler {
+    let scheduler = QtScheduler::new();
+    scheduler.add_executor("loop", "default").expect("a new alias");
+    scheduler
+}
+
+fn refused(scheduler: &QtScheduler) {
+    let error = scheduler.start().expect_err("it can't run here");
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotRunning, NOT_HERE));
+    assert_eq!(scheduler.state(), SchedulerState::Stopped);
+}
+
+fn a_start_without_an_application_is_an_error() {
+    let scheduler = new();
+    refused(&scheduler);
+    std::thread::spawn(|| refused(&new())).join().expect("no panic");
+    // It can be started later.
+    application::run(Box::new(move || {
+        scheduler.start().expect("there is an application");
+        std::thread::spawn(|| refused(&new())).join().expect("no panic");
+        scheduler.shutdown(true).expect("it runs");
+        application::quit();
+    }));
+}
+
+fn an_application_that_ends_first_ends_the_scheduler() {
+    let scheduler = Arc::new(new());
+    let owner = Arc::clone(&scheduler);
+    application::run(Box::new(move || {
+        owner.start().expect("there is an application");
+        // As a rule before the first turn.
+        application::quit();
+    }));
+    scheduler.wait_until_stopped();
+    let error = scheduler.shutdown(true).expect_err("it does not run");
+    assert_eq!(error.to_string(), "the scheduler is not running: its event loop has ended");
+}
+
+fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
+    let done = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&done);
+    let scheduler = Arc::new(new());
+    let owner = Arc::clone(&scheduler);
+    let job = move |job: &JobContext| {
+        let set = Arc::clone(&seen);
+        let other = JobBuilder::new(move || set.store(true, Ordering::SeqCst)).id("inner");
+        let scheduler = job.scheduler().expect("it runs in this process");
+        scheduler.add_job(other).expect("a valid job");
+        let since = Instant::now();
+        while !seen.load(Ordering::SeqCst) && since.elapsed() < Duration::from_secs(30) {
+            application::process_events();
+        }
+        // Ends the timer in the event loop within its own turn.
+        scheduler.shutdown(true).expect("it runs");
+        application::quit();
+    };
+    application::run(Box::new(move || {
+        owner.add_job(JobBuilder::new(job).id("outer")).expect("a valid job");
+        owner.start().expect("there is an application");
+    }));
+    assert!(done.load(Ordering::SeqCst), "the inner job did not run within the outer");
+    assert_eq!(scheduler.state(), SchedulerState::Stopped);
+}
+
+/// Applications belong into the main thread.
+fn main() {
+    a_start_without_an_application_is_an_error();
+    an_application_that_ends_first_ends_the_scheduler();
+    a_job_that_runs_the_loop_keeps_no_other_waiting();
+}
