@@ -13,10 +13,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// From 0 to 1. A single slip in a short name (`dya`) weighs too much in a measure that is made for long ones.
+/// From 0 to 1. Two letters that changed places in a short name (`dya`) weigh too much in a measure that is made for long
+/// ones.
 fn similarity(given: &str, known: &str) -> f64 {
-    let one_slip = given.len().min(known.len()) >= 3 && strsim::osa_distance(given, known) == 1;
-    strsim::jaro_winkler(given, known).max(if one_slip { 0.85 } else { 0.0 })
+    let letters = |name: &str| {
+        let mut letters: Vec<char> = name.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let swapped = letters(given) == letters(known) && strsim::osa_distance(given, known) == 1;
+    strsim::jaro_winkler(given, known).max(if swapped { 0.9 } else { 0.0 })
 }
 
 /// `; did you mean `x`? KNOWN_ARE: a, b, c` for the end of an error message.
@@ -42,6 +48,7 @@ mod tests {
     fn a_typo_finds_its_name() {
         assert_eq!(nearest("max_worker", ["max_workers", "pool_kwargs"]), Some("max_workers"));
         assert_eq!(nearest("dya", ["year", "month", "day"]), Some("day"));
+        assert_eq!(nearest("6th", ["4th", "5th"]), None);
         assert_eq!(nearest("zzz", ["max_workers", "pool_kwargs"]), None);
     }
 
