@@ -26,7 +26,12 @@ pub(crate) fn require_library(library: &str, packages: &[&str]) -> Result<()> {
     install_unless(is_there, library, packages)
 }
 
-fn install_unless(is_there: impl Fn() -> bool, what: &str, packages: &[&str]) -> Result<()> {
+/// Installs packages unless `is_there` says that what they bring is there.
+pub(crate) fn install_unless(
+    is_there: impl Fn() -> bool,
+    what: &str,
+    packages: &[&str],
+) -> Result<()> {
     if is_there() {
         return Ok(());
     }

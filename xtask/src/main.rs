@@ -6,6 +6,7 @@ mod command;
 mod debian;
 mod libraries;
 mod lint;
+mod python;
 mod services;
 mod test;
 
