@@ -13,7 +13,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apscheduler::builtin::{BuiltIn, new_registry};
-use apscheduler::{BackgroundScheduler, MayScheduler, SmolScheduler, TokioScheduler};
+use apscheduler::scheduler_calloop::CalloopLoop;
+use apscheduler::{
+    BackgroundScheduler, CalloopScheduler, MayScheduler, SmolScheduler, TokioScheduler,
+};
 use apscheduler_benches::median_and_p99;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobContext;
@@ -44,6 +47,7 @@ const LOOPS: &[(&str, Measure)] = &[
     ("tokio, current-thread", || tokio(Builder::new_current_thread())),
     ("smol", smol),
     ("may", may),
+    ("calloop", calloop),
 ];
 
 fn background() -> Measured {
@@ -53,6 +57,25 @@ fn background() -> Measured {
 
 fn may() -> Measured {
     on_its_own_loop(&MayScheduler::with_parts(new_registry(), Arc::new(SystemClock)))
+}
+
+fn calloop() -> Measured {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let mut event_loop = calloop::EventLoop::<()>::try_new().unwrap();
+        let entry = CalloopLoop::insert_into(&event_loop.handle()).unwrap();
+        sender.send((entry, event_loop.get_signal())).unwrap();
+        event_loop.run(None, &mut (), |()| ()).unwrap();
+    });
+    let (entry, signal) = receiver.recv().unwrap();
+    let clock = Arc::new(SystemClock);
+    let scheduler = CalloopScheduler::on_with_parts(entry, new_registry(), clock);
+    let measured = on_its_own_loop(&scheduler);
+    drop(scheduler);
+    signal.stop();
+    signal.wakeup();
+    thread.join().unwrap();
+    measured
 }
 
 /// For loops that are somewhere else than in the thread that starts them.
