@@ -62,6 +62,15 @@ const AUTHORITY: &str = "APSCHEDULER_TEST_CA";
 pub(crate) struct Running {
     servers: Vec<(&'static str, Server)>,
     authority: String,
+    folder: PathBuf,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.servers.clear();
+        // What is left of them is of no use to anybody.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
 }
 
 impl Running {
@@ -102,7 +111,7 @@ impl Running {
             );
             servers.push((service.variable, server));
         }
-        Ok(Self { servers, authority })
+        Ok(Self { servers, authority, folder })
     }
 
     /// The variables by which tests find the servers.
