@@ -1,25 +1,20 @@
 //! A loop over a channel, in a thread that belongs to somebody else: the least that a window system has.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::registry::{CorePlugins, Registry};
-use apscheduler_core::schedulers::LoopScheduler;
-use apscheduler_core::time::Clock;
-use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result, Scheduler};
-use apscheduler_testkit::schedulers::Subject;
+use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result};
+use apscheduler_testkit::schedulers::{Call, Calls};
 
 enum Message {
-    Call(Box<dyn FnOnce() + Send>),
+    Call(Call),
     Run(LoopDriver),
     Wake,
     Quit,
 }
 
 #[derive(Debug)]
-struct ChannelLoop(Sender<Message>);
+pub(crate) struct ChannelLoop(Sender<Message>);
 
 impl EventLoop for ChannelLoop {
     fn run(&self, driver: LoopDriver) -> Result<()> {
@@ -66,61 +61,25 @@ fn run(messages: &Receiver<Message>) {
     }
 }
 
-/// A scheduler, and the thread of its loop. It is started in that thread.
-pub(crate) struct InChannelLoop {
-    scheduler: Option<Arc<LoopScheduler<ChannelLoop, CorePlugins>>>,
-    messages: Sender<Message>,
-    thread: Option<JoinHandle<()>>,
-    thread_id: ThreadId,
-}
+/// Ends the loop when it is dropped.
+struct Quit(Sender<Message>);
 
-impl InChannelLoop {
-    pub(crate) fn new(registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        let (messages, receiver) = channel();
-        let thread = std::thread::spawn(move || run(&receiver));
-        let event_loop = ChannelLoop(messages.clone());
-        let scheduler = LoopScheduler::on_with_parts(event_loop, registry, clock);
-        let thread_id = thread.thread().id();
-        Self { scheduler: Some(Arc::new(scheduler)), messages, thread: Some(thread), thread_id }
-    }
-
-    fn owner(&self) -> &Arc<LoopScheduler<ChannelLoop, CorePlugins>> {
-        self.scheduler.as_ref().expect("it is not dropped yet")
-    }
-}
-
-impl Subject for InChannelLoop {
-    fn scheduler(&self) -> &Scheduler {
-        self.owner()
-    }
-
-    fn start(&self, paused: bool) -> Result<()> {
-        let (sender, result) = channel();
-        let owner = Arc::clone(self.owner());
-        let start = move || {
-            let result = if paused { owner.start_paused() } else { owner.start() };
-            drop(owner);
-            let _ = sender.send(result);
-        };
-        let _ = self.messages.send(Message::Call(Box::new(start)));
-        result.recv().expect("the loop lives")
-    }
-
-    fn loop_thread(&self) -> Option<ThreadId> {
-        Some(self.thread_id)
-    }
-
-    fn end_loop(&mut self) {
-        let _ = self.messages.send(Message::Quit);
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("no panic");
-        }
-    }
-}
-
-impl Drop for InChannelLoop {
+impl Drop for Quit {
     fn drop(&mut self) {
-        drop(self.scheduler.take());
-        self.end_loop();
+        // It may have ended by itself.
+        let _ = self.0.send(Message::Quit);
     }
+}
+
+/// The loop, with the way into it.
+pub(crate) fn run_loop(parts: Sender<(ChannelLoop, Calls)>) {
+    let (messages, receiver) = channel();
+    let event_loop = ChannelLoop(messages.clone());
+    let quit = Quit(messages);
+    let calls = move |call| {
+        let _ = quit.0.send(Message::Call(call));
+    };
+    parts.send((event_loop, Box::new(calls))).expect("the case waits");
+    drop(parts);
+    run(&receiver);
 }

@@ -7,10 +7,9 @@ use std::process::ExitCode;
 
 use apscheduler_core::registry::CorePlugins;
 use apscheduler_core::schedulers::BackgroundScheduler;
-use apscheduler_testkit::schedulers::{self, SchedulerHarness};
+use apscheduler_testkit::schedulers::{self, InThread, SchedulerHarness};
 
 use blocking::Blocking;
-use channel_loop::InChannelLoop;
 
 fn main() -> ExitCode {
     schedulers::run(vec![
@@ -22,7 +21,7 @@ fn main() -> ExitCode {
         })
         .is_borrowed_while_it_runs(),
         SchedulerHarness::new("channel_loop", |registry, clock| {
-            Box::new(InChannelLoop::new(registry, clock))
+            Box::new(InThread::<_, CorePlugins>::new(registry, clock, channel_loop::run_loop))
         })
         .takes_listeners()
         .can_lose_its_loop(),

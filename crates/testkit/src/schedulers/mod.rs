@@ -21,8 +21,7 @@
 //!     })])
 //! }
 //! ```
-//! A scheduler that is started in the thread of its loop comes as a [`Subject`] of its own, with the thread in which the
-//! loop runs.
+//! A scheduler that is started in the thread of its loop comes as an [`InThread`], or as a [`Subject`] of its own.
 //!
 //! Every case has a name (`background::shutdown::from_a_job`). What a scheduler cannot do is shown as ignored, with the
 //! reason.
@@ -30,12 +29,14 @@
 mod case;
 mod cases;
 mod harness;
+mod in_thread;
 mod lab;
 mod runner;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;
 pub use harness::{SchedulerHarness, Subject};
+pub use in_thread::{Call, Calls, InThread};
 pub use lab::Lab;
 pub use runner::run;
 
