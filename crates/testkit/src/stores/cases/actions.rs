@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Result;
 use apscheduler_core::store::{
     Advance, Claim, Claims, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
 };
@@ -93,18 +94,28 @@ pub(super) fn claim_all(
     store: &dyn JobStore,
     now: Timestamp,
     limit: usize,
-    mut decide: impl FnMut(&JobRecord) -> Decision,
+    decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Vec<Claim> {
+    try_claim_all(store, now, limit, decide).expect("due jobs are claimed")
+}
+
+/// The same of a store that may fail. What was claimed before is lost then.
+pub(super) fn try_claim_all(
+    store: &dyn JobStore,
+    now: Timestamp,
+    limit: usize,
+    mut decide: impl FnMut(&JobRecord) -> Decision,
+) -> Result<Vec<Claim>> {
     let mut claims = Vec::new();
     let mut due = Due { now, limit, after: None };
     let patience = Patience::new("the batches come to an end");
     loop {
-        let batch = store.claim_due(&due, &mut decide).expect("due jobs are claimed");
+        let batch = store.claim_due(&due, &mut decide)?;
         assert!(batch.claims.len() <= limit, "a batch has more claims than the limit {limit}");
         claims.extend(batch.claims);
         match batch.resume {
             Some(resume) => due.after = Some(resume),
-            None => return claims,
+            None => return Ok(claims),
         }
         patience.check();
     }

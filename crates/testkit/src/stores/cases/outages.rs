@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use apscheduler_core::store::{Claims, Due, JobRecord, JobStore, NextRun};
-use apscheduler_core::{Error, Result};
+use apscheduler_core::store::{Claims, Decision, Due, JobRecord, JobStore, NextRun};
+use apscheduler_core::{Error, ErrorKind, Result};
 
-use super::actions::{Patience, add, claim_all, claimed, find, ids, list, take};
+use super::actions::{Patience, add, claim_all, claimed, find, ids, list, take, try_claim_all};
 use crate::stores::case::cases;
-use crate::stores::records::second;
+use crate::stores::records::{Records, second};
 use crate::stores::{Place, Proxy};
 
 cases! { "outages":
@@ -18,10 +18,7 @@ cases! { "outages":
     Place an_added_job_whose_answer_was_lost_is_an_error_or_there [Server],
 }
 
-fn claim(
-    store: &dyn JobStore,
-    mut decide: impl FnMut(&JobRecord) -> apscheduler_core::store::Decision,
-) -> Result<Claims> {
+fn claim(store: &dyn JobStore, mut decide: impl FnMut(&JobRecord) -> Decision) -> Result<Claims> {
     store.claim_due(&Due { now: second(10), limit: 100, after: None }, &mut decide)
 }
 
@@ -85,7 +82,7 @@ fn a_claim_that_never_arrived_is_no_claim(place: &Place<'_>) {
 }
 
 fn still_locked() -> Error {
-    Error::new(apscheduler_core::ErrorKind::Unavailable, "still locked")
+    Error::new(ErrorKind::Unavailable, "still locked")
 }
 
 /// Claims `a`, which runs again, and `b`, which has finished, and loses the answer. Nobody knows of it but the server.
@@ -116,30 +113,9 @@ fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
         assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("no way"));
     }
     proxy.mend();
-    let patience = Patience::new("the claims are handed out");
-    let claims = loop {
-        let mut due = Due { now: second(10), limit: 100, after: None };
-        let mut all = Vec::new();
-        let mut decide = |record: &JobRecord| take(record, NextRun::Paused);
-        let outcome = loop {
-            match store.claim_due(&due, &mut decide) {
-                Ok(batch) => {
-                    all.extend(batch.claims);
-                    match batch.resume {
-                        Some(resume) => due.after = Some(resume),
-                        None => break Ok(all),
-                    }
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        match outcome {
-            Ok(claims) => break claims,
-            Err(error) => assert_retryable(&error),
-        }
-        patience.check();
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let claims = when_it_is_back(|| {
+        try_claim_all(&*store, second(10), 100, |record| take(record, NextRun::Paused))
+    });
     assert_eq!(claimed(&claims), ["a", "b"]);
     assert_eq!(claims[0].record.next_run_time, Some(second(1)), "the fire that was claimed");
     assert_eq!(claims[0].advance.run_times.as_slice(), [second(1)]);
@@ -151,8 +127,6 @@ fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
 }
 
 fn a_claim_whose_answer_was_lost_waits_for_room(place: &Place<'_>) {
-    use apscheduler_core::store::Decision;
-
     let (store, proxy) = place.open_through_proxy();
     let other = place.open();
     lose_an_answer(&*store, &*other, &proxy);
@@ -170,7 +144,7 @@ fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
     let other = place.open();
     add(&*store, &[("a", Some(second(1)))]);
     proxy.lose_answers();
-    let records = crate::stores::records::Records::of(&*store);
+    let records = Records::of(&*store);
     let error = store
         .add_jobs(vec![records.new_record("b", Some(second(2)))])
         .expect_err("the answer was lost");
@@ -183,6 +157,6 @@ fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
     });
     assert_eq!(ids(&list(&*other)), ["a", "b"]);
     if let Err(error) = again {
-        assert_eq!(error.kind(), apscheduler_core::ErrorKind::ConflictingId, "{error}");
+        assert_eq!(error.kind(), ErrorKind::ConflictingId, "{error}");
     }
 }
