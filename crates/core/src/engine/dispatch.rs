@@ -121,6 +121,9 @@ impl RunSink for Engine {
         if self.instances.release(&key) {
             self.look_again();
         }
+    }
+
+    fn gone(&self, job: &Arc<JobSpec>) {
         self.has_more_room(&job.executor);
     }
 }

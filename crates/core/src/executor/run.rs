@@ -30,7 +30,10 @@ pub(crate) trait RunSink: Send + Sync {
         scheduled_run_time: Timestamp,
         outcome: Outcome,
     );
+    /// The job may have another instance: what is left of this one is to tell how it ended.
     fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
+    /// The executor has let go of the run.
+    fn gone(&self, job: &Arc<JobSpec>);
 }
 
 /// Which store a run came out of.
@@ -44,8 +47,9 @@ pub(crate) struct RunOrigin {
 /// One instance of a job: one run time, or several when a job that does not coalesce catches up.
 ///
 /// An executor calls [`execute`](Self::execute), or, where the function runs elsewhere, [`begin`](Self::begin) and
-/// [`finish`](Self::finish) for each run time. Dropping it frees the instance slot; run times that have no outcome by
-/// then are reported as errors.
+/// [`finish`](Self::finish) for each run time. With the last of them the instance slot is free, as in APScheduler before
+/// the event is told: who hears it may add the job again. Run times that have no outcome when it is dropped are reported
+/// as errors.
 pub struct Run {
     job: Arc<JobSpec>,
     times: RunTimes,
@@ -163,6 +167,9 @@ impl Run {
         };
         self.next += 1;
         self.begun = false;
+        if self.is_over() {
+            self.sink.released(&self.job, &self.origin);
+        }
         self.sink.outcome(&self.job, &self.origin, run_time, outcome);
     }
 }
@@ -172,7 +179,7 @@ impl Drop for Run {
         while !self.is_over() {
             self.fail(JobError::new("the executor let go of this run before it ended"));
         }
-        self.sink.released(&self.job, &self.origin);
+        self.sink.gone(&self.job);
     }
 }
 

@@ -71,7 +71,7 @@ fn instances_of_one_job_run_beside_each_other(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-/// A job of one instance runs as often as it is due, if every run waits for the end of the last.
+/// A job of one instance runs as often as it is due, if every run waits for the event of the last.
 fn frees_the_place(setup: &Setup<'_>, function: &str, arguments: &[Value], end: EventMask) {
     const RUNS: usize = 5;
     let lab = setup.lab(1);
@@ -82,8 +82,8 @@ fn frees_the_place(setup: &Setup<'_>, function: &str, arguments: &[Value], end: 
         let outcomes = lab.events().wait_for("a", run);
         let last: &Event = &outcomes[run - 1];
         assert_eq!(last.code(), end, "{last:?}");
-        lab.wait_until_idle();
     }
+    lab.wait_until_idle();
     assert_eq!(lab.events().count("a", EventMask::JOB_MAX_INSTANCES), 0);
 }
 

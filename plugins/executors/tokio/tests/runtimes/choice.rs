@@ -81,10 +81,15 @@ fn a_runtime_of_its_own_ends_with_the_last_job() {
     };
     lab.add(JobBuilder::new(leave_a_task).id("a"));
     value_of(&lab, "a");
+    let (running, runs) = std::sync::mpsc::channel();
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let receiver = Mutex::new(receiver);
-    lab.add(JobBuilder::new(move || receiver.lock().unwrap().recv().is_ok()).id("thread"));
-    eventually("the plain job runs", || lab.executor().load().running == 1);
+    let plain = move || {
+        running.send(()).unwrap();
+        receiver.lock().unwrap().recv().is_ok()
+    };
+    lab.add(JobBuilder::new(plain).id("thread"));
+    runs.recv().unwrap();
     lab.scheduler().shutdown(false).unwrap();
     assert!(!ended.load(Ordering::SeqCst), "a job still runs");
     drop(sender);

@@ -52,6 +52,7 @@ fn what_goes_on_is_dropped_and_says_why() {
         error_of(&lab, "timeout"),
         "it was cancelled at its timeout of 50ms and did not end within 50ms"
     );
+    lab.wait_until_idle();
     lab.add(JobBuilder::new(std::future::pending::<()>).id("shutdown"));
     lab.wait_until_handed_over("shutdown");
     while lab.executor().load().running == 0 {
