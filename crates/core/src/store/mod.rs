@@ -2,6 +2,7 @@
 
 mod batch;
 mod claim;
+mod contention;
 mod decided;
 mod doubt;
 mod memory;
@@ -16,6 +17,7 @@ use std::fmt;
 
 pub use batch::Batch;
 pub use claim::{Advance, Claim, Claims, Decision, Due, DueCursor, NextRun, RunTimes, Tie};
+pub use contention::Contention;
 pub use decided::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
 pub use memory::{MEMORY_PLUGIN, MemoryJobStore};

@@ -17,6 +17,8 @@ pub enum Need {
     Serializes,
     /// It tells of changes that others make.
     Watch,
+    /// A claim holds no lock while it is decided.
+    Optimistic,
     /// The harness knows how to break a record.
     Corrupt,
     /// There is a server, and the harness knows its URL.
@@ -33,6 +35,7 @@ impl Need {
             Self::Shared => (can.shared, "the store is not shared"),
             Self::Serializes => (can.serializes, "the store does not serialize"),
             Self::Watch => (can.watch, "the store has no watch"),
+            Self::Optimistic => (place.harness().optimistic(), "a claim locks what it looks at"),
             Self::Corrupt => (place.harness().corrupt().is_some(), "nobody could break a record"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };

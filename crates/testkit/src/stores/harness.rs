@@ -48,6 +48,11 @@ pub trait StoreHarness: Send + Sync {
         unimplemented!("a harness that has `url` has this too")
     }
 
+    /// Whether others may claim the same jobs while `decide` is asked, so that the write finds out who wins.
+    fn optimistic(&self) -> bool {
+        false
+    }
+
     /// By what the numbers of jobs in the large cases are divided, for slow backends.
     fn divisor(&self) -> usize {
         1

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apscheduler_core::store::{
-    Batch, ChangeNotifier, Claim, Claims, ClaimsInDoubt, Cursor, Decision, Due, DueCursor,
-    JobRecord, JobStore, NewRecord, StoreCapabilities, Tie, Watch,
+    Batch, ChangeNotifier, Claim, Claims, ClaimsInDoubt, Contention, Cursor, Decision, Due,
+    DueCursor, JobRecord, JobStore, NewRecord, StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -26,6 +26,7 @@ pub struct MongoDbJobStore {
     connection: RwLock<Option<Arc<Connection>>>,
     writer: Arc<Writer>,
     in_doubt: ClaimsInDoubt<String>,
+    contention: Contention,
 }
 
 impl MongoDbJobStore {
@@ -49,6 +50,7 @@ impl MongoDbJobStore {
             connection: RwLock::default(),
             writer: Arc::new(Writer::new()),
             in_doubt: ClaimsInDoubt::default(),
+            contention: Contention::default(),
         })
     }
 
@@ -67,6 +69,17 @@ impl MongoDbJobStore {
 
     /// The first documents, `limit` at the most.
     fn find(&self, filter: Document, sort: Document, limit: usize) -> Result<Vec<Document>> {
+        self.find_behind(filter, sort, 0, limit)
+    }
+
+    /// The documents but for the first `skip`, `limit` at the most.
+    fn find_behind(
+        &self,
+        filter: Document,
+        sort: Document,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Document>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -78,6 +91,7 @@ impl MongoDbJobStore {
             let mut cursor = jobs
                 .find(filter)
                 .sort(sort)
+                .skip(u64::try_from(skip).unwrap_or(u64::MAX))
                 .limit(i64::try_from(limit).unwrap_or(i64::MAX))
                 .batch_size(batch)
                 .projection(doc! {"next_run_time": 1, "revision": 1, "job_state": 1})
@@ -227,18 +241,20 @@ impl JobStore for MongoDbJobStore {
         if let Some(DueCursor { next_run_time, tie: Tie::Id(id) }) = &due.after {
             filter.insert("$or", behind(*next_run_time, id));
         }
-        let documents = self.find(filter, doc! {"next_run_time": 1, "_id": 1}, due.limit)?;
+        let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
+        let documents = self.find_behind(filter, sort, ahead, due.limit)?;
         let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
         let Batch { claims, resume } = Batch::decide(records, due, decide);
         if claims.is_empty() {
-            return Ok(Claims { claims, resume });
+            return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
         }
-        let mark = self.writer.mark();
+        let (mark, attempted) = (self.writer.mark(), claims.len());
         match claims::write(&connection, &mark, &claims) {
             Ok(written) => {
                 let written = claims.into_iter().zip(written);
                 let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
-                Ok(Claims { claims: won.collect(), resume })
+                let claims = Claims { claims: won.collect(), resume };
+                Ok(self.contention.outcome(due, attempted, claims))
             }
             Err(error) => {
                 // Whatever the error is: the server may have written some before.

@@ -35,6 +35,10 @@ impl StoreHarness for MongoDb {
         Arc::new(store.expect("the options are right"))
     }
 
+    fn optimistic(&self) -> bool {
+        true
+    }
+
     fn remove(&self, address: &str) {
         place::remove(address);
     }

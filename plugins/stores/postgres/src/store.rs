@@ -100,11 +100,15 @@ impl JobStore for PostgresJobStore {
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
         let open = self.open.get()?;
         let after = after.map_or(i64::MIN, |after| after.timestamp_micros());
-        let query =
-            format!("SELECT min(next_run_time) FROM {} WHERE next_run_time > $1", open.tables.jobs);
+        // Not `min`: with the statistics of an earlier time PostgreSQL may read all that comes behind for that.
+        let query = format!(
+            "SELECT next_run_time FROM {} WHERE next_run_time > $1 ORDER BY next_run_time, id LIMIT 1",
+            open.tables.jobs
+        );
         read(&open.pool, "looking for the next run time", async |client| {
-            let row = client.query_typed_one(&query, &[(&after as _, Type::INT8)]).await?;
-            Ok(row.try_get::<_, Option<i64>>(0)?.map(from_micros))
+            let row = client.query_typed_opt(&query, &[(&after as _, Type::INT8)]).await?;
+            let time = row.map(|row| row.try_get::<_, i64>(0)).transpose()?;
+            Ok(time.map(from_micros))
         })
     }
 

@@ -80,14 +80,14 @@ return ARGV[1]
 /// Arguments: id. Returns the record.
 const FIND: &str = script!("return redis.call('HGET', jobs, ARGV[1])");
 
-/// Arguments: two bounds of run times with ids, and how many. Returns the last place that was looked at, where there may
+/// Arguments: two bounds of run times with ids, how many to skip, and how many. Returns the last place that was looked at, where there may
 /// be more, and then `RUN_TIME ID` and record in turn.
 ///
 /// Where an entry and its record differ, a person had a hand in it: the entry is mended.
 const FETCH: &str = script!(
     r"
-local limit = tonumber(ARGV[3])
-local entries = redis.call('ZRANGEBYLEX', times, ARGV[1], ARGV[2], 'LIMIT', 0, limit)
+local limit = tonumber(ARGV[4])
+local entries = redis.call('ZRANGEBYLEX', times, ARGV[1], ARGV[2], 'LIMIT', ARGV[3], limit)
 local ids = {}
 for place, entry in ipairs(entries) do
   ids[place] = string.sub(entry, (string.find(entry, ' ', 1, true) or 0) + 1)

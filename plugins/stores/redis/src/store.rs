@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::store::{
-    Batch, ChangeNotifier, Claim, ClaimTokens, Claims, ClaimsInDoubt, Cursor, Decision, Due,
-    DueCursor, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    Batch, ChangeNotifier, Claim, ClaimTokens, Claims, ClaimsInDoubt, Contention, Cursor, Decision,
+    Due, DueCursor, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -33,6 +33,7 @@ pub struct RedisJobStore {
     own: String,
     tokens: ClaimTokens,
     in_doubt: ClaimsInDoubt<String>,
+    contention: Contention,
 }
 
 impl RedisJobStore {
@@ -60,6 +61,7 @@ impl RedisJobStore {
             own: uuid::Uuid::new_v4().simple().to_string(),
             tokens: ClaimTokens::default(),
             in_doubt: ClaimsInDoubt::default(),
+            contention: Contention::default(),
         })
     }
 
@@ -128,13 +130,14 @@ impl RedisJobStore {
         }
     }
 
-    /// The first records between two bounds, `limit` at the most.
-    fn fetch(&self, from: String, to: &str, limit: usize) -> Result<Vec<JobRecord>> {
+    /// The records between two bounds but for the first `skip`, `limit` at the most.
+    fn fetch(&self, from: String, to: &str, skip: usize, limit: usize) -> Result<Vec<JobRecord>> {
         let mut records = Vec::new();
-        let mut from = from;
+        let (mut from, mut skip) = (from, skip);
         while records.len() < limit {
             let mut call = self.call(&self.scripts.fetch);
-            call.arg(&from).arg(to).arg(PAGE.min(limit - records.len()));
+            call.arg(&from).arg(to).arg(skip).arg(PAGE.min(limit - records.len()));
+            skip = 0;
             let answer = self.connections.run(&self.scripts.fetch, &call, Repeat::Allowed)?;
             let mut texts = texts(answer)?;
             let last = texts.next().unwrap_or_default();
@@ -204,12 +207,12 @@ impl JobStore for RedisJobStore {
         let from = after.map_or("-".to_owned(), |after| {
             format!("({} {}", run_time_text(after.next_run_time), after.id)
         });
-        self.fetch(from, "+", limit)
+        self.fetch(from, "+", 0, limit)
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
         let from = after.map_or("-".to_owned(), |after| format!("({}!", time_text(after)));
-        let first = self.fetch(from, &format!("({PAUSED}"), 1)?;
+        let first = self.fetch(from, &format!("({PAUSED}"), 0, 1)?;
         Ok(first.first().and_then(|record| record.next_run_time))
     }
 
@@ -281,10 +284,12 @@ impl JobStore for RedisJobStore {
             // A cursor of another store, or none: from the beginning.
             _ => "-".to_owned(),
         };
-        let records = self.fetch(from, &format!("({}!", time_text(due.now)), due.limit)?;
-        let batch = Batch::decide(records, due, decide);
-        let claims = self.write(batch.claims)?;
-        Ok(Claims { claims, resume: batch.resume })
+        let (to, ahead) = (format!("({}!", time_text(due.now)), self.contention.ahead(due));
+        let records = self.fetch(from, &to, ahead, due.limit)?;
+        let Batch { claims, resume } = Batch::decide(records, due, decide);
+        let attempted = claims.len();
+        let claims = self.write(claims)?;
+        Ok(self.contention.outcome(due, attempted, Claims { claims, resume }))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -34,6 +34,10 @@ impl StoreHarness for Redis {
         Arc::new(store.expect("the options are right"))
     }
 
+    fn optimistic(&self) -> bool {
+        true
+    }
+
     fn remove(&self, address: &str) {
         keys::remove(address);
     }
