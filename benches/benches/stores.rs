@@ -33,6 +33,7 @@ const ROUNDS: i64 = 5;
 const FAR: i64 = 100_000_000;
 
 /// A store, and where it is.
+#[derive(Clone)]
 struct Place {
     name: &'static str,
     config: ComponentConfig,
@@ -71,6 +72,18 @@ impl Place {
             places.push(Self { name, config, divisor, python });
         }
         places
+    }
+
+    /// A place in the same database where nothing was before.
+    fn apart(&self, name: &str) -> Self {
+        let keys: &[&str] = match self.name {
+            "redis" => &["jobs_key", "run_times_key"],
+            "mongodb" => &["collection"],
+            _ => &["tablename"],
+        };
+        let add =
+            |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));
+        Self { config: keys.iter().fold(self.config.clone(), add), ..self.clone() }
     }
 
     fn open(&self) -> Arc<dyn JobStore> {
@@ -171,7 +184,7 @@ fn claims_at(stores: &[Arc<dyn JobStore>], count: usize, now: Timestamp) -> Dura
 
 /// What a wake-up takes with one due job among many: the claim, and the look for the next run time.
 fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
-    let store = place.empty();
+    let store = place.apart("wake_up").empty();
     add(&*store, stored / place.divisor, second(FAR));
     let records = Records::of(&*store);
     store.add_jobs(vec![records.new_record("due", Some(second(0)))]).unwrap();
@@ -244,7 +257,7 @@ fn main() {
         }
         let (median, p99) = wake_up(place, stored);
         println!(
-            "  a wake-up with 1 due of {} stored: median {median:.0?}, p99 {p99:.0?}",
+            "  a wake-up with 1 due of {} stored: median {median:.2?}, p99 {p99:.2?}",
             stored / place.divisor
         );
     }

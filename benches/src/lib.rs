@@ -1,5 +1,7 @@
 //! What the benches share: a scheduler with many due no-op jobs, and the wait until all of them have ended.
 
+pub mod lateness;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -3,24 +3,37 @@
 use anyhow::Result;
 
 use crate::command::{self, cargo};
+use crate::libraries;
 use crate::python;
 use crate::services::Running;
+
+const PACKAGE: &str = "apscheduler-benches";
+
+/// Those that need system libraries.
+const DESKTOP: &str = "apscheduler-benches-desktop";
 
 /// What the stores are measured beside.
 const PEERS: [&str; 5] =
     ["APScheduler==3.11.3", "SQLAlchemy", "psycopg2-binary", "PyMySQL", "redis"];
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
+    let some_are_named = rest.iter().any(|word| word == "--bench");
+    let is_meant = |name: &str| !some_are_named || rest.iter().any(|word| word == name);
     let mut bench = cargo();
-    bench.args(["bench", "--package", "apscheduler-benches"]).args(rest);
-    let is_named = rest.iter().any(|word| word == "--bench");
-    if is_named && !rest.iter().any(|word| word == "stores") {
-        return command::run(&mut bench);
+    bench.args(["bench", "--package", PACKAGE]).args(rest);
+    let services = if is_meant("stores") {
+        let services = Running::for_tests(&[])?;
+        let python = python::environment("apscheduler", &PEERS)?.join("python");
+        bench.envs(services.variables()).env("APSCHEDULER_BENCH_PYTHON", python);
+        Some(services)
+    } else {
+        None
+    };
+    command::run(&mut bench)?;
+    drop(services);
+    if is_meant("lateness") {
+        libraries::require_for(&[DESKTOP])?;
+        command::run(cargo().args(["bench", "--package", DESKTOP]).args(rest))?;
     }
-    let services = Running::for_tests(&[])?;
-    bench.envs(services.variables()).env(
-        "APSCHEDULER_BENCH_PYTHON",
-        python::environment("apscheduler", &PEERS)?.join("python"),
-    );
-    command::run(&mut bench)
+    Ok(())
 }

@@ -17,12 +17,22 @@ static LIBRARIES: [Library; 2] = [
     Library {
         name: "glib-2.0",
         packages: &["libglib2.0-dev"],
-        crates: &["apscheduler", "apscheduler-examples-desktop", "apscheduler-scheduler-glib"],
+        crates: &[
+            "apscheduler",
+            "apscheduler-benches-desktop",
+            "apscheduler-examples-desktop",
+            "apscheduler-scheduler-glib",
+        ],
     },
     Library {
         name: "Qt6Widgets",
         packages: &["qt6-base-dev"],
-        crates: &["apscheduler", "apscheduler-examples-desktop", "apscheduler-scheduler-qt"],
+        crates: &[
+            "apscheduler",
+            "apscheduler-benches-desktop",
+            "apscheduler-examples-desktop",
+            "apscheduler-scheduler-qt",
+        ],
     },
 ];
 

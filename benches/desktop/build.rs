@@ -1,0 +1,26 @@
+//! Compiles the application that the tests of the Qt scheduler run in, for the benches too.
+
+const APPLICATION: &str = "../../plugins/schedulers/qt/tests/application/application.cpp";
+
+fn main() {
+    println!("cargo:rerun-if-changed={APPLICATION}");
+    let qt = match pkg_config::Config::new().cargo_metadata(false).probe("Qt6Core") {
+        Ok(qt) => qt,
+        Err(error) => {
+            panic!("the benches of Qt need Qt 6 (Debian: qt6-base-dev, pkg-config): {error}")
+        }
+    };
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .file(APPLICATION)
+        .includes(&qt.include_paths)
+        .compile("application");
+    // The linker wants them behind what needs them.
+    for path in &qt.link_paths {
+        println!("cargo:rustc-link-search=native={}", path.display());
+    }
+    for library in &qt.libs {
+        println!("cargo:rustc-link-lib={library}");
+    }
+}
