@@ -81,8 +81,7 @@ impl Place {
             "mongodb" => &["collection"],
             _ => &["tablename"],
         };
-        let add =
-            |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));
+        let add = |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));
         Self { config: keys.iter().fold(self.config.clone(), add), ..self.clone() }
     }
 
