@@ -35,12 +35,15 @@
 //! A killed process loses nothing. With `synchronous` at `normal` a power failure may take back the last few changes, so
 //! that a fire runs again; with `full` it can't, and every change waits for the disk.
 
+mod claims;
+mod connection;
 mod failure;
 mod options;
 mod rows;
 mod schema;
 mod statements;
 mod store;
+mod watch;
 
 use std::sync::Arc;
 

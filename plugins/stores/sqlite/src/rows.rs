@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use apscheduler_core::store::{JobRecord, JobState};
-use apscheduler_core::time::from_micros;
-use rusqlite::Row;
+use apscheduler_core::time::{Timestamp, from_micros};
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row};
+
+use crate::failure::Failure;
 
 /// The columns that [`read`] reads, in its order.
 pub(crate) const COLUMNS: &str = "number, id, next_run_time, revision, job_state";
@@ -45,4 +47,27 @@ fn text(value: ValueRef<'_>) -> Arc<str> {
         ValueRef::Real(number) => number.to_string().into(),
         ValueRef::Null => "".into(),
     }
+}
+
+/// Calls `keep` with what a query finds.
+pub(crate) fn collect(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    mut keep: impl FnMut(Numbered),
+) -> Result<(), Failure> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        keep(read(row)?);
+    }
+    Ok(())
+}
+
+pub(crate) fn micros(time: Option<Timestamp>) -> Option<i64> {
+    time.map(|time| time.timestamp_micros())
+}
+
+pub(crate) fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }

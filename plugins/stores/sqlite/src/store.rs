@@ -2,23 +2,23 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobStore,
-    NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
+    StoreCapabilities, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Params, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::failure::{self, Failure};
 use crate::options::{Checked, Location, SqliteOptions, WHAT};
-use crate::rows::{Numbered, read};
-use crate::schema;
+use crate::rows::{collect, micros, read, sql_limit};
 use crate::statements::Statements;
+use crate::watch::data_version;
+use crate::{claims, connection, watch};
 
 /// From how many jobs with one run time on a page is read along the index of ids instead of that of run times.
 const MANY_AT_ONCE: i64 = 50_000;
@@ -91,65 +91,6 @@ impl SqliteJobStore {
         failure.into().explain(&self.checked.location, self.checked.busy_timeout)
     }
 
-    fn connect(&self) -> Result<Connection, Failure> {
-        let mut connection = match &self.checked.location {
-            Location::Memory => Connection::open_in_memory()?,
-            Location::File(path) => self.open_file(path)?,
-        };
-        connection.set_prepared_statement_cache_capacity(32);
-        schema::prepare(&mut connection, &self.options.tablename)?;
-        Ok(connection)
-    }
-
-    fn open_file(&self, path: &Path) -> Result<Connection, Failure> {
-        check_folder(path)?;
-        // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(self.checked.busy_timeout)?;
-        if connection.is_readonly("main")? {
-            let message = format!("{} can't be written to", self.checked.location);
-            return Err(Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT).into());
-        }
-        self.use_write_ahead_log(&connection)?;
-        // A larger cache, and fewer checkpoints of more pages each: claims are a third faster.
-        connection.execute_batch(&format!(
-            "PRAGMA synchronous = {};
-             PRAGMA cache_size = -16000;
-             PRAGMA wal_autocheckpoint = 4000;
-             PRAGMA journal_size_limit = 67108864;",
-            self.options.synchronous.pragma()
-        ))?;
-        Ok(connection)
-    }
-
-    /// With it, readers and the writer do not wait for each other.
-    fn use_write_ahead_log(&self, connection: &Connection) -> Result<(), Failure> {
-        let until = Instant::now() + self.checked.busy_timeout;
-        loop {
-            let mode = connection
-                .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
-            match mode {
-                Ok(mode) if mode == "wal" => return Ok(()),
-                Ok(mode) => {
-                    tracing::warn!(
-                        "{} can't have a write-ahead log here (it has `{mode}`), so readers and writers wait for each \
-                         other",
-                        self.checked.location
-                    );
-                    return Ok(());
-                }
-                // Of several processes that switch at once, SQLite lets none wait by itself.
-                Err(error) if failure::is_busy(&error) && Instant::now() < until => {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
     fn page(
         &self,
         connection: &Connection,
@@ -188,47 +129,6 @@ impl SqliteJobStore {
         let many = count == MANY_AT_ONCE;
         Ok(if many { &self.statements.same_time_by_id } else { &self.statements.same_time })
     }
-
-    fn claim(
-        &self,
-        connection: &mut Connection,
-        due: &Due,
-        decide: &mut dyn FnMut(&JobRecord) -> Decision,
-    ) -> Result<Claims, Failure> {
-        let statements = &self.statements;
-        let now = due.now.timestamp_micros();
-        let (time, number) = place(due.after.as_ref());
-        let mut claims = Claims::default();
-        // A look that finds nothing takes no lock.
-        let is_due = connection
-            .prepare_cached(&statements.is_due)?
-            .query_row((now, time, number), |row| row.get::<_, bool>(0))?;
-        if !is_due {
-            return Ok(claims);
-        }
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut found = Vec::new();
-        let values = (now, time, number, sql_limit(due.limit));
-        collect(&transaction, &statements.due, values, |row| found.push(row))?;
-        if found.len() == due.limit {
-            claims.resume = found.last().and_then(cursor);
-        }
-        {
-            let mut advance = transaction.prepare_cached(&statements.advance)?;
-            let mut finish = transaction.prepare_cached(&statements.finish)?;
-            for Numbered { number, record } in found {
-                let Decision::Claim(decided) = decide(&record) else { continue };
-                match decided.next {
-                    NextRun::At(next) => advance.execute((number, next.timestamp_micros()))?,
-                    NextRun::Paused => advance.execute((number, None::<i64>))?,
-                    NextRun::Finished => finish.execute([number])?,
-                };
-                claims.claims.push(Claim { record, advance: decided });
-            }
-        }
-        transaction.commit()?;
-        Ok(claims)
-    }
 }
 
 impl JobStore for SqliteJobStore {
@@ -246,7 +146,8 @@ impl JobStore for SqliteJobStore {
     fn start(&self, _alias: &str) -> Result<()> {
         let mut connection = self.connection();
         if connection.is_none() {
-            *connection = Some(self.connect().map_err(|failure| self.explain(failure))?);
+            let opened = connection::open(&self.options, &self.checked);
+            *connection = Some(opened.map_err(|failure| self.explain(failure))?);
         }
         Ok(())
     }
@@ -350,30 +251,16 @@ impl JobStore for SqliteJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.with_connection(|connection| self.claim(connection, due, decide))
+        self.with_connection(|connection| claims::claim(connection, &self.statements, due, decide))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
         if self.checked.location == Location::Memory {
             return Ok(None);
         }
-        // The version that a connection sees changes with the writes of others alone.
-        let mut seen = self.with_connection(|connection| Ok(data_version(connection)?))?;
+        let seen = self.with_connection(|connection| Ok(data_version(connection)?))?;
         let connection = Arc::clone(&self.connection);
-        let watch = Watch::poll(self.checked.poll_interval, changed, move || {
-            let connection = match connection.try_lock() {
-                Ok(connection) => connection,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                // A call is under way, which may wait for others: the next look will do.
-                Err(TryLockError::WouldBlock) => return Ok(false),
-            };
-            let Some(connection) = connection.as_ref() else { return Ok(false) };
-            let now = data_version(connection).map_err(|error| {
-                Error::new(ErrorKind::Unavailable, "can't look for changes").with_source(error)
-            })?;
-            Ok(std::mem::replace(&mut seen, now) != now)
-        })?;
-        Ok(Some(watch))
+        watch::start(connection, seen, self.checked.poll_interval, changed).map(Some)
     }
 }
 
@@ -386,63 +273,9 @@ impl fmt::Debug for SqliteJobStore {
     }
 }
 
-/// Says it where the folder of the file is missing: SQLite itself has one message for all that can't be opened.
-fn check_folder(path: &Path) -> Result<(), Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match folder {
-        Some(folder) if !folder.is_dir() => {
-            let message = format!("the directory `{}` does not exist", folder.display());
-            Err(Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn collect(
-    connection: &Connection,
-    sql: &str,
-    values: impl Params,
-    mut keep: impl FnMut(Numbered),
-) -> Result<(), Failure> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    while let Some(row) = rows.next()? {
-        keep(read(row)?);
-    }
-    Ok(())
-}
-
-fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
-}
-
-/// The place behind which to look.
-fn place(after: Option<&DueCursor>) -> (i64, i64) {
-    match after {
-        Some(DueCursor { next_run_time, tie: Tie::Number(number) }) => {
-            (next_run_time.timestamp_micros(), number.cast_signed())
-        }
-        // Not from this store: start over.
-        Some(DueCursor { tie: Tie::Id(_), .. }) | None => (i64::MIN, i64::MIN),
-    }
-}
-
-fn cursor(found: &Numbered) -> Option<DueCursor> {
-    let next_run_time = found.record.next_run_time?;
-    Some(DueCursor { next_run_time, tie: Tie::Number(found.number.cast_unsigned()) })
-}
-
-fn micros(time: Option<Timestamp>) -> Option<i64> {
-    time.map(|time| time.timestamp_micros())
-}
-
-fn sql_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use apscheduler_core::store::{Advance, RunTimes};
+    use apscheduler_core::store::{Advance, NextRun, RunTimes};
     use apscheduler_testkit::stores::records::{Records, second};
 
     use super::*;

@@ -1,0 +1,65 @@
+//! Claims of due jobs.
+
+use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::failure::Failure;
+use crate::rows::{Numbered, collect, sql_limit};
+use crate::statements::Statements;
+
+/// Claims due jobs in one transaction, which has the write lock from its beginning.
+pub(crate) fn claim(
+    connection: &mut Connection,
+    statements: &Statements,
+    due: &Due,
+    decide: &mut dyn FnMut(&JobRecord) -> Decision,
+) -> Result<Claims, Failure> {
+    let now = due.now.timestamp_micros();
+    let (time, number) = place(due.after.as_ref());
+    let mut claims = Claims::default();
+    // A look that finds nothing takes no lock.
+    let is_due = connection
+        .prepare_cached(&statements.is_due)?
+        .query_row((now, time, number), |row| row.get::<_, bool>(0))?;
+    if !is_due {
+        return Ok(claims);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut found = Vec::new();
+    let values = (now, time, number, sql_limit(due.limit));
+    collect(&transaction, &statements.due, values, |row| found.push(row))?;
+    if found.len() == due.limit {
+        claims.resume = found.last().and_then(cursor);
+    }
+    {
+        let mut advance = transaction.prepare_cached(&statements.advance)?;
+        let mut finish = transaction.prepare_cached(&statements.finish)?;
+        for Numbered { number, record } in found {
+            let Decision::Claim(decided) = decide(&record) else { continue };
+            match decided.next {
+                NextRun::At(next) => advance.execute((number, next.timestamp_micros()))?,
+                NextRun::Paused => advance.execute((number, None::<i64>))?,
+                NextRun::Finished => finish.execute([number])?,
+            };
+            claims.claims.push(Claim { record, advance: decided });
+        }
+    }
+    transaction.commit()?;
+    Ok(claims)
+}
+
+/// The place behind which to look.
+fn place(after: Option<&DueCursor>) -> (i64, i64) {
+    match after {
+        Some(DueCursor { next_run_time, tie: Tie::Number(number) }) => {
+            (next_run_time.timestamp_micros(), number.cast_signed())
+        }
+        // Not from this store: start over.
+        Some(DueCursor { tie: Tie::Id(_), .. }) | None => (i64::MIN, i64::MIN),
+    }
+}
+
+fn cursor(found: &Numbered) -> Option<DueCursor> {
+    let next_run_time = found.record.next_run_time?;
+    Some(DueCursor { next_run_time, tie: Tie::Number(found.number.cast_unsigned()) })
+}
