@@ -202,16 +202,20 @@ fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
     median_and_p99(times)
 }
 
-/// Runs a second through a whole scheduler, with jobs that run again in an hour.
-fn runs(place: &Place) -> u64 {
+/// Runs a second through so many whole schedulers, with jobs that run again in an hour.
+fn runs(place: &Place, schedulers: usize) -> u64 {
     place.empty();
-    let count = place.jobs();
-    let bench = Bench::new(DebugExecutor::new(), place.config.clone()).unwrap();
-    bench.scheduler().add_jobs(bench.hourly_jobs(count)).unwrap();
+    let count = place.jobs() * schedulers;
+    let benches: Vec<_> = (0..schedulers)
+        .map(|_| Bench::new(DebugExecutor::new(), place.config.clone()).unwrap())
+        .collect();
+    benches[0].scheduler().add_jobs(benches[0].hourly_jobs(count)).unwrap();
     let start = Instant::now();
-    bench.run(count).unwrap();
+    Bench::run_together(&benches, count).unwrap();
     let time = start.elapsed();
-    bench.scheduler().shutdown(true).unwrap();
+    for bench in &benches {
+        bench.scheduler().shutdown(true).unwrap();
+    }
     per_second(count, time)
 }
 
@@ -240,12 +244,11 @@ fn main() {
     for place in places.iter().filter(|place| !any_picked || is_picked(place)) {
         let count = place.jobs();
         let added = add(&*place.empty(), count, second(0));
-        let (alone, shared, runs) = (claims(place, 1), claims(place, SCHEDULERS), runs(place));
-        println!(
-            "{}: {count} jobs added in one call in {added:.0?}; {alone} claims/s by one scheduler, {shared} by {SCHEDULERS} \
-             together; {runs} runs/s through a scheduler",
-            place.name
-        );
+        println!("{}: {count} jobs added in one call in {added:.0?}", place.name);
+        let [alone, together] = [1, SCHEDULERS].map(|schedulers| claims(place, schedulers));
+        println!("  {alone} claims/s by one scheduler, {together} by {SCHEDULERS} together");
+        let [runs, together] = [1, SCHEDULERS].map(|schedulers| runs(place, schedulers));
+        println!("  {runs} runs/s through one whole scheduler, {together} through {SCHEDULERS}");
         if let Some((added_by_python, run_by_python)) = python(place) {
             println!(
                 "  APScheduler 3.11.3: {added_by_python} added/s, {run_by_python} runs/s; we add {} times as many, and run {} \

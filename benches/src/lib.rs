@@ -105,9 +105,25 @@ impl Bench {
     /// # Panics
     /// Where a run was missed: the numbers would tell of nothing.
     pub fn run(&self, count: usize) -> Result<()> {
-        self.scheduler.resume()?;
-        while self.ran.load(Ordering::Relaxed) < count {
-            assert_eq!(self.missed.load(Ordering::Relaxed), 0, "runs were missed");
+        Self::run_together(std::slice::from_ref(self), count)
+    }
+
+    /// The same for several schedulers, which share the runs.
+    ///
+    /// # Errors
+    /// Where one of them does not run.
+    ///
+    /// # Panics
+    /// Where a run was missed.
+    pub fn run_together(benches: &[Self], count: usize) -> Result<()> {
+        for bench in benches {
+            bench.scheduler.resume()?;
+        }
+        let sum = |counter: fn(&Self) -> &AtomicUsize| {
+            benches.iter().map(|bench| counter(bench).load(Ordering::Relaxed)).sum::<usize>()
+        };
+        while sum(|bench| &bench.ran) < count {
+            assert_eq!(sum(|bench| &bench.missed), 0, "runs were missed");
             std::thread::sleep(Duration::from_micros(100));
         }
         Ok(())
