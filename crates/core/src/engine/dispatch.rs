@@ -116,14 +116,15 @@ impl RunSink for Engine {
         }
     }
 
-    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) {
+    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) -> bool {
         let key = InstanceKey { store: origin.store, job_id: Arc::clone(&job.id) };
-        if self.instances.release(&key) {
-            self.look_again();
-        }
+        self.instances.release(&key)
     }
 
-    fn gone(&self, job: &Arc<JobSpec>) {
+    fn gone(&self, job: &Arc<JobSpec>, more_wait: bool) {
+        if more_wait {
+            self.look_again();
+        }
         self.has_more_room(&job.executor);
     }
 }

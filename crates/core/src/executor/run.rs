@@ -30,10 +30,11 @@ pub(crate) trait RunSink: Send + Sync {
         scheduled_run_time: Timestamp,
         outcome: Outcome,
     );
-    /// The job may have another instance: what is left of this one is to tell how it ended.
-    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
+    /// The job may have another instance: what is left of this one is to tell how it ended. Says whether more run times
+    /// of the instance wait in the store.
+    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) -> bool;
     /// The executor has let go of the run.
-    fn gone(&self, job: &Arc<JobSpec>);
+    fn gone(&self, job: &Arc<JobSpec>, more_wait: bool);
 }
 
 /// Which store a run came out of.
@@ -55,6 +56,7 @@ pub struct Run {
     times: RunTimes,
     next: usize,
     begun: bool,
+    more_wait: bool,
     cancellation: Option<CancellationToken>,
     origin: RunOrigin,
     sink: Arc<dyn RunSink>,
@@ -67,7 +69,16 @@ impl Run {
         origin: RunOrigin,
         sink: Arc<dyn RunSink>,
     ) -> Self {
-        Self { job, times: run_times, next: 0, begun: false, cancellation: None, origin, sink }
+        Self {
+            job,
+            times: run_times,
+            next: 0,
+            begun: false,
+            more_wait: false,
+            cancellation: None,
+            origin,
+            sink,
+        }
     }
 
     /// The job.
@@ -168,7 +179,7 @@ impl Run {
         self.next += 1;
         self.begun = false;
         if self.is_over() {
-            self.sink.released(&self.job, &self.origin);
+            self.more_wait = self.sink.released(&self.job, &self.origin);
         }
         self.sink.outcome(&self.job, &self.origin, run_time, outcome);
     }
@@ -179,7 +190,7 @@ impl Drop for Run {
         while !self.is_over() {
             self.fail(JobError::new("the executor let go of this run before it ended"));
         }
-        self.sink.gone(&self.job);
+        self.sink.gone(&self.job, self.more_wait);
     }
 }
 
