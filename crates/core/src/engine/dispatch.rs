@@ -27,6 +27,10 @@ impl Engine {
             || JobEvent { job_id: Arc::clone(&spec.id), jobstore: Arc::clone(&runner.alias) };
         let key = InstanceKey { store: runner.number, job_id: Arc::clone(&spec.id) };
         if !self.instances.acquire(&key, spec.max_instances, catching_up) {
+            if catching_up {
+                // More run times wait, and no end of an instance will tell of them.
+                runner.mark_changed();
+            }
             tracing::warn!(
                 jobstore = &*runner.alias,
                 job_id = &*spec.id,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Asks runs to end early. Clones are the same token; it can't be taken back.
@@ -26,6 +26,7 @@ pub struct CancellationToken(Arc<State>);
 
 #[derive(Default)]
 struct State {
+    parent: Option<CancellationToken>,
     cancelled: AtomicBool,
     waiting: Mutex<Vec<Waker>>,
 }
@@ -36,10 +37,16 @@ impl CancellationToken {
         Self::default()
     }
 
+    /// A token that is cancelled with this one, or alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self(Arc::new(State { parent: Some(self.clone()), ..State::default() }))
+    }
+
     /// Asks everything that has this token to end.
     pub fn cancel(&self) {
         let waiting = {
-            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting();
             self.0.cancelled.store(true, Ordering::SeqCst);
             std::mem::take(&mut *waiting)
         };
@@ -49,11 +56,21 @@ impl CancellationToken {
     /// Whether the run should end.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)
+            || self.0.parent.as_ref().is_some_and(Self::is_cancelled)
     }
 
     /// Completes when the token is cancelled. Works on any async runtime.
     pub fn cancelled(&self) -> Cancelled {
-        Cancelled(self.clone())
+        Cancelled { token: self.clone(), waker: None }
+    }
+
+    /// This one and those that cancel it.
+    fn line(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |token| token.0.parent.as_ref())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,23 +81,54 @@ impl fmt::Debug for CancellationToken {
 }
 
 /// The future of [`CancellationToken::cancelled`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Cancelled(CancellationToken);
+pub struct Cancelled {
+    token: CancellationToken,
+    /// What the tokens wake.
+    waker: Option<Waker>,
+}
+
+impl Cancelled {
+    /// A token may live much longer than who waits for it.
+    fn leave(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            for token in self.token.line() {
+                let mut waiting = token.waiting();
+                if let Some(place) = waiting.iter().position(|other| other.will_wake(&waker)) {
+                    drop(waiting.swap_remove(place));
+                }
+            }
+        }
+    }
+}
 
 impl Future for Cancelled {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let state = &self.0.0;
-        let mut waiting = state.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.cancelled.load(Ordering::SeqCst) {
-            return Poll::Ready(());
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let is_known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+        if !is_known {
+            self.leave();
+            for token in self.token.line() {
+                token.waiting().push(context.waker().clone());
+            }
+            self.waker = Some(context.waker().clone());
         }
-        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            waiting.push(context.waker().clone());
-        }
-        Poll::Pending
+        // Looked at last: who cancels from here on wakes.
+        if self.token.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Clone for Cancelled {
+    fn clone(&self) -> Self {
+        self.token.cancelled()
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -96,5 +144,33 @@ mod tests {
         token.cancel();
         waiter.join().unwrap();
         pollster::block_on(token.cancelled());
+    }
+
+    #[test]
+    fn a_child_ends_with_its_parent_or_alone() {
+        let parent = CancellationToken::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.cancel();
+        assert!(first.is_cancelled() && !second.is_cancelled() && !parent.is_cancelled());
+        let waiting = second.clone();
+        let waiter = std::thread::spawn(move || pollster::block_on(waiting.cancelled()));
+        parent.cancel();
+        waiter.join().unwrap();
+        assert!(second.is_cancelled());
+    }
+
+    #[test]
+    fn who_does_not_wait_any_more_is_forgotten() {
+        let parent = CancellationToken::new();
+        for _ in 0..3 {
+            let child = parent.child();
+            let mut cancelled = child.cancelled();
+            let mut context = Context::from_waker(Waker::noop());
+            for _ in 0..2 {
+                assert!(Pin::new(&mut cancelled).poll(&mut context).is_pending());
+            }
+            assert_eq!((parent.waiting().len(), child.waiting().len()), (1, 1));
+        }
+        assert!(parent.waiting().is_empty());
     }
 }

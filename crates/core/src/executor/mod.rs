@@ -9,6 +9,7 @@ mod run;
 mod run_id;
 mod started;
 mod threads;
+mod timer;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub(crate) use run::{RunOrigin, RunSink};
 pub use run_id::RunId;
 pub use started::Started;
 pub use threads::RunThreads;
+pub use timer::Timer;
 
 use crate::{LoopHandle, Result};
 

@@ -133,11 +133,23 @@ impl<R: Runtime> Ticket<R> {
 
     async fn run_async(mut self, runtime: R) {
         let Some(mut run) = self.start() else { return };
-        while let Some(started) = run.begin() {
-            let result = self.within_timeout(&run, started.call_async(), &runtime).await;
+        let inside = Inside::Task(self.shared.address());
+        loop {
+            let token = match run.timeout() {
+                Some(_) => self.token.child(),
+                None => self.token.clone(),
+            };
+            run.set_cancellation(token.clone());
+            let begun = {
+                let _inside = Noted::new(inside);
+                run.begin()
+            };
+            let Some(started) = begun else { break };
+            let result = self.within_timeout(&run, started.call_async(), &runtime, &token).await;
+            let _inside = Noted::new(inside);
             run.finish(result);
         }
-        let _inside = Noted::new(Inside::Task(self.shared.address()));
+        let _inside = Noted::new(inside);
         drop(run);
     }
 
@@ -146,6 +158,7 @@ impl<R: Runtime> Ticket<R> {
         run: &Run,
         call: impl Future<Output = JobResult>,
         runtime: &R,
+        token: &CancellationToken,
     ) -> JobResult {
         let inside = Inside::Task(self.shared.address());
         let mut call = pin!(call);
@@ -164,6 +177,8 @@ impl<R: Runtime> Ticket<R> {
                 return Poll::Ready(result);
             }
             timeout.as_mut().poll(context).map(|timeout| {
+                // What the function has spawned may look at it.
+                token.cancel();
                 let seconds = timeout.as_secs_f64();
                 Err(JobError::new(format!("it took longer than its timeout of {seconds} s")))
             })

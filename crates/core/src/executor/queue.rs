@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{ExecutorLoad, Run};
+use super::{CancellationToken, ExecutorLoad, Run};
 
 /// How many runs may wait before the scheduler holds back.
 const CAPACITY: usize = 10_000;
@@ -32,6 +32,8 @@ struct State {
     /// Those of them that were told that there are no more, and take none if there are again.
     leaving: usize,
     closed: bool,
+    /// Of all runs since it was opened.
+    token: CancellationToken,
     /// It was full, and half of it is not worked off yet.
     holding_back: bool,
 }
@@ -43,7 +45,11 @@ impl RunQueue {
     }
 
     pub(super) fn open(&self) {
-        self.state().closed = false;
+        let mut state = self.state();
+        state.closed = false;
+        if state.token.is_cancelled() {
+            state.token = CancellationToken::new();
+        }
     }
 
     /// Takes runs. Says how many more workers would help; each is counted from now on, and needs its
@@ -71,12 +77,16 @@ impl RunQueue {
         Ok(more)
     }
 
-    /// Lets workers end when nothing is left, and returns what is dropped without `drain`.
+    /// Lets workers end when nothing is left. Without `drain` it asks what runs to end, and returns what is dropped.
     pub(super) fn close(&self, drain: bool) -> Vec<Run> {
         let mut state = self.state();
         state.closed = true;
+        let token = state.token.clone();
         let dropped = if drain { Vec::new() } else { state.runs.drain(..).collect() };
         drop(state);
+        if !drain {
+            token.cancel();
+        }
         self.filled.notify_all();
         dropped
     }
@@ -162,7 +172,8 @@ impl Iterator for QueuedRuns {
         let mut state = self.queue.state();
         state.change(&mut self.place, Place::Idle);
         loop {
-            if let Some(run) = state.runs.pop_front() {
+            if let Some(mut run) = state.runs.pop_front() {
+                run.set_cancellation(state.token.clone());
                 if state.runs.len() <= CAPACITY / 2 {
                     state.holding_back = false;
                 }

@@ -1,11 +1,11 @@
 //! A run on its way through an executor.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 
-use super::{CancellationToken, Started};
+use super::{CancellationToken, Started, Timer};
 
 use crate::event::{Missed, Outcome};
 use crate::function::{JobContext, JobError, JobResult};
@@ -141,14 +141,32 @@ impl Run {
         }
     }
 
-    /// Runs the function for all run times, in this thread.
+    /// Runs the function for all run times, in this thread. At the `timeout` of the job its token is cancelled.
     ///
     /// An async function is driven to its end without a runtime: it blocks the thread, and what needs a reactor (the
     /// timers and sockets of tokio, say) does not work in it.
     pub fn execute(mut self) {
-        while let Some(started) = self.begin() {
-            self.finish(started.call());
+        let token = self.cancellation.clone();
+        loop {
+            let timer = self.start_timer(token.as_ref());
+            let Some(started) = self.begin() else { break };
+            let result = started.call();
+            drop(timer);
+            self.finish(result);
         }
+    }
+
+    /// Gives the next run time a token of its own, which is cancelled at the timeout of the job. `None` where it has none.
+    fn start_timer(&mut self, token: Option<&CancellationToken>) -> Option<Timer> {
+        let timeout = self.timeout()?;
+        if let Err(error) = Timer::prepare() {
+            tracing::error!(job_id = self.job.id(), "its timeout can't be kept: {}", error.chain());
+            return None;
+        }
+        let end = Instant::now().checked_add(timeout)?;
+        let own = token.map_or_else(CancellationToken::new, CancellationToken::child);
+        self.cancellation = Some(own.clone());
+        Some(Timer::at(end, move || own.cancel()))
     }
 
     /// Runs an async function for all run times. A plain one blocks the task.

@@ -108,7 +108,7 @@ impl RunThreads {
     }
 
     /// Takes no more runs. With `wait` it returns when all threads have ended, except for the one that calls it; without,
-    /// the runs that wait are dropped, and threads end in their own time.
+    /// the runs that wait are dropped, the token of those that run is cancelled, and threads end in their own time.
     pub fn shutdown(&self, wait: bool) {
         drop(self.queue.close(wait));
         if wait {

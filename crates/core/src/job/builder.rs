@@ -159,8 +159,8 @@ impl JobBuilder {
         self
     }
 
-    /// How long a run may take. The process pool ends a worker that takes longer, and the tokio executor the task; the
-    /// other executors can't end a run.
+    /// How long a run may take. Then its token is cancelled. The process pool ends a worker that takes longer, and async
+    /// runtimes drop an async function; nothing ends others that do not look at their token.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -8,5 +8,5 @@ use apscheduler_testkit::executors::{self, ExecutorHarness};
 
 fn main() -> ExitCode {
     let pool = |workers| Arc::new(ThreadPoolExecutor::new(workers)) as _;
-    executors::run(vec![ExecutorHarness::new("threadpool", pool).queues()])
+    executors::run(vec![ExecutorHarness::new("threadpool", pool).queues().cancels()])
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use may::coroutine::yield_now;
 use may::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::timer::Timer;
+use apscheduler_core::executor::Timer;
 
 /// Wakes a coroutine, from anywhere.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use may::sync::Blocker;
 
-use crate::timer::Timer;
+use apscheduler_core::executor::Timer;
 
 /// Wakes the coroutine that waits for a future.
 struct Unpark(Blocker);
@@ -42,7 +42,8 @@ pub(crate) fn block_on<F: Future + ?Sized>(
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return None;
         }
-        // Not with a timeout: see `timer`. An error would say that the coroutine was cancelled, which nobody does.
+        // Not with a timeout of may's (`park_timeout`, ...): that sets the timer before there is a coroutine to resume, and
+        // one that is over by then resumes nobody. Nor `sleep`, which can't be ended. An error would say that the coroutine was cancelled, which nobody does.
         let _ = unpark.0.park(None);
     }
 }

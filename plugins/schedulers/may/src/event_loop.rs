@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::executor::Executor;
+use apscheduler_core::executor::{Executor, Timer};
 use apscheduler_core::options::Options;
 use apscheduler_core::registry::{PluginKind, Registry};
 use apscheduler_core::{EventLoop, LoopDriver, Result};
 
 use crate::alarm::Alarm;
 use crate::spawn::spawn;
-use crate::{EXECUTOR_PLUGIN, MayExecutor, timer};
+use crate::{EXECUTOR_PLUGIN, MayExecutor};
 
 /// The size of the loop's stack. Listeners and some jobs are called on it.
 const STACK_SIZE: usize = 2 * 1024 * 1024;
@@ -43,7 +43,7 @@ fn make_turns(driver: LoopDriver) {
 
 impl EventLoop for MayLoop {
     fn run(&self, driver: LoopDriver) -> Result<()> {
-        timer::prepare()?;
+        Timer::prepare()?;
         spawn("apscheduler", STACK_SIZE, move || make_turns(driver))
     }
 

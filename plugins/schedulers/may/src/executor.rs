@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run, Timer};
 
 use crate::options::MayOptions;
 use crate::queue::Queue;
-use crate::{timer, worker};
+use crate::worker;
 
 /// Runs jobs in up to `max_workers` coroutines, which are started as they are needed.
 pub struct MayExecutor(Arc<Queue>);
@@ -38,7 +38,7 @@ impl Executor for MayExecutor {
     }
 
     fn start(&self, alias: &str) -> Result<()> {
-        timer::prepare()?;
+        Timer::prepare()?;
         self.0.open(&format!("apscheduler-{alias}"));
         Ok(())
     }

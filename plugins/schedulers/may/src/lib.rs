@@ -86,7 +86,6 @@ mod executor;
 mod options;
 mod queue;
 mod spawn;
-mod timer;
 mod worker;
 
 use std::sync::Arc;

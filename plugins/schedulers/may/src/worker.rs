@@ -12,7 +12,7 @@ use may::coroutine::yield_now;
 use crate::block_on::block_on;
 use crate::queue::{Found, Place, Queue, Taken};
 use crate::spawn::spawn;
-use crate::timer::Timer;
+use apscheduler_core::executor::Timer;
 
 /// After so many runs that did not wait for anything, others may have the thread.
 const TURN: usize = 64;

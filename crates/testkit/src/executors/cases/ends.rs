@@ -12,6 +12,7 @@ cases! {
     "ends":
     what_takes_too_long_is_ended [Timeout],
     a_timeout_holds_for_each_run_time [Timeout],
+    what_takes_too_long_is_asked_to_end,
     what_ends_in_time_is_left_alone,
     the_death_of_a_worker_is_an_error_of_its_run_alone [WorkerDeath],
     a_worker_that_exits_is_an_error [WorkerDeath],
@@ -48,6 +49,23 @@ fn a_timeout_holds_for_each_run_time(setup: &Setup<'_>) {
     lab.add(job.trigger(lab.every_second(2)));
     lab.oversleep(10);
     lab.events().wait_for("a", 2).iter().for_each(is_told_of_the_timeout);
+    lab.wait_until_idle();
+    echoes(&lab, "after");
+}
+
+/// Each run time anew. Whether it has the time to do so is up to the executor.
+fn what_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    let gate = lab.gate("never opened");
+    let job = lab.job("a", "until_cancelled").args(gate.arguments()).timeout(SHORT).coalesce(false);
+    lab.add(job.trigger(lab.every_second(2)));
+    lab.oversleep(10);
+    for outcome in &lab.events().wait_for("a", 2) {
+        match outcome {
+            Event::JobExecuted { retval, .. } => assert_eq!(**retval, "cancelled"),
+            other => is_told_of_the_timeout(other),
+        }
+    }
     lab.wait_until_idle();
     echoes(&lab, "after");
 }

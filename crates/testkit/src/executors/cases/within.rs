@@ -1,4 +1,4 @@
-//! A job may shut down the scheduler that runs it.
+//! A job may shut down the scheduler that runs it, and so may a listener.
 
 use apscheduler_core::event::EventMask;
 use serde_json::Value;
@@ -11,6 +11,7 @@ cases! {
     a_job_may_shut_its_scheduler_down [InProcess],
     a_job_that_waits_for_the_shutdown_leaves_nothing [InProcess, Queue],
     a_job_may_remove_its_executor [InProcess],
+    a_listener_may_shut_the_scheduler_down,
 }
 
 fn a_job_may_shut_its_scheduler_down(setup: &Setup<'_>) {
@@ -64,4 +65,25 @@ fn a_job_may_remove_its_executor(setup: &Setup<'_>) {
     let outcome = &lab.events().wait_for("a", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
     lab.wait_until_idle();
+}
+
+/// Wherever the executor calls it.
+fn a_listener_may_shut_the_scheduler_down(setup: &Setup<'_>) {
+    for mask in [EventMask::JOB_EXECUTED, EventMask::JOB_ERROR, EventMask::JOB_MISSED] {
+        for wait in [true, false] {
+            let lab = setup.lab(1);
+            let scheduler = (**lab.scheduler()).clone();
+            lab.scheduler().add_listener(mask, move |_| drop(scheduler.shutdown(wait)));
+            let job = match mask {
+                EventMask::JOB_ERROR => lab.job("a", "fail").args(["failed".into(), "why".into()]),
+                _ => lab.job("a", "echo").args([Value::Null]),
+            };
+            lab.add(job.trigger(lab.every_second(1)).misfire_grace_time(5));
+            lab.oversleep(if mask == EventMask::JOB_MISSED { 60 } else { 1 });
+            let outcome = &lab.events().wait_for("a", 1)[0];
+            assert_eq!(outcome.code(), mask, "{outcome:?}");
+            lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+            lab.wait_until_idle();
+        }
+    }
 }

@@ -1,17 +1,12 @@
-//! Timers, in a thread of their own.
-//!
-//! may's timers can't be used for a wait that may end early. `sleep` can't be ended. The others (`recv_timeout`,
-//! `park_timeout`, ...) set the timer before there is a coroutine to resume: a timer that is over by then resumes nobody, and
-//! the coroutine waits for ever. Besides, may resumes coroutines in its only timer thread, so a job that has slept and then
-//! computes makes all others late.
+//! Timers, in a thread of their own: an executor can't know what timers the program's loops have.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use apscheduler_core::function::JobError;
-use apscheduler_core::{Error, ErrorKind, Result};
+use crate::function::JobError;
+use crate::{Error, ErrorKind, Result};
 
 type Call = Box<dyn FnOnce() + Send>;
 type Key = (Instant, u64);
@@ -72,29 +67,34 @@ impl Timers {
     }
 }
 
-/// Starts the thread, which lives as long as the process. Comes before the first timer.
+/// A call that is made at a time, unless this is dropped before: for executors that ask runs to end at their `timeout`.
 ///
-/// # Errors
-/// That there can be no thread.
-pub(crate) fn prepare() -> Result<()> {
-    static STARTED: Mutex<bool> = Mutex::new(false);
-    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*started {
-        let thread = std::thread::Builder::new().name("apscheduler-timer".to_owned());
-        thread.spawn(|| TIMERS.run()).map_err(|error| {
-            Error::new(ErrorKind::Other, "can't start the thread for timers").with_source(error)
-        })?;
-        *started = true;
-    }
-    Ok(())
-}
-
-/// A call that is made at a time, unless this is dropped before. It must not wait for anything.
+/// All timers share one thread, so a call must not wait for anything.
+#[derive(Debug)]
 #[must_use = "a timer that is dropped is off"]
-pub(crate) struct Timer(Key);
+pub struct Timer(Key);
 
 impl Timer {
-    pub(crate) fn at(time: Instant, call: impl FnOnce() + Send + 'static) -> Self {
+    /// Starts the thread of all timers, which lives as long as the process. Without it no timer goes off; executors that
+    /// need timers call this when they start.
+    ///
+    /// # Errors
+    /// That there can be no thread.
+    pub fn prepare() -> Result<()> {
+        static STARTED: Mutex<bool> = Mutex::new(false);
+        let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*started {
+            let thread = std::thread::Builder::new().name("apscheduler-timer".to_owned());
+            thread.spawn(|| TIMERS.run()).map_err(|error| {
+                Error::new(ErrorKind::Other, "can't start the thread for timers").with_source(error)
+            })?;
+            *started = true;
+        }
+        Ok(())
+    }
+
+    /// Calls at this time, or at once where it is over.
+    pub fn at(time: Instant, call: impl FnOnce() + Send + 'static) -> Self {
         let mut state = TIMERS.state();
         state.number += 1;
         let key = (time, state.number);
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn calls_come_in_time_and_in_order() {
-        prepare().unwrap();
+        Timer::prepare().unwrap();
         let (sender, receiver) = channel();
         let now = Instant::now();
         let timer = |millis: u64| {
