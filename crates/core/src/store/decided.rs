@@ -8,7 +8,6 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub struct DecidedBatch {
     now: Timestamp,
-    is_full: bool,
     resume: Option<DueCursor>,
     decided: Vec<(JobRecord, Decision)>,
 }
@@ -20,8 +19,7 @@ impl DecidedBatch {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Self {
-        let is_full = records.len() >= due.limit;
-        let last = if is_full { records.last() } else { None };
+        let last = if records.len() >= due.limit { records.last() } else { None };
         let resume = last.and_then(|last| {
             Some(DueCursor { next_run_time: last.next_run_time?, tie: Tie::Id(last.id.clone()) })
         });
@@ -29,12 +27,12 @@ impl DecidedBatch {
             let decision = decide(&record);
             (record, decision)
         });
-        Self { now: due.now, is_full, resume, decided: decided.collect() }
+        Self { now: due.now, resume, decided: decided.collect() }
     }
 
-    /// Whether there were as many records as were asked for, so that there may be more.
-    pub fn is_full(&self) -> bool {
-        self.is_full
+    /// The place of the last record, where there were as many as were asked for, so that there may be more behind it.
+    pub fn resume(&self) -> Option<&DueCursor> {
+        self.resume.as_ref()
     }
 
     /// Whether nothing is to be written.
@@ -142,7 +140,7 @@ mod tests {
         assert_eq!(moved, [("again", Some(at(6))), ("behind", Some(at(5))), ("paused", None)]);
         assert_eq!(batch.finished().collect::<Vec<_>>(), ["ends"]);
         assert_eq!(batch.still_due().collect::<Vec<_>>(), ["behind", "left"]);
-        assert_eq!((batch.is_full(), batch.is_left()), (false, false));
+        assert_eq!((batch.resume(), batch.is_left()), (None, false));
         let claims = batch.into_claims();
         assert_eq!(ids(&claims), ["again", "behind", "ends", "paused"]);
         assert_eq!(claims.resume, None);
@@ -150,8 +148,9 @@ mod tests {
 
     #[test]
     fn a_full_batch_is_resumed_behind_its_last_record() {
-        let resume = batch(5).into_claims().resume.unwrap();
-        assert_eq!(resume, DueCursor { next_run_time: at(1), tie: Tie::Id("paused".into()) });
+        let place = DueCursor { next_run_time: at(1), tie: Tie::Id("paused".into()) };
+        assert_eq!(batch(5).resume(), Some(&place));
+        assert_eq!(batch(5).into_claims().resume, Some(place));
     }
 
     #[test]

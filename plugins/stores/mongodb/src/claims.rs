@@ -5,13 +5,11 @@
 //! its filter does. Where the revision is another one by now, or the job is gone, the statement fails, and only there:
 //! the answer lists every claim that was lost.
 
-use std::collections::HashSet;
-
-use apscheduler_core::Result;
 use apscheduler_core::store::{Claim, NextRun};
+use apscheduler_core::{Error, Result};
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::commands::{self, MOST_STATEMENTS, Order};
+use crate::commands::{self, Failure, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{next_revision, run_time, unchanged};
 use crate::failure::DUPLICATE_KEY;
@@ -23,41 +21,51 @@ const IMMUTABLE_FIELD: i32 = 66;
 /// at what came of it.
 pub(crate) const REMEMBERED: usize = 16;
 
+/// What became of claims.
+pub(crate) struct Written {
+    /// Of each claim, whether it was won.
+    pub(crate) won: Vec<bool>,
+    /// How many were not carried out, because the server refuses them.
+    pub(crate) refused: usize,
+    /// Why it refuses one of them.
+    pub(crate) refusal: Option<Error>,
+}
+
 /// Writes claims, and says of each whether it was won.
-pub(crate) fn write(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<Vec<bool>> {
-    let mut lost = HashSet::new();
+pub(crate) fn write(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<Written> {
+    let mut written = Written { won: vec![true; claims.len()], refused: 0, refusal: None };
     for (number, chunk) in claims.chunks(MOST_STATEMENTS).enumerate() {
-        let first = number * MOST_STATEMENTS;
-        lost.extend(write_chunk(connection, mark, chunk)?.into_iter().map(|index| first + index));
+        for failure in write_chunk(connection, mark, chunk)? {
+            if let Some(won) = written.won.get_mut(number * MOST_STATEMENTS + failure.index) {
+                *won = false;
+            }
+            if ![IMMUTABLE_FIELD, DUPLICATE_KEY].contains(&failure.code) {
+                written.refused += 1;
+                written.refusal.get_or_insert_with(|| failure.explain(&connection.address));
+            }
+        }
     }
-    let written: Vec<bool> = (0..claims.len()).map(|index| !lost.contains(&index)).collect();
-    let won = claims.iter().zip(&written).filter(|(_, is_won)| **is_won);
+    let won = claims.iter().zip(&written.won).filter(|(_, is_won)| **is_won);
     remove_finished(connection, mark, won.map(|(claim, _)| claim));
     Ok(written)
 }
 
-/// Returns the places of those that were lost.
-fn write_chunk(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<Vec<usize>> {
+/// Returns those that were not won.
+fn write_chunk(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<Vec<Failure>> {
     let statements = claims.iter().map(|claim| statement(mark, claim)).collect();
     let command = commands::update(connection, statements, Order::Any);
     let outcome = commands::run(connection, command)?;
     if outcome.made > 0 || outcome.found + outcome.failures.len() != claims.len() {
         // Not the whole batch was carried out, or by a server that does not know what an upsert is.
         return Err(connection.address.unexpected(&format!(
-            "of {} claims {} were won, {} lost, {} made a job",
+            "of {} claims {} were won, {} were not, {} made a job",
             claims.len(),
             outcome.found,
             outcome.failures.len(),
             outcome.made,
         )));
     }
-    let strange =
-        outcome.failures.iter().find(|it| ![IMMUTABLE_FIELD, DUPLICATE_KEY].contains(&it.code));
-    if let Some(failure) = strange {
-        // Nothing is lost: what was not claimed stays due.
-        tracing::warn!("can't claim a job: {}", failure.explain(&connection.address).chain());
-    }
-    Ok(outcome.failures.into_iter().map(|failure| failure.index).collect())
+    Ok(outcome.failures)
 }
 
 fn statement(mark: &str, Claim { record, advance }: &Claim) -> Document {

@@ -11,6 +11,7 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 use mongodb::bson::{Bson, Document, doc};
 
+use crate::claims::Written;
 use crate::connection::Connection;
 use crate::document::{Writer, next_revision, read, run_time, state_text, unchanged};
 use crate::options::{MongoDbOptions, Target};
@@ -250,11 +251,19 @@ impl JobStore for MongoDbJobStore {
         }
         let (mark, attempted) = (self.writer.mark(), claims.len());
         match claims::write(&connection, &mark, &claims) {
-            Ok(written) => {
-                let written = claims.into_iter().zip(written);
+            Ok(Written { won, refused, refusal }) => {
+                let written = claims.into_iter().zip(won);
                 let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
                 let claims = Claims { claims: won.collect(), resume };
-                Ok(self.contention.outcome(due, attempted, claims))
+                if let Some(refusal) = refusal {
+                    // Nothing is lost: what was not claimed stays due.
+                    if claims.claims.is_empty() {
+                        return Err(refusal.with_retryable(true));
+                    }
+                    tracing::warn!("can't claim {refused} jobs: {}", refusal.chain());
+                }
+                // What the server refuses was not lost to others.
+                Ok(self.contention.outcome(due, attempted - refused, claims))
             }
             Err(error) => {
                 // Whatever the error is: the server may have written some before.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use apscheduler_core::store::{
-    Claim, Claims, Connector as _, DecidedBatch, Decision, Due, Failed as _, JobRecord,
+    Claim, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -26,18 +26,18 @@ const STATEMENT: usize = 1000;
 /// How often decisions are written again that the server took back because of other transactions.
 const CONFLICTS: usize = 8;
 
-/// What is due behind a place, as a condition that the index of run times answers.
-fn condition(due: &Due) -> String {
-    let now = due.now.timestamp_micros();
-    match &due.after {
-        None => format!("next_run_time <= {now}"),
-        Some(after) => {
-            let (time, id) = (after.next_run_time.timestamp_micros(), literal(after.id()));
-            format!(
-                "((next_run_time = {time} AND id > {id}) OR next_run_time > {time}) AND next_run_time <= {now}"
-            )
-        }
-    }
+/// What is due behind a place, and before the end where there is one, as a condition that the index of run times answers.
+fn condition(due: &Due, end: Option<&DueCursor>) -> String {
+    let place =
+        |cursor: &DueCursor| (cursor.next_run_time.timestamp_micros(), literal(cursor.id()));
+    let mut conditions = vec![format!("next_run_time <= {}", due.now.timestamp_micros())];
+    conditions.extend(due.after.as_ref().map(place).map(|(time, id)| {
+        format!("((next_run_time = {time} AND id > {id}) OR next_run_time > {time})")
+    }));
+    conditions.extend(end.map(place).map(|(time, id)| {
+        format!("((next_run_time = {time} AND id < {id}) OR next_run_time < {time})")
+    }));
+    conditions.join(" AND ")
 }
 
 impl Open {
@@ -128,7 +128,7 @@ impl Open {
             "START TRANSACTION; SELECT {COLUMNS} FROM {} FORCE INDEX (next_run_time) WHERE {}
              ORDER BY next_run_time, id LIMIT {} FOR UPDATE SKIP LOCKED",
             self.tables.jobs,
-            condition(due),
+            condition(due, None),
             due.limit
         );
         let answers = answers(&mut lease, &statements)?;
@@ -159,7 +159,8 @@ impl Open {
         Ok(lease)
     }
 
-    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that.
+    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that, up to where we
+    /// looked.
     fn write_back(
         &self,
         mut lease: Lease<'_>,
@@ -182,15 +183,14 @@ impl Open {
                 answered.iter().map(|token| &**token),
             ));
         }
-        if !batch.is_full() {
-            statements.push(format!(
-                "SELECT id FROM {} FORCE INDEX (next_run_time) WHERE {}
-                 ORDER BY next_run_time, id LIMIT {}",
-                self.tables.jobs,
-                condition(due),
-                still_due.len() + 1
-            ));
-        }
+        statements.push(format!(
+            "SELECT id FROM {} FORCE INDEX (next_run_time) WHERE {}
+             ORDER BY next_run_time, id LIMIT {}",
+            self.tables.jobs,
+            // The last job is ours.
+            condition(due, batch.resume()),
+            still_due.len() + 1
+        ));
         statements.push("COMMIT".to_owned());
         let written = match answers(&mut lease, &statements.join("; ")) {
             Ok(written) => written,

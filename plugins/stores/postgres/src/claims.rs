@@ -4,7 +4,8 @@
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{
-    Claims, ClaimsInDoubt, Connector as _, DecidedBatch, Decision, Due, Failed as _, JobRecord,
+    Claims, ClaimsInDoubt, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
+    JobRecord,
 };
 use apscheduler_core::time::Timestamp;
 use futures_util::future::{join, join4};
@@ -28,10 +29,17 @@ struct Locked<'a> {
 }
 
 /// Where a batch begins: behind what was looked at before.
-fn place(due: &Due) -> (i64, &str) {
-    due.after
-        .as_ref()
-        .map_or((i64::MIN, ""), |after| (after.next_run_time.timestamp_micros(), after.id()))
+fn begin(due: &Due) -> (i64, &str) {
+    due.after.as_ref().map_or((i64::MIN, ""), place)
+}
+
+/// Where a batch ends: before its last job, which is ours, or before all that is not due.
+fn end<'a>(due: &Due, batch: &'a DecidedBatch) -> (i64, &'a str) {
+    batch.resume().map_or((due.now.timestamp_micros() + 1, ""), place)
+}
+
+fn place(cursor: &DueCursor) -> (i64, &str) {
+    (cursor.next_run_time.timestamp_micros(), cursor.id())
 }
 
 impl Open {
@@ -111,7 +119,7 @@ impl Open {
             self.tables.jobs
         );
         let (now, limit) = (due.now.timestamp_micros(), count(due.limit));
-        let (time, id) = place(due);
+        let (time, id) = begin(due);
         let parameters = [
             (&now as _, Type::INT8),
             (&time as _, Type::INT8),
@@ -129,7 +137,8 @@ impl Open {
         Ok(Locked { lease, records, transaction: number.transpose()? })
     }
 
-    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that.
+    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that, up to where we
+    /// looked.
     fn write_back(
         &self,
         lease: Lease<'_>,
@@ -163,19 +172,16 @@ impl Open {
         };
         // As a sorted list with one entry at most, since `EXISTS` has PostgreSQL read the whole table.
         let others = format!(
-            "SELECT id FROM {jobs} WHERE next_run_time <= $1 AND (next_run_time, id) > ($2, $3)
-             AND id <> ALL ($4) ORDER BY next_run_time, id LIMIT 1"
+            "SELECT id FROM {jobs} WHERE (next_run_time, id) > ($1, $2) AND (next_run_time, id) < ($3, $4)
+             AND id <> ALL ($5) ORDER BY next_run_time, id LIMIT 1"
         );
-        let now = due.now.timestamp_micros();
-        let (time, id) = place(due);
+        let ((begin_time, begin_id), (end_time, end_id)) = (begin(due), end(due, batch));
         let others = async {
-            if batch.is_full() {
-                return Ok(false);
-            }
             let parameters = [
-                (&now as _, Type::INT8),
-                (&time as _, Type::INT8),
-                (&id as _, Type::TEXT),
+                (&begin_time as _, Type::INT8),
+                (&begin_id as _, Type::TEXT),
+                (&end_time as _, Type::INT8),
+                (&end_id as _, Type::TEXT),
                 (&still_due as _, Type::TEXT_ARRAY),
             ];
             let other = client.query_typed_opt(&others, &parameters).await?;

@@ -15,14 +15,16 @@
 //! |---|---|
 //! | `jobs_key` (`apscheduler.jobs`) | a hash: for each id `REVISION RUN_TIME STATE`, as in `7 2027-01-01T00:00:00.000000Z {"version":1,...}`; a paused job has `paused` for the run time |
 //! | `run_times_key` (`apscheduler.run_times`) | a sorted set of `RUN_TIME ID`, all of the score 0, so that their bytes order them: to the microsecond in every year, and by id where run times are equal |
-//! | `jobs_key` + `.meta` | a hash: the `format` of all this, and the last `revision` that was given |
+//! | `jobs_key` + `.meta` | a hash: the `format` of all this, the last `revision` that was given, and the key of the `run_times` |
+//! | `run_times_key` + `.meta` | a hash: the key of the `jobs` that the run times belong to |
 //!
 //! Changes are published in the channel `jobs_key` + `.changed.` + the number of the database.
 //! Where a person changed a record by hand, what stands in `jobs_key` counts, and `run_times_key` follows it as soon as
 //! the store comes across the old entry. Run times outside the years 0 to 9999 are kept as the nearest inside.
 //!
 //! # Sharing
-//! Any number of schedulers may share the keys. A claim is a script that compares the revision of each record and
+//! Any number of schedulers may share the keys. Applications that share a server differ in both, `jobs_key` and
+//! `run_times_key`: who starts with the jobs of one and the run times of another is refused. A claim is a script that compares the revision of each record and
 //! writes it in one step. Looking for due jobs takes one round trip, writing the claims another, for up to 1,000 jobs.
 //!
 //! What is kept is as durable as the server is told to make it (`appendonly`, `appendfsync`, snapshots). Where a

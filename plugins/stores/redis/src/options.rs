@@ -37,8 +37,8 @@ pub struct RedisOptions {
     pub username: Option<String>,
     /// The password.
     pub password: Option<String>,
-    /// The key of the hash that keeps the jobs. Default: `apscheduler.jobs`. Applications with different keys share a
-    /// server.
+    /// The key of the hash that keeps the jobs. Default: `apscheduler.jobs`. Applications that share a server differ in
+    /// this and in `run_times_key`.
     pub jobs_key: String,
     /// The key of the sorted set that keeps the run times. Default: `apscheduler.run_times`.
     pub run_times_key: String,
@@ -162,7 +162,11 @@ impl RedisOptions {
             }
         }
         let meta_key = format!("{}.meta", self.jobs_key);
-        if self.jobs_key == self.run_times_key || meta_key == self.run_times_key {
+        let run_times_meta_key = format!("{}.meta", self.run_times_key);
+        if self.jobs_key == self.run_times_key
+            || meta_key == self.run_times_key
+            || run_times_meta_key == self.jobs_key
+        {
             return Err(config_error(
                 "run_times_key: must be another key than those of the jobs".into(),
             ));
@@ -174,6 +178,7 @@ impl RedisOptions {
             channel: format!("{}.changed.{db}", self.jobs_key),
             info,
             meta_key,
+            run_times_meta_key,
             connect_timeout: duration("socket_connect_timeout", self.socket_connect_timeout)?,
             timeout: duration("socket_timeout", self.socket_timeout)?,
         })
@@ -256,6 +261,7 @@ pub(crate) struct Target {
     pub(crate) info: ConnectionInfo,
     pub(crate) address: String,
     pub(crate) meta_key: String,
+    pub(crate) run_times_meta_key: String,
     pub(crate) channel: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
@@ -347,6 +353,8 @@ mod tests {
             (json!({"jobs_keys": "x"}), "did you mean `jobs_key`?"),
             (json!({"jobs_key": ""}), "jobs_key: must not be empty"),
             (json!({"jobs_key": "a", "run_times_key": "a"}), "run_times_key: must be another key"),
+            (json!({"jobs_key": "a", "run_times_key": "a.meta"}), "must be another key"),
+            (json!({"jobs_key": "a.meta", "run_times_key": "a"}), "must be another key"),
             (
                 json!({"socket_timeout": 0}),
                 "socket_timeout: expected 0.001 to 2147483 seconds, found 0",

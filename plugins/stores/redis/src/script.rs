@@ -57,9 +57,12 @@ end
     };
 }
 
-/// Arguments: the format. Returns the format of what is there: nothing where it is not ours.
+/// Keys: as all, and the one that says whose the run times are. Arguments: the format. Returns the format of what is
+/// there, which is nothing where it is not ours; then the jobs that the run times belong to, and the run times that
+/// belong to the jobs.
 ///
-/// What processes have left that never came back is removed after a week.
+/// Each of the two names the other from the first start on: who looked for the jobs of these run times elsewhere would
+/// find none, and remove the entries. What processes have left that never came back is removed after a week.
 const START: &str = script!(
     r"
 local now = tonumber(redis.call('TIME')[1])
@@ -70,10 +73,15 @@ for _, field in ipairs(redis.call('HKEYS', meta)) do
   end
 end
 local format = redis.call('HGET', meta, 'format')
-if format then return format end
-if redis.call('EXISTS', jobs, times) > 0 then return '' end
-redis.call('HSET', meta, 'format', ARGV[1])
-return ARGV[1]
+local owner = redis.call('HGET', KEYS[4], 'jobs') or jobs
+local kept = redis.call('HGET', meta, 'run_times') or times
+if not format and owner == jobs and redis.call('EXISTS', jobs, times) > 0 then format = '' end
+if (not format or format == ARGV[1]) and owner == jobs and kept == times then
+  format = ARGV[1]
+  redis.call('HSET', meta, 'format', format, 'run_times', times)
+  redis.call('HSET', KEYS[4], 'jobs', jobs)
+end
+return {format or ARGV[1], owner, kept}
 "
 );
 
@@ -281,7 +289,7 @@ impl Script {
     }
 
     /// A call without arguments yet.
-    pub(crate) fn call(&self, keys: [&str; 3]) -> Cmd {
+    pub(crate) fn call<const KEYS: usize>(&self, keys: [&str; KEYS]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.hash).arg(keys.len()).arg(&keys);
         call

@@ -28,6 +28,7 @@ pub struct RedisJobStore {
     jobs_key: String,
     run_times_key: String,
     meta_key: String,
+    run_times_meta_key: String,
     channel: String,
     /// What it publishes, so that it knows its own changes.
     own: String,
@@ -57,6 +58,7 @@ impl RedisJobStore {
             jobs_key: options.jobs_key,
             run_times_key: options.run_times_key,
             meta_key: target.meta_key,
+            run_times_meta_key: target.run_times_meta_key,
             channel: target.channel,
             own: uuid::Uuid::new_v4().simple().to_string(),
             tokens: ClaimTokens::default(),
@@ -167,11 +169,28 @@ impl JobStore for RedisJobStore {
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
-        let mut call = self.call(&self.scripts.start);
+        let keys = [&self.jobs_key, &self.run_times_key, &self.meta_key, &self.run_times_meta_key];
+        let mut call = self.scripts.start.call(keys.map(String::as_str));
         call.arg(FORMAT);
         let answer = self.connections.run(&self.scripts.start, &call, Repeat::Allowed)?;
-        let Value::BulkString(format) = answer else { return Err(unexpected(&answer)) };
-        match &*String::from_utf8_lossy(&format) {
+        let mut texts = texts(answer)?.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let mut next = || texts.next().unwrap_or_default();
+        let (format, owner, kept) = (next(), next(), next());
+        match &*format {
+            FORMAT if owner != self.jobs_key => Err(store_error(format!(
+                "the run times in `{}` at {} belong to the jobs in `{owner}`, and not to those in `{}`; choose another \
+                 `run_times_key`",
+                self.run_times_key,
+                self.connections.address(),
+                self.jobs_key,
+            ))),
+            FORMAT if kept != self.run_times_key => Err(store_error(format!(
+                "the jobs in `{}` at {} have their run times in `{kept}`, and not in `{}`; choose that \
+                 `run_times_key`, or another `jobs_key`",
+                self.jobs_key,
+                self.connections.address(),
+                self.run_times_key,
+            ))),
             FORMAT => Ok(()),
             "" => Err(store_error(format!(
                 "`{}` and `{}` at {} are in use, but not by this program (APScheduler's own jobs can't be read); \

@@ -158,6 +158,49 @@ fn what_another_program_keeps_is_left_alone() {
     assert!(error.to_string().contains("choose other keys"), "{error}");
 }
 
+/// They would remove each other's entries, and the jobs would never run.
+#[test]
+fn the_run_times_of_other_jobs_are_left_alone() {
+    let (shop, bank) = (Keys::new(), Keys::new());
+    let store = shop.open();
+    let both = || bank.options().run_times_key(shop.named("run_times"));
+    let error = start_error(both());
+    assert_eq!(error.kind(), ErrorKind::Store);
+    let expected = format!("belong to the jobs in `{}`", shop.named("jobs"));
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(error.to_string().contains("choose another `run_times_key`"), "{error}");
+    add(&store, "a", Some(second(1)));
+    start_error(both());
+    store.remove_all_jobs().unwrap();
+    start_error(both());
+    // Nothing of it is left in the keys that it may have.
+    bank.open();
+    shop.open();
+}
+
+#[test]
+fn jobs_have_one_set_of_run_times() {
+    let keys = Keys::new();
+    let store = keys.open();
+    add(&store, "a", Some(second(1)));
+    let error = start_error(keys.options().run_times_key(keys.named("other")));
+    assert_eq!(error.kind(), ErrorKind::Store);
+    let expected = format!("have their run times in `{}`", keys.named("run_times"));
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert_eq!(claim(&keys.open(), second(1)).unwrap().claims.len(), 1);
+}
+
+#[test]
+fn jobs_of_an_earlier_version_keep_their_run_times() {
+    let (shop, bank) = (Keys::new(), Keys::new());
+    add(&shop.open(), "a", Some(second(1)));
+    execute(&["DEL", &shop.named("run_times.meta")]);
+    execute(&["HDEL", &shop.named("jobs.meta"), "run_times"]);
+    assert_eq!(listed(&shop.open()).len(), 1);
+    let error = start_error(bank.options().run_times_key(shop.named("run_times")));
+    assert!(error.to_string().contains("belong to the jobs"), "{error}");
+}
+
 #[test]
 fn calls_after_a_killed_connection_connect_again() {
     let keys = Keys::new();

@@ -77,6 +77,48 @@ fn a_part_of_a_batch_is_won() {
     }
 }
 
+/// Whatever makes the server refuse them: a validator of the collection, a quota, here a hand.
+#[test]
+fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
+    let place = Place::new();
+    let store = place.open();
+    for id in ["a", "b", "c"] {
+        add(&store, id, Some(second(1)));
+        set(&place, id, doc! {"claims": "no list"});
+    }
+    let due = Due { now: second(1), limit: 2, after: None };
+    for _ in 0..2 {
+        let refused = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(error.is_retryable() && error.to_string().contains("refuses"), "{error}");
+    }
+    let mend = doc! {"$unset": {"claims": 1}};
+    with_collection(&place.0, async |jobs| jobs.update_many(doc! {}, mend).await);
+    let claims = claim(&store, second(1), NextRun::At(second(9))).unwrap();
+    assert_eq!(claimed(&claims), ["a", "b", "c"]);
+}
+
+#[test]
+fn claims_that_the_server_refuses_hold_up_no_others() {
+    let place = Place::new();
+    let store = place.open();
+    for id in ["a", "b", "c", "d", "e"] {
+        add(&store, id, Some(second(1)));
+    }
+    for id in ["a", "b", "c"] {
+        set(&place, id, doc! {"claims": "no list"});
+    }
+    let mut due = Due { now: second(1), limit: 4, after: None };
+    for (won, is_end) in [("d", false), ("e", true)] {
+        let claims = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));
+        let claims = claims.unwrap();
+        assert_eq!(claimed(&claims), [won]);
+        due.after = claims.resume;
+        assert_eq!(due.after.is_none(), is_end);
+    }
+}
+
 #[test]
 fn a_batch_adds_and_replaces_or_does_neither() {
     let place = Place::new();

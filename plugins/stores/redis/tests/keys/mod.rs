@@ -30,6 +30,7 @@ pub(crate) fn options(keys: &str) -> RedisOptions {
 
 /// Deletes what lies under these keys.
 pub(crate) fn remove(keys: &str) {
-    let names = ["jobs", "run_times", "jobs.meta"].map(|name| format!("{keys}.{name}"));
+    let names =
+        ["jobs", "run_times", "jobs.meta", "run_times.meta"].map(|name| format!("{keys}.{name}"));
     redis::cmd("DEL").arg(&names).exec(&mut connection()).expect("the keys are deleted");
 }
