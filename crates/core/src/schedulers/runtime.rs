@@ -21,6 +21,14 @@ pub trait Runtime: Clone + fmt::Debug + Send + Sync + 'static {
     /// That there is none, or that it has no timers, and what to do about it.
     fn current() -> Result<Self>;
 
+    /// Whether a scheduler can run on it, which needs timers.
+    ///
+    /// # Errors
+    /// What it lacks, and what to do about it.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Runs a task.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 

@@ -110,6 +110,7 @@ async fn make_turns<R: Runtime>(runtime: R, driver: LoopDriver) {
 impl<R: Runtime> EventLoop for RuntimeLoop<R> {
     fn attach(&self) -> Result<()> {
         let runtime = self.here()?;
+        runtime.check()?;
         *self.found() = Some(runtime);
         Ok(())
     }
@@ -123,7 +124,11 @@ impl<R: Runtime> EventLoop for RuntimeLoop<R> {
     fn default_executor(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
         match registry.find(PluginKind::Executor, R::EXECUTOR) {
             Ok(plugin) => plugin.build_executor(&Options::new()),
-            Err(_) => Ok(Arc::new(RuntimeExecutor::on(self.runtime()?))),
+            // Another start may bring another runtime.
+            Err(_) => Ok(match &self.given {
+                Some(runtime) => Arc::new(RuntimeExecutor::on(runtime.clone())),
+                None => Arc::new(RuntimeExecutor::<R>::new()),
+            }),
         }
     }
 

@@ -30,14 +30,20 @@ impl Runtime for TokioRuntime {
             )
             .with_source(error)
         })?;
+        let runtime = Self(handle);
+        runtime.check()?;
+        Ok(runtime)
+    }
+
+    fn check(&self) -> Result<()> {
         // There is no way to ask. A sleep is refused when it is made.
+        let _context = self.0.enter();
         catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).map_err(|_panic| {
             Error::new(
                 ErrorKind::Other,
                 "the tokio runtime has no timers: build it with `enable_time` or `enable_all`",
             )
-        })?;
-        Ok(Self(handle))
+        })
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use apscheduler_core::SchedulerState;
+use apscheduler_core::job::JobBuilder;
 use apscheduler_scheduler_tokio::{TokioRuntime, TokioScheduler};
 use tokio::runtime::Builder;
 
@@ -47,8 +48,31 @@ fn a_start_outside_of_a_runtime_says_what_to_do() {
 #[test]
 fn a_runtime_without_timers_is_refused() {
     let runtime = Builder::new_current_thread().build().unwrap();
-    let error = runtime.block_on(scheduler().start()).unwrap_err();
-    assert!(error.to_string().contains("build it with `enable_time`"), "{error}");
+    let given = TokioRuntime::from(runtime.handle().clone());
+    let given: TokioScheduler = TokioScheduler::on(given);
+    for scheduler in [scheduler(), given] {
+        let error = runtime.block_on(scheduler.start()).unwrap_err();
+        assert!(error.to_string().contains("build it with `enable_time`"), "{error}");
+        assert_eq!(scheduler.state(), SchedulerState::Stopped);
+    }
+}
+
+#[test]
+fn another_start_may_be_in_another_runtime() {
+    let scheduler = scheduler();
+    for id in ["first", "second"] {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            scheduler.start().await.unwrap();
+            let (sender, ran) = tokio::sync::oneshot::channel();
+            let sender = std::sync::Mutex::new(Some(sender));
+            let job =
+                JobBuilder::new(move || drop(sender.lock().unwrap().take().map(|it| it.send(()))));
+            scheduler.add_job(job.id(id)).await.unwrap();
+            ran.await.unwrap();
+            scheduler.shutdown(true).await.unwrap();
+        });
+    }
 }
 
 #[test]
@@ -62,7 +86,7 @@ fn it_runs_on_the_runtime_that_it_was_given() {
         let sender = sender.clone();
         async move { sender.send(tokio::runtime::Handle::current().id()).is_ok() }
     };
-    wait(scheduler.add_job(apscheduler_core::job::JobBuilder::new(job))).unwrap();
+    wait(scheduler.add_job(JobBuilder::new(job))).unwrap();
     assert_eq!(receiver.recv().unwrap(), runtime.handle().id());
     wait(scheduler.shutdown(true)).unwrap();
 }
