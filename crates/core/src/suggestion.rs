@@ -2,12 +2,23 @@
 
 use std::fmt::Write as _;
 
-/// The known name that is nearest to `name`, if one is near enough to be meant.
+/// The known name that is nearest to `name`, if one is near enough to be meant. A path without its beginning
+/// (`orders::ship` of `shop::orders::ship`) is nearest to the shortest path that ends so.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
+    let known: Vec<(String, &str)> =
+        known.into_iter().map(|candidate| (candidate.to_lowercase(), candidate)).collect();
+    let end = format!("::{wanted}");
+    let whole = known
+        .iter()
+        .filter(|(candidate, _)| !wanted.is_empty() && candidate.ends_with(&end))
+        .min_by_key(|(candidate, _)| candidate.len());
+    if let Some((_, candidate)) = whole {
+        return Some(candidate);
+    }
     known
         .into_iter()
-        .map(|candidate| (similarity(&wanted, &candidate.to_lowercase()), candidate))
+        .map(|(lower, candidate)| (similarity(&wanted, &lower), candidate))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, candidate)| candidate)
@@ -50,6 +61,16 @@ mod tests {
         assert_eq!(nearest("dya", ["year", "month", "day"]), Some("day"));
         assert_eq!(nearest("6th", ["4th", "5th"]), None);
         assert_eq!(nearest("zzz", ["max_workers", "pool_kwargs"]), None);
+    }
+
+    #[test]
+    fn a_path_without_its_beginning_finds_the_whole() {
+        let known =
+            ["inner::g", "mac::inner::f", "mac::inner::nested", "mac::nest", "a::mac::inner::f"];
+        assert_eq!(nearest("inner::f", known), Some("mac::inner::f"));
+        assert_eq!(nearest("nested", known), Some("mac::inner::nested"));
+        assert_eq!(nearest("ested", known), None);
+        assert_eq!(nearest("", known), None);
     }
 
     #[test]

@@ -205,7 +205,7 @@ fn components<T: ?Sized>(key: &str, value: &Value) -> Result<Components<T>> {
     let Value::Object(table) = value else {
         return Err(Error::new(
             ErrorKind::Config,
-            format!("{key}: expected a table of aliases, found {value}"),
+            format!("{key}: expected a table of aliases, found {}", options::kind(value)),
         ));
     };
     let component = |(alias, value): (&String, &Value)| {

@@ -53,6 +53,19 @@ fn a_flat_dict_of_text_is_read() {
 }
 
 #[test]
+fn a_url_in_place_of_a_table_keeps_its_password() {
+    let url = "redis://:S3cr3t@h";
+    assert_eq!(
+        error(&json!({"jobstores": url})),
+        "jobstores: expected a table of aliases, found text"
+    );
+    let expected = "jobstores.default: expected a table with `type` or `class` and options, found text; a URL belongs into `url` of that table";
+    assert_eq!(error(&json!({"jobstores": {"default": url}})), expected);
+    let flat = Config::from_flat("apscheduler.", [("apscheduler.jobstores.default", json!(url))]);
+    assert_eq!(flat.unwrap_err().to_string(), format!("apscheduler.*: {expected}"));
+}
+
+#[test]
 fn options_win_over_the_dict() {
     let dict =
         Config::from_value(&json!({"timezone": "UTC", "jobstore_retry_interval": 3})).unwrap();

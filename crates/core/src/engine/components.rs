@@ -52,6 +52,10 @@ impl Scheduler {
 
     /// Removes an executor, and with `shutdown` shuts it down and waits for its jobs.
     ///
+    /// Without `shutdown` it is let go. Who has another reference to it may go on using it. When the last reference goes,
+    /// the executors of this project shut down without waiting: runs that wait in the queue of a thread pool end as
+    /// `JOB_ERROR`, and a process pool ends the jobs that run.
+    ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`].
     pub fn remove_executor(&self, alias: &str, shutdown: bool) -> Result<()> {

@@ -7,7 +7,7 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 
 use super::error::OptionError;
-use super::parse_bool;
+use super::{kind, parse_bool};
 use crate::suggestion;
 
 /// One value that is to be read.
@@ -32,10 +32,10 @@ impl<'a> Lenient<'a> {
     fn expected(self, what: &str) -> OptionError {
         let found = match self {
             Self::Object(_) => "a table".to_owned(),
-            Self::Value(Value::String(text)) => format!("text {text:?}"),
-            Self::Value(Value::Array(_)) => "a list".to_owned(),
-            Self::Value(Value::Null) => "nothing".to_owned(),
-            Self::Value(other) => other.to_string(),
+            // A URL that stands in the wrong place may have a password.
+            Self::Value(Value::String(text)) if !text.contains("://") => format!("text {text:?}"),
+            Self::Value(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+            Self::Value(value) => kind(value).to_owned(),
         };
         OptionError::new(format!("expected {what}, found {found}"))
     }

@@ -60,6 +60,18 @@ pub fn parse_value<T: DeserializeOwned>(what: &str, value: &Value) -> Result<T> 
         .map_err(|error| Error::new(ErrorKind::Config, format!("{what}: {error}")))
 }
 
+/// What sort of value it is, for errors that do not show it because there may be a password in it.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
 /// Reads a boolean as APScheduler does: `true yes on y t 1` and `false no off n f 0`, in any case.
 ///
 /// # Examples
@@ -181,6 +193,10 @@ mod tests {
                 "sample: list[1]: expected a whole number, found text \"x\"",
             ),
             (json!({"name": 3}), "sample: name: expected text, found 3"),
+            (
+                json!({"count": "redis://:S3cr3t@h"}),
+                "sample: count: expected a whole number, found text",
+            ),
         ];
         for (given, expected) in cases {
             assert_eq!(sample(&given).unwrap_err().to_string(), expected);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{PluginKind, Registry};
 use crate::executor::Executor;
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::store::JobStore;
 use crate::{Error, ErrorKind, Result};
 
@@ -48,8 +48,10 @@ impl ComponentConfig {
     pub fn from_value(what: &str, value: &Value) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::Config, format!("{what}: {message}"));
         let Value::Object(map) = value else {
+            let url = if is_url(value) { "; a URL belongs into `url` of that table" } else { "" };
             return Err(invalid(format!(
-                "expected a table with `type` or `class` and options, found {value}"
+                "expected a table with `type` or `class` and options, found {}{url}",
+                options::kind(value)
             )));
         };
         let mut options = map.clone();
@@ -57,10 +59,17 @@ impl ComponentConfig {
         let kind = options.shift_remove("type");
         match kind.or(class) {
             Some(Value::String(name)) => Ok(Self { name, options }),
-            Some(other) => Err(invalid(format!("`type` and `class` are text, found {other}"))),
+            Some(other) => Err(invalid(format!(
+                "`type` and `class` are text, found {}",
+                options::kind(&other)
+            ))),
             None => Err(invalid("either `type` or `class` must be given".to_owned())),
         }
     }
+}
+
+fn is_url(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains("://"))
 }
 
 /// An object that exists, or the data to build it from.

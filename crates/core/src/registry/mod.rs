@@ -270,7 +270,7 @@ impl Registry {
     pub fn find(&self, kind: PluginKind, name: &str) -> Result<Plugin> {
         let tables = self.read();
         let of_kind = || tables.plugins.iter().filter(|plugin| plugin.kind() == kind);
-        let by_class = name.contains(':');
+        let by_class = name.contains(':') && !name.contains("://");
         let found = if by_class {
             of_kind().find(|plugin| plugin.class_references().contains(&name))
         } else {
@@ -286,6 +286,14 @@ impl Registry {
             if by_class { plugin.class_references().to_vec() } else { plugin.names().collect() }
         });
         let label = kind.label();
+        let (bare, shown) = match name.split_once("://") {
+            None => (name, format!("`{name}`")),
+            // The rest of it is not shown: there may be a password in it.
+            Some((scheme, _)) => (
+                scheme,
+                format!("`{scheme}://...`: this is a URL, which belongs into the option `url`"),
+            ),
+        };
         let message = match absent {
             Some(absent) => {
                 let known: Vec<&str> = of_kind().map(Plugin::name).collect();
@@ -296,8 +304,8 @@ impl Registry {
                 )
             }
             None => format!(
-                "unknown {label} `{name}`{}",
-                suggestion::hint(name, &format!("known {label}s"), known)
+                "unknown {label} {shown}{}",
+                suggestion::hint(bare, &format!("known {label}s"), known)
             ),
         };
         Err(Error::new(ErrorKind::UnknownPlugin, message))

@@ -86,6 +86,31 @@ fn type_wins_over_class() {
 }
 
 #[test]
+fn a_url_in_the_wrong_place_keeps_its_password() {
+    let url = "acme://:S3cr3t@host";
+    let registry = Registry::empty();
+    registry.register(acme("acme")).unwrap();
+    let error = registry.find(PluginKind::JobStore, url).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "unknown job store `acme://...`: this is a URL, which belongs into the option `url`; did you mean `acme`? known job stores: acme, acme-store"
+    );
+    let cases = [
+        (
+            json!(url),
+            "x: expected a table with `type` or `class` and options, found text; a URL belongs into `url` of that table",
+        ),
+        (json!([url]), "x: expected a table with `type` or `class` and options, found a list"),
+        (json!({"type": [url]}), "x: `type` and `class` are text, found a list"),
+        (json!({"class": {"url": url}}), "x: `type` and `class` are text, found a table"),
+    ];
+    for (given, expected) in cases {
+        let error = ComponentConfig::from_value("x", &given).unwrap_err().to_string();
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
 fn a_function_has_one_name_and_python_references_find_it() {
     let registry = Registry::empty();
     registry.register_function("shop::ship", || ()).unwrap();

@@ -14,7 +14,7 @@ use apscheduler_core::function::{JobError, JobResult};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::frames::{self, Frames};
 use crate::message::{self, FromWorker, PROTOCOL, RELEASE, ToWorker};
@@ -252,10 +252,12 @@ impl WorkerProcess {
         }
     }
 
-    /// Reaps a worker that has died. Returns what is said of its end, and whether a signal ended it.
+    /// Reaps a worker that has died, and ends what its job has started. Returns what is said of its end, and whether a
+    /// signal ended it.
     pub(crate) fn bury(&mut self) -> (String, bool) {
-        // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
+        // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays. Its
+        // group is still its own: the id is free only when the worker was reaped.
+        self.signal_group(Signal::KILL);
         let status = self.child.wait();
         self.reaped = true;
         match status {

@@ -161,6 +161,12 @@ impl RedisOptions {
                 return Err(config_error(format!("{key}: must not be empty")));
             }
         }
+        if !is_host(&self.host) {
+            // It is not repeated: there may be a password in it.
+            return Err(config_error(
+                "host: expected the name of a host alone; a URL belongs into `url`".into(),
+            ));
+        }
         let meta_key = format!("{}.meta", self.jobs_key);
         let run_times_meta_key = format!("{}.meta", self.run_times_key);
         if self.jobs_key == self.run_times_key
@@ -235,6 +241,11 @@ fn read_url(url: &str) -> Result<ConnectionInfo> {
     })
 }
 
+/// Whether it is no URL, nor the part of one that has a password.
+fn is_host(host: &str) -> bool {
+    !host.contains(['@', '/'])
+}
+
 fn no_tls() -> Error {
     config_error("TLS needs the feature `tls` of the crate `apscheduler-store-redis`".into())
 }
@@ -270,9 +281,10 @@ pub(crate) struct Target {
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hidden = |secret: &Option<String>| secret.as_ref().map(|_| "(hidden)");
+        let host = if is_host(&self.host) { &self.host } else { "(hidden)" };
         f.debug_struct("RedisOptions")
             .field("url", &hidden(&self.url))
-            .field("host", &self.host)
+            .field("host", &host)
             .field("port", &self.port)
             .field("db", &self.db)
             .field("username", &self.username)
@@ -360,6 +372,9 @@ mod tests {
                 "socket_timeout: expected 0.001 to 2147483 seconds, found 0",
             ),
             (json!({"url": "http://ann:secret@h"}), "url: expected `redis://"),
+            (json!({"host": "ann:secret@h"}), "host: expected the name of a host alone"),
+            (json!({"host": "redis://h/secret"}), "a URL belongs into `url`"),
+            (json!({"port": "redis://ann:secret@h"}), "port: expected a whole number, found text"),
             (json!({"ssl_ca_certs": "ca.pem"}), "ssl_ca_certs: needs `ssl`"),
         ];
         for (given, expected) in cases {
@@ -372,6 +387,8 @@ mod tests {
     #[test]
     fn debug_hides_secrets() {
         let options = RedisOptions::default().password("secret").url("redis://:secret@h");
+        assert!(!format!("{options:?}").contains("secret"));
+        let options = RedisOptions::default().host("ann:secret@h");
         assert!(!format!("{options:?}").contains("secret"));
     }
 }

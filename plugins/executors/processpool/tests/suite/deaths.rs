@@ -10,6 +10,7 @@ use super::stand::{Stand, tests};
 tests![
     a_death_is_an_error_of_its_run_that_says_how,
     other_runs_go_on,
+    what_the_job_had_started_ends_with_the_worker,
     a_run_whose_worker_was_dead_already_is_not_lost,
     a_run_that_the_worker_never_read_is_not_lost,
 ];
@@ -47,6 +48,14 @@ fn other_runs_go_on() {
     std::fs::write(&release, "").unwrap();
     stand.outcome(&held).value();
     until("for the end of all runs", || (stand.load().running == 0).then_some(()));
+}
+
+fn what_the_job_had_started_ends_with_the_worker() {
+    let stand = Stand::new(1);
+    let directory = tempfile::tempdir().unwrap();
+    let child = directory.path().join("child");
+    stand.run(JobBuilder::new("tests::abort_with_child").args([json!(child)])).error();
+    wait_for_the_end_of(published(&child));
 }
 
 fn a_run_whose_worker_was_dead_already_is_not_lost() {

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -72,6 +72,17 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     registry.register_function("tests::context", context)?;
     registry.register_function("tests::pid", std::process::id)?;
     registry.register_function("tests::abort", || -> () { std::process::abort() })?;
+    registry.register_function("tests::abort_with_child", |child: PathBuf| -> () {
+        // Should it be left over, it holds no pipe of the tests open.
+        let sleep = Command::new("sleep")
+            .arg("1000")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        publish(&child, sleep.id());
+        std::process::abort()
+    })?;
     registry.register_function("tests::exit", |code: i32| -> () { std::process::exit(code) })?;
     registry
         .register_function("tests::killed", || kill_process(getpid(), Signal::KILL).unwrap())?;
