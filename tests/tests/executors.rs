@@ -67,6 +67,43 @@ fn submit_job_error() {
     assert_eq!((error.to_string().as_str(), error.is_panic()), ("test failure", false));
 }
 
+/// However many there are: a store hands them out by the thousand.
+#[test]
+fn all_fires_that_find_no_instance_are_told_at_once() {
+    const FIRES: i64 = 2500;
+    let clock = ManualClock::at("2027-01-01T00:00:00Z");
+    let (arrived, arrivals) = channel();
+    let (open, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let registry = apscheduler::builtin::new_registry();
+    let hold = move || {
+        let _ = arrived.send(());
+        let _ = gate.lock().unwrap().recv();
+    };
+    registry.register_function("tests::hold", hold).unwrap();
+    let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(clock.clone()));
+    scheduler.add_jobstore(SqliteJobStore::in_memory(), "default").unwrap();
+    let (sender, skipped) = channel();
+    scheduler.add_listener(EventMask::JOB_MAX_INSTANCES, move |event| {
+        let _ = sender.send(event.scheduled_run_times().len());
+    });
+    let every_second = IntervalTrigger::every(Duration::from_secs(1))
+        .start_date(apscheduler::time::Clock::now(&clock));
+    let job = JobBuilder::new("tests::hold").trigger(every_second).coalesce(false);
+    scheduler.add_job(job.misfire_grace_time(None)).unwrap();
+    scheduler.start().unwrap();
+    arrivals.recv_timeout(Duration::from_secs(30)).unwrap();
+    scheduler.pause().unwrap();
+    clock.set(apscheduler::time::Clock::now(&clock) + TimeDelta::seconds(FIRES));
+    scheduler.resume().unwrap();
+    let mut told = 0;
+    while told < usize::try_from(FIRES).unwrap() {
+        told += skipped.recv_timeout(Duration::from_secs(30)).unwrap();
+    }
+    drop(open);
+    scheduler.shutdown(true).unwrap();
+}
+
 #[test]
 fn max_instances() {
     let (scheduler, clock, events) = started();

@@ -1,5 +1,6 @@
 //! Stores and executors on their way into a scheduler: objects, or names with options.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -19,12 +20,23 @@ use crate::{Error, ErrorKind, Result};
 /// let config = ComponentConfig::new("threadpool").option("max_workers", 20);
 /// # let _ = config;
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ComponentConfig {
     /// A plugin name, an alias, or a Python class reference.
     pub name: String,
     /// The options of the plugin.
     pub options: Options,
+}
+
+/// Without the values of options, one of which may be a URL with a password.
+impl fmt::Debug for ComponentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options: Vec<&String> = self.options.keys().collect();
+        f.debug_struct("ComponentConfig")
+            .field("name", &self.name)
+            .field("options", &options)
+            .finish()
+    }
 }
 
 impl ComponentConfig {

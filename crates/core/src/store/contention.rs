@@ -9,6 +9,9 @@ use crate::time::Timestamp;
 /// nothing there.
 const MOST_AHEAD: usize = 8;
 
+/// How often it comes back without having won anything: jobs that nobody can win must not keep a pass from its end.
+const MOST_IN_VAIN: u8 = 8;
+
 /// Keeps schedulers apart that claim from the same jobs, in a store that reads first and writes with a compare-and-set.
 ///
 /// Who reads a batch that another has just read loses every claim in it, and would in the batch behind it. So it passes
@@ -22,6 +25,8 @@ struct State {
     ahead: usize,
     /// There is something to come back to.
     passed_over: bool,
+    /// How often it came back since something was won.
+    in_vain: u8,
 }
 
 impl Contention {
@@ -41,9 +46,16 @@ impl Contention {
     pub fn outcome(&self, due: &Due, attempted: usize, mut claims: Claims) -> Claims {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = attempted.saturating_sub(claims.claims.len());
+        if !claims.claims.is_empty() {
+            state.in_vain = 0;
+        }
         if claims.resume.is_none() {
-            if std::mem::take(&mut state.passed_over) {
+            let comes_back = std::mem::take(&mut state.passed_over);
+            if comes_back && state.in_vain < MOST_IN_VAIN {
+                state.in_vain += 1;
                 claims.resume = Some(beginning());
+            } else {
+                state.in_vain = 0;
             }
         } else if lost > claims.claims.len() {
             state.ahead = due.limit.saturating_mul(fastrand::usize(1..=MOST_AHEAD));
@@ -104,6 +116,21 @@ mod tests {
         let end = contention.outcome(&due(Some(place())), 0, claims(0, None));
         assert_eq!(end.resume, Some(beginning()));
         assert_eq!(contention.outcome(&due(end.resume), 5, claims(5, None)).resume, None);
+    }
+
+    #[test]
+    fn a_pass_that_never_wins_ends() {
+        let contention = Contention::default();
+        let mut passes = 0;
+        loop {
+            contention.outcome(&due(None), 10, claims(0, Some(place())));
+            contention.ahead(&due(Some(place())));
+            passes += 1;
+            if contention.outcome(&due(Some(place())), 0, claims(0, None)).resume.is_none() {
+                break;
+            }
+        }
+        assert_eq!(passes, usize::from(MOST_IN_VAIN) + 1);
     }
 
     #[test]

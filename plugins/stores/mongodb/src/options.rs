@@ -211,6 +211,10 @@ impl MongoDbOptions {
         let url = match &self.url {
             Some(url) => url.clone(),
             None if self.host.contains("://") => self.host.clone(),
+            None if self.host.contains(['@', '/']) => {
+                let message = "host: expected the name of a host, or a URL with `mongodb://`";
+                return Err(config_error(message.into()));
+            }
             None => format!("mongodb://{}:{}/", bracketed(&self.host), self.port),
         };
         let parsed = ConnectionString::parse(&url).map_err(|_| {
@@ -312,7 +316,7 @@ fn shown(hosts: &HostInfo) -> String {
 impl fmt::Debug for MongoDbOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hidden = |secret: &Option<String>| secret.as_ref().map(|_| "(hidden)");
-        let host = if self.host.contains("://") { "(hidden)" } else { &self.host };
+        let host = if self.host.contains(['@', '/']) { "(hidden)" } else { &self.host };
         f.debug_struct("MongoDbOptions")
             .field("url", &hidden(&self.url))
             .field("database", &self.database)
@@ -388,6 +392,7 @@ mod tests {
             (json!({"database": "a.b"}), "database: '.' can't stand in a name"),
             (json!({"url": "http://ann:secret@h"}), "url: expected `mongodb://"),
             (json!({"password": "secret"}), "password: needs `username`"),
+            (json!({"host": "ann:secret@h"}), "host: expected the name of a host, or a URL"),
         ];
         for (given, expected) in cases {
             let error = parse(&given).unwrap_err().to_string();
