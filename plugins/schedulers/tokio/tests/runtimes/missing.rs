@@ -66,8 +66,10 @@ fn another_start_may_be_in_another_runtime() {
             scheduler.start().await.unwrap();
             let (sender, ran) = tokio::sync::oneshot::channel();
             let sender = std::sync::Mutex::new(Some(sender));
-            let job =
-                JobBuilder::new(move || drop(sender.lock().unwrap().take().map(|it| it.send(()))));
+            let job = JobBuilder::new(move || {
+                let sender = sender.lock().unwrap().take();
+                sender.is_some_and(|sender| sender.send(()).is_ok())
+            });
             scheduler.add_job(job.id(id)).await.unwrap();
             ran.await.unwrap();
             scheduler.shutdown(true).await.unwrap();
