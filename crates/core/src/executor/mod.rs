@@ -17,6 +17,7 @@ pub use cancellation::{CancellationToken, Cancelled};
 pub use debug::{DEBUG_PLUGIN, DebugExecutor};
 pub use on_loop::{LOOP_PLUGIN, LoopExecutor};
 pub use on_runtime::RuntimeExecutor;
+pub(crate) use on_runtime::in_turn;
 pub use queue::QueuedRuns;
 pub use run::Run;
 pub(crate) use run::{RunOrigin, RunSink};

@@ -21,8 +21,8 @@ const CAPACITY: usize = 10_000;
 /// the runs on it are errors.
 ///
 /// A shutdown that waits blocks its caller. A task of a runtime with one thread must not call it there, but await the
-/// [`shutdown`](crate::schedulers::AsyncScheduler::shutdown) of the scheduler. Called from within an async job, it does
-/// not wait.
+/// [`shutdown`](crate::schedulers::AsyncScheduler::shutdown) of the scheduler. Called from within an async job, or from a
+/// listener or a job in the scheduler's own task, it does not wait.
 pub struct RuntimeExecutor<R: Runtime> {
     given: Option<R>,
     shared: Arc<Shared<R>>,
@@ -41,10 +41,11 @@ struct State<R> {
     token: CancellationToken,
 }
 
-/// What kind of run is on this thread right now, and of which executor, by its address.
+/// What is on this thread right now: a turn of a scheduler, or what kind of run, and of which executor, by its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inside {
     Nothing,
+    Turn,
     Task(usize),
     Thread(usize),
 }
@@ -66,6 +67,12 @@ impl Drop for Noted {
     fn drop(&mut self) {
         INSIDE.set(self.0);
     }
+}
+
+/// Makes a turn of a scheduler that is a task of a runtime.
+pub(crate) fn in_turn<T>(turn: impl FnOnce() -> T) -> T {
+    let _inside = Noted::new(Inside::Turn);
+    turn()
 }
 
 impl<R: Runtime> RuntimeExecutor<R> {
@@ -262,6 +269,7 @@ impl<R: Runtime> Executor for RuntimeExecutor<R> {
         let me = self.shared.address();
         let own = match INSIDE.get() {
             // Its thread may be the only one of the runtime.
+            Inside::Turn if wait => return,
             Inside::Task(executor) if executor == me && wait => return,
             // A job that shuts its own scheduler down can't wait for itself.
             Inside::Thread(executor) if executor == me => 1,

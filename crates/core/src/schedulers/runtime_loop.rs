@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Runtime;
 use crate::Result;
 use crate::engine::{BlockingCall, EventLoop, LoopDriver, in_thread};
-use crate::executor::{Executor, RuntimeExecutor};
+use crate::executor::{Executor, RuntimeExecutor, in_turn};
 use crate::options::Options;
 use crate::registry::{PluginKind, Registry};
 
@@ -98,7 +98,7 @@ async fn make_turns<R: Runtime>(runtime: R, driver: LoopDriver) {
     let alarm = Arc::new(Alarm::default());
     let ringer = Arc::clone(&alarm);
     driver.on_wake(move || ringer.ring());
-    while let Some(time) = driver.turn() {
+    while let Some(time) = in_turn(|| driver.turn()) {
         if time == Duration::ZERO {
             runtime.yield_now().await;
         } else {

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use apscheduler_core::Scheduler;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
+use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::scheduler;
@@ -57,4 +60,31 @@ async fn one_that_panics_hears_the_next() {
     // Its task ends, and what it held is let go of.
     assert!(scheduler.remove_listener(listener));
     assert_eq!(heard.recv().await, None);
+}
+
+/// The only thread of the runtime is in the middle of it, and needed by the job.
+#[test]
+fn a_plain_one_may_shut_the_scheduler_down_while_an_async_job_runs() {
+    let (sender, ended) = std::sync::mpsc::channel();
+    let body = async {
+        let scheduler = scheduler();
+        let handle: Scheduler = <Scheduler as Clone>::clone(&scheduler);
+        scheduler.add_listener(EventMask::JOB_REMOVED, move |_| drop(handle.shutdown(true)));
+        scheduler.start().await.unwrap();
+        let (sender, mut ran) = unbounded_channel();
+        let job = move || {
+            let sender = sender.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                sender.send(()).is_ok()
+            }
+        };
+        scheduler.add_job(JobBuilder::new(job)).await.unwrap();
+        ran.recv().await.unwrap();
+    };
+    std::thread::spawn(move || {
+        Builder::new_current_thread().enable_time().build().unwrap().block_on(body);
+        sender.send(()).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(60)).unwrap();
 }
