@@ -1,7 +1,8 @@
 //! Running programs, with a line that says so.
 
+use std::io::PipeReader;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -13,10 +14,34 @@ pub(crate) fn cargo() -> Command {
 
 /// Runs a command and says what it was and how long it took; a failure ends the task.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    timed(command, |command, text| command.status().with_context(|| format!("can't run `{text}`")))
+}
+
+/// As [`run`], with what the command prints, to both streams in its order, handed to `reader` instead of the terminal.
+pub(crate) fn read(
+    command: &mut Command,
+    reader: impl FnOnce(PipeReader) -> Result<()>,
+) -> Result<()> {
+    timed(command, |command, text| {
+        let (printed, stdout) = std::io::pipe()?;
+        let stderr = stdout.try_clone()?;
+        let child = command.stdout(stdout).stderr(stderr).spawn();
+        // The pipe ends when nobody holds its other end any more: neither the child nor its description here.
+        command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let mut child = child.with_context(|| format!("can't run `{text}`"))?;
+        reader(printed)?;
+        Ok(child.wait()?)
+    })
+}
+
+fn timed(
+    command: &mut Command,
+    run: impl FnOnce(&mut Command, &str) -> Result<ExitStatus>,
+) -> Result<()> {
     let text = describe(command);
     eprintln!("$ {text}");
     let begin = Instant::now();
-    let status = command.status().with_context(|| format!("can't run `{text}`"))?;
+    let status = run(command, &text)?;
     if !status.success() {
         bail!("`{text}` failed: {status}");
     }

@@ -55,8 +55,7 @@ impl CancellationToken {
 
     /// Whether the run should end.
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::SeqCst)
-            || self.0.parent.as_ref().is_some_and(Self::is_cancelled)
+        self.line().any(|token| token.0.cancelled.load(Ordering::SeqCst))
     }
 
     /// Completes when the token is cancelled. Works on any async runtime.

@@ -2,7 +2,7 @@
 
 use apscheduler_core::store::JobStore;
 
-use super::{Place, StoreHarness};
+use super::{Meeting, Place, StoreHarness};
 
 /// What a case needs of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,10 @@ pub enum Need {
     Serializes,
     /// It tells of changes that others make.
     Watch,
-    /// A claim holds no lock while it is decided.
-    Optimistic,
+    /// Jobs on which somebody decides are passed by.
+    PassesBy,
+    /// Jobs on which somebody decides may be claimed by others.
+    Races,
     /// The harness knows how to break a record.
     Corrupt,
     /// There is a server, and the harness knows its URL.
@@ -35,7 +37,12 @@ impl Need {
             Self::Shared => (can.shared, "the store is not shared"),
             Self::Serializes => (can.serializes, "the store does not serialize"),
             Self::Watch => (can.watch, "the store has no watch"),
-            Self::Optimistic => (place.harness().optimistic(), "a claim locks what it looks at"),
+            Self::PassesBy => {
+                (place.harness().meeting() == Meeting::PassesBy, "a claim passes by no locked job")
+            }
+            Self::Races => {
+                (place.harness().meeting() == Meeting::Races, "a claim locks what it looks at")
+            }
             Self::Corrupt => (place.harness().corrupt().is_some(), "nobody could break a record"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };

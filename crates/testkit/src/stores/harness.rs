@@ -11,6 +11,18 @@ use super::Proxy;
 /// Breaks the state of a record behind the back of the store: called with the address of the place, and the job's id.
 pub type Corrupt<'a> = &'a dyn Fn(&str, &str);
 
+/// What somebody meets who claims jobs while somebody else decides on them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meeting {
+    /// A lock, which is waited for.
+    #[default]
+    Waits,
+    /// Locked jobs, which are passed by.
+    PassesBy,
+    /// Nothing: who writes first wins.
+    Races,
+}
+
 /// Makes the places that keep jobs, and opens stores on them.
 ///
 /// A place is a file, a table, a key prefix: something that nobody else uses. Its address is text that
@@ -48,9 +60,9 @@ pub trait StoreHarness: Send + Sync {
         unimplemented!("a harness that has `url` has this too")
     }
 
-    /// Whether others may claim the same jobs while `decide` is asked, so that the write finds out who wins.
-    fn optimistic(&self) -> bool {
-        false
+    /// What others meet at jobs on which [`JobStore::claim_due`] asks `decide` at the moment.
+    fn meeting(&self) -> Meeting {
+        Meeting::Waits
     }
 
     /// By what the numbers of jobs in the large cases are divided, for slow backends.

@@ -178,12 +178,12 @@ fn passes(case: &Case, fault: Fault) -> bool {
 
 #[test]
 fn a_store_without_a_fault_passes() {
-    // The processes would find no memory of this one; it has no server; it holds a lock while it claims; and a store is
+    // The processes would find no memory of this one; it has no server; who meets another waits; and a store is
     // durable, or it is not.
     let apart = [
         "processes::",
         "outages::",
-        "contention::who_loses_a_batch_finds_the_rest",
+        "meeting::",
         "durability::a_store_that_is_not_durable_ends_with_its_jobs",
     ];
     for case in cases().filter(|case| !apart.iter().any(|apart| case.name.starts_with(apart))) {

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::executor::Timer;
 use may::coroutine::yield_now;
 use may::sync::mpsc::{Receiver, Sender, channel};
-
-use apscheduler_core::executor::Timer;
 
 /// Wakes a coroutine, from anywhere.
 #[derive(Clone, Debug)]

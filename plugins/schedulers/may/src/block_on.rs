@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use may::sync::Blocker;
-
 use apscheduler_core::executor::Timer;
+use may::sync::Blocker;
 
 /// Wakes the coroutine that waits for a future.
 struct Unpark(Blocker);
@@ -43,7 +42,8 @@ pub(crate) fn block_on<F: Future + ?Sized>(
             return None;
         }
         // Not with a timeout of may's (`park_timeout`, ...): that sets the timer before there is a coroutine to resume, and
-        // one that is over by then resumes nobody. Nor `sleep`, which can't be ended. An error would say that the coroutine was cancelled, which nobody does.
+        // one that is over by then resumes nobody. Nor `sleep`, which can't be ended. An error would say that the
+        // coroutine was cancelled, which nobody does.
         let _ = unpark.0.park(None);
     }
 }

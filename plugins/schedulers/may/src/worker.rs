@@ -5,14 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::executor::{CancellationToken, Run, Started};
+use apscheduler_core::executor::{CancellationToken, Run, Started, Timer};
 use apscheduler_core::function::{JobError, JobResult};
 use may::coroutine::yield_now;
 
 use crate::block_on::block_on;
 use crate::queue::{Found, Place, Queue, Taken};
 use crate::spawn::spawn;
-use apscheduler_core::executor::Timer;
 
 /// After so many runs that did not wait for anything, others may have the thread.
 const TURN: usize = 64;

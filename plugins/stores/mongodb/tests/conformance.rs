@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mongodb::MongoDbJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
 use mongodb::bson::doc;
 
 /// Every place is a collection of its own.
@@ -35,8 +35,8 @@ impl StoreHarness for MongoDb {
         Arc::new(store.expect("the options are right"))
     }
 
-    fn optimistic(&self) -> bool {
-        true
+    fn meeting(&self) -> Meeting {
+        Meeting::Races
     }
 
     fn remove(&self, address: &str) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
-use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
 use mysql::prelude::Queryable as _;
 
 /// Each place is a table of its own.
@@ -33,6 +33,10 @@ impl StoreHarness for MySql {
     fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
         let options = MySqlOptions::new(url).tablename(address);
         Arc::new(MySqlJobStore::with_options(options).expect("valid options"))
+    }
+
+    fn meeting(&self) -> Meeting {
+        Meeting::PassesBy
     }
 
     fn remove(&self, address: &str) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
-use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
 
 /// Each place is a table of its own.
 struct Postgres;
@@ -32,6 +32,10 @@ impl StoreHarness for Postgres {
     fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
         let options = PostgresOptions::new(url).tablename(address);
         Arc::new(PostgresJobStore::with_options(options).expect("valid options"))
+    }
+
+    fn meeting(&self) -> Meeting {
+        Meeting::PassesBy
     }
 
     fn remove(&self, address: &str) {

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::store::{
-    Advance, ChangeNotifier, Decision, Due, DueCursor, JobRecord, JobStore, NextRun, RunTimes, Tie,
+    Advance, ChangeNotifier, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
 };
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
@@ -67,19 +67,6 @@ fn due() -> Due {
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
     Decision::Claim(Advance { run_times, next: NextRun::At(second(60)) })
-}
-
-/// Takes what is due in batches of two, and returns how many jobs that were.
-fn take_all(store: &dyn JobStore) -> usize {
-    let (mut taken, mut due) = (0, Due { limit: 2, ..due() });
-    loop {
-        let claims = store.claim_due(&due, &mut take).expect("it does not wait");
-        taken += claims.claims.len();
-        due.after = claims.resume;
-        if due.after.is_none() {
-            return taken;
-        }
-    }
 }
 
 /// The part of the URL behind user and password.
@@ -277,61 +264,4 @@ fn a_watch_survives_the_end_of_its_connection() {
     add(&other, "b");
     assert!(told(), "a change after it");
     drop(watch);
-}
-
-#[test]
-fn what_others_hold_is_looked_at_again() {
-    let table = Table::new();
-    let (store, other) = (table.open(), table.open());
-    add(&other, "a");
-    let (sender, receiver) = mpsc::channel();
-    let notifier = ChangeNotifier::new(move || {
-        // The test may be over already.
-        let _ = sender.send(());
-    });
-    let _watch = store.watch(notifier).expect("watched").expect("a watch");
-    let left = other.claim_due(&due(), &mut |_| {
-        let claims = store.claim_due(&due(), &mut take).expect("it does not wait");
-        assert!(claims.claims.is_empty(), "the other holds it");
-        Decision::Leave
-    });
-    assert!(left.expect("looked at").claims.is_empty());
-    let again = receiver.recv_timeout(Duration::from_secs(10));
-    assert!(again.is_ok(), "the job that the other let go of would be late");
-    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
-}
-
-/// In front of full batches, and within one; in the last case nobody holds anything.
-#[test]
-fn what_others_hold_is_looked_at_again_behind_full_batches() {
-    let behind_a = DueCursor { next_run_time: second(1), tie: Tie::Id("a".into()) };
-    for (limit, after, left) in [(2, None, 2), (1, Some(behind_a), 1), (0, None, 0)] {
-        let table = Table::new();
-        let (store, other) = (table.open(), table.open());
-        for id in ["a", "b", "c", "d", "e", "f"] {
-            add(&other, id);
-        }
-        let (sender, receiver) = mpsc::channel();
-        let notifier = ChangeNotifier::new(move || {
-            // The test may be over already.
-            let _ = sender.send(());
-        });
-        let _watch = store.watch(notifier).expect("watched").expect("a watch");
-        let mut taken = 0;
-        let held = Due { limit, after, ..due() };
-        let looked_at = other.claim_due(&held, &mut |_| {
-            if taken == 0 {
-                taken = take_all(&store);
-            }
-            Decision::Leave
-        });
-        looked_at.expect("looked at");
-        if limit == 0 {
-            taken = take_all(&store);
-        }
-        assert_eq!(taken, 6 - left);
-        let patience = Duration::from_secs(if left > 0 { 10 } else { 1 });
-        assert_eq!(receiver.recv_timeout(patience).is_ok(), left > 0);
-        assert_eq!(take_all(&store), left);
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_redis::RedisJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
 
 /// Every place has keys of its own.
 struct Redis;
@@ -34,8 +34,8 @@ impl StoreHarness for Redis {
         Arc::new(store.expect("the options are right"))
     }
 
-    fn optimistic(&self) -> bool {
-        true
+    fn meeting(&self) -> Meeting {
+        Meeting::Races
     }
 
     fn remove(&self, address: &str) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::store::{Claim, Due, JobRecord, NextRun};
+use apscheduler_core::store::{JobRecord, NextRun};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -21,7 +21,6 @@ cases! { "contention":
     Place one_of_many_adds_its_batch,
     Place one_of_many_removes_a_job,
     Place a_claim_does_not_bring_a_removed_job_back,
-    Place who_loses_a_batch_finds_the_rest [Optimistic],
 }
 
 fn handles(place: &Place<'_>) -> Vec<Opened> {
@@ -160,44 +159,4 @@ fn a_claim_does_not_bring_a_removed_job_back(place: &Place<'_>) {
     });
     assert!(list(&*handles[0]).is_empty(), "every job was removed");
     assert_eq!(handles[0].next_run_time(None).expect("no error"), None);
-}
-
-/// Wherever it goes on to keep out of the way of who won, at the end it has seen all that is due.
-fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
-    const LIMIT: usize = 4;
-    const JOBS: usize = 40;
-    let (loser, winner) = (place.open(), place.open());
-    for round in 0..5 {
-        let (now, later) = (second(round * 100), second(round * 100 + 100));
-        loser.remove_all_jobs().expect("they are removed");
-        add_many(&*loser, JOBS, |_| now);
-        let again = |record: &JobRecord| take(record, NextRun::At(later));
-        let (mut won, mut claimed): (Vec<Claim>, Vec<Claim>) = Default::default();
-        let mut due = Due { now, limit: LIMIT, after: None };
-        let mut batches = 0;
-        loop {
-            let mut first = true;
-            let batch = loser.claim_due(&due, &mut |record| {
-                // Twice somebody else is faster, with the same jobs.
-                if std::mem::take(&mut first) && batches < 2 {
-                    let batch = winner.claim_due(&due, &mut |record| again(record));
-                    won.extend(batch.expect("they are claimed").claims);
-                }
-                again(record)
-            });
-            let batch = batch.expect("they are claimed");
-            claimed.extend(batch.claims);
-            batches += 1;
-            assert!(batches < 10 * JOBS, "it comes to an end");
-            match batch.resume {
-                Some(resume) => due.after = Some(resume),
-                None => break,
-            }
-        }
-        assert!(!won.is_empty());
-        let mut ids: Vec<&str> =
-            won.iter().chain(&claimed).map(|claim| &*claim.record.id).collect();
-        ids.sort_unstable();
-        assert_eq!(ids, (0..JOBS).map(many_id).collect::<Vec<_>>());
-    }
 }

@@ -9,6 +9,7 @@ mod contention;
 mod durability;
 mod finding;
 mod listing;
+mod meeting;
 mod outages;
 pub(super) mod processes;
 mod removing;
@@ -33,6 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         broken_data::CASES,
         threads::CASES,
         contention::CASES,
+        meeting::CASES,
         processes::CASES,
         durability::CASES,
         watching::CASES,

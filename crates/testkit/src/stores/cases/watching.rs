@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(2);
 /// How long closing may take, on a busy machine.
 const CLOSING: Duration = Duration::from_secs(10);
 
-fn watch(store: &Opened) -> (Watch, Receiver<()>) {
+pub(super) fn watch(store: &Opened) -> (Watch, Receiver<()>) {
     let (sender, receiver) = mpsc::channel();
     let notifier = ChangeNotifier::new(move || {
         // The case may be over already.

@@ -68,7 +68,7 @@ fn a_plain_one_may_shut_the_scheduler_down_while_an_async_job_runs() {
     let (sender, ended) = std::sync::mpsc::channel();
     let body = async {
         let scheduler = scheduler();
-        let handle: Scheduler = <Scheduler as Clone>::clone(&scheduler);
+        let handle = Scheduler::clone(&scheduler);
         scheduler.add_listener(EventMask::JOB_REMOVED, move |_| drop(handle.shutdown(true)));
         scheduler.start().await.unwrap();
         let (sender, mut ran) = unbounded_channel();
@@ -86,5 +86,5 @@ fn a_plain_one_may_shut_the_scheduler_down_while_an_async_job_runs() {
         Builder::new_current_thread().enable_time().build().unwrap().block_on(body);
         sender.send(()).unwrap();
     });
-    ended.recv_timeout(Duration::from_secs(60)).unwrap();
+    ended.recv_timeout(Duration::from_mins(1)).unwrap();
 }

@@ -150,19 +150,6 @@ fn claimed(store: &dyn JobStore) -> Vec<String> {
     claims.iter().map(|claim| claim.record.id.to_string()).collect()
 }
 
-/// Takes what is due in batches of two, and returns how many jobs that were.
-fn take_all(store: &dyn JobStore) -> usize {
-    let (mut taken, mut due) = (0, Due { limit: 2, ..due() });
-    loop {
-        let claims = store.claim_due(&due, &mut take).expect("it does not wait");
-        taken += claims.claims.len();
-        due.after = claims.resume;
-        if due.after.is_none() {
-            return taken;
-        }
-    }
-}
-
 #[track_caller]
 fn assert_unavailable(error: &Error, address: &str) {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());

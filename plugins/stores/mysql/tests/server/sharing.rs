@@ -3,64 +3,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use apscheduler_core::store::{ChangeNotifier, Decision, Due, DueCursor, JobStore as _, Tie};
+use apscheduler_core::store::{ChangeNotifier, JobStore as _};
 use apscheduler_testkit::stores::records::second;
 use mysql::TxOpts;
 use mysql::prelude::Queryable as _;
 
 use crate::database::connect;
-use crate::{Table, add, claimed, due, ids, notifier, take, take_all};
-
-#[test]
-fn what_others_hold_is_looked_at_again() {
-    let table = Table::new();
-    let (store, other) = (table.open(), table.open());
-    add(&other, "a");
-    let (notifier, told) = notifier();
-    let _watch = store.watch(notifier).expect("watched").expect("a watch");
-    let left = other.claim_due(&due(), &mut |_| {
-        assert!(claimed(&store).is_empty(), "the other holds it, and is not waited for");
-        Decision::Leave
-    });
-    assert!(left.expect("looked at").claims.is_empty());
-    assert!(told(), "the job that the other let go of would be late");
-    assert_eq!(claimed(&store), ["a"]);
-}
-
-/// In front of full batches, and within one; in the last case nobody holds anything.
-#[test]
-fn what_others_hold_is_looked_at_again_behind_full_batches() {
-    let behind_a = DueCursor { next_run_time: second(1), tie: Tie::Id("a".into()) };
-    for (limit, after, left) in [(2, None, 2), (1, Some(behind_a), 1), (0, None, 0)] {
-        let table = Table::new();
-        let (store, other) = (table.open(), table.open());
-        for id in ["a", "b", "c", "d", "e", "f"] {
-            add(&other, id);
-        }
-        let (sender, receiver) = mpsc::channel();
-        let notifier = ChangeNotifier::new(move || {
-            // The test may be over already.
-            let _ = sender.send(());
-        });
-        let _watch = store.watch(notifier).expect("watched").expect("a watch");
-        let mut taken = 0;
-        let held = Due { limit, after, ..due() };
-        let looked_at = other.claim_due(&held, &mut |_| {
-            if taken == 0 {
-                taken = take_all(&store);
-            }
-            Decision::Leave
-        });
-        looked_at.expect("looked at");
-        if limit == 0 {
-            taken = take_all(&store);
-        }
-        assert_eq!(taken, 6 - left);
-        let patience = Duration::from_secs(if left > 0 { 10 } else { 1 });
-        assert_eq!(receiver.recv_timeout(patience).is_ok(), left > 0);
-        assert_eq!(take_all(&store), left);
-    }
-}
+use crate::{Table, add, claimed, due, ids, notifier, take};
 
 #[test]
 fn a_claim_holds_up_no_other_job() {

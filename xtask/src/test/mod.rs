@@ -1,5 +1,9 @@
 //! Every test.
 
+mod report;
+
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::chaos;
@@ -15,17 +19,22 @@ pub(crate) fn run(rest: &[String]) -> Result<()> {
     libraries::require_for(&packages)?;
     let services = Running::for_tests(&packages)?;
     let mut test = cargo();
-    test.arg("test").envs(services.variables());
-    // A package that is named is meant alone.
-    if packages.is_empty() {
-        test.arg("--workspace");
+    test.arg("test").envs(services.variables()).arg("--all-features");
+    if !rest.is_empty() {
+        // A package that is named is meant alone.
+        if packages.is_empty() {
+            test.arg("--workspace");
+        }
+        return command::run(test.args(rest));
     }
-    command::run(test.arg("--all-features").args(rest))?;
-    if rest.is_empty() {
-        drop(services);
-        chaos::run(&[], CHAOS_SECONDS)?;
-    }
-    Ok(())
+    every(test.args(["--workspace", "--no-fail-fast"]))?;
+    drop(services);
+    chaos::run(&[], CHAOS_SECONDS)
+}
+
+/// Runs the tests of all targets, also behind one that fails. Thousands of them print more than one reads.
+fn every(test: &mut Command) -> Result<()> {
+    command::read(test, |printed| report::tell(printed, &mut std::io::stdout()))
 }
 
 /// The packages that are named behind `-p`.

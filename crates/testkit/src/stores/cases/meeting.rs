@@ -1,0 +1,106 @@
+//! Two handles meet at the same due jobs: nothing is left behind.
+
+use std::time::Duration;
+
+use apscheduler_core::store::{Claim, Decision, Due, DueCursor, JobRecord, JobStore, NextRun, Tie};
+
+use super::actions::{add, add_many, claim, claim_all, claimed, many_id, take};
+use super::watching::watch;
+use crate::stores::Place;
+use crate::stores::case::cases;
+use crate::stores::records::second;
+
+cases! { "meeting":
+    Place what_others_hold_is_looked_at_again [PassesBy, Watch],
+    Place what_others_hold_is_looked_at_again_behind_full_batches [PassesBy, Watch],
+    Place who_loses_a_batch_finds_the_rest [Races],
+}
+
+/// How soon the store has its handle look again.
+const SOON: Duration = Duration::from_secs(10);
+
+fn in_a_minute(record: &JobRecord) -> Decision {
+    take(record, NextRun::At(second(60)))
+}
+
+fn what_others_hold_is_looked_at_again(place: &Place<'_>) {
+    let (store, other) = (place.open(), place.open());
+    add(&*other, &[("a", Some(second(1)))]);
+    let (_watch, receiver) = watch(&store);
+    let left = claim(&*other, second(5), 10, |_| {
+        let claims = claim(&*store, second(5), 10, in_a_minute).claims;
+        assert!(claims.is_empty(), "the other holds it, and is not waited for");
+        Decision::Leave
+    });
+    assert!(left.claims.is_empty());
+    assert!(receiver.recv_timeout(SOON).is_ok(), "the job that the other let go of would be late");
+    assert_eq!(claimed(&claim(&*store, second(5), 10, in_a_minute).claims), ["a"]);
+}
+
+/// In front of full batches, and within one; in the last case nobody holds anything.
+fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
+    let behind_a = DueCursor { next_run_time: second(1), tie: Tie::Id("a".into()) };
+    let take_all = |store: &dyn JobStore| claim_all(store, second(5), 2, in_a_minute).len();
+    for (limit, after, left) in [(2, None, 2), (1, Some(behind_a), 1), (0, None, 0)] {
+        let place = Place::new(place.harness());
+        let (store, other) = (place.open(), place.open());
+        add(&*other, &["a", "b", "c", "d", "e", "f"].map(|id| (id, Some(second(1)))));
+        let (_watch, receiver) = watch(&store);
+        let mut taken = 0;
+        let held = Due { now: second(5), limit, after };
+        let looked_at = other.claim_due(&held, &mut |_| {
+            if taken == 0 {
+                taken = take_all(&*store);
+            }
+            Decision::Leave
+        });
+        looked_at.expect("looked at");
+        if limit == 0 {
+            taken = take_all(&*store);
+        }
+        assert_eq!(taken, 6 - left);
+        let patience = if left > 0 { SOON } else { Duration::from_secs(1) };
+        assert_eq!(receiver.recv_timeout(patience).is_ok(), left > 0);
+        assert_eq!(take_all(&*store), left);
+    }
+}
+
+/// Wherever it goes on to keep out of the way of who won, at the end it has seen all that is due.
+fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
+    const LIMIT: usize = 4;
+    const JOBS: usize = 40;
+    let (loser, winner) = (place.open(), place.open());
+    for round in 0..5 {
+        let (now, later) = (second(round * 100), second(round * 100 + 100));
+        loser.remove_all_jobs().expect("they are removed");
+        add_many(&*loser, JOBS, |_| now);
+        let again = |record: &JobRecord| take(record, NextRun::At(later));
+        let (mut won, mut claimed): (Vec<Claim>, Vec<Claim>) = Default::default();
+        let mut due = Due { now, limit: LIMIT, after: None };
+        let mut batches = 0;
+        loop {
+            let mut first = true;
+            let batch = loser.claim_due(&due, &mut |record| {
+                // Twice somebody else is faster, with the same jobs.
+                if std::mem::take(&mut first) && batches < 2 {
+                    let batch = winner.claim_due(&due, &mut |record| again(record));
+                    won.extend(batch.expect("they are claimed").claims);
+                }
+                again(record)
+            });
+            let batch = batch.expect("they are claimed");
+            claimed.extend(batch.claims);
+            batches += 1;
+            assert!(batches < 10 * JOBS, "it comes to an end");
+            match batch.resume {
+                Some(resume) => due.after = Some(resume),
+                None => break,
+            }
+        }
+        assert!(!won.is_empty());
+        let mut ids: Vec<&str> =
+            won.iter().chain(&claimed).map(|claim| &*claim.record.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (0..JOBS).map(many_id).collect::<Vec<_>>());
+    }
+}
