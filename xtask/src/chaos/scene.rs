@@ -9,14 +9,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::accounting::{Account, Fires, Micros, Process, micros};
+use super::accounting::{Account, Fires, Micros, PERIOD, Process, micros};
 use super::scheduler::Scheduler;
 
 /// How many jobs there are.
 const JOBS: usize = 30;
-
-/// How often each fires.
-const PERIOD: Micros = 100_000;
 
 /// How long it may take until all schedulers work again.
 const PATIENCE: Duration = Duration::from_mins(1);

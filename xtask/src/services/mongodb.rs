@@ -6,20 +6,22 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::process::{Options, Server, connects, free_port};
+use super::process::{Durability, Options, Server, connects, free_port};
 use crate::python;
 
 const PACKAGE: &str = "secantusdb==0.7.0b3";
 
 pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
-    // It has no way to write less than that.
-    let _ = options;
     let program = python::environment("mongodb", &[PACKAGE])?.join("secantusd-py");
     std::fs::create_dir_all(folder)?;
     let port = free_port()?;
     let mut command = Command::new(program);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--storage-path"]);
     command.arg(folder.join("data"));
+    if options.durability == Durability::Process {
+        // It keeps what it confirmed in a buffer of its own for some time, also what MongoDB would have in its journal.
+        command.arg("--sync-on-commit");
+    }
     let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
     Server::start(command, folder, url, move || connects(port))
 }

@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::{Claim, Claims, ClaimsInDoubt, Decision, Due, JobRecord};
+use crate::Result;
+
 /// The tokens that a store writes with its claims, for [`ClaimsInDoubt`](super::ClaimsInDoubt). The server keeps each
 /// until its answer has come; then the next claim takes it away.
 #[derive(Debug)]
@@ -39,5 +42,38 @@ impl ClaimTokens {
 
     fn list(&self) -> MutexGuard<'_, Vec<String>> {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The claims of a store whose tokens are written in the transaction of the claim: either all of it is there, or nothing.
+/// It belongs to the store and outlives a restart of the scheduler.
+#[derive(Debug, Default)]
+pub struct TransactionsInDoubt {
+    /// What marks the transactions.
+    pub tokens: ClaimTokens,
+    /// The claims whose COMMIT was not answered.
+    pub claims: ClaimsInDoubt<String>,
+}
+
+impl TransactionsInDoubt {
+    /// As [`ClaimsInDoubt::settle`]. `is_written` asks the server whether the transaction with a token was committed; `None`
+    /// as long as it is under way. It must make sure that one that was not can't be any more.
+    ///
+    /// # Errors
+    /// What `is_written` says. Nothing is forgotten then.
+    pub fn settle(
+        &self,
+        due: &Due,
+        mut is_written: impl FnMut(&str) -> Result<Option<bool>>,
+        decide: &mut dyn FnMut(&JobRecord) -> Decision,
+    ) -> Result<Option<Claims>> {
+        let find_out = |token: &String, claims: &[Claim]| {
+            let is_written = is_written(token)?;
+            if is_written == Some(true) {
+                self.tokens.answered(token.clone());
+            }
+            Ok(is_written.map(|is_written| vec![is_written; claims.len()]))
+        };
+        self.claims.settle(due, find_out, decide)
     }
 }

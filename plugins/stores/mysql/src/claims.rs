@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use apscheduler_core::store::{
-    Claim, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
+    Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
+    TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -16,7 +17,7 @@ use crate::connection::{answers, literal, literals};
 use crate::failure::Failure;
 use crate::pool::{Lease, read};
 use crate::rows::{COLUMNS, record, value};
-use crate::store::{Doubts, Open};
+use crate::store::Open;
 
 const TASK: &str = "claiming due jobs";
 
@@ -45,16 +46,10 @@ impl Open {
         &self,
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
-        doubts: &Doubts,
+        in_doubt: &TransactionsInDoubt,
     ) -> Result<Claims> {
-        let find_out = |token: &String, claims: &[Claim]| {
-            let is_written = self.is_written(token)?;
-            if is_written {
-                doubts.tokens.answered(token.clone());
-            }
-            Ok(Some(vec![is_written; claims.len()]))
-        };
-        if let Some(claims) = doubts.claims.settle(due, find_out, decide)? {
+        let is_written = |token: &str| self.is_written(token).map(Some);
+        if let Some(claims) = in_doubt.settle(due, is_written, decide)? {
             return Ok(claims);
         }
         if due.limit == 0 {
@@ -65,7 +60,7 @@ impl Open {
         let found = self.pool.retrying(|lease| self.lock_due(lease, due));
         let (lease, records) = found.map_err(explain)?;
         let mut batch = DecidedBatch::decide(records, due, decide);
-        let (token, answered) = doubts.tokens.next();
+        let (token, answered) = in_doubt.tokens.next();
         let mut written = self.write_back(lease, due, &batch, &token, &answered);
         for _ in 0..CONFLICTS {
             match &written {
@@ -85,14 +80,14 @@ impl Open {
                 }
                 let claims = batch.into_claims();
                 if !claims.claims.is_empty() {
-                    doubts.tokens.answered(token);
+                    in_doubt.tokens.answered(token);
                 }
                 Ok(claims)
             }
             Err(failure) => {
-                doubts.tokens.unanswered(answered);
+                in_doubt.tokens.unanswered(answered);
                 if let Failure::InDoubt(_) = failure {
-                    doubts.claims.keep(token, batch.into_claims().claims);
+                    in_doubt.claims.keep(token, batch.into_claims().claims);
                 }
                 Err(explain(failure))
             }

@@ -102,13 +102,15 @@ impl Tables {
     }
 
     /// Removes the tokens of stores that never came back.
-    pub(crate) fn forget_old_claims(&self, pool: &Pool) -> Result<()> {
+    pub(crate) fn forget_old_claims(&self, pool: &Pool) {
         let delete = format!("DELETE FROM {} WHERE since < NOW() - INTERVAL 7 DAY", self.claims);
-        read(
-            pool,
-            "removing what old claims left",
-            |connection| Ok(connection.query_drop(&delete)?),
-        )
+        let removed = read(pool, "removing what old claims left", |connection| {
+            Ok(connection.query_drop(&delete)?)
+        });
+        if let Err(error) = removed {
+            // A server that is read-only for a while is no reason not to start.
+            tracing::warn!("{}", error.chain());
+        }
     }
 
     fn migrate(&self, connection: &mut Conn) -> Result<(), Failure> {

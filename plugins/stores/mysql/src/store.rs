@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use apscheduler_core::store::{
-    ChangeNotifier, ClaimTokens, Claims, ClaimsInDoubt, ConnectionPool, Cursor, Decision, Due,
-    JobRecord, JobStore, NewRecord, Started, StoreCapabilities, Watch,
+    ChangeNotifier, Claims, ConnectionPool, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
+    Started, StoreCapabilities, TransactionsInDoubt, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros};
 use apscheduler_core::{Error, Result};
@@ -32,14 +32,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub struct MySqlJobStore {
     options: MySqlOptions,
     open: Started<Open>,
-    doubts: Doubts,
-}
-
-/// What is not known yet of claims. It outlives a restart of the scheduler.
-#[derive(Debug, Default)]
-pub(crate) struct Doubts {
-    pub(crate) tokens: ClaimTokens,
-    pub(crate) claims: ClaimsInDoubt<String>,
+    in_doubt: TransactionsInDoubt,
 }
 
 /// What a started store has.
@@ -65,7 +58,7 @@ impl MySqlJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: MySqlOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, open: Started::default(), doubts: Doubts::default() })
+        Ok(Self { options, open: Started::default(), in_doubt: TransactionsInDoubt::default() })
     }
 }
 
@@ -154,7 +147,7 @@ impl JobStore for MySqlJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.open.get()?.claim(due, decide, &self.doubts)
+        self.open.get()?.claim(due, decide, &self.in_doubt)
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
@@ -192,7 +185,7 @@ impl Open {
         })?;
         let tables = Tables::new(options, Dialect::of(&version)?);
         tables.prepare(&pool)?;
-        tables.forget_old_claims(&pool)?;
+        tables.forget_old_claims(&pool);
         Ok(Self { pool, tables, notices: Notices::default() })
     }
 

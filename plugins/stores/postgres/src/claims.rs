@@ -1,32 +1,27 @@
 //! Claims of due jobs: two round trips for a batch, whatever its size.
 //!
-//! Where the connection is lost during COMMIT, the server knows what became of the transaction: it is asked by its number.
+//! Each writes a token in its transaction. Where the connection is lost during COMMIT, the token tells later whether the
+//! transaction was committed.
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{
-    Claims, ClaimsInDoubt, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
-    JobRecord,
+    Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
+    TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
-use futures_util::future::{join, join4};
+use futures_util::future::{join, join3, join4};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::pool::{BEGIN, Lease, read};
+use crate::pool::{BEGIN, Lease, write};
 use crate::rows::{COLUMNS, count, record};
 use crate::store::Open;
 
 const TASK: &str = "claiming due jobs";
 
-/// The number of a transaction.
-pub(crate) type Transaction = i64;
-
-/// Due jobs that are locked by a transaction; without jobs it has no number.
-struct Locked<'a> {
-    lease: Lease<'a>,
-    records: Vec<JobRecord>,
-    transaction: Option<Transaction>,
-}
+/// How long, in milliseconds, it is waited for a transaction whose end the server has not noticed yet.
+const LOCK_TIMEOUT: u32 = 20;
 
 /// Where a batch begins: behind what was looked at before.
 fn begin(due: &Due) -> (i64, &str) {
@@ -47,16 +42,9 @@ impl Open {
         &self,
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
-        in_doubt: &ClaimsInDoubt<Transaction>,
+        in_doubt: &TransactionsInDoubt,
     ) -> Result<Claims> {
-        if let Some(claims) = in_doubt.settle(
-            due,
-            |transaction, claims| {
-                let is_committed = self.is_committed(*transaction)?;
-                Ok(is_committed.map(|is_committed| vec![is_committed; claims.len()]))
-            },
-            decide,
-        )? {
+        if let Some(claims) = in_doubt.settle(due, |token| self.is_written(token), decide)? {
             return Ok(claims);
         }
         if due.limit == 0 {
@@ -65,56 +53,69 @@ impl Open {
         let explain = |failure: Failure| failure.explain(self.pool.connector().address(), TASK);
         // Until a decision is made all may be tried again.
         let found = self.pool.retrying(|lease| self.lock_due(lease, due));
-        let Locked { lease, records, transaction } = found.map_err(explain)?;
+        let (lease, records) = found.map_err(explain)?;
         let batch = DecidedBatch::decide(records, due, decide);
-        match self.write_back(lease, due, &batch) {
+        let (token, answered) = in_doubt.tokens.next();
+        match self.write_back(lease, due, &batch, &token, &answered) {
             Ok(skipped) => {
                 if skipped {
                     self.notices.look_again(&self.runtime);
                 }
-                Ok(batch.into_claims())
+                let claims = batch.into_claims();
+                if !claims.claims.is_empty() {
+                    in_doubt.tokens.answered(token);
+                }
+                Ok(claims)
             }
             Err(failure) => {
-                if let (Failure::InDoubt(_), Some(transaction)) = (&failure, transaction) {
-                    in_doubt.keep(transaction, batch.into_claims().claims);
+                in_doubt.tokens.unanswered(answered);
+                if let Failure::InDoubt(_) = failure {
+                    in_doubt.claims.keep(token, batch.into_claims().claims);
                 }
                 Err(explain(failure))
             }
         }
     }
 
-    /// Whether a transaction was committed whose COMMIT was not answered; `None` as long as the server has not noticed that
-    /// its connection is gone.
-    fn is_committed(&self, transaction: Transaction) -> Result<Option<bool>> {
-        const ASKING: &str = "asking what became of a claim";
-        let parameters = [(&transaction as _, Type::INT8)];
-        let status: Option<String> = read(&self.pool, ASKING, async |client| {
-            let row = client.query_typed_one("SELECT txid_status($1)", &parameters).await?;
-            Ok(row.try_get(0)?)
+    /// Whether a transaction was committed that wrote this token, and whose COMMIT was not answered; `None` as long as the
+    /// server has not noticed that its connection is gone.
+    ///
+    /// The token is written by this too, as one that stands for no claim: the server may not have read the transaction
+    /// yet, which then can't be carried out any more. PostgreSQL could be asked by the number of the transaction, but after
+    /// a crash it gives another one the number of one that was lost.
+    fn is_written(&self, token: &str) -> Result<Option<bool>> {
+        let claims = &self.tables.claims;
+        let limit = format!("SET LOCAL lock_timeout = {LOCK_TIMEOUT}");
+        let insert = format!(
+            "INSERT INTO {claims} (token, is_written) VALUES ($1, false) ON CONFLICT DO NOTHING"
+        );
+        let select = format!("SELECT is_written FROM {claims} WHERE token = $1");
+        let parameters = [(&token as _, Type::TEXT)];
+        let is_written = write(&self.pool, "asking what became of a claim", async |client| {
+            client.batch_execute(&limit).await?;
+            match client.execute_typed(&insert, &parameters).await {
+                Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                    return Ok(None);
+                }
+                inserted => inserted?,
+            };
+            let row = client.query_typed_one(&select, &parameters).await?;
+            Ok(Some(row.try_get(0)?))
         })?;
-        match status.as_deref() {
-            Some("committed") => Ok(Some(true)),
-            Some("in progress") => {
-                self.notices.look_again(&self.runtime);
-                Ok(None)
-            }
-            Some(_) => Ok(Some(false)),
-            None => {
-                // Never doubled is the stronger promise.
-                tracing::error!(
-                    "PostgreSQL has forgotten what became of the transaction {transaction}; its claims may be lost"
-                );
-                Ok(Some(false))
-            }
+        if is_written.is_none() {
+            self.notices.look_again(&self.runtime);
         }
+        Ok(is_written)
     }
 
     /// Begins a transaction and locks due jobs that nobody else is about to claim.
-    fn lock_due<'a>(&self, lease: Lease<'a>, due: &Due) -> Result<Locked<'a>, Failure> {
-        // The number comes with the rows: a transaction that finds none needs no number.
+    fn lock_due<'a>(
+        &self,
+        lease: Lease<'a>,
+        due: &Due,
+    ) -> Result<(Lease<'a>, Vec<JobRecord>), Failure> {
         let select = format!(
-            "SELECT {COLUMNS}, (SELECT txid_current()) AS transaction FROM {}
-             WHERE next_run_time <= $1 AND (next_run_time, id) > ($2, $3)
+            "SELECT {COLUMNS} FROM {} WHERE next_run_time <= $1 AND (next_run_time, id) > ($2, $3)
              ORDER BY next_run_time, id LIMIT $4 FOR UPDATE SKIP LOCKED",
             self.tables.jobs
         );
@@ -133,8 +134,7 @@ impl Open {
             rows
         })?;
         let records = rows.iter().map(record).collect::<Result<_, _>>()?;
-        let number = rows.first().map(|row| row.try_get("transaction"));
-        Ok(Locked { lease, records, transaction: number.transpose()? })
+        Ok((lease, records))
     }
 
     /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that, up to where we
@@ -144,6 +144,8 @@ impl Open {
         lease: Lease<'_>,
         due: &Due,
         batch: &DecidedBatch,
+        token: &str,
+        answered: &[String],
     ) -> Result<bool, Failure> {
         let next = |time: Option<Timestamp>| time.map(|time| time.timestamp_micros());
         let (moved, times): (Vec<&str>, Vec<Option<i64>>) =
@@ -170,6 +172,21 @@ impl Open {
             }
             client.execute_typed(&delete, &[(&finished as _, Type::TEXT_ARRAY)]).await
         };
+        let claims = &self.tables.claims;
+        let mark = format!("INSERT INTO {claims} (token, is_written) VALUES ($1, true)");
+        let mark = async {
+            if batch.is_left() {
+                return Ok(0);
+            }
+            client.execute_typed(&mark, &[(&token as _, Type::TEXT)]).await
+        };
+        let forget = format!("DELETE FROM {claims} WHERE token = ANY ($1)");
+        let forget = async {
+            if answered.is_empty() {
+                return Ok(0);
+            }
+            client.execute_typed(&forget, &[(&answered as _, Type::TEXT_ARRAY)]).await
+        };
         // As a sorted list with one entry at most, since `EXISTS` has PostgreSQL read the whole table.
         let others = format!(
             "SELECT id FROM {jobs} WHERE (next_run_time, id) > ($1, $2) AND (next_run_time, id) < ($3, $4)
@@ -190,9 +207,12 @@ impl Open {
         let commit = lease.command("COMMIT");
         // All is sent at once. Where a statement fails, COMMIT rolls back.
         let written = lease.run(async {
-            let (updated, deleted, others, committed) = join4(update, delete, others, commit).await;
-            updated?;
-            deleted?;
+            let changes = join4(update, delete, mark, forget);
+            let (changes, others, committed) = join3(changes, others, commit).await;
+            let (updated, deleted, marked, forgotten) = changes;
+            for changed in [updated, deleted, marked, forgotten] {
+                changed?;
+            }
             let others = others?;
             committed.map_err(Failure::of_commit)?;
             Ok::<_, Failure>(others)

@@ -23,8 +23,8 @@
 //! # In the database
 //! PostgreSQL 12 or later. The table `tablename` has a row for each job: its id, the next run time in microseconds of the
 //! Unix epoch, a revision that every write raises, and the job as JSON. `TABLENAME_readable` is a view of it with times for
-//! people, and `apscheduler_meta` knows the version of the schema of each table. All are made on the first start; once they are there, the rights to
-//! read and write rows are enough.
+//! people, `TABLENAME_claims` knows the latest claims, and `apscheduler_meta` the version of the schema of each table. All
+//! are made on the first start; once they are there, the rights to read and write rows are enough.
 //!
 //! # Sharing
 //! Schedulers claim due jobs with `FOR UPDATE SKIP LOCKED`, so each takes what no other is about to take, and adding

@@ -13,7 +13,9 @@ use crate::pool::{Pool, read, write};
 ///
 /// Run times have an index with the id, which orders the pages of jobs and what is due. The collation compares bytes, as
 /// Rust compares text.
-static MIGRATIONS: [fn(&Tables) -> String; 1] = [|tables| {
+static MIGRATIONS: [fn(&Tables) -> String; 2] = [jobs_and_view, claim_tokens];
+
+fn jobs_and_view(tables: &Tables) -> String {
     let Tables { jobs, readable, index, .. } = tables;
     // Each fire leaves a dead entry in the index before what is due, which every search steps over until a vacuum. So that
     // comes after so many fires, however many jobs there are, and never leaves the index out.
@@ -34,7 +36,19 @@ static MIGRATIONS: [fn(&Tables) -> String; 1] = [|tables| {
                     revision, job_state
              FROM {jobs} ORDER BY {jobs}.next_run_time, id;"#
     )
-}];
+}
+
+/// Tokens of claims whose answer may be lost on the way, and of those that must not be written any more.
+fn claim_tokens(tables: &Tables) -> String {
+    format!(
+        r#"CREATE TABLE {} (
+             token varchar(64) COLLATE "C" PRIMARY KEY,
+             is_written boolean NOT NULL,
+             since timestamptz NOT NULL DEFAULT now()
+           )"#,
+        tables.claims
+    )
+}
 
 /// The table that keeps the versions of all tables of jobs in its schema.
 pub(crate) const META_TABLE: &str = "apscheduler_meta";
@@ -44,6 +58,7 @@ pub(crate) const META_TABLE: &str = "apscheduler_meta";
 pub(crate) struct Tables {
     tablename: String,
     pub(crate) jobs: String,
+    pub(crate) claims: String,
     meta: String,
     readable: String,
     /// Without the schema, which is always that of the table.
@@ -61,6 +76,7 @@ impl Tables {
         Self {
             tablename: options.tablename.clone(),
             jobs: schema.clone() + &name(""),
+            claims: schema.clone() + &name("_claims"),
             meta: schema.clone() + META_TABLE,
             readable: schema + &name("_readable"),
             index: name("_next_run_time"),
@@ -106,6 +122,18 @@ impl Tables {
             let row = client.query_typed_one("SELECT to_regclass($1)::oid", &name).await?;
             Ok(row.try_get(0)?)
         })
+    }
+
+    /// Removes the tokens of stores that never came back.
+    pub(crate) fn forget_old_claims(&self, pool: &Pool) {
+        let delete = format!("DELETE FROM {} WHERE since < now() - interval '7 days'", self.claims);
+        let removed = read(pool, "removing what old claims left", async |client| {
+            Ok(client.batch_execute(&delete).await?)
+        });
+        if let Err(error) = removed {
+            // A server that is read-only for a while is no reason not to start.
+            tracing::warn!("{}", error.chain());
+        }
     }
 
     /// The version of the schema that is there; 0 where there is none.

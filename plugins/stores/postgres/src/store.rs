@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ClaimsInDoubt, ConnectionPool, Cursor, Decision, Due, JobRecord,
-    JobStore, NewRecord, Started, StoreCapabilities, Watch,
+    ChangeNotifier, Claims, ConnectionPool, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
+    Started, StoreCapabilities, TransactionsInDoubt, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros};
 use apscheduler_core::{Error, Result};
@@ -12,7 +12,6 @@ use futures_util::future::try_join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use crate::claims::Transaction;
 use crate::connection::Server;
 use crate::options::PostgresOptions;
 use crate::pool::{Pool, read, write};
@@ -30,8 +29,7 @@ const CHUNK: usize = 10_000;
 pub struct PostgresJobStore {
     options: PostgresOptions,
     open: Started<Open>,
-    /// It outlives a restart of the scheduler.
-    in_doubt: ClaimsInDoubt<Transaction>,
+    in_doubt: TransactionsInDoubt,
 }
 
 /// What a started store has.
@@ -50,7 +48,7 @@ impl PostgresJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: PostgresOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, open: Started::default(), in_doubt: ClaimsInDoubt::default() })
+        Ok(Self { options, open: Started::default(), in_doubt: TransactionsInDoubt::default() })
     }
 
     /// A store at this URL, with the defaults for the rest.
@@ -211,6 +209,7 @@ impl Open {
         let pool = ConnectionPool::new(server, &options.pool()?);
         let tables = Tables::new(options);
         let notices = Notices::new(tables.prepare(&pool)?);
+        tables.forget_old_claims(&pool);
         Ok(Self { pool, tables, notices, runtime })
     }
 

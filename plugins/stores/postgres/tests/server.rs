@@ -172,8 +172,42 @@ fn a_newer_schema_is_refused() {
     let error = refused(table.options());
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(error.to_string().contains("schema version 99"), "{error}");
-    execute(&format!("UPDATE apscheduler_meta SET version = 1 WHERE tablename = '{name}'"));
+    execute(&format!("UPDATE apscheduler_meta SET version = 2 WHERE tablename = '{name}'"));
     assert_eq!(ids(&table.open()), ["a"], "nothing was changed");
+}
+
+#[test]
+fn an_older_schema_is_brought_up_to_date() {
+    let table = Table::new();
+    add(&table.open(), "a");
+    let name = &table.0;
+    execute(&format!(
+        "DROP TABLE {name}_claims; UPDATE apscheduler_meta SET version = 1 WHERE tablename = '{name}'"
+    ));
+    let store = table.open();
+    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
+    assert_eq!(ids(&table.open()), ["a"]);
+}
+
+#[test]
+fn tokens_of_claims_do_not_pile_up() {
+    let table = Table::new();
+    let store = table.open();
+    for id in ["a", "b", "c", "d"] {
+        add(&store, id);
+        assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
+        assert!(store.claim_due(&due(), &mut take).expect("claimed").claims.is_empty());
+    }
+    assert!(tokens(&table) <= 1);
+    store.shutdown().expect("shut down");
+    execute(&format!("UPDATE {}_claims SET since = '2020-01-01'", table.0));
+    table.open();
+    assert_eq!(tokens(&table), 0, "what others left is gone after a week");
+}
+
+fn tokens(table: &Table) -> i64 {
+    let count = format!("SELECT count(*) FROM {}_claims", table.0);
+    connected(async |client| client.query_one(&count, &[]).await.map(|row| row.get(0)))
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) fn execute(statements: &str) {
 /// Removes what a store made.
 pub(crate) fn drop_tables(name: &str) {
     execute(&format!(
-        "DROP VIEW IF EXISTS {name}_readable; DROP TABLE IF EXISTS {name};
+        "DROP VIEW IF EXISTS {name}_readable; DROP TABLE IF EXISTS {name}, {name}_claims;
          DELETE FROM apscheduler_meta WHERE tablename = '{name}'"
     ));
 }
