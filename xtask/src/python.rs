@@ -8,16 +8,17 @@ use anyhow::{Context as _, Result};
 use crate::command::{run, target};
 use crate::debian::install_unless;
 
-/// The folder of the programs of an environment with these packages; they are installed once.
+/// The folder of the programs of an environment with these packages; they are installed once, and when they are others.
 pub(crate) fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let environment = target().join("services").join(name);
     let installed = environment.join("installed");
-    if !installed.exists() {
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
         let quiet = |command: &mut Command| run(command.stdout(Stdio::null()));
         quiet(Command::new(interpreter()?).args(["-m", "venv", "--clear"]).arg(&environment))
             .context("can't make a virtual environment of Python")?;
         quiet(Command::new(environment.join("bin/pip")).args(["install", "-q"]).args(packages))?;
-        std::fs::write(&installed, packages.join("\n"))?;
+        std::fs::write(&installed, wanted)?;
     }
     Ok(environment.join("bin"))
 }

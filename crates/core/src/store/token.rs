@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Claim, Claims, ClaimsInDoubt, Decision, Due, JobRecord};
+use super::{Claim, Claims, ClaimsInDoubt, DecidedBatch, Decision, Due, JobRecord};
 use crate::Result;
 
 /// The tokens that a store writes with its claims, for [`ClaimsInDoubt`](super::ClaimsInDoubt). The server keeps each
@@ -45,17 +45,47 @@ impl ClaimTokens {
     }
 }
 
-/// The claims of a store whose tokens are written in the transaction of the claim: either all of it is there, or nothing.
-/// It belongs to the store and outlives a restart of the scheduler.
+/// The claims of a store that writes a token in the transaction of each: either all of it is there, or nothing. It belongs
+/// to the store and outlives a restart of the scheduler.
 #[derive(Debug, Default)]
 pub struct TransactionsInDoubt {
-    /// What marks the transactions.
-    pub tokens: ClaimTokens,
-    /// The claims whose COMMIT was not answered.
-    pub claims: ClaimsInDoubt<String>,
+    tokens: ClaimTokens,
+    claims: ClaimsInDoubt<String>,
+}
+
+/// What a transaction writes for [`TransactionsInDoubt`].
+#[derive(Debug)]
+pub struct TransactionToken {
+    /// What marks the transaction.
+    pub token: String,
+    /// The tokens that the server may forget with it.
+    pub answered: Vec<String>,
 }
 
 impl TransactionsInDoubt {
+    /// The token of the next transaction.
+    pub fn next(&self) -> TransactionToken {
+        let (token, answered) = self.tokens.next();
+        TransactionToken { token, answered }
+    }
+
+    /// The transaction with this token was committed, which carries out what was decided.
+    pub fn committed(&self, token: TransactionToken, batch: DecidedBatch) -> Claims {
+        let claims = batch.into_claims();
+        if !claims.claims.is_empty() {
+            self.tokens.answered(token.token);
+        }
+        claims
+    }
+
+    /// The transaction failed: for certain, or in a way that lets nobody know.
+    pub fn failed(&self, token: TransactionToken, batch: DecidedBatch, is_in_doubt: bool) {
+        self.tokens.unanswered(token.answered);
+        if is_in_doubt {
+            self.claims.keep(token.token, batch.into_claims().claims);
+        }
+    }
+
     /// As [`ClaimsInDoubt::settle`]. `is_written` asks the server whether the transaction with a token was committed; `None`
     /// as long as it is under way. It must make sure that one that was not can't be any more.
     ///

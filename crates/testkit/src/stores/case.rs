@@ -23,6 +23,10 @@ pub enum Need {
     Races,
     /// The harness knows how to break a record.
     Corrupt,
+    /// The harness knows how to change the version of the schema.
+    SetVersion,
+    /// The harness knows what another program could keep in place of jobs.
+    Occupy,
     /// There is a server, and the harness knows its URL.
     Server,
 }
@@ -44,6 +48,10 @@ impl Need {
                 (place.harness().meeting() == Meeting::Races, "a claim locks what it looks at")
             }
             Self::Corrupt => (place.harness().corrupt().is_some(), "nobody could break a record"),
+            Self::SetVersion => {
+                (place.harness().set_version().is_some(), "the schema has no version")
+            }
+            Self::Occupy => (place.harness().occupy().is_some(), "nobody else keeps things there"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };
         (!met).then_some(reason)

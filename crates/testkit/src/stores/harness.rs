@@ -4,12 +4,20 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use apscheduler_core::Error;
 use apscheduler_core::store::{JobStore, StoreCapabilities};
 
 use super::Proxy;
 
 /// Breaks the state of a record behind the back of the store: called with the address of the place, and the job's id.
 pub type Corrupt<'a> = &'a dyn Fn(&str, &str);
+
+/// Has a place say of itself that it has another version of the schema: called with its address and the version. Returns the
+/// one before.
+pub type SetVersion<'a> = &'a dyn Fn(&str, i64) -> i64;
+
+/// Puts what another program keeps where the jobs would be: called with the address of a place that no store has seen.
+pub type Occupy<'a> = &'a dyn Fn(&str);
 
 /// What somebody meets who claims jobs while somebody else decides on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +54,16 @@ pub trait StoreHarness: Send + Sync {
     /// How to break the state of a record so that it is no job any more, as a careless hand would. `None` where nobody
     /// could.
     fn corrupt(&self) -> Option<Corrupt<'_>> {
+        None
+    }
+
+    /// How to change the version that a place has. `None` where there is none.
+    fn set_version(&self) -> Option<SetVersion<'_>> {
+        None
+    }
+
+    /// How to make a place that of another program. `None` where no other program could have one.
+    fn occupy(&self) -> Option<Occupy<'_>> {
         None
     }
 
@@ -93,6 +111,12 @@ impl<'a> Place<'a> {
         let store = self.harness.open(&self.address);
         store.start("default").expect("the store starts");
         Opened(store)
+    }
+
+    /// Why a store does not start.
+    pub(super) fn refuse(&self) -> Error {
+        let store = self.harness.open(&self.address);
+        store.start("default").expect_err("the store must not start")
     }
 
     /// A started store that reaches its server through a proxy.

@@ -47,7 +47,7 @@ mod server;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;
-pub use harness::{Corrupt, Meeting, Opened, Place, StoreHarness};
+pub use harness::{Corrupt, Meeting, Occupy, Opened, Place, SetVersion, StoreHarness};
 pub use proxy::Proxy;
 pub use runner::run;
 pub use server::{new_name, server_url};

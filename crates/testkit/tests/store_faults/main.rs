@@ -158,6 +158,7 @@ const FAULTS: &[(Fault, &[&str])] = &[
         &[
             "durability::another_handle_sees_each_change",
             "watching::changes_of_another_handle_are_told",
+            "starting::many_may_start_at_once",
         ],
     ),
     (Fault::WatchGoesOn, &["watching::a_watch_ends_when_it_is_dropped"]),
@@ -178,12 +179,14 @@ fn passes(case: &Case, fault: Fault) -> bool {
 
 #[test]
 fn a_store_without_a_fault_passes() {
-    // The processes would find no memory of this one; it has no server; who meets another waits; and a store is
-    // durable, or it is not.
+    // The processes would find no memory of this one; it has no server and no schema; who meets another waits; and a store
+    // is durable, or it is not.
     let apart = [
         "processes::",
         "outages::",
         "meeting::",
+        "starting::a_newer_schema_is_refused",
+        "starting::what_another_program_keeps_is_left_alone",
         "durability::a_store_that_is_not_durable_ends_with_its_jobs",
     ];
     for case in cases().filter(|case| !apart.iter().any(|apart| case.name.starts_with(apart))) {

@@ -49,9 +49,10 @@ pub(crate) fn prepare(connection: &Connection) -> Result<()> {
 fn version(connection: &Connection) -> Result<i64> {
     let (jobs, meta) = (connection.jobs.clone(), meta(connection));
     let name = jobs.name().to_owned();
-    let (noted, is_empty) = connection.run(async move {
-        let noted = meta.find_one(doc! {"_id": name}).await?;
-        Ok((noted, jobs.find_one(doc! {}).await?.is_none()))
+    let (is_empty, noted) = connection.run(async move {
+        // In this order: whoever adds jobs has noted the version before.
+        let is_empty = jobs.find_one(doc! {}).await?.is_none();
+        Ok((is_empty, meta.find_one(doc! {"_id": name}).await?))
     })?;
     let version = noted.map(|noted| match noted.get("version") {
         Some(Bson::Int64(version)) => Ok(*version),

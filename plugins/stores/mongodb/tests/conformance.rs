@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mongodb::MongoDbJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
 use mongodb::bson::doc;
 
 /// Every place is a collection of its own.
@@ -50,6 +50,24 @@ impl StoreHarness for MongoDb {
                 jobs.update_one(doc! {"_id": id}, broken.clone()).await
             };
             assert_eq!(place::with_collection(address, update).matched_count, 1);
+        })
+    }
+
+    fn set_version(&self) -> Option<SetVersion<'_>> {
+        Some(&|address, version| {
+            let change = async |meta: mongodb::Collection<mongodb::bson::Document>| {
+                let change = doc! {"$set": {"version": version}};
+                meta.find_one_and_update(doc! {"_id": address}, change).await
+            };
+            let before = place::with_collection(place::META, change).expect("it has a version");
+            before.get_i64("version").expect("a number")
+        })
+    }
+
+    fn occupy(&self) -> Option<Occupy<'_>> {
+        Some(&|address| {
+            let theirs = doc! {"_id": "job", "next_run_time": 1_700_000_000.5};
+            place::with_collection(address, async |jobs| jobs.insert_one(theirs).await);
         })
     }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use apscheduler_core::store::{
     Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
-    TransactionsInDoubt,
+    TransactionToken, TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -60,8 +60,8 @@ impl Open {
         let found = self.pool.retrying(|lease| self.lock_due(lease, due));
         let (lease, records) = found.map_err(explain)?;
         let mut batch = DecidedBatch::decide(records, due, decide);
-        let (token, answered) = in_doubt.tokens.next();
-        let mut written = self.write_back(lease, due, &batch, &token, &answered);
+        let token = in_doubt.next();
+        let mut written = self.write_back(lease, due, &batch, &token);
         for _ in 0..CONFLICTS {
             match &written {
                 Err(failure) if failure.is_conflict() => {}
@@ -69,7 +69,7 @@ impl Open {
             }
             // What was decided stays so: jobs that nobody changed since are still ours.
             written = self.lock_again(&mut batch).and_then(|lease| {
-                self.write_back(lease, due, &batch, &token, &answered)?;
+                self.write_back(lease, due, &batch, &token)?;
                 Ok(true)
             });
         }
@@ -78,17 +78,10 @@ impl Open {
                 if skipped {
                     self.look_again();
                 }
-                let claims = batch.into_claims();
-                if !claims.claims.is_empty() {
-                    in_doubt.tokens.answered(token);
-                }
-                Ok(claims)
+                Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                in_doubt.tokens.unanswered(answered);
-                if let Failure::InDoubt(_) = failure {
-                    in_doubt.claims.keep(token, batch.into_claims().claims);
-                }
+                in_doubt.failed(token, batch, matches!(failure, Failure::InDoubt(_)));
                 Err(explain(failure))
             }
         }
@@ -161,8 +154,7 @@ impl Open {
         mut lease: Lease<'_>,
         due: &Due,
         batch: &DecidedBatch,
-        token: &str,
-        answered: &[String],
+        TransactionToken { token, answered }: &TransactionToken,
     ) -> Result<bool, Failure> {
         let still_due: HashSet<&str> = batch.still_due().collect();
         let mut statements = self.changes(batch);

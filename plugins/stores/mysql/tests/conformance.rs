@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
 use mysql::prelude::Queryable as _;
 
 /// Each place is a table of its own.
@@ -50,6 +50,25 @@ impl StoreHarness for MySql {
             connection.exec_drop(update, (id,)).expect("updated");
             let updated = connection.affected_rows();
             assert_eq!(updated, 1, "{id:?} is there to be broken");
+        })
+    }
+
+    fn set_version(&self) -> Option<SetVersion<'_>> {
+        Some(&|address, version| {
+            let mut connection = database::connect();
+            let before = "SELECT version FROM apscheduler_meta WHERE tablename = ?";
+            let before = connection.exec_first(before, (address,)).expect("asked");
+            let update = "UPDATE apscheduler_meta SET version = ? WHERE tablename = ?";
+            connection.exec_drop(update, (version, address)).expect("changed");
+            before.expect("a version")
+        })
+    }
+
+    fn occupy(&self) -> Option<Occupy<'_>> {
+        Some(&|address| {
+            database::execute(&format!(
+                "CREATE TABLE {address} (id varchar(191) PRIMARY KEY, job_state blob)"
+            ));
         })
     }
 }

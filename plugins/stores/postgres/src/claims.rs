@@ -6,7 +6,7 @@
 use apscheduler_core::Result;
 use apscheduler_core::store::{
     Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
-    TransactionsInDoubt,
+    TransactionToken, TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
 use futures_util::future::{join, join3, join4};
@@ -55,23 +55,16 @@ impl Open {
         let found = self.pool.retrying(|lease| self.lock_due(lease, due));
         let (lease, records) = found.map_err(explain)?;
         let batch = DecidedBatch::decide(records, due, decide);
-        let (token, answered) = in_doubt.tokens.next();
-        match self.write_back(lease, due, &batch, &token, &answered) {
+        let token = in_doubt.next();
+        match self.write_back(lease, due, &batch, &token) {
             Ok(skipped) => {
                 if skipped {
                     self.notices.look_again(&self.runtime);
                 }
-                let claims = batch.into_claims();
-                if !claims.claims.is_empty() {
-                    in_doubt.tokens.answered(token);
-                }
-                Ok(claims)
+                Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                in_doubt.tokens.unanswered(answered);
-                if let Failure::InDoubt(_) = failure {
-                    in_doubt.claims.keep(token, batch.into_claims().claims);
-                }
+                in_doubt.failed(token, batch, matches!(failure, Failure::InDoubt(_)));
                 Err(explain(failure))
             }
         }
@@ -144,8 +137,7 @@ impl Open {
         lease: Lease<'_>,
         due: &Due,
         batch: &DecidedBatch,
-        token: &str,
-        answered: &[String],
+        TransactionToken { token, answered }: &TransactionToken,
     ) -> Result<bool, Failure> {
         let next = |time: Option<Timestamp>| time.map(|time| time.timestamp_micros());
         let (moved, times): (Vec<&str>, Vec<Option<i64>>) =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
 
 /// Each place is a table of its own.
 struct Postgres;
@@ -47,6 +47,27 @@ impl StoreHarness for Postgres {
             let update = format!("UPDATE {table} SET job_state = '{{\"oops' WHERE id = $1");
             let updated = database::connected(async |client| client.execute(&update, &[&id]).await);
             assert_eq!(updated, 1, "{id:?} is there to be broken");
+        })
+    }
+
+    fn set_version(&self) -> Option<SetVersion<'_>> {
+        Some(&|address, version| {
+            let version = i32::try_from(version).expect("a version");
+            let before = "SELECT version FROM apscheduler_meta WHERE tablename = $1";
+            let update = "UPDATE apscheduler_meta SET version = $2 WHERE tablename = $1";
+            database::connected(async |client| {
+                let before: i32 = client.query_one(before, &[&address]).await?.get(0);
+                client.execute(update, &[&address, &version]).await?;
+                Ok(before.into())
+            })
+        })
+    }
+
+    fn occupy(&self) -> Option<Occupy<'_>> {
+        Some(&|address| {
+            database::execute(&format!(
+                "CREATE TABLE {address} (id varchar(191) PRIMARY KEY, job_state bytea)"
+            ));
         })
     }
 }

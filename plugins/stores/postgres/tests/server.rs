@@ -131,17 +131,6 @@ fn a_user_who_is_refused_is_told_without_the_password() {
 }
 
 #[test]
-fn tables_of_one_database_are_apart() {
-    let (one, other) = (Table::new(), Table::new());
-    let (first, second) = (one.open(), other.open());
-    add(&first, "a");
-    add(&second, "b");
-    assert_eq!((ids(&first), ids(&second)), (vec!["a".to_owned()], vec!["b".to_owned()]));
-    second.remove_all_jobs().expect("removed");
-    assert_eq!(ids(&first), ["a"]);
-}
-
-#[test]
 fn a_schema_of_its_own_is_used() {
     let schema = new_name();
     execute(&format!("CREATE SCHEMA \"{schema}\""));
@@ -161,19 +150,6 @@ fn a_schema_that_is_not_there_is_an_error() {
     let error = refused(PostgresOptions::new(url()).tableschema("not_there"));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
     assert!(error.chain().contains("not_there"), "{}", error.chain());
-}
-
-#[test]
-fn a_newer_schema_is_refused() {
-    let table = Table::new();
-    add(&table.open(), "a");
-    let name = &table.0;
-    execute(&format!("UPDATE apscheduler_meta SET version = 99 WHERE tablename = '{name}'"));
-    let error = refused(table.options());
-    assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("schema version 99"), "{error}");
-    execute(&format!("UPDATE apscheduler_meta SET version = 2 WHERE tablename = '{name}'"));
-    assert_eq!(ids(&table.open()), ["a"], "nothing was changed");
 }
 
 #[test]
@@ -208,26 +184,6 @@ fn tokens_of_claims_do_not_pile_up() {
 fn tokens(table: &Table) -> i64 {
     let count = format!("SELECT count(*) FROM {}_claims", table.0);
     connected(async |client| client.query_one(&count, &[]).await.map(|row| row.get(0)))
-}
-
-#[test]
-fn a_table_of_somebody_else_is_left_alone() {
-    let table = Table::new();
-    let name = &table.0;
-    execute(&format!("CREATE TABLE {name} (id varchar(191), job_state bytea)"));
-    let error = refused(table.options());
-    assert!(error.to_string().contains("choose another `tablename`"), "{error}");
-}
-
-#[test]
-fn many_may_start_at_once() {
-    let table = Table::new();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| table.open().shutdown().expect("shut down"));
-        }
-    });
-    assert!(ids(&table.open()).is_empty());
 }
 
 #[test]

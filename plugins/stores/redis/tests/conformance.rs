@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_redis::RedisJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
 
 /// Every place has keys of its own.
 struct Redis;
@@ -56,6 +56,30 @@ impl StoreHarness for Redis {
                 .arg(broken)
                 .exec(&mut connection)
                 .expect("written");
+        })
+    }
+
+    fn set_version(&self) -> Option<SetVersion<'_>> {
+        Some(&|address, version| {
+            let mut connection = keys::connection();
+            let meta = format!("{}.meta", keys::options(address).jobs_key);
+            let before = redis::cmd("HGET").arg(&meta).arg("format").query(&mut connection);
+            let set =
+                redis::cmd("HSET").arg(&meta).arg("format").arg(version).exec(&mut connection);
+            set.expect("written");
+            before.expect("a format")
+        })
+    }
+
+    fn occupy(&self) -> Option<Occupy<'_>> {
+        Some(&|address| {
+            let jobs = keys::options(address).jobs_key;
+            let theirs = redis::cmd("HSET")
+                .arg(&jobs)
+                .arg("job")
+                .arg("a pickle")
+                .exec(&mut keys::connection());
+            theirs.expect("written");
         })
     }
 }

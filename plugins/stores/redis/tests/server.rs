@@ -90,17 +90,6 @@ fn listed(store: &RedisJobStore) -> Vec<(String, Option<Timestamp>)> {
 }
 
 #[test]
-fn applications_with_different_keys_share_a_server() {
-    let (shop, bank) = (Keys::new(), Keys::new());
-    let (shop_store, bank_store) = (shop.open(), bank.open());
-    add(&shop_store, "a", Some(second(1)));
-    add(&bank_store, "a", Some(second(2)));
-    assert_eq!(listed(&shop_store), [("a".to_owned(), Some(second(1)))]);
-    shop_store.remove_all_jobs().unwrap();
-    assert_eq!(listed(&bank_store), [("a".to_owned(), Some(second(2)))]);
-}
-
-#[test]
 fn a_closed_port_is_named_and_the_password_is_not() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("redis://ann:pass-word@127.0.0.1:{port}/0");
@@ -137,25 +126,6 @@ fn a_server_that_does_not_answer_does_not_hang_the_caller() {
     let error = start_error(options);
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     assert!(begin.elapsed() < Duration::from_secs(5));
-}
-
-#[test]
-fn a_newer_format_is_refused() {
-    let keys = Keys::new();
-    keys.open().shutdown().unwrap();
-    execute(&["HSET", &keys.named("jobs.meta"), "format", "2"]);
-    let error = start_error(keys.options());
-    assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("have the format 2"), "{error}");
-}
-
-#[test]
-fn what_another_program_keeps_is_left_alone() {
-    let keys = Keys::new();
-    execute(&["HSET", &keys.named("jobs"), "job", "a pickle"]);
-    let error = start_error(keys.options());
-    assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("choose other keys"), "{error}");
 }
 
 /// They would remove each other's entries, and the jobs would never run.

@@ -1,15 +1,19 @@
 //! Claims of due jobs.
 
-use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
-use rusqlite::{Connection, TransactionBehavior};
+use std::time::Duration;
 
+use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use rusqlite::Connection;
+
+use crate::connection::begin_write;
 use crate::failure::Failure;
 use crate::rows::{Numbered, collect, sql_limit};
 use crate::statements::Statements;
 
 /// Claims due jobs in one transaction, which has the write lock from its beginning.
 pub(crate) fn claim(
-    connection: &mut Connection,
+    connection: &Connection,
+    patience: Duration,
     statements: &Statements,
     due: &Due,
     decide: &mut dyn FnMut(&JobRecord) -> Decision,
@@ -24,7 +28,7 @@ pub(crate) fn claim(
     if !is_due {
         return Ok(claims);
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = begin_write(connection, patience)?;
     let mut found = Vec::new();
     let values = (now, time, number, sql_limit(due.limit));
     collect(&transaction, &statements.due, values, |row| found.push(row))?;

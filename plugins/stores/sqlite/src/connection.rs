@@ -4,12 +4,37 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::Synchronous;
 use crate::failure::{self, Failure};
 use crate::options::{Checked, Location, SqliteOptions, WHAT};
 use crate::schema;
+
+/// How long it is waited between two attempts to get the write lock.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// Begins a transaction that has the write lock, for which it waits so long.
+///
+/// SQLite waits up to 0.1 s between its own attempts. Whoever writes again and again would let nobody in between for
+/// seconds.
+pub(crate) fn begin_write(
+    connection: &Connection,
+    patience: Duration,
+) -> Result<Transaction<'_>, rusqlite::Error> {
+    let until = Instant::now() + patience;
+    connection.busy_timeout(Duration::ZERO)?;
+    let begun = loop {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+            Err(error) if failure::is_busy(&error) && Instant::now() < until => {
+                std::thread::sleep(RETRY);
+            }
+            begun => break begun,
+        }
+    };
+    connection.busy_timeout(patience)?;
+    begun
+}
 
 /// A connection to a database that has the tables.
 pub(crate) fn open(options: &SqliteOptions, checked: &Checked) -> Result<Connection, Failure> {

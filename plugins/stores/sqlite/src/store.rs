@@ -11,8 +11,9 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::{Timestamp, from_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::connection::begin_write;
 use crate::failure::{self, Failure};
 use crate::options::{Checked, Location, SqliteOptions, WHAT};
 use crate::rows::{collect, micros, read, sql_limit};
@@ -193,8 +194,7 @@ impl JobStore for SqliteJobStore {
             }
         }
         self.with_connection(|connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = begin_write(connection, self.checked.busy_timeout)?;
             for record in &records {
                 let Statements { insert, replace, .. } = &self.statements;
                 let sql = if record.replace { replace } else { insert };
@@ -213,8 +213,7 @@ impl JobStore for SqliteJobStore {
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
         self.with_connection(|connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = begin_write(connection, self.checked.busy_timeout)?;
             let values = (
                 micros(record.next_run_time),
                 record.text()?,
@@ -235,14 +234,18 @@ impl JobStore for SqliteJobStore {
 
     fn remove_job(&self, id: &str) -> Result<bool> {
         self.with_connection(|connection| {
-            Ok(connection.prepare_cached(&self.statements.remove)?.execute([id])? > 0)
+            let transaction = begin_write(connection, self.checked.busy_timeout)?;
+            let removed = transaction.prepare_cached(&self.statements.remove)?.execute([id])?;
+            transaction.commit()?;
+            Ok(removed > 0)
         })
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
         self.with_connection(|connection| {
-            connection.prepare_cached(&self.statements.remove_all)?.execute([])?;
-            Ok(())
+            let transaction = begin_write(connection, self.checked.busy_timeout)?;
+            transaction.prepare_cached(&self.statements.remove_all)?.execute([])?;
+            Ok(transaction.commit()?)
         })
     }
 
@@ -251,7 +254,9 @@ impl JobStore for SqliteJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.with_connection(|connection| claims::claim(connection, &self.statements, due, decide))
+        self.with_connection(|connection| {
+            claims::claim(connection, self.checked.busy_timeout, &self.statements, due, decide)
+        })
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_sqlite::SqliteJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Occupy, SetVersion, StoreHarness};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -41,6 +41,26 @@ impl StoreHarness for File {
                 "UPDATE apscheduler_jobs SET job_state = substr(job_state, 1, 20) WHERE id = ?1";
             let database = Connection::open(address).expect("the file is opened");
             assert_eq!(database.execute(sql, [id]).expect("the row is changed"), 1);
+        })
+    }
+
+    fn set_version(&self) -> Option<SetVersion<'_>> {
+        Some(&|address, version| {
+            let database = Connection::open(address).expect("the file is opened");
+            let before = "SELECT version FROM apscheduler_meta";
+            let before = database.query_row(before, (), |row| row.get(0)).expect("a version");
+            let update = "UPDATE apscheduler_meta SET version = ?1";
+            database.execute(update, [version]).expect("the version is changed");
+            before
+        })
+    }
+
+    fn occupy(&self) -> Option<Occupy<'_>> {
+        Some(&|address| {
+            let database = Connection::open(address).expect("the file is opened");
+            let create = "CREATE TABLE apscheduler_jobs (id VARCHAR(191) NOT NULL PRIMARY KEY,
+                next_run_time FLOAT, job_state BLOB NOT NULL)";
+            database.execute_batch(create).expect("the table is made");
         })
     }
 }

