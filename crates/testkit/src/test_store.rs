@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use apscheduler_core::store::{
-    Claims, Cursor, Decision, Due, JobRecord, JobStore, MemoryJobStore, NewRecord,
+    Claims, ClaimsInDoubt, Cursor, Decision, Due, JobRecord, JobStore, MemoryJobStore, NewRecord,
     StoreCapabilities,
 };
 use apscheduler_core::time::Timestamp;
@@ -23,6 +23,8 @@ struct Inner {
     blocking: bool,
     keeps_objects: bool,
     fails: AtomicBool,
+    loses_answers: AtomicBool,
+    in_doubt: ClaimsInDoubt<()>,
     hangs: Mutex<bool>,
     hanging: AtomicUsize,
     released: Condvar,
@@ -42,6 +44,11 @@ impl TestStore {
     /// Makes every call fail, or work again.
     pub fn fail(&self, fails: bool) {
         self.0.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Carries out the next claim and loses its answer; then every call fails.
+    pub fn lose_an_answer(&self) {
+        self.0.loses_answers.store(true, Ordering::SeqCst);
     }
 
     /// Makes every call hang until it is told otherwise.
@@ -116,6 +123,17 @@ impl JobStore for TestStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.memory()?.claim_due(due, decide)
+        let (memory, Inner { in_doubt, .. }) = (self.memory()?, &*self.0);
+        let find_out = |(): &(), claims: &[_]| Ok(Some(vec![true; claims.len()]));
+        if let Some(claims) = in_doubt.settle(due, find_out, decide)? {
+            return Ok(claims);
+        }
+        let claims = memory.claim_due(due, decide)?;
+        if self.0.loses_answers.swap(false, Ordering::SeqCst) {
+            in_doubt.keep((), claims.claims);
+            self.fail(true);
+            return Err(Error::new(ErrorKind::Unavailable, "the connection broke"));
+        }
+        Ok(claims)
     }
 }

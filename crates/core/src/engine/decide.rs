@@ -45,7 +45,6 @@ pub(super) struct Prepared {
     pub(super) spec: Arc<JobSpec>,
     /// The place of its executor among those that were met.
     pub(super) room: usize,
-    pub(super) catching_up: bool,
 }
 
 /// What there is to tell about records that can't be restored.
@@ -68,6 +67,11 @@ impl<'a> Decider<'a> {
             prepared: Vec::new(),
             reports: Reports::default(),
         }
+    }
+
+    /// The instant of the pass.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(super) fn executor(&self, room: usize) -> Arc<dyn Executor> {
@@ -125,9 +129,8 @@ impl<'a> Decider<'a> {
         if self.has_broken {
             self.reports.restored.push(Arc::clone(&record.id));
         }
-        let catching_up = matches!(next, NextRun::At(next) if next <= self.now);
         self.rooms[room].left -= 1;
-        self.prepared.push(Prepared { spec, room, catching_up });
+        self.prepared.push(Prepared { spec, room });
         Ok(Decision::Claim(Advance { run_times, next }))
     }
 

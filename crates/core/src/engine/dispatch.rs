@@ -20,9 +20,10 @@ impl Engine {
         runner: &StoreRunner,
         job: Prepared,
         run_times: RunTimes,
+        catching_up: bool,
         now: Timestamp,
     ) -> Option<Run> {
-        let Prepared { spec, catching_up, .. } = job;
+        let Prepared { spec, .. } = job;
         let event =
             || JobEvent { job_id: Arc::clone(&spec.id), jobstore: Arc::clone(&runner.alias) };
         let key = InstanceKey { store: runner.number, job_id: Arc::clone(&spec.id) };

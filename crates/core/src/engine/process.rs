@@ -112,6 +112,7 @@ impl Engine {
         claims: Vec<Claim>,
     ) -> Submissions {
         let mut submissions = Submissions::default();
+        let pass = decider.now();
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         for claim in claims {
@@ -129,7 +130,10 @@ impl Engine {
                 submissions.finished.push(Arc::clone(&job.spec.id));
             }
             let room = job.room;
-            if let Some(run) = self.prepare(runner, job, claim.advance.run_times, now) {
+            // As it was written: of a claim that was in doubt, more run times came due since.
+            let catching_up = matches!(claim.advance.next, NextRun::At(next) if next <= pass);
+            let run = self.prepare(runner, job, claim.advance.run_times, catching_up, now);
+            if let Some(run) = run {
                 submissions.add(room, run);
             }
         }

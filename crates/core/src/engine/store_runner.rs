@@ -36,6 +36,9 @@ pub(super) struct StoreRunner {
 /// A store that other processes may change is looked into at least that often.
 const MAX_IDLE: TimeDelta = TimeDelta::seconds(60);
 
+/// A clock that shows a time so long before that of the last pass was put back.
+const PUT_BACK: TimeDelta = TimeDelta::seconds(1);
+
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no facts")]
 struct State {
@@ -131,7 +134,9 @@ impl StoreRunner {
         // What the watch of a shared store fails to tell is found all the same.
         let overdue =
             self.capabilities.shared && state.last.is_none_or(|last| now - last >= MAX_IDLE);
-        let wanted = due || ((state.dirty || overdue) && !state.failing);
+        // What was to be done at some time may be far away then: a store that failed is not left alone for as long.
+        let put_back = state.last.is_some_and(|last| last - now > PUT_BACK);
+        let wanted = due || put_back || ((state.dirty || overdue) && !state.failing);
         if state.stop || !wanted {
             return state.next;
         }

@@ -78,7 +78,7 @@ impl TransactionsInDoubt {
         claims
     }
 
-    /// The transaction failed: for certain, or in a way that lets nobody know.
+    /// The transaction failed: for certain, or in a way that lets nobody know. That is safe to say where it is not so.
     pub fn failed(&self, token: TransactionToken, batch: DecidedBatch, is_in_doubt: bool) {
         self.tokens.unanswered(token.answered);
         if is_in_doubt {

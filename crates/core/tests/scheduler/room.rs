@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
+use apscheduler_testkit::TestStore;
+use chrono::TimeDelta;
 
-use crate::recorder::{Recorder, scheduler};
+use crate::recorder::{Recorder, at, every, scheduler};
 
 /// Keeps runs until it is told to run them.
 #[derive(Clone, Debug, Default)]
@@ -84,4 +86,32 @@ fn a_run_that_its_executor_drops_is_an_error() {
     scheduler.step();
     small.0.runs.lock().unwrap().clear();
     assert_eq!(events.names(), ["JOB_ERROR a"]);
+}
+
+#[test]
+fn what_came_due_since_a_claim_in_doubt_waits_for_its_run() {
+    for (coalesce, expected) in [(true, vec![10, 50]), (false, vec![10, 20, 30, 40, 50])] {
+        let (scheduler, store) = (scheduler(), TestStore::default());
+        let small = SmallExecutor::default();
+        scheduler.add_executor(small.clone(), "small").unwrap();
+        scheduler.add_jobstore(store.clone(), "remote").unwrap();
+        scheduler.start().unwrap();
+        let job = JobBuilder::new("tests::ok").executor("small").jobstore("remote");
+        let job = job.trigger(every(10)).coalesce(coalesce).misfire_grace_time(None);
+        scheduler.add_job(job).unwrap();
+        scheduler.step();
+        let events =
+            Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MAX_INSTANCES);
+        store.lose_an_answer();
+        scheduler.advance(TimeDelta::seconds(10));
+        store.fail(false);
+        scheduler.advance(TimeDelta::seconds(40));
+        while small.run_all() > 0 {
+            scheduler.step();
+        }
+        let events = events.take();
+        assert!(events.iter().all(|event| event.name() == "JOB_EXECUTED"), "{events:?}");
+        let times: Vec<_> = events.iter().map(|event| event.scheduled_run_times()[0]).collect();
+        assert_eq!(times, expected.into_iter().map(at).collect::<Vec<_>>());
+    }
 }

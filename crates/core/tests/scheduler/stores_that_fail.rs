@@ -44,6 +44,29 @@ fn the_loop_backs_off_and_goes_on() {
 }
 
 #[test]
+fn a_clock_that_is_put_back_keeps_no_store_from_being_tried_again() {
+    let scheduler = scheduler();
+    let store = TestStore::default();
+    scheduler.add_jobstore(store.clone(), "remote").unwrap();
+    scheduler.start().unwrap();
+    scheduler.step();
+    let events =
+        Recorder::on(&scheduler, EventMask::JOBSTORE_ERROR | EventMask::JOBSTORE_RECOVERED);
+    scheduler.manual_clock().advance(TimeDelta::hours(1));
+    store.fail(true);
+    scheduler.add_job(JobBuilder::new("tests::ok").id("a").jobstore("remote")).unwrap_err();
+    store.fail(false);
+    scheduler.add_job(JobBuilder::new("tests::ok").id("a").jobstore("remote")).unwrap();
+    store.fail(true);
+    scheduler.step();
+    assert_eq!(events.names(), ["JOBSTORE_ERROR"]);
+    scheduler.advance(TimeDelta::minutes(-30));
+    store.fail(false);
+    scheduler.advance(TimeDelta::seconds(10));
+    assert_eq!(events.names(), ["JOBSTORE_RECOVERED"]);
+}
+
+#[test]
 fn a_store_that_hangs_delays_neither_the_loop_nor_another_store() {
     let scheduler: BackgroundScheduler = BackgroundScheduler::new();
     let store = TestStore::blocking();

@@ -25,6 +25,8 @@ struct State {
     way: Way,
     /// Both ends of each connection.
     open: Vec<TcpStream>,
+    /// What is said in place of an answer that is lost.
+    instead: Vec<u8>,
 }
 
 /// What becomes of what is sent.
@@ -69,7 +71,7 @@ impl Proxy {
     pub fn new(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it listens");
-        let state = Mutex::new(State { way: Way::Open, open: Vec::new() });
+        let state = Mutex::new(State { way: Way::Open, open: Vec::new(), instead: Vec::new() });
         let shared = Arc::new(Shared { server, state });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
@@ -96,6 +98,12 @@ impl Proxy {
     /// From now on what is sent arrives, and its answer is lost with the connection.
     pub fn lose_answers(&self) {
         self.shared.state().way = Way::LosesAnswers;
+    }
+
+    /// As [`lose_answers`](Self::lose_answers), and the client is told this: what stands before a server may speak for it.
+    pub fn answer_instead(&self, answer: &[u8]) {
+        let mut state = self.shared.state();
+        (state.way, state.instead) = (Way::LosesAnswers, answer.to_vec());
     }
 
     /// From now on nothing arrives, as if a cable were cut.
@@ -158,7 +166,8 @@ impl Shared {
     fn pass_answers(&self, mut server: TcpStream, mut client: TcpStream) {
         let mut bytes = [0; 16 * 1024];
         while let Ok(read @ 1..) = server.read(&mut bytes) {
-            match self.state().way {
+            let way = self.state().way;
+            match way {
                 Way::Open => {
                     if client.write_all(&bytes[..read]).is_err() {
                         break;
@@ -168,6 +177,9 @@ impl Shared {
                 Way::LosesAnswers => {
                     let _ = server.set_read_timeout(Some(SAID_ALL));
                     while let Ok(1..) = server.read(&mut bytes) {}
+                    let instead = std::mem::take(&mut self.state().instead);
+                    // It may be gone, as well.
+                    let _ = client.write_all(&instead);
                     break;
                 }
                 Way::Cut | Way::Gone => break,

@@ -53,15 +53,16 @@ fn statement(record: &NewRecord, mark: &str) -> Result<Document> {
         }};
         doc! {"q": {"_id": &*record.id}, "u": [set, {"$unset": "finished"}], "upsert": true}
     } else {
-        // A finished job that was not removed yet makes room; any other has the `_id`, which is then taken.
-        let new = doc! {
+        // A finished job that was not removed yet makes room; any other has the `_id`, which is then taken. The marks of its
+        // claims stay: one of them may be in doubt.
+        let set = doc! {"$set": {
             "next_run_time": next_run_time,
             "revision": first_revision(),
             "writer": mark,
-            "job_state": state,
-        };
+            "job_state": {"$literal": state},
+        }};
         let free = doc! {"_id": &*record.id, "finished": {"$exists": true}};
-        doc! {"q": free, "u": new, "upsert": true}
+        doc! {"q": free, "u": [set, {"$unset": "finished"}], "upsert": true}
     })
 }
 

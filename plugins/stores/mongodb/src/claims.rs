@@ -5,21 +5,50 @@
 //! its filter does. Where the revision is another one by now, or the job is gone, the statement fails, and only there:
 //! the answer lists every claim that was lost.
 
+use std::collections::HashMap;
+use std::iter;
+
 use apscheduler_core::store::{Claim, NextRun};
 use apscheduler_core::{Error, Result};
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::commands::{self, Failure, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
-use crate::document::{next_revision, run_time, unchanged};
-use crate::failure::DUPLICATE_KEY;
+use crate::document::{handle, next_revision, run_time, unchanged};
+use crate::failure::{DUPLICATE_KEY, is_passing};
 
 /// What the server says where an upsert would have to change an `_id`: `ImmutableField`.
 const IMMUTABLE_FIELD: i32 = 66;
 
-/// How many claims a document remembers by their marks. As many may come between a claim whose answer is lost and the look
-/// at what came of it.
+/// How many claims a document remembers by their marks, and how many of one handle: any number of them may come between a
+/// claim whose answer is lost and the look at what came of it, as long as few handles made them.
 pub(crate) const REMEMBERED: usize = 16;
+const OF_ONE_HANDLE: usize = 2;
+
+/// The marks of the claims that documents remember, by id.
+pub(crate) type Marks = HashMap<String, Vec<String>>;
+
+/// The marks that are in these documents.
+pub(crate) fn marks(documents: &[Document]) -> Marks {
+    let of_one = |document: &Document| {
+        let marks = document.get_array("claims").ok()?.iter().filter_map(Bson::as_str);
+        Some((document.get_str("_id").ok()?.to_owned(), marks.map(str::to_owned).collect()))
+    };
+    documents.iter().filter_map(of_one).collect()
+}
+
+/// What a document remembers that is claimed with `mark`, and remembered these before.
+fn remembered<'a>(before: &'a [String], mark: &'a str) -> Vec<&'a str> {
+    let mut kept: Vec<&str> = Vec::new();
+    for known in iter::once(mark).chain(before.iter().rev().map(String::as_str)) {
+        let of_the_same = kept.iter().filter(|other| handle(other) == handle(known)).count();
+        if of_the_same < OF_ONE_HANDLE && kept.len() < REMEMBERED {
+            kept.push(known);
+        }
+    }
+    kept.reverse();
+    kept
+}
 
 /// What became of claims.
 pub(crate) struct Written {
@@ -32,10 +61,15 @@ pub(crate) struct Written {
 }
 
 /// Writes claims, and says of each whether it was won.
-pub(crate) fn write(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<Written> {
+pub(crate) fn write(
+    connection: &Connection,
+    mark: &str,
+    claims: &[Claim],
+    marks: &Marks,
+) -> Result<Written> {
     let mut written = Written { won: vec![true; claims.len()], refused: 0, refusal: None };
     for (number, chunk) in claims.chunks(MOST_STATEMENTS).enumerate() {
-        for failure in write_chunk(connection, mark, chunk)? {
+        for failure in write_chunk(connection, mark, chunk, marks)? {
             if let Some(won) = written.won.get_mut(number * MOST_STATEMENTS + failure.index) {
                 *won = false;
             }
@@ -51,8 +85,14 @@ pub(crate) fn write(connection: &Connection, mark: &str, claims: &[Claim]) -> Re
 }
 
 /// Returns those that were not won.
-fn write_chunk(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<Vec<Failure>> {
-    let statements = claims.iter().map(|claim| statement(mark, claim)).collect();
+fn write_chunk(
+    connection: &Connection,
+    mark: &str,
+    claims: &[Claim],
+    marks: &Marks,
+) -> Result<Vec<Failure>> {
+    let before = |claim: &Claim| marks.get(&*claim.record.id).map_or(&[][..], Vec::as_slice);
+    let statements = claims.iter().map(|claim| statement(mark, claim, before(claim))).collect();
     let command = commands::update(connection, statements, Order::Any);
     let outcome = commands::run(connection, command)?;
     if outcome.made > 0 || outcome.found + outcome.failures.len() != claims.len() {
@@ -65,18 +105,27 @@ fn write_chunk(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<
             outcome.made,
         )));
     }
-    Ok(outcome.failures)
+    // A router that has lost a shard says so of each statement, whether it was carried out or not.
+    match outcome.failures.iter().find(|failure| is_passing(failure.code)) {
+        Some(failure) => Err(failure.explain(&connection.address)),
+        None => Ok(outcome.failures),
+    }
 }
 
-fn statement(mark: &str, Claim { record, advance }: &Claim) -> Document {
+fn statement(mark: &str, Claim { record, advance }: &Claim, before: &[String]) -> Document {
     let next = match advance.next {
         NextRun::At(time) => run_time(Some(time)),
         NextRun::Paused | NextRun::Finished => Bson::Null,
     };
     let revision = next_revision(record.revision);
     let mut change = doc! {
-        "$set": {"next_run_time": next, "revision": revision, "writer": mark},
-        "$push": {"claims": {"$each": [mark], "$slice": i32::try_from(REMEMBERED).map_or(0, i32::wrapping_neg)}},
+        "$set": {
+            "next_run_time": next,
+            "revision": revision,
+            "writer": mark,
+            // Nobody has claimed it since they were read, or the revision would be another one.
+            "claims": remembered(before, mark),
+        },
         "$setOnInsert": {"_id": false},
     };
     if advance.next == NextRun::Finished {
@@ -102,5 +151,25 @@ pub(crate) fn remove_finished<'a>(
             // The fires are won, and run.
             tracing::warn!("finished jobs are removed within a day: {}", error.chain());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_pushes_out_its_own_marks() {
+        let mut marks = vec!["lost-1".to_owned()];
+        for number in 0..100 {
+            let mark = format!("busy-{number}");
+            marks = remembered(&marks, &mark).into_iter().map(str::to_owned).collect();
+        }
+        assert_eq!(marks, ["lost-1", "busy-98", "busy-99"]);
+        for number in 0..100 {
+            let mark = format!("{number}-0");
+            marks = remembered(&marks, &mark).into_iter().map(str::to_owned).collect();
+        }
+        assert_eq!((marks.len(), &*marks[0], &*marks[15]), (REMEMBERED, "84-0", "99-0"));
     }
 }

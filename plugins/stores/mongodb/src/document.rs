@@ -33,6 +33,11 @@ impl Writer {
     }
 }
 
+/// The handle that made a mark.
+pub(crate) fn handle(mark: &str) -> &str {
+    mark.split_once('-').map_or(mark, |(handle, _)| handle)
+}
+
 fn random_bits(bits: u32) -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().1 & ((1 << bits) - 1)
 }

@@ -86,6 +86,7 @@ impl MongoDbJobStore {
         }
         let connection = self.connection()?;
         let jobs = connection.jobs.clone();
+        let fields = doc! {"next_run_time": 1, "revision": 1, "job_state": 1, "claims": 1};
         // One more than there will be: the server then knows that there is no more, and need not be asked again.
         let batch = u32::try_from(limit.min(MOST_AT_ONCE) + 1).unwrap_or(u32::MAX);
         connection.run(async move {
@@ -95,7 +96,7 @@ impl MongoDbJobStore {
                 .skip(u64::try_from(skip).unwrap_or(u64::MAX))
                 .limit(i64::try_from(limit).unwrap_or(i64::MAX))
                 .batch_size(batch)
-                .projection(doc! {"next_run_time": 1, "revision": 1, "job_state": 1})
+                .projection(fields)
                 .await?;
             let mut found = Vec::new();
             while cursor.advance().await? {
@@ -245,12 +246,13 @@ impl JobStore for MongoDbJobStore {
         let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
         let documents = self.find_behind(filter, sort, ahead, due.limit)?;
         let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
+        let marks = claims::marks(&documents);
         let Batch { claims, resume } = Batch::decide(records, due, decide);
         if claims.is_empty() {
             return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
         }
         let (mark, attempted) = (self.writer.mark(), claims.len());
-        match claims::write(&connection, &mark, &claims) {
+        match claims::write(&connection, &mark, &claims, &marks) {
             Ok(Written { won, refused, refusal }) => {
                 let written = claims.into_iter().zip(won);
                 let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));

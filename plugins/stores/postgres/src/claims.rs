@@ -64,7 +64,9 @@ impl Open {
                 Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                in_doubt.failed(token, batch, matches!(failure, Failure::InDoubt(_)));
+                // Whatever the error is: what stands between us and the server speaks for it when it is gone, and a server
+                // that breaks in COMMIT may find it written afterwards.
+                in_doubt.failed(token, batch, !failure.is_conflict());
                 Err(explain(failure))
             }
         }

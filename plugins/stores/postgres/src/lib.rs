@@ -32,7 +32,7 @@
 //! a `PgBouncer` that pools transactions there is no `LISTEN`: jobs that others add are then found within a minute.
 //!
 //! A connection that is lost while a claim is committed leaves it open whether the jobs were claimed. The server is asked
-//! for that afterwards, by the number of the transaction: what was claimed runs then, and nothing is doubled.
+//! for that afterwards, by a token that is written with the claims: what was claimed runs then, and nothing is doubled.
 //!
 //! Each fire leaves an old version of its row behind. The table asks for a vacuum after 5,000 of them, which autovacuum
 //! looks after once a minute; transactions that stay open for long elsewhere in the database keep it from that, and due

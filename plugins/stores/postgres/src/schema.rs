@@ -38,10 +38,11 @@ fn jobs_and_view(tables: &Tables) -> String {
     )
 }
 
-/// Tokens of claims whose answer may be lost on the way, and of those that must not be written any more.
+/// Tokens of claims whose answer may be lost on the way, and of those that must not be written any more. They may be there
+/// still where a hand dropped the table of jobs.
 fn claim_tokens(tables: &Tables) -> String {
     format!(
-        r#"CREATE TABLE {} (
+        r#"CREATE TABLE IF NOT EXISTS {} (
              token varchar(64) COLLATE "C" PRIMARY KEY,
              is_written boolean NOT NULL,
              since timestamptz NOT NULL DEFAULT now()

@@ -10,8 +10,8 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
-use apscheduler_testkit::stores::new_name;
 use apscheduler_testkit::stores::records::{Records, second};
+use apscheduler_testkit::stores::{Proxy, new_name};
 use database::{connected, drop_tables, execute, url};
 
 /// A table that is removed at the end.
@@ -166,6 +166,16 @@ fn an_older_schema_is_brought_up_to_date() {
 }
 
 #[test]
+fn a_table_of_jobs_that_was_dropped_is_made_again() {
+    let table = Table::new();
+    add(&table.open(), "a");
+    execute(&format!("DROP TABLE {} CASCADE", table.0));
+    let store = table.open();
+    add(&store, "b");
+    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
+}
+
+#[test]
 fn tokens_of_claims_do_not_pile_up() {
     let table = Table::new();
     let store = table.open();
@@ -217,6 +227,35 @@ fn a_claim_that_is_cut_off_claims_nothing() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     let claims = store.claim_due(&due(), &mut take).expect("claimed");
     assert_eq!(claims.claims.len(), 1, "it is still due");
+}
+
+#[test]
+fn a_claim_for_which_somebody_else_answers_is_not_lost() {
+    // A server that can't flush its log and finds the transaction there afterwards; a pooler that has lost its server.
+    for (severity, code) in [("PANIC", "58030"), ("FATAL", "58000"), ("ERROR", "40003")] {
+        let table = Table::new();
+        let (proxy, way) = Proxy::before(&url());
+        let separator = if way.contains('?') { '&' } else { '?' };
+        let way = format!("{way}{separator}sslmode=disable");
+        let store = started(PostgresOptions::new(way).tablename(&table.0));
+        add(&store, "a");
+        let lost = store.claim_due(&due(), &mut |record| {
+            proxy.answer_instead(&error_response(severity, code));
+            take(record)
+        });
+        lost.expect_err("it is not known whether it was written");
+        proxy.mend();
+        let claims = store.claim_due(&due(), &mut take).expect("claimed").claims;
+        assert_eq!(claims.len(), 1, "{severity} {code}");
+        assert!(store.claim_due(&due(), &mut take).expect("claimed").claims.is_empty());
+    }
+}
+
+/// How the server says that something failed.
+fn error_response(severity: &str, code: &str) -> Vec<u8> {
+    let fields = format!("S{severity}\0V{severity}\0C{code}\0Mit is gone\0\0");
+    let length = u32::try_from(fields.len() + 4).expect("a short message");
+    [b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat()
 }
 
 #[test]

@@ -77,15 +77,25 @@ fn a_part_of_a_batch_is_won() {
     }
 }
 
-/// Whatever makes the server refuse them: a validator of the collection, a quota, here a hand.
+/// Whatever makes the server refuse them: a quota, a hand, here a validator of the collection.
+fn refuse(place: &Place, ids: &[&str]) {
+    for id in ids {
+        set(place, id, doc! {"refused": true});
+    }
+    let validator = doc! {"collMod": &place.0, "validator": {"refused": {"$ne": true}}};
+    with_collection(&place.0, async |jobs| {
+        jobs.client().database(&jobs.namespace().db).run_command(validator).await
+    });
+}
+
 #[test]
 fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
     let place = Place::new();
     let store = place.open();
     for id in ["a", "b", "c"] {
         add(&store, id, Some(second(1)));
-        set(&place, id, doc! {"claims": "no list"});
     }
+    refuse(&place, &["a", "b", "c"]);
     let due = Due { now: second(1), limit: 2, after: None };
     for _ in 0..2 {
         let refused = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));
@@ -93,7 +103,7 @@ fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(error.is_retryable() && error.to_string().contains("refuses"), "{error}");
     }
-    let mend = doc! {"$unset": {"claims": 1}};
+    let mend = doc! {"$unset": {"refused": 1}};
     with_collection(&place.0, async |jobs| jobs.update_many(doc! {}, mend).await);
     let claims = claim(&store, second(1), NextRun::At(second(9))).unwrap();
     assert_eq!(claimed(&claims), ["a", "b", "c"]);
@@ -106,9 +116,7 @@ fn claims_that_the_server_refuses_hold_up_no_others() {
     for id in ["a", "b", "c", "d", "e"] {
         add(&store, id, Some(second(1)));
     }
-    for id in ["a", "b", "c"] {
-        set(&place, id, doc! {"claims": "no list"});
-    }
+    refuse(&place, &["a", "b", "c"]);
     let mut due = Due { now: second(1), limit: 4, after: None };
     for (won, is_end) in [("d", false), ("e", true)] {
         let claims = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));

@@ -135,6 +135,67 @@ fn a_claim_that_comes_too_late_does_nothing() {
 }
 
 #[test]
+fn a_claim_in_doubt_of_a_job_that_is_added_again_is_known() {
+    let (place, proxy) = (Place::new(), proxy());
+    let (store, other) = (started(through(&proxy, &place)), place.open());
+    for replace in [false, true] {
+        add(&store, "a", Some(second(1)));
+        once(&proxy, "update", Pass::OnAndCut);
+        assert_retryable(&claim(&store, second(1), NextRun::Finished).unwrap_err());
+        wait_for("the server did it", || other.lookup_job("a").unwrap().is_none());
+        other.add_jobs(vec![new("a", Some(second(60)), replace)]).unwrap();
+        assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"], "the fire of the job before");
+        assert_eq!(listed(&other), [("a".to_owned(), Some(second(60)))]);
+        store.remove_all_jobs().unwrap();
+    }
+}
+
+#[test]
+fn a_claim_in_doubt_outlasts_any_number_of_claims_of_another() {
+    let (place, proxy) = (Place::new(), proxy());
+    let (store, other) = (started(through(&proxy, &place)), place.open());
+    add(&store, "a", Some(second(1)));
+    once(&proxy, "update", Pass::OnAndCut);
+    assert_retryable(&claim(&store, second(1), NextRun::At(second(2))).unwrap_err());
+    wait_for("the server did it", || other.next_run_time(None).unwrap() == Some(second(2)));
+    // The store waits for an answer for 30 s, and then for 10 s until it tries again.
+    for time in 2..=40 {
+        let next = NextRun::At(second(time + 1));
+        assert_eq!(claimed(&claim(&other, second(time), next).unwrap()), ["a"]);
+    }
+    assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"]);
+}
+
+#[test]
+fn a_claim_of_which_a_router_does_not_know_is_handed_out_later() {
+    let (place, proxy) = (Place::new(), proxy());
+    let store = started(through(&proxy, &place));
+    add(&store, "a", Some(second(1)));
+    // The server carries it out, and says so to somebody else. What the store is told is what a router says that has lost
+    // its shard: `HostUnreachable`.
+    let mut is_done = false;
+    proxy.on_requests(move |message| {
+        if !is_done && command(message) == "update" {
+            is_done = true;
+            let mut server = TcpStream::connect(parts().1).unwrap();
+            server.write_all(message).unwrap();
+            assert!(server.read(&mut [0; 1000]).unwrap() > 0, "the server answers");
+        }
+        Pass::On
+    });
+    proxy.on_answers(|message| {
+        let lost = [b"\x10code\0", &66_i32.to_le_bytes()[..]].concat();
+        if let Some(place) = message.windows(lost.len()).position(|bytes| bytes == lost) {
+            message[place + 6..place + 10].copy_from_slice(&6_i32.to_le_bytes());
+        }
+        Pass::On
+    });
+    assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
+    assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"]);
+    assert_eq!(listed(&store), [("a".to_owned(), Some(second(60)))]);
+}
+
+#[test]
 fn a_server_that_is_slow_loses_and_doubles_nothing() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place).timeout_ms(1000));

@@ -59,6 +59,26 @@ fn a_claim_that_did_not_arrive_can_not_arrive_later() {
 }
 
 #[test]
+fn a_claim_for_which_somebody_else_answers_is_not_lost() {
+    // A proxy that has lost its server; a server that does not know what became of COMMIT.
+    for code in [2013_u16, 1180] {
+        let (table, proxy) = (Table::new(), proxy());
+        let store = started(table.behind(&proxy));
+        add(&store, "a");
+        let lost = store.claim_due(&due(), &mut |record| {
+            let said = [&[0xff][..], &code.to_le_bytes(), b"#HY000it is gone"].concat();
+            let length = u8::try_from(said.len()).expect("a short message");
+            proxy.answer_instead(&[&[length, 0, 0, 1][..], &said].concat());
+            take(record)
+        });
+        lost.expect_err("it is not known whether it was written");
+        proxy.mend();
+        assert_eq!(claimed(&store), ["a"], "{code}");
+        assert!(claimed(&store).is_empty());
+    }
+}
+
+#[test]
 fn tokens_of_claims_do_not_pile_up() {
     let table = Table::new();
     let store = table.open();
