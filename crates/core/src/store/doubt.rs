@@ -121,12 +121,14 @@ impl<T> ClaimsInDoubt<T> {
 impl<T> Drop for ClaimsInDoubt<T> {
     fn drop(&mut self) {
         let state = self.state();
-        let claims = state.unknown.iter().flat_map(|(_, claims)| claims).chain(&state.won);
-        for claim in claims {
+        let unknown = state.unknown.iter().flat_map(|(_, claims)| claims);
+        let unknown = unknown.map(|claim| (claim, "it was known whether the claim was written"));
+        let won = state.won.iter().map(|claim| (claim, "there was room for what was claimed"));
+        for (claim, event) in unknown.chain(won) {
             tracing::error!(
                 job_id = &*claim.record.id,
-                "the store is gone before it was known whether the claim of {:?} was written",
-                claim.advance.run_times.as_slice()
+                run_times = ?claim.advance.run_times.as_slice(),
+                "the store is gone before {event}"
             );
         }
     }
