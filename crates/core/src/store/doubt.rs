@@ -61,8 +61,8 @@ impl<T> ClaimsInDoubt<T> {
     /// Finds out about what is kept, and hands out what was won: `None` where there is nothing to hand out.
     ///
     /// `find_out` asks the server about the claims with a token, and says of each whether it was written; `None` where
-    /// the server does not know yet, and other jobs need not wait for that. `decide` is asked about each record, as for every claim; where it leaves one (no room to run it), the claim is handed out
-    /// another time.
+    /// the server does not know yet, and other jobs need not wait for that. `decide` is asked about each record, as for
+    /// every claim; where it leaves one (no room to run it), the claim is handed out another time.
     ///
     /// # Errors
     /// What `find_out` says. Nothing is forgotten then.

@@ -25,7 +25,7 @@ pub use pool::{ConnectionPool, Connector, Failed, Lease, PoolOptions};
 pub use record::{Cursor, JobRecord, JobState, NewRecord};
 pub use schema::{foreign_table, newer_schema};
 pub use started::Started;
-pub use token::{ClaimTokens, TransactionToken, TransactionsInDoubt};
+pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};
 pub use watch::{ChangeNotifier, Watch};
 
 use crate::Result;

@@ -6,6 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Claim, Claims, ClaimsInDoubt, DecidedBatch, Decision, Due, JobRecord};
 use crate::Result;
 
+/// What a store writes with a claim.
+#[derive(Debug)]
+pub struct ClaimToken {
+    /// What marks the claim: nobody else has it. At most 53 letters, digits and dots.
+    pub token: String,
+    /// The tokens that the server may forget with it.
+    pub answered: Vec<String>,
+}
+
 /// The tokens that a store writes with its claims, for [`ClaimsInDoubt`](super::ClaimsInDoubt). The server keeps each
 /// until its answer has come; then the next claim takes it away.
 #[derive(Debug)]
@@ -24,10 +33,11 @@ impl Default for ClaimTokens {
 }
 
 impl ClaimTokens {
-    /// A token that nobody else has, of at most 53 letters, digits and dots; and those that the server may forget.
-    pub fn next(&self) -> (String, Vec<String>) {
+    /// That of the next claim.
+    pub fn next(&self) -> ClaimToken {
         let number = self.last.fetch_add(1, Ordering::Relaxed);
-        (format!("{}.{number}", self.own), std::mem::take(&mut *self.list()))
+        let token = format!("{}.{number}", self.own);
+        ClaimToken { token, answered: std::mem::take(&mut *self.list()) }
     }
 
     /// The answer to the claim with this token has come.
@@ -53,24 +63,14 @@ pub struct TransactionsInDoubt {
     claims: ClaimsInDoubt<String>,
 }
 
-/// What a transaction writes for [`TransactionsInDoubt`].
-#[derive(Debug)]
-pub struct TransactionToken {
-    /// What marks the transaction.
-    pub token: String,
-    /// The tokens that the server may forget with it.
-    pub answered: Vec<String>,
-}
-
 impl TransactionsInDoubt {
     /// The token of the next transaction.
-    pub fn next(&self) -> TransactionToken {
-        let (token, answered) = self.tokens.next();
-        TransactionToken { token, answered }
+    pub fn next(&self) -> ClaimToken {
+        self.tokens.next()
     }
 
     /// The transaction with this token was committed, which carries out what was decided.
-    pub fn committed(&self, token: TransactionToken, batch: DecidedBatch) -> Claims {
+    pub fn committed(&self, token: ClaimToken, batch: DecidedBatch) -> Claims {
         let claims = batch.into_claims();
         if !claims.claims.is_empty() {
             self.tokens.answered(token.token);
@@ -79,7 +79,7 @@ impl TransactionsInDoubt {
     }
 
     /// The transaction failed: for certain, or in a way that lets nobody know. That is safe to say where it is not so.
-    pub fn failed(&self, token: TransactionToken, batch: DecidedBatch, is_in_doubt: bool) {
+    pub fn failed(&self, token: ClaimToken, batch: DecidedBatch, is_in_doubt: bool) {
         self.tokens.unanswered(token.answered);
         if is_in_doubt {
             self.claims.keep(token.token, batch.into_claims().claims);

@@ -26,21 +26,22 @@ pub(crate) const REMEMBERED: usize = 16;
 const OF_ONE_HANDLE: usize = 2;
 
 /// The marks of the claims that documents remember, by id.
-pub(crate) type Marks = HashMap<String, Vec<String>>;
+pub(crate) type Marks<'a> = HashMap<&'a str, Vec<&'a str>>;
 
 /// The marks that are in these documents.
-pub(crate) fn marks(documents: &[Document]) -> Marks {
-    let of_one = |document: &Document| {
-        let marks = document.get_array("claims").ok()?.iter().filter_map(Bson::as_str);
-        Some((document.get_str("_id").ok()?.to_owned(), marks.map(str::to_owned).collect()))
-    };
-    documents.iter().filter_map(of_one).collect()
+pub(crate) fn marks(documents: &[Document]) -> Marks<'_> {
+    documents.iter().filter_map(marks_of).collect()
+}
+
+fn marks_of(document: &Document) -> Option<(&str, Vec<&str>)> {
+    let marks = document.get_array("claims").ok()?.iter().filter_map(Bson::as_str);
+    Some((document.get_str("_id").ok()?, marks.collect()))
 }
 
 /// What a document remembers that is claimed with `mark`, and remembered these before.
-fn remembered<'a>(before: &'a [String], mark: &'a str) -> Vec<&'a str> {
+fn remembered<'a>(before: &[&'a str], mark: &'a str) -> Vec<&'a str> {
     let mut kept: Vec<&str> = Vec::new();
-    for known in iter::once(mark).chain(before.iter().rev().map(String::as_str)) {
+    for known in iter::once(mark).chain(before.iter().rev().copied()) {
         let of_the_same = kept.iter().filter(|other| handle(other) == handle(known)).count();
         if of_the_same < OF_ONE_HANDLE && kept.len() < REMEMBERED {
             kept.push(known);
@@ -65,7 +66,7 @@ pub(crate) fn write(
     connection: &Connection,
     mark: &str,
     claims: &[Claim],
-    marks: &Marks,
+    marks: &Marks<'_>,
 ) -> Result<Written> {
     let mut written = Written { won: vec![true; claims.len()], refused: 0, refusal: None };
     for (number, chunk) in claims.chunks(MOST_STATEMENTS).enumerate() {
@@ -89,7 +90,7 @@ fn write_chunk(
     connection: &Connection,
     mark: &str,
     claims: &[Claim],
-    marks: &Marks,
+    marks: &Marks<'_>,
 ) -> Result<Vec<Failure>> {
     let before = |claim: &Claim| marks.get(&*claim.record.id).map_or(&[][..], Vec::as_slice);
     let statements = claims.iter().map(|claim| statement(mark, claim, before(claim))).collect();
@@ -112,7 +113,7 @@ fn write_chunk(
     }
 }
 
-fn statement(mark: &str, Claim { record, advance }: &Claim, before: &[String]) -> Document {
+fn statement(mark: &str, Claim { record, advance }: &Claim, before: &[&str]) -> Document {
     let next = match advance.next {
         NextRun::At(time) => run_time(Some(time)),
         NextRun::Paused | NextRun::Finished => Bson::Null,
@@ -160,16 +161,17 @@ mod tests {
 
     #[test]
     fn a_handle_pushes_out_its_own_marks() {
-        let mut marks = vec!["lost-1".to_owned()];
-        for number in 0..100 {
-            let mark = format!("busy-{number}");
-            marks = remembered(&marks, &mark).into_iter().map(str::to_owned).collect();
+        let names = |name: fn(u8) -> String| (0..100).map(name).collect::<Vec<_>>();
+        let (busy, others) =
+            (names(|number| format!("busy-{number}")), names(|number| format!("{number}-0")));
+        let mut marks = vec!["lost-1"];
+        for mark in &busy {
+            marks = remembered(&marks, mark);
         }
         assert_eq!(marks, ["lost-1", "busy-98", "busy-99"]);
-        for number in 0..100 {
-            let mark = format!("{number}-0");
-            marks = remembered(&marks, &mark).into_iter().map(str::to_owned).collect();
+        for mark in &others {
+            marks = remembered(&marks, mark);
         }
-        assert_eq!((marks.len(), &*marks[0], &*marks[15]), (REMEMBERED, "84-0", "99-0"));
+        assert_eq!((marks.len(), marks[0], marks[15]), (REMEMBERED, "84-0", "99-0"));
     }
 }

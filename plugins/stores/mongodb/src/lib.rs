@@ -27,9 +27,9 @@
 //! them within a day.
 //!
 //! Where a connection breaks, or an answer does not come, nobody knows whether the server wrote the claims. The call
-//! fails, and the next one begins with finding out: `claims` in each document has the marks of the last claims of each handle, 16 in all. What
-//! turns out to have been won is handed out then, so an outage neither loses nor doubles a run. If the process ends before
-//! that, the runs are lost, as for any process that ends between a claim and a run.
+//! fails, and the next one begins with finding out: `claims` in each document has the marks of the last two claims of each
+//! handle, 16 in all. What turns out to have been won is handed out then, so an outage neither loses nor doubles a run. If
+//! the process ends before that, the runs are lost, as for any process that ends between a claim and a run.
 //!
 //! Adding several jobs is one transaction on replica sets and sharded clusters. A standalone server has no transactions:
 //! there, others may see some of the jobs before an id that is taken makes the store remove them again.

@@ -70,7 +70,7 @@ impl MongoDbJobStore {
 
     /// The first documents, `limit` at the most.
     fn find(&self, filter: Document, sort: Document, limit: usize) -> Result<Vec<Document>> {
-        self.find_behind(filter, sort, 0, limit)
+        self.find_behind(filter, sort, 0, limit, record_fields())
     }
 
     /// The documents but for the first `skip`, `limit` at the most.
@@ -80,13 +80,13 @@ impl MongoDbJobStore {
         sort: Document,
         skip: usize,
         limit: usize,
+        fields: Document,
     ) -> Result<Vec<Document>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         let connection = self.connection()?;
         let jobs = connection.jobs.clone();
-        let fields = doc! {"next_run_time": 1, "revision": 1, "job_state": 1, "claims": 1};
         // One more than there will be: the server then knows that there is no more, and need not be asked again.
         let batch = u32::try_from(limit.min(MOST_AT_ONCE) + 1).unwrap_or(u32::MAX);
         connection.run(async move {
@@ -105,6 +105,11 @@ impl MongoDbJobStore {
             Ok(found)
         })
     }
+}
+
+/// What a record is read from.
+fn record_fields() -> Document {
+    doc! {"next_run_time": 1, "revision": 1, "job_state": 1}
 }
 
 /// Jobs with a run time. What is no job of ours has an `_id` of another type, and no page ends early for it.
@@ -244,15 +249,16 @@ impl JobStore for MongoDbJobStore {
             filter.insert("$or", behind(*next_run_time, id));
         }
         let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
-        let documents = self.find_behind(filter, sort, ahead, due.limit)?;
+        let mut fields = record_fields();
+        fields.insert("claims", 1);
+        let documents = self.find_behind(filter, sort, ahead, due.limit, fields)?;
         let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
-        let marks = claims::marks(&documents);
         let Batch { claims, resume } = Batch::decide(records, due, decide);
         if claims.is_empty() {
             return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
         }
         let (mark, attempted) = (self.writer.mark(), claims.len());
-        match claims::write(&connection, &mark, &claims, &marks) {
+        match claims::write(&connection, &mark, &claims, &claims::marks(&documents)) {
             Ok(Written { won, refused, refusal }) => {
                 let written = claims.into_iter().zip(won);
                 let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use apscheduler_core::store::{
-    Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
-    TransactionToken, TransactionsInDoubt,
+    ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
+    JobRecord, TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -156,7 +156,7 @@ impl Open {
         mut lease: Lease<'_>,
         due: &Due,
         batch: &DecidedBatch,
-        TransactionToken { token, answered }: &TransactionToken,
+        ClaimToken { token, answered }: &ClaimToken,
     ) -> Result<bool, Failure> {
         let still_due: HashSet<&str> = batch.still_due().collect();
         let mut statements = self.changes(batch);

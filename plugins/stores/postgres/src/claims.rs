@@ -5,8 +5,8 @@
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{
-    Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _, JobRecord,
-    TransactionToken, TransactionsInDoubt,
+    ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
+    JobRecord, TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
 use futures_util::future::{join, join3, join4};
@@ -139,7 +139,7 @@ impl Open {
         lease: Lease<'_>,
         due: &Due,
         batch: &DecidedBatch,
-        TransactionToken { token, answered }: &TransactionToken,
+        ClaimToken { token, answered }: &ClaimToken,
     ) -> Result<bool, Failure> {
         let next = |time: Option<Timestamp>| time.map(|time| time.timestamp_micros());
         let (moved, times): (Vec<&str>, Vec<Option<i64>>) =

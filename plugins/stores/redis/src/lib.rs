@@ -24,12 +24,14 @@
 //!
 //! # Sharing
 //! Any number of schedulers may share the keys. Applications that share a server differ in both, `jobs_key` and
-//! `run_times_key`: who starts with the jobs of one and the run times of another is refused. A claim is a script that compares the revision of each record and
-//! writes it in one step. Looking for due jobs takes one round trip, writing the claims another, for up to 1,000 jobs.
+//! `run_times_key`: who starts with the jobs of one and the run times of another is refused. A claim is a script that
+//! compares the revision of each record and writes it in one step. Looking for due jobs takes one round trip, writing the
+//! claims another, for up to 1,000 jobs.
 //!
 //! What is kept is as durable as the server is told to make it (`appendonly`, `appendfsync`, snapshots). Where a
-//! connection breaks after a claim was sent, nobody knows whether the server wrote it: the call fails, and these fires
-//! run nowhere, which is better than twice.
+//! connection breaks after a claim was sent, nobody knows whether the server wrote it. The call fails, and the next one
+//! begins with finding out, by a token that is written with the claims: what turns out to have been won runs then, and
+//! nothing is doubled.
 
 mod connection;
 mod options;

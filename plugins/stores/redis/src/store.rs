@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::store::{
-    Batch, ChangeNotifier, Claim, ClaimTokens, Claims, ClaimsInDoubt, Contention, Cursor, Decision,
-    Due, DueCursor, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    Batch, ChangeNotifier, Claim, ClaimToken, ClaimTokens, Claims, ClaimsInDoubt, Contention,
+    Cursor, Decision, Due, DueCursor, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities,
+    Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -91,7 +92,7 @@ impl RedisJobStore {
         if claims.is_empty() {
             return Ok(claims);
         }
-        let (token, answered) = self.tokens.next();
+        let ClaimToken { token, answered } = self.tokens.next();
         let mut call = self.change(&self.scripts.claim);
         call.arg(&token).arg(answered.join(" "));
         for Claim { record, advance } in &claims {
