@@ -1,9 +1,12 @@
 //! Format, lints, docs, and each feature alone.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
 
+use crate::circles;
 use crate::command::{self, cargo};
 use crate::libraries;
 
@@ -34,6 +37,25 @@ pub(crate) fn run() -> Result<()> {
             .args(["hack", "check", "--package", "apscheduler", "--each-feature"])
             .env("RUSTFLAGS", "-D warnings"),
     )
+}
+
+/// Checks all packages for circles of imports.
+pub(crate) fn circles() -> Result<()> {
+    circles::check(&packages()?)
+}
+
+/// The folders of the packages of the workspace.
+fn packages() -> Result<Vec<PathBuf>> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("can't run `cargo metadata`")?;
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).context("can't read the metadata")?;
+    let packages = metadata["packages"].as_array().context("the metadata has no packages")?;
+    let manifests = packages.iter().filter_map(|package| package["manifest_path"].as_str());
+    Ok(manifests.filter_map(|path| Path::new(path).parent()).map(Path::to_owned).collect())
 }
 
 fn has_cargo_hack() -> bool {

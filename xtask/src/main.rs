@@ -2,6 +2,7 @@
 
 mod bench;
 mod chaos;
+mod circles;
 mod command;
 mod debian;
 mod libraries;
@@ -30,6 +31,8 @@ enum Task {
     },
     /// Checks format, lints, docs, and each feature alone.
     Lint,
+    /// Looks for files and folders of a crate that import each other.
+    Circles,
     /// Starts the servers that the stores are tested against, and keeps them until you press Enter.
     Services,
     /// Kills servers and schedulers under load, and accounts for every fire time. Part of `test`.
@@ -52,6 +55,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Test { rest } => test::run(&rest),
         Task::Lint => lint::run(),
+        Task::Circles => lint::circles(),
         Task::Services => services::up(),
         Task::Chaos { stores, seconds } => chaos::run(&stores, seconds),
         Task::Bench { rest } => bench::run(&rest),

@@ -4,9 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::{Attribute, Error, Ident, LitStr, Meta, Path, Result, Token};
+use syn::{Attribute, Error, Ident, LitStr, Meta, Path, Result};
 
 use crate::declaration::Declaration;
+use crate::option::{comma, once, path, text};
 
 /// `#[job(name = "...", alias = "...", crate = "...")]`
 #[derive(Default)]
@@ -98,38 +99,4 @@ impl Attributes {
     pub(crate) fn options(&self) -> Option<&JobOptions> {
         self.job.as_ref()
     }
-}
-
-/// Keeps an option that may be given once.
-pub(crate) fn once<T>(option: &mut Option<T>, key: &Ident, value: T) -> Result<()> {
-    match option.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(Error::new(key.span(), format!("`{key}` is given twice"))),
-    }
-}
-
-/// `= "text"`
-fn text(input: ParseStream<'_>) -> Result<LitStr> {
-    input.parse::<Token![=]>()?;
-    let text: LitStr = input.parse()?;
-    if text.value().is_empty() {
-        return Err(Error::new(text.span(), "a name must not be empty"));
-    }
-    Ok(text)
-}
-
-/// `= "path::to::crate"`
-pub(crate) fn path(input: ParseStream<'_>) -> Result<Path> {
-    let text = text(input)?;
-    text.parse_with(Path::parse_mod_style).map_err(|_| {
-        Error::new(text.span(), "this is no path to a crate, as `apscheduler_core` is")
-    })
-}
-
-/// The comma between two options, or the end.
-pub(crate) fn comma(input: ParseStream<'_>) -> Result<()> {
-    if !input.is_empty() {
-        input.parse::<Token![,]>()?;
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, LitStr, Path, Result, Token};
 
-use crate::attribute::{comma, path};
+use crate::option::{comma, path};
 use crate::value::Value;
 
 /// A job that is declared on its function.

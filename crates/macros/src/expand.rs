@@ -9,6 +9,7 @@ use syn::{Error, ReturnType};
 use crate::attribute::Attributes;
 use crate::function::Function;
 use crate::parameter::Parameter;
+use crate::span::resolved;
 
 /// The function as written, and what registers it.
 pub(crate) fn expand(mut attributes: Attributes, mut function: Function) -> TokenStream {
@@ -158,11 +159,6 @@ fn result(private: &TokenStream, function: &Function, call: &TokenStream) -> Tok
             }
         }
     }
-}
-
-/// The place of what the user wrote, but still a part of the expansion: lints of the user's crate leave it alone.
-pub(crate) fn resolved(span: Span) -> Span {
-    span.resolved_at(Span::call_site())
 }
 
 fn here(span: Span, ident: &syn::Ident) -> syn::Ident {

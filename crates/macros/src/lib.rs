@@ -7,7 +7,9 @@ mod attribute;
 mod declaration;
 mod expand;
 mod function;
+mod option;
 mod parameter;
+mod span;
 mod value;
 
 use proc_macro::TokenStream;

@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, Lit, Pat, Result, Token};
 
 use crate::argument_type::{ArgumentType, Passing, context};
-use crate::expand::resolved;
+use crate::span::resolved;
 
 /// One parameter of the function.
 pub(crate) enum Parameter {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result};
 use glib::MainContext;
 
-use crate::mailbox::{Message, Opening, mailbox};
-use crate::turns::Turns;
+use crate::mailbox::{Opening, mailbox};
+use crate::turns::{Message, Turns};
 
 /// A main context, for the schedulers that run in it. It does not keep the context alive.
-pub struct GlibLoop(Arc<Opening>);
+pub struct GlibLoop(Arc<Opening<Message>>);
 
 impl GlibLoop {
     /// The loop of this main context, whichever thread runs it.
     pub fn on(context: &MainContext) -> Self {
-        let (opening, mut messages) = mailbox(context);
+        let (opening, mut messages) = mailbox::<Message>(context);
         // The task goes on without its handle, which would keep it from ending with the context.
         drop(context.spawn(async move {
             while let Some(message) = messages.next().await {

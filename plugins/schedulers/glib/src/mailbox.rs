@@ -3,47 +3,26 @@
 //! The task of a context may be woken from any thread as long as the context lives. Who sends holds no reference to it, so
 //! the mailbox is shut before the context is freed, under the lock that everybody holds who sends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::StreamExt as _;
 use glib::{ControlFlow, MainContext, Priority, Source};
 
-use crate::turns::Turns;
-
-/// Somebody wants a turn.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// A scheduler was started.
-    Begin(Arc<Turns>),
-    /// One that was started is woken.
-    Wake(Weak<Turns>),
-}
-
-impl Message {
-    /// The scheduler, if it has not been shut down.
-    pub(crate) fn turns(self) -> Option<Arc<Turns>> {
-        match self {
-            Self::Begin(turns) => Some(turns),
-            Self::Wake(turns) => turns.upgrade(),
-        }
-    }
-}
-
 /// The place where messages go in. It is shut for all who have it when one of them drops it.
 #[derive(Debug)]
-pub(crate) struct Opening(Arc<Mutex<Option<UnboundedSender<Message>>>>);
+pub(crate) struct Opening<T>(Arc<Mutex<Option<UnboundedSender<T>>>>);
 
 /// The place where messages come out, in a task of the context.
 #[derive(Debug)]
-pub(crate) struct Messages {
-    receiver: UnboundedReceiver<Message>,
+pub(crate) struct Messages<T> {
+    receiver: UnboundedReceiver<T>,
     end: Source,
 }
 
 /// A mailbox that is shut when either end of it, or the context, goes.
-pub(crate) fn mailbox(context: &MainContext) -> (Opening, Messages) {
+pub(crate) fn mailbox<T: Send + 'static>(context: &MainContext) -> (Opening<T>, Messages<T>) {
     let (sender, receiver) = unbounded();
     let sender = Arc::new(Mutex::new(Some(sender)));
     let opening = Opening(Arc::clone(&sender));
@@ -58,9 +37,9 @@ pub(crate) fn mailbox(context: &MainContext) -> (Opening, Messages) {
     (Opening(sender), Messages { receiver, end })
 }
 
-impl Opening {
+impl<T> Opening<T> {
     /// Sends, or returns what nobody would get.
-    pub(crate) fn send(&self, message: Message) -> Result<(), Message> {
+    pub(crate) fn send(&self, message: T) -> Result<(), T> {
         match &*self.sender() {
             Some(sender) => sender
                 .unbounded_send(message)
@@ -69,13 +48,13 @@ impl Opening {
         }
     }
 
-    fn sender(&self) -> MutexGuard<'_, Option<UnboundedSender<Message>>> {
+    fn sender(&self) -> MutexGuard<'_, Option<UnboundedSender<T>>> {
         // Nothing in here can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Opening {
+impl<T> Drop for Opening<T> {
     fn drop(&mut self) {
         let mut sender = self.sender();
         // The last sender wakes the source too, so it goes under the lock as well.
@@ -83,14 +62,14 @@ impl Drop for Opening {
     }
 }
 
-impl Messages {
+impl<T> Messages<T> {
     /// The next one; none when nobody can send any more.
-    pub(crate) async fn next(&mut self) -> Option<Message> {
+    pub(crate) async fn next(&mut self) -> Option<T> {
         self.receiver.next().await
     }
 }
 
-impl Drop for Messages {
+impl<T> Drop for Messages<T> {
     fn drop(&mut self) {
         self.end.destroy();
     }

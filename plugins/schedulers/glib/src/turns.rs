@@ -1,13 +1,32 @@
 //! The turns of one scheduler, from its start to its shutdown.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use apscheduler_core::LoopDriver;
 use glib::{ControlFlow, MainContext, Priority, Source};
 
-use crate::mailbox::{Message, Opening};
+use crate::mailbox::Opening;
+
+/// Somebody wants a turn.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A scheduler was started.
+    Begin(Arc<Turns>),
+    /// One that was started is woken.
+    Wake(Weak<Turns>),
+}
+
+impl Message {
+    /// The scheduler, if it has not been shut down.
+    pub(crate) fn turns(self) -> Option<Arc<Turns>> {
+        match self {
+            Self::Begin(turns) => Some(turns),
+            Self::Wake(turns) => turns.upgrade(),
+        }
+    }
+}
 
 /// Each turn is a timer of its own. So a turn can be made within a turn, where a job runs the main loop for a dialog: GLib
 /// keeps a source from being entered twice.
@@ -22,7 +41,7 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    pub(crate) fn new(driver: LoopDriver, opening: Arc<Opening>) -> Arc<Self> {
+    pub(crate) fn new(driver: LoopDriver, opening: Arc<Opening<Message>>) -> Arc<Self> {
         let woken = Arc::new(AtomicBool::new(false));
         let turns = Arc::new(Self { driver, timer: Mutex::default(), woken: Arc::clone(&woken) });
         let weak = Arc::downgrade(&turns);

@@ -1,0 +1,120 @@
+//! Who imports whom, and where that goes round in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::DiGraph;
+
+use super::names;
+use super::tree::ModuleTree;
+
+/// Files or folders that import each other.
+#[derive(Debug)]
+pub(super) struct Circle {
+    /// The folder in which all of them lie.
+    folder: PathBuf,
+    /// Who takes what from whom.
+    ties: Vec<Tie>,
+}
+
+/// What one member of a circle takes from another.
+#[derive(Debug)]
+struct Tie {
+    from: String,
+    to: String,
+    /// The names, each with the files between which it goes.
+    names: BTreeSet<String>,
+}
+
+impl fmt::Display for Circle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "in {}:", self.folder.display())?;
+        for Tie { from, to, names } in &self.ties {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            writeln!(f, "  {from} -> {to}: {}", names.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// A name that one file takes from another.
+struct Import<'t> {
+    from: &'t Path,
+    to: &'t Path,
+    name: String,
+}
+
+/// The circles of a crate, those of files and those of folders.
+pub(super) fn circles(tree: &ModuleTree) -> Vec<Circle> {
+    let mut folders: BTreeMap<PathBuf, BTreeMap<(String, String), BTreeSet<String>>> =
+        BTreeMap::new();
+    for import in imports(tree) {
+        let (folder, from, to) = part(import.from, import.to);
+        let ties = folders.entry(folder).or_default();
+        ties.entry((from, to)).or_default().insert(import.name);
+    }
+    folders.into_iter().flat_map(|(folder, ties)| circles_within(&folder, &ties)).collect()
+}
+
+fn imports(tree: &ModuleTree) -> Vec<Import<'_>> {
+    let mut imports = Vec::new();
+    for (path, entry) in tree.iter() {
+        for named in &entry.module.paths {
+            let Some((target, name)) = names::definition(tree, path, &named.path) else { continue };
+            let Some(other) = tree.get(&target) else { continue };
+            let own = named.reexport && target.starts_with(path);
+            if own || other.file == entry.file {
+                continue;
+            }
+            let name = name.unwrap_or_else(|| target.join("::"));
+            imports.push(Import { from: &entry.file, to: &other.file, name });
+        }
+    }
+    imports
+}
+
+/// The deepest folder that has both files, and where in it each of them is: a file, or a folder.
+fn part(from: &Path, to: &Path) -> (PathBuf, String, String) {
+    let shared: PathBuf = from
+        .components()
+        .zip(to.components())
+        .take_while(|(a, b)| a == b)
+        .map(|(component, _)| component)
+        .collect();
+    let below = |file: &Path| {
+        let rest = file.strip_prefix(&shared).unwrap_or(file);
+        let first = rest.components().next().map(Component::as_os_str).unwrap_or_default();
+        first.to_string_lossy().into_owned()
+    };
+    let (from, to) = (below(from), below(to));
+    (shared, from, to)
+}
+
+fn circles_within(
+    folder: &Path,
+    ties: &BTreeMap<(String, String), BTreeSet<String>>,
+) -> Vec<Circle> {
+    let mut graph = DiGraph::<&str, ()>::new();
+    let mut nodes = BTreeMap::new();
+    for (from, to) in ties.keys() {
+        let from = *nodes.entry(from).or_insert_with(|| graph.add_node(from));
+        let to = *nodes.entry(to).or_insert_with(|| graph.add_node(to));
+        graph.add_edge(from, to, ());
+    }
+    let groups = tarjan_scc(&graph).into_iter().filter(|group| group.len() > 1);
+    groups
+        .map(|group| {
+            let members: BTreeSet<&str> = group.iter().map(|node| graph[*node]).collect();
+            let tie = |((from, to), names): (&(String, String), &BTreeSet<String>)| {
+                (members.contains(&**from) && members.contains(&**to)).then(|| Tie {
+                    from: from.clone(),
+                    to: to.clone(),
+                    names: names.clone(),
+                })
+            };
+            Circle { folder: folder.to_owned(), ties: ties.iter().filter_map(tie).collect() }
+        })
+        .collect()
+}
