@@ -1,0 +1,247 @@
+//! Finds the processes of a tree in `/proc`, and signals them.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::fs;
+use std::process::Child;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpid, kill_process, kill_process_group, pidfd_open,
+    pidfd_send_signal,
+};
+
+use super::marker::{TreeId, VARIABLE};
+
+/// What tells a process from all others: ids alone are given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Identity {
+    pid: Pid,
+    /// In clock ticks since the boot.
+    start: u64,
+}
+
+/// A process, as it was when it was looked at.
+#[derive(Debug)]
+struct Process {
+    identity: Identity,
+    parent: i32,
+    group: i32,
+    /// It has exited, and waits to be reaped.
+    exited: bool,
+    /// The value of the variable.
+    marker: OnceCell<Option<Vec<u8>>>,
+}
+
+/// All processes.
+#[derive(Debug)]
+pub(super) struct Snapshot(Vec<Process>);
+
+impl Snapshot {
+    pub(super) fn take() -> Self {
+        let processes = match fs::read_dir("/proc") {
+            Ok(entries) => entries
+                .filter_map(|entry| {
+                    let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+                    Process::read(Pid::from_raw(pid)?)
+                })
+                .collect(),
+            Err(error) => {
+                tracing::warn!("can't look for the processes of a job in /proc: {error}");
+                Vec::new()
+            }
+        };
+        Self(processes)
+    }
+}
+
+impl Process {
+    /// `None` where it is gone.
+    fn read(pid: Pid) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        // The name of the program stands in parentheses, and may hold some.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let threads: u32 = fields.get(17)?.parse().ok()?;
+        Some(Self {
+            identity: Identity { pid, start: fields.get(19)?.parse().ok()? },
+            parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
+            // A main thread may end before the others.
+            exited: matches!(*fields.first()?, "Z" | "X") && threads <= 1,
+            marker: OnceCell::new(),
+        })
+    }
+
+    fn marker(&self) -> Option<&[u8]> {
+        let read = || {
+            // Processes of other users can't be read.
+            let environment =
+                fs::read(format!("/proc/{}/environ", self.identity.pid.as_raw_nonzero())).ok()?;
+            environment.split(|byte| *byte == 0).find_map(|variable| {
+                variable.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
+            })
+        };
+        self.marker.get_or_init(read).as_deref()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.identity.pid;
+        let sent = match pidfd_open(pid, PidfdFlags::empty()) {
+            // From here on the descriptor means the process that has the id now.
+            Ok(process) if self.is_still_there() => pidfd_send_signal(process, signal),
+            Ok(_) => return,
+            // Linux before 5.3, or a sandbox.
+            Err(Errno::NOSYS | Errno::PERM) if self.is_still_there() => kill_process(pid, signal),
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => tracing::debug!("can't signal the process {pid:?}: {error}"),
+        }
+    }
+
+    fn is_still_there(&self) -> bool {
+        Self::read(self.identity.pid).is_some_and(|now| now.identity == self.identity)
+    }
+}
+
+/// The first process of a tree.
+#[derive(Debug)]
+pub(super) struct Leader(Identity);
+
+impl Leader {
+    /// `None` where the system does not tell of the process.
+    pub(super) fn of(child: &Child) -> Option<Self> {
+        Process::read(Pid::from_child(child)).map(|process| Self(process.identity))
+    }
+
+    fn group(&self) -> i32 {
+        self.0.pid.as_raw_nonzero().get()
+    }
+}
+
+/// What is known of a tree.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    pub(super) leader: Option<Leader>,
+    /// Everything that was ever found: a process may lose its parent, its group and its environment later.
+    known: HashSet<Identity>,
+    /// What got TERM, where that was sent.
+    told: Option<HashSet<Identity>>,
+}
+
+impl Search {
+    /// The process group of the tree.
+    pub(super) fn group(&self) -> Option<i32> {
+        self.leader.as_ref().map(Leader::group)
+    }
+
+    /// The processes of the tree that are alive.
+    fn members<'a>(&mut self, id: &TreeId, snapshot: &'a Snapshot) -> Vec<&'a Process> {
+        let leader = self.leader.as_ref();
+        // While its first process is there, as a zombie too, the number of the group is no other's.
+        let group = leader
+            .filter(|leader| snapshot.0.iter().any(|process| process.identity == leader.0))
+            .map(Leader::group);
+        let since = leader.map_or(0, |leader| leader.0.start);
+        let ours = getpid();
+        let mut found: HashSet<i32> = HashSet::new();
+        let mut members = Vec::new();
+        let mut others: Vec<&Process> = Vec::new();
+        for process in &snapshot.0 {
+            let Identity { pid, start } = process.identity;
+            if pid == ours || process.exited {
+                continue;
+            }
+            let belongs = self.known.contains(&process.identity)
+                || group == Some(process.group)
+                || leader.is_some_and(|leader| leader.0 == process.identity)
+                || (start >= since
+                    && process.marker().is_some_and(|marker| id.grace_in(marker).is_some()));
+            if belongs {
+                found.insert(pid.as_raw_nonzero().get());
+                members.push(process);
+            } else {
+                others.push(process);
+            }
+        }
+        // Children of children, until there are no more.
+        loop {
+            let before = members.len();
+            others.retain(|process| {
+                let belongs = found.contains(&process.parent);
+                if belongs {
+                    found.insert(process.identity.pid.as_raw_nonzero().get());
+                    members.push(process);
+                }
+                !belongs
+            });
+            if members.len() == before {
+                break;
+            }
+        }
+        self.known = members.iter().map(|process| process.identity).collect();
+        members
+    }
+
+    pub(super) fn is_empty(&mut self, id: &TreeId, snapshot: &Snapshot) -> bool {
+        let members = self.members(id, snapshot);
+        self.tell_stragglers(&members);
+        members.is_empty()
+    }
+
+    /// Sends TERM to those that were being started when the others got it. What a living process of the tree starts after
+    /// that is left alone: it cleans up.
+    fn tell_stragglers(&mut self, members: &[&Process]) {
+        let Some(told) = &mut self.told else { return };
+        let pids: HashSet<i32> =
+            members.iter().map(|process| process.identity.pid.as_raw_nonzero().get()).collect();
+        for process in members {
+            if !pids.contains(&process.parent) && told.insert(process.identity) {
+                process.signal(Signal::TERM);
+            }
+        }
+    }
+
+    /// The longest grace period that a process of the tree has by its marker; `None` where there is no process.
+    pub(super) fn grace(&mut self, id: &TreeId, snapshot: &Snapshot) -> Option<Duration> {
+        let members = self.members(id, snapshot);
+        let grace = |process: &&Process| process.marker().and_then(|marker| id.grace_in(marker));
+        members.iter().map(|process| grace(process).unwrap_or_default()).max()
+    }
+
+    pub(super) fn terminate(&mut self, id: &TreeId, snapshot: &Snapshot) {
+        let members = self.members(id, snapshot);
+        let group = self.group();
+        let in_group = |process: &&Process| group == Some(process.group);
+        // All at once, so that none is missed that one of them starts just now.
+        if let Some(leader) = self.leader.as_ref()
+            && members.iter().any(in_group)
+        {
+            let _ = kill_process_group(leader.0.pid, Signal::TERM);
+        }
+        for process in members.iter().filter(|process| !in_group(process)) {
+            process.signal(Signal::TERM);
+        }
+        self.told = Some(members.iter().map(|process| process.identity).collect());
+    }
+
+    pub(super) fn kill(&mut self, id: &TreeId, snapshot: &Snapshot) {
+        for process in self.members(id, snapshot) {
+            process.signal(Signal::KILL);
+        }
+    }
+
+    /// The processes that are left, for the log.
+    pub(super) fn describe(&mut self, id: &TreeId, snapshot: &Snapshot) -> String {
+        let pids: Vec<String> = self
+            .members(id, snapshot)
+            .iter()
+            .map(|process| process.identity.pid.as_raw_nonzero().to_string())
+            .collect();
+        pids.join(", ")
+    }
+}

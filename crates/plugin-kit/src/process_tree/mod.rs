@@ -1,0 +1,261 @@
+//! Process trees: a program, and everything that it starts.
+//!
+//! A [`ProcessTree`] is ended as a whole: TERM, a grace period, then KILL until nothing is left. Whoever starts programs
+//! for a run owns the tree and ends it when the run is cancelled or times out. Trees that are still alive when this
+//! process ends, however it ends, are ended by a small helper process, the keeper (`/bin/sh`).
+//!
+//! # How the processes are found
+//! On Linux a process belongs to a tree if
+//! - it is in the process group of the tree's first process, or
+//! - one of its ancestors belongs to the tree, or
+//! - its environment has the tree's id in [`VARIABLE`], which every process of the tree inherits. This also finds
+//!   processes that have left the group (`setsid`) and whose parents are gone (double fork).
+//!
+//! Only a process that has done all three, left the group, lost its parent and cleared the variable, is no longer found.
+//! The keeper does not look at ancestors. Ids of processes are compared together with their start times, so that a
+//! signal never reaches a process that was given the id later.
+//!
+//! On other Unix systems a tree is a process group.
+
+#[cfg(not(target_os = "linux"))]
+mod group;
+mod keeper;
+#[cfg(target_os = "linux")]
+mod linux;
+mod marker;
+mod registry;
+#[cfg(not(target_os = "linux"))]
+use group as system;
+#[cfg(target_os = "linux")]
+use linux as system;
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use marker::{TreeId, VARIABLE};
+pub use registry::{end_all, kept_by_parent};
+
+/// How often a tree is looked at that is to end.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long processes may take to die of KILL. One in an uninterruptible system call takes longer.
+const DEATH: Duration = Duration::from_secs(5);
+
+/// The grace period where nothing else is known.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+
+/// A program that was started for a run, with everything that it has started.
+///
+/// Dropping it ends nothing: what is still alive then is left alone, and outlives this process. So drop it when the run
+/// has ended by itself, and call [`end`](Self::end) before where it has not.
+///
+/// # Examples
+/// ```
+/// use std::process::Command;
+/// use std::time::Duration;
+///
+/// use apscheduler_plugin_kit::process_tree::{ProcessTree, TreeId};
+///
+/// let tree = ProcessTree::new(TreeId::random(), Duration::from_secs(5));
+/// let mut command = Command::new("sh");
+/// command.args(["-c", "setsid sleep 600 & sleep 600"]);
+/// let mut child = tree.spawn(&mut command)?;
+/// tree.end();
+/// child.wait()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ProcessTree {
+    shared: Arc<Shared>,
+}
+
+/// What the owner of a tree and [`end_all`] share.
+#[derive(Debug)]
+struct Shared {
+    id: TreeId,
+    grace: Duration,
+    ending: Ending,
+    state: Mutex<State>,
+}
+
+/// Who sends TERM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Anybody who ends the tree.
+    Anyone,
+    /// The owner alone, who asks in another way first.
+    Owner,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    search: system::Search,
+    /// TERM was sent, and KILL follows at this time.
+    kill_at: Option<Instant>,
+}
+
+impl ProcessTree {
+    /// A tree without processes. Its processes have `grace` to end after TERM.
+    pub fn new(id: TreeId, grace: Duration) -> Self {
+        Self::registered(id, grace, Ending::Anyone)
+    }
+
+    /// A tree as [`new`](Self::new), to which [`end_all`] sends no TERM: its owner asks it to end in another way.
+    pub fn asked_by_owner(id: TreeId, grace: Duration) -> Self {
+        Self::registered(id, grace, Ending::Owner)
+    }
+
+    fn registered(id: TreeId, grace: Duration, ending: Ending) -> Self {
+        let shared = Arc::new(Shared { id, grace, ending, state: Mutex::default() });
+        registry::add(&shared);
+        Self { shared }
+    }
+
+    /// Starts the first process of the tree, in a process group of its own and with [`VARIABLE`] in its environment.
+    ///
+    /// Reap the child only after the tree was ended or dropped: its process id names the group until then.
+    ///
+    /// # Errors
+    /// Any error of [`Command::spawn`]; after [`end_all`], that no programs are started any more.
+    pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        let shared = &self.shared;
+        command.process_group(0).env(VARIABLE, shared.id.within_ours(shared.grace));
+        registry::spawn(shared, command)
+    }
+
+    /// Sends TERM to every process of the tree, unless that was done before. Returns when KILL is due.
+    pub fn terminate(&self) -> Instant {
+        let kill_at = self.shared.terminate();
+        registry::update(&self.shared);
+        kill_at
+    }
+
+    /// Notes that somebody else has asked the processes of the tree to end: they get no TERM, and KILL after their grace
+    /// period. Returns when that is, or `None` if there are no processes.
+    pub fn is_asked_to_end(&self) -> Option<Instant> {
+        let snapshot = system::Snapshot::take();
+        let kill_at = {
+            let mut state = self.shared.state();
+            let inherited = state.search.grace(&self.shared.id, &snapshot)?;
+            let grace = self.shared.grace.max(inherited);
+            *state.kill_at.get_or_insert_with(|| after(grace))
+        };
+        registry::update(&self.shared);
+        Some(kill_at)
+    }
+
+    /// Whether it is being ended, by its owner or by [`end_all`].
+    pub fn is_ending(&self) -> bool {
+        self.shared.state().kill_at.is_some()
+    }
+
+    /// Whether no process is alive.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_empty(&system::Snapshot::take())
+    }
+
+    /// Kills every process of the tree, and those that they start meanwhile. Returns when none is left.
+    pub fn kill(&self) {
+        self.shared.kill();
+    }
+
+    /// Ends every process of the tree: TERM, the grace period, KILL. Returns when none is left, and whether KILL was
+    /// needed.
+    ///
+    /// The grace period is that of the tree, or a longer one that a tree within it has.
+    pub fn end(&self) -> bool {
+        end_together(&[self])
+    }
+}
+
+/// Ends several trees as [`ProcessTree::end`] does, at the same time. Returns whether KILL was needed.
+pub fn end_together(trees: &[&ProcessTree]) -> bool {
+    let mut snapshot = system::Snapshot::take();
+    let mut left: Vec<&ProcessTree> = trees.to_vec();
+    left.retain(|tree| !tree.shared.is_empty(&snapshot));
+    for tree in &left {
+        tree.terminate();
+    }
+    let mut killed = false;
+    loop {
+        left.retain(|tree| !tree.shared.is_empty(&snapshot));
+        if left.is_empty() {
+            return killed;
+        }
+        let now = Instant::now();
+        left.retain(|tree| {
+            let due = tree.shared.kill_at().is_none_or(|kill_at| kill_at <= now);
+            if due {
+                tree.kill();
+                killed = true;
+            }
+            !due
+        });
+        std::thread::sleep(LOOK);
+        snapshot = system::Snapshot::take();
+    }
+}
+
+impl Drop for ProcessTree {
+    fn drop(&mut self) {
+        registry::remove(&self.shared);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kill_at(&self) -> Option<Instant> {
+        self.state().kill_at
+    }
+
+    fn is_empty(&self, snapshot: &system::Snapshot) -> bool {
+        self.state().search.is_empty(&self.id, snapshot)
+    }
+
+    fn terminate(&self) -> Instant {
+        let mut state = self.state();
+        if let Some(kill_at) = state.kill_at {
+            return kill_at;
+        }
+        let snapshot = system::Snapshot::take();
+        let inherited = state.search.grace(&self.id, &snapshot).unwrap_or_default();
+        let kill_at = after(self.grace.max(inherited));
+        state.kill_at = Some(kill_at);
+        state.search.terminate(&self.id, &snapshot);
+        kill_at
+    }
+
+    fn kill(&self) {
+        let deadline = Instant::now() + DEATH;
+        loop {
+            let snapshot = system::Snapshot::take();
+            if self.is_empty(&snapshot) {
+                return;
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!(
+                    "processes that a job has started can't be killed: {}",
+                    self.state().search.describe(&self.id, &snapshot)
+                );
+                return;
+            }
+            self.state().search.kill(&self.id, &snapshot);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// When a grace period ends that begins now. One that the clock can't count is a year.
+fn after(grace: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(grace).unwrap_or_else(|| now + Duration::from_hours(24 * 365))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! The trees that this process has.
+
+use std::io;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::keeper::Keepers;
+use super::system::{Leader, Snapshot};
+use super::{Ending, LOOK, Shared};
+
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { trees: Vec::new(), closed: false, keepers: Keepers::new() });
+
+struct Registry {
+    trees: Vec<Arc<Shared>>,
+    /// The process is about to exit: nothing is started any more.
+    closed: bool,
+    keepers: Keepers,
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends all trees of this process: TERM, KILL after `grace`. No programs are started from then on.
+///
+/// For a process that is about to exit. Returns when nothing is left.
+pub fn end_all(grace: Duration) {
+    let deadline = Instant::now() + grace;
+    let mut trees = {
+        let mut registry = registry();
+        registry.closed = true;
+        registry.trees.clone()
+    };
+    for tree in trees.iter().filter(|tree| tree.ending == Ending::Anyone) {
+        tree.terminate();
+        update(tree);
+    }
+    loop {
+        let snapshot = Snapshot::take();
+        trees.retain(|tree| !tree.is_empty(&snapshot));
+        if trees.is_empty() || Instant::now() >= deadline {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    for tree in trees {
+        tree.kill();
+    }
+}
+
+/// Says that this process is a worker, and that the process that started it ends the trees of its runs, whatever becomes
+/// of this one: it needs no keeper of its own. Only Linux lets a process find the trees of another.
+pub fn kept_by_parent() {
+    if cfg!(target_os = "linux") {
+        registry().keepers.disable();
+    }
+}
+
+pub(super) fn add(tree: &Arc<Shared>) {
+    let mut registry = registry();
+    registry.trees.push(Arc::clone(tree));
+    let Registry { trees, keepers, .. } = &mut *registry;
+    // Before its first process starts, so that there is no time at which nobody would end it.
+    keepers.keep(tree, trees);
+}
+
+/// Tells the keeper what has changed.
+pub(super) fn update(tree: &Arc<Shared>) {
+    let mut registry = registry();
+    let Registry { trees, keepers, .. } = &mut *registry;
+    if trees.iter().any(|other| Arc::ptr_eq(other, tree)) {
+        keepers.keep(tree, trees);
+    }
+}
+
+pub(super) fn remove(tree: &Arc<Shared>) {
+    let mut registry = registry();
+    let Registry { trees, keepers, .. } = &mut *registry;
+    trees.retain(|other| !Arc::ptr_eq(other, tree));
+    keepers.let_go(tree, trees);
+}
+
+pub(super) fn spawn(tree: &Arc<Shared>, command: &mut Command) -> io::Result<Child> {
+    // Under the lock, so that `end_all` meets every program that is started.
+    let mut registry = registry();
+    if registry.closed {
+        return Err(io::Error::other("the scheduler is being stopped"));
+    }
+    let child = command.spawn()?;
+    tree.state().search.leader = Leader::of(&child);
+    let Registry { trees, keepers, .. } = &mut *registry;
+    keepers.keep(tree, trees);
+    Ok(child)
+}
