@@ -11,4 +11,6 @@ mod program;
 mod restart;
 mod run;
 mod shared;
+#[cfg(target_os = "linux")]
+mod trees;
 mod validate;

@@ -9,6 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// A variable by which the processes of one place are known from outside.
+pub(crate) const FAMILY: &str = "APSCHEDULER_E2E_FAMILY";
+
 /// How long anything may take. Waiting ends as soon as it has come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -66,6 +69,7 @@ impl Place {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_apscheduler"));
         command.args(args).current_dir(self.0.path()).env("TZ", "UTC").env_remove("RUST_LOG");
+        command.env(FAMILY, self.path(""));
         command
     }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// Asks runs to end early. Clones are the same token; it can't be taken back.
 ///
@@ -28,6 +29,7 @@ pub struct CancellationToken(Arc<State>);
 struct State {
     parent: Option<CancellationToken>,
     cancelled: AtomicBool,
+    timed_out: OnceLock<Duration>,
     waiting: Mutex<Vec<Waker>>,
 }
 
@@ -51,6 +53,20 @@ impl CancellationToken {
             std::mem::take(&mut *waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Cancels the token because a run has taken longer than this timeout. If the run then fails, its error says so.
+    pub fn cancel_at_timeout(&self, timeout: Duration) {
+        if !self.is_cancelled() {
+            // Whoever was first has set it.
+            let _ = self.0.timed_out.set(timeout);
+        }
+        self.cancel();
+    }
+
+    /// The timeout at which the token was cancelled; `None` where it was not, or for another reason.
+    pub fn timed_out(&self) -> Option<Duration> {
+        self.0.timed_out.get().copied()
     }
 
     /// Whether the run should end.
@@ -156,6 +172,18 @@ mod tests {
         parent.cancel();
         waiter.join().unwrap();
         assert!(second.is_cancelled());
+    }
+
+    #[test]
+    fn only_the_first_reason_counts() {
+        let timeout = Duration::from_secs(3);
+        let parent = CancellationToken::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.cancel_at_timeout(timeout);
+        assert!(first.is_cancelled() && !parent.is_cancelled());
+        parent.cancel();
+        second.cancel_at_timeout(timeout);
+        assert_eq!((first.timed_out(), second.timed_out()), (Some(timeout), None));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Runs jobs in the caller.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Executor, ExecutorCapabilities, Run};
-use crate::options;
+use super::{CancellationToken, Executor, ExecutorCapabilities, Run};
 use crate::registry::Plugin;
+use crate::{Result, options};
 
 /// The descriptor of the debug executor.
 pub static DEBUG_PLUGIN: Plugin = Plugin::executor("debug", &|given| {
@@ -22,13 +22,20 @@ struct NoOptions {}
 ///
 /// It is the fastest executor, but a slow job holds up the scheduler. Async functions are driven to their end without a
 /// runtime.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DebugExecutor;
+#[derive(Clone, Debug, Default)]
+pub struct DebugExecutor {
+    /// Of all runs since the last start.
+    token: Arc<Mutex<CancellationToken>>,
+}
 
 impl DebugExecutor {
     /// A debug executor.
     pub fn new() -> Self {
-        Self
+        Self::default()
+    }
+
+    fn token(&self) -> MutexGuard<'_, CancellationToken> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -37,9 +44,20 @@ impl Executor for DebugExecutor {
         ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
     }
 
-    fn submit(&self, run: Run) {
+    fn start(&self, _alias: &str) -> Result<()> {
+        *self.token() = CancellationToken::new();
+        Ok(())
+    }
+
+    fn submit(&self, mut run: Run) {
+        run.set_cancellation(self.token().clone());
         run.execute();
     }
 
-    fn shutdown(&self, _wait: bool) {}
+    fn shutdown(&self, wait: bool) {
+        if !wait {
+            let token = self.token().clone();
+            token.cancel();
+        }
+    }
 }

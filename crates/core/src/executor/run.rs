@@ -137,7 +137,19 @@ impl Run {
     pub fn finish(&mut self, result: JobResult) {
         match result {
             Ok(value) => self.report(Outcome::Executed(value)),
-            Err(error) => self.fail(error),
+            Err(error) => self.fail(self.name_timeout(error)),
+        }
+    }
+
+    /// A function that was asked to end at its timeout may fail in its own words.
+    fn name_timeout(&self, error: JobError) -> JobError {
+        let timed_out = self.cancellation.as_ref().and_then(CancellationToken::timed_out);
+        match timed_out.filter(|_| !error.is_panic()) {
+            Some(timeout) => error.in_context(&format!(
+                "it took longer than its timeout of {} s",
+                timeout.as_secs_f64()
+            )),
+            None => error,
         }
     }
 
@@ -166,7 +178,7 @@ impl Run {
         let end = Instant::now().checked_add(timeout)?;
         let own = token.map_or_else(CancellationToken::new, CancellationToken::child);
         self.cancellation = Some(own.clone());
-        Some(Timer::at(end, move || own.cancel()))
+        Some(Timer::at(end, move || own.cancel_at_timeout(timeout)))
     }
 
     /// Runs an async function for all run times. A plain one blocks the task.

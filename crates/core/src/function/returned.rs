@@ -33,6 +33,12 @@ impl JobError {
         self
     }
 
+    /// Puts text before the message, with a colon between.
+    pub(crate) fn in_context(mut self, context: &str) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
     /// The message.
     pub fn message(&self) -> &str {
         &self.message

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use rustix::net::SendFlags;
 
-use super::Shared;
+use super::marker::{KEEPER, VARIABLE};
+use super::{Origin, Shared};
 
 const SCRIPT: &str = include_str!("keeper.sh");
 
@@ -30,7 +31,6 @@ const SEND: SendFlags = SendFlags::DONTWAIT;
 #[derive(Debug)]
 pub(super) struct Keepers {
     keeper: Option<Keeper>,
-    disabled: bool,
     warned: bool,
 }
 
@@ -42,29 +42,25 @@ pub(super) struct Keeper {
 
 impl Keepers {
     pub(super) const fn new() -> Self {
-        Self { keeper: None, disabled: false, warned: false }
-    }
-
-    pub(super) fn disable(&mut self) {
-        self.disabled = true;
+        Self { keeper: None, warned: false }
     }
 
     /// Has a tree ended should this process die. `all` are the trees for a new keeper, this one among them.
     pub(super) fn keep(&mut self, tree: &Shared, all: &[Arc<Shared>]) {
-        self.tell(&line(tree), all);
+        // The worker's own keeper does so for what runs in a worker.
+        if tree.origin != Origin::InWorker {
+            self.tell(&line(tree), all);
+        }
     }
 
     /// Forgets a tree. `all` are those that remain.
     pub(super) fn let_go(&mut self, tree: &Shared, all: &[Arc<Shared>]) {
-        if self.keeper.is_some() {
+        if self.keeper.is_some() && tree.origin != Origin::InWorker {
             self.tell(&format!("- {}\n", tree.id.as_str()), all);
         }
     }
 
     fn tell(&mut self, line: &str, all: &[Arc<Shared>]) {
-        if self.disabled {
-            return;
-        }
         if let Some(keeper) = &self.keeper
             && keeper.tell(line).is_ok()
         {
@@ -108,6 +104,7 @@ impl Keeper {
         command
             .args(["-c", SCRIPT, NAME])
             .current_dir("/")
+            .env(VARIABLE, KEEPER)
             // What is sent to the group of this process from a terminal is not for the keeper.
             .process_group(0)
             .stdin(OwnedFd::from(theirs))
@@ -116,7 +113,7 @@ impl Keeper {
             .stderr(Stdio::null());
         let process = command.spawn()?;
         let keeper = Self { process, socket };
-        for tree in trees {
+        for tree in trees.iter().filter(|tree| tree.origin != Origin::InWorker) {
             keeper.tell(&line(tree))?;
         }
         Ok(keeper)

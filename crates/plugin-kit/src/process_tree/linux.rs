@@ -12,7 +12,7 @@ use rustix::process::{
     pidfd_send_signal,
 };
 
-use super::marker::{TreeId, VARIABLE};
+use super::marker::{KEEPER, TreeId, VARIABLE};
 
 /// What tells a process from all others: ids alone are given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,10 @@ impl Process {
             })
         };
         self.marker.get_or_init(read).as_deref()
+    }
+
+    fn is_keeper(&self) -> bool {
+        self.marker() == Some(KEEPER.as_bytes())
     }
 
     fn signal(&self, signal: Signal) {
@@ -172,7 +176,7 @@ impl Search {
         loop {
             let before = members.len();
             others.retain(|process| {
-                let belongs = found.contains(&process.parent);
+                let belongs = found.contains(&process.parent) && !process.is_keeper();
                 if belongs {
                     found.insert(process.identity.pid.as_raw_nonzero().get());
                     members.push(process);

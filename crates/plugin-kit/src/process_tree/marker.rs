@@ -9,6 +9,10 @@ use std::time::Duration;
 /// that clears it may outlive its run.
 pub const VARIABLE: &str = "APSCHEDULER_PROCESS_TREE";
 
+/// What the variable is in a keeper and in what it starts. They belong to no tree, though a process of one has started
+/// them: they end by themselves when that has ended.
+pub(super) const KEEPER: &str = "keeper";
+
 /// The ids of worker processes begin so.
 const WORKER: u8 = b'w';
 

@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use marker::{TreeId, VARIABLE};
-pub use registry::{end_all, kept_by_parent};
+pub use registry::end_all;
 
 /// How often a tree is looked at that is to end.
 const LOOK: Duration = Duration::from_millis(20);
@@ -77,17 +77,19 @@ pub struct ProcessTree {
 struct Shared {
     id: TreeId,
     grace: Duration,
-    ending: Ending,
+    origin: Origin,
     state: Mutex<State>,
 }
 
-/// Who sends TERM.
+/// Who starts and ends the processes of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// Anybody who ends the tree.
-    Anyone,
-    /// The owner alone, who asks in another way first.
-    Owner,
+enum Origin {
+    /// This process.
+    Ours,
+    /// This process; it asks them to end in another way before it sends TERM.
+    Worker,
+    /// A worker of this process, which has a keeper for them.
+    InWorker,
 }
 
 #[derive(Debug, Default)]
@@ -100,16 +102,22 @@ struct State {
 impl ProcessTree {
     /// A tree without processes. Its processes have `grace` to end after TERM.
     pub fn new(id: TreeId, grace: Duration) -> Self {
-        Self::registered(id, grace, Ending::Anyone)
+        Self::registered(id, grace, Origin::Ours)
     }
 
-    /// A tree as [`new`](Self::new), to which [`end_all`] sends no TERM: its owner asks it to end in another way.
-    pub fn asked_by_owner(id: TreeId, grace: Duration) -> Self {
-        Self::registered(id, grace, Ending::Owner)
+    /// The tree of a worker process. [`end_all`] sends it no TERM: its owner asks it to end in another way.
+    pub fn of_worker() -> Self {
+        Self::registered(TreeId::of_worker(), DEFAULT_GRACE, Origin::Worker)
     }
 
-    fn registered(id: TreeId, grace: Duration, ending: Ending) -> Self {
-        let shared = Arc::new(Shared { id, grace, ending, state: Mutex::default() });
+    /// What a run starts in a worker process, as this process sees it: the worker has a tree with this id. Only Linux
+    /// lets a process find what another has started; elsewhere the tree seems to be empty.
+    pub fn in_worker(id: TreeId) -> Self {
+        Self::registered(id, DEFAULT_GRACE, Origin::InWorker)
+    }
+
+    fn registered(id: TreeId, grace: Duration, origin: Origin) -> Self {
+        let shared = Arc::new(Shared { id, grace, origin, state: Mutex::default() });
         registry::add(&shared);
         Self { shared }
     }
@@ -251,7 +259,7 @@ impl Shared {
     }
 }
 
-/// When a grace period ends that begins now. One that the clock can't count is a year.
+/// Returns when a grace period ends that begins now. One that the clock can't count is a year.
 fn after(grace: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(grace).unwrap_or_else(|| now + Duration::from_hours(24 * 365))

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::keeper::Keepers;
 use super::system::{Leader, Snapshot};
-use super::{Ending, LOOK, Shared};
+use super::{LOOK, Origin, Shared};
 
 static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { trees: Vec::new(), closed: false, keepers: Keepers::new() });
@@ -33,7 +33,7 @@ pub fn end_all(grace: Duration) {
         registry.closed = true;
         registry.trees.clone()
     };
-    for tree in trees.iter().filter(|tree| tree.ending == Ending::Anyone) {
+    for tree in trees.iter().filter(|tree| tree.origin == Origin::Ours) {
         tree.terminate();
         update(tree);
     }
@@ -47,14 +47,6 @@ pub fn end_all(grace: Duration) {
     }
     for tree in trees {
         tree.kill();
-    }
-}
-
-/// Says that this process is a worker, and that the process that started it ends the trees of its runs, whatever becomes
-/// of this one: it needs no keeper of its own. Only Linux lets a process find the trees of another.
-pub fn kept_by_parent() {
-    if cfg!(target_os = "linux") {
-        registry().keepers.disable();
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) fn hush_panics() {
 /// The message of the function `panic_plainly`.
 pub(super) const PLAIN_PANIC: &str = "a panic with a plain message";
 
+/// The message of the function `fail_when_cancelled`.
+const ENDED_EARLY: &str = "ended early";
+
 /// The state that the function `context` asks for.
 #[derive(Debug)]
 pub(super) struct SuiteState(&'static str);
@@ -83,6 +86,14 @@ fn register_sync(registry: &Registry) -> Result<()> {
             Ok("cancelled")
         },
     )?;
+    registry.register_function(
+        &name("fail_when_cancelled"),
+        |context: &JobContext, folder: String, gate: String| -> Result<(), JobError> {
+            Gate::new(folder, gate).arrive(context)?;
+            eventually("the token is cancelled", || context.cancellation().is_cancelled());
+            Err(JobError::new(ENDED_EARLY))
+        },
+    )?;
     registry.register_function(&name("hang"), |folder: String| {
         while is_there(Path::new(&folder)) {
             sleep();
@@ -137,6 +148,14 @@ fn register_async(registry: &Registry) -> Result<()> {
             Gate::new(folder, gate).arrive(&context)?;
             context.cancellation().cancelled().await;
             Ok::<_, JobError>("cancelled")
+        },
+    )?;
+    registry.register_function(
+        &name("fail_when_cancelled"),
+        |context: JobContext, folder: String, gate: String| async move {
+            Gate::new(folder, gate).arrive(&context)?;
+            context.cancellation().cancelled().await;
+            Err::<(), _>(JobError::new(ENDED_EARLY))
         },
     )?;
     registry.register_function(&name("hang"), |folder: String| async move {

@@ -41,9 +41,13 @@
 //! - Return values, errors and panics come back and are in the events. Numbers keep their last digit.
 //! - A worker that dies (a crash, `exit()`, `kill -9`, out of memory) is an error of its job alone, and says how it died.
 //!   The next job gets a new worker. A job whose worker died before it had begun goes to another worker.
-//! - A job with a `timeout` is killed when it has lasted that long, with what it has started in its process group.
-//! - A shutdown with `wait` lets all jobs end. One without cancels the token of each running job; those that go on get TERM
-//!   after a quarter of a second, and are killed after another.
+//! - A job with a `timeout` is killed when it has lasted that long. If it runs programs by the function `command`, its token
+//!   is cancelled instead, so that they get TERM, `kill_after`, and KILL, and then it is killed.
+//! - A shutdown with `wait` lets all jobs end. One without cancels the token of each running job. Those that go on get TERM
+//!   after a quarter of a second, or when their programs have ended, and are killed after another.
+//! - What a worker that is killed leaves behind, in its process group or not, is ended before the outcome of the run is
+//!   told: at once in the process group of the worker; TERM, 5 s and KILL elsewhere. A program that a job starts without
+//!   `command` can't be told from one of an earlier job in the same worker; both end with the worker.
 //! - When the scheduler's process dies, however it does, its workers kill themselves at once.
 //!
 //! Unix only: elsewhere the executor refuses to start.

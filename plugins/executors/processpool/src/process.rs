@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::executor::RunId;
 use apscheduler_core::function::{JobError, JobResult};
+use apscheduler_plugin_kit::process_tree::{ProcessTree, TreeId, end_together};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -27,6 +29,9 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// What a run has to end by itself when the pool is shut down without waiting, and again after TERM.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// How often it is looked whether the programs of a run have ended.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -47,6 +52,10 @@ pub(crate) enum Lost {
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
     child: Child,
+    /// The worker, and what its jobs start by themselves.
+    tree: ProcessTree,
+    /// What the run starts by the function `command`.
+    programs: Option<ProcessTree>,
     reaped: bool,
     exit: Exit,
     socket: UnixStream,
@@ -100,20 +109,20 @@ impl WorkerProcess {
     fn spawn() -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         let mut command = Command::new(program()?);
-        command
-            .arg(ARGUMENT)
-            // Ctrl-C at the terminal goes to the scheduler alone, which may want to let its jobs end.
-            .process_group(0)
-            .stdin(OwnedFd::from(theirs));
+        command.arg(ARGUMENT).stdin(OwnedFd::from(theirs));
         if let Some(name) = std::env::args_os().next() {
             command.arg0(name);
         }
-        let child = command.spawn()?;
+        // In a group of its own: Ctrl-C at the terminal goes to the scheduler alone, which may want to let its jobs end.
+        let tree = ProcessTree::of_worker();
+        let child = tree.spawn(&mut command)?;
         let exit = Exit::of(Pid::from_child(&child));
         // Their end of the socket goes with the command, or its end would never be seen.
         drop(command);
         Ok(Self {
             child,
+            tree,
+            programs: None,
             reaped: false,
             exit,
             socket,
@@ -134,6 +143,7 @@ impl WorkerProcess {
     pub(crate) fn call(
         &mut self,
         message: &ToWorker<'_>,
+        run_id: RunId,
         stop: &Stop,
         timeout: Option<Duration>,
     ) -> Result<JobResult, Lost> {
@@ -145,8 +155,12 @@ impl WorkerProcess {
             ))));
         }
         self.runs += 1;
+        self.programs = Some(ProcessTree::in_worker(TreeId::of_run(run_id)));
         self.send(stop, deadline)?;
-        match self.receive(stop, deadline, Patience::WithJobs)? {
+        let answer = self.receive(stop, deadline, Patience::WithJobs)?;
+        // What a run that has ended by itself leaves behind may stay.
+        self.programs = None;
+        match answer {
             FromWorker::Returned(value) => Ok(Ok(value)),
             FromWorker::Failed { message, trace, panic } => {
                 Ok(Err(message::failure(message, trace, panic)))
@@ -179,17 +193,22 @@ impl WorkerProcess {
         Ok(())
     }
 
-    /// Waits for a message. Once the pool is shut down a job is asked to end, then told to, then given up.
+    /// Waits for a message. Once the pool is shut down a job is asked to end, then told to, then given up. A job that takes
+    /// too long is given up at once, unless it has programs: then it is asked to end, so that it ends them, and has the
+    /// time that they have.
     fn receive(
         &mut self,
         stop: &Stop,
-        deadline: Option<Instant>,
+        mut deadline: Option<Instant>,
         patience: Patience,
     ) -> Result<FromWorker, Lost> {
         let mut hurry = Hurry::None;
+        let mut timed_out = false;
         loop {
             match self.received.next() {
                 Ok(None) => {}
+                // The programs have ended, and it is too late all the same.
+                Ok(Some(_)) if timed_out => return Err(Lost::TimedOut),
                 Ok(Some(frame)) => return read(frame),
                 Err(error) => return Err(broken(&error)),
             }
@@ -200,7 +219,11 @@ impl WorkerProcess {
                     (None, Some(deadline.map_or(hurried, |deadline| deadline.min(hurried))))
                 }
             };
-            let died = if hurried.is_some() { Lost::Stopped } else { Lost::Died };
+            let died = match hurried {
+                _ if timed_out => Lost::TimedOut,
+                Some(_) => Lost::Stopped,
+                None => Lost::Died,
+            };
             match wait::wait(&self.socket, PollFlags::IN, &self.exit, stop_or_told, until) {
                 Ok(Woke::Socket) => match self.received.read(&self.socket) {
                     Ok(0) => return Err(died),
@@ -218,16 +241,32 @@ impl WorkerProcess {
                     self.tell(&ToWorker::Cancel);
                     hurry = Hurry::Asked(Instant::now() + GRACE);
                 }
-                Ok(Woke::Deadline) => match hurry {
-                    _ if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
-                        return Err(Lost::TimedOut);
+                Ok(Woke::Deadline) => {
+                    let now = Instant::now();
+                    let programs_end =
+                        self.programs.as_ref().and_then(ProcessTree::is_asked_to_end);
+                    if deadline.is_some_and(|deadline| deadline <= now) {
+                        if programs_end.is_none() {
+                            return Err(Lost::TimedOut);
+                        }
+                        (timed_out, deadline) = (true, None);
+                        if hurry.until().is_none() {
+                            self.tell(&ToWorker::Cancel);
+                        }
+                        hurry = Hurry::Asked(now + LOOK);
+                        continue;
                     }
-                    Hurry::Asked(_) => {
-                        self.signal_group(Signal::TERM);
-                        hurry = Hurry::Told(Instant::now() + GRACE);
-                    }
-                    Hurry::None | Hurry::Told(_) => return Err(Lost::Stopped),
-                },
+                    hurry = match hurry {
+                        Hurry::Asked(_) if programs_end.is_some_and(|end| now < end + GRACE) => {
+                            Hurry::Asked(now + LOOK)
+                        }
+                        Hurry::Asked(_) => {
+                            self.signal_group(Signal::TERM);
+                            Hurry::Told(now + GRACE)
+                        }
+                        Hurry::None | Hurry::Told(_) => return Err(died),
+                    };
+                }
                 Err(error) => return Err(broken(&error)),
             }
         }
@@ -257,7 +296,7 @@ impl WorkerProcess {
     pub(crate) fn bury(&mut self) -> (String, bool) {
         // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays. Its
         // group is still its own: the id is free only when the worker was reaped.
-        self.signal_group(Signal::KILL);
+        self.kill();
         let status = self.child.wait();
         self.reaped = true;
         match status {
@@ -267,6 +306,18 @@ impl WorkerProcess {
             ),
             Err(error) => (error.to_string(), false),
         }
+    }
+
+    /// Kills the worker, and ends what its run has started.
+    fn kill(&mut self) {
+        self.signal_group(Signal::KILL);
+        let programs = self.programs.take();
+        if let Some(programs) = &programs {
+            // The function has sent them TERM, or with the death of the worker its keeper does.
+            programs.is_asked_to_end();
+        }
+        let trees: Vec<&ProcessTree> = programs.iter().chain(std::iter::once(&self.tree)).collect();
+        end_together(&trees);
     }
 
     fn signal_group(&self, signal: Signal) {
@@ -281,7 +332,7 @@ impl WorkerProcess {
 impl Drop for WorkerProcess {
     fn drop(&mut self) {
         if !self.reaped {
-            self.signal_group(Signal::KILL);
+            self.kill();
             // There is nobody to tell.
             let _ = self.child.wait();
         }

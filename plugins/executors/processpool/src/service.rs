@@ -109,7 +109,7 @@ impl Desk {
         for _ in 0..TRIES {
             let worker = self.worker(stop)?;
             let id = worker.id();
-            let lost = match worker.call(&message, stop, run.timeout()) {
+            let lost = match worker.call(&message, context.run_id(), stop, run.timeout()) {
                 Ok(result) => return result,
                 Err(lost) => lost,
             };

@@ -1,6 +1,5 @@
 //! Async functions, as tasks.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -89,14 +88,7 @@ struct Limits<'a> {
     timeout: Option<(Duration, Pin<Box<Sleep>>)>,
     cancelled: Cancelled,
     grace: Duration,
-    end: Option<(Reason, Option<Pin<Box<Sleep>>>)>,
-}
-
-/// Why a run is made to end.
-#[derive(Clone, Copy)]
-enum Reason {
-    Timeout(Duration),
-    Cancelled,
+    end: Option<Option<Pin<Box<Sleep>>>>,
 }
 
 impl<'a> Limits<'a> {
@@ -118,36 +110,30 @@ impl<'a> Limits<'a> {
             if let Some((timeout, deadline)) = &mut self.timeout
                 && deadline.as_mut().poll(context).is_ready()
             {
-                let reason = Reason::Timeout(*timeout);
-                self.token.cancel();
-                self.begin_grace(reason);
+                self.token.cancel_at_timeout(*timeout);
+                self.begin_grace();
             } else if Pin::new(&mut self.cancelled).poll(context).is_ready() {
-                self.begin_grace(Reason::Cancelled);
+                self.begin_grace();
             }
         }
         match &mut self.end {
             None => Poll::Pending,
-            Some((reason, over)) => {
+            Some(over) => {
                 // Without a timer there is no time of grace.
                 let over =
                     over.as_mut().map_or(Poll::Ready(()), |over| over.as_mut().poll(context));
                 over.map(|()| {
-                    JobError::new(format!("{reason} and did not end within {:?}", self.grace))
+                    JobError::new(format!(
+                        "it was cancelled and did not end within {:?}",
+                        self.grace
+                    ))
                 })
             }
         }
     }
 
-    fn begin_grace(&mut self, reason: Reason) {
-        self.end = Some((reason, sleep(self.grace).ok()));
+    fn begin_grace(&mut self) {
+        self.end = Some(sleep(self.grace).ok());
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Timeout(timeout) => write!(f, "it was cancelled at its timeout of {timeout:?}"),
-            Self::Cancelled => f.write_str("it was cancelled"),
-        }
-    }
-}

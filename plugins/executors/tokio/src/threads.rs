@@ -42,7 +42,7 @@ impl Timer {
         let (sleep, token) = (sleep(timeout)?, token.clone());
         let task = tokio::spawn(async move {
             sleep.await;
-            token.cancel();
+            token.cancel_at_timeout(timeout);
         });
         Ok(Self(task.abort_handle()))
     }

@@ -8,6 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::limit::OutputLimits;
+use crate::script;
+
 /// The checked arguments of the function.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(try_from = "Given")]
@@ -17,6 +20,7 @@ pub(crate) struct CommandOptions {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) kill_after: Duration,
+    pub(crate) limits: OutputLimits,
 }
 
 /// What is run.
@@ -38,11 +42,22 @@ struct Given {
     env: Map<String, Value>,
     timeout: Option<f64>,
     kill_after: f64,
+    max_lines: Option<u64>,
+    max_lines_per_second: Option<u64>,
 }
 
 impl Default for Given {
     fn default() -> Self {
-        Self { argv: None, shell: None, cwd: None, env: Map::new(), timeout: None, kill_after: 5.0 }
+        Self {
+            argv: None,
+            shell: None,
+            cwd: None,
+            env: Map::new(),
+            timeout: None,
+            kill_after: 5.0,
+            max_lines: Some(10_000),
+            max_lines_per_second: Some(1_000),
+        }
     }
 }
 
@@ -62,6 +77,10 @@ impl TryFrom<Given> for CommandOptions {
                     given.kill_after
                 )
             })?,
+            limits: OutputLimits {
+                max_lines: given.max_lines,
+                max_lines_per_second: given.max_lines_per_second,
+            },
         })
     }
 }
@@ -103,6 +122,18 @@ fn variable((name, value): (String, Value)) -> Result<(String, String), String> 
         Value::String(text) => Ok((name, text)),
         Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
         other => Err(format!("env.{name}: expected text, found {other}")),
+    }
+}
+
+impl CommandOptions {
+    /// The file that is run: that of the program, or of the first word of a line for the shell. `None` where there is none.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let name = match &self.program {
+            Program::Argv { name, .. } => name,
+            Program::Shell(line) => line.split_ascii_whitespace().next()?,
+        };
+        let path = self.env.iter().find(|(name, _)| name == "PATH");
+        script::find(name, self.cwd.as_deref(), path.map(|(_, path)| path.as_ref()))
     }
 }
 
@@ -162,6 +193,7 @@ mod tests {
             json!({"argv": ["true"]}),
             json!({"shell": "true", "timeout": 1, "kill_after": 0}),
             json!({"shell": "true", "timeout": "0.5", "cwd": "/", "env": {"PORT": 80, "X": "y", "ON": true}}),
+            json!({"shell": "true", "max_lines": 0, "max_lines_per_second": "none"}),
         ] {
             assert_eq!(check(&kwargs), Ok(()), "{kwargs}");
         }
@@ -185,6 +217,7 @@ mod tests {
             (json!({"shell": "true", "kill_after": -1}), "kill_after: expected a number"),
             (json!({"shell": "true", "env": {"A": []}}), "env.A: expected text, found []"),
             (json!({"shell": "true", "env": {"A=B": 1}}), "no name"),
+            (json!({"shell": "true", "max_lines": -1}), "max_lines: -1 is out of range"),
             (json!({"shel": "true"}), "unknown option `shel`; did you mean `shell`?"),
         ];
         for (kwargs, expected) in cases {

@@ -1,17 +1,24 @@
 //! One run of a program, from its start to its end.
 
+use std::future::Future as _;
 use std::io::{self, Read};
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::function::{JobContext, JobError, JobResult};
 use apscheduler_core::time::Zone;
 use serde_json::json;
 
 use crate::group::Group;
+use crate::limit::OutputMeter;
 use crate::options::CommandOptions;
 use crate::output::{self, Tail};
+use crate::script;
 
 /// How long to wait for the rest of the output when the program has exited: a process that it left behind may hold the
 /// pipes open for ever.
@@ -24,6 +31,7 @@ pub(crate) struct RunLabels {
     pub(crate) job_name: String,
     pub(crate) jobstore: String,
     pub(crate) scheduled_run_time: String,
+    pub(crate) run_id: String,
 }
 
 impl RunLabels {
@@ -33,38 +41,73 @@ impl RunLabels {
             job_name: context.job_name().to_owned(),
             jobstore: context.jobstore().to_owned(),
             scheduled_run_time: Zone::UTC.iso(context.scheduled_run_time()),
+            run_id: context.run_id().to_string(),
         }
     }
 }
 
-/// What a thread that watches the program tells.
+/// What happens while a program runs.
 enum Notice {
     Exited,
     OutputEnded,
+    /// The run is asked to end.
+    Cancelled,
+}
+
+/// Why a program was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    TimedOut,
+    Cancelled,
 }
 
 /// How a program came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Itself,
-    Terminated,
-    Killed,
+    Terminated(Reason),
+    Killed(Reason),
 }
 
-pub(crate) fn run(labels: &RunLabels, options: &CommandOptions) -> JobResult {
+/// Tells of a cancellation.
+struct Alarm(Sender<Notice>);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        // The run may have ended.
+        let _ = self.0.send(Notice::Cancelled);
+    }
+}
+
+pub(crate) fn run(
+    labels: &RunLabels,
+    options: &CommandOptions,
+    cancellation: &CancellationToken,
+) -> JobResult {
+    if cancellation.is_cancelled() {
+        return Err(JobError::new(format!("{} was cancelled before it began", options.program)));
+    }
     let started = Instant::now();
     let (sender, notices) = mpsc::channel();
     let mut group = start(labels, options)?;
     let tail = Tail::default();
-    let mut open = follow(&group, labels, &tail, &sender)
+    let mut open = follow(&mut group, labels, options, &tail, &sender)
         .map_err(|error| JobError::new(format!("can't start a thread: {error}")))?;
 
-    let (status, end) = wait(&mut group, options, started, &notices, &mut open)
-        .map_err(|error| JobError::new(format!("can't wait for the program: {error}")))?;
+    let (status, end) = {
+        let alarm = Waker::from(Arc::new(Alarm(sender)));
+        let mut cancelled = pin!(cancellation.cancelled());
+        if cancelled.as_mut().poll(&mut Context::from_waker(&alarm)).is_ready() {
+            alarm.wake();
+        }
+        wait(&mut group, options, started, &notices, &mut open)
+            .map_err(|error| JobError::new(format!("can't wait for the program: {error}")))?
+    };
     let patience = Instant::now() + LAST_OUTPUT;
     while open > 0 {
         match receive(&notices, Some(patience)) {
-            Some(_) => open -= 1,
+            Some(Notice::OutputEnded) => open -= 1,
+            Some(_) => {}
             None => break,
         }
     }
@@ -100,9 +143,12 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         }
         command.current_dir(cwd);
     }
-    Group::spawn(&mut command).map_err(|error| {
+    Group::spawn(&mut command, &labels.run_id, options.kill_after).map_err(|error| {
         let reason = match error.kind() {
-            io::ErrorKind::NotFound => "there is no such program".to_owned(),
+            io::ErrorKind::NotFound => options
+                .file()
+                .and_then(|file| script::fault(&file))
+                .unwrap_or_else(|| "there is no such program".to_owned()),
             _ => error.to_string(),
         };
         JobError::new(format!("can't run {program}: {reason}"))
@@ -111,8 +157,9 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
 
 /// Starts the threads that watch the program. Returns the number of its open outputs.
 fn follow(
-    group: &Group,
+    group: &mut Group,
     labels: &RunLabels,
+    options: &CommandOptions,
     tail: &Tail,
     sender: &Sender<Notice>,
 ) -> io::Result<usize> {
@@ -122,14 +169,13 @@ fn follow(
         move || drop(sender.send(notice))
     };
     let (stdout, stderr) = group.take_outputs();
-    let mut open = 0;
+    let open = usize::from(stdout.is_some()) + usize::from(stderr.is_some());
+    let meter = Arc::new(OutputMeter::new(options.limits, open));
     if let Some(pipe) = stdout {
-        read(pipe, "stdout", labels, None, tell(Notice::OutputEnded))?;
-        open += 1;
+        read(pipe, "stdout", labels, &meter, None, tell(Notice::OutputEnded))?;
     }
     if let Some(pipe) = stderr {
-        read(pipe, "stderr", labels, Some(tail.clone()), tell(Notice::OutputEnded))?;
-        open += 1;
+        read(pipe, "stderr", labels, &meter, Some(tail.clone()), tell(Notice::OutputEnded))?;
     }
     group.watch(tell(Notice::Exited))?;
     Ok(open)
@@ -139,22 +185,28 @@ fn read(
     pipe: impl Read + Send + 'static,
     stream: &'static str,
     labels: &RunLabels,
+    meter: &Arc<OutputMeter>,
     tail: Option<Tail>,
     ended: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
     let job_id = labels.job_id.clone();
+    let meter = Arc::clone(meter);
     output::in_thread("command-output", move || {
+        let note = |note: &str| tracing::warn!(target: "apscheduler::command", job_id, "{note}");
         output::each_line(pipe, |line| {
-            tracing::info!(target: "apscheduler::command", job_id, stream, "{line}");
+            if meter.admit(line.len(), Instant::now(), note) {
+                tracing::info!(target: "apscheduler::command", job_id, stream, "{line}");
+            }
             if let Some(tail) = &tail {
                 tail.push(line);
             }
         });
+        meter.stream_ended(note);
         ended();
     })
 }
 
-/// Waits for the exit, and hurries it when the time is up.
+/// Waits for the exit, and hurries it when the time is up or the run is cancelled.
 fn wait(
     group: &mut Group,
     options: &CommandOptions,
@@ -163,29 +215,35 @@ fn wait(
     open: &mut usize,
 ) -> io::Result<(ExitStatus, End)> {
     let mut end = End::Itself;
-    // A time that no clock will show is none.
+    // A deadline that overflows means no deadline.
     let mut deadline = options.timeout.and_then(|timeout| started.checked_add(timeout));
     loop {
-        match receive(notices, deadline) {
+        let reason = match receive(notices, deadline) {
             Some(Notice::Exited) => break,
-            Some(Notice::OutputEnded) => *open -= 1,
-            None if end == End::Itself => {
-                end = End::Terminated;
-                group.terminate();
-                deadline = Instant::now().checked_add(options.kill_after);
+            Some(Notice::OutputEnded) => {
+                *open -= 1;
+                continue;
             }
-            None => {
-                end = End::Killed;
+            Some(Notice::Cancelled) if end != End::Itself => continue,
+            Some(Notice::Cancelled) => Reason::Cancelled,
+            None => Reason::TimedOut,
+        };
+        (end, deadline) = match end {
+            End::Itself => (End::Terminated(reason), Some(group.terminate())),
+            End::Terminated(reason) | End::Killed(reason) => {
                 group.kill();
-                deadline = None;
+                (End::Killed(reason), None)
             }
-        }
+        };
     }
-    let status = group.reap()?;
-    if end == End::Terminated {
-        group.end_rest(deadline.unwrap_or_else(Instant::now));
+    if end == End::Itself && group.is_ending() {
+        end = End::Terminated(Reason::Cancelled);
     }
-    Ok((status, end))
+    if end != End::Itself {
+        // Others of the group may still be there.
+        group.end();
+    }
+    Ok((group.reap()?, end))
 }
 
 fn receive(notices: &Receiver<Notice>, deadline: Option<Instant>) -> Option<Notice> {
@@ -212,9 +270,15 @@ fn result(
             let duration = (duration.as_secs_f64() * 1e3).round() / 1e3;
             return Ok(json!({"status": 0, "duration": duration}));
         }
-        End::Itself => ended(status),
-        End::Terminated => format!("took longer than {seconds} s and was ended by TERM"),
-        End::Killed => format!("took longer than {seconds} s and was ended by KILL"),
+        End::Itself => ended(status, options),
+        End::Terminated(Reason::TimedOut) => {
+            format!("took longer than {seconds} s and was ended by TERM")
+        }
+        End::Killed(Reason::TimedOut) => {
+            format!("took longer than {seconds} s and was ended by KILL")
+        }
+        End::Terminated(Reason::Cancelled) => "was cancelled and ended by TERM".to_owned(),
+        End::Killed(Reason::Cancelled) => "was cancelled and ended by KILL".to_owned(),
     };
     let stderr = tail.text();
     let last = stderr.lines().next_back().map(|line| format!(": {line}"));
@@ -227,13 +291,23 @@ fn result(
     })
 }
 
-fn ended(status: ExitStatus) -> String {
+/// The statuses by which shells and `env` tell that a program can't be run, and that there is none.
+const CANNOT_RUN: [i32; 2] = [126, 127];
+
+fn ended(status: ExitStatus, options: &CommandOptions) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return format!("was ended by the signal {signal}");
     }
     match status.code() {
-        Some(code) => format!("exited with status {code}"),
+        Some(code) => {
+            let fault = CANNOT_RUN
+                .contains(&code)
+                .then(|| options.file().and_then(|file| script::fault(&file)))
+                .flatten();
+            let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
+            format!("exited with status {code}{fault}")
+        }
         None => format!("ended: {status}"),
     }
 }

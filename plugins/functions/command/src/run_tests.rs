@@ -1,5 +1,7 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
@@ -11,11 +13,21 @@ fn labels() -> RunLabels {
         job_name: "nightly backup".into(),
         jobstore: "default".into(),
         scheduled_run_time: "2027-01-01T03:00:00+00:00".into(),
+        run_id: new_run_id(),
     }
 }
 
+fn new_run_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("test{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst))
+}
+
 fn run_json(kwargs: Value) -> JobResult {
-    run(&labels(), &serde_json::from_value(kwargs).unwrap())
+    run_until(&CancellationToken::new(), kwargs)
+}
+
+fn run_until(token: &CancellationToken, kwargs: Value) -> JobResult {
+    run(&labels(), &serde_json::from_value(kwargs).unwrap(), token)
 }
 
 fn message(kwargs: Value) -> String {
@@ -157,4 +169,104 @@ fn much_output_does_not_block() {
         run_json(json!({"shell": "yes | head -c 1000000; yes e | head -c 1000000 >&2; exit 1"}))
             .unwrap_err();
     assert!(error.trace().unwrap().len() < 5000);
+}
+
+/// Cancels when the program has made this file.
+fn cancelled_after(file: &Path, kwargs: Value) -> JobResult {
+    let token = CancellationToken::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let patience = Instant::now() + Duration::from_secs(30);
+            while !file.exists() && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            token.cancel();
+        });
+        run_until(&token, kwargs)
+    })
+}
+
+#[test]
+fn a_cancelled_run_ends_its_program_and_is_an_error_whatever_its_status() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = cancelled_after(
+        &directory.path().join("began"),
+        json!({
+            "shell": "trap 'exit 0' TERM; echo >began; while :; do sleep 0.01; done",
+            "cwd": directory.path(),
+            "kill_after": 600,
+        }),
+    );
+    let error = error.unwrap_err().to_string();
+    // The shell may say something of its own after it.
+    assert!(error.starts_with("/bin/sh was cancelled and ended by TERM"), "{error}");
+}
+
+#[test]
+fn a_cancelled_run_kills_who_ignores_term() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = cancelled_after(
+        &directory.path().join("began"),
+        json!({
+            "shell": "trap '' TERM; echo $$ >child; echo >began; while :; do sleep 600; done",
+            "cwd": directory.path(),
+            "kill_after": 0.2,
+        }),
+    );
+    assert_eq!(error.unwrap_err().to_string(), "/bin/sh was cancelled and ended by KILL");
+    assert!(!runs(&directory.path().join("child")));
+}
+
+#[test]
+fn nothing_is_started_for_a_cancelled_run() {
+    let token = CancellationToken::new();
+    token.cancel();
+    let error = run_until(&token, json!({"argv": ["true"]})).unwrap_err();
+    assert_eq!(error.to_string(), "true was cancelled before it began");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_timeout_ends_daemons_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = message(json!({
+        "shell": "setsid sh -c 'sleep 600 >/dev/null 2>&1 & echo $! >daemon' & \
+                  until [ -s daemon ]; do sleep 0.01; done; sleep 600",
+        "cwd": directory.path(),
+        "timeout": 3,
+        "kill_after": 600,
+    }));
+    assert_eq!(error, "/bin/sh took longer than 3 s and was ended by TERM");
+    assert!(!runs(&directory.path().join("daemon")));
+}
+
+#[test]
+fn a_script_that_the_system_can_not_run_is_not_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let crlf = script("crlf", "#!/bin/sh\r\nexit 0\r\n");
+    let by_env = script("by-env", "#!/usr/bin/env sh\r\nexit 0\r\n");
+    let gone = script("gone", "#!/opt/no/python3 -u\n");
+    let carriage_return = "ends with a carriage return (CRLF)";
+    let interpreter = "the interpreter `/opt/no/python3` of";
+    let relative = json!({"argv": ["./gone"], "cwd": directory.path()});
+    let in_path = json!({"argv": ["gone"], "env": {"PATH": directory.path()}});
+    for (kwargs, expected) in [
+        (json!({"argv": [crlf]}), carriage_return),
+        (json!({"argv": [by_env]}), carriage_return),
+        (json!({"shell": by_env.to_string_lossy()}), carriage_return),
+        (json!({"shell": format!("{} -x", gone.display())}), interpreter),
+        (json!({"argv": [gone]}), interpreter),
+        (relative, interpreter),
+        (in_path, interpreter),
+    ] {
+        let error = message(kwargs.clone());
+        assert!(error.contains(expected), "{kwargs}: {error}");
+        assert!(!error.contains("no such program"), "{error}");
+    }
 }

@@ -109,7 +109,7 @@ fn call(run: &Run, started: &Started, token: &CancellationToken) -> JobResult {
     }
     let timer = timeout.map(|timeout| {
         let token = token.clone();
-        Timer::at(Instant::now() + timeout, move || token.cancel())
+        Timer::at(Instant::now() + timeout, move || token.cancel_at_timeout(timeout))
     });
     let result = started.call();
     drop(timer);

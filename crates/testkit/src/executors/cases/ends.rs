@@ -13,6 +13,7 @@ cases! {
     what_takes_too_long_is_ended [Timeout],
     a_timeout_holds_for_each_run_time [Timeout],
     what_takes_too_long_is_asked_to_end,
+    what_fails_at_its_timeout_says_so,
     what_ends_in_time_is_left_alone,
     the_death_of_a_worker_is_an_error_of_its_run_alone [WorkerDeath],
     a_worker_that_exits_is_an_error [WorkerDeath],
@@ -66,6 +67,16 @@ fn what_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
             other => is_told_of_the_timeout(other),
         }
     }
+    lab.wait_until_idle();
+    echoes(&lab, "after");
+}
+
+/// Whoever reads the event should not have to guess why the function gave up.
+fn what_fails_at_its_timeout_says_so(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    let gate = lab.gate("never opened");
+    lab.add(lab.job("a", "fail_when_cancelled").args(gate.arguments()).timeout(SHORT));
+    is_told_of_the_timeout(&lab.events().wait_for("a", 1)[0]);
     lab.wait_until_idle();
     echoes(&lab, "after");
 }

@@ -11,6 +11,7 @@ cases! {
     one_that_waits_runs_everything [Queue],
     one_that_waits_ends_with_nothing_left,
     one_that_does_not_wait_drops_what_is_queued [Queue],
+    one_that_does_not_wait_tells_the_run_to_end,
     one_that_does_not_wait_cancels_what_runs [Cancellation],
     a_removed_executor_runs_everything [Queue],
     a_dropped_executor_loses_nothing [Queue],
@@ -84,6 +85,22 @@ fn one_that_does_not_wait_drops_what_is_queued(setup: &Setup<'_>) {
     lab.events().wait_for("holder", 1);
     lab.wait_until_idle();
     assert_eq!(lab.events().heard().outcomes, QUEUED + 1);
+}
+
+/// On every executor: it may end the run by force, but not leave it alone.
+fn one_that_does_not_wait_tells_the_run_to_end(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    let gate = lab.gate("never opened");
+    lab.add(lab.job("a", "until_cancelled").args(gate.arguments()));
+    gate.wait_for(1);
+    lab.scheduler().shutdown(false).expect("it runs");
+    let outcome = &lab.events().wait_for("a", 1)[0];
+    match outcome {
+        Event::JobExecuted { retval, .. } => assert_eq!(**retval, "cancelled"),
+        Event::JobError { .. } => {}
+        other => panic!("it was not told to end: {other:?}"),
+    }
+    lab.wait_until_idle();
 }
 
 fn one_that_does_not_wait_cancels_what_runs(setup: &Setup<'_>) {

@@ -127,6 +127,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     registry.register_function("tests::start_itself", |program: String| {
         programs::start_itself(&program)
     })?;
+    registry.register_made(apscheduler_function_command::function())?;
     registry.register_function("tests::mark", mark)
 }
 

@@ -9,6 +9,8 @@ mod processes;
 mod programs;
 mod shutdown;
 mod stand;
+#[cfg(target_os = "linux")]
+mod trees;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,8 @@ pub(crate) fn main() -> ExitCode {
         shutdown::TESTS,
         programs::TESTS,
         chaos::TESTS,
+        #[cfg(target_os = "linux")]
+        trees::TESTS,
     ];
     let trials = tests.concat().into_iter().map(|(name, test)| {
         Trial::test(name.trim_start_matches("processpool::suite::"), move || {

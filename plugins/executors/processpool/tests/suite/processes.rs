@@ -59,15 +59,27 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
     let _ = kill_process(raw(pid), signal);
 }
 
-/// The worker processes of this process: its children that lead a group and are no zombies.
+/// The worker processes of this process that are no zombies.
 pub(crate) fn workers() -> Vec<u32> {
     let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        let (state, parent, group) = (fields.next()?, fields.next()?, fields.next()?);
-        let ours = parent.parse() == Ok(std::process::id()) && group.parse() == Ok(pid);
-        (ours && !matches!(state, "Z" | "X")).then_some(pid)
+        let (state, parent) = (fields.next()?, fields.next()?);
+        let ours = parent.parse() == Ok(std::process::id());
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+        let is_worker = command.ends_with("\0--apscheduler-worker\0");
+        (ours && is_worker && !matches!(state, "Z" | "X")).then_some(pid)
     });
     children.collect()
+}
+
+/// How many processes have this directory as their own.
+pub(crate) fn count_in(directory: &Path) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter(|process| {
+            fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == directory)
+        })
+        .count()
 }

@@ -50,7 +50,7 @@ fn what_goes_on_is_dropped_and_says_why() {
     lab.add(JobBuilder::new(std::future::pending::<()>).id("timeout").timeout(SHORT));
     assert_eq!(
         error_of(&lab, "timeout"),
-        "it was cancelled at its timeout of 50ms and did not end within 50ms"
+        "it took longer than its timeout of 0.05 s: it was cancelled and did not end within 50ms"
     );
     lab.wait_until_idle();
     lab.add(JobBuilder::new(std::future::pending::<()>).id("shutdown"));

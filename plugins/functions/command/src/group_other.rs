@@ -1,0 +1,131 @@
+//! Systems without process groups and signals: the program itself can be ended, and at once.
+
+use std::io;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether a program has exited.
+const LOOK: Duration = Duration::from_millis(20);
+
+static RUNNING: Mutex<Running> = Mutex::new(Running { programs: Vec::new(), closed: false });
+
+struct Running {
+    programs: Vec<Arc<Program>>,
+    /// The process is about to exit: nothing is started any more.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Program {
+    child: Mutex<Child>,
+    ending: Mutex<bool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends every program that `command` jobs run, at once. No more are started.
+///
+/// For a process that is about to exit and would leave them behind. Waits for their end for as long as `grace`.
+pub fn stop_all(grace: Duration) {
+    let deadline = Instant::now() + grace;
+    let mut running = lock(&RUNNING);
+    running.closed = true;
+    for program in &running.programs {
+        program.kill();
+    }
+    while !running.programs.is_empty() && Instant::now() < deadline {
+        drop(running);
+        std::thread::sleep(LOOK);
+        running = lock(&RUNNING);
+    }
+}
+
+impl Program {
+    fn kill(&self) {
+        *lock(&self.ending) = true;
+        if let Err(error) = lock(&self.child).kill() {
+            tracing::warn!(target: "apscheduler::command", "can't end a program: {error}");
+        }
+    }
+}
+
+/// A program that was started.
+#[derive(Debug)]
+pub(crate) struct Group {
+    program: Arc<Program>,
+    grace: Duration,
+    reaped: bool,
+}
+
+impl Group {
+    pub(crate) fn spawn(command: &mut Command, _run_id: &str, grace: Duration) -> io::Result<Self> {
+        // Under the lock, so that `stop_all` meets every program that is started.
+        let mut running = lock(&RUNNING);
+        if running.closed {
+            return Err(io::Error::other("the scheduler is being stopped"));
+        }
+        let child = Mutex::new(command.spawn()?);
+        let program = Arc::new(Program { child, ending: Mutex::new(false) });
+        running.programs.push(Arc::clone(&program));
+        Ok(Self { program, grace, reaped: false })
+    }
+
+    pub(crate) fn take_outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        let mut child = lock(&self.program.child);
+        (child.stdout.take(), child.stderr.take())
+    }
+
+    pub(crate) fn watch(&self, exited: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let program = Arc::clone(&self.program);
+        crate::output::in_thread("command-exit", move || {
+            while matches!(lock(&program.child).try_wait(), Ok(None)) {
+                std::thread::sleep(LOOK);
+            }
+            exited();
+        })
+    }
+
+    pub(crate) fn terminate(&self) -> Instant {
+        self.program.kill();
+        let now = Instant::now();
+        now.checked_add(self.grace).unwrap_or(now)
+    }
+
+    pub(crate) fn kill(&self) {
+        self.program.kill();
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        *lock(&self.program.ending)
+    }
+
+    #[allow(clippy::unused_self, reason = "elsewhere there is more to end than the program")]
+    pub(crate) fn end(&self) {}
+
+    pub(crate) fn reap(&mut self) -> io::Result<ExitStatus> {
+        let status = loop {
+            match lock(&self.program.child).try_wait() {
+                Ok(Some(status)) => break Ok(status),
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
+            std::thread::sleep(LOOK);
+        };
+        lock(&RUNNING).programs.retain(|program| !Arc::ptr_eq(program, &self.program));
+        self.reaped = true;
+        status
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.program.kill();
+            // There is nobody to tell.
+            let _ = self.reap();
+        }
+    }
+}
