@@ -1,28 +1,30 @@
 //! What the function is called with.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use ureq::http::{HeaderName, HeaderValue, Method, Uri};
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ureq::http::{HeaderMap, HeaderValue, Method};
 
-/// The checked arguments of the function.
-#[derive(Clone, Debug, Deserialize)]
+use crate::address::Address;
+use crate::headers;
+
+/// The checked arguments of the function. Without `Debug`, since they hold secrets.
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "Given")]
 pub(crate) struct HttpOptions {
-    pub(crate) uri: Uri,
+    pub(crate) address: Address,
     pub(crate) method: Method,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) body: Option<Body>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<String>,
+    /// For the whole exchange.
     pub(crate) timeout: Duration,
     /// Empty for all that begin with 2.
     pub(crate) expect: Vec<u16>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Body {
-    Text(String),
-    Json(String),
+    /// The root certificates that are trusted, as PEM; `None` for the default ones.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// The arguments as a job has them.
@@ -39,37 +41,43 @@ struct Given {
     timeout: Option<f64>,
     #[serde(default)]
     expect: Option<Value>,
+    #[serde(default)]
+    ca_file: Option<PathBuf>,
 }
 
 impl TryFrom<Given> for HttpOptions {
     type Error = String;
 
     fn try_from(given: Given) -> Result<Self, String> {
-        let body = given.body.filter(|body| !body.is_null()).map(|body| match body {
-            Value::String(text) => Body::Text(text),
-            other => Body::Json(other.to_string()),
-        });
-        let method = given.method.as_deref().map(method).transpose()?;
+        let (address, credentials) = Address::parse(&given.url)?;
+        let mut headers = headers::parse(&given.headers)?;
+        if let Some(value) = credentials {
+            headers.entry(AUTHORIZATION).or_insert(value);
+        }
+        let body = match given.body {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text),
+            Some(other) => {
+                let json = HeaderValue::from_static("application/json");
+                headers.entry(CONTENT_TYPE).or_insert(json);
+                Some(other.to_string())
+            }
+        };
         let default = if body.is_some() { Method::POST } else { Method::GET };
+        let method = given.method.as_deref().map(method).transpose()?.unwrap_or(default);
+        if body.is_some() && method == Method::HEAD {
+            return Err("body: a HEAD request has none; leave it out".to_owned());
+        }
         Ok(Self {
-            uri: uri(&given.url)?,
-            method: method.unwrap_or(default),
-            headers: given.headers.iter().map(header).collect::<Result<_, _>>()?,
+            address,
+            method,
+            headers,
             body,
             timeout: given.timeout.map_or(Ok(Duration::from_secs(30)), timeout)?,
             expect: given.expect.as_ref().map(expect).transpose()?.unwrap_or_default(),
+            ca_file: given.ca_file,
         })
     }
-}
-
-fn uri(text: &str) -> Result<Uri, String> {
-    // The text is not shown: it may hold a password.
-    let wrong = "url: expected a URL, as `https://example.org/health`";
-    let uri: Uri = text.parse().map_err(|_| wrong.to_owned())?;
-    if uri.host().is_none_or(str::is_empty) || !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(wrong.to_owned());
-    }
-    Ok(uri)
 }
 
 fn method(text: &str) -> Result<Method, String> {
@@ -79,21 +87,6 @@ fn method(text: &str) -> Result<Method, String> {
         )
     };
     Method::from_bytes(text.to_ascii_uppercase().as_bytes()).map_err(|_| wrong())
-}
-
-fn header((name, value): (&String, &Value)) -> Result<(HeaderName, HeaderValue), String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        other => return Err(format!("headers.{name}: expected text, found {other}")),
-    };
-    let name: HeaderName =
-        name.parse().map_err(|_| format!("headers: {name:?} is no name of a header"))?;
-    // The value is not shown: it may be a token.
-    let value = text
-        .parse()
-        .map_err(|_| format!("headers.{name}: the value has characters that no header may have"))?;
-    Ok((name, value))
 }
 
 fn timeout(seconds: f64) -> Result<Duration, String> {

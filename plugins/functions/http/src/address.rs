@@ -1,0 +1,167 @@
+//! The address of a request: what may be shown of it, and what is sent as credentials.
+
+use base64::Engine as _;
+use percent_encoding::percent_decode_str;
+use ureq::http::{HeaderValue, Uri};
+use url::{ParseError, Url};
+
+/// An `http:` or `https:` URL without user, password and fragment.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Address(Url);
+
+impl Address {
+    /// Reads the `url` of a job. The second value is the `Authorization` header that its user and password ask for.
+    ///
+    /// No message shows the text: it may hold a password.
+    pub(crate) fn parse(text: &str) -> Result<(Self, Option<HeaderValue>), String> {
+        // `Url::parse` drops line breaks and tabs in silence.
+        if text.contains(|c: char| c.is_ascii_control()) {
+            return Err("url: has a control character, such as a line break".to_owned());
+        }
+        let url = Url::parse(text).map_err(reason)?;
+        if !is_http(&url) {
+            return Err(format!("url: must begin with `http://` or `https://`; {EXAMPLE}"));
+        }
+        let credentials = credentials(&url)?;
+        let address = Self::without_secrets(url).ok_or_else(|| {
+            format!("url: has a character that a request can't contain; {EXAMPLE}")
+        })?;
+        Ok((address, credentials))
+    }
+
+    /// Where a redirect of this address leads; `None` where that is no address for HTTP.
+    pub(crate) fn join(&self, location: &str) -> Option<Self> {
+        self.0.join(location).ok().filter(is_http).and_then(Self::without_secrets)
+    }
+
+    fn without_secrets(mut url: Url) -> Option<Self> {
+        // These fail for URLs without a host only.
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+        url.set_fragment(None);
+        url.as_str().parse::<Uri>().ok()?;
+        Some(Self(url))
+    }
+
+    pub(crate) fn uri(&self) -> Option<Uri> {
+        self.0.as_str().parse().ok()
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether scheme, host and port are the same.
+    pub(crate) fn has_same_origin(&self, other: &Self) -> bool {
+        self.0.origin() == other.0.origin()
+    }
+
+    /// Scheme, host and port, for errors.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// The address without its query, for errors and the log.
+    pub(crate) fn shown(&self) -> String {
+        self.origin() + self.0.path()
+    }
+}
+
+const EXAMPLE: &str = "expected a URL such as `https://example.org/health`";
+
+fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
+}
+
+fn reason(error: ParseError) -> String {
+    let reason = match error {
+        ParseError::RelativeUrlWithoutBase => {
+            "has no scheme: write `http://` or `https://` before it"
+        }
+        ParseError::EmptyHost => "has no host",
+        ParseError::InvalidPort => "the port must be a number from 0 to 65535",
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+            "the host has a character that no host name can have, or is not a valid internationalized name"
+        }
+        ParseError::InvalidIpv4Address => "the host looks like an IPv4 address, but is not valid",
+        ParseError::InvalidIpv6Address => "the host is not a valid IPv6 address",
+        other => return format!("url: {other}; {EXAMPLE}"),
+    };
+    format!("url: {reason}; {EXAMPLE}")
+}
+
+/// What `user:password@` asks for. Both are percent-encoded in a URL.
+fn credentials(url: &Url) -> Result<Option<HeaderValue>, String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let user: Vec<u8> = percent_decode_str(url.username()).collect();
+    if user.contains(&b':') {
+        return Err("url: a user name with a colon can't be sent; use the header `Authorization`"
+            .to_owned());
+    }
+    let mut plain = user;
+    plain.push(b':');
+    plain.extend(percent_decode_str(url.password().unwrap_or_default()));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
+    let mut value: HeaderValue = format!("Basic {encoded}")
+        .parse()
+        .map_err(|_| "url: user and password are too long".to_owned())?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(text: &str) -> String {
+        Address::parse(text).unwrap().0.uri().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_url_is_sent_in_ascii() {
+        for (text, expected) in [
+            ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+            ("http://example.org/a b/ü?q=x y", "http://example.org/a%20b/%C3%BC?q=x%20y"),
+            ("http://example.org", "http://example.org/"),
+            ("http://example.org:80/a%20b#part", "http://example.org/a%20b"),
+            ("https://[::1]:8443/|^{}?a={b}|^`\"", "https://[::1]:8443/|^%7B%7D?a={b}|^`%22"),
+        ] {
+            let (sent, expected): (Uri, Uri) =
+                (sent(text).parse().unwrap(), expected.parse().unwrap());
+            assert_eq!(sent, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn percent_signs_in_user_and_password_are_decoded() {
+        let cases = [
+            ("http://user:p%40ss%25@example.org", "user:p@ss%"),
+            ("http://user@example.org", "user:"),
+            ("http://:pass@example.org", ":pass"),
+            ("http://user:100%@example.org", "user:100%"),
+            ("http://j%C3%B6rg:ü@example.org", "jörg:ü"),
+        ];
+        for (text, expected) in cases {
+            let (address, credentials) = Address::parse(text).unwrap();
+            let value = credentials.unwrap();
+            let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
+            let plain = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+            assert_eq!(String::from_utf8(plain).unwrap(), expected);
+            assert_eq!(address.shown(), "http://example.org/");
+        }
+        assert_eq!(Address::parse("http://example.org").unwrap().1, None);
+    }
+
+    #[test]
+    fn only_scheme_host_and_port_make_an_origin() {
+        let address = |text: &str| Address::parse(text).unwrap().0;
+        let first = address("https://example.org/a");
+        assert!(first.has_same_origin(&address("https://EXAMPLE.org:443/b?c")));
+        for other in ["http://example.org/", "https://example.org:444/", "https://www.example.org/"]
+        {
+            assert!(!first.has_same_origin(&address(other)), "{other}");
+        }
+    }
+}

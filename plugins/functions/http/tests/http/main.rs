@@ -1,0 +1,52 @@
+//! The function against a server of the test's own, on loopback.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod addresses;
+mod answers;
+mod certificates;
+mod ends;
+mod redirects;
+mod requests;
+mod server;
+
+use std::sync::mpsc::channel;
+
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::registry::{CorePlugins, PluginSet as _};
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_core::time::SystemClock;
+use serde_json::Value;
+
+/// How a run ended: the value, or the message and the trace of the error.
+type Ended = Result<Value, String>;
+
+fn scheduler() -> BackgroundScheduler {
+    let registry = CorePlugins::registry();
+    registry.register_made(apscheduler_function_http::function()).unwrap();
+    let scheduler: BackgroundScheduler =
+        BackgroundScheduler::with_parts(registry, std::sync::Arc::new(SystemClock));
+    scheduler.add_executor("debug", "default").unwrap();
+    scheduler
+}
+
+/// Runs the function as a job, and returns what it returned or the error.
+fn call(kwargs: &Value) -> Ended {
+    call_job(&scheduler(), JobBuilder::new("http").kwargs(kwargs.as_object().unwrap().clone()))
+}
+
+fn call_job(scheduler: &BackgroundScheduler, job: JobBuilder) -> Ended {
+    let (sender, receiver) = channel();
+    scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
+        let outcome = match event {
+            Event::JobExecuted { retval, .. } => Ok((**retval).clone()),
+            Event::JobError { error, .. } => Err(error.to_string()),
+            other => panic!("{other:?}"),
+        };
+        let _ = sender.send(outcome);
+    });
+    scheduler.add_job(job).map_err(|error| error.chain())?;
+    scheduler.start().unwrap();
+    receiver.recv().unwrap()
+}
