@@ -65,6 +65,10 @@ impl Scheduler {
             removed
                 .ok_or_else(|| unknown("executor", alias, executors.keys().map(|alias| &**alias)))?
         };
+        // Nobody waits for its room any more. What waited is looked at again: it has no executor now.
+        if self.0.starved.take(&alias) {
+            self.0.look_again();
+        }
         if shutdown {
             executor.shutdown(true);
         }

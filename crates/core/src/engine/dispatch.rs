@@ -48,8 +48,8 @@ impl Engine {
             job: event(),
             scheduled_run_times: run_times.as_slice().into(),
         });
-        let origin =
-            RunOrigin { jobstore: Arc::clone(&runner.alias), store: runner.number, submitted: now };
+        let jobstore = Arc::clone(&runner.alias);
+        let origin = RunOrigin { jobstore, store: runner.number, submitted: now, catching_up };
         Some(Run::new(spec, run_times, origin, Arc::clone(self) as Arc<dyn RunSink>))
     }
 }
@@ -121,13 +121,15 @@ impl RunSink for Engine {
         }
     }
 
-    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) -> bool {
+    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) {
         let key = InstanceKey { store: origin.store, job_id: Arc::clone(&job.id) };
-        self.instances.release(&key)
+        self.instances.release(&key);
     }
 
-    fn gone(&self, job: &Arc<JobSpec>, more_wait: bool) {
-        if more_wait {
+    fn gone(&self, job: &Arc<JobSpec>, origin: &RunOrigin) {
+        if origin.catching_up {
+            let key = InstanceKey { store: origin.store, job_id: Arc::clone(&job.id) };
+            self.instances.end_piece(&key);
             self.look_again();
         }
         self.has_more_room(&job.executor);

@@ -53,6 +53,12 @@ pub trait EventLoop: fmt::Debug + Send + Sync + 'static {
     fn call_blocking(&self, call: BlockingCall) {
         in_thread(call);
     }
+
+    /// Whether an owner that is dropped shuts the scheduler down in its own thread, so that stores are closed when the
+    /// drop returns. Otherwise [`call_blocking`](Self::call_blocking) makes the shutdown: whoever drops it may be a task.
+    fn closes_in_place(&self) -> bool {
+        false
+    }
 }
 
 /// Makes a call in a thread of its own; drops it where there can be none.
@@ -185,7 +191,12 @@ impl Scheduler {
             *lock(&self.0.abandoned) |= starting;
             starting
         };
-        if !starting && self.0.begin_shutdown().is_ok() {
+        if starting || self.0.begin_shutdown().is_err() {
+            return;
+        }
+        if self.0.event_loop.closes_in_place() {
+            self.finish_shutdown(false);
+        } else {
             self.close(false);
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct InstanceKey {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slots {
     count: u32,
-    /// The running instance catches up, and more of its run times wait in the store.
+    /// One of the instances catches up, and more of its run times wait in the store.
     catching_up: bool,
 }
 
@@ -54,21 +54,28 @@ impl Instances {
         free
     }
 
-    /// Frees a slot. Says whether more run times of the instance wait in the store.
-    pub(super) fn release(&self, key: &InstanceKey) -> bool {
+    /// Frees a slot.
+    pub(super) fn release(&self, key: &InstanceKey) {
+        self.change(key, |slots| slots.count = slots.count.saturating_sub(1));
+    }
+
+    /// The run that caught up has ended, and all of its outcomes are told: the next piece may follow.
+    pub(super) fn end_piece(&self, key: &InstanceKey) {
+        self.change(key, |slots| {
+            if std::mem::take(&mut slots.catching_up) {
+                self.catching_up.fetch_sub(1, Ordering::SeqCst);
+            }
+        });
+    }
+
+    fn change(&self, key: &InstanceKey, change: impl FnOnce(&mut Slots)) {
         let mut shard = lock(self.shard(key));
-        let Some(entry) = shard.get_mut(key) else {
-            return false;
-        };
-        let caught_up = std::mem::take(&mut entry.catching_up);
-        if caught_up {
-            self.catching_up.fetch_sub(1, Ordering::SeqCst);
+        if let Some(slots) = shard.get_mut(key) {
+            change(slots);
+            if slots.count == 0 && !slots.catching_up {
+                shard.remove(key);
+            }
         }
-        entry.count -= 1;
-        if entry.count == 0 {
-            shard.remove(key);
-        }
-        caught_up
     }
 
     /// How many slots are taken, of all jobs.

@@ -49,10 +49,12 @@ impl Scheduler {
             return None;
         }
         // An executor may free its place a moment after it has let go of the run.
-        let starved = self.0.starved.list();
-        for alias in &starved {
-            if let Some(executor) = self.0.executors().get(alias) {
-                self.0.relieve(alias, &**executor);
+        for alias in &self.0.starved.list() {
+            match self.0.executors().get(alias) {
+                Some(executor) => self.0.relieve(alias, &**executor),
+                // It was removed during a pass that had found it full.
+                None if self.0.starved.take(alias) => self.0.look_again(),
+                None => {}
             }
         }
         let next = self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -193,7 +194,7 @@ impl StoreRunner {
             state.failing = result.is_err();
             state.next = match &result {
                 Ok(next) => *next,
-                Err(_) => Some(engine.now() + engine.settings().retry_interval),
+                Err(_) => Some(later(engine.now(), engine.settings().retry_interval)),
             };
             let next = state.next;
             drop(state);
@@ -211,6 +212,12 @@ impl StoreRunner {
             now = engine.now();
         }
     }
+}
+
+/// The instant that much later; the last that there is where that is beyond the calendar.
+fn later(time: Timestamp, interval: Duration) -> Timestamp {
+    let interval = TimeDelta::from_std(interval).ok();
+    interval.and_then(|interval| time.checked_add_signed(interval)).unwrap_or(Timestamp::MAX_UTC)
 }
 
 struct Done<'a> {

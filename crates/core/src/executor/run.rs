@@ -30,11 +30,10 @@ pub(crate) trait RunSink: Send + Sync {
         scheduled_run_time: Timestamp,
         outcome: Outcome,
     );
-    /// The job may have another instance: what is left of this one is to tell how it ended. Says whether more run times
-    /// of the instance wait in the store.
-    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin) -> bool;
-    /// The executor has let go of the run.
-    fn gone(&self, job: &Arc<JobSpec>, more_wait: bool);
+    /// The job may have another instance: what is left of this one is to tell how it ended.
+    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
+    /// The executor has let go of the run, and every outcome has been reported.
+    fn gone(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
 }
 
 /// Which store a run came out of.
@@ -43,6 +42,8 @@ pub(crate) struct RunOrigin {
     pub(crate) jobstore: Arc<str>,
     pub(crate) store: u32,
     pub(crate) submitted: Timestamp,
+    /// The job catches up: more of its run times wait in the store until this run has ended.
+    pub(crate) catching_up: bool,
 }
 
 /// One instance of a job: one run time, or several when a job that does not coalesce catches up.
@@ -56,7 +57,6 @@ pub struct Run {
     times: RunTimes,
     next: usize,
     begun: bool,
-    more_wait: bool,
     cancellation: Option<CancellationToken>,
     origin: RunOrigin,
     sink: Arc<dyn RunSink>,
@@ -69,16 +69,7 @@ impl Run {
         origin: RunOrigin,
         sink: Arc<dyn RunSink>,
     ) -> Self {
-        Self {
-            job,
-            times: run_times,
-            next: 0,
-            begun: false,
-            more_wait: false,
-            cancellation: None,
-            origin,
-            sink,
-        }
+        Self { job, times: run_times, next: 0, begun: false, cancellation: None, origin, sink }
     }
 
     /// The job.
@@ -209,7 +200,7 @@ impl Run {
         self.next += 1;
         self.begun = false;
         if self.is_over() {
-            self.more_wait = self.sink.released(&self.job, &self.origin);
+            self.sink.released(&self.job, &self.origin);
         }
         self.sink.outcome(&self.job, &self.origin, run_time, outcome);
     }
@@ -220,7 +211,7 @@ impl Drop for Run {
         while !self.is_over() {
             self.fail(JobError::new("the executor let go of this run before it ended"));
         }
-        self.sink.gone(&self.job, self.more_wait);
+        self.sink.gone(&self.job, &self.origin);
     }
 }
 

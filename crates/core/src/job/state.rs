@@ -1,7 +1,7 @@
 //! The stored form of a job: JSON that a person can read, with a format version.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, TryFromFloatSecsError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -89,6 +89,13 @@ fn stored(spec: &JobSpec) -> Result<Stored> {
     })
 }
 
+/// The longest timeout is stored as a number that is a little larger, since a float has fewer digits.
+fn read_timeout(seconds: f64) -> std::result::Result<Duration, TryFromFloatSecsError> {
+    let is_longest = seconds > 0.0 && seconds <= Duration::MAX.as_secs_f64();
+    Duration::try_from_secs_f64(seconds)
+        .or_else(|error| if is_longest { Ok(Duration::MAX) } else { Err(error) })
+}
+
 /// The job that a record holds.
 pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
     let broken = |message: String| Error::new(ErrorKind::BrokenRecord, message).with_job_id(&**id);
@@ -130,7 +137,7 @@ pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) ->
         coalesce: stored.coalesce,
         timeout: stored
             .timeout
-            .map(Duration::try_from_secs_f64)
+            .map(read_timeout)
             .transpose()
             .map_err(|_| broken("`timeout` is no positive number of seconds".to_owned()))?,
         origin: stored.origin.map(Box::new),

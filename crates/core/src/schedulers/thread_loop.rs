@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::engine::{BlockingCall, EventLoop, LoopDriver};
+use crate::engine::{EventLoop, LoopDriver};
 use crate::{Error, ErrorKind, Result};
 
 /// A loop in a thread of its own.
@@ -64,9 +64,8 @@ impl EventLoop for BackgroundLoop {
         })
     }
 
-    /// Right here: the loop has its own thread.
-    fn call_blocking(&self, call: BlockingCall) {
-        call();
+    fn closes_in_place(&self) -> bool {
+        true
     }
 }
 
@@ -76,8 +75,7 @@ impl EventLoop for BlockingLoop {
         Ok(())
     }
 
-    /// Right here: nobody else needs the thread.
-    fn call_blocking(&self, call: BlockingCall) {
-        call();
+    fn closes_in_place(&self) -> bool {
+        true
     }
 }

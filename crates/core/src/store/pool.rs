@@ -140,7 +140,7 @@ impl<C: Connector> ConnectionPool<C> {
 
     /// A place among the connections; where one was idle, that one, and for how long it was.
     fn reserve(&self) -> Result<(Lease<'_, C>, Duration)> {
-        let deadline = Instant::now() + self.timeout;
+        let since = Instant::now();
         let mut slots = self.slots();
         loop {
             let idle = slots.idle.pop();
@@ -151,7 +151,7 @@ impl<C: Connector> ConnectionPool<C> {
                 let connection = idle.map(|(connection, _)| connection);
                 return Ok((Lease { pool: self, connection, reused }, time));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = self.timeout.saturating_sub(since.elapsed());
             if left.is_zero() {
                 return Err(self.all_busy());
             }

@@ -1,9 +1,14 @@
 //! Many run times are due at once: after a long sleep, or in a slow process.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::{JobBuilder, NextRunTime};
+use apscheduler_core::time::Clock as _;
 use chrono::TimeDelta;
 
+use crate::held_runs::HeldRuns;
 use crate::recorder::{Recorder, at, every, scheduler};
 
 #[test]
@@ -73,6 +78,61 @@ fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
     }
     assert_eq!(outcomes, (1..=5000).map(at).collect::<Vec<_>>());
     assert!(largest <= 1000, "one claim took {largest} run times");
+}
+
+/// The end of another instance must not let the next piece begin before this one has ended.
+#[test]
+fn several_instances_do_not_mix_up_the_run_times_of_a_job_that_catches_up() {
+    let (scheduler, held) = (scheduler(), HeldRuns::new(usize::MAX));
+    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MAX_INSTANCES);
+    let job = JobBuilder::new("tests::ok").executor("held").trigger(every(1)).max_instances(3);
+    scheduler.add_job(job.coalesce(false).misfire_grace_time(None)).unwrap();
+    scheduler.advance(TimeDelta::seconds(1));
+    scheduler.advance(TimeDelta::seconds(2500));
+    assert_eq!(held.len(), 2, "the run of the first second, and the first piece");
+    held.execute(0);
+    scheduler.step();
+    assert_eq!(held.len(), 1, "the second piece waits for the first");
+    while held.execute_all() > 0 {
+        scheduler.step();
+    }
+    let times: Vec<_> = events.take().iter().map(|event| event.scheduled_run_times()[0]).collect();
+    assert_eq!(times, (1..=2501).map(at).collect::<Vec<_>>());
+}
+
+/// The next piece begins when the last outcome of this one has been told, not when its slot is free.
+#[test]
+fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
+    let (scheduler, held) = (scheduler(), HeldRuns::new(usize::MAX));
+    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.start().unwrap();
+    let (handle, waiting) = ((*scheduler).clone(), held.clone());
+    let clock = scheduler.manual_clock().clone();
+    let early = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&early);
+    scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
+        if event.scheduled_run_times() == [at(1000)] {
+            // A pass for some other reason, while this is told.
+            handle.add_job(JobBuilder::new("tests::ok").id("other")).unwrap();
+            handle.process_jobs(clock.now());
+            seen.fetch_add(waiting.len(), Ordering::SeqCst);
+        }
+    });
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+    let job = JobBuilder::new("tests::ok").id("a").executor("held").trigger(every(1));
+    let job = job.coalesce(false).misfire_grace_time(None).max_instances(2);
+    scheduler.add_job(job).unwrap();
+    scheduler.advance(TimeDelta::seconds(1500));
+    while held.execute_all() > 0 {
+        scheduler.step();
+    }
+    assert_eq!(early.load(Ordering::SeqCst), 0, "the next piece was handed over already");
+    let events = events.take();
+    let of_a = events.iter().filter(|event| &*event.job().unwrap().job_id == "a");
+    let times: Vec<_> = of_a.map(|event| event.scheduled_run_times()[0]).collect();
+    assert_eq!(times, (1..=1500).map(at).collect::<Vec<_>>());
 }
 
 #[test]

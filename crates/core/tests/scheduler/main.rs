@@ -10,6 +10,7 @@ mod components;
 mod events;
 mod foreign_panics;
 mod from_within;
+mod held_runs;
 mod job_handles;
 mod job_tables;
 mod jobs;

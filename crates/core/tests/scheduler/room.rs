@@ -9,6 +9,7 @@ use apscheduler_core::job::JobBuilder;
 use apscheduler_testkit::TestStore;
 use chrono::TimeDelta;
 
+use crate::held_runs::HeldRuns;
 use crate::recorder::{Recorder, at, every, scheduler};
 
 /// Keeps runs until it is told to run them.
@@ -73,6 +74,46 @@ fn what_finds_no_room_waits_in_the_store() {
     }
     assert_eq!(events.take().len(), 10);
     assert_eq!(small.0.most.load(Ordering::SeqCst), SIZE);
+}
+
+#[test]
+fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
+    for shutdown in [true, false] {
+        let (scheduler, held) = (scheduler(), HeldRuns::new(1));
+        scheduler.add_executor(held.clone(), "held").unwrap();
+        scheduler.start().unwrap();
+        let jobs = (0..3).map(|_| JobBuilder::new("tests::ok").executor("held")).collect();
+        scheduler.add_jobs(jobs).unwrap();
+        assert!(scheduler.step().is_some(), "two jobs wait for room");
+        let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN);
+        scheduler.remove_executor("held", shutdown).unwrap();
+        assert_eq!(scheduler.step(), None, "the loop turns for nobody");
+        assert_eq!(events.take().len(), 2, "their executor is unknown now");
+        // Nor after a run of it has ended.
+        held.execute_all();
+        assert_eq!(scheduler.step(), None);
+        // One that takes its place runs them.
+        scheduler.add_executor("debug", "held").unwrap();
+        scheduler.step();
+        assert!(scheduler.get_jobs(None).unwrap().is_empty());
+    }
+}
+
+/// The pass has found it full already when it is removed.
+#[test]
+fn nobody_waits_for_the_room_of_an_executor_that_is_removed_in_a_pass() {
+    let (scheduler, held) = (scheduler(), HeldRuns::new(1));
+    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.start().unwrap();
+    let handle = (*scheduler).clone();
+    scheduler.add_listener(EventMask::JOB_SUBMITTED, move |_| {
+        let _ = handle.remove_executor("held", false);
+    });
+    let jobs = (0..3).map(|_| JobBuilder::new("tests::ok").executor("held")).collect();
+    scheduler.add_jobs(jobs).unwrap();
+    scheduler.step();
+    scheduler.step();
+    assert_eq!(scheduler.step(), None, "the loop turns for nobody");
 }
 
 #[test]

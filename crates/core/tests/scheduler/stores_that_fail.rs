@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::DebugExecutor;
 use apscheduler_core::job::JobBuilder;
@@ -41,6 +42,42 @@ fn the_loop_backs_off_and_goes_on() {
     let mut names = events.names();
     names.sort();
     assert_eq!(names, ["JOBSTORE_RECOVERED", "JOB_EXECUTED local", "JOB_EXECUTED remote"]);
+}
+
+#[test]
+fn a_retry_interval_beyond_the_calendar_is_no_panic() {
+    for interval in [Duration::from_secs_f64(1e13), Duration::MAX] {
+        let scheduler = scheduler();
+        scheduler.configure(&Config::new().jobstore_retry_interval(interval)).unwrap();
+        scheduler.add_executor(DebugExecutor::new(), "default").unwrap();
+        let store = TestStore::default();
+        scheduler.add_jobstore(store.clone(), "remote").unwrap();
+        scheduler.start().unwrap();
+        scheduler.add_job(JobBuilder::new("tests::ok").id("a").jobstore("remote")).unwrap();
+        let events = Recorder::on(&scheduler, EventMask::JOBSTORE_ERROR | EventMask::JOB_EXECUTED);
+        store.fail(true);
+        scheduler.step();
+        assert_eq!(events.names(), ["JOBSTORE_ERROR"]);
+        store.fail(false);
+        scheduler.advance(TimeDelta::days(10_000));
+        assert!(events.names().is_empty(), "it is tried again before the interval is over");
+        // The loop goes on with the other stores.
+        scheduler.add_job(JobBuilder::new("tests::ok").id("local")).unwrap();
+        scheduler.step();
+        assert_eq!(events.names(), ["JOB_EXECUTED local"]);
+    }
+}
+
+#[test]
+fn the_longest_timeout_survives_its_store() {
+    let scheduler = scheduler();
+    scheduler.add_jobstore(TestStore::default(), "remote").unwrap();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN | EventMask::JOB_EXECUTED);
+    let job = JobBuilder::new("tests::ok").id("a").jobstore("remote").timeout(Duration::MAX);
+    scheduler.add_job(job).unwrap();
+    scheduler.step();
+    assert_eq!(events.names(), ["JOB_EXECUTED a"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The cases, by theme.
 
 mod basics;
+mod calls;
 mod life;
 mod listeners;
 mod loss;
@@ -17,6 +18,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
     [
         basics::CASES,
         life::CASES,
+        calls::CASES,
         waking::CASES,
         time::CASES,
         listeners::CASES,
