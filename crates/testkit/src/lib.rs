@@ -14,5 +14,6 @@ mod suite;
 mod test_store;
 
 pub use clock::ManualClock;
+pub use patience::{eventually, in_time};
 pub use stepped::SteppedScheduler;
 pub use test_store::TestStore;

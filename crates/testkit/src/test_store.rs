@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use apscheduler_core::store::{
-    Claims, ClaimsInDoubt, Cursor, Decision, Due, JobRecord, JobStore, MemoryJobStore, NewRecord,
-    StoreCapabilities,
+    ChangeNotifier, Claims, ClaimsInDoubt, Cursor, Decision, Due, JobRecord, JobStore,
+    MemoryJobStore, NewRecord, StoreCapabilities, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -66,6 +66,14 @@ impl TestStore {
     }
 
     fn memory(&self) -> Result<&MemoryJobStore> {
+        self.hang_along();
+        if self.0.fails.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Unavailable, "the server is away"));
+        }
+        Ok(&self.0.memory)
+    }
+
+    fn hang_along(&self) {
         let mut hangs = self.0.hangs.lock().unwrap_or_else(PoisonError::into_inner);
         if *hangs {
             self.0.hanging.fetch_add(1, Ordering::SeqCst);
@@ -74,10 +82,14 @@ impl TestStore {
             }
             self.0.hanging.fetch_sub(1, Ordering::SeqCst);
         }
-        if self.0.fails.load(Ordering::SeqCst) {
-            return Err(Error::new(ErrorKind::Unavailable, "the server is away"));
-        }
-        Ok(&self.0.memory)
+    }
+}
+
+struct HangingEnd(TestStore);
+
+impl Drop for HangingEnd {
+    fn drop(&mut self) {
+        self.0.hang_along();
     }
 }
 
@@ -86,8 +98,24 @@ impl JobStore for TestStore {
         StoreCapabilities {
             serializes: !self.0.keeps_objects,
             blocking: self.0.blocking,
+            watch: self.0.blocking,
             ..StoreCapabilities::default()
         }
+    }
+
+    fn start(&self, _alias: &str) -> Result<()> {
+        self.memory().map(drop)
+    }
+
+    /// Hangs too, and fails never.
+    fn shutdown(&self) -> Result<()> {
+        self.hang_along();
+        Ok(())
+    }
+
+    /// Tells of nothing, but its end hangs too.
+    fn watch(&self, _changed: ChangeNotifier) -> Result<Option<Watch>> {
+        Ok(Some(Watch::new(HangingEnd(self.clone()))))
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {

@@ -1,13 +1,16 @@
 //! Executors and stores come and go.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use super::inbox::Inbox;
+use super::lifecycle::already_running;
 use super::store_runner::StoreRunner;
-use super::{Engine, LoopHandle, Scheduler};
+use super::{Engine, Executors, LoopHandle, Phase, Scheduler, Stores, lock};
+use crate::config::Config;
 use crate::event::{Event, EventMask};
 use crate::executor::Executor;
-use crate::registry::{IntoExecutor, IntoJobStore};
+use crate::registry::{IntoExecutor, IntoJobStore, Registry};
 use crate::store::JobStore;
 use crate::{Error, ErrorKind, Result, suggestion};
 
@@ -22,32 +25,50 @@ impl Scheduler {
     /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
     pub fn add_executor(&self, executor: impl IntoExecutor, alias: &str) -> Result<()> {
         let executor = executor.into_executor().resolve(&self.0.registry)?;
-        if self.0.executors().contains_key(alias) {
-            return Err(duplicate("executor", alias));
+        loop {
+            if self.0.executors().contains_key(alias) {
+                return Err(duplicate("executor", alias));
+            }
+            let start = self.0.present_start(self.0.phase());
+            if start.is_some() {
+                self.0.start_executor(&executor, alias)?;
+            }
+            let inserted = self.insert_executor(&executor, alias, start.as_ref());
+            if matches!(inserted, Ok(true)) {
+                return Ok(());
+            }
+            if start.is_some() {
+                executor.shutdown(false);
+            }
+            inserted?;
         }
-        let started = self.running();
-        if started {
-            self.0.start_executor(&executor, alias)?;
-        }
-        let inserted = self.insert_executor(Arc::clone(&executor), alias);
-        if inserted.is_err() && started {
-            executor.shutdown(false);
-        }
-        inserted
     }
 
-    pub(super) fn insert_executor(&self, executor: Arc<dyn Executor>, alias: &str) -> Result<()> {
+    /// Puts an executor among those of the scheduler: one that was started in this start, or in none. `false` where the
+    /// scheduler has been started or shut down since. One that was not started is started by a start that is under way.
+    pub(super) fn insert_executor(
+        &self,
+        executor: &Arc<dyn Executor>,
+        alias: &str,
+        start: Option<&Arc<Inbox>>,
+    ) -> Result<bool> {
+        let engine = &self.0;
         let alias: Arc<str> = alias.into();
         {
-            let mut executors = self.0.executors.write().unwrap_or_else(PoisonError::into_inner);
+            let phase = lock(&engine.phase);
+            if !is_same(engine.present_start(*phase).as_ref(), start) {
+                return Ok(false);
+            }
+            let mut executors = engine.executors.write().unwrap_or_else(PoisonError::into_inner);
             if executors.contains_key(&alias) {
                 return Err(duplicate("executor", &alias));
             }
-            Arc::make_mut(&mut executors).insert(Arc::clone(&alias), executor);
+            Arc::make_mut(&mut executors).insert(Arc::clone(&alias), Arc::clone(executor));
+            engine.components_added.fetch_add(1, Ordering::SeqCst);
         }
-        self.0.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
-        self.0.look_again();
-        Ok(())
+        engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
+        engine.look_again();
+        Ok(true)
     }
 
     /// Removes an executor, and with `shutdown` shuts it down and waits for its jobs.
@@ -82,35 +103,83 @@ impl Scheduler {
     /// # Errors
     /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
     pub fn add_jobstore(&self, jobstore: impl IntoJobStore, alias: &str) -> Result<()> {
-        let store = jobstore.into_job_store().resolve(&self.0.registry)?;
-        let runner = self.insert_jobstore(store, alias)?;
-        if self.running() {
-            if let Err(error) = runner.start(self) {
-                self.0.take_store(alias);
+        let runner = new_runner(jobstore.into_job_store().resolve(&self.0.registry)?, alias);
+        loop {
+            if self.0.stores().contains_key(alias) {
+                return Err(duplicate("job store", alias));
+            }
+            let start = self.0.present_start(self.0.phase());
+            if start.is_some()
+                && let Err(error) = runner.start(self)
+            {
+                runner.abandon();
                 return Err(error.with_context(format!("job store `{alias}` can't start")));
             }
-            self.0.look_again();
+            let inserted = self.insert_jobstore(&runner, start.as_ref());
+            if matches!(inserted, Ok(true)) {
+                return Ok(());
+            }
+            if start.is_some() {
+                runner.abandon();
+            }
+            inserted?;
         }
-        Ok(())
     }
 
+    /// As [`insert_executor`](Self::insert_executor).
     pub(super) fn insert_jobstore(
         &self,
-        store: Arc<dyn JobStore>,
-        alias: &str,
-    ) -> Result<Arc<StoreRunner>> {
-        let alias: Arc<str> = alias.into();
-        let number = NEXT_STORE.fetch_add(1, Ordering::Relaxed);
-        let runner = Arc::new(StoreRunner::new(Arc::clone(&alias), number, store));
+        runner: &Arc<StoreRunner>,
+        start: Option<&Arc<Inbox>>,
+    ) -> Result<bool> {
+        let engine = &self.0;
+        let alias = Arc::clone(&runner.alias);
         {
-            let mut stores = self.0.stores.write().unwrap_or_else(PoisonError::into_inner);
+            let phase = lock(&engine.phase);
+            if !is_same(engine.present_start(*phase).as_ref(), start) {
+                return Ok(false);
+            }
+            let mut stores = engine.stores.write().unwrap_or_else(PoisonError::into_inner);
             if stores.contains_key(&alias) {
                 return Err(duplicate("job store", &alias));
             }
-            Arc::make_mut(&mut stores).insert(Arc::clone(&alias), Arc::clone(&runner));
+            Arc::make_mut(&mut stores).insert(Arc::clone(&alias), Arc::clone(runner));
+            engine.components_added.fetch_add(1, Ordering::SeqCst);
         }
-        self.0.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
-        Ok(runner)
+        engine.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
+        engine.look_again();
+        Ok(true)
+    }
+
+    /// Puts these in place of all executors and stores, and makes `change` in the same moment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`] when it was started. Nothing has changed then.
+    pub(super) fn replace_components(
+        &self,
+        components: Components,
+        change: impl FnOnce(),
+    ) -> Result<()> {
+        let engine = &self.0;
+        let Components { executors, stores } = components;
+        let (executors, stores) = (Arc::new(executors), Arc::new(stores));
+        let before = {
+            let phase = lock(&engine.phase);
+            if *phase != Phase::Stopped {
+                return Err(already_running());
+            }
+            change();
+            (replace(&engine.executors, &executors), replace(&engine.stores, &stores))
+        };
+        // They are foreign, so they are dropped outside of the locks.
+        drop(before);
+        for alias in executors.keys().cloned() {
+            engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
+        }
+        for alias in stores.keys().cloned() {
+            engine.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
+        }
+        Ok(())
     }
 
     /// Removes a job store, and with `shutdown` closes it.
@@ -157,11 +226,6 @@ impl Engine {
         executor.start(alias)
     }
 
-    pub(super) fn clear_components(&self) {
-        *self.executors.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
-        *self.stores.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
-    }
-
     fn take_store(&self, alias: &str) -> Option<Arc<StoreRunner>> {
         let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut stores).remove(alias)
@@ -170,6 +234,93 @@ impl Engine {
     pub(super) fn unknown_store(&self, alias: &str) -> Error {
         unknown("job store", alias, self.stores().keys().map(|alias| &**alias))
     }
+}
+
+/// The executors and stores that a configuration names.
+pub(super) struct Components {
+    executors: Executors,
+    stores: Stores,
+}
+
+impl Components {
+    pub(super) fn of(config: &Config, registry: &Registry) -> Result<Self> {
+        let (mut executors, mut stores) = (Executors::new(), Stores::new());
+        for (alias, source) in config.executors() {
+            let within = |error: Error| error.with_context(format!("executors.{alias}"));
+            if executors.insert(alias.into(), source.resolve(registry).map_err(within)?).is_some() {
+                return Err(duplicate("executor", alias));
+            }
+        }
+        for (alias, source) in config.jobstores() {
+            let within = |error: Error| error.with_context(format!("jobstores.{alias}"));
+            let runner = new_runner(source.resolve(registry).map_err(within)?, alias);
+            if stores.insert(alias.into(), runner).is_some() {
+                return Err(duplicate("job store", alias));
+            }
+        }
+        Ok(Self { executors, stores })
+    }
+}
+
+/// What one start has brought up so far.
+#[derive(Default)]
+pub(super) struct Startup {
+    executors: Vec<(Arc<str>, Arc<dyn Executor>)>,
+    stores: Vec<Arc<StoreRunner>>,
+}
+
+impl Startup {
+    /// Starts the executors and stores that were not started yet.
+    pub(super) fn start_new(&mut self, scheduler: &Scheduler) -> Result<()> {
+        let engine = &scheduler.0;
+        for (alias, executor) in &*engine.executors() {
+            let is_this = |(name, other): &(Arc<str>, Arc<dyn Executor>)| {
+                name == alias && Arc::ptr_eq(other, executor)
+            };
+            if self.executors.iter().any(is_this) {
+                continue;
+            }
+            self.executors.push((Arc::clone(alias), Arc::clone(executor)));
+            engine
+                .start_executor(executor, alias)
+                .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
+            if !engine.executors().get(alias).is_some_and(|now| Arc::ptr_eq(now, executor)) {
+                // It was removed meanwhile.
+                executor.shutdown(false);
+            }
+        }
+        for (alias, runner) in &*engine.stores() {
+            if self.stores.iter().any(|other| Arc::ptr_eq(other, runner)) {
+                continue;
+            }
+            self.stores.push(Arc::clone(runner));
+            runner
+                .start(scheduler)
+                .map_err(|error| error.with_context(format!("job store `{alias}` can't start")))?;
+            if !engine.stores().get(alias).is_some_and(|now| Arc::ptr_eq(now, runner)) {
+                runner.abandon();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A store with this alias, not started yet.
+pub(super) fn new_runner(store: Arc<dyn JobStore>, alias: &str) -> Arc<StoreRunner> {
+    let number = NEXT_STORE.fetch_add(1, Ordering::Relaxed);
+    Arc::new(StoreRunner::new(alias.into(), number, store))
+}
+
+fn is_same(left: Option<&Arc<Inbox>>, right: Option<&Arc<Inbox>>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    }
+}
+
+fn replace<T>(place: &RwLock<Arc<T>>, value: &Arc<T>) -> Arc<T> {
+    let mut place = place.write().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *place, Arc::clone(value))
 }
 
 fn duplicate(what: &str, alias: &str) -> Error {

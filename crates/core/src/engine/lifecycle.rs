@@ -1,8 +1,11 @@
 //! Start, shutdown, pause, resume.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use super::components::{Components, Startup, new_runner};
 use super::inbox::Inbox;
+use super::store_closing::close_all;
 use super::{Engine, LoopDriver, Phase, Scheduler, lock};
 use crate::config::Config;
 use crate::event::{Event, EventMask};
@@ -18,36 +21,14 @@ impl Scheduler {
     /// has changed.
     pub fn configure(&self, config: &Config) -> Result<()> {
         self.0.refuse_when_started()?;
-        let registry = &self.0.registry;
-        let mut executors = Vec::new();
-        for (alias, source) in config.executors() {
-            let executor = source
-                .resolve(registry)
-                .map_err(|error| error.with_context(format!("executors.{alias}")))?;
-            executors.push((alias, executor));
-        }
-        let mut stores = Vec::new();
-        for (alias, source) in config.jobstores() {
-            let store = source
-                .resolve(registry)
-                .map_err(|error| error.with_context(format!("jobstores.{alias}")))?;
-            stores.push((alias, store));
-        }
         config.job_defaults_or_default().validate()?;
-        {
+        let components = Components::of(config, &self.0.registry)?;
+        self.replace_components(components, || {
             let mut settings = self.0.settings.write().unwrap_or_else(PoisonError::into_inner);
             settings.timezone = config.timezone_or_local();
             settings.retry_interval = config.retry_interval_or_default();
             settings.job_defaults = config.job_defaults_or_default();
-        }
-        self.0.clear_components();
-        for (alias, executor) in executors {
-            self.add_executor(executor, alias)?;
-        }
-        for (alias, store) in stores {
-            self.add_jobstore(store, alias)?;
-        }
-        Ok(())
+        })
     }
 
     /// Starts executors and stores, adds the jobs that wait for the start, and hands over to the event loop, which begins
@@ -75,7 +56,12 @@ impl Scheduler {
         let inbox = Arc::new(Inbox::default());
         // Until it makes its first turn, the loop is where it was started.
         inbox.enter();
-        *engine.inbox.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&inbox);
+        let before = std::mem::replace(
+            &mut *engine.inbox.write().unwrap_or_else(PoisonError::into_inner),
+            Arc::clone(&inbox),
+        );
+        drop(before);
+        engine.starved.clear();
         let driver = LoopDriver::new(self, Arc::clone(&inbox));
         if let Err(error) = self.start_components(paused) {
             engine.stop_components(false);
@@ -101,34 +87,31 @@ impl Scheduler {
                     "no executor has the alias `default`, and the stand-in can't be built",
                 )
             })?;
-            self.insert_executor(executor, "default")?;
+            self.insert_executor(&executor, "default", None)?;
         }
         if !engine.stores().contains_key("default") {
             let store = MemoryJobStore::new().into_job_store().resolve(&engine.registry)?;
-            self.insert_jobstore(store, "default")?;
+            self.insert_jobstore(&new_runner(store, "default"), None)?;
         }
-        for (alias, executor) in &*engine.executors() {
-            engine
-                .start_executor(executor, alias)
-                .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
-        }
-        for (alias, store) in &*engine.stores() {
-            store
-                .start(self)
-                .map_err(|error| error.with_context(format!("job store `{alias}` can't start")))?;
-        }
-        // Jobs that are added meanwhile wait too, so look until none waits.
+        let mut startup = Startup::default();
+        // What is added meanwhile waits too, so look until nothing does.
         loop {
+            let added = engine.components_added.load(Ordering::SeqCst);
+            // Jobs first: the stores that they name are there by now.
             let jobs = lock(&engine.pending).take();
-            if let Err((error, left)) = self.add_pending(jobs) {
+            let result = match startup.start_new(self) {
+                Ok(()) => self.add_pending(jobs),
+                Err(error) => Err((error, jobs)),
+            };
+            if let Err((error, left)) = result {
                 lock(&engine.pending).put_back(left);
                 return Err(error);
             }
             let pending = lock(&engine.pending);
-            if !pending.is_empty() {
+            let mut phase = lock(&engine.phase);
+            if !pending.is_empty() || engine.components_added.load(Ordering::SeqCst) != added {
                 continue;
             }
-            let mut phase = lock(&engine.phase);
             if *lock(&engine.abandoned) {
                 return Err(Error::new(
                     ErrorKind::NotRunning,
@@ -143,7 +126,8 @@ impl Scheduler {
     }
 
     /// Stops processing, executors and stores. With `wait` it returns when all running jobs have ended; running jobs are
-    /// not interrupted either way.
+    /// not interrupted either way. Without `wait`, a job store that does not close within 2 s is left to a thread of its
+    /// own.
     ///
     /// From within a job or a listener it does not wait for that very job.
     ///
@@ -238,6 +222,11 @@ impl Engine {
         Ok(switched)
     }
 
+    /// What stands for the present start, while there is one.
+    pub(super) fn present_start(&self, phase: Phase) -> Option<Arc<Inbox>> {
+        matches!(phase, Phase::Running | Phase::Paused).then(|| self.inbox())
+    }
+
     pub(super) fn refuse_when_started(&self) -> Result<()> {
         if self.phase() == Phase::Stopped { Ok(()) } else { Err(already_running()) }
     }
@@ -252,18 +241,10 @@ impl Engine {
         for executor in self.executors().values() {
             executor.shutdown(wait);
         }
-        for (alias, store) in &*stores {
-            if let Err(error) = store.store.shutdown() {
-                tracing::error!(
-                    jobstore = &**alias,
-                    "closing the job store failed: {}",
-                    error.chain()
-                );
-            }
-        }
+        close_all(&stores, wait);
     }
 }
 
-fn already_running() -> Error {
+pub(super) fn already_running() -> Error {
     Error::new(ErrorKind::AlreadyRunning, "the scheduler is already running")
 }

@@ -19,11 +19,14 @@ mod process;
 mod restored;
 mod starved;
 mod states;
+mod store_closing;
 mod store_runner;
+mod store_session;
 mod transfer;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -77,6 +80,8 @@ pub(crate) struct Engine {
     abandoned: Mutex<bool>,
     settings: RwLock<Settings>,
     phase: Mutex<Phase>,
+    /// How often an executor or a store was added. Changed under the lock of `phase`.
+    components_added: AtomicU64,
     phase_changed: Condvar,
     executors: RwLock<Arc<Executors>>,
     stores: RwLock<Arc<Stores>>,
@@ -129,6 +134,7 @@ impl Scheduler {
                 job_defaults: JobDefaults::default(),
             }),
             phase: Mutex::new(Phase::Stopped),
+            components_added: AtomicU64::new(0),
             phase_changed: Condvar::new(),
             executors: RwLock::default(),
             stores: RwLock::default(),

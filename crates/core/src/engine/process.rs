@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use super::decide::Decider;
 use super::inbox::Pushed;
 use super::store_runner::StoreRunner;
+use super::store_session::Session;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
 use crate::executor::{Executor, Run};
@@ -68,11 +69,12 @@ impl Engine {
     pub(super) fn process_store(
         self: &Arc<Self>,
         runner: &StoreRunner,
+        session: &Session,
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
         let mut after = None;
         loop {
-            if self.phase() != Phase::Running {
+            if self.phase() != Phase::Running || session.is_stopped() {
                 return Ok(None);
             }
             let mut decider = Decider::new(self, runner, now);

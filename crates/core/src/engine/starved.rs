@@ -20,6 +20,11 @@ impl Starved {
         self.any.store(true, Ordering::SeqCst);
     }
 
+    pub(super) fn clear(&self) {
+        lock(&self.aliases).clear();
+        self.any.store(false, Ordering::SeqCst);
+    }
+
     /// Whether one of them is starved, and is no more from now on.
     pub(super) fn take(&self, alias: &str) -> bool {
         if !self.any.load(Ordering::SeqCst) {

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
 use super::restored::RestoredJobs;
+use super::store_closing::Closing;
+use super::store_session::{Done, Session};
 use super::{Engine, Scheduler, lock};
 use crate::function::JobError;
-use crate::store::{ChangeNotifier, JobStore, StoreCapabilities, Watch};
+use crate::store::{ChangeNotifier, JobStore, StoreCapabilities};
 use crate::time::Timestamp;
 use crate::{Error, ErrorKind, Result};
 
@@ -25,10 +26,9 @@ pub(super) struct StoreRunner {
     pub(super) number: u32,
     pub(super) store: Arc<dyn JobStore>,
     pub(super) capabilities: StoreCapabilities,
-    state: Mutex<State>,
-    changed: Condvar,
-    worker: Mutex<Option<JoinHandle<()>>>,
-    watch: Mutex<Option<Watch>>,
+    /// Another for each start, so that a pass that outlives a shutdown can't take part in the start that follows.
+    session: Mutex<Arc<Session>>,
+    pub(super) closing: Arc<Closing>,
     pub(super) restored: RestoredJobs,
     /// The records that were reported as broken, with the revision that was.
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
@@ -40,24 +40,6 @@ const MAX_IDLE: TimeDelta = TimeDelta::seconds(60);
 /// A clock that shows a time so long before that of the last pass was put back.
 const PUT_BACK: TimeDelta = TimeDelta::seconds(1);
 
-#[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no facts")]
-struct State {
-    /// The thread that makes a pass.
-    busy: Option<ThreadId>,
-    /// Somebody asked for a pass.
-    requested: bool,
-    /// The store changed since the last pass began.
-    dirty: bool,
-    /// When the next pass is due, as the last one found.
-    next: Option<Timestamp>,
-    /// When the last pass began.
-    last: Option<Timestamp>,
-    /// The store failed: no pass before `next`.
-    failing: bool,
-    stop: bool,
-}
-
 impl StoreRunner {
     pub(super) fn new(alias: Arc<str>, number: u32, store: Arc<dyn JobStore>) -> Self {
         Self {
@@ -65,19 +47,25 @@ impl StoreRunner {
             number,
             capabilities: store.capabilities(),
             store,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            worker: Mutex::default(),
-            watch: Mutex::default(),
+            session: Mutex::new(Arc::new(Session::ended())),
+            closing: Arc::default(),
             restored: RestoredJobs::default(),
             broken: Mutex::default(),
         }
     }
 
-    /// Starts the store, its watch, and the thread of one that does I/O.
+    pub(super) fn session(&self) -> Arc<Session> {
+        Arc::clone(&lock(&self.session))
+    }
+
+    /// Starts the store, its watch, and the thread of one that does I/O. Waits for a shutdown that has not closed the
+    /// store yet.
     pub(super) fn start(self: &Arc<Self>, scheduler: &Scheduler) -> Result<()> {
+        self.closing.wait();
         self.store.start(&self.alias)?;
-        *lock(&self.state) = State { dirty: true, ..State::default() };
+        let session = Arc::new(Session::begun());
+        let before = std::mem::replace(&mut *lock(&self.session), Arc::clone(&session));
+        drop(before);
         if self.capabilities.watch {
             let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(&scheduler.0));
             let notifier = ChangeNotifier::new(move || {
@@ -86,51 +74,43 @@ impl StoreRunner {
                     engine.wake();
                 }
             });
-            *lock(&self.watch) = self.store.watch(notifier)?;
+            session.keep_watch(self.store.watch(notifier)?);
         }
         if self.capabilities.blocking {
             let (runner, scheduler) = (Arc::clone(self), scheduler.clone());
+            let own = Arc::clone(&session);
             let thread = std::thread::Builder::new()
                 .name(format!("apscheduler-store-{}", self.alias))
-                .spawn(move || runner.work(&scheduler.0))
+                .spawn(move || runner.work(&scheduler.0, &own))
                 .map_err(|error| {
                     Error::new(ErrorKind::Other, "can't start a thread").with_source(error)
                 })?;
-            *lock(&self.worker) = Some(thread);
+            session.keep_worker(thread);
         }
         Ok(())
     }
 
     /// Ends passes. With `wait` it returns when none is under way, unless it is called from within one.
     pub(super) fn stop(&self, wait: bool) {
-        drop(lock(&self.watch).take());
-        let mut state = lock(&self.state);
-        state.stop = true;
-        self.changed.notify_all();
-        let me = std::thread::current().id();
-        while wait && state.busy.is_some_and(|thread| thread != me) {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(state);
-        let worker = lock(&self.worker).take();
-        if let Some(worker) = worker
-            && wait
-            && worker.thread().id() != me
-            && worker.join().is_err()
-        {
-            tracing::error!(jobstore = &*self.alias, "the thread of the store panicked");
-        }
+        self.session().stop(&self.alias, wait);
+    }
+
+    /// Stops and closes a store that is not, or no more, one of the scheduler's.
+    pub(super) fn abandon(&self) {
+        self.stop(true);
+        self.close();
     }
 
     /// Says that the store holds something new.
     pub(super) fn mark_changed(&self) {
-        lock(&self.state).dirty = true;
+        self.session().state().dirty = true;
     }
 
     /// Makes a pass, or has the store's own thread make one, if one is due. Returns when the next is due, as far as that
     /// is known.
     pub(super) fn process(&self, engine: &Arc<Engine>, now: Timestamp) -> Option<Timestamp> {
-        let mut state = lock(&self.state);
+        let session = self.session();
+        let mut state = session.state();
         let due = state.next.is_some_and(|next| next <= now);
         // What the watch of a shared store fails to tell is found all the same.
         let overdue =
@@ -143,7 +123,7 @@ impl StoreRunner {
         }
         if self.capabilities.blocking {
             state.requested = true;
-            self.changed.notify_all();
+            session.changed.notify_all();
             // The thread wakes the event loop when it knows more.
             return None;
         }
@@ -153,42 +133,33 @@ impl StoreRunner {
             return None;
         }
         drop(state);
-        self.pass(engine, now)
+        self.pass(engine, &session, now)
     }
 
-    fn work(&self, engine: &Arc<Engine>) {
-        loop {
-            let mut state = lock(&self.state);
-            while !state.requested && !state.stop {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            if state.stop {
-                return;
-            }
-            drop(state);
-            self.pass(engine, engine.now());
+    fn work(&self, engine: &Arc<Engine>, session: &Session) {
+        while session.wait_for_request() {
+            self.pass(engine, session, engine.now());
             engine.wake();
         }
     }
 
-    fn pass(&self, engine: &Arc<Engine>, mut now: Timestamp) -> Option<Timestamp> {
+    fn pass(
+        &self,
+        engine: &Arc<Engine>,
+        session: &Session,
+        mut now: Timestamp,
+    ) -> Option<Timestamp> {
         loop {
-            {
-                let mut state = lock(&self.state);
-                state.busy = Some(std::thread::current().id());
-                state.requested = false;
-                state.dirty = false;
-                state.next = None;
-                state.last = Some(now);
-            }
+            session.state().begin_pass(now);
             // Foreign code may panic in there; the store must not stay busy for ever then.
-            let done = Done { runner: self };
-            let result = catch_unwind(AssertUnwindSafe(|| engine.process_store(self, now)))
-                .unwrap_or_else(|payload| {
-                    let message = format!("the job store {}", JobError::from_panic(&*payload));
-                    Err(Error::new(ErrorKind::Store, message))
-                });
-            let mut state = lock(&self.state);
+            let done = Done::of(session);
+            let result =
+                catch_unwind(AssertUnwindSafe(|| engine.process_store(self, session, now)))
+                    .unwrap_or_else(|payload| {
+                        let message = format!("the job store {}", JobError::from_panic(&*payload));
+                        Err(Error::new(ErrorKind::Store, message))
+                    });
+            let mut state = session.state();
             let recovered = state.failing && result.is_ok();
             let first_failure = !state.failing && result.is_err();
             state.failing = result.is_err();
@@ -204,7 +175,7 @@ impl StoreRunner {
             } else if recovered {
                 engine.store_recovered(self);
             }
-            let state = lock(&self.state);
+            let state = session.state();
             if !state.dirty || state.failing || state.stop {
                 return next;
             }
@@ -218,15 +189,4 @@ impl StoreRunner {
 fn later(time: Timestamp, interval: Duration) -> Timestamp {
     let interval = TimeDelta::from_std(interval).ok();
     interval.and_then(|interval| time.checked_add_signed(interval)).unwrap_or(Timestamp::MAX_UTC)
-}
-
-struct Done<'a> {
-    runner: &'a StoreRunner,
-}
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        lock(&self.runner.state).busy = None;
-        self.runner.changed.notify_all();
-    }
 }

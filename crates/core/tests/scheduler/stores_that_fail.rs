@@ -1,6 +1,8 @@
 //! No error of a store ends the loop, and no dead store delays another.
 
-use std::sync::mpsc::channel;
+use std::cell::RefCell;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use apscheduler_core::config::Config;
@@ -42,6 +44,48 @@ fn the_loop_backs_off_and_goes_on() {
     let mut names = events.names();
     names.sort();
     assert_eq!(names, ["JOBSTORE_RECOVERED", "JOB_EXECUTED local", "JOB_EXECUTED remote"]);
+}
+
+thread_local! {
+    static ENDS: RefCell<Option<TellsItsEnd>> = const { RefCell::new(None) };
+}
+
+/// Tells when its thread ends.
+struct TellsItsEnd(Sender<()>);
+
+impl Drop for TellsItsEnd {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
+    let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    crate::recorder::fill(scheduler.registry());
+    scheduler.add_executor(DebugExecutor::new(), "default").unwrap();
+    scheduler.add_jobstore(TestStore::blocking(), "remote").unwrap();
+    let (ended, end) = channel();
+    let (handle, first) = ((*scheduler).clone(), Mutex::new(Some(ended)));
+    scheduler.add_listener(EventMask::JOB_SUBMITTED, move |_| {
+        let Some(ended) = first.lock().unwrap().take() else { return };
+        ENDS.set(Some(TellsItsEnd(ended)));
+        handle.shutdown(false).unwrap();
+        handle.start_engine(false).unwrap();
+    });
+    let (sender, executed) = channel();
+    scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
+        let _ = sender.send(event.job().unwrap().job_id.to_string());
+    });
+    scheduler.start().unwrap();
+    let job = |id: &str| JobBuilder::new("tests::ok").id(id).jobstore("remote");
+    scheduler.add_job(job("a")).unwrap();
+    let wait = Duration::from_mins(1);
+    assert_eq!(end.recv_timeout(wait), Ok(()), "the worker of before the restart is there still");
+    assert_eq!(executed.recv_timeout(wait).unwrap(), "a");
+    scheduler.add_job(job("b")).unwrap();
+    assert_eq!(executed.recv_timeout(wait).unwrap(), "b", "the new worker serves the store");
+    scheduler.shutdown(true).unwrap();
 }
 
 #[test]

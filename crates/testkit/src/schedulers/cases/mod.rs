@@ -2,6 +2,7 @@
 
 mod basics;
 mod calls;
+mod components;
 mod life;
 mod listeners;
 mod loss;
@@ -19,6 +20,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         basics::CASES,
         life::CASES,
         calls::CASES,
+        components::CASES,
         waking::CASES,
         time::CASES,
         listeners::CASES,

@@ -4,6 +4,7 @@ use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 
 use crate::TestStore;
+use crate::patience::in_time;
 use crate::schedulers::case::cases;
 use crate::schedulers::lab::arrival;
 use crate::schedulers::{Lab, SchedulerHarness};
@@ -13,6 +14,8 @@ cases! {
     one_with_a_thread_of_its_own_is_served,
     one_that_hangs_leaves_the_loop_alive,
     one_that_hangs_does_not_keep_a_shutdown_waiting,
+    one_that_hangs_does_not_keep_a_drop_waiting [Drop],
+    one_that_closes_late_is_started_again,
     one_that_fails_leaves_the_loop_alive,
 }
 
@@ -62,16 +65,53 @@ fn one_that_hangs_leaves_the_loop_alive(harness: &SchedulerHarness) {
     lab.events().wait_for("a", 1);
 }
 
-fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
-    let store = TestStore::blocking_with_objects();
-    let lab = lab(harness, &store);
+/// A lab whose store hangs in a pass.
+fn hanging(harness: &SchedulerHarness, store: &TestStore) -> Lab {
+    let lab = lab(harness, store);
     lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
     store.hang(true);
     lab.advance(1);
     store.wait_until_hanging();
-    lab.shutdown(false).expect("it runs");
+    lab
+}
+
+fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
+    let store = TestStore::blocking_with_objects();
+    let lab = hanging(harness, &store);
+    let handle = (*lab).clone();
+    in_time("a shutdown that does not wait", move || handle.shutdown(false)).expect("it runs");
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
     store.hang(false);
+}
+
+fn one_that_hangs_does_not_keep_a_drop_waiting(harness: &SchedulerHarness) {
+    let store = TestStore::blocking_with_objects();
+    let lab = hanging(harness, &store);
+    let events = lab.events().clone();
+    in_time("the drop of a scheduler", move || drop(lab));
+    events.wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
+    store.hang(false);
+}
+
+fn one_that_closes_late_is_started_again(harness: &SchedulerHarness) {
+    let store = TestStore::blocking_with_objects();
+    let lab = hanging(harness, &store);
+    let handle = (*lab).clone();
+    in_time("a shutdown that does not wait", move || handle.shutdown(false)).expect("it runs");
+    let late = store.clone();
+    let opener = std::thread::spawn(move || late.hang(false));
+    lab.start().expect("it starts");
+    opener.join().expect("no panic");
+    lab.advance(1);
+    // What hung may have claimed it for the scheduler that was shut down.
+    lab.events().wait_for("a", 1);
+    for number in 0..5 {
+        let id = format!("b {number}");
+        lab.add(remote(&id));
+        lab.events().wait_for(&id, 1);
+    }
+    let handle = (*lab).clone();
+    in_time("a shutdown that waits", move || handle.shutdown(true)).expect("it runs");
 }
 
 fn one_that_fails_leaves_the_loop_alive(harness: &SchedulerHarness) {

@@ -1,0 +1,76 @@
+//! Executors and stores that come while the scheduler starts are started.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use apscheduler_core::Scheduler;
+use apscheduler_core::event::EventMask;
+use apscheduler_core::executor::LoopExecutor;
+use apscheduler_core::job::JobBuilder;
+
+use crate::TestStore;
+use crate::schedulers::case::cases;
+use crate::schedulers::{Lab, SchedulerHarness};
+
+cases! {
+    "components":
+    what_a_listener_adds_during_the_start_is_started,
+    what_another_thread_adds_during_the_start_is_started,
+    what_is_added_after_a_shutdown_is_started_with_the_next_start,
+}
+
+/// Adds an executor that refuses runs until it is started, and a store that is not looked into until then.
+fn add_components(scheduler: &Scheduler) {
+    scheduler.add_executor(LoopExecutor::new(), "late").expect("a new alias");
+    let store = TestStore::blocking_with_objects();
+    scheduler.add_jobstore(store, "late").expect("a new alias");
+    let job = |id: &str| JobBuilder::new(|| ()).id(id).misfire_grace_time(None);
+    scheduler.add_job(job("on the executor").executor("late")).expect("a valid job");
+    scheduler.add_job(job("in the store").jobstore("late")).expect("a valid job");
+}
+
+fn assert_started(lab: &Lab) {
+    for id in ["on the executor", "in the store"] {
+        let outcome = &lab.events().wait_for(id, 1)[0];
+        assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
+    }
+}
+
+fn what_a_listener_adds_during_the_start_is_started(harness: &SchedulerHarness) {
+    for mask in [EventMask::JOBSTORE_ADDED, EventMask::JOB_ADDED, EventMask::SCHEDULER_STARTED] {
+        let lab = Lab::new(harness);
+        let (handle, added) = ((*lab).clone(), AtomicBool::new(false));
+        lab.add_listener(mask, move |_| {
+            if !added.swap(true, Ordering::SeqCst) {
+                add_components(&handle);
+            }
+        });
+        // JOB_ADDED comes with the start then.
+        lab.add(JobBuilder::new(|| ()).id("first"));
+        lab.start().expect("it starts");
+        assert_started(&lab);
+    }
+}
+
+fn what_another_thread_adds_during_the_start_is_started(harness: &SchedulerHarness) {
+    let lab = Lab::new(harness);
+    let slow = TestStore::blocking_with_objects();
+    lab.add_jobstore(slow.clone(), "slow").expect("a new alias");
+    slow.hang(true);
+    let handle = (*lab).clone();
+    let other = std::thread::spawn(move || {
+        slow.wait_until_hanging();
+        add_components(&handle);
+        slow.hang(false);
+    });
+    lab.start().expect("it starts");
+    other.join().expect("no panic");
+    assert_started(&lab);
+}
+
+fn what_is_added_after_a_shutdown_is_started_with_the_next_start(harness: &SchedulerHarness) {
+    let lab = Lab::started(harness);
+    lab.shutdown(true).expect("it runs");
+    add_components(&lab);
+    lab.start().expect("it starts");
+    assert_started(&lab);
+}
