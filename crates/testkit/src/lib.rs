@@ -6,6 +6,7 @@
 mod clock;
 mod events;
 pub mod executors;
+mod guard;
 mod patience;
 pub mod schedulers;
 mod stepped;
@@ -14,6 +15,7 @@ mod suite;
 mod test_store;
 
 pub use clock::ManualClock;
+pub use guard::CallsWhenDropped;
 pub use patience::{eventually, in_time};
 pub use stepped::SteppedScheduler;
 pub use test_store::TestStore;

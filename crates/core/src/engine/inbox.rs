@@ -47,10 +47,11 @@ pub(super) enum Pushed {
 
 impl Inbox {
     pub(super) fn on_wake(&self, wake: Wake) {
-        let mut state = lock(&self.0);
-        if !state.closed {
-            state.wake = Some(wake);
-        }
+        let before = {
+            let mut state = lock(&self.0);
+            if state.closed { None } else { state.wake.replace(wake) }
+        };
+        drop(before);
     }
 
     /// Wakes the loop. A loop that has not said yet how to do that makes its first turn anyway.
@@ -100,6 +101,7 @@ impl Inbox {
         while let Some(event) = state.events.pop_front() {
             drop(state);
             deliver(&event);
+            drop(event);
             state = lock(&self.0);
         }
         state.delivering = false;

@@ -56,12 +56,14 @@ impl Scheduler {
 
     pub(super) fn add_built(&self, jobs: Vec<PendingJob>) -> Result<Vec<Job>> {
         let engine = &self.0;
-        {
+        let held = {
             let mut pending = lock(&engine.pending);
-            if matches!(engine.phase(), Phase::Stopped | Phase::Starting) {
-                pending.hold(&jobs)?;
-                return Ok(jobs.iter().map(|job| self.pending_handle(job)).collect());
-            }
+            let waits = matches!(engine.phase(), Phase::Stopped | Phase::Starting);
+            waits.then(|| pending.hold(&jobs))
+        };
+        if let Some(replaced) = held {
+            drop(replaced?);
+            return Ok(jobs.iter().map(|job| self.pending_handle(job)).collect());
         }
         let mut handles = Vec::with_capacity(jobs.len());
         let mut rest = jobs;
@@ -213,7 +215,8 @@ impl Scheduler {
     pub fn remove_all_jobs(&self, jobstore: Option<&str>) -> Result<()> {
         let engine = &self.0;
         if self.waits() {
-            lock(&engine.pending).clear(jobstore);
+            let removed = lock(&engine.pending).clear(jobstore);
+            drop(removed);
         } else {
             for runner in engine.stores_named(jobstore)? {
                 runner.store.remove_all_jobs()?;
@@ -239,7 +242,8 @@ impl Scheduler {
             let (spec, next) = change(&job.spec)?;
             let before = std::mem::replace(&mut job.spec, Arc::new(spec));
             job.next_run_time = next.or(job.next_run_time);
-            if lock(&self.0.pending).exchange(&before, job.clone()) {
+            let exchanged = lock(&self.0.pending).exchange(&before, job.clone());
+            if exchanged {
                 return Ok(job);
             }
         }

@@ -31,12 +31,16 @@ pub(super) struct Listeners {
 
 impl Listeners {
     fn change(&self, change: impl FnOnce(&mut Vec<Listener>)) {
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-        let mut listeners = list.to_vec();
-        change(&mut listeners);
-        let wanted = listeners.iter().fold(0, |wanted, listener| wanted | listener.mask.bits());
-        self.wanted.store(wanted, Ordering::Release);
-        *list = listeners.into();
+        let before = {
+            let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+            let mut listeners = list.to_vec();
+            change(&mut listeners);
+            let wanted = listeners.iter().fold(0, |wanted, listener| wanted | listener.mask.bits());
+            self.wanted.store(wanted, Ordering::Release);
+            std::mem::replace(&mut *list, listeners.into())
+        };
+        // What a callback holds is foreign, so it goes without the lock.
+        drop(before);
     }
 
     pub(super) fn wants(&self, code: EventMask) -> bool {

@@ -16,8 +16,8 @@ pub(super) struct PendingJobs {
 }
 
 impl PendingJobs {
-    /// Takes jobs in. All or none.
-    pub(super) fn hold(&mut self, jobs: &[PendingJob]) -> Result<()> {
+    /// Takes jobs in. All or none. Returns those that were replaced, to be dropped without a lock.
+    pub(super) fn hold(&mut self, jobs: &[PendingJob]) -> Result<Vec<PendingJob>> {
         let before = self.next;
         for job in jobs {
             match self.place(&job.spec.id, Some(&job.jobstore)) {
@@ -34,12 +34,13 @@ impl PendingJobs {
                 None => self.push(job.clone()),
             }
         }
+        let mut replaced = Vec::new();
         for job in jobs.iter().filter(|job| job.replace_existing) {
             if let Some(place) = self.place(&job.spec.id, Some(&job.jobstore)) {
-                self.jobs.insert(place, job.clone());
+                replaced.extend(self.jobs.insert(place, job.clone()));
             }
         }
-        Ok(())
+        Ok(replaced)
     }
 
     /// Puts jobs back before those that came meanwhile.
@@ -66,11 +67,12 @@ impl PendingJobs {
         self.forget(place)
     }
 
-    /// Removes the jobs of one store, or all.
-    pub(super) fn clear(&mut self, jobstore: Option<&str>) {
+    /// Removes the jobs of one store, or all. Returns them, to be dropped without a lock.
+    pub(super) fn clear(&mut self, jobstore: Option<&str>) -> Vec<PendingJob> {
         let kept = |job: &PendingJob| jobstore.is_some_and(|alias| alias != &*job.jobstore);
-        let jobs = self.take();
-        jobs.into_iter().filter(kept).for_each(|job| self.push(job));
+        let (kept, removed): (Vec<_>, Vec<_>) = self.take().into_iter().partition(kept);
+        kept.into_iter().for_each(|job| self.push(job));
+        removed
     }
 
     /// The jobs of one store, or all.

@@ -39,12 +39,15 @@ impl RestoredJobs {
             return Ok(Arc::clone(&known.spec));
         }
         let spec = Arc::new(decode(&record.id, text, context)?);
-        let mut jobs = lock(&self.0);
-        if jobs.len() >= CAPACITY {
-            jobs.clear();
-        }
         let restored = Restored { text: Arc::clone(text), spec: Arc::clone(&spec) };
-        jobs.insert(Arc::clone(&record.id), restored);
+        let forgotten = {
+            let mut jobs = lock(&self.0);
+            let is_full = jobs.len() >= CAPACITY;
+            let all = if is_full { std::mem::take(&mut *jobs) } else { HashMap::default() };
+            (all, jobs.insert(Arc::clone(&record.id), restored))
+        };
+        // Triggers are foreign, so they go without the lock.
+        drop(forgotten);
         Ok(spec)
     }
 }

@@ -25,7 +25,12 @@ impl States {
     /// Puts a value in place of the one of the same type.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) {
         let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(TypeId::of::<T>(), value);
+        let before = {
+            let mut values = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            values.insert(TypeId::of::<T>(), value)
+        };
+        // It is foreign, so it goes without the lock.
+        drop(before);
     }
 
     /// The value of this type.

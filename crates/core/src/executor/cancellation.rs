@@ -109,10 +109,13 @@ impl Cancelled {
     fn leave(&mut self) {
         if let Some(waker) = self.waker.take() {
             for token in self.token.line() {
-                let mut waiting = token.waiting();
-                if let Some(place) = waiting.iter().position(|other| other.will_wake(&waker)) {
-                    drop(waiting.swap_remove(place));
-                }
+                let left = {
+                    let mut waiting = token.waiting();
+                    let place = waiting.iter().position(|other| other.will_wake(&waker));
+                    place.map(|place| waiting.swap_remove(place))
+                };
+                // Wakers are foreign: the last one may end a task.
+                drop(left);
             }
         }
     }
@@ -126,7 +129,8 @@ impl Future for Cancelled {
         if !is_known {
             self.leave();
             for token in self.token.line() {
-                token.waiting().push(context.waker().clone());
+                let waker = context.waker().clone();
+                token.waiting().push(waker);
             }
             self.waker = Some(context.waker().clone());
         }

@@ -135,7 +135,9 @@ impl Executor for LoopExecutor {
     }
 
     fn attach(&self, event_loop: &LoopHandle) {
-        self.0.state().event_loop = Some(event_loop.clone());
+        let before = self.0.state().event_loop.replace(event_loop.clone());
+        // What waits in an earlier loop may go with it.
+        drop(before);
     }
 
     fn start(&self, _alias: &str) -> Result<()> {

@@ -34,7 +34,8 @@ struct Shared<R> {
 }
 
 struct State<R> {
-    runtime: Option<R>,
+    /// Behind an `Arc`, since a clone of it must not be made under the lock: it is foreign.
+    runtime: Option<Arc<R>>,
     open: bool,
     queued: usize,
     running: usize,
@@ -223,10 +224,13 @@ impl<R: Runtime> Executor for RuntimeExecutor<R> {
 
     fn start(&self, _alias: &str) -> Result<()> {
         let runtime = self.given.clone().map_or_else(R::current, Ok)?;
-        let mut state = self.shared.state();
-        state.runtime = Some(runtime);
-        state.open = true;
-        state.token = CancellationToken::new();
+        let before = {
+            let mut state = self.shared.state();
+            state.open = true;
+            state.token = CancellationToken::new();
+            state.runtime.replace(Arc::new(runtime))
+        };
+        drop(before);
         Ok(())
     }
 
@@ -243,7 +247,7 @@ impl<R: Runtime> Executor for RuntimeExecutor<R> {
         let shared = Arc::clone(&self.shared);
         let ticket = Ticket { shared, run: Some(run), token, started: false };
         if is_async {
-            let on = runtime.clone();
+            let on = R::clone(&runtime);
             runtime.spawn(ticket.run_async(on));
         } else {
             runtime.spawn_blocking(move || ticket.run_plain());

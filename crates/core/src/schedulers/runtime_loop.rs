@@ -19,7 +19,7 @@ use crate::registry::{PluginKind, Registry};
 pub struct RuntimeLoop<R> {
     given: Option<R>,
     /// The one that the scheduler was started on.
-    found: Mutex<Option<R>>,
+    found: Mutex<Option<Arc<R>>>,
 }
 
 /// Wakes the task.
@@ -43,7 +43,11 @@ impl<R: Runtime> RuntimeLoop<R> {
     /// # Errors
     /// As [`Runtime::current`].
     pub fn runtime(&self) -> Result<R> {
-        self.here().or_else(|error| self.found().clone().ok_or(error))
+        self.here().or_else(|error| {
+            // It is foreign, so the clone that is handed out is made without the lock.
+            let found = self.found().clone();
+            found.map(|runtime| R::clone(&runtime)).ok_or(error)
+        })
     }
 
     /// The runtime that a scheduler started by the caller would be on.
@@ -51,7 +55,7 @@ impl<R: Runtime> RuntimeLoop<R> {
         self.given.clone().map_or_else(R::current, Ok)
     }
 
-    fn found(&self) -> MutexGuard<'_, Option<R>> {
+    fn found(&self) -> MutexGuard<'_, Option<Arc<R>>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,12 +86,15 @@ impl Alarm {
     async fn or(&self, sleep: impl Future<Output = ()>) {
         let mut sleep = pin!(sleep);
         poll_fn(|context| {
+            // Wakers are foreign, so they are cloned and dropped without the lock.
+            let waker = context.waker().clone();
             let mut rung = self.rung();
             if std::mem::take(&mut rung.rung) {
                 return Poll::Ready(());
             }
-            rung.waker = Some(context.waker().clone());
+            let before = rung.waker.replace(waker);
             drop(rung);
+            drop(before);
             sleep.as_mut().poll(context)
         })
         .await;
@@ -111,7 +118,8 @@ impl<R: Runtime> EventLoop for RuntimeLoop<R> {
     fn attach(&self) -> Result<()> {
         let runtime = self.here()?;
         runtime.check()?;
-        *self.found() = Some(runtime);
+        let before = self.found().replace(Arc::new(runtime));
+        drop(before);
         Ok(())
     }
 

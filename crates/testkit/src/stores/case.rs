@@ -15,6 +15,8 @@ pub enum Need {
     Shared,
     /// Jobs are kept as text.
     Serializes,
+    /// Jobs are kept as they are.
+    KeepsObjects,
     /// It tells of changes that others make.
     Watch,
     /// Jobs on which somebody decides are passed by.
@@ -40,6 +42,7 @@ impl Need {
             Self::Fleeting => (!can.durable, "the store is durable"),
             Self::Shared => (can.shared, "the store is not shared"),
             Self::Serializes => (can.serializes, "the store does not serialize"),
+            Self::KeepsObjects => (!can.serializes, "the store serializes"),
             Self::Watch => (can.watch, "the store has no watch"),
             Self::PassesBy => {
                 (place.harness().meeting() == Meeting::PassesBy, "a claim passes by no locked job")

@@ -165,6 +165,11 @@ impl fmt::Debug for Place<'_> {
 pub struct Opened(Arc<dyn JobStore>);
 
 impl Opened {
+    /// The store, for other threads.
+    pub(super) fn shared(&self) -> Arc<dyn JobStore> {
+        Arc::clone(&self.0)
+    }
+
     /// Shuts it down, which must work.
     pub fn close(self) {
         self.0.shutdown().expect("the store shuts down");

@@ -32,6 +32,10 @@ impl Node {
 
 const CHILDREN: usize = 4;
 
+fn children(place: usize) -> std::ops::RangeInclusive<usize> {
+    place * CHILDREN + 1..=place * CHILDREN + CHILDREN
+}
+
 impl Heap {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -70,23 +74,32 @@ impl Heap {
         limit: usize,
         after: Option<(i64, SlotId)>,
     ) -> Vec<Node> {
-        // Best first from the root: k nodes are found by looking at O(k) of them.
+        // Best first from the root: k nodes are found by looking at O(k) of them. Those before `after` are passed in any
+        // order, which is much cheaper.
         let mut due = Vec::new();
         let mut open = BinaryHeap::new();
-        let consider = |place: usize, open: &mut BinaryHeap<_>| {
+        let mut passing = Vec::new();
+        let consider = |place: usize, open: &mut BinaryHeap<_>, passing: &mut Vec<usize>| {
             if let Some(node) = self.nodes.get(place).filter(|node| node.time <= until) {
-                open.push(Reverse((node.key(), place)));
+                if after.is_none_or(|after| node.key() > after) {
+                    open.push(Reverse((node.key(), place)));
+                } else {
+                    passing.push(place);
+                }
             }
         };
-        consider(0, &mut open);
-        while due.len() < limit
-            && let Some(Reverse((key, place))) = open.pop()
-        {
-            if after.is_none_or(|after| key > after) {
-                due.push(self.nodes[place]);
+        consider(0, &mut open, &mut passing);
+        while let Some(place) = passing.pop() {
+            for child in children(place) {
+                consider(child, &mut open, &mut passing);
             }
-            for child in place * CHILDREN + 1..=place * CHILDREN + CHILDREN {
-                consider(child, &mut open);
+        }
+        while due.len() < limit
+            && let Some(Reverse((_, place))) = open.pop()
+        {
+            due.push(self.nodes[place]);
+            for child in children(place) {
+                consider(child, &mut open, &mut passing);
             }
         }
         due

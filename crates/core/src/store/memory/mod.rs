@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Advance, Claim, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord, NextRun,
-    StoreCapabilities,
+    Advance, Claim, Claims, Cursor, Decision, Due, JobRecord, JobState, JobStore, NewRecord,
+    NextRun, StoreCapabilities,
 };
 use crate::options;
 use crate::registry::Plugin;
@@ -44,7 +44,7 @@ impl MemoryJobStore {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // No method leaves the table half changed: a panic inside `decide` comes before any write of that record.
+        // No foreign code runs under the lock, so no panic leaves the table half changed.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,8 +61,7 @@ impl JobStore for MemoryJobStore {
     }
 
     fn shutdown(&self) -> Result<()> {
-        self.table().clear();
-        Ok(())
+        self.remove_all_jobs()
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
@@ -79,55 +78,36 @@ impl JobStore for MemoryJobStore {
     }
 
     fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
-        let mut table = self.table();
-        table.reserve(records.len());
-        // What replaces a record is written last: an insertion can be undone, a replacement could not.
-        let mut replacements = Vec::new();
-        let mut added = Vec::with_capacity(records.len());
-        // No id may stand twice; without replacements `find` shows that.
-        let replaces = records.iter().any(|record| record.replace);
-        let mut given = HashSet::new();
-        for record in records {
-            if replaces && !given.insert(Arc::clone(&record.id)) {
-                undo(&mut table, added);
-                return Err(Error::conflicting_id(&*record.id));
-            }
-            match table.find(&record.id) {
-                Some(slot) if record.replace => replacements.push((slot, record)),
-                Some(_) => {
-                    undo(&mut table, added);
-                    return Err(Error::conflicting_id(&*record.id));
-                }
-                None => added.push(table.insert(record.id, record.next_run_time, record.state)),
-            }
-        }
-        for (slot, record) in replacements {
-            table.update(slot, record.next_run_time, record.state);
-        }
-        Ok(())
+        let mut unused = Vec::new();
+        let added = add_all(&mut self.table(), records, &mut unused);
+        drop(unused);
+        added
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        let mut table = self.table();
-        let slot = table.find(&record.id).ok_or_else(|| Error::job_lookup(&*record.id))?;
-        if table.revision(slot) != record.revision {
-            return Ok(false);
-        }
-        table.update(slot, record.next_run_time, record.state.clone());
+        let before = {
+            let mut table = self.table();
+            let slot = table.find(&record.id).ok_or_else(|| Error::job_lookup(&*record.id))?;
+            if table.revision(slot) != record.revision {
+                return Ok(false);
+            }
+            table.update(slot, record.next_run_time, record.state.clone())
+        };
+        drop(before);
         Ok(true)
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        let mut table = self.table();
-        let found = table.find(id);
-        if let Some(slot) = found {
-            table.remove(slot);
-        }
-        Ok(found.is_some())
+        let removed = {
+            let mut table = self.table();
+            table.find(id).map(|slot| table.remove(slot))
+        };
+        Ok(removed.is_some())
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        self.table().clear();
+        let removed = self.table().clear();
+        drop(removed);
         Ok(())
     }
 
@@ -136,61 +116,119 @@ impl JobStore for MemoryJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        let mut table = self.table();
         let mut claims = Claims::default();
         let mut after = due.after.as_ref().map(table::place_of);
         let mut left = due.limit;
+        let mut table = self.table();
         // As long as every record is claimed, the next one is on top of the heap.
         while left > 0
             && let Some(node) = table.first_due(due.now)
             && after.is_none_or(|after| node.key() > after)
         {
             left -= 1;
-            let record = table.record(node.slot);
-            match decide(&record) {
-                Decision::Claim(advance) => {
-                    let still_due = matches!(advance.next, NextRun::At(next) if next <= due.now);
-                    apply(&mut table, node.slot, &advance);
-                    claims.claims.push(Claim { record, advance });
-                    if still_due {
-                        // Its other run times are for another batch.
-                        claims.resume = table::cursor(node);
-                        return Ok(claims);
-                    }
-                }
-                Decision::Leave => after = Some(node.key()),
-            }
             if left == 0 {
                 claims.resume = table::cursor(node);
             }
-        }
-        if after.is_some() && left > 0 {
-            let nodes = table.due(due.now, left, after);
-            if nodes.len() == left {
-                claims.resume = nodes.last().and_then(|node| table::cursor(*node));
+            let record = table.record(node.slot);
+            // Triggers are foreign: they are asked without the lock, and the record may change meanwhile.
+            drop(table);
+            let decision = decide(&record);
+            let Decision::Claim(advance) = decision else {
+                drop(record);
+                after = Some(node.key());
+                table = self.table();
+                continue;
+            };
+            table = self.table();
+            if !table.holds(node.slot, record.revision) {
+                drop(table);
+                drop(record);
+                table = self.table();
+                continue;
             }
-            for node in nodes {
-                let record = table.record(node.slot);
-                if let Decision::Claim(advance) = decide(&record) {
-                    apply(&mut table, node.slot, &advance);
+            let still_due = matches!(advance.next, NextRun::At(next) if next <= due.now);
+            apply(&mut table, node.slot, &advance);
+            claims.claims.push(Claim { record, advance });
+            if still_due {
+                // Its other run times are for another batch.
+                claims.resume = table::cursor(node);
+                return Ok(claims);
+            }
+        }
+        let nodes = match after {
+            Some(_) if left > 0 => table.due(due.now, left, after),
+            _ => return Ok(claims),
+        };
+        if nodes.len() == left {
+            claims.resume = nodes.last().and_then(|node| table::cursor(*node));
+        }
+        let records: Vec<_> =
+            nodes.iter().map(|node| (node.slot, table.record(node.slot))).collect();
+        drop(table);
+        let decide_one = |(slot, record)| {
+            let decision = decide(&record);
+            (slot, record, decision)
+        };
+        let decided: Vec<_> = records.into_iter().map(decide_one).collect();
+        let mut left_alone = Vec::new();
+        let mut table = self.table();
+        for (slot, record, decision) in decided {
+            match decision {
+                Decision::Claim(advance) if table.holds(slot, record.revision) => {
+                    apply(&mut table, slot, &advance);
                     claims.claims.push(Claim { record, advance });
                 }
+                _ => left_alone.push(record),
             }
         }
+        drop(table);
+        drop(left_alone);
         Ok(claims)
     }
 }
 
-fn undo(table: &mut Table, added: Vec<table::SlotId>) {
-    for slot in added {
-        table.remove(slot);
+/// Adds all records or none. What the store does not keep goes into `unused`, since it must not be dropped under the lock.
+fn add_all(
+    table: &mut Table,
+    records: Vec<NewRecord>,
+    unused: &mut Vec<Option<JobState>>,
+) -> Result<()> {
+    table.reserve(records.len());
+    // What replaces a record is written last: an insertion can be undone, a replacement could not.
+    let mut replacements = Vec::new();
+    let mut added = Vec::with_capacity(records.len());
+    // No id may stand twice; without replacements `find` shows that.
+    let replaces = records.iter().any(|record| record.replace);
+    let mut given = HashSet::new();
+    let mut records = records.into_iter();
+    while let Some(record) = records.next() {
+        let is_twice = replaces && !given.insert(Arc::clone(&record.id));
+        match table.find(&record.id) {
+            None if !is_twice => {
+                added.push(table.insert(record.id, record.next_run_time, record.state));
+            }
+            Some(slot) if !is_twice && record.replace => replacements.push((slot, record)),
+            _ => {
+                unused.extend(added.into_iter().map(|slot| table.remove(slot)));
+                let error = Error::conflicting_id(&*record.id);
+                let replacements = replacements.into_iter().map(|(_, record)| record);
+                let rest = replacements.chain([record]).chain(records);
+                unused.extend(rest.map(|record| Some(record.state)));
+                return Err(error);
+            }
+        }
     }
+    for (slot, record) in replacements {
+        unused.push(table.update(slot, record.next_run_time, record.state));
+    }
+    Ok(())
 }
 
+/// Writes a claim. The claim has the state too, so nothing foreign ends here.
 fn apply(table: &mut Table, slot: table::SlotId, advance: &Advance) {
     match advance.next {
         NextRun::At(time) => table.advance(slot, Some(time)),
         NextRun::Paused => table.advance(slot, None),
-        NextRun::Finished => table.remove(slot),
+        NextRun::Finished => drop(table.remove(slot)),
     }
 }

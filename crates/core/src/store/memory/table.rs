@@ -86,13 +86,15 @@ pub(super) fn place_of(cursor: &DueCursor) -> (i64, SlotId) {
 }
 
 impl Table {
-    pub(super) fn clear(&mut self) {
+    /// Removes all records. What is returned is to be dropped without a lock, here and elsewhere: there is foreign code in it.
+    pub(super) fn clear(&mut self) -> impl Sized + use<> {
         let revisions = self.slots.0.iter().map(|slot| slot.revision);
         self.removed = revisions.max().unwrap_or_default().max(self.removed);
-        self.slots.0 = Vec::new();
+        let slots = std::mem::take(&mut self.slots.0);
         self.free = Vec::new();
         self.by_id = HashTable::new();
         self.by_time.clear();
+        slots
     }
 
     pub(super) fn reserve(&mut self, more: usize) {
@@ -125,6 +127,12 @@ impl Table {
 
     pub(super) fn revision(&self, slot: SlotId) -> u64 {
         u64::from(self.slots.0[slot as usize].revision)
+    }
+
+    /// Whether the slot still has the record with this revision. No two records of a slot ever have the same.
+    pub(super) fn holds(&self, slot: SlotId, revision: u64) -> bool {
+        let entry = self.slots.0.get(slot as usize);
+        entry.is_some_and(|entry| entry.record.is_some() && u64::from(entry.revision) == revision)
     }
 
     pub(super) fn insert(
@@ -166,11 +174,11 @@ impl Table {
         slot: SlotId,
         next_run_time: Option<Timestamp>,
         state: JobState,
-    ) {
-        if let Some(stored) = &mut self.slots.0[slot as usize].record {
-            stored.state = state;
-        }
+    ) -> Option<JobState> {
+        let stored = self.slots.0[slot as usize].record.as_mut();
+        let before = stored.map(|stored| std::mem::replace(&mut stored.state, state));
         self.advance(slot, next_run_time);
+        before
     }
 
     pub(super) fn advance(&mut self, slot: SlotId, next_run_time: Option<Timestamp>) {
@@ -190,7 +198,7 @@ impl Table {
         }
     }
 
-    pub(super) fn remove(&mut self, slot: SlotId) {
+    pub(super) fn remove(&mut self, slot: SlotId) -> Option<JobState> {
         let hash = self.hasher.hash_one(self.slots.id(slot));
         if let Ok(entry) = self.by_id.find_entry(hash, |other| *other == slot) {
             entry.remove();
@@ -198,12 +206,13 @@ impl Table {
         let entry = &mut self.slots.0[slot as usize];
         let place = entry.place;
         self.removed = self.removed.max(entry.revision);
-        entry.record = None;
+        let stored = entry.record.take();
         entry.place = NOWHERE;
         if entry.time != NEVER {
             self.by_time.remove(place, &mut self.slots);
         }
         self.free.push(slot);
+        stored.map(|stored| stored.state)
     }
 
     pub(super) fn next_run_time(&self, after: Option<Timestamp>) -> Option<Timestamp> {

@@ -1,6 +1,7 @@
 //! The cases, by theme.
 
 mod ends;
+mod foreign;
 mod instances;
 mod lateness;
 mod load;
@@ -25,6 +26,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         shutdown::CASES,
         within::CASES,
         ends::CASES,
+        foreign::CASES,
         soak::CASES,
     ]
     .into_iter()

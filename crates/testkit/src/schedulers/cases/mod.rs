@@ -3,6 +3,7 @@
 mod basics;
 mod calls;
 mod components;
+mod foreign;
 mod life;
 mod listeners;
 mod loss;
@@ -21,6 +22,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         life::CASES,
         calls::CASES,
         components::CASES,
+        foreign::CASES,
         waking::CASES,
         time::CASES,
         listeners::CASES,

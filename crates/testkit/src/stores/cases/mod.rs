@@ -8,6 +8,7 @@ mod claiming;
 mod contention;
 mod durability;
 mod finding;
+mod foreign;
 mod listing;
 mod meeting;
 mod outages;
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
     [
         adding::CASES,
         finding::CASES,
+        foreign::CASES,
         listing::CASES,
         updating::CASES,
         removing::CASES,

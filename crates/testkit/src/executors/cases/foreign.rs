@@ -1,0 +1,64 @@
+//! No code of others runs under a lock of the executor: what a job holds may call it when it is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use apscheduler_core::job::JobBuilder;
+
+use crate::CallsWhenDropped;
+use crate::executors::case::cases;
+use crate::executors::{Flavor, Lab, Setup, eventually};
+use crate::patience::in_time;
+
+cases! {
+    "foreign":
+    what_a_job_holds_may_call_the_executor_when_it_has_run [InProcess],
+    what_a_job_holds_may_call_the_executor_when_it_never_runs [InProcess, Queue],
+}
+
+/// A plain job whose end calls the executor and the scheduler.
+fn job(lab: &Lab, id: &str, dropped: &Arc<AtomicUsize>) -> JobBuilder {
+    let (executor, scheduler) = (Arc::downgrade(lab.executor()), (**lab.scheduler()).clone());
+    let dropped = Arc::clone(dropped);
+    let guard = CallsWhenDropped::new(move || {
+        if let Some(executor) = executor.upgrade() {
+            let _ = (executor.load(), executor.room());
+        }
+        let _ = (scheduler.get_jobs(None), scheduler.instances());
+        dropped.fetch_add(1, Ordering::SeqCst);
+    });
+    let job = JobBuilder::new(move || {
+        let _held = &guard;
+    });
+    job.id(id).misfire_grace_time(None)
+}
+
+fn runs_plain_jobs(setup: &Setup<'_>) -> bool {
+    setup.flavor() == Flavor::Sync
+}
+
+fn what_a_job_holds_may_call_the_executor_when_it_has_run(setup: &Setup<'_>) {
+    if !runs_plain_jobs(setup) {
+        return;
+    }
+    let (lab, dropped) = (setup.lab(2), Arc::default());
+    lab.add_all((0..10).map(|number| job(&lab, &number.to_string(), &dropped)));
+    eventually("what the jobs hold is dropped", || dropped.load(Ordering::SeqCst) == 10);
+    lab.wait_until_idle();
+}
+
+fn what_a_job_holds_may_call_the_executor_when_it_never_runs(setup: &Setup<'_>) {
+    if !runs_plain_jobs(setup) {
+        return;
+    }
+    let (lab, dropped) = (setup.lab(1), Arc::default());
+    let gate = lab.hold("holder");
+    for id in ["a", "b", "c"] {
+        lab.add(job(&lab, id, &dropped));
+        lab.wait_until_handed_over(id);
+    }
+    let executor = Arc::clone(lab.executor());
+    in_time("a shutdown that drops what waits", move || executor.shutdown(false));
+    gate.open();
+    eventually("what the jobs hold is dropped", || dropped.load(Ordering::SeqCst) == 3);
+}
