@@ -19,10 +19,33 @@ pub trait Trigger: fmt::Debug + fmt::Display + Send + Sync + 'static {
     ///
     /// With a `previous` fire time the result is strictly later than it, and `now` does not matter: times that
     /// have passed are not left out, since the scheduler has to know of them. Without one the result is the first
-    /// fire time at or after `now`.
+    /// fire time at or after `now`; a trigger that fires once may return its time though it has passed.
+    ///
+    /// `previous` may be any instant: a job that was run by hand, or whose next run time was set, passes a time that is
+    /// no fire time of the trigger. The result is then the first fire time after it; the schedule stays as it is.
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp>;
 
-    /// The last fire time that is not later than `until`, given that `first` is a fire time that is not later either.
+    /// The next time of the schedule without jitter.
+    ///
+    /// The same as [`next_fire_time`](Self::next_fire_time), which is the default, but for triggers that add a random
+    /// delay: they return the time that they would delay, and add the delay in [`add_jitter`](Self::add_jitter).
+    /// Combining triggers compare grid times, so that the delay of one trigger never hides a fire of another.
+    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        self.next_fire_time(previous, now)
+    }
+
+    /// Adds a new random delay to a grid time. The result is not earlier than `grid_time` and not later than `latest`,
+    /// which is not earlier than `grid_time`.
+    ///
+    /// The default adds none.
+    fn add_jitter(&self, grid_time: Timestamp, _latest: Timestamp) -> Timestamp {
+        grid_time
+    }
+
+    /// The last fire time that is not later than `until`, or `first` where there is none after it.
+    ///
+    /// `first` is not later than `until`. It is the fire time that is due, or any other instant if the next run time
+    /// was set.
     ///
     /// A scheduler that slept for long asks for it to coalesce. The default walks; a trigger that can do better
     /// should.
@@ -35,6 +58,16 @@ pub trait Trigger: fmt::Debug + fmt::Display + Send + Sync + 'static {
             last = next;
         }
         last
+    }
+
+    /// Explains what keeps the schedule, or a part of it, from ever firing, and what would be right; or `None`.
+    ///
+    /// The text goes on after the name of the trigger: "no date matches month='2', day='31'". A schedule that has fired and
+    /// ended has no problem. Programs show the text as a warning when a job is checked or added.
+    ///
+    /// The default finds none.
+    fn problem(&self, _now: Timestamp) -> Option<String> {
+        None
     }
 
     /// The configuration that builds an equal trigger through the registry.
@@ -111,9 +144,41 @@ impl<'a> TriggerContext<'a> {
     /// # Errors
     /// [`ErrorKind::UnknownPlugin`] with the known names, or what the plugin says of its options.
     pub fn build(&self, config: &TriggerConfig) -> Result<Arc<dyn Trigger>> {
-        let plugin = self.registry.find(PluginKind::Trigger, &config.kind)?;
+        let plugin = self.registry.find(PluginKind::Trigger, &config.kind).map_err(|error| {
+            if is_crontab_line(&config.kind) { crontab_line(&config.kind) } else { error }
+        })?;
         plugin.build_trigger(&config.options, self)
     }
+}
+
+/// What to tell people who check or add a job with this trigger: that it never fires, or a part of it, and why; or that
+/// its schedule has ended before `now`.
+pub fn schedule_warning(trigger: &dyn Trigger, now: Timestamp) -> Option<String> {
+    let problem = trigger.problem(now);
+    let fires = trigger.next_fire_time(None, now).is_some();
+    match (problem, fires) {
+        (Some(problem), false) => Some(format!("{trigger} never fires: {problem}")),
+        (Some(problem), true) => Some(format!("{trigger}: {problem}")),
+        (None, false) => Some(format!("{trigger} fires no more: its schedule has ended")),
+        (None, true) => None,
+    }
+}
+
+fn is_crontab_line(text: &str) -> bool {
+    let is_field = |part: &str| {
+        part.starts_with(|first: char| first == '*' || first.is_ascii_digit())
+            || part.len() >= 3 && part.starts_with(|first: char| first.is_ascii_alphabetic())
+    };
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    (5..=6).contains(&parts.len()) && parts.iter().all(|part| is_field(part))
+}
+
+fn crontab_line(line: &str) -> Error {
+    let line = Value::from(line);
+    let message = format!(
+        "{line} is a crontab line, not the name of a trigger; expected a table with `type` \"cron\" and `crontab` {line}"
+    );
+    Error::new(ErrorKind::UnknownPlugin, message)
 }
 
 /// Something that a trigger can be made of when the scheduler's zone and registry are known.

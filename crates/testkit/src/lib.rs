@@ -1,7 +1,7 @@
-//! Conformance suites that every store, executor and scheduler runs, and a clock that is moved by hand.
+//! Conformance suites that every trigger, store, executor and scheduler runs, and a clock that is moved by hand.
 //!
-//! A dev-dependency of plugin crates, third parties' among them. A job store proves itself with [`stores::run`], an
-//! executor with [`executors::run`], a scheduler with [`schedulers::run`].
+//! A dev-dependency of plugin crates, third parties' among them. A trigger proves itself with [`triggers::run`], a job
+//! store with [`stores::run`], an executor with [`executors::run`], a scheduler with [`schedulers::run`].
 
 mod clock;
 mod events;
@@ -13,6 +13,7 @@ mod stepped;
 pub mod stores;
 mod suite;
 mod test_store;
+pub mod triggers;
 
 pub use clock::ManualClock;
 pub use guard::CallsWhenDropped;

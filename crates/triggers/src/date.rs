@@ -27,6 +27,8 @@ pub static PLUGIN: Plugin = Plugin::trigger("date", &build)
 
 /// Fires once. The time may have passed already; whether the job then still runs is for its misfire grace time.
 ///
+/// A job that is run by hand before the date still runs at the date.
+///
 /// # Examples
 /// ```
 /// use apscheduler_core::time::Zone;
@@ -67,7 +69,8 @@ impl DateTrigger {
 
 impl Trigger for DateTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, _now: Timestamp) -> Option<Timestamp> {
-        previous.is_none().then_some(self.run_date)
+        // A run by hand before the date does not take its place.
+        previous.is_none_or(|previous| previous < self.run_date).then_some(self.run_date)
     }
 
     fn config(&self) -> TriggerConfig {

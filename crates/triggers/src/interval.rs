@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 
 use crate::instant::{self, InstantOption};
-use crate::jitter::Jitter;
+use crate::jitter::{self, Jitter};
 use crate::seconds::{self, SECOND};
 
 const WHAT: &str = "trigger `interval`";
@@ -123,19 +123,37 @@ impl IntervalTrigger {
 
 impl Trigger for IntervalTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let grid_time = self.next_grid_time(previous, now)?;
+        Some(jitter::fire_at(self, grid_time, Timestamp::MAX_UTC))
+    }
+
+    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         // The first point at or after `now` is the first one behind the nanosecond before it.
         let before = previous.or_else(|| now.checked_sub_signed(TimeDelta::nanoseconds(1)));
         let passed = self.intervals_until(before.unwrap_or(now));
-        let base = self.point(passed.saturating_add(1).max(0))?;
-        Some(self.jitter.delay(base, self.end_date))
+        self.point(passed.saturating_add(1).max(0))
+    }
+
+    fn add_jitter(&self, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
+        self.jitter.delay(grid_time, self.end_date.map_or(latest, |end| end.min(latest)))
     }
 
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
         let latest = self.end_date.map_or(until, |end| end.min(until));
-        match self.point(self.intervals_until(latest)) {
-            Some(base) if base > first => self.jitter.delay(base, Some(latest)),
+        let passed = self.intervals_until(latest);
+        // Before the start there are no points, and `first` need not be one.
+        match (passed >= 0).then(|| self.point(passed)).flatten() {
+            Some(base) if base > first => self.jitter.delay(base, latest),
             _ => first,
         }
+    }
+
+    fn problem(&self, _now: Timestamp) -> Option<String> {
+        let end = self.end_date.filter(|end| *end < self.start_date)?;
+        let (end, start) = (self.zone.iso(end), self.zone.iso(self.start_date));
+        Some(format!(
+            "it ends before its first fire time: `end_date` is {end}, `start_date` is {start}"
+        ))
     }
 
     fn config(&self) -> TriggerConfig {

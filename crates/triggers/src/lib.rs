@@ -22,8 +22,8 @@
 //!
 //! # Jitter
 //! A trigger with jitter delays each run by a random time from zero to `jitter`, for that run alone: the grid stays
-//! where it is, and the end of the schedule too. The next fire is the first on the grid that is later than the
-//! delayed one, so a jitter longer than the distance of two fires swallows some.
+//! where it is, and the end of the schedule too. A delay ends before the next time on the grid, so jitter loses no fire,
+//! however long it is.
 //!
 //! # Examples
 //! ```

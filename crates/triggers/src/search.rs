@@ -31,14 +31,14 @@ pub(crate) fn last_until(
     }
 }
 
-/// The first fire time of a trigger at or after an instant, by its grid alone: not by what it fired last.
+/// The first grid time of a trigger at or after an instant: not by what it fired last.
 ///
 /// That makes triggers independent of each other when they share one previous fire time.
 pub(crate) fn first_from(trigger: &dyn Trigger, from: Timestamp) -> Option<Timestamp> {
-    let mut fire = trigger.next_fire_time(None, from)?;
+    let mut fire = trigger.next_grid_time(None, from)?;
     // A date trigger gives its date though it has passed.
     while fire < from {
-        fire = trigger.next_fire_time(Some(fire), from)?;
+        fire = trigger.next_grid_time(Some(fire), from)?;
     }
     Some(fire)
 }

@@ -1,9 +1,12 @@
 //! Lengths of time as options carry them: seconds, whole or not; kept as microseconds.
 
+use apscheduler_core::options::number_text;
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 pub(crate) const SECOND: i64 = 1_000_000;
+/// In seconds.
+const YEAR: i64 = 366 * 86_400;
 
 /// Microseconds in `amount` units of so many seconds, rounded as Python's `timedelta` does.
 ///
@@ -19,7 +22,12 @@ pub(crate) fn micros(amount: f64, unit_seconds: i64) -> Result<i64> {
     if total.is_finite() && total.abs() < i64::MAX as f64 {
         Ok(whole as i64 + part as i64)
     } else {
-        Err(Error::new(ErrorKind::InvalidTrigger, format!("{amount} is too long a time")))
+        let message = format!(
+            "{} is too long a time; expected less than {} years",
+            number_text(amount),
+            i64::MAX / SECOND / YEAR
+        );
+        Err(Error::new(ErrorKind::InvalidTrigger, message))
     }
 }
 

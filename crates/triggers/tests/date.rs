@@ -18,7 +18,14 @@ fn get_next_fire_time() {
         ("later", "2009-07-06", None, "2009-09-02", Some(july)),
         ("as text", "2009-7-6", None, "2009-09-02", Some(july)),
         ("previously fired", "2009-07-06", Some("2009-07-06"), "2009-09-02", None),
-        ("alternate timezone", "2009-07-05 22:00:00-01:00", Some("2009-07-06"), "2009-07-06", None),
+        (
+            "alternate timezone",
+            "2009-07-05 22:00:00-01:00",
+            Some("2009-07-06 01:00:00"),
+            "2009-07-06",
+            None,
+        ),
+        ("run by hand before", "2009-07-06", Some("2009-07-05 12:00:00"), "2009-07-05", Some(july)),
     ];
     for (name, run_date, previous, now, expected) in cases {
         let trigger = trigger(&json!({"type": "date", "run_date": run_date}));

@@ -96,3 +96,48 @@ fn combining_triggers_say_which_trigger() {
     }
     assert_eq!(OrTrigger::new(vec![]).unwrap_err().kind(), ErrorKind::InvalidTrigger);
 }
+
+#[test]
+fn names_of_other_schedulers_lead_to_the_right_field() {
+    let error = try_trigger(&json!({"type": "cron", "weekday": "mon"})).unwrap_err().to_string();
+    assert!(
+        error.starts_with("trigger `cron`: unknown option `weekday`; did you mean `day_of_week`?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn sunday_is_not_7_and_the_error_says_what_it_is() {
+    let error =
+        try_trigger(&json!({"type": "cron", "crontab": "0 0 * * 7"})).unwrap_err().to_string();
+    assert!(error.ends_with("0 (Monday) to 6 (Sunday), or by name: Sunday is `sun`"), "{error}");
+}
+
+#[test]
+fn a_crontab_line_in_the_place_of_a_type_says_how_it_is_written() {
+    let error = try_trigger(&json!({"type": "*/5 * * * *"})).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"*/5 * * * *\" is a crontab line, not the name of a trigger; expected a table with `type` \"cron\" and `crontab` \"*/5 * * * *\""
+    );
+    for name in ["corn", "a b c d e", "every 5 minutes or so"] {
+        let error = try_trigger(&json!({"type": name})).unwrap_err().to_string();
+        assert!(error.starts_with("unknown trigger"), "{error}");
+    }
+}
+
+#[test]
+fn large_numbers_are_shown_short_and_as_they_were_given() {
+    let long = try_trigger(&json!({"type": "interval", "seconds": 1e308})).unwrap_err().to_string();
+    assert_eq!(
+        long,
+        "trigger `interval`: seconds: 1e308 is too long a time; expected less than 291672 years"
+    );
+    let text = "99999999999999999999";
+    for config in
+        [json!({"type": "cron", "hour": text}), json!({"type": "calendarinterval", "days": text})]
+    {
+        let error = try_trigger(&config).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+}

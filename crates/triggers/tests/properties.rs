@@ -68,13 +68,60 @@ fn any_config() -> impl Strategy<Value = Value> {
         json!({"type": "interval", "seconds": seconds, "start_date": start, "timezone": zone.name()})
     });
     let calendar =
-        (zone(), 0..14_u32, 1..40_u32, 0..24_u32).prop_map(|(zone, months, days, hour)| {
+        (zone(), 0..14_u32, 0..40_u32, 0..24_u32).prop_map(|(zone, months, days, hour)| {
+            let days = if months == 0 { days.max(1) } else { days };
             json!({
                 "type": "calendarinterval", "months": months, "days": days, "hour": hour,
                 "start_date": "2020-02-29", "timezone": zone.name(),
             })
         });
     prop_oneof![3 => cron, 1 => interval, 1 => calendar]
+}
+
+/// A random trigger of any type; some have jitter, and some hold others.
+fn any_jittered_config() -> impl Strategy<Value = Value> {
+    let date = (0..2_000_000_000_i64)
+        .prop_map(|seconds| json!({"type": "date", "run_date": Zone::UTC.iso(at(seconds))}));
+    let with_jitter = |config: BoxedStrategy<Value>| {
+        (config, proptest::option::of(1..1_000_000_u32)).prop_map(|(mut config, jitter)| {
+            if let Some(jitter) = jitter {
+                config["jitter"] = jitter.into();
+            }
+            config
+        })
+    };
+    // Fields that match once in centuries take long to search for.
+    let fires = any_config().prop_filter("it fires now and then", |config| {
+        let trigger = trigger(config);
+        let within_years = |from| {
+            let fire = trigger.next_fire_time(None, at(from));
+            fire.is_some_and(|fire| fire < at(from + 200_000_000))
+        };
+        within_years(1_400_000_000) && within_years(2_000_000_000)
+    });
+    let single = prop_oneof![6 => with_jitter(fires.boxed()), 1 => date];
+    single.prop_recursive(2, 6, 3, move |inner| {
+        let children = proptest::collection::vec(inner, 1..4);
+        let combined = (select(&["and", "or"][..]), children).prop_map(|(kind, children)| {
+            let mut config = json!({"type": kind, "triggers": children});
+            if kind == "and" {
+                config["max_iterations"] = 5.into();
+            }
+            config
+        });
+        with_jitter(combined.boxed())
+    })
+}
+
+/// The configuration without jitter, in its parts too.
+fn without_jitter(config: &Value) -> Value {
+    let mut config = config.clone();
+    let table = config.as_object_mut().unwrap();
+    table.remove("jitter");
+    if let Some(Value::Array(triggers)) = table.get_mut("triggers") {
+        triggers.iter_mut().for_each(|trigger| *trigger = without_jitter(trigger));
+    }
+    config
 }
 
 proptest! {
@@ -152,6 +199,77 @@ proptest! {
                 prop_assert_eq!(restored.zone(fire), trigger.zone(fire));
                 previous = Some(fire);
             }
+        }
+    }
+}
+
+proptest! {
+    // Some of them search for long: triggers that never meet.
+    #![proptest_config(Config { cases: 50, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn a_previous_time_off_the_grid_moves_no_grid(
+        config in any_jittered_config(), now in 0..2_000_000_000_i64,
+        offs in proptest::collection::vec((0.0..1.0_f64, 1..1_000_000_u32), 5),
+    ) {
+        let trigger = trigger(&config);
+        // What a walk over the fires gives, whatever was run by hand in between.
+        let mut previous = trigger.next_grid_time(None, at(now)).unwrap_or(at(now));
+        for (share, micros) in offs {
+            let Some(next) = trigger.next_grid_time(Some(previous), at(now)) else { break };
+            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "random")]
+            let along = ((next - previous).num_microseconds().unwrap() as f64 * share) as i64;
+            let by_hand = previous + TimeDelta::microseconds(along) + TimeDelta::nanoseconds(micros.into());
+            if by_hand < next {
+                prop_assert_eq!(trigger.next_grid_time(Some(by_hand), by_hand), Some(next), "after {}", by_hand);
+                prop_assert_eq!(trigger.last_fire_time(by_hand, next - TimeDelta::nanoseconds(1)), by_hand);
+                let last = trigger.last_fire_time(by_hand, next);
+                // Jitter may delay it, but not past the instant.
+                prop_assert_eq!(last, next, "from {}", by_hand);
+            }
+            previous = next;
+        }
+    }
+
+    #[test]
+    fn jitter_loses_and_adds_no_fire(config in any_jittered_config(), now in 1_500_000_000..2_000_000_000_i64) {
+        let (plain, jittered) = (trigger(&without_jitter(&config)), trigger(&config));
+        let mut base = plain.next_fire_time(None, at(now));
+        let mut previous = None;
+        for _ in 0..8 {
+            prop_assert_eq!(jittered.next_grid_time(previous, at(now)), base);
+            let fire = jittered.next_fire_time(previous, at(now));
+            let Some(grid_time) = base else {
+                prop_assert_eq!(fire, None);
+                break;
+            };
+            let next = plain.next_fire_time(base, at(now));
+            let fire = fire.unwrap();
+            prop_assert!(grid_time <= fire && next.is_none_or(|next| fire < next), "{} of {}", fire, grid_time);
+            (base, previous) = (next, Some(fire));
+        }
+    }
+
+    #[test]
+    fn or_fires_whenever_one_of_its_triggers_does_whatever_the_jitter(
+        configs in proptest::collection::vec(any_jittered_config(), 1..4), now in 1_500_000_000..2_000_000_000_i64,
+    ) {
+        let children: Vec<_> = configs.iter().map(|config| trigger(&without_jitter(config))).collect();
+        let or = trigger(&json!({"type": "or", "triggers": configs, "jitter": 3600}));
+        let mut previous = Some(at(now));
+        for _ in 0..10 {
+            let Some(fire) = or.next_fire_time(previous, at(now)) else { break };
+            // No child has more than one time from the last fire to before the next one.
+            let due: Vec<_> = children
+                .iter()
+                .filter_map(|child| child.next_fire_time(previous, at(now)).filter(|time| *time <= fire))
+                .collect();
+            prop_assert!(!due.is_empty(), "{} belongs to no trigger", fire);
+            prop_assert!(due.iter().all(|time| *time == due[0]), "{} stands for {:?}", fire, due);
+            previous = Some(fire);
+        }
+        if let Some(last) = previous.filter(|_| or.next_fire_time(previous, at(now)).is_none()) {
+            prop_assert!(children.iter().all(|child| child.next_fire_time(Some(last), last).is_none()));
         }
     }
 }

@@ -194,7 +194,8 @@ fn retry_interval(value: &Value) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|interval| !interval.is_zero()).ok_or_else(
         || {
             let message = format!(
-                "jobstore_retry_interval: expected a positive number of seconds, found {seconds}"
+                "jobstore_retry_interval: expected a positive number of seconds, found {}",
+                crate::options::number_text(seconds)
             );
             Error::new(ErrorKind::Config, message)
         },

@@ -207,7 +207,11 @@ impl JobBuilder {
             resolve(self.function, context.registry).map_err(|error| error.with_job_id(&*id))?;
         let trigger = match self.trigger {
             Some(source) => source.resolve(context).map_err(|error| error.with_job_id(&*id))?,
-            None => Arc::new(Once(context.now, context.timezone)) as Arc<dyn Trigger>,
+            None => {
+                // Not after the run time that was given, or it would run at both.
+                let given = self.next_run_time.flatten().unwrap_or(context.now);
+                Arc::new(Once(given.min(context.now), context.timezone)) as Arc<dyn Trigger>
+            }
         };
         let spec = JobSpec {
             name: self.name.map_or_else(|| Arc::clone(function.shared_name()), Into::into),
@@ -279,7 +283,7 @@ impl std::fmt::Display for Once {
 
 impl Trigger for Once {
     fn next_fire_time(&self, previous: Option<Timestamp>, _now: Timestamp) -> Option<Timestamp> {
-        previous.is_none().then_some(self.0)
+        previous.is_none_or(|previous| previous < self.0).then_some(self.0)
     }
 
     fn config(&self) -> TriggerConfig {

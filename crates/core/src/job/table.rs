@@ -84,8 +84,9 @@ struct Entry {
 
 fn duration(what: &str, seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let found = crate::options::number_text(seconds);
         let message =
-            format!("{what}: timeout: expected a positive number of seconds, found {seconds}");
+            format!("{what}: timeout: expected a positive number of seconds, found {found}");
         Error::new(ErrorKind::Config, message)
     })
 }

@@ -50,13 +50,18 @@ impl<'a> Lenient<'a> {
 
     fn integer<T: TryFrom<i128>>(self, least: i128, most: i128) -> Result<T, OptionError> {
         let number = self.number().ok_or_else(|| self.expected("a whole number"))?;
-        let whole = number
-            .as_i128()
-            .or_else(|| whole(&number))
-            .ok_or_else(|| self.expected("a whole number"))?;
-        T::try_from(whole).map_err(|_| {
-            OptionError::new(format!("{whole} is out of range; expected {least} to {most}"))
-        })
+        let out_of_range = |number: &str| {
+            OptionError::new(format!("{number} is out of range; expected {least} to {most}"))
+        };
+        match number.as_i128().or_else(|| whole(&number)) {
+            Some(whole) => T::try_from(whole).map_err(|_| out_of_range(&whole.to_string())),
+            // A whole number of so many digits became a float; the text still has them.
+            None if number.as_f64().is_some_and(|float| float.fract() == 0.0) => Err(match self {
+                Self::Value(Value::String(text)) => out_of_range(text.trim()),
+                _ => out_of_range(&number.to_string()),
+            }),
+            None => Err(self.expected("a whole number")),
+        }
     }
 }
 

@@ -110,8 +110,70 @@ pub fn seconds(what: &str, value: f64, least: f64) -> Result<Duration> {
     if (least..=MOST).contains(&value) {
         return Ok(Duration::from_secs_f64(value));
     }
-    let message = format!("{what}: expected {least} to {MOST} seconds, found {value}");
+    let found = number_text(value);
+    let message = format!("{what}: expected {least} to {MOST} seconds, found {found}");
     Err(Error::new(ErrorKind::Config, message))
+}
+
+/// A number for messages: with an exponent where it would have many digits.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::options::number_text;
+///
+/// assert_eq!(number_text(-2.5), "-2.5");
+/// assert_eq!(number_text(30.0), "30");
+/// assert_eq!(number_text(1e308), "1e308");
+/// ```
+pub fn number_text(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || (1e-5..1e16).contains(&size) {
+        number.to_string()
+    } else {
+        format!("{number:e}")
+    }
+}
+
+/// The first whole number in a JSON text that does not fit into 64 bits. JSON readers turn such numbers into floats, in
+/// silence, so that an error would show another number than the one that was given.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::options::oversized_integer;
+///
+/// let text = r#"{"a": "99999999999999999999", "b": [1e30, -99999999999999999999]}"#;
+/// assert_eq!(oversized_integer(text), Some("-99999999999999999999"));
+/// assert_eq!(oversized_integer("[18446744073709551615, 1.5, true]"), None);
+/// ```
+pub fn oversized_integer(json: &str) -> Option<&str> {
+    let mut rest = json;
+    while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        rest = &rest[start..];
+        if let Some(text) = rest.strip_prefix('"') {
+            rest = behind_text(text)?;
+            continue;
+        }
+        let is_number = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        let (number, behind) = rest.split_at(rest.find(|c| !is_number(c)).unwrap_or(rest.len()));
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+            return Some(number);
+        }
+        rest = behind;
+    }
+    None
+}
+
+/// What stands after a JSON text whose opening quote was read.
+fn behind_text(text: &str) -> Option<&str> {
+    let mut escaped = false;
+    let end = text.find(|c: char| {
+        let is_end = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        is_end
+    })?;
+    Some(&text[end + 1..])
 }
 
 #[cfg(test)]
@@ -179,6 +241,14 @@ mod tests {
             ),
             (json!({"count": -1}), "sample: count: -1 is out of range; expected 0 to 4294967295"),
             (json!({"count": 1.5}), "sample: count: expected a whole number, found 1.5"),
+            (
+                json!({"count": "99999999999999999999"}),
+                "sample: count: 99999999999999999999 is out of range; expected 0 to 4294967295",
+            ),
+            (
+                json!({"count": 1e300}),
+                "sample: count: 1e+300 is out of range; expected 0 to 4294967295",
+            ),
             (
                 json!({"flag": "maybe"}),
                 "sample: flag: expected true or false, found text \"maybe\"",

@@ -14,7 +14,7 @@ use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Timelike as _
 
 pub use builder::CalendarIntervalTriggerBuilder;
 
-use crate::jitter::Jitter;
+use crate::jitter::{self, Jitter};
 
 const WHAT: &str = "trigger `calendarinterval`";
 const LAST_YEAR: i32 = 9999;
@@ -94,6 +94,20 @@ impl CalendarIntervalTrigger {
         self.fires_from(self.step.near(self.start_date, date))
     }
 
+    /// The last time of the grid that is not later than an instant.
+    fn last_until(&self, until: Timestamp) -> Option<Timestamp> {
+        let mut latest = self.zone.wall_clock(until).date();
+        latest = self.end_date.map_or(latest, |end| end.min(latest));
+        while latest >= self.start_date {
+            let date = self.step.near(self.start_date, latest);
+            if let Some(fire) = self.fire_on(date).filter(|fire| *fire <= until) {
+                return Some(fire);
+            }
+            latest = date.pred_opt()?;
+        }
+        None
+    }
+
     /// The last microsecond of the last date.
     fn end(&self) -> Option<Timestamp> {
         let midnight = self.end_date?.succ_opt()?.and_time(NaiveTime::MIN);
@@ -103,16 +117,29 @@ impl CalendarIntervalTrigger {
 
 impl Trigger for CalendarIntervalTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let base = match previous {
+        let grid_time = self.next_grid_time(previous, now)?;
+        Some(jitter::fire_at(self, grid_time, Timestamp::MAX_UTC))
+    }
+
+    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        match previous {
             None => self.grid_near(now).find(|fire| *fire >= now),
-            Some(previous) if self.jitter.is_off() => {
-                let date = self.step.after(self.zone.wall_clock(previous).date())?;
-                self.fires_from(date).find(|fire| *fire > previous)
-            }
-            // A delayed run may fall on a later date, which must not move the grid.
             Some(previous) => self.grid_near(previous).find(|fire| *fire > previous),
-        };
-        Some(self.jitter.delay(base?, self.end()))
+        }
+    }
+
+    fn add_jitter(&self, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
+        if self.jitter.is_off() {
+            return grid_time;
+        }
+        self.jitter.delay(grid_time, self.end().map_or(latest, |end| end.min(latest)))
+    }
+
+    fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
+        match self.last_until(until) {
+            Some(last) if last > first => self.add_jitter(last, until),
+            _ => first,
+        }
     }
 
     fn config(&self) -> TriggerConfig {
@@ -160,15 +187,16 @@ struct Step {
 impl Step {
     /// The date that follows another, up to the year 9999.
     fn after(self, date: NaiveDate) -> Option<NaiveDate> {
-        let months = u64::from(self.years) * 12 + u64::from(self.months);
+        let months = self.whole_months();
         let mut moved = date;
         if months > 0 {
-            let mut month = u64::try_from(date.year()).ok()? * 12 + u64::from(date.month0());
+            let mut month = month_number(date)?;
             moved = loop {
                 month += months;
-                let year = i32::try_from(month / 12).ok().filter(|year| *year <= LAST_YEAR)?;
-                let month = u32::try_from(month % 12).ok()? + 1;
-                if let Some(exists) = NaiveDate::from_ymd_opt(year, month, date.day()) {
+                if month / 12 > LAST_YEAR.unsigned_abs().into() {
+                    return None;
+                }
+                if let Some(exists) = day_in_month(month, date.day()) {
                     break exists;
                 }
             };
@@ -176,15 +204,24 @@ impl Step {
         moved.checked_add_days(Days::new(self.fixed_days())).filter(|date| date.year() <= LAST_YEAR)
     }
 
-    /// The last date on the way from `start` that is not later than `date`, as far as it can be told without walking;
-    /// else the start.
+    /// The last date on the way from `start` that is not later than `date`, or the start.
     fn near(self, start: NaiveDate, date: NaiveDate) -> NaiveDate {
-        match u64::try_from((date - start).num_days()) {
-            Ok(passed) if self.years == 0 && self.months == 0 => {
-                start + Days::new(passed - passed % self.fixed_days())
-            }
-            _ => start,
+        let Ok(passed) = u64::try_from((date - start).num_days()) else {
+            return start;
+        };
+        match (self.whole_months(), self.fixed_days()) {
+            (0, days) => start + Days::new(passed - passed % days),
+            (months, 0) => near_in_months(start, date, months).unwrap_or(start),
+            // Where both are added, only the way itself tells which days of the month it meets.
+            _ => std::iter::successors(Some(start), |date| self.after(*date))
+                .take_while(|reached| *reached <= date)
+                .last()
+                .unwrap_or(start),
         }
+    }
+
+    fn whole_months(self) -> u64 {
+        u64::from(self.years) * 12 + u64::from(self.months)
     }
 
     fn fixed_days(self) -> u64 {
@@ -196,6 +233,27 @@ impl Step {
             .into_iter()
             .filter(|(_, amount)| *amount > 0)
     }
+}
+
+/// The months since the year 0.
+fn month_number(date: NaiveDate) -> Option<u64> {
+    Some(u64::try_from(date.year()).ok()? * 12 + u64::from(date.month0()))
+}
+
+/// A day of the month with this number, where it has that day.
+fn day_in_month(month: u64, day: u32) -> Option<NaiveDate> {
+    let (year, month) = (i32::try_from(month / 12).ok()?, u32::try_from(month % 12).ok()?);
+    NaiveDate::from_ymd_opt(year, month + 1, day)
+}
+
+/// The last date that is not later than `date` and a multiple of `step` months after `start`, on the same day of the month.
+fn near_in_months(start: NaiveDate, date: NaiveDate, step: u64) -> Option<NaiveDate> {
+    let first = month_number(start)?;
+    let passed = month_number(date)?.checked_sub(first)? / step;
+    (0..=passed)
+        .rev()
+        .filter_map(|count| day_in_month(first + count * step, start.day()))
+        .find(|reached| *reached <= date)
 }
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {

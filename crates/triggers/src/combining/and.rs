@@ -1,6 +1,6 @@
 //! `and`: when all of its triggers fire at once.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Triggers;
-use crate::jitter::Jitter;
+use crate::jitter::{self, Jitter};
 use crate::search;
 
 const WHAT: &str = "trigger `and`";
@@ -36,8 +36,11 @@ pub static AND_PLUGIN: Plugin = Plugin::trigger("and", &build)
 ///
 /// It looks for a common fire time by asking each trigger for its first one at or after the latest that any other
 /// gave, for at most [`max_iterations`](Self::max_iterations) rounds. Where it finds none in so many it has ended too,
-/// and a warning is logged. Triggers that are in step at few instants, as intervals with different starts or triggers
-/// with jitter of their own, are therefore better not combined.
+/// and a warning is logged. Triggers that are in step at few instants, as intervals with different starts, are therefore
+/// better not combined.
+///
+/// The jitter of its triggers does not keep them from meeting: their times without jitter are compared. The run is delayed
+/// until the last of them would have fired, and by the jitter of the combination on top of that.
 ///
 /// # Examples
 /// ```
@@ -110,12 +113,17 @@ impl AndTrigger {
 
 impl Trigger for AndTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let grid_time = self.next_grid_time(previous, now)?;
+        Some(jitter::fire_at(self, grid_time, Timestamp::MAX_UTC))
+    }
+
+    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let from = match previous {
             Some(previous) => search::behind(previous)?,
             None => now,
         };
-        if let Ok(base) = self.at_or_after(from) {
-            Some(self.jitter.delay(base?, None))
+        if let Ok(grid_time) = self.at_or_after(from) {
+            grid_time
         } else {
             let rounds = self.max_iterations;
             tracing::warn!(trigger = %self, %from, "no common fire time in {rounds} rounds: the trigger has ended");
@@ -123,9 +131,30 @@ impl Trigger for AndTrigger {
         }
     }
 
+    fn add_jitter(&self, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
+        let delayed = self.triggers.iter().map(|trigger| trigger.add_jitter(grid_time, latest));
+        self.jitter.delay(delayed.max().unwrap_or(grid_time), latest)
+    }
+
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
         let last = search::last_until(first, until, |from| self.at_or_after(from).ok().flatten());
-        if last > first { self.jitter.delay(last, Some(until)) } else { first }
+        if last > first { self.add_jitter(last, until) } else { first }
+    }
+
+    fn problem(&self, now: Timestamp) -> Option<String> {
+        if let Some(problem) = self.triggers.problem(now) {
+            return Some(problem);
+        }
+        if let Ok(Some(_)) = self.at_or_after(now) {
+            return None;
+        }
+        // A trigger that has ended has ended the combination.
+        let fires: Vec<(&dyn Trigger, Timestamp)> = self
+            .triggers
+            .iter()
+            .map(|trigger| Some((trigger, search::first_from(trigger, now)?)))
+            .collect::<Option<_>>()?;
+        Some(never_meet(&fires))
     }
 
     fn config(&self) -> TriggerConfig {
@@ -140,6 +169,31 @@ impl Trigger for AndTrigger {
     fn zone(&self, fire_time: Timestamp) -> Zone {
         self.triggers.iter().next().map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
     }
+}
+
+/// Says of triggers and their next fire times why they have none in common.
+fn never_meet(fires: &[(&dyn Trigger, Timestamp)]) -> String {
+    let iso = |(trigger, fire): &(&dyn Trigger, Timestamp)| trigger.zone(*fire).iso(*fire);
+    let next: Vec<String> =
+        fires.iter().map(|fire| format!("{} at {}", fire.0, iso(fire))).collect();
+    let mut text = format!(
+        "its triggers have no fire time in common, and it fires only when all of them do; the next ones are {}",
+        next.join(", ")
+    );
+    let is_whole = |(_, fire): &&(&dyn Trigger, Timestamp)| fire.timestamp_subsec_nanos() == 0;
+    // A grid that starts when the trigger is made lies between the seconds.
+    let begins_anywhere = |(trigger, _): &&(&dyn Trigger, Timestamp)| {
+        trigger.config().options.contains_key("start_date")
+    };
+    let adrift = fires.iter().filter(|fire| !is_whole(fire)).find(begins_anywhere);
+    if let (Some((trigger, _)), Some(anchor)) = (adrift, fires.iter().find(is_whole)) {
+        let _ = write!(
+            text,
+            "; {trigger} needs a `start_date` at which the others fire, as \"{}\"",
+            iso(anchor)
+        );
+    }
+    text
 }
 
 impl fmt::Display for AndTrigger {

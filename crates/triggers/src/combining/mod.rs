@@ -6,6 +6,7 @@ mod or;
 use std::fmt;
 use std::sync::Arc;
 
+use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
@@ -38,6 +39,19 @@ impl Triggers {
 
     fn iter(&self) -> impl Iterator<Item = &dyn Trigger> {
         self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// What the triggers say of themselves.
+    fn problem(&self, now: Timestamp) -> Option<String> {
+        let problems: Vec<String> = self
+            .iter()
+            .enumerate()
+            .filter_map(|(index, trigger)| {
+                let problem = trigger.problem(now)?;
+                Some(format!("triggers[{index}] ({trigger}) never fires: {problem}"))
+            })
+            .collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
     }
 
     /// The value of the option `triggers`.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Triggers;
-use crate::jitter::Jitter;
+use crate::jitter::{self, Jitter};
 use crate::search;
 
 const WHAT: &str = "trigger `or`";
@@ -30,6 +30,9 @@ pub static OR_PLUGIN: Plugin = Plugin::trigger("or", &build)
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 /// Fires when any of its triggers does, once where several do at the same instant; ends when all have ended.
+///
+/// Each fire is delayed by the jitter of the trigger that it comes from, and by that of the combination on top of it, but
+/// never up to the next fire of any of the triggers: jitter loses none.
 ///
 /// # Examples
 /// ```
@@ -63,32 +66,51 @@ impl OrTrigger {
         self.jitter = longest.into();
         self
     }
+
+    /// The first grid time of any trigger at or after an instant.
+    fn at_or_after(&self, from: Timestamp) -> Option<Timestamp> {
+        self.triggers.iter().filter_map(|trigger| search::first_from(trigger, from)).min()
+    }
 }
 
 impl Trigger for OrTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let base = match previous {
+        let grid_time = self.next_grid_time(previous, now)?;
+        Some(jitter::fire_at(self, grid_time, Timestamp::MAX_UTC))
+    }
+
+    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        match previous {
             None => {
-                self.triggers.iter().filter_map(|trigger| trigger.next_fire_time(None, now)).min()
+                self.triggers.iter().filter_map(|trigger| trigger.next_grid_time(None, now)).min()
             }
             // Each by its own grid: what fired last may have been another one.
-            Some(previous) => {
-                let from = search::behind(previous)?;
-                self.triggers.iter().filter_map(|trigger| search::first_from(trigger, from)).min()
-            }
-        };
-        Some(self.jitter.delay(base?, None))
+            Some(previous) => self.at_or_after(search::behind(previous)?),
+        }
+    }
+
+    fn add_jitter(&self, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
+        let firing = self
+            .triggers
+            .iter()
+            .filter(|trigger| search::first_from(*trigger, grid_time) == Some(grid_time));
+        let delayed = firing.map(|trigger| trigger.add_jitter(grid_time, latest));
+        self.jitter.delay(delayed.min().unwrap_or(grid_time), latest)
     }
 
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
         let last_of = |trigger: &dyn Trigger| {
             let fire = search::first_from(trigger, first).filter(|fire| *fire <= until)?;
-            Some(trigger.last_fire_time(fire, until))
+            Some(search::last_until(fire, until, |from| search::first_from(trigger, from)))
         };
         match self.triggers.iter().filter_map(last_of).max() {
-            Some(last) if last > first => self.jitter.delay(last, Some(until)),
+            Some(last) if last > first => self.add_jitter(last, until),
             _ => first,
         }
+    }
+
+    fn problem(&self, now: Timestamp) -> Option<String> {
+        self.triggers.problem(now)
     }
 
     fn config(&self) -> TriggerConfig {
@@ -98,7 +120,7 @@ impl Trigger for OrTrigger {
     /// The zone of the first trigger that fires then.
     fn zone(&self, fire_time: Timestamp) -> Zone {
         let fires =
-            |trigger: &&dyn Trigger| trigger.next_fire_time(None, fire_time) == Some(fire_time);
+            |trigger: &&dyn Trigger| trigger.next_grid_time(None, fire_time) == Some(fire_time);
         let trigger = self.triggers.iter().find(fires).or_else(|| self.triggers.iter().next());
         trigger.map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
     }

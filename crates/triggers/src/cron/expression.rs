@@ -39,8 +39,8 @@ impl Expression {
     }
 
     fn parse(field: Field, text: &str) -> Result<Self, String> {
-        if let Some(numbers) = Self::parse_numbers(text) {
-            return numbers.check(field);
+        if let Some((numbers, given)) = Self::parse_numbers(text) {
+            return numbers.check(field, &given);
         }
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         match (field, words.as_slice()) {
@@ -58,21 +58,27 @@ impl Expression {
         }
     }
 
-    fn parse_numbers(text: &str) -> Option<Self> {
-        let (range, step) = match text.split_once('/') {
-            Some((range, step)) => (range, Some(number(step)?)),
+    fn parse_numbers(text: &str) -> Option<(Self, Given<'_>)> {
+        let (range, step_text) = match text.split_once('/') {
+            Some((range, step)) => (range, Some(step)),
             None => (text, None),
         };
+        let step = match step_text {
+            Some(step) => Some(number(step)?),
+            None => None,
+        };
+        let step_text = step_text.unwrap_or_default();
         if range == "*" {
-            return Some(Self::All { step });
+            return Some((Self::All { step }, Given { high: "", step: step_text }));
         }
         let (first, last) = match range.split_once('-') {
             Some((first, last)) => (number(first)?, Some(number(last)?)),
             None => (number(range)?, None),
         };
+        let high = range.split_once('-').map_or(range, |(_, last)| last);
         // `5` ends at 5, but `5/3` goes on to the end.
         let last = last.or(step.is_none().then_some(first));
-        Some(Self::Range { first, last, step })
+        Some((Self::Range { first, last, step }, Given { high, step: step_text }))
     }
 
     fn parse_names(names: &'static [&'static str], text: &str) -> Result<Self, String> {
@@ -85,7 +91,7 @@ impl Expression {
     }
 
     /// Says what is wrong with the numbers, in the words of APScheduler.
-    fn check(self, field: Field) -> Result<Self, String> {
+    fn check(self, field: Field, given: &Given<'_>) -> Result<Self, String> {
         let (min, max) = (field.min(), field.max());
         let (first, last, step) = match self {
             Self::All { step } => (min, None, step),
@@ -102,8 +108,14 @@ impl Expression {
             ));
         }
         if high > max {
+            let hint = if field == Field::DayOfWeek {
+                "; weekdays go from 0 (Monday) to 6 (Sunday), or by name: Sunday is `sun`"
+            } else {
+                ""
+            };
             return Err(format!(
-                "the last value ({high}) is higher than the maximum value ({max})"
+                "the last value ({}) is higher than the maximum value ({max}){hint}",
+                given.high
             ));
         }
         // APScheduler takes the last zero of `0-0/5` for "no last value" here, so that it is no error.
@@ -111,7 +123,8 @@ impl Expression {
         match step {
             Some(0) => Err("the step value must be higher than 0".to_owned()),
             Some(step) if step > range => Err(format!(
-                "the step value ({step}) is higher than the total range of the expression ({range})"
+                "the step value ({}) is higher than the total range of the expression ({range})",
+                given.step
             )),
             Some(_) if last == Some(first) => Ok(Self::Range { first, last, step: None }),
             _ => Ok(self),
@@ -131,6 +144,13 @@ impl Expression {
             Self::Weekday { .. } | Self::Last => None,
         }
     }
+}
+
+/// The numbers as they were given: one that is too large for any field is read as another one.
+struct Given<'a> {
+    /// The last value of a range, or the only one.
+    high: &'a str,
+    step: &'a str,
 }
 
 const INVERTED: &str = "the minimum value in a range must not be higher than the maximum";
@@ -225,7 +245,17 @@ mod tests {
             (
                 Field::Year,
                 "99999999999",
-                "year: `99999999999`: the last value (4294967295) is higher than the maximum value (9999)",
+                "year: `99999999999`: the last value (99999999999) is higher than the maximum value (9999)",
+            ),
+            (
+                Field::Hour,
+                "*/99999999999999999999",
+                "hour: `*/99999999999999999999`: the step value (99999999999999999999) is higher than the total range of the expression (23)",
+            ),
+            (
+                Field::DayOfWeek,
+                "7",
+                "day_of_week: `7`: the last value (7) is higher than the maximum value (6); weekdays go from 0 (Monday) to 6 (Sunday), or by name: Sunday is `sun`",
             ),
             (
                 Field::Day,

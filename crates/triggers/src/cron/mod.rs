@@ -9,16 +9,16 @@ mod schedule;
 use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options};
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{Spans, Timestamp, Zone};
 use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
+use apscheduler_core::{Error, ErrorKind, Result};
 use chrono::DateTime;
 
 pub use builder::CronTriggerBuilder;
 
-use crate::jitter::Jitter;
+use crate::jitter::{self, Jitter};
 use crate::{instant, search};
 use field::Field;
 use schedule::Schedule;
@@ -111,9 +111,10 @@ impl CronTrigger {
         Self::builder().crontab(line).timezone(zone).build()
     }
 
-    /// The first match at or after `from` in seconds of the Unix epoch, unless it is behind the end.
+    /// The first match at or after `from` in seconds of the Unix epoch, between the start and the end.
     #[inline]
     fn at_or_after(&self, from: i64) -> Option<Timestamp> {
+        let from = self.start_date.map_or(from, |start| from.max(whole_second(start)));
         let fire = DateTime::from_timestamp(self.next_second(from)?, 0)?;
         self.end_date.is_none_or(|end| fire <= end).then_some(fire)
     }
@@ -146,19 +147,57 @@ impl CronTrigger {
 
 impl Trigger for CronTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let from = match (previous, self.start_date) {
-            (Some(previous), _) => previous.timestamp() + 1,
-            (None, Some(start)) => whole_second(start.max(now)),
-            (None, None) => whole_second(now),
+        let grid_time = self.next_grid_time(previous, now)?;
+        Some(if self.jitter.is_off() {
+            grid_time
+        } else {
+            jitter::fire_at(self, grid_time, Timestamp::MAX_UTC)
+        })
+    }
+
+    #[inline]
+    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let from = match previous {
+            Some(previous) => previous.timestamp() + 1,
+            None => whole_second(now),
         };
-        let base = self.at_or_after(from)?;
-        Some(self.jitter.delay(base, self.end_date))
+        self.at_or_after(from)
+    }
+
+    fn add_jitter(&self, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
+        self.jitter.delay(grid_time, self.end_date.map_or(latest, |end| end.min(latest)))
     }
 
     fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
         let latest = self.end_date.map_or(until, |end| end.min(until));
         let last = search::last_until(first, latest, |from| self.at_or_after(whole_second(from)));
-        if last > first { self.jitter.delay(last, Some(latest)) } else { first }
+        if last > first { self.jitter.delay(last, latest) } else { first }
+    }
+
+    fn problem(&self, _now: Timestamp) -> Option<String> {
+        // Fields begin with 1970, in some zones a day before.
+        const FIRST: i64 = -86_400;
+        if self.at_or_after(FIRST).is_some() {
+            return None;
+        }
+        if self.next_second(FIRST).is_none() {
+            let given: Vec<String> =
+                self.given().map(|(field, text)| format!("{}='{text}'", field.name())).collect();
+            return Some(format!(
+                "nothing in the calendar matches all of {}; the last day of a month is `day = \"last\"`",
+                given.join(", ")
+            ));
+        }
+        let date = |date: Option<Timestamp>| date.map(|date| self.zone.iso(date));
+        Some(match (date(self.start_date), date(self.end_date)) {
+            (Some(start), Some(end)) => {
+                format!("it has no fire time from `start_date` {start} to `end_date` {end}")
+            }
+            (Some(start), None) => format!("it has no fire time after `start_date` {start}"),
+            (None, end) => {
+                format!("it has no fire time before `end_date` {}", end.unwrap_or_default())
+            }
+        })
     }
 
     fn config(&self) -> TriggerConfig {
@@ -218,7 +257,27 @@ fn whole_second(instant: Timestamp) -> i64 {
     instant.timestamp() + i64::from(instant.timestamp_subsec_nanos() > 0)
 }
 
+/// The error for names that other schedulers have for fields, and whose nearest known name means something else.
+fn misnamed(key: &str) -> Option<Error> {
+    let field = match key.to_ascii_lowercase().as_str() {
+        "weekday" | "weekdays" | "week_day" | "wday" | "dow" => Field::DayOfWeek,
+        "day_of_month" | "monthday" | "mday" | "dom" | "date" => Field::Day,
+        "min" | "mins" => Field::Minute,
+        "sec" | "secs" => Field::Second,
+        _ => return None,
+    };
+    let name = field.name();
+    let message = format!(
+        "{WHAT}: unknown option `{key}`; did you mean `{name}`? It takes {}",
+        field.forms()
+    );
+    Some(Error::new(ErrorKind::Config, message))
+}
+
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
+    if let Some(error) = given.keys().find_map(|key| misnamed(key)) {
+        return Err(error);
+    }
     let given: CronTriggerBuilder = options::parse(WHAT, given)?;
     let trigger = given.build_in(context.timezone).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(trigger))

@@ -1,0 +1,43 @@
+//! What a store keeps of a trigger makes the same trigger, whenever and wherever it is restored.
+
+use apscheduler_core::trigger::TriggerConfig;
+
+use super::super::Setup;
+use super::super::case::cases;
+
+cases! { "storing":
+    the_config_builds_an_equal_trigger,
+    a_restored_trigger_goes_on_as_before,
+    the_text_is_one_line,
+}
+
+fn stored(setup: &Setup<'_>) -> TriggerConfig {
+    let config = setup.trigger().config();
+    let text = serde_json::to_string(&config).unwrap_or_else(|error| panic!("{config:?}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn the_config_builds_an_equal_trigger(setup: &Setup<'_>) {
+    let (trigger, stored) = (setup.trigger(), stored(setup));
+    assert_eq!(stored, trigger.config(), "the config of {trigger} as JSON");
+    let restored = setup.restore(&stored);
+    assert_eq!(restored.config(), stored, "the config of {trigger}, restored");
+    assert_eq!(restored.to_string(), trigger.to_string(), "the text, restored");
+}
+
+/// What was left open, as the start, must be kept: "now" is another instant when the trigger is restored.
+fn a_restored_trigger_goes_on_as_before(setup: &Setup<'_>) {
+    let (trigger, restored) = (setup.trigger(), setup.restore(&stored(setup)));
+    let mut previous = None;
+    for grid_time in setup.grid() {
+        let next = restored.next_grid_time(previous, Setup::NOW);
+        assert_eq!(next, Some(grid_time), "{trigger}, restored, after {previous:?}");
+        assert_eq!(restored.zone(grid_time), trigger.zone(grid_time), "the zone of {grid_time}");
+        previous = next;
+    }
+}
+
+fn the_text_is_one_line(setup: &Setup<'_>) {
+    let text = setup.trigger().to_string();
+    assert!(!text.is_empty() && !text.contains(char::is_control), "{text:?}");
+}

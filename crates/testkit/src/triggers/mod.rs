@@ -1,0 +1,36 @@
+//! The conformance suite of triggers: what [`Trigger`](apscheduler_core::trigger::Trigger) promises, checked.
+//!
+//! A trigger crate has a test target without libtest's harness:
+//! ```toml
+//! [[test]]
+//! name = "conformance"
+//! harness = false
+//! ```
+//! and in it a [`TriggerHarness`] with some configurations of its trigger, and [`run`]:
+//! ```
+//! use std::process::ExitCode;
+//! use apscheduler_core::registry::Registry;
+//! use apscheduler_core::trigger::TriggerConfig;
+//! use apscheduler_testkit::triggers::{self, TriggerHarness};
+//!
+//! fn main() -> ExitCode {
+//! # if true { return ExitCode::SUCCESS }
+//!     let registry = Registry::with_core_plugins();
+//!     // registry.register(acme_apscheduler::PLUGIN.clone()).expect("the name is free");
+//!     let backoff = TriggerConfig::new("backoff").option("unit", 10);
+//!     triggers::run(vec![TriggerHarness::new("backoff", registry).sample("tens", backoff)])
+//! }
+//! ```
+//! Each case runs on each sample, under a name such as `backoff::tens::grid::instants_between_fires_move_nothing`. The
+//! suite builds the samples through the registry at [`NOW`](Setup::NOW), and follows their first [`STEPS`](Setup::STEPS)
+//! fires. Give a sample for each option that shapes the schedule: start and end, jitter, a zone with changes of offset.
+
+mod case;
+mod cases;
+mod harness;
+mod runner;
+
+pub use case::{Case, Setup};
+pub use cases::all as cases;
+pub use harness::TriggerHarness;
+pub use runner::run;
