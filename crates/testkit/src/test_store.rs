@@ -22,6 +22,8 @@ struct Inner {
     memory: MemoryJobStore,
     blocking: bool,
     keeps_objects: bool,
+    claim_calls: AtomicUsize,
+    looked_at: AtomicUsize,
     fails: AtomicBool,
     loses_answers: AtomicBool,
     in_doubt: ClaimsInDoubt<()>,
@@ -39,6 +41,12 @@ impl TestStore {
     /// One that does I/O, as it says, and keeps jobs as they are: closures, and triggers that no registry builds.
     pub fn blocking_with_objects() -> Self {
         Self(Arc::new(Inner { blocking: true, keeps_objects: true, ..Inner::default() }))
+    }
+
+    /// How often due jobs were claimed, and how many records were looked at for that, since the last call of this.
+    pub fn take_counts(&self) -> (usize, usize) {
+        let take = |count: &AtomicUsize| count.swap(0, Ordering::SeqCst);
+        (take(&self.0.claim_calls), take(&self.0.looked_at))
     }
 
     /// Makes every call fail, or work again.
@@ -152,6 +160,11 @@ impl JobStore for TestStore {
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         let (memory, Inner { in_doubt, .. }) = (self.memory()?, &*self.0);
+        self.0.claim_calls.fetch_add(1, Ordering::SeqCst);
+        let decide = &mut |record: &JobRecord| {
+            self.0.looked_at.fetch_add(1, Ordering::SeqCst);
+            decide(record)
+        };
         let find_out = |(): &(), claims: &[_]| Ok(Some(vec![true; claims.len()]));
         if let Some(claims) = in_doubt.settle(due, find_out, decide)? {
             return Ok(claims);

@@ -67,6 +67,8 @@ impl Scheduler {
             engine.components_added.fetch_add(1, Ordering::SeqCst);
         }
         engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
+        // Jobs may have been set aside for want of it.
+        engine.stores().values().for_each(|store| store.session().shelf().forget());
         engine.look_again();
         Ok(true)
     }

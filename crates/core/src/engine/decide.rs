@@ -3,12 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::backlog::Looked;
 use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
 use super::{Engine, Executors, lock};
 use crate::executor::Executor;
 use crate::function::JobError;
-use crate::job::{JobSpec, decode};
+use crate::job::{JobSpec, decode, executor_of};
 use crate::store::{Advance, Decision, JobRecord, JobState, NextRun, RunTimes};
 use crate::time::Timestamp;
 use crate::trigger::TriggerContext;
@@ -28,6 +29,10 @@ pub(super) struct Decider<'a> {
     /// What is left of the room of each executor that was met.
     rooms: Vec<Room>,
     has_broken: bool,
+    /// The run time of the last record that was looked at.
+    last: Option<Timestamp>,
+    /// Due jobs that were left until a piece of their run times has ended.
+    catching_up: Vec<(Arc<str>, Timestamp)>,
     /// The jobs to claim, in order.
     pub(super) prepared: Vec<Prepared>,
     reports: Reports,
@@ -64,6 +69,8 @@ impl<'a> Decider<'a> {
             executors: engine.executors(),
             rooms: Vec::new(),
             has_broken: !lock(&runner.broken).is_empty(),
+            last: None,
+            catching_up: Vec::new(),
             prepared: Vec::new(),
             reports: Reports::default(),
         }
@@ -76,6 +83,16 @@ impl<'a> Decider<'a> {
 
     pub(super) fn executor(&self, room: usize) -> Arc<dyn Executor> {
         Arc::clone(&self.rooms[room].executor)
+    }
+
+    /// What this batch has left.
+    pub(super) fn looked(&mut self) -> Looked {
+        let full = self.rooms.iter().filter(|room| room.starved);
+        Looked {
+            full: full.map(|room| Arc::clone(&room.alias)).collect(),
+            catching_up: std::mem::take(&mut self.catching_up),
+            last: self.last,
+        }
     }
 
     /// Whether no executor has room for anything more. If so, all of them are taken to be starved.
@@ -116,13 +133,20 @@ impl<'a> Decider<'a> {
         let Some(first) = record.next_run_time.filter(|time| *time <= self.now) else {
             return Ok(Decision::Leave);
         };
-        let spec = self.runner.restored.restore(record, &self.context)?;
+        self.last = Some(first);
+        let spec = match self.runner.restored.known(record) {
+            Some(spec) => spec,
+            // What there is no room for need not be read.
+            None if self.waits_for_room(record) => return Ok(Decision::Leave),
+            None => self.runner.restored.restore(record, &self.context)?,
+        };
         let Some(room) = self.room(&spec)? else {
             return Ok(Decision::Leave);
         };
         let key = InstanceKey { store: self.runner.number, job_id: Arc::clone(&record.id) };
         if self.engine.instances.is_catching_up(&key) {
             // The end of the run times that were claimed before has the store looked into again.
+            self.catching_up.push((Arc::clone(&record.id), first));
             return Ok(Decision::Leave);
         }
         let (run_times, next) = self.run_times(&spec, first)?;
@@ -132,6 +156,18 @@ impl<'a> Decider<'a> {
         self.rooms[room].left -= 1;
         self.prepared.push(Prepared { spec, room });
         Ok(Decision::Claim(Advance { run_times, next }))
+    }
+
+    /// Whether it is known of the executor of a record, which is not restored yet, that it has no room.
+    fn waits_for_room(&mut self, record: &JobRecord) -> bool {
+        if self.rooms.iter().all(|room| room.left > 0) {
+            return false;
+        }
+        let executor = record.state.as_text().and_then(executor_of);
+        let room = executor.and_then(|executor| {
+            self.rooms.iter_mut().find(|room| room.left == 0 && *room.alias == *executor)
+        });
+        room.map(|room| room.starved = true).is_some()
     }
 
     /// The place in `rooms` of the job's executor, or `None` where that is full.

@@ -6,7 +6,7 @@ use super::decide::{restore, unknown_executor};
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
-use crate::job::{Job, JobBuilder, JobChanges, JobSpec, PendingJob, encode};
+use crate::job::{Job, JobBuilder, JobChanges, JobSpec, NextRunTime, PendingJob, encode};
 use crate::registry::{PluginKind, Registry};
 use crate::store::{JobRecord, JobState, NewRecord};
 use crate::time::Timestamp;
@@ -107,6 +107,11 @@ impl Scheduler {
             handles.push(self.handle(&runner, &job.spec, next_run_time));
         }
         runner.store.add_jobs(records)?;
+        for (job, handle) in jobs.iter().zip(&handles) {
+            if let NextRunTime::At(time) = handle.next_run_time() {
+                runner.mark_written(&job.spec.id, Some(time));
+            }
+        }
         for job in jobs {
             tracing::debug!(
                 jobstore = &*runner.alias,
@@ -279,6 +284,7 @@ impl Scheduler {
             record.next_run_time = next.unwrap_or(record.next_run_time);
             record.state = state(&runner, &changed, &engine.registry)?;
             if runner.store.update_job(&record)? {
+                runner.mark_written(&record.id, record.next_run_time);
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
                 runner.mark_changed();
                 engine.wake();

@@ -1,5 +1,6 @@
 //! The scheduler behind all scheduler types.
 
+mod backlog;
 mod call;
 mod components;
 mod decide;

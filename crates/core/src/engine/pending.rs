@@ -71,7 +71,9 @@ impl PendingJobs {
     pub(super) fn clear(&mut self, jobstore: Option<&str>) -> Vec<PendingJob> {
         let kept = |job: &PendingJob| jobstore.is_some_and(|alias| alias != &*job.jobstore);
         let (kept, removed): (Vec<_>, Vec<_>) = self.take().into_iter().partition(kept);
-        kept.into_iter().for_each(|job| self.push(job));
+        for job in kept {
+            self.push(job);
+        }
         removed
     }
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::backlog::Backlog;
 use super::decide::Decider;
 use super::inbox::Pushed;
+use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
 use super::store_session::Session;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
 use crate::executor::{Executor, Run};
 use crate::function::JobError;
-use crate::store::{Claim, Due, NextRun};
+use crate::store::{Claim, Due, DueCursor, NextRun};
 use crate::time::Timestamp;
 use crate::{Error, Result};
 
@@ -23,6 +25,20 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
 /// How many records one claim looks at: enough that round trips do not count, few enough that several processes share
 /// the work.
 const BATCH: usize = 1000;
+
+/// No batch looks at fewer: some of what it meets is not for the executor that has room.
+const LEAST: usize = 16;
+
+/// How many records the next batch looks at, where there is room for so many runs. Each batch of a pass may be twice as
+/// large as the one before, so that what can't run is passed quickly.
+fn batch_size(room: usize, batch: u32) -> usize {
+    let size = room.saturating_mul(2).max(LEAST);
+    size.saturating_mul(1 << batch.min(10)).min(BATCH)
+}
+
+fn room_of<'a>(executors: impl Iterator<Item = &'a Arc<dyn Executor>>) -> usize {
+    executors.fold(0, |total: usize, executor| total.saturating_add(executor.room()))
+}
 
 /// The runs of one batch, by executor.
 #[derive(Default)]
@@ -72,14 +88,57 @@ impl Engine {
         session: &Session,
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
-        let mut after = None;
+        let mut backlog = session.shelf().take();
+        backlog.begin(now);
+        let result = self.claim_batches(runner, session, now, &mut backlog);
+        if result.is_err() {
+            backlog = Backlog::default();
+        }
+        backlog.end();
+        session.shelf().put_back(backlog);
+        if !result? {
+            return Ok(None);
+        }
+        runner.store.next_run_time(Some(now))
+    }
+
+    /// Claims and submits batch after batch. Says whether all was looked at that may run.
+    fn claim_batches(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        session: &Session,
+        now: Timestamp,
+        backlog: &mut Backlog,
+    ) -> Result<bool> {
+        let (mut after, mut began, mut batch) = (None, None, 0);
         loop {
             if self.phase() != Phase::Running || session.is_stopped() {
-                return Ok(None);
+                return Ok(false);
             }
+            session.shelf().tell(backlog);
+            let (from, limit) = self.next_batch(runner, backlog, after.clone(), batch);
+            if from != after {
+                began.clone_from(&from);
+            }
+            batch += 1;
             let mut decider = Decider::new(self, runner, now);
-            let due = Due { now, limit: BATCH, after: after.take() };
+            let due = Due { now, limit, after: from };
             let claims = runner.store.claim_due(&due, &mut |record| decider.decide(record))?;
+            let mut looked = decider.looked();
+            for claim in &claims.claims {
+                if let NextRun::At(next) = claim.advance.next
+                    && next <= now
+                {
+                    looked.catching_up.push((Arc::clone(&claim.record.id), next));
+                }
+            }
+            if claims.claims.len() < decider.prepared.len() {
+                // Others claim from the same jobs, and the store may pass some of them over.
+                *backlog = Backlog::default();
+            } else {
+                let place = due.after.as_ref();
+                backlog.looked(began.as_ref(), place, claims.resume.as_ref(), looked, now);
+            }
             // What is behind would all be left: with a long backlog, each look at it would cost more than the runs.
             let resume = claims.resume.filter(|_| !decider.is_all_full());
             let submissions = self.prepare_all(runner, &mut decider, claims.claims);
@@ -103,10 +162,42 @@ impl Engine {
             }
             match resume {
                 Some(resume) => after = Some(resume),
-                None => break,
+                None => return Ok(true),
             }
         }
-        runner.store.next_run_time(Some(now))
+    }
+
+    /// Where the next batch begins, and how many records it looks at.
+    fn next_batch(
+        &self,
+        runner: &StoreRunner,
+        backlog: &Backlog,
+        after: Option<DueCursor>,
+        batch: u32,
+    ) -> (Option<DueCursor>, usize) {
+        if backlog.is_empty() && !self.starved.any() {
+            return (after, BATCH);
+        }
+        let executors = self.executors();
+        if backlog.is_empty() {
+            return (after, batch_size(room_of(executors.values()), batch));
+        }
+        // Executors are foreign, so they are asked before anything else. One that is gone has jobs to set aside.
+        let rooms: Vec<(&Arc<str>, usize)> = (backlog.full())
+            .map(|alias| (alias, executors.get(alias).map_or(BATCH, |executor| executor.room())))
+            .collect();
+        let has_room =
+            |alias: &str| rooms.iter().any(|(other, room)| &***other == alias && *room > 0);
+        let place = backlog.place(after, has_room, |id| {
+            let key = InstanceKey { store: runner.number, job_id: Arc::clone(id) };
+            self.instances.is_catching_up(&key)
+        });
+        let total = if backlog.covers(place.as_ref()) {
+            rooms.iter().fold(0, |total: usize, (_, room)| total.saturating_add(*room))
+        } else {
+            room_of(executors.values())
+        };
+        (place, batch_size(total, batch))
     }
 
     fn prepare_all(

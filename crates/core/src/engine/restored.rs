@@ -25,7 +25,18 @@ struct Restored {
 }
 
 impl RestoredJobs {
-    /// The job that a record holds.
+    /// The job that a record holds, where it need not be read.
+    pub(super) fn known(&self, record: &JobRecord) -> Option<Arc<JobSpec>> {
+        let text = match &record.state {
+            JobState::Live(spec) => return Some(Arc::clone(spec)),
+            JobState::Encoded(text) => text,
+        };
+        let jobs = lock(&self.0);
+        let known = jobs.get(&record.id).filter(|known| known.text == *text);
+        known.map(|known| Arc::clone(&known.spec))
+    }
+
+    /// The job that a record holds, which is not [known](Self::known).
     pub(super) fn restore(
         &self,
         record: &JobRecord,
@@ -35,9 +46,6 @@ impl RestoredJobs {
             JobState::Live(spec) => return Ok(Arc::clone(spec)),
             JobState::Encoded(text) => text,
         };
-        if let Some(known) = lock(&self.0).get(&record.id).filter(|known| known.text == *text) {
-            return Ok(Arc::clone(&known.spec));
-        }
         let spec = Arc::new(decode(&record.id, text, context)?);
         let restored = Restored { text: Arc::clone(text), spec: Arc::clone(&spec) };
         let forgotten = {

@@ -36,6 +36,10 @@ impl Starved {
         found
     }
 
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Ordering::SeqCst)
+    }
+
     /// Those that are starved.
     pub(super) fn list(&self) -> Vec<Arc<str>> {
         if !self.any.load(Ordering::SeqCst) {

@@ -70,6 +70,7 @@ impl StoreRunner {
             let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(&scheduler.0));
             let notifier = ChangeNotifier::new(move || {
                 if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
+                    runner.session().shelf().others_changed();
                     runner.mark_changed();
                     engine.wake();
                 }
@@ -104,6 +105,13 @@ impl StoreRunner {
     /// Says that the store holds something new.
     pub(super) fn mark_changed(&self) {
         self.session().state().dirty = true;
+    }
+
+    /// Says that a job was written.
+    pub(super) fn mark_written(&self, id: &Arc<str>, next_run_time: Option<Timestamp>) {
+        if let Some(time) = next_run_time {
+            self.session().shelf().written(id, time);
+        }
     }
 
     /// Makes a pass, or has the store's own thread make one, if one is due. Returns when the next is due, as far as that

@@ -3,6 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
+use super::backlog::Shelf;
 use super::lock;
 use crate::store::Watch;
 use crate::time::Timestamp;
@@ -13,6 +14,7 @@ pub(super) struct Session {
     pub(super) changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
     watch: Mutex<Option<Watch>>,
+    shelf: Mutex<Shelf>,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +37,13 @@ pub(super) struct State {
 
 impl Session {
     fn new(state: State) -> Self {
-        let (worker, watch) = (Mutex::default(), Mutex::default());
-        Self { state: Mutex::new(state), changed: Condvar::new(), worker, watch }
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            worker: Mutex::default(),
+            watch: Mutex::default(),
+            shelf: Mutex::default(),
+        }
     }
 
     /// That of a store that was just started.
@@ -51,6 +58,10 @@ impl Session {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        lock(&self.shelf)
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -112,14 +112,16 @@ impl Scheduler {
             .into_iter()
             .map(|job| import(&runner, job, &context))
             .collect::<Result<Vec<_>>>()?;
-        let ids: Vec<Arc<str>> = records.iter().map(|record| Arc::clone(&record.id)).collect();
+        let times: Vec<(Arc<str>, Option<Timestamp>)> =
+            records.iter().map(|record| (Arc::clone(&record.id), record.next_run_time)).collect();
         runner.store.add_jobs(records)?;
-        for id in &ids {
+        for (id, time) in &times {
+            runner.mark_written(id, *time);
             self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(id)));
         }
         runner.mark_changed();
         self.0.wake();
-        Ok(ids.len())
+        Ok(times.len())
     }
 }
 

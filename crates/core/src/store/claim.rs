@@ -17,7 +17,7 @@ pub struct Due {
 }
 
 /// A place in the order in which a store goes through what is due: by run time, and then by what the store likes best.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueCursor {
     /// The next run time of the last record that was looked at.
     pub next_run_time: Timestamp,
@@ -37,7 +37,7 @@ impl DueCursor {
 }
 
 /// What orders records of equal run times in a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tie {
     /// The id of the record.
     Id(Arc<str>),

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod backlog;
 mod broken_records;
 mod catch_up;
 mod component_calls;
