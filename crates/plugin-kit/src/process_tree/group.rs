@@ -18,32 +18,27 @@ impl Snapshot {
     }
 }
 
-/// The first process of a tree.
-#[derive(Debug)]
-pub(super) struct Leader(Pid);
-
-impl Leader {
-    #[allow(clippy::unnecessary_wraps, reason = "it may be unknown elsewhere")]
-    pub(super) fn of(child: &Child) -> Option<Self> {
-        Some(Self(Pid::from_child(child)))
-    }
-}
-
 /// What is known of a tree.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    pub(super) leader: Option<Leader>,
+    /// The process group of the tree.
+    group: Option<Pid>,
 }
 
 impl Search {
+    /// Takes a process that was just started for the first one of the tree.
+    pub(super) fn begin(&mut self, child: &Child) {
+        self.group = Some(Pid::from_child(child));
+    }
+
     /// The process group of the tree.
     pub(super) fn group(&self) -> Option<i32> {
-        self.leader.as_ref().map(|leader| leader.0.as_raw_nonzero().get())
+        self.group.map(|group| group.as_raw_nonzero().get())
     }
 
     // The number of a group is not given away while any process is in it.
     pub(super) fn is_empty(&mut self, _id: &TreeId, _snapshot: &Snapshot) -> bool {
-        self.leader.as_ref().is_none_or(|leader| test_kill_process_group(leader.0).is_err())
+        self.group.is_none_or(|group| test_kill_process_group(group).is_err())
     }
 
     pub(super) fn grace(&mut self, id: &TreeId, snapshot: &Snapshot) -> Option<Duration> {
@@ -59,14 +54,14 @@ impl Search {
     }
 
     fn send(&self, signal: Signal) {
-        let Some(leader) = &self.leader else { return };
-        match kill_process_group(leader.0, signal) {
+        let Some(group) = self.group else { return };
+        match kill_process_group(group, signal) {
             // Nobody is left in the group, or only zombies are.
             Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
             Err(error) => {
                 tracing::warn!(
                     "can't signal the process group {}: {error}",
-                    leader.0.as_raw_nonzero()
+                    group.as_raw_nonzero()
                 );
             }
         }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustix::net::SendFlags;
 
 use super::marker::{KEEPER, VARIABLE};
-use super::{Origin, Shared};
+use super::tree::{Origin, Tree};
 
 const SCRIPT: &str = include_str!("keeper.sh");
 
@@ -46,7 +46,7 @@ impl Keepers {
     }
 
     /// Has a tree ended should this process die. `all` are the trees for a new keeper, this one among them.
-    pub(super) fn keep(&mut self, tree: &Shared, all: &[Arc<Shared>]) {
+    pub(super) fn keep(&mut self, tree: &Tree, all: &[Arc<Tree>]) {
         // The worker's own keeper does so for what runs in a worker.
         if tree.origin != Origin::InWorker {
             self.tell(&line(tree), all);
@@ -54,13 +54,13 @@ impl Keepers {
     }
 
     /// Forgets a tree. `all` are those that remain.
-    pub(super) fn let_go(&mut self, tree: &Shared, all: &[Arc<Shared>]) {
+    pub(super) fn let_go(&mut self, tree: &Tree, all: &[Arc<Tree>]) {
         if self.keeper.is_some() && tree.origin != Origin::InWorker {
             self.tell(&format!("- {}\n", tree.id.as_str()), all);
         }
     }
 
-    fn tell(&mut self, line: &str, all: &[Arc<Shared>]) {
+    fn tell(&mut self, line: &str, all: &[Arc<Tree>]) {
         if let Some(keeper) = &self.keeper
             && keeper.tell(line).is_ok()
         {
@@ -98,7 +98,7 @@ impl Keepers {
 }
 
 impl Keeper {
-    pub(super) fn start(trees: &[Arc<Shared>]) -> io::Result<Self> {
+    pub(super) fn start(trees: &[Arc<Tree>]) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         let mut command = Command::new("/bin/sh");
         command
@@ -136,7 +136,7 @@ impl Keeper {
 }
 
 /// What the keeper has to know of a tree: id, grace period in tenths of a second, group, whether TERM was sent.
-fn line(tree: &Shared) -> String {
+fn line(tree: &Tree) -> String {
     let state = tree.state();
     let tenths = tree.grace.as_millis().div_ceil(100);
     let group = state.search.group().unwrap_or(0);

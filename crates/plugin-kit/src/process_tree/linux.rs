@@ -1,4 +1,4 @@
-//! Finds the processes of a tree in `/proc`, and signals them.
+//! Finds the processes of a tree in `/proc`, and signals them. Where `/proc` is not mounted, a tree is a process group.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, kill_process, kill_process_group, pidfd_open,
-    pidfd_send_signal,
+    pidfd_send_signal, test_kill_process_group,
 };
 
 use super::marker::{KEEPER, TreeId, VARIABLE};
@@ -53,6 +53,12 @@ impl Snapshot {
             }
         };
         Self(processes)
+    }
+
+    /// Whether it shows anything: this process is always there.
+    fn is_blind(&self) -> bool {
+        let ours = getpid();
+        !self.0.iter().any(|process| process.identity.pid == ours)
     }
 }
 
@@ -112,45 +118,40 @@ impl Process {
     }
 }
 
-/// The first process of a tree.
-#[derive(Debug)]
-pub(super) struct Leader(Identity);
-
-impl Leader {
-    /// `None` where the system does not tell of the process.
-    pub(super) fn of(child: &Child) -> Option<Self> {
-        Process::read(Pid::from_child(child)).map(|process| Self(process.identity))
-    }
-
-    fn group(&self) -> i32 {
-        self.0.pid.as_raw_nonzero().get()
-    }
-}
-
 /// What is known of a tree.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    pub(super) leader: Option<Leader>,
-    /// Everything that was ever found: a process may lose its parent, its group and its environment later.
+    /// The process group of the tree.
+    group: Option<Pid>,
+    /// The first process of the tree.
+    leader: Option<Identity>,
+    /// What was found before: a process may lose its parent, its group and its environment later.
     known: HashSet<Identity>,
     /// What got TERM, where that was sent.
     told: Option<HashSet<Identity>>,
 }
 
 impl Search {
+    /// Takes a process that was just started for the first one of the tree.
+    pub(super) fn begin(&mut self, child: &Child) {
+        let pid = Pid::from_child(child);
+        self.group = Some(pid);
+        self.leader = Process::read(pid).map(|process| process.identity);
+    }
+
     /// The process group of the tree.
     pub(super) fn group(&self) -> Option<i32> {
-        self.leader.as_ref().map(Leader::group)
+        self.group.map(|group| group.as_raw_nonzero().get())
     }
 
     /// The processes of the tree that are alive.
     fn members<'a>(&mut self, id: &TreeId, snapshot: &'a Snapshot) -> Vec<&'a Process> {
-        let leader = self.leader.as_ref();
         // While its first process is there, as a zombie too, the number of the group is no other's.
-        let group = leader
-            .filter(|leader| snapshot.0.iter().any(|process| process.identity == leader.0))
-            .map(Leader::group);
-        let since = leader.map_or(0, |leader| leader.0.start);
+        let group = self
+            .leader
+            .filter(|leader| snapshot.0.iter().any(|process| process.identity == *leader))
+            .and(self.group());
+        let since = self.leader.map_or(0, |leader| leader.start);
         let ours = getpid();
         let mut found: HashSet<i32> = HashSet::new();
         let mut members = Vec::new();
@@ -162,7 +163,7 @@ impl Search {
             }
             let belongs = self.known.contains(&process.identity)
                 || group == Some(process.group)
-                || leader.is_some_and(|leader| leader.0 == process.identity)
+                || self.leader == Some(process.identity)
                 || (start >= since
                     && process.marker().is_some_and(|marker| id.grace_in(marker).is_some()));
             if belongs {
@@ -192,6 +193,9 @@ impl Search {
     }
 
     pub(super) fn is_empty(&mut self, id: &TreeId, snapshot: &Snapshot) -> bool {
+        if snapshot.is_blind() {
+            return self.group.is_none_or(|group| test_kill_process_group(group).is_err());
+        }
         let members = self.members(id, snapshot);
         self.tell_stragglers(&members);
         members.is_empty()
@@ -218,14 +222,15 @@ impl Search {
     }
 
     pub(super) fn terminate(&mut self, id: &TreeId, snapshot: &Snapshot) {
+        if snapshot.is_blind() {
+            return self.signal_group(Signal::TERM);
+        }
         let members = self.members(id, snapshot);
         let group = self.group();
         let in_group = |process: &&Process| group == Some(process.group);
         // All at once, so that none is missed that one of them starts just now.
-        if let Some(leader) = self.leader.as_ref()
-            && members.iter().any(in_group)
-        {
-            let _ = kill_process_group(leader.0.pid, Signal::TERM);
+        if members.iter().any(in_group) {
+            self.signal_group(Signal::TERM);
         }
         for process in members.iter().filter(|process| !in_group(process)) {
             process.signal(Signal::TERM);
@@ -234,8 +239,20 @@ impl Search {
     }
 
     pub(super) fn kill(&mut self, id: &TreeId, snapshot: &Snapshot) {
+        if snapshot.is_blind() {
+            return self.signal_group(Signal::KILL);
+        }
         for process in self.members(id, snapshot) {
             process.signal(Signal::KILL);
+        }
+    }
+
+    fn signal_group(&self, signal: Signal) {
+        match self.group.map(|group| kill_process_group(group, signal)) {
+            None | Some(Ok(()) | Err(Errno::SRCH)) => {}
+            Some(Err(error)) => {
+                tracing::debug!("can't signal the process group {:?}: {error}", self.group);
+            }
         }
     }
 

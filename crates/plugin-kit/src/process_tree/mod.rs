@@ -17,32 +17,23 @@
 //!
 //! On other Unix systems a tree is a process group.
 
-#[cfg(not(target_os = "linux"))]
-mod group;
 mod keeper;
-#[cfg(target_os = "linux")]
-mod linux;
 mod marker;
 mod registry;
-#[cfg(not(target_os = "linux"))]
-use group as system;
-#[cfg(target_os = "linux")]
-use linux as system;
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "group.rs")]
+mod system;
+mod tree;
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use marker::{TreeId, VARIABLE};
 pub use registry::end_all;
-
-/// How often a tree is looked at that is to end.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How long processes may take to die of KILL. One in an uninterruptible system call takes longer.
-const DEATH: Duration = Duration::from_secs(5);
+use tree::{LOOK, Origin, Tree, after};
 
 /// The grace period where nothing else is known.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
@@ -69,34 +60,7 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 /// ```
 #[derive(Debug)]
 pub struct ProcessTree {
-    shared: Arc<Shared>,
-}
-
-/// What the owner of a tree and [`end_all`] share.
-#[derive(Debug)]
-struct Shared {
-    id: TreeId,
-    grace: Duration,
-    origin: Origin,
-    state: Mutex<State>,
-}
-
-/// Who starts and ends the processes of a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    /// This process.
-    Ours,
-    /// This process; it asks them to end in another way before it sends TERM.
-    Worker,
-    /// A worker of this process, which has a keeper for them.
-    InWorker,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    search: system::Search,
-    /// TERM was sent, and KILL follows at this time.
-    kill_at: Option<Instant>,
+    shared: Arc<Tree>,
 }
 
 impl ProcessTree {
@@ -117,7 +81,7 @@ impl ProcessTree {
     }
 
     fn registered(id: TreeId, grace: Duration, origin: Origin) -> Self {
-        let shared = Arc::new(Shared { id, grace, origin, state: Mutex::default() });
+        let shared = Arc::new(Tree::new(id, grace, origin));
         registry::add(&shared);
         Self { shared }
     }
@@ -211,58 +175,6 @@ impl Drop for ProcessTree {
     fn drop(&mut self) {
         registry::remove(&self.shared);
     }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn kill_at(&self) -> Option<Instant> {
-        self.state().kill_at
-    }
-
-    fn is_empty(&self, snapshot: &system::Snapshot) -> bool {
-        self.state().search.is_empty(&self.id, snapshot)
-    }
-
-    fn terminate(&self) -> Instant {
-        let mut state = self.state();
-        if let Some(kill_at) = state.kill_at {
-            return kill_at;
-        }
-        let snapshot = system::Snapshot::take();
-        let inherited = state.search.grace(&self.id, &snapshot).unwrap_or_default();
-        let kill_at = after(self.grace.max(inherited));
-        state.kill_at = Some(kill_at);
-        state.search.terminate(&self.id, &snapshot);
-        kill_at
-    }
-
-    fn kill(&self) {
-        let deadline = Instant::now() + DEATH;
-        loop {
-            let snapshot = system::Snapshot::take();
-            if self.is_empty(&snapshot) {
-                return;
-            }
-            if Instant::now() >= deadline {
-                tracing::warn!(
-                    "processes that a job has started can't be killed: {}",
-                    self.state().search.describe(&self.id, &snapshot)
-                );
-                return;
-            }
-            self.state().search.kill(&self.id, &snapshot);
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-/// Returns when a grace period ends that begins now. One that the clock can't count is a year.
-fn after(grace: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(grace).unwrap_or_else(|| now + Duration::from_hours(24 * 365))
 }
 
 #[cfg(test)]

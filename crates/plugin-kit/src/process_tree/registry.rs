@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::keeper::Keepers;
-use super::system::{Leader, Snapshot};
-use super::{LOOK, Origin, Shared};
+use super::system::Snapshot;
+use super::tree::{LOOK, Origin, Tree};
 
 static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { trees: Vec::new(), closed: false, keepers: Keepers::new() });
 
 struct Registry {
-    trees: Vec<Arc<Shared>>,
+    trees: Vec<Arc<Tree>>,
     /// The process is about to exit: nothing is started any more.
     closed: bool,
     keepers: Keepers,
@@ -50,7 +50,7 @@ pub fn end_all(grace: Duration) {
     }
 }
 
-pub(super) fn add(tree: &Arc<Shared>) {
+pub(super) fn add(tree: &Arc<Tree>) {
     let mut registry = registry();
     registry.trees.push(Arc::clone(tree));
     let Registry { trees, keepers, .. } = &mut *registry;
@@ -59,7 +59,7 @@ pub(super) fn add(tree: &Arc<Shared>) {
 }
 
 /// Tells the keeper what has changed.
-pub(super) fn update(tree: &Arc<Shared>) {
+pub(super) fn update(tree: &Arc<Tree>) {
     let mut registry = registry();
     let Registry { trees, keepers, .. } = &mut *registry;
     if trees.iter().any(|other| Arc::ptr_eq(other, tree)) {
@@ -67,21 +67,21 @@ pub(super) fn update(tree: &Arc<Shared>) {
     }
 }
 
-pub(super) fn remove(tree: &Arc<Shared>) {
+pub(super) fn remove(tree: &Arc<Tree>) {
     let mut registry = registry();
     let Registry { trees, keepers, .. } = &mut *registry;
     trees.retain(|other| !Arc::ptr_eq(other, tree));
     keepers.let_go(tree, trees);
 }
 
-pub(super) fn spawn(tree: &Arc<Shared>, command: &mut Command) -> io::Result<Child> {
+pub(super) fn spawn(tree: &Arc<Tree>, command: &mut Command) -> io::Result<Child> {
     // Under the lock, so that `end_all` meets every program that is started.
     let mut registry = registry();
     if registry.closed {
         return Err(io::Error::other("the scheduler is being stopped"));
     }
     let child = command.spawn()?;
-    tree.state().search.leader = Leader::of(&child);
+    tree.state().search.begin(&child);
     let Registry { trees, keepers, .. } = &mut *registry;
     keepers.keep(tree, trees);
     Ok(child)
