@@ -204,6 +204,7 @@ impl WorkerProcess {
     ) -> Result<FromWorker, Lost> {
         let mut hurry = Hurry::None;
         let mut timed_out = false;
+        let mut had_programs = false;
         loop {
             match self.received.next() {
                 Ok(None) => {}
@@ -249,7 +250,7 @@ impl WorkerProcess {
                         if programs_end.is_none() {
                             return Err(Lost::TimedOut);
                         }
-                        (timed_out, deadline) = (true, None);
+                        (timed_out, had_programs, deadline) = (true, true, None);
                         if hurry.until().is_none() {
                             self.tell(&ToWorker::Cancel);
                         }
@@ -258,7 +259,12 @@ impl WorkerProcess {
                     }
                     hurry = match hurry {
                         Hurry::Asked(_) if programs_end.is_some_and(|end| now < end + GRACE) => {
+                            had_programs = true;
                             Hurry::Asked(now + LOOK)
+                        }
+                        // The function has seen their end too, and is about to answer.
+                        Hurry::Asked(_) if std::mem::take(&mut had_programs) => {
+                            Hurry::Asked(now + GRACE)
                         }
                         Hurry::Asked(_) => {
                             self.signal_group(Signal::TERM);
