@@ -136,4 +136,3 @@ impl<'a> Limits<'a> {
         self.end = Some(sleep(self.grace).ok());
     }
 }
-
