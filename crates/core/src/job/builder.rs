@@ -205,13 +205,12 @@ impl JobBuilder {
         let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let function =
             resolve(self.function, context.registry).map_err(|error| error.with_job_id(&*id))?;
-        let trigger = match self.trigger {
-            Some(source) => source.resolve(context).map_err(|error| error.with_job_id(&*id))?,
-            None => {
-                // Not after the run time that was given, or it would run at both.
-                let given = self.next_run_time.flatten().unwrap_or(context.now);
-                Arc::new(Once(given.min(context.now), context.timezone)) as Arc<dyn Trigger>
-            }
+        let trigger = if let Some(source) = self.trigger {
+            source.resolve(context).map_err(|error| error.with_job_id(&*id))?
+        } else {
+            // Not after the run time that was given, or it would run at both.
+            let given = self.next_run_time.flatten().unwrap_or(context.now);
+            Arc::new(Once(given.min(context.now), context.timezone)) as Arc<dyn Trigger>
         };
         let spec = JobSpec {
             name: self.name.map_or_else(|| Arc::clone(function.shared_name()), Into::into),
