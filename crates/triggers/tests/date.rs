@@ -61,3 +61,21 @@ fn pickle() {
     let config = json!({"type": "date", "run_date": "2016-04-03T00:00:00.000001+02:00", "timezone": "Europe/Berlin"});
     assert_eq!(serde_json::to_value(trigger(&config).config()).unwrap(), config);
 }
+
+/// What the guide says: a date in a gap has the offset before the change, one in a fold is the first occurrence.
+#[test]
+fn dates_in_a_gap_and_in_a_fold_are_read_as_python_does() {
+    let (gap, fold) = ("2027-03-28 02:30:00", "2027-10-31 02:30:00");
+    for (date, shown) in [(gap, "2027-03-28 03:30:00 CEST"), (fold, "2027-10-31 02:30:00 CEST")] {
+        let once = trigger(&json!({"type": "date", "run_date": date}));
+        assert_eq!(next(&*once, None, "2027-01-01").as_deref(), Some(shown));
+        let interval = trigger(&json!({"type": "interval", "days": 400, "start_date": date}));
+        assert_eq!(next(&*interval, None, "2027-01-01").as_deref(), Some(shown));
+        let from = trigger(&json!({"type": "cron", "minute": "*/10", "start_date": date}));
+        assert_eq!(next(&*from, None, "2027-01-01").as_deref(), Some(shown));
+        let until = json!({"type": "cron", "minute": "*/10", "start_date": date, "end_date": date});
+        let until = trigger(&until);
+        assert_eq!(next(&*until, None, "2027-01-01").as_deref(), Some(shown));
+        assert_eq!(next(&*until, Some(at(&date.replace("02:30", "02:40"))), "2027-01-01"), None);
+    }
+}

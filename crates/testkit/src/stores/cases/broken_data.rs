@@ -1,11 +1,11 @@
 //! A record that is no job any more stands in nobody's way, and is not lost.
 
-use apscheduler_core::store::{Decision, JobRecord, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{Decision, JobRecord, NewRecord, NextRun};
 
 use super::actions::{add, claim_all, claimed, find, ids, list, list_by, take};
-use crate::stores::Place;
 use crate::stores::case::cases;
 use crate::stores::records::{Records, second, state_number};
+use crate::stores::{Opened, Place};
 
 cases! { "broken_data":
     Place a_broken_record_is_listed [Corrupt],
@@ -17,10 +17,19 @@ cases! { "broken_data":
     Place a_broken_record_survives [Corrupt, Durable],
 }
 
-/// Three jobs, of which the first is broken.
-fn break_one(place: &Place<'_>, store: &dyn JobStore) {
-    add(store, &[("broken", Some(second(1))), ("b", Some(second(2))), ("c", None)]);
+/// A store with three jobs, of which the first is broken.
+fn open_with_a_broken_one(place: &Place<'_>) -> Opened {
+    let store = place.open();
+    add(&*store, &[("broken", Some(second(1))), ("b", Some(second(2))), ("c", None)]);
+    let can = place.capabilities();
+    if can.durable && !can.shared {
+        // Nobody else may have it open, so it need not notice what is changed under it.
+        store.close();
+        place.corrupt("broken");
+        return place.open();
+    }
     place.corrupt("broken");
+    store
 }
 
 fn assert_broken(record: &JobRecord) {
@@ -31,8 +40,7 @@ fn assert_broken(record: &JobRecord) {
 }
 
 fn a_broken_record_is_listed(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     for limit in [1, 2, 10] {
         let listed = list_by(&*store, limit);
         assert_eq!(ids(&listed), ["broken", "b", "c"]);
@@ -41,8 +49,7 @@ fn a_broken_record_is_listed(place: &Place<'_>) {
 }
 
 fn a_broken_record_is_found(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     let found = find(&*store, "broken");
     assert_broken(&found);
     assert_eq!(found.next_run_time, Some(second(1)));
@@ -50,8 +57,7 @@ fn a_broken_record_is_found(place: &Place<'_>) {
 }
 
 fn a_broken_record_is_due(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     for limit in [1, 10] {
         let mut seen = Vec::new();
         let claims = claim_all(&*store, second(5), limit, |record| {
@@ -71,8 +77,7 @@ fn a_broken_record_is_due(place: &Place<'_>) {
 }
 
 fn a_broken_record_is_repaired_by_an_update(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     let state = Records::of(&*store).state(5);
     let repaired = JobRecord { state, ..find(&*store, "broken") };
     assert!(store.update_job(&repaired).expect("updated"));
@@ -80,8 +85,7 @@ fn a_broken_record_is_repaired_by_an_update(place: &Place<'_>) {
 }
 
 fn a_broken_record_is_replaced(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     let records = Records::of(&*store);
     let new = NewRecord {
         state: records.state(5),
@@ -94,15 +98,13 @@ fn a_broken_record_is_replaced(place: &Place<'_>) {
 }
 
 fn a_broken_record_is_removed(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     assert!(store.remove_job("broken").expect("removed"));
     assert_eq!(ids(&list(&*store)), ["b", "c"]);
 }
 
 fn a_broken_record_survives(place: &Place<'_>) {
-    let store = place.open();
-    break_one(place, &*store);
+    let store = open_with_a_broken_one(place);
     let before = find(&*store, "broken");
     store.close();
     let store = place.open();
