@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Result;
 use apscheduler::function::JobError;
+use apscheduler::options::oversized_integer;
 use apscheduler::time::Timestamp;
 use apscheduler::trigger::TriggerContext;
 use serde_json::{Value, json};
@@ -54,6 +55,9 @@ fn write_fires(
 ) -> Result<(), String> {
     let question: Value =
         serde_json::from_slice(line).map_err(|error| format!("this line is no JSON: {error}"))?;
+    if let Some(number) = std::str::from_utf8(line).ok().and_then(oversized_integer) {
+        return Err(format!("{number} is too large a number: it does not fit into 64 bits"));
+    }
     let Value::Object(question) = question else {
         return Err(format!("expected an object with `trigger`, found {question}"));
     };

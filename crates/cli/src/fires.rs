@@ -1,9 +1,13 @@
 //! The fire times of a trigger.
 
+use anyhow::{Context as _, bail};
 use apscheduler::Result;
+use apscheduler::options::oversized_integer;
 use apscheduler::time::{Timestamp, Zone, parse_datetime};
-use apscheduler::trigger::{Trigger, TriggerConfig};
+use apscheduler::trigger::{Trigger, TriggerConfig, schedule_warning};
 use serde_json::Value;
+
+use crate::complain;
 
 /// The fire times from `now` on, each asked for with the one before it.
 pub(crate) struct Fires<'a> {
@@ -25,6 +29,22 @@ impl Iterator for Fires<'_> {
         let fire = self.trigger.next_fire_time(self.previous, self.now)?;
         (self.previous, self.now) = (Some(fire), fire);
         Some(fire)
+    }
+}
+
+/// Reads JSON that was given on the command line.
+pub(crate) fn json(text: &str) -> anyhow::Result<Value> {
+    let value = serde_json::from_str(text).with_context(|| format!("`{text}` is no JSON"))?;
+    match oversized_integer(text) {
+        Some(number) => bail!("{number} is too large a number: it does not fit into 64 bits"),
+        None => Ok(value),
+    }
+}
+
+/// Warns of a schedule that never fires, or has ended.
+pub(crate) fn warn_of_schedule(trigger: &dyn Trigger, now: Timestamp) {
+    if let Some(warning) = schedule_warning(trigger, now) {
+        complain(&format!("warning: {warning}"));
     }
 }
 

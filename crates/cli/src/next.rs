@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use apscheduler::builtin;
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
-use apscheduler::trigger::TriggerContext;
-use clap::ArgGroup;
-use serde_json::{Value, json};
+use apscheduler::trigger::{Trigger, TriggerContext};
+use clap::{ArgGroup, value_parser};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use crate::fires::{self, Fires};
 use crate::{batch, output};
@@ -23,7 +23,7 @@ pub(crate) struct NextArgs {
     /// The trigger as JSON: a table with `type` and the options of the trigger
     #[arg(long, value_name = "JSON")]
     trigger: Option<String>,
-    /// A crontab line of five fields: minute, hour, day of the month, month, day of the week
+    /// A crontab line of five fields: minute, hour, day of the month, month, day of the week (0 is Monday)
     #[arg(long, value_name = "EXPR")]
     cron: Option<String>,
     /// Answer many questions, from standard input
@@ -36,8 +36,8 @@ pub(crate) struct NextArgs {
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
     /// How many fire times to show
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    count: usize,
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
+    count: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -57,41 +57,68 @@ pub(crate) fn next(args: &NextArgs) -> Result<ExitCode> {
         Some(text) => fires::instant(text, timezone).context("--now")?,
         None => SystemClock.now(),
     };
+    let count = usize::try_from(args.count).unwrap_or(usize::MAX);
     let context = TriggerContext { registry: &registry, timezone, now };
     if args.batch {
-        batch::answer(&context, args.count)?;
+        batch::answer(&context, count)?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = match (&args.trigger, &args.cron) {
         (Some(text), _) => {
-            let value: Value = serde_json::from_str(text)
-                .with_context(|| format!("--trigger: `{text}` is no JSON"))?;
+            let value = fires::json(text).context("--trigger")?;
             fires::trigger_config(&value).context("--trigger")?
         }
         (None, Some(line)) => fires::crontab(line),
         (None, None) => unreachable!("clap asks for one of them"),
     };
     let trigger = context.build(&config)?;
-    let coming = Fires::new(&*trigger, now).take(args.count);
+    let coming = Coming { trigger: &*trigger, now, count };
     if args.json {
-        let list: Vec<String> = coming.map(|fire| trigger.zone(fire).iso(fire)).collect();
-        output::json(&json!({"fires": list, "text": trigger.to_string()}))?;
+        output::json(&coming)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows: Vec<Vec<String>> = coming
-        .map(|fire| {
-            let at = trigger.zone(fire).at(fire);
-            let zone = trigger.zone(fire).abbreviation_at(fire);
-            vec![at.format("%a %Y-%m-%d %H:%M:%S%.f %:z").to_string(), zone, distance(now, fire)]
-        })
-        .collect();
+    let rows = coming.fires().map(|fire| {
+        let at = trigger.zone(fire).at(fire);
+        let zone = trigger.zone(fire).abbreviation_at(fire);
+        [at.format("%a %Y-%m-%d %H:%M:%S%.f %:z").to_string(), zone, distance(now, fire)]
+    });
     output::line(&trigger.to_string())?;
-    if rows.is_empty() {
+    if !output::long_table(["NEXT RUN", "ZONE", "FROM NOW"], rows)? {
         output::line("It does not fire any more.")?;
-    } else {
-        output::table(&["NEXT RUN", "ZONE", "FROM NOW"], rows)?;
+        fires::warn_of_schedule(&*trigger, now);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The coming fires. There may be more of them than memory has room for.
+struct Coming<'a> {
+    trigger: &'a dyn Trigger,
+    now: Timestamp,
+    count: usize,
+}
+
+impl Coming<'_> {
+    fn fires(&self) -> impl Iterator<Item = Timestamp> {
+        Fires::new(self.trigger, self.now).take(self.count)
+    }
+}
+
+impl Serialize for Coming<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = serializer.serialize_struct("Coming", 2)?;
+        table.serialize_field("fires", &Texts(self))?;
+        table.serialize_field("text", &self.trigger.to_string())?;
+        table.end()
+    }
+}
+
+/// The fires as text, one after the other.
+struct Texts<'a>(&'a Coming<'a>);
+
+impl Serialize for Texts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.fires().map(|fire| self.0.trigger.zone(fire).iso(fire)))
+    }
 }
 
 /// `in 3 h 12 min`: the two largest units.

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::complain;
 
@@ -21,7 +21,7 @@ pub(crate) fn line(text: &str) -> Result<()> {
 }
 
 /// Prints JSON that a person can read.
-pub(crate) fn json(value: &Value) -> Result<()> {
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let mut out = stdout();
     serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
     writeln!(out)?;
@@ -36,6 +36,33 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
         column.set_padding((0, 2));
     }
     line(&table.trim_fmt())
+}
+
+/// The rows from which the widths of the columns of a long table are taken.
+const MEASURED: usize = 1000;
+
+/// Prints a table, row by row as they come, and returns whether there was any row.
+pub(crate) fn long_table<const N: usize>(
+    header: [&str; N],
+    mut rows: impl Iterator<Item = [String; N]>,
+) -> Result<bool> {
+    let first: Vec<_> = rows.by_ref().take(MEASURED).collect();
+    if first.is_empty() {
+        return Ok(false);
+    }
+    let mut widths = header.map(str::len);
+    for row in &first {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = stdout();
+    for row in std::iter::once(header.map(str::to_owned)).chain(first).chain(rows) {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    out.flush()?;
+    Ok(true)
 }
 
 /// Prints an error with its causes to standard error.

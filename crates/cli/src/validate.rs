@@ -13,7 +13,7 @@ use crate::{complain, log, output};
 ///
 /// Builds everything that the file names (job stores, executors, triggers, functions with their arguments) as `run`
 /// does, but connects to nothing and creates no file. Every error says the file, the key, and what would be right. The
-/// exit status is 0 where `run` would start, and 1 otherwise.
+/// exit status is 0 where `run` would start, and 1 otherwise. A schedule that never fires is no error, but a warning.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  apscheduler validate jobs.toml && systemctl restart apscheduler"
@@ -34,6 +34,9 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode> {
             complain(&format!("error: {}", error.chain()));
         }
         return Ok(ExitCode::FAILURE);
+    }
+    for warning in file.warnings(&scheduler) {
+        complain(&format!("warning: {warning}"));
     }
     let list = |what: &str, aliases: Vec<String>, default: &str| match aliases.as_slice() {
         [] => format!("{what}: {default}"),

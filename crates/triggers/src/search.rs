@@ -31,16 +31,13 @@ pub(crate) fn last_until(
     }
 }
 
-/// The first grid time of a trigger at or after an instant: not by what it fired last.
+/// The first grid time of a trigger at or after an instant.
 ///
-/// That makes triggers independent of each other when they share one previous fire time.
+/// Asked for the time after the instant before it, and not for a first time, a trigger does not return a time that has
+/// passed, as `date` does.
 pub(crate) fn first_from(trigger: &dyn Trigger, from: Timestamp) -> Option<Timestamp> {
-    let mut fire = trigger.next_grid_time(None, from)?;
-    // A date trigger gives its date though it has passed.
-    while fire < from {
-        fire = trigger.next_grid_time(Some(fire), from)?;
-    }
-    Some(fire)
+    let before = from.checked_sub_signed(TimeDelta::nanoseconds(1));
+    trigger.next_grid_time(before, from)
 }
 
 /// The first instant behind another.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::time::Zone;
 use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
@@ -72,10 +71,8 @@ impl FileJob {
 
     /// Its trigger; `None` where it names none and runs once, at the start.
     pub(super) fn trigger(&self, context: &TriggerContext<'_>) -> Result<Option<Arc<dyn Trigger>>> {
-        let config = match self.table.get("trigger") {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(kind)) => Ok(TriggerConfig::new(kind.as_str())),
-            Some(other) => TriggerConfig::from_value(other),
+        let Some(config) = self.trigger_config() else {
+            return Ok(None);
         };
         config.and_then(|config| context.build(&config)).map(Some).map_err(|error| {
             // The triggers say who they are.
@@ -88,17 +85,59 @@ impl FileJob {
         })
     }
 
+    fn trigger_config(&self) -> Option<Result<TriggerConfig>> {
+        match self.table.get("trigger") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(kind)) => Some(Ok(TriggerConfig::new(kind.as_str()))),
+            Some(other) => Some(TriggerConfig::from_value(other)),
+        }
+    }
+
     /// The job, with this trigger.
     pub(super) fn builder(
         &self,
         trigger: Option<Arc<dyn Trigger>>,
-        zone: Zone,
+        context: &TriggerContext<'_>,
     ) -> Result<JobBuilder> {
-        let job = JobBuilder::from_table(&self.place, &self.table, zone)?.replace_existing(false);
+        let job = JobBuilder::from_table(&self.place, &self.table, context.timezone)
+            .map_err(|error| self.misplaced_option(&error, context).unwrap_or(error))?
+            .replace_existing(false);
         Ok(match trigger {
             Some(trigger) => job.trigger(trigger),
             None => job,
         })
+    }
+
+    /// The error that an option of the trigger stands beside it, where an unknown option is one.
+    fn misplaced_option(&self, error: &Error, context: &TriggerContext<'_>) -> Option<Error> {
+        let (key, value) = self
+            .table
+            .iter()
+            .find(|(key, _)| error.message().contains(&format!("unknown option `{key}`")))?;
+        let takes = |config: &TriggerConfig| {
+            let config = config.clone().option(key, value.clone());
+            let unknown = format!("unknown option `{key}`");
+            context.build(&config).err().is_none_or(|error| !error.message().contains(&unknown))
+        };
+        let place = &self.place;
+        let message = match self.trigger_config() {
+            Some(config) => {
+                let config = config.ok().filter(takes)?;
+                format!(
+                    "{place}: `{key}` is an option of the trigger and belongs into its table: `trigger` with `type` \"{}\" and `{key}`",
+                    config.kind
+                )
+            }
+            None => {
+                let kind = ["cron", "interval", "calendarinterval", "date"]
+                    .into_iter()
+                    .find(|kind| takes(&TriggerConfig::new(*kind)))?;
+                format!(
+                    "{place}: `{key}` is an option of a trigger; expected a table `trigger` with `type`, as \"{kind}\", and `{key}`"
+                )
+            }
+        };
+        Some(Error::new(ErrorKind::Config, message))
     }
 
     /// Names the key that an error of building the job is about.

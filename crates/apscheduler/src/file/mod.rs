@@ -43,6 +43,7 @@ mod layout;
 mod sync;
 mod syntax;
 mod variables;
+mod warnings;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -147,6 +148,9 @@ impl JobsFile {
         match errors.into_iter().next() {
             Some(error) => Err(error),
             None => {
+                for warning in self.never_firing(scheduler) {
+                    tracing::warn!("{warning}");
+                }
                 sync::sync(scheduler, &self.origin, &wanted).map_err(|error| at(&self.path, &error))
             }
         }

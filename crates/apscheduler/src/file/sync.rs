@@ -103,7 +103,7 @@ impl FileJob {
         file: &str,
     ) -> Result<Wanted> {
         let trigger = self.trigger(context)?;
-        let builder = self.builder(trigger.clone(), context.timezone)?;
+        let builder = self.builder(trigger.clone(), context)?;
         let job = bench.add_job(builder.clone()).map_err(|error| self.locate(error))?;
         bench.remove_job(job.id(), Some(job.jobstore()))?;
         let Some(spec) = job.spec().cloned() else {
@@ -153,7 +153,7 @@ impl FileJob {
 
 /// The first fire time that has not passed. The file may be applied at any time, and again and again: fire times that
 /// have passed may have run, and a finished job leaves nothing behind that would tell.
-fn first_fire(trigger: &dyn Trigger, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn first_fire(trigger: &dyn Trigger, now: Timestamp) -> Option<Timestamp> {
     let first = trigger.next_fire_time(None, now)?;
     if first >= now {
         return Some(first);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use apscheduler_core::options::oversized_integer;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -117,18 +118,34 @@ fn date_text(time: &Datetime) -> String {
 
 fn yaml(text: &str) -> Result<Value, String> {
     let parsed: Result<serde_yaml_ng::Value, _> = serde_yaml_ng::from_str(text);
-    let mut value = parsed.map_err(|error| error.to_string())?;
+    let mut value = parsed.map_err(|error| {
+        let message = error.to_string();
+        // An unquoted `*/5` looks like a reference to an anchor.
+        if message.contains("alias") || message.contains("anchor") {
+            format!("{message}; text that begins with `*` or `&` needs quotes in YAML: \"*/5\"")
+        } else {
+            message
+        }
+    })?;
     value.apply_merge().map_err(|error| error.to_string())?;
     serde_json::to_value(value).map_err(|error| error.to_string())
 }
 
 fn json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map(|Unique(value)| value).map_err(|error| {
+    let Unique(value) = serde_json::from_str(text).map_err(|error| {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = error.to_string();
         let message = message.strip_suffix(&place).unwrap_or(&message);
         format!("line {}, column {}: {message}", error.line(), error.column())
-    })
+    })?;
+    match oversized_integer(text) {
+        Some(number) => Err(too_large(number)),
+        None => Ok(value),
+    }
+}
+
+fn too_large(number: &str) -> String {
+    format!("{number} is too large a number: it does not fit into 64 bits")
 }
 
 /// A JSON value in which no key stands twice: `serde_json` would take the last one, in silence.

@@ -7,7 +7,7 @@ use apscheduler::job::JobBuilder;
 
 use super::open::Stores;
 use super::options::JobOptions;
-use crate::output;
+use crate::{fires, output};
 
 /// Adds a job. Without a trigger it runs once, now.
 #[derive(clap::Args)]
@@ -72,5 +72,8 @@ pub(super) fn add(stores: &Stores, args: &AddArgs) -> Result<ExitCode> {
     }
     let job = stores.scheduler.add_job(job)?;
     output::line(&format!("added {}: {job}", job.id()))?;
+    if let Some(spec) = job.spec() {
+        fires::warn_of_schedule(&**spec.trigger(), stores.scheduler.clock().now());
+    }
     Ok(ExitCode::SUCCESS)
 }

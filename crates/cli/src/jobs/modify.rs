@@ -7,7 +7,7 @@ use apscheduler::job::JobChanges;
 
 use super::open::Stores;
 use super::options::JobOptions;
-use crate::output;
+use crate::{fires, output};
 
 /// Changes a job. A new trigger gives it a new next run time.
 ///
@@ -69,6 +69,7 @@ pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
         );
         let trigger = context.build(&config)?;
         let next = given.unwrap_or_else(|| trigger.next_fire_time(None, context.now));
+        fires::warn_of_schedule(&*trigger, context.now);
         change(&|changes| changes.trigger(trigger.clone()).next_run_time(next));
     } else if let Some(next) = given {
         change(&|changes| changes.next_run_time(next));

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use apscheduler::options::parse_bool;
+use apscheduler::options::{number_text, parse_bool};
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::TriggerConfig;
 use serde_json::{Map, Value};
@@ -97,7 +97,7 @@ impl JobOptions {
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
         let duration = |seconds: f64| {
             Duration::try_from_secs_f64(seconds).with_context(|| {
-                format!("--timeout: expected a number of seconds, found {seconds}")
+                format!("--timeout: expected a number of seconds, found {}", number_text(seconds))
             })
         };
         self.timeout.map(|given| given.0.map(duration).transpose()).transpose()
@@ -114,8 +114,5 @@ impl JobOptions {
 }
 
 fn json(option: &str, text: Option<&String>) -> Result<Option<Value>> {
-    text.map(|text| {
-        serde_json::from_str(text).with_context(|| format!("{option}: `{text}` is no JSON"))
-    })
-    .transpose()
+    text.map(|text| fires::json(text).context(option.to_owned())).transpose()
 }

@@ -10,6 +10,7 @@ mod next;
 mod program;
 mod restart;
 mod run;
+mod schedules;
 mod shared;
 #[cfg(target_os = "linux")]
 mod trees;

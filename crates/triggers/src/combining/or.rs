@@ -120,7 +120,7 @@ impl Trigger for OrTrigger {
     /// The zone of the first trigger that fires then.
     fn zone(&self, fire_time: Timestamp) -> Zone {
         let fires =
-            |trigger: &&dyn Trigger| trigger.next_grid_time(None, fire_time) == Some(fire_time);
+            |trigger: &&dyn Trigger| search::first_from(*trigger, fire_time) == Some(fire_time);
         let trigger = self.triggers.iter().find(fires).or_else(|| self.triggers.iter().next());
         trigger.map_or(Zone::UTC, |trigger| trigger.zone(fire_time))
     }

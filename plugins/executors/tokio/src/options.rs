@@ -46,7 +46,8 @@ impl TokioOptions {
         let seconds = parsed.cancel_grace_time;
         if Duration::try_from_secs_f64(seconds).is_err() {
             return refuse(format!(
-                "{WHAT}: cancel_grace_time: expected a number of seconds, found {seconds}"
+                "{WHAT}: cancel_grace_time: expected a number of seconds, found {}",
+                options::number_text(seconds)
             ));
         }
         Ok(parsed)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use apscheduler_core::options::number_text;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -107,10 +108,12 @@ fn program(argv: Option<Vec<String>>, shell: Option<String>) -> Result<Program, 
 }
 
 fn timeout(seconds: f64) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| format!("timeout: expected a positive number of seconds, found {seconds}"))
+    Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(
+        || {
+            let found = number_text(seconds);
+            format!("timeout: expected a positive number of seconds, found {found}")
+        },
+    )
 }
 
 /// Numbers and booleans are fine: `env = { PORT = 8080 }`.

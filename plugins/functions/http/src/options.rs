@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use apscheduler_core::options::number_text;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -90,10 +91,12 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 fn timeout(seconds: f64) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| format!("timeout: expected a positive number of seconds, found {seconds}"))
+    Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(
+        || {
+            let found = number_text(seconds);
+            format!("timeout: expected a positive number of seconds, found {found}")
+        },
+    )
 }
 
 fn expect(value: &Value) -> Result<Vec<u16>, String> {
