@@ -32,11 +32,14 @@ impl Iterator for Fires<'_> {
     }
 }
 
-/// Reads JSON that was given on the command line.
-pub(crate) fn json(text: &str) -> anyhow::Result<Value> {
-    let value = serde_json::from_str(text).with_context(|| format!("`{text}` is no JSON"))?;
+/// Reads JSON that was given for an option of the command line.
+pub(crate) fn json(option: &str, text: &str) -> anyhow::Result<Value> {
+    let value =
+        serde_json::from_str(text).with_context(|| format!("{option}: `{text}` is no JSON"))?;
     match oversized_integer(text) {
-        Some(number) => bail!("{number} is too large a number: it does not fit into 64 bits"),
+        Some(number) => {
+            bail!("{option}: {number} is too large a number: it does not fit into 64 bits")
+        }
         None => Ok(value),
     }
 }

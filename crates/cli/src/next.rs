@@ -65,7 +65,7 @@ pub(crate) fn next(args: &NextArgs) -> Result<ExitCode> {
     }
     let config = match (&args.trigger, &args.cron) {
         (Some(text), _) => {
-            let value = fires::json(text).context("--trigger")?;
+            let value = fires::json("--trigger", text)?;
             fires::trigger_config(&value).context("--trigger")?
         }
         (None, Some(line)) => fires::crontab(line),

@@ -114,5 +114,5 @@ impl JobOptions {
 }
 
 fn json(option: &str, text: Option<&String>) -> Result<Option<Value>> {
-    text.map(|text| fires::json(text).context(option.to_owned())).transpose()
+    text.map(|text| fires::json(option, text)).transpose()
 }

@@ -4,8 +4,8 @@ use std::process::Stdio;
 
 use crate::program::{Place, wait_for};
 
-const NEVER: &str = "[[jobs]]\nid = 'a'\nfunc = 'log'\nargs = ['x']\ntrigger = { type = 'cron', crontab = '0 0 31 2 *' }\n";
-const APART: &str = "[[jobs]]\nid = 'b'\nfunc = 'log'\nargs = ['x']\n\
+const NEVER: &str = "[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\ntrigger = { type = 'cron', crontab = '0 0 31 2 *' }\n";
+const APART: &str = "[[jobs]]\nid = 'b'\nfunc = 'log'\nkwargs.message = 'x'\n\
     trigger = { type = 'and', triggers = [{ type = 'interval', hours = 2 }, { type = 'cron', day_of_week = 'sat,sun' }] }\n";
 
 #[test]
@@ -32,7 +32,7 @@ fn validate_and_run_warn_of_schedules_that_never_fire() {
 #[test]
 fn validate_tells_of_schedules_that_have_ended() {
     let place = Place::with_jobs(
-        "[[jobs]]\nid = 'a'\nfunc = 'log'\nargs = ['x']\ntrigger = { type = 'date', run_date = 2020-01-01 }\n",
+        "[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\ntrigger = { type = 'date', run_date = 2020-01-01 }\n",
     );
     let warnings = place.run(&["validate", "jobs.toml"]).success().stderr();
     assert!(warnings.contains("date[2020-01-01 00:00:00 UTC] has passed"), "{warnings}");
@@ -41,7 +41,7 @@ fn validate_tells_of_schedules_that_have_ended() {
 #[test]
 fn add_and_modify_warn_of_schedules_that_never_fire() {
     let place = Place::with_jobs("");
-    let args = ["add", "--id", "a", "--func", "log", "--args", "[\"x\"]", "--cron"];
+    let args = ["add", "--id", "a", "--func", "log", "--kwargs", "{\"message\": \"x\"}", "--cron"];
     let added = place.jobs(&[&args[..], &["0 0 31 2 *"]].concat()).success();
     assert!(added.stderr().contains("never fires: nothing in the calendar"), "{}", added.stderr());
     let modified = place.jobs(&["modify", "a", "--cron", "0 0 30 2 *"]).success();
@@ -56,7 +56,17 @@ fn add_and_modify_warn_of_schedules_that_never_fire() {
 fn a_run_by_hand_before_its_date_leaves_the_date() {
     let place = Place::with_jobs("");
     let date = r#"{"type": "date", "run_date": "2098-01-01"}"#;
-    let args = ["add", "--id", "a", "--func", "log", "--args", "[\"x\"]", "--trigger", date];
+    let args = [
+        "add",
+        "--id",
+        "a",
+        "--func",
+        "log",
+        "--kwargs",
+        "{\"message\": \"x\"}",
+        "--trigger",
+        date,
+    ];
     place.jobs(&args).success();
     let mut running = place.start("run");
     running.wait_for_start();
@@ -69,7 +79,8 @@ fn a_run_by_hand_before_its_date_leaves_the_date() {
 #[test]
 fn wrong_triggers_say_how_they_are_written() {
     let place = Place::new();
-    let job = |rest: &str| format!("[[jobs]]\nid = 'a'\nfunc = 'log'\nargs = ['x']\n{rest}\n");
+    let job =
+        |rest: &str| format!("[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\n{rest}\n");
     let cases = [
         (
             job("trigger = '*/5 * * * *'"),
@@ -109,10 +120,10 @@ fn mistakes_of_yaml_and_json_are_told_as_they_were_written() {
     let place = Place::new();
     let yaml = |value: &str| {
         format!(
-            "jobs:\n- id: a\n  func: log\n  args: [x]\n  trigger: {{type: cron}}\n  max_instances: {value}\n"
+            "jobs:\n- id: a\n  func: log\n  kwargs: {{message: x}}\n  trigger: {{type: cron}}\n  max_instances: {value}\n"
         )
     };
-    let json = r#"{"jobs": [{"id": "a", "func": "log", "args": ["x"], "max_instances": 99999999999999999999}]}"#;
+    let json = r#"{"jobs": [{"id": "a", "func": "log", "kwargs": {"message": "x"}, "max_instances": 99999999999999999999}]}"#;
     let cases = [
         ("jobs.yaml", yaml("*/5"), "needs quotes in YAML: \"*/5\""),
         (
