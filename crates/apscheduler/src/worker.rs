@@ -9,7 +9,9 @@ use crate::executor_processpool::worker;
 /// Makes the program able to run jobs in a process pool. To be the first line of `main`: a worker process is this very
 /// program, which goes no further than this line in it.
 ///
-/// A worker knows the functions with `#[job]` and the built-in ones. For more see [`init_worker_with`].
+/// A worker knows the functions with `#[job]` and the built-in ones, and has no log: no later line of `main` sets one up
+/// in it. For more see [`init_worker_with`], which is called instead of this one: a process pool refuses to start where
+/// the hook is called twice.
 ///
 /// # Examples
 /// ```no_run
@@ -22,12 +24,14 @@ use crate::executor_processpool::worker;
 ///     scheduler.start()
 /// }
 /// ```
+#[track_caller]
 pub fn init_worker() {
     worker::init(builtin::registry);
 }
 
 /// As [`init_worker`], with a set-up that is called in each worker before its first job, and in workers alone: it
-/// registers functions by hand, and inserts what jobs get from [`JobContext::state`](crate::function::JobContext::state).
+/// registers functions by hand, inserts what jobs get from [`JobContext::state`](crate::function::JobContext::state), and
+/// sets up the log of the worker.
 ///
 /// # Examples
 /// ```no_run
@@ -54,6 +58,7 @@ pub fn init_worker() {
 ///     scheduler.start()
 /// }
 /// ```
+#[track_caller]
 pub fn init_worker_with(set_up: impl FnOnce(&Registry, &States) -> Result<()>) {
     worker::init_with(builtin::registry, set_up);
 }

@@ -105,7 +105,8 @@ fn register_sync(registry: &Registry) -> Result<()> {
             remove_executor(context, &alias)
         })?;
     registry.register_function(&name("abort"), abort)?;
-    registry.register_function(&name("exit"), exit)
+    registry.register_function(&name("exit"), exit)?;
+    registry.register_function(&name("hang_in_exit"), hang_in_exit)
 }
 
 fn register_async(registry: &Registry) -> Result<()> {
@@ -172,7 +173,8 @@ fn register_async(registry: &Registry) -> Result<()> {
         |context: JobContext, alias: String| async move { remove_executor(&context, &alias) },
     )?;
     registry.register_function(&name("abort"), || async { abort() })?;
-    registry.register_function(&name("exit"), |code: i32| async move { exit(code) })
+    registry.register_function(&name("exit"), |code: i32| async move { exit(code) })?;
+    registry.register_function(&name("hang_in_exit"), || async { hang_in_exit() })
 }
 
 fn fail(message: String, cause: String) -> Result<(), Failure> {
@@ -218,6 +220,25 @@ fn abort() {
 
 fn exit(code: i32) {
     std::process::exit(code)
+}
+
+/// Lets this thread hang when it ends: an exit of the process that it calls never comes to its end.
+fn hang_in_exit() {
+    HANG.with(|_| ());
+}
+
+thread_local! {
+    static HANG: Hang = const { Hang };
+}
+
+struct Hang;
+
+impl Drop for Hang {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
 }
 
 /// An error with a cause.

@@ -29,6 +29,10 @@
 //! crates submit (`#[job]`) and those that its hook registers; see [`worker::init_with`], which also hands out what jobs
 //! ask for by `JobContext::state`. The scheduler is not there: `JobContext::scheduler` is `None`.
 //!
+//! A worker never gets past the hook. So a log that `main` sets up after it is not there either, and what jobs log through
+//! `tracing` is lost, which a warning tells: set it up in [`worker::init_with`] too. The hook must be called once: a second
+//! call would set up nothing, so an executor in a program with two refuses to start.
+//!
 //! # What a job finds
 //! Standard output and standard error are those of the program, so what a job prints goes where the program's output
 //! goes. Standard input is empty. Environment and working directory are those of the program when the worker was
@@ -48,6 +52,9 @@
 //! - What a worker that is killed leaves behind, in its process group or not, is ended before the outcome of the run is
 //!   told: at once in the process group of the worker; TERM, 5 s and KILL elsewhere. A program that a job starts without
 //!   `command` can't be told from one of an earlier job in the same worker; both end with the worker.
+//! - A worker that is to exit (at a shutdown, and after `max_tasks_per_child`) has 5 seconds for it, or a quarter of a second
+//!   where the shutdown does not wait, and is killed then. So one that hangs in its exit, and a process that a job has left
+//!   behind, hold up nothing.
 //! - When the scheduler's process dies, however it does, its workers kill themselves at once.
 //!
 //! Unix only: elsewhere the executor refuses to start.
@@ -56,8 +63,12 @@ mod executor;
 #[cfg(unix)]
 mod frames;
 #[cfg(unix)]
+mod leader;
+#[cfg(unix)]
 mod message;
 mod options;
+#[cfg(unix)]
+mod parent;
 #[cfg(unix)]
 mod process;
 #[cfg(unix)]

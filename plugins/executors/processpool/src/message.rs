@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Changes with the messages.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 /// The release of this crate, which is that of core too.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -30,7 +30,12 @@ pub(crate) enum ToWorker<'a> {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FromWorker {
     /// It takes runs from now on.
-    Ready { protocol: u32, release: String },
+    Ready {
+        protocol: u32,
+        release: String,
+        /// Whether anything takes what its jobs log.
+        logs: bool,
+    },
     /// The program could not set it up.
     NotReady { reason: String },
     /// The function returned this.

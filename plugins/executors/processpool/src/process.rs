@@ -7,7 +7,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::executor::RunId;
@@ -16,12 +17,14 @@ use apscheduler_plugin_kit::process_tree::{ProcessTree, TreeId, end_together};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
+use tracing::level_filters::LevelFilter;
 
 use crate::frames::{self, Frames};
+use crate::leader::Leader;
 use crate::message::{self, FromWorker, PROTOCOL, RELEASE, ToWorker};
 use crate::stop::Stop;
-use crate::wait::{self, Exit, Woke};
+use crate::wait::{self, Woke};
 use crate::worker::ARGUMENT;
 
 /// How long a worker may take to be ready: its set-up may have to reach a database.
@@ -32,6 +35,9 @@ const GRACE: Duration = Duration::from_millis(250);
 
 /// How often it is looked whether the programs of a run have ended.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a worker may take to exit when it has nothing to do. One that hangs in its exit is killed.
+const EXIT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -51,13 +57,11 @@ pub(crate) enum Lost {
 /// A worker process.
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
-    child: Child,
+    leader: Leader,
     /// The worker, and what its jobs start by themselves.
     tree: ProcessTree,
     /// What the run starts by the function `command`.
     programs: Option<ProcessTree>,
-    reaped: bool,
-    exit: Exit,
     socket: UnixStream,
     received: Frames,
     frame: Vec<u8>,
@@ -75,9 +79,12 @@ impl WorkerProcess {
             .map_err(|error| (format!("a worker process can't be started: {error}"), false))?;
         let deadline = Instant::now() + READY_WITHIN;
         let message = match worker.receive(stop, Some(deadline), Patience::None) {
-            Ok(FromWorker::Ready { protocol, release })
+            Ok(FromWorker::Ready { protocol, release, logs })
                 if protocol == PROTOCOL && release == RELEASE =>
             {
+                if !logs {
+                    warn_of_missing_log();
+                }
                 return Ok(worker);
             }
             Ok(FromWorker::Ready { release, .. }) => format!(
@@ -108,6 +115,8 @@ impl WorkerProcess {
 
     fn spawn() -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
+        // Every wait is one that has an end.
+        socket.set_nonblocking(true)?;
         let mut command = Command::new(program()?);
         command.arg(ARGUMENT).stdin(OwnedFd::from(theirs));
         if let Some(name) = std::env::args_os().next() {
@@ -115,16 +124,13 @@ impl WorkerProcess {
         }
         // In a group of its own: Ctrl-C at the terminal goes to the scheduler alone, which may want to let its jobs end.
         let tree = ProcessTree::of_worker();
-        let child = tree.spawn(&mut command)?;
-        let exit = Exit::of(Pid::from_child(&child));
+        let leader = Leader::of(tree.spawn(&mut command)?);
         // Their end of the socket goes with the command, or its end would never be seen.
         drop(command);
         Ok(Self {
-            child,
+            leader,
             tree,
             programs: None,
-            reaped: false,
-            exit,
             socket,
             received: Frames::default(),
             frame: Vec::new(),
@@ -133,7 +139,7 @@ impl WorkerProcess {
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.leader.id()
     }
 
     /// Has a function called.
@@ -177,8 +183,8 @@ impl WorkerProcess {
                 Ok(part) => sent += part,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    match wait::wait(&self.socket, PollFlags::OUT, &self.exit, Some(stop), deadline)
-                    {
+                    let exit = self.leader.exit();
+                    match wait::wait(&self.socket, PollFlags::OUT, exit, Some(stop), deadline) {
                         Ok(Woke::Socket) => {}
                         Ok(Woke::Exited) => return Err(Lost::NotBegun),
                         Ok(Woke::Stopped) => return Err(Lost::Stopped),
@@ -225,11 +231,16 @@ impl WorkerProcess {
                 Some(_) => Lost::Stopped,
                 None => Lost::Died,
             };
-            match wait::wait(&self.socket, PollFlags::IN, &self.exit, stop_or_told, until) {
+            let exit = self.leader.exit();
+            match wait::wait(&self.socket, PollFlags::IN, exit, stop_or_told, until) {
                 Ok(Woke::Socket) => match self.received.read(&self.socket) {
                     Ok(0) => return Err(died),
                     Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                        ) => {}
                     // Linux says so when something of what was sent was never read; that may be the request to end.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                         return Err(if hurried.is_some() { died } else { Lost::NotBegun });
@@ -267,7 +278,7 @@ impl WorkerProcess {
                             Hurry::Asked(now + GRACE)
                         }
                         Hurry::Asked(_) => {
-                            self.signal_group(Signal::TERM);
+                            self.leader.signal_group(Signal::TERM);
                             Hurry::Told(now + GRACE)
                         }
                         Hurry::None | Hurry::Told(_) => return Err(died),
@@ -285,38 +296,55 @@ impl WorkerProcess {
         }
     }
 
-    /// Ends a worker that has nothing to do.
-    pub(crate) fn quit(mut self) {
+    /// Ends a worker that has nothing to do: waits until it has exited, and kills it if it takes too long, or if the pool
+    /// is shut down without waiting.
+    ///
+    /// The end of the socket says nothing here: a process that a job left behind may hold a copy of it for ever, and a
+    /// worker that hangs in its exit may have closed it. What jobs have left behind stays if the worker exits by itself.
+    pub(crate) fn quit(mut self, stop: &Stop) {
         self.tell(&ToWorker::Quit);
-        let deadline = Instant::now() + GRACE;
-        // It says nothing more, so that whatever comes is its end; that a worker hangs in it is no concern of a run.
-        let _ = wait::wait(&self.socket, PollFlags::IN, &self.exit, None::<&Stop>, Some(deadline));
-        if matches!(self.received.read(&self.socket), Ok(0)) {
-            // It exits; what its jobs have left behind may stay.
-            self.reaped = self.child.wait().is_ok();
+        let mut stop = Some(stop);
+        let mut deadline = Instant::now() + EXIT_WITHIN;
+        loop {
+            match self.leader.exit().wait(stop, deadline) {
+                Ok(Woke::Exited) => {
+                    self.leader.reap();
+                    return;
+                }
+                Ok(Woke::Stopped) => {
+                    stop = None;
+                    deadline = deadline.min(Instant::now() + GRACE);
+                }
+                Ok(Woke::Deadline | Woke::Socket) => break,
+                Err(error) => {
+                    tracing::warn!("can't wait for the worker process {}: {error}", self.id());
+                    break;
+                }
+            }
         }
+        tracing::warn!(
+            "the worker process {} did not exit when it was told to; it is killed",
+            self.id()
+        );
     }
 
     /// Reaps a worker that has died, and ends what its job has started. Returns what is said of its end, and whether a
     /// signal ended it.
     pub(crate) fn bury(&mut self) -> (String, bool) {
-        // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays. Its
-        // group is still its own: the id is free only when the worker was reaped.
+        // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays.
         self.kill();
-        let status = self.child.wait();
-        self.reaped = true;
-        match status {
-            Ok(status) => (
+        match self.leader.reap() {
+            Some(status) => (
                 status.to_string(),
                 std::os::unix::process::ExitStatusExt::signal(&status).is_some(),
             ),
-            Err(error) => (error.to_string(), false),
+            None => ("it was killed, and its end can't be seen".to_owned(), false),
         }
     }
 
     /// Kills the worker, and ends what its run has started.
     fn kill(&mut self) {
-        self.signal_group(Signal::KILL);
+        self.leader.kill();
         let programs = self.programs.take();
         if let Some(programs) = &programs {
             // The function has sent them TERM, or with the death of the worker its keeper does.
@@ -325,23 +353,28 @@ impl WorkerProcess {
         let trees: Vec<&ProcessTree> = programs.iter().chain(std::iter::once(&self.tree)).collect();
         end_together(&trees);
     }
-
-    fn signal_group(&self, signal: Signal) {
-        match kill_process_group(Pid::from_child(&self.child), signal) {
-            Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
-            Err(error) => tracing::warn!("can't signal the worker process {}: {error}", self.id()),
-        }
-    }
 }
 
 /// Kills it, with all that its jobs have started.
 impl Drop for WorkerProcess {
     fn drop(&mut self) {
-        if !self.reaped {
+        if !self.leader.is_reaped() {
             self.kill();
-            // There is nobody to tell.
-            let _ = self.child.wait();
+            self.leader.reap();
         }
+    }
+}
+
+/// Says once that workers have no log, where their program has one.
+fn warn_of_missing_log() {
+    static ONCE: Once = Once::new();
+    if LevelFilter::current() != LevelFilter::OFF {
+        ONCE.call_once(|| {
+            tracing::warn!(
+                "what jobs log in worker processes is lost: a worker never gets past the worker hook, so the log that \
+                 `main` sets up after it is none of its own; set it up in `apscheduler::init_worker_with(...)` too"
+            );
+        });
     }
 }
 

@@ -53,14 +53,21 @@ impl Pool {
     /// Serves until there are no more runs.
     pub(crate) fn serve(&self, runs: &mut QueuedRuns) {
         let mut desk = Desk { max_tasks: self.max_tasks, worker: None };
+        let mut last_stop = None;
         for run in runs {
             match self.current_stop() {
-                Some(stop) => desk.serve(run, &stop),
+                Some(stop) => {
+                    desk.serve(run, &stop);
+                    last_stop = Some(stop);
+                }
                 // Nobody started the executor.
                 None => drop(run),
             }
         }
-        desk.dismiss();
+        // The executor may have been started anew meanwhile, with another stop.
+        if let Some(stop) = last_stop {
+            desk.dismiss(&stop);
+        }
     }
 }
 
@@ -87,7 +94,7 @@ impl Desk {
             let worn =
                 |worker: &WorkerProcess| self.max_tasks.is_some_and(|max| worker.runs >= max.get());
             if self.worker.as_ref().is_some_and(worn) {
-                self.dismiss();
+                self.dismiss(stop);
             }
         }
     }
@@ -143,9 +150,9 @@ impl Desk {
         Err(JobError::new(format!("{TRIES} worker processes died before the job began")))
     }
 
-    fn dismiss(&mut self) {
+    fn dismiss(&mut self, stop: &Stop) {
         if let Some(worker) = self.worker.take() {
-            worker.quit();
+            worker.quit(stop);
         }
     }
 }

@@ -12,9 +12,11 @@ use apscheduler_core::function::{JobContext, JobError, JobResult};
 use apscheduler_core::registry::Registry;
 use apscheduler_core::{Result, States};
 use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, kill_process};
+use tracing::level_filters::LevelFilter;
 
 use crate::frames::{self, Frames};
 use crate::message::{FromWorker, PROTOCOL, RELEASE, RunMessage, ToWorker};
+use crate::parent::Parent;
 use crate::worker::ARGUMENT;
 
 /// The status of a worker that nobody can use: `EX_USAGE`.
@@ -52,7 +54,12 @@ pub(crate) fn serve(
     }
     match make(registry, set_up) {
         Ok((registry, states)) => {
-            scheduler.tell(&FromWorker::Ready { protocol: PROTOCOL, release: RELEASE.to_owned() });
+            let logs = LevelFilter::current() != LevelFilter::OFF;
+            scheduler.tell(&FromWorker::Ready {
+                protocol: PROTOCOL,
+                release: RELEASE.to_owned(),
+                logs,
+            });
             let worker = Worker { registry, states, cancellation: &cancellation };
             worker.work(&orders, &mut scheduler);
             std::process::exit(0);
@@ -111,14 +118,20 @@ type Order = Result<RunMessage<'static>, String>;
 fn read(socket: &UnixStream, orders: Sender<Order>, cancellation: &Mutex<Cancellation>) -> ! {
     let mut orders = Some(orders);
     let mut frames = Frames::default();
+    let parent = Parent::of(socket);
     loop {
         let message = match frames.next() {
             Ok(Some(frame)) => serde_json::from_slice(frame),
-            Ok(None) => match frames.read(socket) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Ok(0) | Err(_) => die(),
-                Ok(_) => continue,
-            },
+            Ok(None) => {
+                if !parent.wait(socket).unwrap_or(false) {
+                    die();
+                }
+                match frames.read(socket) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(0) | Err(_) => die(),
+                    Ok(_) => continue,
+                }
+            }
             Err(_) => die(),
         };
         let order = match message {

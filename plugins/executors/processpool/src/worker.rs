@@ -4,7 +4,8 @@
 //! the hook, which goes no further in a worker. Programs that use the crate `apscheduler` call
 //! `apscheduler::init_worker()` or `apscheduler::init_worker_with(...)`; the functions here are what those are made of.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
 use apscheduler_core::registry::Registry;
 use apscheduler_core::{Error, ErrorKind, Result, States};
@@ -16,13 +17,17 @@ use apscheduler_core::{Error, ErrorKind, Result, States};
 /// instead of doing its work twice.
 pub(crate) const ARGUMENT: &str = "--apscheduler-worker";
 
-/// Whether the hook was called in this process. Without it no worker is ever started, not by a worker either.
-static HOOKED: AtomicBool = AtomicBool::new(false);
+/// Where the hook was called in this process. Without it no worker is ever started, not by a worker either.
+static HOOKS: Mutex<Vec<&Location<'static>>> = Mutex::new(Vec::new());
 
 /// The worker hook, to be called first of all in `main`: returns in the program itself, and in a worker serves jobs and
 /// never returns.
 ///
 /// `registry` gives what a worker knows; it is called in workers alone.
+///
+/// It must be called once: a worker never gets past the first call, so that a second one would set up nothing. An executor
+/// in a program that called it more than once refuses to start.
+#[track_caller]
 pub fn init(registry: impl FnOnce() -> Registry) {
     init_with(registry, |_, _| Ok(()));
 }
@@ -31,7 +36,7 @@ pub fn init(registry: impl FnOnce() -> Registry) {
 /// [`JobContext::state`](apscheduler_core::function::JobContext::state).
 ///
 /// The set-up is called in workers alone, before the first job. An error or a panic in it is the error of the jobs that
-/// were to run.
+/// were to run. It is also the place to set up a log: what `main` does after the hook, no worker does.
 ///
 /// # Examples
 /// ```
@@ -58,11 +63,12 @@ pub fn init(registry: impl FnOnce() -> Registry) {
 ///     Ok(())
 /// }
 /// ```
+#[track_caller]
 pub fn init_with(
     registry: impl FnOnce() -> Registry,
     set_up: impl FnOnce(&Registry, &States) -> Result<()>,
 ) {
-    HOOKED.store(true, Ordering::SeqCst);
+    HOOKS.lock().unwrap_or_else(PoisonError::into_inner).push(Location::caller());
     if is_worker() {
         #[cfg(unix)]
         crate::serving::serve(registry, set_up);
@@ -75,15 +81,46 @@ fn is_worker() -> bool {
     cfg!(unix) && std::env::args_os().skip(1).eq([ARGUMENT])
 }
 
-/// Whether workers can be started: an error that shows the line to add where the hook is missing.
+/// Checks that workers can be started.
+///
+/// # Errors
+/// Where the hook is missing, with the line to add; where it was called more than once, with the places.
 pub(crate) fn check_hook() -> Result<()> {
-    if HOOKED.load(Ordering::SeqCst) {
-        return Ok(());
+    check(&HOOKS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn check(hooks: &[&Location<'_>]) -> Result<()> {
+    let message = match hooks {
+        [_] => return Ok(()),
+        [] => {
+            "this program has no worker hook, and without it a worker process would run the program a second time; \
+             make this the first line of `main`:\n    apscheduler::init_worker();\n\
+             (it returns at once; in a test: give it `harness = false` and such a `main`)"
+                .to_owned()
+        }
+        [first, others @ ..] => {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            format!(
+                "the worker hook is called more than once: a worker process never gets past the call at {first}, so the \
+                 set-up at {} would never happen; merge the calls into one `apscheduler::init_worker_with(...)`",
+                others.join(", ")
+            )
+        }
+    };
+    Err(Error::new(ErrorKind::Other, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hook_is_called_once_and_no_more() {
+        let here = Location::caller();
+        assert!(check(&[here]).is_ok());
+        assert!(check(&[]).unwrap_err().to_string().contains("apscheduler::init_worker();"));
+        let error = check(&[here, here]).unwrap_err().to_string();
+        assert!(error.contains("more than once"), "{error}");
+        assert!(error.contains("worker.rs:"), "{error}");
     }
-    Err(Error::new(
-        ErrorKind::Other,
-        "this program has no worker hook, and without it a worker process would run the program a second time; \
-         make this the first line of `main`:\n    apscheduler::init_worker();\n\
-         (it returns at once; in a test: give it `harness = false` and such a `main`)",
-    ))
 }

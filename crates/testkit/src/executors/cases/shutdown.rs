@@ -4,7 +4,7 @@ use apscheduler_core::event::{Event, EventMask};
 use serde_json::Value;
 
 use crate::executors::case::cases;
-use crate::executors::{Lab, Setup};
+use crate::executors::{Lab, Setup, eventually};
 
 cases! {
     "shutdown":
@@ -17,6 +17,7 @@ cases! {
     a_dropped_executor_loses_nothing [Queue],
     an_executor_works_again_after_it,
     what_was_dropped_may_run_after_a_restart [Queue],
+    a_worker_that_hangs_in_its_exit_is_not_waited_for [WorkerDeath],
 }
 
 const QUEUED: usize = 10;
@@ -173,4 +174,15 @@ fn what_was_dropped_may_run_after_a_restart(setup: &Setup<'_>) {
     lab.add(job());
     let outcome = &lab.events().wait_for("a", 2)[1];
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
+}
+
+fn a_worker_that_hangs_in_its_exit_is_not_waited_for(setup: &Setup<'_>) {
+    let lab = setup.lab(1);
+    lab.add(lab.job("a", "hang_in_exit"));
+    let outcome = &lab.events().wait_for("a", 1)[0];
+    assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
+    let scheduler = (**lab.scheduler()).clone();
+    let shutdown = std::thread::spawn(move || scheduler.shutdown(true));
+    eventually("the shutdown returns", || shutdown.is_finished());
+    shutdown.join().expect("it does not panic").expect("the scheduler ran");
 }

@@ -2,8 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub(crate) fn set_up(registry: &Registry, states: &States) -> Result<()> {
         }
         Some(programs::PANICKING_SET_UP) => panic!("no greeting at all"),
         _ => {}
+    }
+    if programs::workers_log() {
+        programs::start_log();
     }
     states.insert(Greeting("hello from the set-up".to_owned()));
     register(registry)
@@ -66,6 +70,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
         print!("{text} to stdout");
         eprintln!("{text} to stderr");
     })?;
+    registry.register_function("tests::log", |text: String| tracing::info!("{text}"))?;
     registry.register_function("tests::greeting", |context: &JobContext| {
         context.state::<Greeting>().map(|greeting| greeting.0.clone())
     })?;
@@ -128,6 +133,21 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
         programs::start_itself(&program)
     })?;
     registry.register_made(apscheduler_function_command::function())?;
+    registry.register_function("tests::leave_copy", |copy: PathBuf| {
+        publish(&copy, leave_copy()?.id());
+        Ok::<_, JobError>(std::process::id())
+    })?;
+    registry.register_function(
+        "tests::abort_with_copy",
+        |copy: PathBuf| -> Result<(), JobError> {
+            publish(&copy, leave_copy()?.id());
+            std::process::abort()
+        },
+    )?;
+    registry.register_function("tests::hang_in_exit", || {
+        HANG.with(|_| ());
+        std::process::id()
+    })?;
     registry.register_function("tests::mark", mark)
 }
 
@@ -150,10 +170,44 @@ fn context(context: &JobContext) -> Json<Value> {
 }
 
 /// Writes a process id in one step.
-fn publish(file: &Path, pid: u32) {
+pub(crate) fn publish(file: &Path, pid: u32) {
     let draft = file.with_extension("draft");
     std::fs::write(&draft, pid.to_string()).unwrap();
     std::fs::rename(&draft, file).unwrap();
+}
+
+thread_local! {
+    /// For the thread that exits.
+    static HANG: Hang = const { Hang };
+}
+
+struct Hang;
+
+impl Drop for Hang {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Leaves a process behind that has a socket between scheduler and worker, as a copy of this process by `fork` has. It is
+/// in a group of its own.
+pub(crate) fn leave_copy() -> Result<Child, JobError> {
+    let this = rustix::process::pidfd_open(getpid(), rustix::process::PidfdFlags::empty())?;
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        let link = std::fs::read_link(entry.path()).unwrap_or_default();
+        if link.to_string_lossy().starts_with("socket:") {
+            let number = entry.file_name().to_string_lossy().parse::<i32>()?;
+            let flags = rustix::process::PidfdGetfdFlags::empty();
+            let socket = rustix::process::pidfd_getfd(this, number, flags)?;
+            let mut sleep = Command::new("sleep");
+            sleep.arg("1000").process_group(0).stdin(socket);
+            return Ok(sleep.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+        }
+    }
+    Err(JobError::new("this process has no socket"))
 }
 
 /// Says which process it is, and holds on until the file `release` is there.

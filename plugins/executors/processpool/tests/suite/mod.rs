@@ -2,6 +2,7 @@
 
 mod chaos;
 mod deaths;
+mod dismissals;
 mod jobs;
 mod limits;
 mod outcomes;
@@ -30,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
     let tests = [
         outcomes::TESTS,
         deaths::TESTS,
+        dismissals::TESTS,
         limits::TESTS,
         shutdown::TESTS,
         programs::TESTS,

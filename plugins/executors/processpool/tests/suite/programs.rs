@@ -17,11 +17,14 @@ use super::stand::{Stand, tests};
 tests![
     what_a_job_prints_goes_where_the_output_of_the_program_goes,
     no_orphan_stays_when_the_program_is_killed,
+    no_orphan_stays_when_a_copy_of_the_killed_program_lives,
     a_set_up_that_fails_is_the_error_of_the_run,
     a_set_up_that_panics_is_the_error_of_the_run,
     a_worker_that_never_comes_to_its_hook_starts_nothing,
     nobody_is_a_worker_by_hand,
     a_program_that_a_job_starts_is_no_worker,
+    a_second_hook_is_refused,
+    a_log_that_workers_lack_is_told,
 ];
 
 /// The variable that says which program to be. Workers inherit it, and do not get to it.
@@ -30,11 +33,15 @@ const DIRECTORY: &str = "PROCESSPOOL_TEST_DIRECTORY";
 
 const PRINT: &str = "print";
 const ORPHANS: &str = "orphans";
+const COPIED: &str = "copied";
 const ONE_JOB: &str = "one job";
 pub(crate) const FAILING_SET_UP: &str = "failing set-up";
 pub(crate) const PANICKING_SET_UP: &str = "panicking set-up";
 pub(crate) const CHAOS: &str = "chaos";
 const HIDDEN_HOOK: &str = "hidden hook";
+const TWO_HOOKS: &str = "two hooks";
+const LOG_AFTER_HOOK: &str = "log after hook";
+const LOG_IN_WORKERS: &str = "log in workers";
 
 pub(crate) fn asked_for() -> Option<String> {
     std::env::var(PROGRAM).ok()
@@ -82,14 +89,49 @@ pub(crate) fn run(program: &str) -> ExitCode {
                 std::thread::park();
             }
         }
+        COPIED => {
+            let directory = PathBuf::from(std::env::var_os(DIRECTORY).unwrap());
+            let stand = Stand::new(1);
+            let worker = stand.pid();
+            let copy = super::jobs::leave_copy().unwrap();
+            super::jobs::publish(&directory.join("copy"), copy.id());
+            super::jobs::publish(&directory.join("worker"), worker);
+            loop {
+                std::thread::park();
+            }
+        }
         ONE_JOB | FAILING_SET_UP | PANICKING_SET_UP => {
             let outcome = Stand::new(1).run(JobBuilder::new("tests::pid"));
             println!("{outcome:?}");
+        }
+        TWO_HOOKS => {
+            worker::init(apscheduler_core::registry::Registry::linked);
+            let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+            scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
+            println!("{}", scheduler.start().unwrap_err());
+        }
+        LOG_AFTER_HOOK | LOG_IN_WORKERS => {
+            start_log();
+            let stand = Stand::new(2);
+            for _ in 0..2 {
+                stand.run(JobBuilder::new("tests::log").args([json!("from the job")])).value();
+                // A new worker comes next.
+                stand.run(JobBuilder::new("tests::abort")).error();
+            }
         }
         CHAOS => chaos::run(),
         other => panic!("there is no program {other}"),
     }
     ExitCode::SUCCESS
+}
+
+/// Whether the set-up of a worker of this program starts a log.
+pub(crate) fn workers_log() -> bool {
+    asked_for().is_some_and(|program| program == LOG_IN_WORKERS)
+}
+
+pub(crate) fn start_log() {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
 }
 
 /// A program that calls the hook only when it has no arguments, and workers have one.
@@ -121,6 +163,17 @@ fn no_orphan_stays_when_the_program_is_killed() {
     signal(program.id(), Signal::KILL);
     program.wait().unwrap();
     pids.into_iter().for_each(wait_for_the_end_of);
+}
+
+fn no_orphan_stays_when_a_copy_of_the_killed_program_lives() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut program: Child = command(COPIED).env(DIRECTORY, directory.path()).spawn().unwrap();
+    let [worker, copy] = ["worker", "copy"].map(|name| published(&directory.path().join(name)));
+    signal(program.id(), Signal::KILL);
+    program.wait().unwrap();
+    wait_for_the_end_of(worker);
+    assert!(runs(copy), "it holds the socket until then");
+    signal(copy, Signal::KILL);
 }
 
 fn a_set_up_that_fails_is_the_error_of_the_run() {
@@ -161,6 +214,22 @@ fn a_program_that_a_job_starts_is_no_worker() {
     let outcome = stand.run(JobBuilder::new("tests::start_itself").args([json!(ONE_JOB)]));
     let printed = outcome.value();
     assert!(printed.as_str().unwrap().starts_with("Executed("), "{printed}");
+}
+
+fn a_second_hook_is_refused() {
+    let printed = text(&output(TWO_HOOKS).stdout);
+    assert!(printed.contains("the worker hook is called more than once"), "{printed}");
+    assert!(printed.contains("suite/mod.rs") && printed.contains("suite/programs.rs"), "{printed}");
+}
+
+fn a_log_that_workers_lack_is_told() {
+    let log = |program| text(&output(program).stderr);
+    let lost = log(LOG_AFTER_HOOK);
+    assert_eq!(lost.matches("what jobs log in worker processes is lost").count(), 1, "{lost}");
+    assert!(lost.contains("init_worker_with") && !lost.contains("from the job"), "{lost}");
+    let log = log(LOG_IN_WORKERS);
+    assert_eq!(log.matches("from the job").count(), 2, "{log}");
+    assert!(!log.contains("is lost"), "{log}");
 }
 
 /// Starts this program from within a job. Returns what it prints.

@@ -1,0 +1,89 @@
+//! Workers that should exit: no wait for them is without an end.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use apscheduler_core::job::JobBuilder;
+use apscheduler_executor_processpool::ProcessPoolOptions;
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::processes::{PATIENCE, published, runs, signal, stop};
+use super::stand::{Stand, tests};
+
+tests![
+    a_copy_of_the_socket_holds_up_no_dismissal,
+    a_copy_of_the_socket_hides_no_death,
+    a_worker_that_hangs_in_its_exit_is_killed,
+    a_worker_that_hangs_in_its_exit_holds_up_no_other_run,
+    a_worker_that_hangs_in_its_exit_is_killed_soon_without_wait,
+    an_idle_worker_that_is_stopped_holds_up_no_shutdown,
+];
+
+/// Shuts the scheduler down in another thread, and gives up when that takes too long.
+fn shut_down(stand: &Stand, wait: bool) {
+    let (sender, done) = mpsc::channel();
+    let scheduler = (*stand.scheduler).clone();
+    std::thread::spawn(move || sender.send(scheduler.shutdown(wait)));
+    done.recv_timeout(PATIENCE).expect("the shutdown returns").unwrap();
+}
+
+fn a_copy_of_the_socket_holds_up_no_dismissal() {
+    let options = ProcessPoolOptions::default().max_workers(1).max_tasks_per_child(1);
+    let stand = Stand::with_options(&options);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("copy");
+    let first = stand.run(JobBuilder::new("tests::leave_copy").args([json!(file)])).value();
+    let copy = published(&file);
+    assert_ne!(stand.pid(), first, "the thread of the pool goes on");
+    shut_down(&stand, true);
+    assert!(runs(copy), "what a job left behind may stay where its worker exits by itself");
+    signal(copy, Signal::KILL);
+}
+
+fn a_copy_of_the_socket_hides_no_death() {
+    let stand = Stand::new(1);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("copy");
+    let outcome = stand.run(JobBuilder::new("tests::abort_with_copy").args([json!(file)]));
+    assert!(outcome.message().contains("SIGABRT"));
+    signal(published(&file), Signal::KILL);
+}
+
+fn hanging(stand: &Stand) -> u32 {
+    let pid = stand.run(JobBuilder::new("tests::hang_in_exit")).value();
+    pid.as_u64().unwrap().try_into().unwrap()
+}
+
+fn a_worker_that_hangs_in_its_exit_is_killed() {
+    let stand = Stand::new(1);
+    let pid = hanging(&stand);
+    shut_down(&stand, true);
+    assert!(!runs(pid));
+}
+
+fn a_worker_that_hangs_in_its_exit_holds_up_no_other_run() {
+    let options = ProcessPoolOptions::default().max_workers(1).max_tasks_per_child(1);
+    let stand = Stand::with_options(&options);
+    let first = hanging(&stand);
+    assert_ne!(stand.pid(), first);
+    assert!(!runs(first));
+}
+
+fn a_worker_that_hangs_in_its_exit_is_killed_soon_without_wait() {
+    let stand = Stand::new(1);
+    let pid = hanging(&stand);
+    shut_down(&stand, false);
+    let begun = Instant::now();
+    super::processes::wait_for_the_end_of(pid);
+    // It has a quarter of a second, not the time that it has where the shutdown waits.
+    assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+fn an_idle_worker_that_is_stopped_holds_up_no_shutdown() {
+    let stand = Stand::new(1);
+    let pid = stand.pid();
+    stop(pid);
+    shut_down(&stand, true);
+    assert!(!runs(pid));
+}
