@@ -6,14 +6,17 @@ mod fires;
 mod jobs;
 mod log;
 mod next;
+mod nonblocking;
 mod output;
 mod plugins;
+mod reaping;
 mod run;
 mod signals;
 mod validate;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -47,12 +50,13 @@ enum Command {
     Plugins(plugins::PluginsArgs),
 }
 
+/// How long the end of the program waits for a reader of its log or events that has stalled.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
-    // The workers of a process pool are this program too.
-    apscheduler::init_worker();
     // Goes no further in a worker process of a process pool, whose jobs log as those of the program do.
     apscheduler::init_worker_with(|_, _| {
-        log::start("info");
+        log::start_nonblocking("info");
         Ok(())
     });
     let result = match Cli::parse().command {
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
         Command::Jobs(args) => jobs::jobs(&args),
         Command::Plugins(args) => plugins::plugins(&args),
     };
-    match result {
+    let code = match result {
         Ok(code) => code,
         // Whoever read our output has seen enough.
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
@@ -70,7 +74,9 @@ fn main() -> ExitCode {
             output::report(&error);
             ExitCode::FAILURE
         }
-    }
+    };
+    nonblocking::flush_all(LAST_OUTPUT);
+    code
 }
 
 fn reader_is_gone(error: &anyhow::Error) -> bool {
@@ -80,5 +86,8 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
 
 /// Writes a line to standard error, where there is one.
 fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    match log::outlet() {
+        Some(outlet) => outlet.write(format!("{line}\n").into_bytes()),
+        None => drop(writeln!(io::stderr(), "{line}")),
+    }
 }

@@ -11,7 +11,8 @@ use anyhow::Result;
 use apscheduler::file::JobsFile;
 use apscheduler::{BackgroundScheduler, Scheduler, function_command};
 
-use crate::{complain, events, log, signals};
+use crate::signals::{self, Request};
+use crate::{complain, events, log, nonblocking, reaping};
 
 /// Runs the jobs of a file in the foreground.
 ///
@@ -19,10 +20,14 @@ use crate::{complain, events, log, signals};
 /// time, and jobs that have left the file are removed. Without a store they are kept in memory.
 ///
 /// SIGINT or SIGTERM drains: nothing new starts, running jobs end, then the program exits with 0. A second signal stops at
-/// once: running commands get TERM, after a second KILL, and the exit status is 128 and the number of the signal.
+/// once: running commands get TERM, after a second KILL, and the exit status is 128 and the number of the signal. SIGQUIT
+/// does so as the first signal too. SIGHUP, SIGUSR1 and SIGUSR2 are ignored, with a line in the log.
 ///
 /// The log goes to standard error, as much of it as `RUST_LOG` says: error, warn, info (the default), debug, or a list
-/// such as `info,apscheduler::command=off`.
+/// such as `info,apscheduler::command=off`. A reader of the log or of the events that stalls keeps no job from running:
+/// what it leaves no room for is dropped, and a line in its place says how much.
+///
+/// As the first process of a container, `run` reaps the processes that it inherits, so it needs no other init process.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
@@ -48,12 +53,30 @@ const SAME_SIGNAL: Duration = Duration::from_millis(50);
 
 /// What the main thread waits for.
 enum Notice {
-    Signal(i32),
+    Signal(Request),
     Stopped,
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
-    log::start("info");
+    log::start_nonblocking("info");
+    let (sender, notices) = mpsc::channel();
+    let starting = Arc::new(AtomicBool::new(true));
+    // Before anything else, so that none of them ends the program by surprise.
+    signals::forward(sender.clone(), {
+        let (starting, mut count) = (Arc::clone(&starting), 0);
+        move |request| {
+            count += u32::from(matches!(request, Request::End(_)));
+            // A store may keep the start waiting for long, and nothing runs yet that would be left behind.
+            if starting.load(Ordering::SeqCst) {
+                match request {
+                    Request::Stop(signal) => exit_at_once(signal),
+                    Request::End(signal) if count > 1 => exit_at_once(signal),
+                    Request::End(_) | Request::Reap => {}
+                }
+            }
+            Notice::Signal(request)
+        }
+    })?;
     let file = JobsFile::load(&args.file)?;
     let scheduler = BackgroundScheduler::new();
     // First of all, so that no event is left out.
@@ -68,26 +91,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
-    let (sender, notices) = mpsc::channel();
-    let starting = Arc::new(AtomicBool::new(true));
-    signals::forward(sender.clone(), {
-        let (starting, mut count) = (Arc::clone(&starting), 0);
-        move |signal| {
-            count += 1;
-            // A store may keep the start waiting for long, and nothing runs yet that would be left behind.
-            if count > 1 && starting.load(Ordering::SeqCst) {
-                std::process::exit(128 + signal);
-            }
-            Notice::Signal(signal)
-        }
-    })?;
     let applied = file.start(&scheduler)?;
     starting.store(false, Ordering::SeqCst);
     tracing::info!("{}: {applied}", args.file.display());
 
-    let first = match notices.recv()? {
-        Notice::Signal(signal) => signals::name(signal),
-        Notice::Stopped => "the end of the scheduler",
+    let first = loop {
+        match notices.recv()? {
+            Notice::Signal(Request::Reap) => reaping::reap_inherited(),
+            Notice::Signal(Request::End(signal)) => break signals::name(signal),
+            Notice::Signal(Request::Stop(signal)) => return Ok(stop(&scheduler, &notices, signal)),
+            Notice::Stopped => break "the end of the scheduler",
+        }
     };
     let begun = Instant::now();
     tracing::info!("{first}: waiting for running jobs to end; a second signal stops at once");
@@ -101,18 +115,24 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     loop {
         match notices.recv()? {
             Notice::Stopped => return Ok(ExitCode::SUCCESS),
-            Notice::Signal(_) if begun.elapsed() < SAME_SIGNAL => {}
-            Notice::Signal(signal) => {
-                tracing::warn!("{}: stopping at once", signals::name(signal));
-                stop(&scheduler, &notices);
-                return Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
+            Notice::Signal(Request::Reap) => reaping::reap_inherited(),
+            Notice::Signal(Request::End(_)) if begun.elapsed() < SAME_SIGNAL => {}
+            Notice::Signal(Request::End(signal) | Request::Stop(signal)) => {
+                return Ok(stop(&scheduler, &notices, signal));
             }
         }
     }
 }
 
-/// Lets go of what waits for a worker, and ends what runs.
-fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>) {
+/// Ends the program while nothing runs yet.
+fn exit_at_once(signal: i32) -> ! {
+    nonblocking::flush_all(SAME_SIGNAL);
+    std::process::exit(128 + signal)
+}
+
+/// Lets go of what waits for a worker, and ends what runs. Returns the exit status.
+fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>, signal: i32) -> ExitCode {
+    tracing::warn!("{}: stopping at once", signals::name(signal));
     for alias in scheduler.executor_aliases() {
         if let Some(executor) = scheduler.executor(&alias) {
             executor.shutdown(false);
@@ -121,7 +141,12 @@ fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>) {
     function_command::stop_all(LAST_SECOND);
     // Every job has been ended, so the drain ends too, and with it the last events are out.
     let deadline = Instant::now() + LAST_SECOND;
-    while let Ok(Notice::Signal(_)) =
+    while let Ok(Notice::Signal(request)) =
         notices.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-    {}
+    {
+        if request == Request::Reap {
+            reaping::reap_inherited();
+        }
+    }
+    ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
 }

@@ -4,6 +4,8 @@
 
 mod accounting;
 mod bad_input;
+mod containers;
+mod executors;
 mod jobs;
 mod killed;
 mod next;
@@ -12,6 +14,8 @@ mod restart;
 mod run;
 mod schedules;
 mod shared;
+mod signals;
+mod stalled_readers;
 #[cfg(target_os = "linux")]
 mod trees;
 mod validate;

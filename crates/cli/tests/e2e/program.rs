@@ -95,17 +95,16 @@ impl Place {
 
     /// Starts `apscheduler run` on the jobs file, with an event stream of that name.
     pub(crate) fn start(&self, name: &str) -> Running {
-        let events = self.path(&format!("{name}.jsonl"));
+        let events = format!("{name}.jsonl");
+        self.spawn(name, &mut self.command(&["run", "jobs.toml", "--events", &events]))
+    }
+
+    /// Starts `apscheduler run` by a command, with an event stream of that name.
+    pub(crate) fn spawn(&self, name: &str, command: &mut Command) -> Running {
         let log = self.path(&format!("{name}.log"));
-        let child = self
-            .command(&["run", "jobs.toml", "--events"])
-            .arg(&events)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Running { child, events, log }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
+        let child = command.spawn().unwrap();
+        Running { child, events: self.path(&format!("{name}.jsonl")), log }
     }
 }
 
@@ -179,6 +178,11 @@ impl Running {
 
     pub(crate) fn wait_for_start(&mut self) {
         self.wait_for("the start", |event| event["event"] == "SCHEDULER_RESUMED");
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn wait_for_log(&self, text: &str) {

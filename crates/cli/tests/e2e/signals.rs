@@ -1,0 +1,79 @@
+//! Signals that would end a program that does not catch them.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::program::{Place, Running, wait_for};
+
+/// A job that waits for a file.
+const WAITS: &str = "[[jobs]]\nid = 'waits'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
+    kwargs = { shell = 'touch began; until [ -e go ]; do sleep 0.02; done; touch done' }\n";
+
+fn send_what_is_ignored(running: &Running, times: usize) {
+    for (signal, line) in [
+        (Signal::HUP, "SIGHUP is ignored: "),
+        (Signal::USR1, "SIGUSR1 is ignored"),
+        (Signal::USR2, "SIGUSR2 is ignored"),
+    ] {
+        running.signal(signal);
+        wait_for(line, || (running.log().matches(line).count() == times).then_some(()));
+    }
+}
+
+#[test]
+fn hangup_and_user_signals_end_nothing_and_are_told() {
+    for executor in ["threadpool", "processpool"] {
+        let place = Place::with_jobs(&format!("[executors.default]\ntype = '{executor}'\n{WAITS}"));
+        let mut running = place.start("run");
+        wait_for("the job", || place.exists("began").then_some(()));
+        send_what_is_ignored(&running, 1);
+        // While it drains too.
+        running.signal(Signal::TERM);
+        running.wait_for_log("SIGTERM: waiting for running jobs to end");
+        send_what_is_ignored(&running, 2);
+        place.write("go", "");
+        assert_eq!(running.ended().code(), Some(0), "{}", running.log());
+        assert!(place.exists("done"));
+    }
+}
+
+#[test]
+fn quit_stops_at_once_and_leaves_no_command_behind() {
+    for draining in [false, true] {
+        let place = Place::with_jobs(
+            "[[jobs]]\nid = 'forever'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
+             kwargs = { shell = 'trap \"touch asked; exit 9\" TERM; touch began; while :; do sleep 0.02; done' }\n",
+        );
+        let mut running = place.start("run");
+        wait_for("the job", || place.exists("began").then_some(()));
+        if draining {
+            running.signal(Signal::TERM);
+            running.wait_for_log("SIGTERM: waiting for running jobs to end");
+        }
+        // No matter how soon: it is never the same signal.
+        running.signal(Signal::QUIT);
+        assert_eq!(running.ended().code(), Some(131), "{}", running.log());
+        assert!(place.exists("asked"), "{}", running.log());
+        let events = running.events();
+        assert!(events.iter().any(|event| event["event"] == "JOB_ERROR"), "{events:?}");
+    }
+}
+
+#[test]
+fn a_signal_before_the_start_is_not_lost() {
+    let place = Place::with_jobs("");
+    // Another process holds the database, so that the start takes a while.
+    let database = place.database();
+    database.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut running = place.start("run");
+    wait_for("the executor", || {
+        running.events().iter().any(|event| event["event"] == "JOBSTORE_ADDED").then_some(())
+    });
+    running.signal(Signal::HUP);
+    running.wait_for_log("SIGHUP is ignored");
+    running.signal(Signal::TERM);
+    std::thread::sleep(Duration::from_millis(50));
+    database.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(running.ended().code(), Some(0), "{}", running.log());
+}

@@ -1,0 +1,149 @@
+//! Readers of the log and of the events that stall: they stop no job, and no signal.
+
+use std::io::{self, PipeReader, Read as _};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::program::{Place, wait_for};
+
+/// A job that prints more than a pipe holds, and jobs that leave marks after it.
+fn jobs(executor: &str) -> String {
+    format!(
+        "[executors]\ndefault.type = '{executor}'\n\
+         [[jobs]]\nid = 'much'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
+         kwargs.shell = 'yes | head -c 400000; touch printed'\n\
+         [[jobs]]\nid = 'often'\nfunc = 'command'\nkwargs.shell = 'echo x; echo x >> ran'\n\
+         trigger = {{ type = 'interval', seconds = 0.05 }}\n\
+         misfire_grace_time = 'none'\n\
+         [[jobs]]\nid = 'logs'\nfunc = 'log'\nkwargs.message = 'a line'\n\
+         trigger = {{ type = 'interval', seconds = 0.05 }}\n\
+         misfire_grace_time = 'none'\n"
+    )
+}
+
+/// `apscheduler run` whose output is read by nobody until the test does.
+struct Unread {
+    place: Place,
+    child: Child,
+    reader: PipeReader,
+}
+
+impl Unread {
+    /// By the arguments of `run`; the log, or the events, go into the pipe.
+    fn start(jobs: &str, args: &[&str]) -> Self {
+        let place = Place::with_jobs(jobs);
+        let (reader, writer) = io::pipe().unwrap();
+        let mut command = place.command(&[&["run", "jobs.toml"], args].concat());
+        command.stdin(Stdio::null());
+        if args.contains(&"-") {
+            command.stdout(writer).stderr(std::fs::File::create(place.path("log")).unwrap());
+        } else {
+            command.stdout(Stdio::null()).stderr(writer);
+        }
+        let child = command.spawn().unwrap();
+        Self { place, child, reader }
+    }
+
+    fn ran(&self) -> usize {
+        let ran = std::fs::read_to_string(self.place.path("ran")).unwrap_or_default();
+        ran.lines().count()
+    }
+
+    fn wait_for_more_runs(&self) {
+        let before = self.ran();
+        wait_for("more runs", || (self.ran() > before + 10).then_some(()));
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn ended(&mut self) -> Option<i32> {
+        wait_for("the end of the program", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_stalled_reader_of_the_log_stops_no_job_and_not_the_end() {
+    for executor in ["threadpool", "processpool", "loop"] {
+        let mut unread = Unread::start(&jobs(executor), &[]);
+        wait_for("much output", || unread.place.exists("printed").then_some(()));
+        unread.wait_for_more_runs();
+        unread.signal(Signal::TERM);
+        assert_eq!(unread.ended(), Some(0), "{executor}");
+    }
+}
+
+#[test]
+fn a_stalled_reader_of_the_log_does_not_keep_the_second_signal_from_stopping_at_once() {
+    let forever = "[[jobs]]\nid = 'forever'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
+        kwargs.shell = 'touch began; yes'\n";
+    let mut unread = Unread::start(&format!("{}{forever}", jobs("threadpool")), &[]);
+    wait_for("much output", || unread.place.exists("printed").then_some(()));
+    wait_for("the command", || unread.place.exists("began").then_some(()));
+    unread.signal(Signal::TERM);
+    std::thread::sleep(Duration::from_millis(200));
+    unread.signal(Signal::TERM);
+    assert_eq!(unread.ended(), Some(143));
+}
+
+#[test]
+fn a_reader_of_the_log_that_goes_on_is_told_what_it_missed() {
+    // These are 30,000 lines, and with all that stands in front of each more than wait for a reader.
+    let jobs = jobs("threadpool").replace("head -c 400000", "head -c 60000");
+    let mut unread = Unread::start(&jobs, &[]);
+    wait_for("much output", || unread.place.exists("printed").then_some(()));
+    unread.wait_for_more_runs();
+    let mut reader = unread.reader.try_clone().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut log = String::new();
+        reader.read_to_string(&mut log).unwrap();
+        log
+    });
+    unread.wait_for_more_runs();
+    unread.signal(Signal::TERM);
+    assert_eq!(unread.ended(), Some(0));
+    let log = log.join().unwrap();
+    let missing: Vec<&str> = log.lines().filter(|line| line.contains("missing here")).collect();
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert!(missing[0].ends_with("lines are missing here: standard error was not read"));
+    let printed = log.matches("job_id=\"much\"").count();
+    let count: usize = missing[0]
+        .split_once("apscheduler: ")
+        .and_then(|(_, rest)| rest.split_once(' '))
+        .and_then(|(count, _)| count.parse().ok())
+        .unwrap();
+    assert!(printed + count >= 30_000, "{printed} and {count}");
+    assert!(
+        log.contains("SIGTERM: waiting for running jobs to end"),
+        "what comes later is all there"
+    );
+}
+
+#[test]
+fn a_stalled_reader_of_the_events_stops_no_job_and_not_the_end() {
+    let mut unread = Unread::start(&jobs("threadpool"), &["--events", "-"]);
+    // Each run has two events of more than 200 bytes, and a pipe holds 64 KiB.
+    wait_for("many runs", || (unread.ran() > 250).then_some(()));
+    unread.wait_for_more_runs();
+    unread.signal(Signal::TERM);
+    assert_eq!(unread.ended(), Some(0));
+    // What did come is whole, but for the last line.
+    let mut events = String::new();
+    unread.reader.read_to_string(&mut events).unwrap();
+    let whole = &events[..events.rfind('\n').unwrap()];
+    for line in whole.lines() {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+}
