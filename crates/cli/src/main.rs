@@ -55,8 +55,12 @@ const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     // Goes no further in a worker process of a process pool, whose jobs log as those of the program do.
+    // Nothing below is done in a worker.
     apscheduler::init_worker_with(|_, _| {
         log::start_nonblocking("info");
+        if let Err(error) = signals::ignore_in_worker() {
+            tracing::warn!("can't catch signals in a worker process: {error}");
+        }
         Ok(())
     });
     let result = match Cli::parse().command {

@@ -95,16 +95,20 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     starting.store(false, Ordering::SeqCst);
     tracing::info!("{}: {applied}", args.file.display());
 
+    // Some may have come along with this process, or during the start.
+    reaping::reap_inherited();
     let first = loop {
         match notices.recv()? {
             Notice::Signal(Request::Reap) => reaping::reap_inherited(),
-            Notice::Signal(Request::End(signal)) => break signals::name(signal),
-            Notice::Signal(Request::Stop(signal)) => return Ok(stop(&scheduler, &notices, signal)),
-            Notice::Stopped => break "the end of the scheduler",
+            Notice::Signal(request) => break Some(request),
+            Notice::Stopped => break None,
         }
     };
     let begun = Instant::now();
-    tracing::info!("{first}: waiting for running jobs to end; a second signal stops at once");
+    if let Some(Request::End(signal)) = first {
+        let name = signals::name(signal);
+        tracing::info!("{name}: waiting for running jobs to end; a second signal stops at once");
+    }
     let draining = Scheduler::clone(&scheduler);
     std::thread::spawn(move || {
         if let Err(error) = draining.shutdown(true) {
@@ -112,6 +116,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         drop(sender.send(Notice::Stopped));
     });
+    if let Some(Request::Stop(signal)) = first {
+        return Ok(stop(&scheduler, &notices, signal));
+    }
     loop {
         match notices.recv()? {
             Notice::Stopped => return Ok(ExitCode::SUCCESS),
@@ -124,8 +131,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     }
 }
 
-/// Ends the program while nothing runs yet.
+/// Ends the program during its start. Nothing runs yet, or has only just begun.
 fn exit_at_once(signal: i32) -> ! {
+    function_command::stop_all(LAST_SECOND);
     nonblocking::flush_all(SAME_SIGNAL);
     std::process::exit(128 + signal)
 }

@@ -1,10 +1,16 @@
 //! Signals that the program takes.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
+
+/// Signals that would end the program, and have no meaning for it.
+const IGNORED: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
 /// What is to be done about a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,16 @@ pub(crate) fn forward<T: Send + 'static>(
             }
         })
         .context("can't start a thread")?;
+    Ok(())
+}
+
+/// Keeps a worker process alive through the signals that the program ignores: `pkill -HUP apscheduler` meets both. The program
+/// tells of them.
+pub(crate) fn ignore_in_worker() -> io::Result<()> {
+    for signal in IGNORED {
+        // A handler, since what a process ignores its children ignore too.
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+    }
     Ok(())
 }
 

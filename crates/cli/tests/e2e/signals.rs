@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Place, Running, wait_for};
 
@@ -28,6 +28,11 @@ fn hangup_and_user_signals_end_nothing_and_are_told() {
         let mut running = place.start("run");
         wait_for("the job", || place.exists("began").then_some(()));
         send_what_is_ignored(&running, 1);
+        for worker in workers(running.id()) {
+            for signal in [Signal::HUP, Signal::USR1, Signal::USR2] {
+                kill_process(worker, signal).unwrap();
+            }
+        }
         // While it drains too.
         running.signal(Signal::TERM);
         running.wait_for_log("SIGTERM: waiting for running jobs to end");
@@ -35,7 +40,21 @@ fn hangup_and_user_signals_end_nothing_and_are_told() {
         place.write("go", "");
         assert_eq!(running.ended().code(), Some(0), "{}", running.log());
         assert!(place.exists("done"));
+        assert!(!running.events().iter().any(|event| event["event"] == "JOB_ERROR"));
     }
+}
+
+/// The worker processes of the program, where they can be found.
+fn workers(program: u32) -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let stat = std::fs::read_to_string(path.join("stat")).ok()?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse();
+        let line = std::fs::read_to_string(path.join("cmdline")).ok()?;
+        let worker = parent == Ok(program) && line.contains("--apscheduler-worker");
+        worker.then(|| Pid::from_raw(path.file_name()?.to_str()?.parse().ok()?)).flatten()
+    });
+    entries.collect()
 }
 
 #[test]
