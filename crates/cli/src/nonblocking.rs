@@ -277,10 +277,10 @@ mod tests {
         outlet.write(b"afterwards".to_vec());
         outlet.flush(Instant::now() + Duration::from_secs(20));
         let lines: Vec<String> = lines.try_iter().collect();
-        // One is being written, ten wait.
+        // One is being written, eleven wait.
         assert_eq!(lines[..2], ["line 0000", "line 0001"]);
-        assert_eq!(lines[lines.len() - 2..], ["999989 missing", "afterwards"], "{lines:?}");
-        assert_eq!(lines.len(), 13);
+        assert_eq!(lines[lines.len() - 2..], ["999988 missing", "afterwards"], "{lines:?}");
+        assert_eq!(lines.len(), 14);
     }
 
     #[test]

@@ -93,12 +93,10 @@ pub(crate) fn run(program: &str) -> ExitCode {
             let directory = PathBuf::from(std::env::var_os(DIRECTORY).unwrap());
             let stand = Stand::new(1);
             let worker = stand.pid();
-            let copy = super::jobs::leave_copy().unwrap();
+            let mut copy = super::jobs::leave_copy().unwrap();
             super::jobs::publish(&directory.join("copy"), copy.id());
             super::jobs::publish(&directory.join("worker"), worker);
-            loop {
-                std::thread::park();
-            }
+            copy.wait().unwrap();
         }
         ONE_JOB | FAILING_SET_UP | PANICKING_SET_UP => {
             let outcome = Stand::new(1).run(JobBuilder::new("tests::pid"));
