@@ -14,7 +14,7 @@ fn jobs(executor: &str) -> String {
     format!(
         "[executors]\ndefault.type = '{executor}'\n\
          [[jobs]]\nid = 'much'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
-         kwargs = {{ shell = 'yes | head -c 400000; touch printed', max_lines = 'none' }}\n\
+         kwargs = {{ shell = 'yes | head -c 400000; touch printed', max_lines = 'none', max_lines_per_second = 'none' }}\n\
          [[jobs]]\nid = 'often'\nfunc = 'command'\nkwargs.shell = 'echo x; echo x >> ran'\n\
          trigger = {{ type = 'interval', seconds = 0.05 }}\n\
          misfire_grace_time = 'none'\n\
