@@ -10,6 +10,7 @@ mod nonblocking;
 mod output;
 mod plugins;
 mod reaping;
+mod reapply;
 mod run;
 mod signals;
 mod validate;

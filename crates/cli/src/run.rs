@@ -12,7 +12,7 @@ use apscheduler::file::JobsFile;
 use apscheduler::{BackgroundScheduler, Scheduler, function_command};
 
 use crate::signals::{self, Request};
-use crate::{complain, events, log, nonblocking, reaping};
+use crate::{complain, events, log, nonblocking, reaping, reapply};
 
 /// Runs the jobs of a file in the foreground.
 ///
@@ -91,6 +91,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
+    reapply::when_replaced(file.clone(), &scheduler)?;
     let applied = file.start(&scheduler)?;
     starting.store(false, Ordering::SeqCst);
     tracing::info!("{}: {applied}", args.file.display());

@@ -45,6 +45,9 @@ pub enum ErrorKind {
     Unavailable,
     /// The backend of a store refuses for good.
     Store,
+    /// The place where a store keeps its jobs was emptied, restored or replaced while the store was open. The next call
+    /// works with what is there now.
+    StoreReplaced,
     /// A job's function returned an error, panicked, or its executor lost it.
     Job,
     /// A file or stream could not be read or written.
@@ -82,7 +85,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
-            retryable: matches!(kind, ErrorKind::Unavailable),
+            retryable: matches!(kind, ErrorKind::Unavailable | ErrorKind::StoreReplaced),
             message: message.into(),
             plugin: None,
             job_id: None,
@@ -118,7 +121,8 @@ impl Error {
         self
     }
 
-    /// Says whether trying again later may help; by default only [`ErrorKind::Unavailable`] does.
+    /// Says whether trying again later may help; by default only [`ErrorKind::Unavailable`] and
+    /// [`ErrorKind::StoreReplaced`] do.
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
         self

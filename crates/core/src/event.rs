@@ -56,8 +56,10 @@ bitflags! {
         const JOB_BROKEN = 1 << 19;
         /// A record that had been set aside was restored. (Not in APScheduler.)
         const JOB_RESTORED = 1 << 20;
+        /// The jobs of a store are others than before: it was emptied, restored or replaced. (Not in APScheduler.)
+        const JOBSTORE_REPLACED = 1 << 21;
         /// All of them.
-        const ALL = (1 << 21) - 1;
+        const ALL = (1 << 22) - 1;
     }
 }
 
@@ -126,6 +128,14 @@ pub enum Event {
     JobStoreRecovered {
         /// Its alias.
         alias: Arc<str>,
+    },
+    /// The jobs of a store are others than before: its place was emptied, restored or replaced while it was open. Jobs
+    /// that this program declares may be missing, and have to be added again.
+    JobStoreReplaced {
+        /// Its alias.
+        alias: Arc<str>,
+        /// What was found.
+        reason: Arc<str>,
     },
     /// A job was added to a store.
     JobAdded(JobEvent),
@@ -209,6 +219,7 @@ impl Event {
             Self::AllJobsRemoved { .. } => EventMask::ALL_JOBS_REMOVED,
             Self::JobStoreError { .. } => EventMask::JOBSTORE_ERROR,
             Self::JobStoreRecovered { .. } => EventMask::JOBSTORE_RECOVERED,
+            Self::JobStoreReplaced { .. } => EventMask::JOBSTORE_REPLACED,
             Self::JobAdded(_) => EventMask::JOB_ADDED,
             Self::JobRemoved(_) => EventMask::JOB_REMOVED,
             Self::JobModified(_) => EventMask::JOB_MODIFIED,
@@ -252,7 +263,8 @@ impl Event {
             | Self::JobStoreAdded { alias }
             | Self::JobStoreRemoved { alias }
             | Self::JobStoreError { alias, .. }
-            | Self::JobStoreRecovered { alias } => Some(alias),
+            | Self::JobStoreRecovered { alias }
+            | Self::JobStoreReplaced { alias, .. } => Some(alias),
             Self::AllJobsRemoved { alias } => alias.as_deref(),
             _ => None,
         }
@@ -305,7 +317,9 @@ impl Event {
                 put("reason", json!(missed.reason()));
                 put("lateness", json!(missed.lateness.as_secs_f64()));
             }
-            Self::JobBroken { reason, .. } => put("reason", json!(**reason)),
+            Self::JobBroken { reason, .. } | Self::JobStoreReplaced { reason, .. } => {
+                put("reason", json!(**reason));
+            }
             Self::JobStoreError { error, .. } => put("exception", json!(**error)),
             _ => {}
         }

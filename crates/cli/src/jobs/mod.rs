@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+use self::open::Access;
 use crate::log;
 
 /// Looks after the jobs in the job stores of a config, also while `run` has them open.
@@ -75,7 +76,11 @@ enum Command {
 
 pub(crate) fn jobs(args: &JobsArgs) -> Result<ExitCode> {
     log::start("warn");
-    let stores = open::open(&args.stores)?;
+    let access = match &args.command {
+        Command::List(_) | Command::Show(_) | Command::Export(_) => Access::Read,
+        _ => Access::Change,
+    };
+    let stores = open::open(&args.stores, access)?;
     match &args.command {
         Command::List(args) => list::list(&stores, args),
         Command::Show(args) => show::show(&stores, args),

@@ -17,7 +17,15 @@ pub(super) struct Stores {
     pub(super) alias: Option<String>,
 }
 
-pub(super) fn open(args: &StoreArgs) -> Result<Stores> {
+/// What a command does with jobs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It only looks at them, so it needs no right to write and makes nothing.
+    Read,
+    Change,
+}
+
+pub(super) fn open(args: &StoreArgs, access: Access) -> Result<Stores> {
     let Some(path) = &args.config else {
         bail!(
             "whose jobs? give the jobs file: `--config FILE`, or the environment variable APSCHEDULER_CONFIG"
@@ -26,6 +34,9 @@ pub(super) fn open(args: &StoreArgs) -> Result<Stores> {
     let config = JobsFile::load_config(path)?;
     let place = || path.display().to_string();
     let scheduler = BackgroundScheduler::with_config(&config).with_context(place)?;
+    if access == Access::Read {
+        scheduler.open_read_only()?;
+    }
     scheduler.start_paused().with_context(place)?;
     if let Some(alias) = &args.jobstore
         && scheduler.jobstore(alias).is_none()

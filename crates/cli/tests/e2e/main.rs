@@ -16,6 +16,7 @@ mod schedules;
 mod shared;
 mod signals;
 mod stalled_readers;
+mod stores;
 #[cfg(target_os = "linux")]
 mod trees;
 mod validate;

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::event::{Event, EventMask};
 use crate::executor::Executor;
 use crate::registry::{IntoExecutor, IntoJobStore, Registry};
-use crate::store::JobStore;
+use crate::store::{JobStore, ReadOnlyJobStore};
 use crate::{Error, ErrorKind, Result, suggestion};
 
 /// Every store that was ever added has a number of its own.
@@ -195,6 +195,22 @@ impl Scheduler {
         let alias = Arc::clone(&runner.alias);
         self.0.emit(EventMask::JOBSTORE_REMOVED, || Event::JobStoreRemoved { alias });
         closed
+    }
+
+    /// Opens all job stores for reading alone at the next start: see
+    /// [`JobStore::start_read_only`](crate::store::JobStore::start_read_only). Meant for
+    /// `start_paused`, in programs that look at the jobs of others; calls that change jobs fail.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`] when it was started.
+    pub fn open_read_only(&self) -> Result<()> {
+        self.0.refuse_when_started()?;
+        let mut stores = self.0.stores.write().unwrap_or_else(PoisonError::into_inner);
+        for runner in Arc::make_mut(&mut stores).values_mut() {
+            let store = Arc::new(ReadOnlyJobStore::new(Arc::clone(&runner.store)));
+            *runner = Arc::new(StoreRunner::new(Arc::clone(&runner.alias), runner.number, store));
+        }
+        Ok(())
     }
 
     /// The executor with that alias.

@@ -3,9 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::backlog::Looked;
 use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
+use super::unseen::Unseen;
 use super::{Engine, Executors, lock};
 use crate::executor::Executor;
 use crate::function::JobError;
@@ -33,6 +36,7 @@ pub(super) struct Decider<'a> {
     last: Option<Timestamp>,
     /// Due jobs that were left until a piece of their run times has ended.
     catching_up: Vec<(Arc<str>, Timestamp)>,
+    unseen: Unseen,
     /// The jobs to claim, in order.
     pub(super) prepared: Vec<Prepared>,
     reports: Reports,
@@ -50,6 +54,8 @@ pub(super) struct Prepared {
     pub(super) spec: Arc<JobSpec>,
     /// The place of its executor among those that were met.
     pub(super) room: usize,
+    /// How much of its lateness is that nobody could know of it.
+    pub(super) unseen: TimeDelta,
 }
 
 /// What there is to tell about records that can't be restored.
@@ -71,6 +77,7 @@ impl<'a> Decider<'a> {
             has_broken: !lock(&runner.broken).is_empty(),
             last: None,
             catching_up: Vec::new(),
+            unseen: runner.unseen(),
             prepared: Vec::new(),
             reports: Reports::default(),
         }
@@ -154,7 +161,8 @@ impl<'a> Decider<'a> {
             self.reports.restored.push(Arc::clone(&record.id));
         }
         self.rooms[room].left -= 1;
-        self.prepared.push(Prepared { spec, room });
+        let unseen = self.unseen.delay(first);
+        self.prepared.push(Prepared { spec, room, unseen });
         Ok(Decision::Claim(Advance { run_times, next }))
     }
 

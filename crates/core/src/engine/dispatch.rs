@@ -23,7 +23,7 @@ impl Engine {
         catching_up: bool,
         now: Timestamp,
     ) -> Option<Run> {
-        let Prepared { spec, .. } = job;
+        let Prepared { spec, unseen, .. } = job;
         let event =
             || JobEvent { job_id: Arc::clone(&spec.id), jobstore: Arc::clone(&runner.alias) };
         let key = InstanceKey { store: runner.number, job_id: Arc::clone(&spec.id) };
@@ -48,8 +48,8 @@ impl Engine {
             job: event(),
             scheduled_run_times: run_times.as_slice().into(),
         });
-        let jobstore = Arc::clone(&runner.alias);
-        let origin = RunOrigin { jobstore, store: runner.number, submitted: now, catching_up };
+        let (jobstore, store) = (Arc::clone(&runner.alias), runner.number);
+        let origin = RunOrigin { jobstore, store, submitted: now, catching_up, unseen };
         Some(Run::new(spec, run_times, origin, Arc::clone(self) as Arc<dyn RunSink>))
     }
 }

@@ -24,6 +24,7 @@ mod store_closing;
 mod store_runner;
 mod store_session;
 mod transfer;
+mod unseen;
 
 use std::collections::BTreeMap;
 use std::fmt;

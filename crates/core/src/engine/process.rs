@@ -288,6 +288,20 @@ impl Engine {
         });
     }
 
+    /// The place of a store is another one, or was emptied: what was known of it counts no more.
+    pub(super) fn store_replaced(&self, runner: &StoreRunner, error: &Error) {
+        let reason = error.chain();
+        tracing::warn!(
+            jobstore = &*runner.alias,
+            "the jobs of the store are others than before: {reason}"
+        );
+        lock(&runner.broken).clear();
+        self.emit(EventMask::JOBSTORE_REPLACED, || Event::JobStoreReplaced {
+            alias: Arc::clone(&runner.alias),
+            reason: reason.into(),
+        });
+    }
+
     /// Reports each broken record once, and each that was restored.
     fn report_broken(&self, runner: &StoreRunner, reports: super::decide::Reports) {
         for (id, revision, error) in reports.broken {

@@ -49,12 +49,13 @@ impl Drop for Close {
 impl StoreRunner {
     /// Lets go of the watch and the backend.
     pub(super) fn close(&self) {
+        // A look of the watch that waits for the backend is cut short by the shutdown of the store.
         let watch = self.session().take_watch();
-        drop(watch);
         if let Err(error) = self.store.shutdown() {
             let message = error.chain();
             tracing::error!(jobstore = &*self.alias, "closing the job store failed: {message}");
         }
+        drop(watch);
     }
 }
 

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use super::restored::RestoredJobs;
 use super::store_closing::Closing;
 use super::store_session::{Done, Session};
+use super::unseen::{MAX_IDLE, Unseen};
 use super::{Engine, Scheduler, lock};
 use crate::function::JobError;
 use crate::store::{ChangeNotifier, JobStore, StoreCapabilities};
@@ -33,9 +34,6 @@ pub(super) struct StoreRunner {
     /// The records that were reported as broken, with the revision that was.
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
 }
-
-/// A store that other processes may change is looked into at least that often.
-const MAX_IDLE: TimeDelta = TimeDelta::seconds(60);
 
 /// A clock that shows a time so long before that of the last pass was put back.
 const PUT_BACK: TimeDelta = TimeDelta::seconds(1);
@@ -67,15 +65,7 @@ impl StoreRunner {
         let before = std::mem::replace(&mut *lock(&self.session), Arc::clone(&session));
         drop(before);
         if self.capabilities.watch {
-            let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(&scheduler.0));
-            let notifier = ChangeNotifier::new(move || {
-                if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
-                    runner.session().shelf().others_changed();
-                    runner.mark_changed();
-                    engine.wake();
-                }
-            });
-            session.keep_watch(self.store.watch(notifier)?);
+            session.keep_watch(self.store.watch(self.notifier(&scheduler.0))?);
         }
         if self.capabilities.blocking {
             let (runner, scheduler) = (Arc::clone(self), scheduler.clone());
@@ -102,6 +92,36 @@ impl StoreRunner {
         self.close();
     }
 
+    fn notifier(self: &Arc<Self>, engine: &Arc<Engine>) -> ChangeNotifier {
+        let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(engine));
+        ChangeNotifier::new(move || {
+            if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
+                runner.session().shelf().others_changed();
+                runner.mark_changed();
+                engine.wake();
+            }
+        })
+    }
+
+    /// Watches the store anew, after what it watched was replaced. Where that fails, the next pass tries again.
+    fn watch_again(self: &Arc<Self>, engine: &Arc<Engine>, session: &Session) {
+        let before = session.take_watch();
+        drop(before);
+        match self.store.watch(self.notifier(engine)) {
+            Ok(watch) => session.keep_new_watch(watch),
+            Err(error) => {
+                session.state().unwatched = true;
+                let message = error.chain();
+                tracing::debug!(jobstore = &*self.alias, "can't watch for changes: {message}");
+            }
+        }
+    }
+
+    /// What the pass under way is the first to see.
+    pub(super) fn unseen(&self) -> Unseen {
+        if self.capabilities.shared { self.session().state().unseen } else { Unseen::default() }
+    }
+
     /// Says that the store holds something new.
     pub(super) fn mark_changed(&self) {
         self.session().state().dirty = true;
@@ -116,7 +136,11 @@ impl StoreRunner {
 
     /// Makes a pass, or has the store's own thread make one, if one is due. Returns when the next is due, as far as that
     /// is known.
-    pub(super) fn process(&self, engine: &Arc<Engine>, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn process(
+        self: &Arc<Self>,
+        engine: &Arc<Engine>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let session = self.session();
         let mut state = session.state();
         let due = state.next.is_some_and(|next| next <= now);
@@ -144,7 +168,7 @@ impl StoreRunner {
         self.pass(engine, &session, now)
     }
 
-    fn work(&self, engine: &Arc<Engine>, session: &Session) {
+    fn work(self: &Arc<Self>, engine: &Arc<Engine>, session: &Session) {
         while session.wait_for_request() {
             self.pass(engine, session, engine.now());
             engine.wake();
@@ -152,22 +176,46 @@ impl StoreRunner {
     }
 
     fn pass(
-        &self,
+        self: &Arc<Self>,
         engine: &Arc<Engine>,
         session: &Session,
         mut now: Timestamp,
     ) -> Option<Timestamp> {
+        let mut was_replaced = false;
         loop {
-            session.state().begin_pass(now);
+            let unwatched = {
+                let mut state = session.state();
+                state.begin_pass(now);
+                std::mem::take(&mut state.unwatched)
+            };
             // Foreign code may panic in there; the store must not stay busy for ever then.
             let done = Done::of(session);
+            if unwatched && self.capabilities.watch {
+                self.watch_again(engine, session);
+            }
             let result =
                 catch_unwind(AssertUnwindSafe(|| engine.process_store(self, session, now)))
                     .unwrap_or_else(|payload| {
                         let message = format!("the job store {}", JobError::from_panic(&*payload));
                         Err(Error::new(ErrorKind::Store, message))
                     });
+            if let Err(error) = &result
+                && error.kind() == ErrorKind::StoreReplaced
+                && !std::mem::replace(&mut was_replaced, true)
+            {
+                if self.capabilities.watch {
+                    self.watch_again(engine, session);
+                }
+                engine.store_replaced(self, error);
+                now = engine.now();
+                continue;
+            }
             let mut state = session.state();
+            if state.stop && result.is_err() {
+                // The shutdown cut it short. What is under way ends without this lock.
+                drop(state);
+                return None;
+            }
             let recovered = state.failing && result.is_ok();
             let first_failure = !state.failing && result.is_err();
             state.failing = result.is_err();

@@ -5,6 +5,7 @@ use std::thread::{JoinHandle, ThreadId};
 
 use super::backlog::Shelf;
 use super::lock;
+use super::unseen::Unseen;
 use crate::store::Watch;
 use crate::time::Timestamp;
 
@@ -32,6 +33,10 @@ pub(super) struct State {
     pub(super) last: Option<Timestamp>,
     /// The store failed: no pass before `next`.
     pub(super) failing: bool,
+    /// What nobody could have seen before the pass under way.
+    pub(super) unseen: Unseen,
+    /// Nobody tells of changes: the watch is to be started again.
+    pub(super) unwatched: bool,
     pub(super) stop: bool,
 }
 
@@ -77,6 +82,15 @@ impl Session {
         drop(before);
     }
 
+    /// As [`keep_watch`](Self::keep_watch), unless the session was stopped meanwhile.
+    pub(super) fn keep_new_watch(&self, watch: Option<Watch>) {
+        let late = {
+            let state = self.state();
+            if state.stop { watch } else { std::mem::replace(&mut *lock(&self.watch), watch) }
+        };
+        drop(late);
+    }
+
     /// What tells of changes. It is the store's, so its end may take time, and must not come under a lock.
     pub(super) fn take_watch(&self) -> Option<Watch> {
         lock(&self.watch).take()
@@ -118,6 +132,8 @@ impl Session {
 
 impl State {
     pub(super) fn begin_pass(&mut self, now: Timestamp) {
+        let last = self.last.filter(|_| !self.failing);
+        self.unseen = Unseen::since(last, self.next, now);
         self.busy = Some(std::thread::current().id());
         self.requested = false;
         self.dirty = false;

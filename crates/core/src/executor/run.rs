@@ -44,6 +44,8 @@ pub(crate) struct RunOrigin {
     pub(crate) submitted: Timestamp,
     /// The job catches up: more of its run times wait in the store until this run has ended.
     pub(crate) catching_up: bool,
+    /// How long nobody could know of the run times: that does not count as lateness.
+    pub(crate) unseen: TimeDelta,
 }
 
 /// One instance of a job: one run time, or several when a job that does not coalesce catches up.
@@ -183,7 +185,8 @@ impl Run {
     fn missed(&self, run_time: Timestamp, now: Timestamp) -> Option<Missed> {
         let grace = self.job.misfire_grace_time()?;
         let lateness = now - run_time;
-        (lateness > TimeDelta::seconds(i64::from(grace))).then(|| Missed {
+        let grace = TimeDelta::seconds(i64::from(grace)) + self.origin.unseen;
+        (lateness > grace).then(|| Missed {
             lateness: lateness.to_std().unwrap_or_default(),
             queued: (now - self.origin.submitted).to_std().unwrap_or_default(),
         })

@@ -16,7 +16,8 @@ use crate::trigger::{Trigger, TriggerConfig, TriggerContext, TriggerSource};
 
 /// A job that is about to be added, with the options of APScheduler's `add_job`.
 ///
-/// What is left open takes the scheduler's job defaults. Without a trigger the job runs once, now.
+/// What is left open takes the scheduler's job defaults. Without a trigger the job runs once, now; then, unless
+/// `misfire_grace_time` is given, it runs however late a scheduler takes it up.
 ///
 /// # Examples
 /// ```
@@ -205,6 +206,7 @@ impl JobBuilder {
         let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let function =
             resolve(self.function, context.registry).map_err(|error| error.with_job_id(&*id))?;
+        let has_trigger = self.trigger.is_some();
         let trigger = if let Some(source) = self.trigger {
             source.resolve(context).map_err(|error| error.with_job_id(&*id))?
         } else {
@@ -212,6 +214,9 @@ impl JobBuilder {
             let given = self.next_run_time.flatten().unwrap_or(context.now);
             Arc::new(Once(given.min(context.now), context.timezone)) as Arc<dyn Trigger>
         };
+        // Without a trigger it is to run once, as soon as somebody can: there is no run time that it could miss.
+        let default = if has_trigger { defaults.misfire_grace_time } else { None };
+        let misfire_grace_time = self.misfire_grace_time.unwrap_or(default);
         let spec = JobSpec {
             name: self.name.map_or_else(|| Arc::clone(function.shared_name()), Into::into),
             id,
@@ -222,7 +227,7 @@ impl JobBuilder {
             ),
             trigger,
             executor: self.executor,
-            misfire_grace_time: self.misfire_grace_time.unwrap_or(defaults.misfire_grace_time),
+            misfire_grace_time,
             max_instances: self.max_instances.unwrap_or(defaults.max_instances),
             coalesce: self.coalesce.unwrap_or(defaults.coalesce),
             timeout: self.timeout,

@@ -7,7 +7,9 @@ mod decided;
 mod doubt;
 mod memory;
 mod pool;
+mod read_only;
 mod record;
+mod replacement;
 mod schema;
 mod started;
 mod token;
@@ -22,7 +24,9 @@ pub use decided::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
 pub use memory::{MEMORY_PLUGIN, MemoryJobStore};
 pub use pool::{ConnectionPool, Connector, Failed, Lease, PoolOptions};
+pub use read_only::ReadOnlyJobStore;
 pub use record::{Cursor, JobRecord, JobState, NewRecord};
+pub use replacement::Replacement;
 pub use schema::{foreign_table, newer_schema};
 pub use started::Started;
 pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};
@@ -65,10 +69,29 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Lets go of the backend. Jobs stay where the store is durable.
+    /// Connects for reading alone, in place of [`start`](Self::start): for commands that look at the jobs of others. Only
+    /// [`lookup_job`](Self::lookup_job), [`get_jobs`](Self::get_jobs) and [`next_run_time`](Self::next_run_time) are
+    /// called until [`shutdown`](Self::shutdown).
+    ///
+    /// A store that can connect without writing does: it needs no right to write, makes no schema, and migrates none. A
+    /// newer schema and what another program keeps are refused as by `start`. Where no store was ever started there are no
+    /// jobs: it logs a warning that says so and leaves the place as it is.
+    ///
+    /// The default calls [`start`](Self::start).
     ///
     /// # Errors
-    /// What the backend says.
+    /// As [`start`](Self::start).
+    fn start_read_only(&self, alias: &str) -> Result<()> {
+        self.start(alias)
+    }
+
+    /// Disconnects from the backend. Jobs stay where the store is durable.
+    ///
+    /// Calls that are under way in other threads end soon, with an error, whatever the backend does: a scheduler that is
+    /// shut down without waiting calls this to cut them short.
+    ///
+    /// # Errors
+    /// Any error from the backend.
     fn shutdown(&self) -> Result<()> {
         Ok(())
     }
@@ -127,6 +150,10 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// What the backend says. Then nothing of this batch is claimed, or it is not known whether it is, since the answer
     /// was lost: a later call finds that out and hands out what was won (see [`ClaimsInDoubt`]).
+    ///
+    /// [`ErrorKind::StoreReplaced`](crate::ErrorKind::StoreReplaced), once, where the jobs are others than before because
+    /// the place was emptied, restored or replaced while it was open (see [`Replacement`]). The scheduler tells its
+    /// listeners, watches anew, and calls again at once.
     fn claim_due(
         &self,
         due: &Due,

@@ -169,7 +169,8 @@ impl<C: Connector> ConnectionPool<C> {
         Error::new(ErrorKind::Unavailable, message)
     }
 
-    fn close_idle(&self) {
+    /// Closes the connections that no call has.
+    pub fn close_idle(&self) {
         // Not in the same statement: closing them is I/O.
         let idle = std::mem::take(&mut self.slots().idle);
         drop(idle);

@@ -21,6 +21,7 @@ mod processing;
 mod recorder;
 mod room;
 mod run_threads;
+mod shared_stores;
 mod stored_state;
 mod stores_that_fail;
 mod thread_schedulers;

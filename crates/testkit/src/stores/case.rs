@@ -29,6 +29,10 @@ pub enum Need {
     SetVersion,
     /// The harness knows what another program could keep in place of jobs.
     Occupy,
+    /// The harness knows a user who may read, and not write.
+    MayOnlyRead,
+    /// The harness knows how to empty a place.
+    Empty,
     /// There is a server, and the harness knows its URL.
     Server,
 }
@@ -55,6 +59,10 @@ impl Need {
                 (place.harness().set_version().is_some(), "the schema has no version")
             }
             Self::Occupy => (place.harness().occupy().is_some(), "nobody else keeps things there"),
+            Self::MayOnlyRead => {
+                (place.harness().may_only_read().is_some(), "whoever may read may write")
+            }
+            Self::Empty => (place.harness().empty().is_some(), "nobody could empty a place"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };
         (!met).then_some(reason)

@@ -19,6 +19,13 @@ pub type SetVersion<'a> = &'a dyn Fn(&str, i64) -> i64;
 /// Puts what another program keeps where the jobs would be: called with the address of a place that no store has seen.
 pub type Occupy<'a> = &'a dyn Fn(&str);
 
+/// Makes a store on a place, not started yet, that may read there and not write: called with its address.
+pub type MayOnlyRead<'a> = &'a dyn Fn(&str) -> Arc<dyn JobStore>;
+
+/// Takes away all that stores have made at a place, behind their backs, as a server would that starts without its data:
+/// called with its address.
+pub type Empty<'a> = &'a dyn Fn(&str);
+
 /// What somebody meets who claims jobs while somebody else decides on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Meeting {
@@ -67,6 +74,16 @@ pub trait StoreHarness: Send + Sync {
         None
     }
 
+    /// How to open a place without the right to write. `None` where there are no such rights.
+    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+        None
+    }
+
+    /// How to empty a place while stores are open on it. `None` where nobody could.
+    fn empty(&self) -> Option<Empty<'_>> {
+        None
+    }
+
     /// The URL of the server, with a port, where the store speaks to one over TCP: some cases put themselves in between.
     fn url(&self) -> Option<String> {
         None
@@ -111,6 +128,19 @@ impl<'a> Place<'a> {
         let store = self.harness.open(&self.address);
         store.start("default").expect("the store starts");
         Opened(store)
+    }
+
+    /// A store that is open for reading.
+    pub(super) fn open_read_only(&self) -> Opened {
+        let store = self.harness.open(&self.address);
+        store.start_read_only("default").expect("the store is read");
+        Opened(store)
+    }
+
+    /// Why a store is not read.
+    pub(super) fn refuse_to_read(&self) -> Error {
+        let store = self.harness.open(&self.address);
+        store.start_read_only("default").expect_err("the store must not be read")
     }
 
     /// Why a store does not start.

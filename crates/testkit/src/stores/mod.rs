@@ -47,7 +47,9 @@ mod server;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;
-pub use harness::{Corrupt, Meeting, Occupy, Opened, Place, SetVersion, StoreHarness};
+pub use harness::{
+    Corrupt, Empty, MayOnlyRead, Meeting, Occupy, Opened, Place, SetVersion, StoreHarness,
+};
 pub use proxy::Proxy;
 pub use runner::run;
 pub use server::{new_name, server_url};

@@ -35,6 +35,11 @@ fn make_indexes(connection: &Connection) -> Result<()> {
     connection.run(async move { jobs.create_indexes([due, finished]).await.map(drop) })
 }
 
+/// Whether there are jobs that this release can read. Changes nothing.
+pub(crate) fn check(connection: &Connection) -> Result<bool> {
+    version(connection).map(|version| version > 0)
+}
+
 /// Checks the version, and makes what is missing.
 pub(crate) fn prepare(connection: &Connection) -> Result<()> {
     let version = version(connection)?;

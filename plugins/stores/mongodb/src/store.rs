@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use apscheduler_core::store::{
     Batch, ChangeNotifier, Claim, Claims, ClaimsInDoubt, Contention, Cursor, Decision, Due,
-    DueCursor, JobRecord, JobStore, NewRecord, StoreCapabilities, Tie, Watch,
+    DueCursor, JobRecord, JobStore, NewRecord, Replacement, StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -28,6 +28,7 @@ pub struct MongoDbJobStore {
     writer: Arc<Writer>,
     in_doubt: ClaimsInDoubt<String>,
     contention: Contention,
+    replacement: Replacement,
 }
 
 impl MongoDbJobStore {
@@ -52,6 +53,7 @@ impl MongoDbJobStore {
             writer: Arc::new(Writer::new()),
             in_doubt: ClaimsInDoubt::default(),
             contention: Contention::default(),
+            replacement: Replacement::default(),
         })
     }
 
@@ -66,6 +68,20 @@ impl MongoDbJobStore {
     fn exchange(&self, connection: Option<Arc<Connection>>) -> Option<Arc<Connection>> {
         let mut place = self.connection.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *place, connection)
+    }
+
+    /// Fails where the collection is gone or another one, and turns to what is there now.
+    fn check_collection(&self, connection: &Connection) -> Result<()> {
+        if connection.collection_there()? == connection.collection {
+            return Ok(());
+        }
+        let again = Connection::open(&self.options, &self.target)?;
+        drop(self.exchange(Some(Arc::new(again))));
+        let message = format!(
+            "the collection `{}.{}` at {} was dropped, or is another one than before",
+            self.options.database, self.options.collection, self.target.address.shown
+        );
+        Err(self.replacement.found(message).with_plugin(WHAT))
     }
 
     /// The first documents, `limit` at the most.
@@ -155,8 +171,16 @@ impl JobStore for MongoDbJobStore {
         Ok(())
     }
 
+    fn start_read_only(&self, _alias: &str) -> Result<()> {
+        let connection = Connection::read_only(&self.options, &self.target)?;
+        drop(self.exchange(Some(Arc::new(connection))));
+        Ok(())
+    }
+
     fn shutdown(&self) -> Result<()> {
-        drop(self.exchange(None));
+        if let Some(connection) = self.exchange(None) {
+            connection.cut();
+        }
         Ok(())
     }
 
@@ -234,51 +258,57 @@ impl JobStore for MongoDbJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        let connection = self.connection()?;
-        let find_out = |claimed: &String, claims: &[Claim]| {
-            doubt::find_out(&connection, &self.writer.mark(), claimed, claims).map(Some)
-        };
-        if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
-            return Ok(claims);
-        }
-        let mut filter = timed();
-        let is_due = doc! {"$gte": i64::MIN, "$lte": run_time(Some(due.now))};
-        filter.insert("next_run_time", is_due);
-        // A cursor of another store means nothing here: from the beginning.
-        if let Some(DueCursor { next_run_time, tie: Tie::Id(id) }) = &due.after {
-            filter.insert("$or", behind(*next_run_time, id));
-        }
-        let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
-        let mut fields = record_fields();
-        fields.insert("claims", 1);
-        let documents = self.find_behind(filter, sort, ahead, due.limit, fields)?;
-        let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
-        let Batch { claims, resume } = Batch::decide(records, due, decide);
-        if claims.is_empty() {
-            return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
-        }
-        let (mark, attempted) = (self.writer.mark(), claims.len());
-        match claims::write(&connection, &mark, &claims, &claims::marks(&documents)) {
-            Ok(Written { won, refused, refusal }) => {
-                let written = claims.into_iter().zip(won);
-                let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
-                let claims = Claims { claims: won.collect(), resume };
-                if let Some(refusal) = refusal {
-                    // Nothing is lost: what was not claimed stays due.
-                    if claims.claims.is_empty() {
-                        return Err(refusal.with_retryable(true));
+        self.replacement.claim(|| {
+            let connection = self.connection()?;
+            let find_out = |claimed: &String, claims: &[Claim]| {
+                doubt::find_out(&connection, &self.writer.mark(), claimed, claims).map(Some)
+            };
+            if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
+                return Ok(claims);
+            }
+            let mut filter = timed();
+            let is_due = doc! {"$gte": i64::MIN, "$lte": run_time(Some(due.now))};
+            filter.insert("next_run_time", is_due);
+            // A cursor of another store means nothing here: from the beginning.
+            if let Some(DueCursor { next_run_time, tie: Tie::Id(id) }) = &due.after {
+                filter.insert("$or", behind(*next_run_time, id));
+            }
+            let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
+            let mut fields = record_fields();
+            fields.insert("claims", 1);
+            let documents = self.find_behind(filter, sort, ahead, due.limit, fields)?;
+            let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
+            let Batch { claims, resume } = Batch::decide(records, due, decide);
+            if documents.is_empty() && due.after.is_none() {
+                // Nothing is due, or everything is gone.
+                self.check_collection(&connection)?;
+            }
+            if claims.is_empty() {
+                return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
+            }
+            let (mark, attempted) = (self.writer.mark(), claims.len());
+            match claims::write(&connection, &mark, &claims, &claims::marks(&documents)) {
+                Ok(Written { won, refused, refusal }) => {
+                    let written = claims.into_iter().zip(won);
+                    let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
+                    let claims = Claims { claims: won.collect(), resume };
+                    if let Some(refusal) = refusal {
+                        // Nothing is lost: what was not claimed stays due.
+                        if claims.claims.is_empty() {
+                            return Err(refusal.with_retryable(true));
+                        }
+                        tracing::warn!("can't claim {refused} jobs: {}", refusal.chain());
                     }
-                    tracing::warn!("can't claim {refused} jobs: {}", refusal.chain());
+                    // What the server refuses was not lost to others.
+                    Ok(self.contention.outcome(due, attempted - refused, claims))
                 }
-                // What the server refuses was not lost to others.
-                Ok(self.contention.outcome(due, attempted - refused, claims))
+                Err(error) => {
+                    // Whatever the error is: the server may have written some before.
+                    self.in_doubt.keep(mark, claims);
+                    Err(error)
+                }
             }
-            Err(error) => {
-                // Whatever the error is: the server may have written some before.
-                self.in_doubt.keep(mark, claims);
-                Err(error)
-            }
-        }
+        })
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{ChangeNotifier, Watch};
+use apscheduler_core::time::{Clock as _, SystemClock};
 use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use mongodb::change_stream::ChangeStream;
@@ -12,6 +13,7 @@ use mongodb::change_stream::event::{ChangeStreamEvent, OperationType};
 use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
+use crate::document::run_time;
 use crate::failure::{code, is_passing};
 
 /// How long the server keeps a question open before it says that nothing happened.
@@ -122,20 +124,29 @@ fn is_own(event: &ChangeStreamEvent<Document>, own: &str) -> bool {
         .is_some_and(|mark| mark.starts_with(own))
 }
 
-/// The earliest job, and how many there are.
-type Seen = (Option<Document>, u64);
+/// The last job that is due, the first that is not, and how many there are.
+type Seen = (Option<Document>, Option<Document>, u64);
 
+/// Jobs that are set aside, or wait for room, stay due and stand before all others. So what becomes due is looked for
+/// behind them.
 async fn look(jobs: &Collection<Document>) -> mongodb::error::Result<Seen> {
-    let earliest = jobs
-        .find_one(doc! {"next_run_time": {"$gte": i64::MIN}})
+    let now = run_time(Some(SystemClock.now()));
+    let due = doc! {"next_run_time": {"$gte": i64::MIN, "$lte": now.clone()}};
+    let last = jobs
+        .find_one(due)
+        .sort(doc! {"next_run_time": -1, "_id": -1})
+        .projection(doc! {"revision": 1})
+        .await?;
+    let next = jobs
+        .find_one(doc! {"next_run_time": {"$gt": now}})
         .sort(doc! {"next_run_time": 1, "_id": 1})
         .projection(doc! {"revision": 1})
         .await?;
-    Ok((earliest, jobs.estimated_document_count().await?))
+    Ok((last, next, jobs.estimated_document_count().await?))
 }
 
-/// A job that others change matters when it comes before all others: later than that it is seen anyway. Own changes are
-/// told too, which costs a look in vain.
+/// A job that others change matters when it is due now, or comes before all others: later than that it is seen anyway. Own
+/// changes are told too, and jobs that become due, which costs a look in vain.
 async fn poll(
     jobs: Collection<Document>,
     period: Duration,

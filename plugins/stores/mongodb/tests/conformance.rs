@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mongodb::MongoDbJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{
+    self, Corrupt, Empty, Meeting, Occupy, SetVersion, StoreHarness,
+};
 use mongodb::bson::doc;
 
 /// Every place is a collection of its own.
@@ -51,6 +53,10 @@ impl StoreHarness for MongoDb {
             };
             assert_eq!(place::with_collection(address, update).matched_count, 1);
         })
+    }
+
+    fn empty(&self) -> Option<Empty<'_>> {
+        Some(&place::remove)
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

@@ -116,12 +116,19 @@ impl Open {
     ) -> Result<(Lease<'a>, Vec<JobRecord>), Failure> {
         let statements = format!(
             "START TRANSACTION; SELECT {COLUMNS} FROM {} FORCE INDEX (next_run_time) WHERE {}
-             ORDER BY next_run_time, id LIMIT {} FOR UPDATE SKIP LOCKED",
+             ORDER BY next_run_time, id LIMIT {} FOR UPDATE SKIP LOCKED; {}",
             self.tables.jobs,
             condition(due, None),
-            due.limit
+            due.limit,
+            self.tables.select_name()
         );
-        let answers = answers(&mut lease, &statements)?;
+        let mut answers = answers(&mut lease, &statements)?;
+        let name = answers.pop().and_then(|answer| answer.rows.into_iter().next());
+        let name = name.map(|row| value::<i64>(&row, 0)).transpose()?;
+        if name != self.name {
+            let message = format!("the table {} is another one than before", self.tables.jobs);
+            return Err(Error::new(ErrorKind::StoreReplaced, message).into());
+        }
         let records = answers.iter().flat_map(|answer| &answer.rows).map(record);
         let records = records.collect::<Result<_, _>>()?;
         Ok((lease, records))

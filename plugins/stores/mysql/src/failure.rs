@@ -1,6 +1,6 @@
 //! What can go wrong between us and the server, and what to do about it.
 
-use std::io;
+use std::{fmt, io};
 
 use apscheduler_core::store::Failed;
 use apscheduler_core::{Error, ErrorKind};
@@ -39,6 +39,7 @@ impl From<Error> for Failure {
 
 const DEADLOCK: u16 = 1213;
 const DUPLICATE: u16 = 1062;
+const NO_SUCH_TABLE: u16 = 1146;
 
 /// The server ended the connection, or is about to end.
 static ENDED: [u16; 10] = [
@@ -96,6 +97,7 @@ impl Failure {
 
     /// What the caller of the store is told. `task` is what was tried: `adding jobs`.
     pub(crate) fn explain(self, address: &str, task: &str) -> Error {
+        let is_gone = self.code() == Some(NO_SUCH_TABLE);
         let (kind, message, source) = match self {
             Self::Refused(error) if error.plugin().is_some() => return error,
             Self::Refused(error) => return error.with_plugin(WHAT),
@@ -109,11 +111,16 @@ impl Failure {
                 let message = format!("{task}: the server at {address} does not answer in time");
                 (ErrorKind::Unavailable, message, error)
             }
+            Self::Server(error) if is_gone => {
+                let message =
+                    format!("{task}: a table of the jobs is gone from the server at {address}");
+                (ErrorKind::StoreReplaced, message, error)
+            }
             Self::Server(error) => {
                 (kind(&error), format!("{task} failed on the server at {address}"), error)
             }
         };
-        Error::new(kind, message).with_plugin(WHAT).with_source(source)
+        Error::new(kind, message).with_plugin(WHAT).with_source(Said::by(source))
     }
 }
 
@@ -127,8 +134,34 @@ pub(crate) fn no_connection(address: &str, error: mysql::Error) -> Error {
         mysql::Error::DriverError(DriverError::CouldNotConnect(_)) => ErrorKind::Unavailable,
         error => kind(error),
     };
-    Error::new(kind, message).with_plugin(WHAT).with_source(error)
+    Error::new(kind, message).with_plugin(WHAT).with_source(Said::by(error))
 }
+
+/// What the client or the server said, once: errors of the client name their kind, and have themselves for a cause.
+#[derive(Debug)]
+struct Said(String);
+
+impl Said {
+    fn by(error: mysql::Error) -> Self {
+        Self(match error {
+            mysql::Error::IoError(error) => error.to_string(),
+            mysql::Error::CodecError(error) => error.to_string(),
+            mysql::Error::MySqlError(error) => error.to_string(),
+            mysql::Error::DriverError(DriverError::CouldNotConnect(Some((_, reason, _)))) => reason,
+            mysql::Error::DriverError(error) => error.to_string(),
+            mysql::Error::UrlError(error) => error.to_string(),
+            error => error.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Said {}
 
 /// The server does not answer the attempt to connect.
 pub(crate) fn connecting_takes_too_long(address: &str) -> Error {
@@ -198,11 +231,23 @@ mod tests {
             assert!(error.is_retryable(), "{}", error.chain());
             assert!(error.to_string().contains("db:1/jobs"), "{error}");
         }
-        // A right that is missing, a table that is gone, a row that is refused.
-        for code in [1044, 1142, 1146, 4025] {
+        // A right that is missing, a row that is refused.
+        for code in [1044, 1142, 4025] {
             let error = said(code).explain("db:1/jobs", "adding jobs");
             assert_eq!(error.kind(), ErrorKind::Store);
         }
+    }
+
+    #[test]
+    fn a_table_that_is_gone_is_told_as_such() {
+        let error = said(NO_SUCH_TABLE).explain("db:1/jobs", "adding jobs");
+        assert_eq!(error.kind(), ErrorKind::StoreReplaced);
+    }
+
+    #[test]
+    fn errors_do_not_repeat_themselves() {
+        let error = said(1142).explain("db:1/jobs", "adding jobs");
+        assert_eq!(error.chain().matches("said").count(), 1, "{}", error.chain());
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod options;
 mod pool;
 mod rows;
 mod schema;
+mod sockets;
 mod store;
 mod watch;
 

@@ -46,6 +46,9 @@ static MIGRATIONS: [fn(&Tables) -> Vec<String>; 1] = [|tables| {
 /// The table that keeps the versions of all tables of jobs in its database.
 pub(crate) const META_TABLE: &str = "apscheduler_meta";
 
+/// Where the counters of changes keep a number that is none of them: see [`Tables::name`].
+const NAME_SLOT: i64 = -1;
+
 /// The lock that starting stores hold.
 const START_LOCK: &str = "apscheduler.start";
 
@@ -85,7 +88,7 @@ impl Tables {
         const TASK: &str = "preparing the tables";
         read(pool, TASK, |connection| {
             // Mostly all is there, and no rights to change the schema are needed.
-            if self.version(connection)? == newest() {
+            if self.version(connection)? == newest() && self.are_whole(connection)? {
                 return Ok(());
             }
             // Processes that start at once wait for each other here.
@@ -99,6 +102,44 @@ impl Tables {
             self.migrate(connection)?;
             Ok(connection.exec_drop("DO RELEASE_LOCK(?)", (START_LOCK,))?)
         })
+    }
+
+    /// Whether there are tables that this release can read. Changes nothing.
+    pub(crate) fn are_there(&self, pool: &Pool) -> Result<bool> {
+        read(pool, "looking at the tables", |connection| {
+            let version = self.version(connection)?;
+            self.refuse_newer(version)?;
+            Ok(version > 0)
+        })
+    }
+
+    /// A number that the tables have from the time when they were made, and that other tables do not have.
+    pub(crate) fn name(&self, pool: &Pool) -> Result<i64> {
+        let give = format!(
+            "INSERT IGNORE INTO {} (slot, count) VALUES ({NAME_SLOT}, {})",
+            self.changes,
+            fastrand::i64(1..1 << 52)
+        );
+        let select = self.select_name();
+        read(pool, "looking at the tables", |connection| {
+            let mut name: Option<i64> = connection.query_first(&select)?;
+            if name.is_none() {
+                connection.query_drop(&give)?;
+                name = connection.query_first(&select)?;
+            }
+            Ok(name.unwrap_or_default())
+        })
+    }
+
+    pub(crate) fn select_name(&self) -> String {
+        format!("SELECT count FROM {} WHERE slot = {NAME_SLOT}", self.changes)
+    }
+
+    fn refuse_newer(&self, version: i64) -> Result<(), Failure> {
+        if version <= newest() {
+            return Ok(());
+        }
+        Err(newer_schema(&self.jobs, version, newest(), env!("CARGO_PKG_NAME")).into())
     }
 
     /// Removes the tokens of stores that never came back.
@@ -115,9 +156,7 @@ impl Tables {
 
     fn migrate(&self, connection: &mut Conn) -> Result<(), Failure> {
         let version = self.version(connection)?;
-        if version > newest() {
-            return Err(newer_schema(&self.jobs, version, newest(), env!("CARGO_PKG_NAME")).into());
-        }
+        self.refuse_newer(version)?;
         let meta = format!(
             "CREATE TABLE IF NOT EXISTS {} (
                tablename varchar(64) CHARACTER SET utf8mb4 COLLATE {} NOT NULL PRIMARY KEY,
@@ -129,7 +168,9 @@ impl Tables {
         // From here on the tables are ours, though they may not be complete.
         let begin = format!("INSERT IGNORE INTO {} (tablename, version) VALUES (?, 0)", self.meta);
         connection.exec_drop(begin, (&self.tablename,))?;
-        for migrate in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        // A hand may have dropped one of them.
+        let done = if self.are_whole(connection)? { version } else { 0 };
+        for migrate in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or(0)) {
             for statement in migrate(self) {
                 connection.query_drop(statement)?;
             }
@@ -171,6 +212,13 @@ impl Tables {
             // Dropped by hand, without what the other table says of it.
             _ => Ok(0),
         }
+    }
+
+    /// Whether the tables are there that come with that of the jobs.
+    fn are_whole(&self, connection: &mut Conn) -> Result<bool, Failure> {
+        let name = |suffix: &str| format!("{}{suffix}", self.tablename);
+        Ok(self.exists(connection, &name("_changes"))?
+            && self.exists(connection, &name("_claims"))?)
     }
 
     fn exists(&self, connection: &mut Conn, table: &str) -> Result<bool, Failure> {

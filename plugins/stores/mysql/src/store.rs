@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ConnectionPool, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
-    Started, StoreCapabilities, TransactionsInDoubt, Watch,
+    ChangeNotifier, Claims, ConnectionPool, Connector as _, Cursor, Decision, Due, JobRecord,
+    JobStore, NewRecord, Replacement, Started, StoreCapabilities, TransactionsInDoubt, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros};
-use apscheduler_core::{Error, Result};
+use apscheduler_core::{Error, ErrorKind, Result};
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Row};
 
+use crate::WHAT;
 use crate::address::Address;
 use crate::connection::{Server, answers, literal, literals};
 use crate::dialect::Dialect;
@@ -33,6 +34,7 @@ pub struct MySqlJobStore {
     options: MySqlOptions,
     open: Started<Open>,
     in_doubt: TransactionsInDoubt,
+    replacement: Replacement,
 }
 
 /// What a started store has.
@@ -41,6 +43,8 @@ pub(crate) struct Open {
     pub(crate) pool: Pool,
     pub(crate) tables: Tables,
     pub(crate) notices: Notices,
+    /// What the tables are called since they were made: others have another name. `None` where there are none to read.
+    pub(crate) name: Option<i64>,
 }
 
 impl MySqlJobStore {
@@ -58,7 +62,24 @@ impl MySqlJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: MySqlOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, open: Started::default(), in_doubt: TransactionsInDoubt::default() })
+        let (open, in_doubt, replacement) = Default::default();
+        Ok(Self { options, open, in_doubt, replacement })
+    }
+
+    /// Does something with what is open. Where the tables are gone or others, this turns to what is there now, and fails.
+    fn with_open<T>(&self, work: impl FnOnce(&Open) -> Result<T>) -> Result<T> {
+        work(&*self.open.get()?).map_err(|error| {
+            if error.kind() != ErrorKind::StoreReplaced {
+                return error;
+            }
+            match Open::new(&self.options) {
+                Ok(again) => {
+                    self.open.set(again);
+                    self.replacement.found(error.message()).with_plugin(WHAT)
+                }
+                Err(error) => error,
+            }
+        })
     }
 }
 
@@ -79,33 +100,48 @@ impl JobStore for MySqlJobStore {
         Ok(())
     }
 
+    fn start_read_only(&self, _alias: &str) -> Result<()> {
+        let open = Open::read_only(&self.options)?;
+        self.open.set(open);
+        Ok(())
+    }
+
     fn shutdown(&self) -> Result<()> {
+        if let Ok(open) = self.open.get() {
+            // Calls that are under way end with their connections.
+            open.pool.close_idle();
+            open.pool.connector().cut();
+        }
         self.open.clear();
         Ok(())
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
-        let open = self.open.get()?;
-        let query = format!("SELECT {COLUMNS} FROM {} WHERE id = ?", open.tables.jobs);
-        read(&open.pool, "looking a job up", |connection| {
-            let row: Option<Row> = connection.exec_first(&query, (id,))?;
-            row.as_ref().map(record).transpose()
+        self.with_open(|open| {
+            let query = format!("SELECT {COLUMNS} FROM {} WHERE id = ?", open.tables.jobs);
+            open.read("looking a job up", |connection| {
+                let row: Option<Row> = connection.exec_first(&query, (id,))?;
+                row.as_ref().map(record).transpose()
+            })
         })
     }
 
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
-        self.open.get()?.page(after, limit)
+        self.with_open(|open| open.page(after, limit))
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let open = self.open.get()?;
         let after = after.map_or(i64::MIN, |after| after.timestamp_micros());
-        let query =
-            format!("SELECT MIN(next_run_time) FROM {} WHERE next_run_time > ?", open.tables.jobs);
-        read(&open.pool, "looking for the next run time", |connection| {
-            let row: Option<Row> = connection.exec_first(&query, (after,))?;
-            let time = row.map(|row| value::<Option<i64>>(&row, 0)).transpose()?;
-            Ok(time.flatten().map(from_micros))
+        self.with_open(|open| {
+            let query = format!(
+                "SELECT MIN(next_run_time) FROM {} WHERE next_run_time > ?",
+                open.tables.jobs
+            );
+            open.read("looking for the next run time", |connection| {
+                let row: Option<Row> = connection.exec_first(&query, (after,))?;
+                let time = row.map(|row| value::<Option<i64>>(&row, 0)).transpose()?;
+                Ok(time.flatten().map(from_micros))
+            })
         })
     }
 
@@ -119,27 +155,31 @@ impl JobStore for MySqlJobStore {
         records.sort_unstable_by(|left, right| {
             (left.replace, &left.id).cmp(&(right.replace, &right.id))
         });
-        self.open.get()?.add(&records)
+        self.with_open(|open| open.add(&records))
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        self.open.get()?.update(record)
+        self.with_open(|open| open.update(record))
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        let open = self.open.get()?;
-        let delete = format!("DELETE FROM {} WHERE id = ?", open.tables.jobs);
-        open.change("removing a job", |connection| {
-            connection.exec_drop(&delete, (id,))?;
-            let removed = connection.affected_rows() > 0;
-            Ok((removed, removed))
+        self.with_open(|open| {
+            let delete = format!("DELETE FROM {} WHERE id = ?", open.tables.jobs);
+            open.change("removing a job", |connection| {
+                connection.exec_drop(&delete, (id,))?;
+                let removed = connection.affected_rows() > 0;
+                Ok((removed, removed))
+            })
         })
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        let open = self.open.get()?;
-        let delete = format!("DELETE FROM {}", open.tables.jobs);
-        open.change("removing all jobs", |connection| Ok((connection.query_drop(&delete)?, true)))
+        self.with_open(|open| {
+            let delete = format!("DELETE FROM {}", open.tables.jobs);
+            open.change("removing all jobs", |connection| {
+                Ok((connection.query_drop(&delete)?, true))
+            })
+        })
     }
 
     fn claim_due(
@@ -147,7 +187,7 @@ impl JobStore for MySqlJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.open.get()?.claim(due, decide, &self.in_doubt)
+        self.replacement.claim(|| self.with_open(|open| open.claim(due, decide, &self.in_doubt)))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
@@ -173,20 +213,46 @@ fn chunks<'a>(records: &'a [&'a NewRecord]) -> impl Iterator<Item = &'a [&'a New
 
 impl Open {
     fn new(options: &MySqlOptions) -> Result<Self> {
+        let (pool, tables) = Self::connect(options)?;
+        tables.prepare(&pool)?;
+        tables.forget_old_claims(&pool);
+        let name = Some(tables.name(&pool)?);
+        Ok(Self { pool, tables, notices: Notices::default(), name })
+    }
+
+    fn read_only(options: &MySqlOptions) -> Result<Self> {
+        let (pool, tables) = Self::connect(options)?;
+        let is_there = tables.are_there(&pool)?;
+        if !is_there {
+            tracing::warn!(
+                "there is no table {} on the server at {}, so there are no jobs",
+                tables.jobs,
+                pool.connector().address()
+            );
+        }
+        // It is not asked for again.
+        Ok(Self { pool, tables, notices: Notices::default(), name: is_there.then_some(0) })
+    }
+
+    fn connect(options: &MySqlOptions) -> Result<(Pool, Tables)> {
         let address = Address::parse(&options.url)?;
-        let server = Server {
-            options: address.client_options(options)?,
-            address: address.shown,
-            connect_timeout: seconds("connect_timeout", options.connect_timeout)?,
-        };
+        let connect_timeout = seconds("connect_timeout", options.connect_timeout)?;
+        let server = Server::new(address.client_options(options)?, address.shown, connect_timeout);
         let pool = ConnectionPool::new(server, &options.pool()?);
         let version = read(&pool, "connecting", |connection| {
             Ok(connection.query_first::<String, _>("SELECT VERSION()")?.unwrap_or_default())
         })?;
         let tables = Tables::new(options, Dialect::of(&version)?);
-        tables.prepare(&pool)?;
-        tables.forget_old_claims(&pool);
-        Ok(Self { pool, tables, notices: Notices::default() })
+        Ok((pool, tables))
+    }
+
+    /// Reads, where there is something to read.
+    fn read<T: Default>(
+        &self,
+        task: &str,
+        work: impl FnMut(&mut Conn) -> Result<T, Failure>,
+    ) -> Result<T> {
+        if self.name.is_none() { Ok(T::default()) } else { read(&self.pool, task, work) }
     }
 
     fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
@@ -203,7 +269,7 @@ impl Open {
                 (next_run_time.map(|time| time.timestamp_micros()), &**id)
             }
         };
-        read(&self.pool, "listing jobs", |connection| {
+        self.read("listing jobs", |connection| {
             let (mut rows, mut behind) = (Vec::<Row>::new(), id);
             if let Some(time) = time {
                 rows = connection.exec(&timed, (time, id, time, limit))?;

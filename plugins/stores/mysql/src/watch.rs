@@ -56,7 +56,10 @@ impl Open {
 
     /// How many changes others made.
     fn changes_of_others(&self) -> Result<i64> {
-        let sum = format!("SELECT CAST(SUM(count) AS SIGNED) FROM {}", self.tables.changes);
+        let sum = format!(
+            "SELECT CAST(SUM(count) AS SIGNED) FROM {} WHERE slot >= 0",
+            self.tables.changes
+        );
         let all = read(&self.pool, "looking for changes", |connection| {
             Ok(connection.query_first::<Option<i64>, _>(&sum)?.flatten().unwrap_or(0))
         })?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{
+    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetVersion, StoreHarness,
+};
 use mysql::prelude::Queryable as _;
 
 /// Each place is a table of its own.
@@ -51,6 +53,26 @@ impl StoreHarness for MySql {
             let updated = connection.affected_rows();
             assert_eq!(updated, 1, "{id:?} is there to be broken");
         })
+    }
+
+    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+        Some(&|address| {
+            let (user, password) = ("apscheduler_reader", "secret");
+            database::execute(&format!(
+                "CREATE USER IF NOT EXISTS {user}@'%' IDENTIFIED BY '{password}'"
+            ));
+            for table in [address, "apscheduler_meta"] {
+                database::execute(&format!("GRANT SELECT ON {table} TO {user}@'%'"));
+            }
+            let url = database::url();
+            let (scheme, rest) = url.split_once("://").expect("a URL");
+            let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+            MySql.open_at(address, &format!("{scheme}://{user}:{password}@{server}"))
+        })
+    }
+
+    fn empty(&self) -> Option<Empty<'_>> {
+        Some(&database::drop_tables)
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

@@ -3,13 +3,13 @@
 //! Each writes a token in its transaction. Where the connection is lost during COMMIT, the token tells later whether the
 //! transaction was committed.
 
-use apscheduler_core::Result;
 use apscheduler_core::store::{
     ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
     JobRecord, TransactionsInDoubt,
 };
 use apscheduler_core::time::Timestamp;
-use futures_util::future::{join, join3, join4};
+use apscheduler_core::{Error, ErrorKind, Result};
+use futures_util::future::{join3, join4};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
@@ -122,12 +122,20 @@ impl Open {
             (&id as _, Type::TEXT),
             (&limit as _, Type::INT8),
         ];
-        let rows = lease.run(async {
+        // Another table of the same name has another number.
+        let name = [(&self.tables.jobs as _, Type::TEXT)];
+        let (rows, table) = lease.run(async {
             let select = lease.client.query_typed(&select, &parameters);
-            let (begun, rows) = join(lease.client.batch_execute(BEGIN), select).await;
+            let table = lease.client.query_typed_one("SELECT to_regclass($1)::oid", &name);
+            let (begun, rows, table) =
+                join3(lease.client.batch_execute(BEGIN), select, table).await;
             begun?;
-            rows
+            Ok::<_, tokio_postgres::Error>((rows?, table?.try_get::<_, Option<u32>>(0)?))
         })?;
+        if table != self.table {
+            let message = format!("the table {} is another one than before", self.tables.jobs);
+            return Err(Error::new(ErrorKind::StoreReplaced, message).into());
+        }
         let records = rows.iter().map(record).collect::<Result<_, _>>()?;
         Ok((lease, records))
     }

@@ -74,6 +74,11 @@ impl Failure {
                 );
                 (ErrorKind::Unavailable, message, source)
             }
+            Self::Server(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+                let message =
+                    format!("{task}: a table of the jobs is gone from PostgreSQL at {address}");
+                (ErrorKind::StoreReplaced, message, Some(error))
+            }
             Self::Server(error) => {
                 let message = format!("{task} failed in PostgreSQL at {address}");
                 (kind(&error), message, Some(error))

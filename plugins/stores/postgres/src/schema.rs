@@ -95,11 +95,7 @@ impl Tables {
                 let lock = [(&START_LOCK as _, Type::INT8)];
                 client.query_typed("SELECT pg_advisory_xact_lock($1)", &lock).await?;
                 let version = self.version(client).await?;
-                if version > newest() {
-                    let (found, known) = (version.into(), newest().into());
-                    let package = env!("CARGO_PKG_NAME");
-                    return Err(newer_schema(&self.jobs, found, known, package).into());
-                }
+                self.refuse_newer(version)?;
                 let meta = format!(
                     "CREATE TABLE IF NOT EXISTS {} (tablename text PRIMARY KEY, version integer NOT NULL)",
                     self.meta
@@ -118,11 +114,33 @@ impl Tables {
                 Ok(())
             })?;
         }
-        read(pool, TASK, async |client| {
+        self.number(pool)
+    }
+
+    /// The number that the server gave the table of jobs; `None` where there is none yet. Changes nothing.
+    pub(crate) fn find(&self, pool: &Pool) -> Result<Option<u32>> {
+        let version = read(pool, "looking at the tables", async |client| {
+            let version = self.version(client).await?;
+            self.refuse_newer(version)?;
+            Ok(version)
+        })?;
+        if version == 0 { Ok(None) } else { self.number(pool).map(Some) }
+    }
+
+    fn number(&self, pool: &Pool) -> Result<u32> {
+        read(pool, "looking at the tables", async |client| {
             let name = [(&self.jobs as _, Type::TEXT)];
             let row = client.query_typed_one("SELECT to_regclass($1)::oid", &name).await?;
             Ok(row.try_get(0)?)
         })
+    }
+
+    fn refuse_newer(&self, version: i32) -> Result<(), Failure> {
+        if version <= newest() {
+            return Ok(());
+        }
+        let (found, known) = (version.into(), newest().into());
+        Err(newer_schema(&self.jobs, found, known, env!("CARGO_PKG_NAME")).into())
     }
 
     /// Removes the tokens of stores that never came back.
@@ -139,13 +157,13 @@ impl Tables {
 
     /// The version of the schema that is there; 0 where there is none.
     async fn version(&self, client: &Client) -> Result<i32, Failure> {
-        let names = [(&self.meta as _, Type::TEXT), (&self.jobs as _, Type::TEXT)];
+        let names = [&self.meta, &self.jobs, &self.claims].map(|name| (name as _, Type::TEXT));
         // PostgreSQL remembers that a table is not there, until it reads one that it did not read in this transaction:
         // without `FROM`, what others made while we waited for them would not be seen.
-        let there = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL
+        let there = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL
              FROM pg_catalog.pg_database WHERE datname = current_database()";
         let row = client.query_typed_one(there, &names).await?;
-        let (has_meta, has_jobs): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+        let [has_meta, has_jobs, has_claims] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
         let mut version = None;
         if has_meta {
             let query = format!("SELECT version FROM {} WHERE tablename = $1", self.meta);
@@ -156,6 +174,8 @@ impl Tables {
         match version {
             // Dropped by hand, without what the other table says of it.
             Some(_) | None if !has_jobs => Ok(0),
+            // The same, of the table that came with the second version.
+            Some(2..) if !has_claims && version <= Some(newest()) => Ok(1),
             Some(version) => Ok(version),
             None => Err(foreign_table(&self.jobs).into()),
         }

@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ConnectionPool, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
-    Started, StoreCapabilities, TransactionsInDoubt, Watch,
+    ChangeNotifier, Claims, ConnectionPool, Connector as _, Cursor, Decision, Due, JobRecord,
+    JobStore, NewRecord, Replacement, Started, StoreCapabilities, TransactionsInDoubt, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros};
-use apscheduler_core::{Error, Result};
+use apscheduler_core::{Error, ErrorKind, Result};
 use futures_util::future::try_join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use crate::WHAT;
 use crate::connection::Server;
+use crate::failure::Failure;
 use crate::options::PostgresOptions;
 use crate::pool::{Pool, read, write};
 use crate::rows::{COLUMNS, count, record};
@@ -30,6 +32,7 @@ pub struct PostgresJobStore {
     options: PostgresOptions,
     open: Started<Open>,
     in_doubt: TransactionsInDoubt,
+    replacement: Replacement,
 }
 
 /// What a started store has.
@@ -39,6 +42,9 @@ pub(crate) struct Open {
     pub(crate) tables: Tables,
     pub(crate) notices: Notices,
     pub(crate) runtime: Runtime,
+    /// The number that the server gave the table of jobs: another table has another. `None` where there is none to read.
+    pub(crate) table: Option<u32>,
+    alias: String,
 }
 
 impl PostgresJobStore {
@@ -48,7 +54,8 @@ impl PostgresJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: PostgresOptions) -> Result<Self> {
         options.check()?;
-        Ok(Self { options, open: Started::default(), in_doubt: TransactionsInDoubt::default() })
+        let (open, in_doubt, replacement) = Default::default();
+        Ok(Self { options, open, in_doubt, replacement })
     }
 
     /// A store at this URL, with the defaults for the rest.
@@ -57,6 +64,23 @@ impl PostgresJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) where the URL can't be read.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(PostgresOptions::new(url))
+    }
+
+    /// Does something with what is open. Where the tables are gone or others, this turns to what is there now, and fails.
+    fn with_open<T>(&self, work: impl FnOnce(&Open) -> Result<T>) -> Result<T> {
+        let open = self.open.get()?;
+        work(&open).map_err(|error| {
+            if error.kind() != ErrorKind::StoreReplaced {
+                return error;
+            }
+            match Open::new(&self.options, &open.alias) {
+                Ok(again) => {
+                    self.open.set(again);
+                    self.replacement.found(error.message()).with_plugin(WHAT)
+                }
+                Err(error) => error,
+            }
+        })
     }
 }
 
@@ -77,36 +101,49 @@ impl JobStore for PostgresJobStore {
         Ok(())
     }
 
+    fn start_read_only(&self, alias: &str) -> Result<()> {
+        let open = Open::read_only(&self.options, alias)?;
+        self.open.set(open);
+        Ok(())
+    }
+
     fn shutdown(&self) -> Result<()> {
+        if let Ok(open) = self.open.get() {
+            // Calls that are under way end with their connections.
+            open.pool.close_idle();
+            open.runtime.stop();
+        }
         self.open.clear();
         Ok(())
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
-        let open = self.open.get()?;
-        let query = format!("SELECT {COLUMNS} FROM {} WHERE id = $1", open.tables.jobs);
-        read(&open.pool, "looking a job up", async |client| {
-            let row = client.query_typed_opt(&query, &[(&id as _, Type::TEXT)]).await?;
-            row.as_ref().map(record).transpose()
+        self.with_open(|open| {
+            let query = format!("SELECT {COLUMNS} FROM {} WHERE id = $1", open.tables.jobs);
+            open.read("looking a job up", async |client| {
+                let row = client.query_typed_opt(&query, &[(&id as _, Type::TEXT)]).await?;
+                row.as_ref().map(record).transpose()
+            })
         })
     }
 
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
-        self.open.get()?.page(after, limit)
+        self.with_open(|open| open.page(after, limit))
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let open = self.open.get()?;
         let after = after.map_or(i64::MIN, |after| after.timestamp_micros());
         // Not `min`: with the statistics of an earlier time PostgreSQL may read all that comes behind for that.
-        let query = format!(
-            "SELECT next_run_time FROM {} WHERE next_run_time > $1 ORDER BY next_run_time, id LIMIT 1",
-            open.tables.jobs
-        );
-        read(&open.pool, "looking for the next run time", async |client| {
-            let row = client.query_typed_opt(&query, &[(&after as _, Type::INT8)]).await?;
-            let time = row.map(|row| row.try_get::<_, i64>(0)).transpose()?;
-            Ok(time.map(from_micros))
+        self.with_open(|open| {
+            let query = format!(
+                "SELECT next_run_time FROM {} WHERE next_run_time > $1 ORDER BY next_run_time, id LIMIT 1",
+                open.tables.jobs
+            );
+            open.read("looking for the next run time", async |client| {
+                let row = client.query_typed_opt(&query, &[(&after as _, Type::INT8)]).await?;
+                let time = row.map(|row| row.try_get::<_, i64>(0)).transpose()?;
+                Ok(time.map(from_micros))
+            })
         })
     }
 
@@ -116,35 +153,38 @@ impl JobStore for PostgresJobStore {
             return Err(Error::conflicting_id(&*twice.id));
         }
         let (replacing, new): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.replace);
-        self.open.get()?.add(&NewRows::chunks(&new)?, &NewRows::chunks(&replacing)?)
+        let (new, replacing) = (NewRows::chunks(&new)?, NewRows::chunks(&replacing)?);
+        self.with_open(|open| open.add(&new, &replacing))
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        self.open.get()?.update(record)
+        self.with_open(|open| open.update(record))
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        let open = self.open.get()?;
-        let Open { tables, notices, .. } = &*open;
-        let delete = format!(
-            "WITH gone AS (DELETE FROM {} WHERE id = $1 RETURNING 1)
-             SELECT EXISTS (SELECT FROM gone), (SELECT pg_notify($2, $3)::text FROM gone)",
-            tables.jobs
-        );
-        write(&open.pool, "removing a job", async |client| {
-            let [channel, sender] = notices.parameters();
-            let parameters = [(&id as _, Type::TEXT), channel, sender];
-            let row = client.query_typed_one(&delete, &parameters).await?;
-            Ok(row.try_get(0)?)
+        self.with_open(|open| {
+            let Open { tables, notices, .. } = open;
+            let delete = format!(
+                "WITH gone AS (DELETE FROM {} WHERE id = $1 RETURNING 1)
+                 SELECT EXISTS (SELECT FROM gone), (SELECT pg_notify($2, $3)::text FROM gone)",
+                tables.jobs
+            );
+            write(&open.pool, "removing a job", async |client| {
+                let [channel, sender] = notices.parameters();
+                let parameters = [(&id as _, Type::TEXT), channel, sender];
+                let row = client.query_typed_one(&delete, &parameters).await?;
+                Ok(row.try_get(0)?)
+            })
         })
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        let open = self.open.get()?;
-        let delete = format!("DELETE FROM {}", open.tables.jobs);
-        write(&open.pool, "removing all jobs", async |client| {
-            try_join(client.batch_execute(&delete), open.notices.tell(client)).await?;
-            Ok(())
+        self.with_open(|open| {
+            let delete = format!("DELETE FROM {}", open.tables.jobs);
+            write(&open.pool, "removing all jobs", async |client| {
+                try_join(client.batch_execute(&delete), open.notices.tell(client)).await?;
+                Ok(())
+            })
         })
     }
 
@@ -153,7 +193,7 @@ impl JobStore for PostgresJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.open.get()?.claim(due, decide, &self.in_doubt)
+        self.replacement.claim(|| self.with_open(|open| open.claim(due, decide, &self.in_doubt)))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
@@ -204,13 +244,41 @@ impl<'a> NewRows<'a> {
 
 impl Open {
     fn new(options: &PostgresOptions, alias: &str) -> Result<Self> {
+        let (runtime, pool, tables) = Self::connect(options, alias)?;
+        let table = tables.prepare(&pool)?;
+        tables.forget_old_claims(&pool);
+        let (notices, alias) = (Notices::new(table), alias.to_owned());
+        Ok(Self { pool, tables, notices, runtime, table: Some(table), alias })
+    }
+
+    fn read_only(options: &PostgresOptions, alias: &str) -> Result<Self> {
+        let (runtime, pool, tables) = Self::connect(options, alias)?;
+        let table = tables.find(&pool)?;
+        if table.is_none() {
+            tracing::warn!(
+                "there is no table {} in PostgreSQL at {}, so there are no jobs",
+                tables.jobs,
+                pool.connector().address()
+            );
+        }
+        let (notices, alias) = (Notices::new(table.unwrap_or_default()), alias.to_owned());
+        Ok(Self { pool, tables, notices, runtime, table, alias })
+    }
+
+    fn connect(options: &PostgresOptions, alias: &str) -> Result<(Runtime, Pool, Tables)> {
         let runtime = Runtime::start(alias)?;
         let server = Server::new(options, runtime.handle().clone())?;
         let pool = ConnectionPool::new(server, &options.pool()?);
-        let tables = Tables::new(options);
-        let notices = Notices::new(tables.prepare(&pool)?);
-        tables.forget_old_claims(&pool);
-        Ok(Self { pool, tables, notices, runtime })
+        Ok((runtime, pool, Tables::new(options)))
+    }
+
+    /// Reads, where there is something to read.
+    fn read<T: Default>(
+        &self,
+        task: &str,
+        work: impl AsyncFnMut(&Client) -> Result<T, Failure>,
+    ) -> Result<T> {
+        if self.table.is_none() { Ok(T::default()) } else { read(&self.pool, task, work) }
     }
 
     fn page(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
@@ -229,7 +297,7 @@ impl Open {
                 (next_run_time.map(|time| time.timestamp_micros()), &**id)
             }
         };
-        read(&self.pool, "listing jobs", async |client| {
+        self.read("listing jobs", async |client| {
             let (mut records, mut behind) = (Vec::new(), id);
             if let Some(time) = time {
                 let limit = count(limit);

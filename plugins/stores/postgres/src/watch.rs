@@ -23,7 +23,7 @@ const RECONNECT: Duration = Duration::from_secs(1);
 pub(crate) struct Runtime {
     handle: Handle,
     /// Dropping it says so.
-    _stop: oneshot::Sender<()>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Runtime {
@@ -44,7 +44,13 @@ impl Runtime {
                 let _ = runtime.block_on(stopped);
             })
             .map_err(failed)?;
-        Ok(Self { handle, _stop: stop })
+        Ok(Self { handle, stop: Mutex::new(Some(stop)) })
+    }
+
+    /// Ends it, and with it all connections and whatever waits for them.
+    pub(crate) fn stop(&self) {
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(stop);
     }
 
     pub(crate) fn handle(&self) -> &Handle {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{
+    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetVersion, StoreHarness,
+};
 
 /// Each place is a table of its own.
 struct Postgres;
@@ -48,6 +50,31 @@ impl StoreHarness for Postgres {
             let updated = database::connected(async |client| client.execute(&update, &[&id]).await);
             assert_eq!(updated, 1, "{id:?} is there to be broken");
         })
+    }
+
+    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+        Some(&|address| {
+            let (user, password) = ("apscheduler_reader", "secret");
+            // Several cases may make the user at the same time.
+            database::execute(&format!(
+                "SELECT pg_advisory_lock(4711);
+                 DO $$ BEGIN
+                   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{user}') THEN
+                     CREATE ROLE {user} LOGIN PASSWORD '{password}';
+                   END IF;
+                 END $$;
+                 GRANT SELECT ON {address}, apscheduler_meta TO {user};
+                 SELECT pg_advisory_unlock(4711)"
+            ));
+            let url = database::url();
+            let (scheme, rest) = url.split_once("://").expect("a URL");
+            let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+            Postgres.open_at(address, &format!("{scheme}://{user}:{password}@{server}"))
+        })
+    }
+
+    fn empty(&self) -> Option<Empty<'_>> {
+        Some(&database::drop_tables)
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind, Result};
-use redis::{Client, Cmd, Connection, ConnectionAddr, RedisError, Value};
+use redis::{
+    Client, Cmd, Connection, ConnectionAddr, ConnectionLike as _, RedisError, RedisResult, Value,
+};
 
 use crate::WHAT;
 use crate::options::{RedisOptions, Target};
@@ -29,6 +31,9 @@ const PASSING: [&str; 9] = [
     "NOREPLICAS",
     "OOM",
 ];
+
+/// What our scripts say where the keys are gone.
+const GONE: &str = "GONE";
 
 /// What the server says to those that it does not let in.
 const REFUSED: [&str; 3] = ["WRONGPASS", "NOAUTH", "NOPERM"];
@@ -80,8 +85,23 @@ impl Connections {
 
     /// Runs a script.
     pub(crate) fn run(&self, script: &Script, call: &Cmd, repeat: Repeat) -> Result<Value> {
+        self.ask(repeat, |connection| script.run(call, connection))
+    }
+
+    /// Sends a command.
+    pub(crate) fn query(&self, command: &Cmd, repeat: Repeat) -> Result<Value> {
+        self.ask(repeat, |connection| {
+            connection.req_command(command).and_then(Value::extract_error)
+        })
+    }
+
+    fn ask(
+        &self,
+        repeat: Repeat,
+        ask: impl Fn(&mut Connection) -> RedisResult<Value>,
+    ) -> Result<Value> {
         let (mut connection, is_fresh) = self.lease(repeat)?;
-        let mut answer = script.run(call, &mut connection);
+        let mut answer = ask(&mut connection);
         if let Err(error) = &answer
             && error.is_io_error()
         {
@@ -89,7 +109,7 @@ impl Connections {
             self.close();
             if repeat == Repeat::Allowed && !is_fresh && !error.is_timeout() {
                 connection = self.connect()?;
-                answer = script.run(call, &mut connection);
+                answer = ask(&mut connection);
             }
         }
         let is_usable = answer.as_ref().err().is_none_or(|error| error.code().is_some());
@@ -163,6 +183,12 @@ impl Connections {
             let message = format!("the connection to the server at {address} broke");
             return self.error(ErrorKind::Unavailable, message, error);
         };
+        if code == GONE {
+            let message = format!(
+                "the keys of the jobs are gone from the server at {address}: it was emptied, or has lost its data"
+            );
+            return Error::new(ErrorKind::StoreReplaced, message).with_plugin(WHAT);
+        }
         let text = error.to_string();
         // An error inside a script is told with a minus sign before it.
         let is_passing =

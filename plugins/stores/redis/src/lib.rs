@@ -15,7 +15,7 @@
 //! |---|---|
 //! | `jobs_key` (`apscheduler.jobs`) | a hash: for each id `REVISION RUN_TIME STATE`, as in `7 2027-01-01T00:00:00.000000Z {"version":1,...}`; a paused job has `paused` for the run time |
 //! | `run_times_key` (`apscheduler.run_times`) | a sorted set of `RUN_TIME ID`, all of the score 0, so that their bytes order them: to the microsecond in every year, and by id where run times are equal |
-//! | `jobs_key` + `.meta` | a hash: the `format` of all this, the last `revision` that was given, and the key of the `run_times` |
+//! | `jobs_key` + `.meta` | a hash: the `format` of all this, the last `revision` that was given, the key of the `run_times`, and the name of this `store`, which tells that the keys are others than before |
 //! | `run_times_key` + `.meta` | a hash: the key of the `jobs` that the run times belong to |
 //!
 //! Changes are published in the channel `jobs_key` + `.changed.` + the number of the database.
@@ -35,6 +35,7 @@
 
 mod connection;
 mod options;
+mod read_only;
 mod script;
 mod store;
 mod text;

@@ -9,10 +9,9 @@ pub(crate) const FORMAT: &str = "1";
 pub(crate) const PAGE: usize = 1000;
 
 /// What all scripts begin with. Lua's stack bounds the number of arguments of a command, hence the chunks.
-macro_rules! script {
-    ($code:literal) => {
-        concat!(
-            r"
+macro_rules! prelude {
+    () => {
+        r"
 local jobs, times, meta = KEYS[1], KEYS[2], KEYS[3]
 local CHUNK = 4000
 
@@ -51,19 +50,33 @@ end
 local function tell(channel, teller)
   redis.pcall('PUBLISH', channel, teller)
 end
+"
+    };
+}
+
+/// A script for a store that was started. Where the keys are gone, it says so and does nothing.
+macro_rules! script {
+    ($code:literal) => {
+        concat!(
+            prelude!(),
+            "
+if redis.call('HEXISTS', meta, 'format') == 0 then
+  return redis.error_reply('GONE the keys of the job store are gone')
+end
 ",
             $code
         )
     };
 }
 
-/// Keys: as all, and the one that says whose the run times are. Arguments: the format. Returns the format of what is
-/// there, which is nothing where it is not ours; then the jobs that the run times belong to, and the run times that
-/// belong to the jobs.
+/// Keys: as all, and the one that says whose the run times are. Arguments: the format, and a new name for the store.
+/// Returns the format of what is there, which is nothing where it is not ours; then the jobs that the run times belong to,
+/// the run times that belong to the jobs, and the name of the store, which it has until somebody empties the server.
 ///
 /// Each of the two names the other from the first start on: who looked for the jobs of these run times elsewhere would
 /// find none, and remove the entries. What processes have left that never came back is removed after a week.
-const START: &str = script!(
+const START: &str = concat!(
+    prelude!(),
     r"
 local now = tonumber(redis.call('TIME')[1])
 for _, field in ipairs(redis.call('HKEYS', meta)) do
@@ -79,16 +92,17 @@ if not format and owner == jobs and redis.call('EXISTS', jobs, times) > 0 then f
 if (not format or format == ARGV[1]) and owner == jobs and kept == times then
   format = ARGV[1]
   redis.call('HSET', meta, 'format', format, 'run_times', times)
+  redis.call('HSETNX', meta, 'store', ARGV[2])
   redis.call('HSET', KEYS[4], 'jobs', jobs)
 end
-return {format or ARGV[1], owner, kept}
+return {format or ARGV[1], owner, kept, redis.call('HGET', meta, 'store') or ''}
 "
 );
 
 /// Arguments: id. Returns the record.
 const FIND: &str = script!("return redis.call('HGET', jobs, ARGV[1])");
 
-/// Arguments: two bounds of run times with ids, how many to skip, and how many. Returns the last place that was looked at, where there may
+/// Arguments: two bounds of run times with ids, how many to skip, and how many. Returns the name of the store, the last place that was looked at, where there may
 /// be more, and then `RUN_TIME ID` and record in turn.
 ///
 /// Where an entry and its record differ, a person had a hand in it: the entry is mended.
@@ -101,7 +115,8 @@ for place, entry in ipairs(entries) do
   ids[place] = string.sub(entry, (string.find(entry, ' ', 1, true) or 0) + 1)
 end
 local values = read(ids)
-local found = {#entries == limit and entries[limit] or ''}
+local name = redis.call('HGET', meta, 'store') or ''
+local found = {name, #entries == limit and entries[limit] or ''}
 for place, entry in ipairs(entries) do
   local value = values[place]
   if not value then

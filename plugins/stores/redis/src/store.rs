@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::store::{
     Batch, ChangeNotifier, Claim, ClaimToken, ClaimTokens, Claims, ClaimsInDoubt, Contention,
-    Cursor, Decision, Due, DueCursor, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities,
-    Tie, Watch,
+    Cursor, Decision, Due, DueCursor, JobRecord, JobStore, NewRecord, NextRun, Replacement,
+    StoreCapabilities, Tie, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -17,7 +18,7 @@ use crate::connection::{Connections, Repeat};
 use crate::options::RedisOptions;
 use crate::script::{FORMAT, PAGE, Script, Scripts};
 use crate::text::{PAUSED, read_record, run_time_text, time_text};
-use crate::{WHAT, watch};
+use crate::{WHAT, read_only, watch};
 
 /// More jobs than this would make a call that the server takes for nonsense.
 const MOST_ADDED: usize = 250_000;
@@ -26,16 +27,37 @@ const MOST_ADDED: usize = 250_000;
 pub struct RedisJobStore {
     connections: Arc<Connections>,
     scripts: Scripts,
-    jobs_key: String,
-    run_times_key: String,
-    meta_key: String,
-    run_times_meta_key: String,
+    keys: Keys,
     channel: String,
+    /// The name that the keys have for themselves since the store was started.
+    name: Mutex<String>,
+    replacement: Replacement,
+    is_read_only: AtomicBool,
     /// What it publishes, so that it knows its own changes.
     own: String,
     tokens: ClaimTokens,
     in_doubt: ClaimsInDoubt<String>,
     contention: Contention,
+}
+
+/// The names of the keys.
+pub(crate) struct Keys {
+    pub(crate) jobs: String,
+    pub(crate) run_times: String,
+    pub(crate) meta: String,
+    pub(crate) run_times_meta: String,
+}
+
+/// What the keys say of themselves.
+pub(crate) struct Marks {
+    /// The version; none where they are not ours.
+    pub(crate) format: Option<String>,
+    /// The jobs that the run times belong to.
+    pub(crate) owner: String,
+    /// The run times that belong to the jobs.
+    pub(crate) kept: String,
+    /// Something is there.
+    pub(crate) is_used: bool,
 }
 
 impl RedisJobStore {
@@ -56,11 +78,16 @@ impl RedisJobStore {
         Ok(Self {
             connections: Arc::new(Connections::new(&options, &target)?),
             scripts: Scripts::new(),
-            jobs_key: options.jobs_key,
-            run_times_key: options.run_times_key,
-            meta_key: target.meta_key,
-            run_times_meta_key: target.run_times_meta_key,
+            keys: Keys {
+                jobs: options.jobs_key,
+                run_times: options.run_times_key,
+                meta: target.meta_key,
+                run_times_meta: target.run_times_meta_key,
+            },
             channel: target.channel,
+            name: Mutex::default(),
+            replacement: Replacement::default(),
+            is_read_only: AtomicBool::new(false),
             own: uuid::Uuid::new_v4().simple().to_string(),
             tokens: ClaimTokens::default(),
             in_doubt: ClaimsInDoubt::default(),
@@ -69,7 +96,69 @@ impl RedisJobStore {
     }
 
     fn call(&self, script: &Script) -> Cmd {
-        script.call([&self.jobs_key, &self.run_times_key, &self.meta_key])
+        script.call([&self.keys.jobs, &self.keys.run_times, &self.keys.meta])
+    }
+
+    /// Runs a script. Where the keys are gone, this makes them anew, and fails.
+    fn run(&self, script: &Script, call: &Cmd, repeat: Repeat) -> Result<Value> {
+        self.connections.run(script, call, repeat).map_err(|error| {
+            if error.kind() == ErrorKind::StoreReplaced { self.replaced(&error) } else { error }
+        })
+    }
+
+    /// The keys are gone, or others. What is there now is ours to work with.
+    fn replaced(&self, found: &Error) -> Error {
+        match self.begin() {
+            Ok(()) => self.replacement.found(found.message()).with_plugin(WHAT),
+            Err(error) => error,
+        }
+    }
+
+    /// Checks the keys, and makes those that are missing.
+    fn begin(&self) -> Result<()> {
+        let Keys { jobs, run_times, meta, run_times_meta } = &self.keys;
+        let mut call = self.scripts.start.call([jobs, run_times, meta, run_times_meta]);
+        call.arg(FORMAT).arg(uuid::Uuid::new_v4().simple().to_string());
+        let answer = self.connections.run(&self.scripts.start, &call, Repeat::Allowed)?;
+        let mut texts = texts(answer)?.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let mut next = || texts.next().unwrap_or_default();
+        let (format, owner, kept, name) = (next(), next(), next(), next());
+        let format = (!format.is_empty()).then_some(format);
+        self.check(&Marks { format, owner, kept, is_used: true })?;
+        *self.name() = name;
+        Ok(())
+    }
+
+    /// Refuses keys that are not ours.
+    fn check(&self, marks: &Marks) -> Result<()> {
+        let Keys { jobs, run_times, .. } = &self.keys;
+        let (Marks { format, owner, kept, .. }, address) = (marks, self.connections.address());
+        match format.as_deref() {
+            None | Some(FORMAT) if owner != jobs => Err(store_error(format!(
+                "the run times in `{run_times}` at {address} belong to the jobs in `{owner}`, and not to those in \
+                 `{jobs}`; choose another `run_times_key`",
+            ))),
+            None | Some(FORMAT) if kept != run_times => Err(store_error(format!(
+                "the jobs in `{jobs}` at {address} have their run times in `{kept}`, and not in `{run_times}`; choose \
+                 that `run_times_key`, or another `jobs_key`",
+            ))),
+            Some(FORMAT) => Ok(()),
+            None => Err(store_error(format!(
+                "`{jobs}` and `{run_times}` at {address} are in use, but not by this program (APScheduler's own jobs \
+                 can't be read); choose other keys",
+            ))),
+            Some(newer) => Err(store_error(format!(
+                "the jobs in `{jobs}` at {address} have the format {newer}; this version knows {FORMAT}",
+            ))),
+        }
+    }
+
+    fn name(&self) -> MutexGuard<'_, String> {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.is_read_only.load(Ordering::Acquire)
     }
 
     /// A call of a script that tells the others.
@@ -81,7 +170,7 @@ impl RedisJobStore {
 
     /// A whole number that a script returned.
     fn number(&self, script: &Script, call: &Cmd) -> Result<i64> {
-        match self.connections.run(script, call, Repeat::Forbidden)? {
+        match self.run(script, call, Repeat::Forbidden)? {
             Value::Int(number) => Ok(number),
             other => Err(unexpected(&other)),
         }
@@ -103,7 +192,7 @@ impl RedisJobStore {
             };
             call.arg(&*record.id).arg(record.revision).arg(next);
         }
-        match self.connections.run(&self.scripts.claim, &call, Repeat::Forbidden) {
+        match self.run(&self.scripts.claim, &call, Repeat::Forbidden) {
             Ok(Value::BulkString(won)) => {
                 self.tokens.answered(token);
                 let marked = claims.into_iter().zip(won);
@@ -123,7 +212,7 @@ impl RedisJobStore {
     fn find_out(&self, token: &str, claims: &[Claim]) -> Result<Vec<bool>> {
         let mut call = self.call(&self.scripts.claimed);
         call.arg(token);
-        match self.connections.run(&self.scripts.claimed, &call, Repeat::Allowed)? {
+        match self.run(&self.scripts.claimed, &call, Repeat::Allowed)? {
             Value::BulkString(won) if won.is_empty() => Ok(vec![false; claims.len()]),
             Value::BulkString(won) => {
                 self.tokens.answered(token.to_owned());
@@ -135,14 +224,25 @@ impl RedisJobStore {
 
     /// The records between two bounds but for the first `skip`, `limit` at the most.
     fn fetch(&self, from: String, to: &str, skip: usize, limit: usize) -> Result<Vec<JobRecord>> {
+        if self.is_read_only() {
+            return read_only::fetch(&self.connections, &self.keys, from, to, limit);
+        }
         let mut records = Vec::new();
         let (mut from, mut skip) = (from, skip);
         while records.len() < limit {
             let mut call = self.call(&self.scripts.fetch);
             call.arg(&from).arg(to).arg(skip).arg(PAGE.min(limit - records.len()));
             skip = 0;
-            let answer = self.connections.run(&self.scripts.fetch, &call, Repeat::Allowed)?;
+            let answer = self.run(&self.scripts.fetch, &call, Repeat::Allowed)?;
             let mut texts = texts(answer)?;
+            let name = texts.next().unwrap_or_default();
+            if name != self.name().as_bytes() {
+                let message = format!(
+                    "the keys of the jobs at {} are others than before: the server was emptied, or has lost its data",
+                    self.connections.address()
+                );
+                return Err(self.replaced(&Error::new(ErrorKind::StoreReplaced, message)));
+            }
             let last = texts.next().unwrap_or_default();
             while let (Some(entry), Some(value)) = (texts.next(), texts.next()) {
                 let entry = String::from_utf8_lossy(&entry);
@@ -170,42 +270,23 @@ impl JobStore for RedisJobStore {
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
-        let keys = [&self.jobs_key, &self.run_times_key, &self.meta_key, &self.run_times_meta_key];
-        let mut call = self.scripts.start.call(keys.map(String::as_str));
-        call.arg(FORMAT);
-        let answer = self.connections.run(&self.scripts.start, &call, Repeat::Allowed)?;
-        let mut texts = texts(answer)?.map(|text| String::from_utf8_lossy(&text).into_owned());
-        let mut next = || texts.next().unwrap_or_default();
-        let (format, owner, kept) = (next(), next(), next());
-        match &*format {
-            FORMAT if owner != self.jobs_key => Err(store_error(format!(
-                "the run times in `{}` at {} belong to the jobs in `{owner}`, and not to those in `{}`; choose another \
-                 `run_times_key`",
-                self.run_times_key,
-                self.connections.address(),
-                self.jobs_key,
-            ))),
-            FORMAT if kept != self.run_times_key => Err(store_error(format!(
-                "the jobs in `{}` at {} have their run times in `{kept}`, and not in `{}`; choose that \
-                 `run_times_key`, or another `jobs_key`",
-                self.jobs_key,
-                self.connections.address(),
-                self.run_times_key,
-            ))),
-            FORMAT => Ok(()),
-            "" => Err(store_error(format!(
-                "`{}` and `{}` at {} are in use, but not by this program (APScheduler's own jobs can't be read); \
-                 choose other keys",
-                self.jobs_key,
-                self.run_times_key,
-                self.connections.address(),
-            ))),
-            newer => Err(store_error(format!(
-                "the jobs in `{}` at {} have the format {newer}; this version knows {FORMAT}",
-                self.jobs_key,
-                self.connections.address(),
-            ))),
+        self.is_read_only.store(false, Ordering::Release);
+        self.begin()
+    }
+
+    fn start_read_only(&self, _alias: &str) -> Result<()> {
+        let marks = read_only::marks(&self.connections, &self.keys)?;
+        if marks.format.is_none() && !marks.is_used {
+            tracing::warn!(
+                "there is no `{}` at {}, so there are no jobs",
+                self.keys.jobs,
+                self.connections.address()
+            );
+        } else {
+            self.check(&marks)?;
         }
+        self.is_read_only.store(true, Ordering::Release);
+        Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
@@ -214,9 +295,12 @@ impl JobStore for RedisJobStore {
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
+        if self.is_read_only() {
+            return read_only::find(&self.connections, &self.keys, id);
+        }
         let mut call = self.call(&self.scripts.find);
         call.arg(id);
-        match self.connections.run(&self.scripts.find, &call, Repeat::Allowed)? {
+        match self.run(&self.scripts.find, &call, Repeat::Allowed)? {
             Value::BulkString(value) => Ok(Some(read_record(id.into(), PAUSED, &value))),
             Value::Nil => Ok(None),
             other => Err(unexpected(&other)),
@@ -293,23 +377,26 @@ impl JobStore for RedisJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        let find_out = |token: &String, claims: &[Claim]| self.find_out(token, claims).map(Some);
-        if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
-            return Ok(claims);
-        }
-        let from = match &due.after {
-            Some(DueCursor { next_run_time, tie: Tie::Id(id) }) => {
-                format!("({} {id}", time_text(*next_run_time))
+        self.replacement.claim(|| {
+            let find_out =
+                |token: &String, claims: &[Claim]| self.find_out(token, claims).map(Some);
+            if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
+                return Ok(claims);
             }
-            // A cursor of another store, or none: from the beginning.
-            _ => "-".to_owned(),
-        };
-        let (to, ahead) = (format!("({}!", time_text(due.now)), self.contention.ahead(due));
-        let records = self.fetch(from, &to, ahead, due.limit)?;
-        let Batch { claims, resume } = Batch::decide(records, due, decide);
-        let attempted = claims.len();
-        let claims = self.write(claims)?;
-        Ok(self.contention.outcome(due, attempted, Claims { claims, resume }))
+            let from = match &due.after {
+                Some(DueCursor { next_run_time, tie: Tie::Id(id) }) => {
+                    format!("({} {id}", time_text(*next_run_time))
+                }
+                // A cursor of another store, or none: from the beginning.
+                _ => "-".to_owned(),
+            };
+            let (to, ahead) = (format!("({}!", time_text(due.now)), self.contention.ahead(due));
+            let records = self.fetch(from, &to, ahead, due.limit)?;
+            let Batch { claims, resume } = Batch::decide(records, due, decide);
+            let attempted = claims.len();
+            let claims = self.write(claims)?;
+            Ok(self.contention.outcome(due, attempted, Claims { claims, resume }))
+        })
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
@@ -322,7 +409,7 @@ fn store_error(message: String) -> Error {
     Error::new(ErrorKind::Store, message).with_plugin(WHAT)
 }
 
-fn unexpected(answer: &Value) -> Error {
+pub(crate) fn unexpected(answer: &Value) -> Error {
     let kind = match answer {
         Value::Nil => "nothing",
         Value::Int(_) => "a number",
@@ -333,7 +420,7 @@ fn unexpected(answer: &Value) -> Error {
 }
 
 /// The texts that a script returned.
-fn texts(answer: Value) -> Result<impl Iterator<Item = Vec<u8>>> {
+pub(crate) fn texts(answer: Value) -> Result<impl Iterator<Item = Vec<u8>>> {
     let Value::Array(items) = answer else { return Err(unexpected(&answer)) };
     Ok(items.into_iter().map(|item| match item {
         Value::BulkString(text) => text,
@@ -345,7 +432,7 @@ impl fmt::Debug for RedisJobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisJobStore")
             .field("address", &self.connections.address())
-            .field("jobs_key", &self.jobs_key)
+            .field("jobs_key", &self.keys.jobs)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_redis::RedisJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Meeting, Occupy, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{
+    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetVersion, StoreHarness,
+};
 
 /// Every place has keys of its own.
 struct Redis;
@@ -57,6 +59,35 @@ impl StoreHarness for Redis {
                 .exec(&mut connection)
                 .expect("written");
         })
+    }
+
+    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+        Some(&|address| {
+            // Of no database, so that all places may share it.
+            let user = "apscheduler_reader";
+            redis::cmd("ACL")
+                .arg(&[
+                    "SETUSER",
+                    user,
+                    "on",
+                    ">secret",
+                    "~*",
+                    "&*",
+                    "-@all",
+                    "+@read",
+                    "+@connection",
+                ])
+                .exec(&mut keys::connection())
+                .expect("the user is made");
+            let url = keys::url();
+            let (scheme, rest) = url.split_once("://").expect("a URL");
+            let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+            Redis.open_at(address, &format!("{scheme}://{user}:secret@{server}"))
+        })
+    }
+
+    fn empty(&self) -> Option<Empty<'_>> {
+        Some(&keys::remove)
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

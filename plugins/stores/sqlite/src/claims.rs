@@ -1,23 +1,24 @@
 //! Claims of due jobs.
 
-use std::time::Duration;
-
 use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
-use rusqlite::Connection;
 
-use crate::connection::begin_write;
+use crate::connection::{Patience, begin_write};
 use crate::failure::Failure;
+use crate::options::Location;
 use crate::rows::{Numbered, collect, sql_limit};
+use crate::session::Database;
 use crate::statements::Statements;
 
 /// Claims due jobs in one transaction, which has the write lock from its beginning.
 pub(crate) fn claim(
-    connection: &Connection,
-    patience: Duration,
+    database: &Database,
+    location: &Location,
+    patience: &Patience,
     statements: &Statements,
     due: &Due,
     decide: &mut dyn FnMut(&JobRecord) -> Decision,
 ) -> Result<Claims, Failure> {
+    let connection = &database.connection;
     let now = due.now.timestamp_micros();
     let (time, number) = place(due.after.as_ref());
     let mut claims = Claims::default();
@@ -47,6 +48,10 @@ pub(crate) fn claim(
             };
             claims.claims.push(Claim { record, advance: decided });
         }
+    }
+    // The file may have been replaced since the call began: nobody else would see what is written here.
+    if !claims.claims.is_empty() && database.check(location).is_err() {
+        return Err(Failure::Moved);
     }
     transaction.commit()?;
     Ok(claims)

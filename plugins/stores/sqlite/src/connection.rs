@@ -1,6 +1,7 @@
 //! How the database is opened.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind};
@@ -14,33 +15,60 @@ use crate::schema;
 /// How long it is waited between two attempts to get the write lock.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// Begins a transaction that has the write lock, for which it waits so long.
+/// How long to wait for a lock.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    timeout: Duration,
+    /// The store is being shut down.
+    is_over: AtomicBool,
+}
+
+impl Patience {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { timeout, is_over: AtomicBool::new(false) }
+    }
+
+    /// Has calls that wait for a lock give up, or not any more.
+    pub(crate) fn end(&self, is_over: bool) {
+        self.is_over.store(is_over, Ordering::Release);
+    }
+
+    fn has_ended(&self, since: Instant) -> bool {
+        self.is_over.load(Ordering::Acquire) || since.elapsed() >= self.timeout
+    }
+}
+
+/// Begins a transaction that has the write lock.
 ///
 /// SQLite waits up to 0.1 s between its own attempts. Whoever writes again and again would let nobody in between for
 /// seconds.
-pub(crate) fn begin_write(
-    connection: &Connection,
-    patience: Duration,
-) -> Result<Transaction<'_>, rusqlite::Error> {
-    let until = Instant::now() + patience;
+pub(crate) fn begin_write<'a>(
+    connection: &'a Connection,
+    patience: &Patience,
+) -> Result<Transaction<'a>, rusqlite::Error> {
+    let since = Instant::now();
     connection.busy_timeout(Duration::ZERO)?;
     let begun = loop {
         match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-            Err(error) if failure::is_busy(&error) && Instant::now() < until => {
+            Err(error) if failure::is_busy(&error) && !patience.has_ended(since) => {
                 std::thread::sleep(RETRY);
             }
             begun => break begun,
         }
     };
-    connection.busy_timeout(patience)?;
+    connection.busy_timeout(patience.timeout)?;
     begun
 }
 
 /// A connection to a database that has the tables.
-pub(crate) fn open(options: &SqliteOptions, checked: &Checked) -> Result<Connection, Failure> {
+pub(crate) fn open(
+    options: &SqliteOptions,
+    checked: &Checked,
+    patience: &Patience,
+) -> Result<Connection, Failure> {
     let mut connection = match &checked.location {
         Location::Memory => Connection::open_in_memory()?,
-        Location::File(path) => open_file(path, options.synchronous, checked)?,
+        Location::File(path) => open_file(path, options.synchronous, checked, patience)?,
     };
     connection.set_prepared_statement_cache_capacity(32);
     schema::prepare(&mut connection, &options.tablename)?;
@@ -51,6 +79,7 @@ fn open_file(
     path: &Path,
     synchronous: Synchronous,
     checked: &Checked,
+    patience: &Patience,
 ) -> Result<Connection, Failure> {
     check_folder(path)?;
     // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
@@ -63,7 +92,7 @@ fn open_file(
         let message = format!("{} can't be written to", checked.location);
         return Err(Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT).into());
     }
-    use_write_ahead_log(&connection, checked)?;
+    use_write_ahead_log(&connection, checked, patience)?;
     // A larger cache, and fewer checkpoints of more pages each: claims are a third faster.
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {};
@@ -76,8 +105,12 @@ fn open_file(
 }
 
 /// With it, readers and the writer do not wait for each other.
-fn use_write_ahead_log(connection: &Connection, checked: &Checked) -> Result<(), Failure> {
-    let until = Instant::now() + checked.busy_timeout;
+fn use_write_ahead_log(
+    connection: &Connection,
+    checked: &Checked,
+    patience: &Patience,
+) -> Result<(), Failure> {
+    let since = Instant::now();
     loop {
         let mode =
             connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
@@ -92,7 +125,7 @@ fn use_write_ahead_log(connection: &Connection, checked: &Checked) -> Result<(),
                 return Ok(());
             }
             // Of several processes that switch at once, SQLite lets none wait by itself.
-            Err(error) if failure::is_busy(&error) && Instant::now() < until => {
+            Err(error) if failure::is_busy(&error) && !patience.has_ended(since) => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             Err(error) => return Err(error.into()),

@@ -1,5 +1,6 @@
 //! What goes wrong with a database, in words.
 
+use std::fmt;
 use std::time::Duration;
 
 use apscheduler_core::{Error, ErrorKind};
@@ -12,6 +13,8 @@ use crate::options::{Location, WHAT};
 pub(crate) enum Failure {
     Sqlite(rusqlite::Error),
     Told(Error),
+    /// The file was replaced or deleted during the call, which changed nothing.
+    Moved,
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -31,6 +34,10 @@ impl Failure {
     pub(crate) fn explain(self, location: &Location, busy_timeout: Duration) -> Error {
         match self {
             Self::Told(error) => error,
+            Self::Moved => {
+                let message = format!("{location} was replaced or deleted while jobs were claimed");
+                Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT)
+            }
             Self::Sqlite(error) => explain(error, location, busy_timeout),
         }
     }
@@ -42,6 +49,18 @@ pub(crate) fn is_conflict(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| codes.contains(&error.extended_code))
 }
 
+/// Whether the table is gone.
+pub(crate) fn is_missing_table(failure: &Failure) -> bool {
+    let Failure::Sqlite(error) = failure else { return false };
+    let message = match error {
+        rusqlite::Error::SqliteFailure(_, message) => message.as_deref(),
+        rusqlite::Error::SqlInputError { msg, .. } => Some(msg.as_str()),
+        _ => None,
+    };
+    // SQLite has no code of its own for that.
+    message.is_some_and(|message| message.starts_with("no such table: "))
+}
+
 /// Whether another process holds a lock.
 pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
     let codes = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
@@ -51,30 +70,65 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 fn explain(error: rusqlite::Error, location: &Location, busy_timeout: Duration) -> Error {
     use ErrorKind::{Store, Unavailable};
 
-    let (kind, message) = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
-            Unavailable,
-            format!(
-                "{location} is locked by another process; waited {} s",
-                busy_timeout.as_secs_f64()
-            ),
-        ),
-        Some(ErrorCode::CannotOpen) => (Unavailable, format!("{location} can't be opened")),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            (Unavailable, format!("{location} can't be written to"))
+    let say = |kind, message| Error::new(kind, message).with_plugin(WHAT);
+    // What SQLite says of these is the same in other words.
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            let waited = busy_timeout.as_secs_f64();
+            say(Unavailable, format!("{location} is locked by another process; waited {waited} s"))
         }
-        Some(ErrorCode::DiskFull) => (Unavailable, format!("no space is left for {location}")),
+        Some(ErrorCode::CannotOpen) => {
+            let error = say(Unavailable, format!("{location} can't be opened"));
+            match why_it_can_not_be_opened(location) {
+                Some(reason) => error.with_source(reason),
+                None => error,
+            }
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            say(Unavailable, format!("{location} can't be written to"))
+        }
+        Some(ErrorCode::DiskFull) => say(Unavailable, format!("no space is left for {location}")),
+        Some(ErrorCode::NotADatabase) => say(Store, format!("{location} is no SQLite database")),
+        Some(ErrorCode::DatabaseCorrupt) => say(Store, format!("{location} is damaged")),
         Some(
             ErrorCode::SystemIoFailure
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::OutOfMemory,
-        ) => (Unavailable, format!("{location} can't be read or written")),
-        Some(ErrorCode::NotADatabase) => (Store, format!("{location} is no SQLite database")),
-        Some(ErrorCode::DatabaseCorrupt) => (Store, format!("{location} is damaged")),
-        _ => (Store, format!("{location} refuses")),
-    };
-    Error::new(kind, message).with_plugin(WHAT).with_source(error)
+        ) => say(Unavailable, format!("{location} can't be read or written"))
+            .with_source(Said::by(error)),
+        _ => say(Store, format!("{location} refuses")).with_source(Said::by(error)),
+    }
 }
+
+/// What the system says, where SQLite only says that it did not work.
+fn why_it_can_not_be_opened(location: &Location) -> Option<std::io::Error> {
+    let Location::File(path) = location else { return None };
+    std::fs::OpenOptions::new().read(true).write(true).open(path).err()
+}
+
+/// What SQLite said, once: its errors have themselves for a cause, in other words.
+#[derive(Debug)]
+struct Said(String);
+
+impl Said {
+    fn by(error: rusqlite::Error) -> Self {
+        Self(match error {
+            rusqlite::Error::SqliteFailure(error, Some(message)) => {
+                format!("{message} (code {})", error.extended_code)
+            }
+            rusqlite::Error::SqliteFailure(error, None) => error.to_string(),
+            error => error.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Said {}
 
 #[cfg(test)]
 mod tests {

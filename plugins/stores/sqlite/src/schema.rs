@@ -51,6 +51,13 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Whether there is a table of jobs that this release can read.
+pub(crate) fn check(connection: &Connection, tablename: &str) -> Result<bool, Failure> {
+    let found = version(connection, tablename)?;
+    refuse_others(connection, tablename, found)?;
+    Ok(found.is_some())
+}
+
 /// Makes the table, or brings it to this version.
 pub(crate) fn prepare(connection: &mut Connection, tablename: &str) -> Result<(), Failure> {
     // Most of the time there is nothing to do, and then nobody has to be waited for.
@@ -59,21 +66,14 @@ pub(crate) fn prepare(connection: &mut Connection, tablename: &str) -> Result<()
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction, tablename)?;
-    match found {
-        None if exists(&transaction, tablename)? => {
-            return Err(foreign_table(&format!("`{tablename}`")).with_plugin(WHAT).into());
-        }
-        Some(version) if version > current_version() => {
-            let (table, package) = (format!("`{tablename}`"), env!("CARGO_PKG_NAME"));
-            let error = newer_schema(&table, version, current_version(), package);
-            return Err(error.with_plugin(WHAT).into());
-        }
-        _ => {}
-    }
+    refuse_others(&transaction, tablename, found)?;
     transaction.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS {META_TABLE}
          (tablename TEXT PRIMARY KEY COLLATE NOCASE, version INTEGER NOT NULL) WITHOUT ROWID"
     ))?;
+    if found.is_none() && noted(&transaction, tablename)?.is_some() {
+        transaction.execute_batch(&with_names("DROP VIEW IF EXISTS {readable}", tablename))?;
+    }
     let done = usize::try_from(found.unwrap_or(0)).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(done) {
         transaction.execute_batch(&with_names(migration, tablename))?;
@@ -84,6 +84,23 @@ pub(crate) fn prepare(connection: &mut Connection, tablename: &str) -> Result<()
     )?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Refuses tables of other programs, and of later releases.
+fn refuse_others(
+    connection: &Connection,
+    tablename: &str,
+    found: Option<i64>,
+) -> Result<(), Failure> {
+    let table = format!("`{tablename}`");
+    let refusal = match found {
+        None if exists(connection, tablename)? => foreign_table(&table),
+        Some(version) if version > current_version() => {
+            newer_schema(&table, version, current_version(), env!("CARGO_PKG_NAME"))
+        }
+        _ => return Ok(()),
+    };
+    Err(refusal.with_plugin(WHAT).into())
 }
 
 fn with_names(migration: &str, tablename: &str) -> String {
@@ -99,6 +116,15 @@ fn version(connection: &Connection, tablename: &str) -> Result<Option<i64>, Fail
     if !exists(connection, META_TABLE)? {
         return Ok(None);
     }
+    // A hand may have dropped the table, without what stands here of it.
+    if !exists(connection, tablename)? {
+        return Ok(None);
+    }
+    noted(connection, tablename)
+}
+
+/// The version that was noted when the table was made.
+fn noted(connection: &Connection, tablename: &str) -> Result<Option<i64>, Failure> {
     let sql = format!("SELECT version FROM {META_TABLE} WHERE tablename = ?1");
     Ok(connection.query_row(&sql, [tablename], |row| row.get(0)).optional()?)
 }

@@ -6,20 +6,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord,
+    ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord, Replacement,
     StoreCapabilities, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use crate::connection::begin_write;
+use crate::connection::{Patience, begin_write};
 use crate::failure::{self, Failure};
 use crate::options::{Checked, Location, SqliteOptions, WHAT};
 use crate::rows::{collect, micros, read, sql_limit};
+use crate::session::{Database, Session};
 use crate::statements::Statements;
 use crate::watch::data_version;
-use crate::{claims, connection, watch};
+use crate::{claims, read_only, schema, watch};
 
 /// From how many jobs with one run time on a page is read along the index of ids instead of that of run times.
 const MANY_AT_ONCE: i64 = 50_000;
@@ -32,7 +33,9 @@ pub struct SqliteJobStore {
     options: SqliteOptions,
     checked: Checked,
     statements: Statements,
-    connection: Arc<Mutex<Option<Connection>>>,
+    patience: Patience,
+    session: Arc<Mutex<Session>>,
+    replacement: Replacement,
 }
 
 impl SqliteJobStore {
@@ -68,24 +71,59 @@ impl SqliteJobStore {
 
     fn with(options: SqliteOptions, checked: Checked) -> Self {
         let statements = Statements::new(&options.tablename);
-        Self { options, checked, statements, connection: Arc::default() }
+        let patience = Patience::new(checked.busy_timeout);
+        let (session, replacement) = Default::default();
+        Self { options, checked, statements, patience, session, replacement }
     }
 
-    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
+    fn session(&self) -> MutexGuard<'_, Session> {
         // A panic rolls its transaction back.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the connection, and explains what goes wrong.
-    fn with_connection<T>(
+    /// Does something with the database, and explains what goes wrong. `None` where there is none to read.
+    fn with_database<T>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<T, Failure>,
+    ) -> Result<Option<T>> {
+        let mut session = self.session();
+        let database =
+            session.database(&self.options, &self.checked, &self.patience, &self.replacement);
+        let done = database.and_then(|database| {
+            let Some(database) = database else { return Ok(None) };
+            match work(database) {
+                Err(failure) if failure::is_missing_table(&failure) => {
+                    schema::prepare(&mut database.connection, &self.options.tablename)?;
+                    let (location, table) = (&self.checked.location, &self.options.tablename);
+                    let message = format!("the table `{table}` of {location} was dropped");
+                    Err(self.replacement.found(message).with_plugin(WHAT).into())
+                }
+                done => done.map(Some),
+            }
+        });
+        done.map_err(|failure| self.explain(failure))
+    }
+
+    /// Reads. A store without a database has nothing.
+    fn read<T: Default>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T> {
-        let mut connection = self.connection();
-        let connection = connection.as_mut().ok_or_else(|| {
-            Error::new(ErrorKind::NotRunning, "the job store is not started").with_plugin(WHAT)
+        Ok(self.with_database(|database| work(&mut database.connection))?.unwrap_or_default())
+    }
+
+    /// Writes in a transaction.
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T> {
+        let done = self.with_database(|database| {
+            let transaction = begin_write(&database.connection, &self.patience)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
         })?;
-        work(connection).map_err(|failure| self.explain(failure))
+        done.ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "the job store was opened for reading only")
+                .with_plugin(WHAT)
+        })
     }
 
     fn explain(&self, failure: impl Into<Failure>) -> Error {
@@ -145,30 +183,40 @@ impl JobStore for SqliteJobStore {
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
-        let mut connection = self.connection();
-        if connection.is_none() {
-            let opened = connection::open(&self.options, &self.checked);
-            *connection = Some(opened.map_err(|failure| self.explain(failure))?);
+        let mut session = self.session();
+        if let Session::Closed = &*session {
+            let opened = Database::open(&self.options, &self.checked, &self.patience);
+            *session = Session::Open(opened.map_err(|failure| self.explain(failure))?);
+        }
+        Ok(())
+    }
+
+    fn start_read_only(&self, _alias: &str) -> Result<()> {
+        let mut session = self.session();
+        if let Session::Closed = &*session {
+            let opened = read_only::open(&self.options, &self.checked);
+            *session = opened.map_err(|failure| self.explain(failure))?;
         }
         Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
-        match self.connection().take() {
-            Some(connection) => connection.close().map_err(|(_, error)| self.explain(error)),
-            None => Ok(()),
-        }
+        // Whoever waits for a lock would hold this up.
+        self.patience.end(true);
+        let mut session = self.session();
+        self.patience.end(false);
+        session.close().map_err(|error| self.explain(error))
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
-        self.with_connection(|connection| {
+        self.read(|connection| {
             let mut lookup = connection.prepare_cached(&self.statements.lookup)?;
             Ok(lookup.query_row([id], read).optional()?.map(|found| found.record))
         })
     }
 
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
-        self.with_connection(|connection| {
+        self.read(|connection| {
             // One view of the table, however many statements it takes.
             let transaction = connection.transaction()?;
             let page = self.page(&transaction, after, limit)?;
@@ -179,7 +227,7 @@ impl JobStore for SqliteJobStore {
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
         let after = micros(after).unwrap_or(i64::MIN);
-        self.with_connection(|connection| {
+        self.read(|connection| {
             let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
             Ok(next.query_row([after], |row| row.get(0)).optional()?.map(from_micros))
         })
@@ -193,8 +241,7 @@ impl JobStore for SqliteJobStore {
                 return Err(Error::conflicting_id(&*twice.id));
             }
         }
-        self.with_connection(|connection| {
-            let transaction = begin_write(connection, self.checked.busy_timeout)?;
+        self.write(|transaction| {
             for record in &records {
                 let Statements { insert, replace, .. } = &self.statements;
                 let sql = if record.replace { replace } else { insert };
@@ -207,13 +254,12 @@ impl JobStore for SqliteJobStore {
                     }
                 })?;
             }
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        self.with_connection(|connection| {
-            let transaction = begin_write(connection, self.checked.busy_timeout)?;
+        self.write(|transaction| {
             let values = (
                 micros(record.next_run_time),
                 record.text()?,
@@ -227,25 +273,21 @@ impl JobStore for SqliteJobStore {
                     return Err(Error::job_lookup(&*record.id).into());
                 }
             }
-            transaction.commit()?;
             Ok(updated > 0)
         })
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        self.with_connection(|connection| {
-            let transaction = begin_write(connection, self.checked.busy_timeout)?;
+        self.write(|transaction| {
             let removed = transaction.prepare_cached(&self.statements.remove)?.execute([id])?;
-            transaction.commit()?;
             Ok(removed > 0)
         })
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        self.with_connection(|connection| {
-            let transaction = begin_write(connection, self.checked.busy_timeout)?;
+        self.write(|transaction| {
             transaction.prepare_cached(&self.statements.remove_all)?.execute([])?;
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
@@ -254,8 +296,12 @@ impl JobStore for SqliteJobStore {
         due: &Due,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.with_connection(|connection| {
-            claims::claim(connection, self.checked.busy_timeout, &self.statements, due, decide)
+        self.replacement.claim(|| {
+            let claims = self.with_database(|database| {
+                let (location, patience) = (&self.checked.location, &self.patience);
+                claims::claim(database, location, patience, &self.statements, due, decide)
+            })?;
+            Ok(claims.unwrap_or_default())
         })
     }
 
@@ -263,9 +309,9 @@ impl JobStore for SqliteJobStore {
         if self.checked.location == Location::Memory {
             return Ok(None);
         }
-        let seen = self.with_connection(|connection| Ok(data_version(connection)?))?;
-        let connection = Arc::clone(&self.connection);
-        watch::start(connection, seen, self.checked.poll_interval, changed).map(Some)
+        let seen = self.read(|connection| Ok(data_version(connection)?))?;
+        let (session, location) = (Arc::clone(&self.session), self.checked.location.clone());
+        watch::start(session, location, seen, self.checked.poll_interval, changed).map(Some)
     }
 }
 
@@ -293,7 +339,8 @@ mod tests {
     }
 
     fn version(store: &SqliteJobStore) -> i64 {
-        data_version(store.connection().as_ref().unwrap()).unwrap()
+        let Session::Open(database) = &*store.session() else { panic!("it is started") };
+        data_version(&database.connection).unwrap()
     }
 
     #[test]
@@ -334,8 +381,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("jobs.sqlite");
             let store = started(SqliteOptions::default().path(path).synchronous(synchronous));
-            let connection = store.connection();
-            let pragma = connection.as_ref().unwrap();
+            let Session::Open(database) = &*store.session() else { panic!("it is started") };
+            let pragma = &database.connection;
             let found: i64 =
                 pragma.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
             assert_eq!(found, expected);

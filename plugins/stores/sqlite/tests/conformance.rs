@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_sqlite::SqliteJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Occupy, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Empty, Occupy, SetVersion, StoreHarness};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -42,6 +42,10 @@ impl StoreHarness for File {
             let database = Connection::open(address).expect("the file is opened");
             assert_eq!(database.execute(sql, [id]).expect("the row is changed"), 1);
         })
+    }
+
+    fn empty(&self) -> Option<Empty<'_>> {
+        Some(&|address| std::fs::remove_file(address).expect("the file is removed"))
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

@@ -442,3 +442,118 @@ fn sqlalchemy_finds_it_by_the_scheme() {
     }
     assert_eq!(database.ask::<i64>("SELECT count(*) FROM from_config"), 1);
 }
+
+/// A closed database with one job that is due.
+fn backup(id: &str) -> Database {
+    let backup = Database::new();
+    let store = backup.store();
+    add(&store, &[(id, Some(second(1)))]);
+    store.shutdown().unwrap();
+    backup
+}
+
+fn never(record: &JobRecord) -> Decision {
+    panic!("{} is claimed in the wrong file", record.id)
+}
+
+#[test]
+fn a_file_that_is_moved_into_the_place_is_told_and_read() {
+    let (database, backup) = (Database::new(), backup("new"));
+    let store = database.store();
+    add(&store, &[("old", Some(second(1)))]);
+    std::fs::rename(backup.path(), database.path()).unwrap();
+    let error = claim(&store, never).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreReplaced);
+    assert!(error.to_string().ends_with("jobs.sqlite` is another file than before"), "{error}");
+    // The log of the old file has no part in it.
+    assert_eq!(ids(&store), ["new"]);
+    assert_eq!(claim(&store, take).unwrap().claims.len(), 1);
+    assert_eq!(database.ask::<String>("PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_is_told() {
+    let (one, other) = (backup("one"), backup("other"));
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("jobs.sqlite");
+    std::os::unix::fs::symlink(one.path(), &link).unwrap();
+    let store = started(SqliteOptions::default().path(&link));
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(other.path(), &link).unwrap();
+    assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
+    assert_eq!(ids(&store), ["other"]);
+}
+
+#[test]
+fn a_file_that_is_replaced_while_jobs_are_claimed_takes_the_claims_back() {
+    let (database, backup) = (Database::new(), backup("new"));
+    let store = database.store();
+    add(&store, &[("old", Some(second(1)))]);
+    let replaced = claim(&store, |record| {
+        std::fs::rename(backup.path(), database.path()).unwrap();
+        take(record)
+    });
+    assert_eq!(replaced.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
+    assert_eq!(ids(&store), ["new"]);
+}
+
+#[test]
+fn schedulers_on_both_sides_of_a_replacement_claim_each_fire_once() {
+    let (database, backup) = (Database::new(), backup("new"));
+    let store = database.store();
+    std::fs::rename(backup.path(), database.path()).unwrap();
+    let other = database.store();
+    assert_eq!(claim(&other, take).unwrap().claims.len(), 1);
+    assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
+    assert!(claim(&store, never).unwrap().claims.is_empty());
+}
+
+#[test]
+fn a_shutdown_cuts_a_call_short_that_waits_for_a_lock() {
+    let database = Database::new();
+    let store = started(database.options().busy_timeout(Duration::from_mins(10)));
+    add(&store, &[("a", Some(second(1)))]);
+    let other = Connection::open(database.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.remove_job("a"));
+        std::thread::sleep(Duration::from_millis(100));
+        store.shutdown().unwrap();
+        waiting.join().unwrap().unwrap_err();
+    });
+    store.start("default").unwrap();
+    assert_eq!(ids(&store), ["a"]);
+}
+
+#[test]
+fn errors_do_not_repeat_themselves() {
+    let database = Database::new();
+    let error = start_error(SqliteOptions::default().path(database.folder.path()));
+    assert!(!error.chain().contains("unable to open"), "{}", error.chain());
+    assert!(error.chain().contains("s a directory"), "the reason: {}", error.chain());
+    let store = database.store();
+    let refuse = "CREATE TRIGGER no BEFORE INSERT ON apscheduler_jobs
+        BEGIN SELECT RAISE(ABORT, 'not today'); END";
+    database.by_hand(refuse).unwrap();
+    let error = store.add_jobs(vec![Records::of(&store).new_record("a", None)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.chain().ends_with("refuses: not today (code 1811)"), "{}", error.chain());
+}
+
+#[test]
+fn a_table_that_is_dropped_is_told_and_made_again() {
+    for drop in [
+        "DROP TABLE apscheduler_jobs",
+        "DROP VIEW apscheduler_jobs_readable; DROP TABLE apscheduler_jobs",
+    ] {
+        let database = Database::new();
+        let store = database.store();
+        add(&store, &[("a", Some(second(1)))]);
+        database.by_hand(drop).unwrap();
+        assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
+        add(&store, &[("b", Some(second(1)))]);
+        assert_eq!(claim(&store, take).unwrap().claims.len(), 1);
+        assert_eq!(database.ask::<i64>("SELECT count(*) FROM apscheduler_jobs_readable"), 1);
+    }
+}

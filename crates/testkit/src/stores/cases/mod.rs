@@ -6,6 +6,7 @@ mod batches;
 mod broken_data;
 mod claiming;
 mod contention;
+mod cutting_short;
 mod durability;
 mod finding;
 mod foreign;
@@ -13,7 +14,9 @@ mod listing;
 mod meeting;
 mod outages;
 pub(super) mod processes;
+mod reading;
 mod removing;
+mod replacing;
 mod starting;
 mod threads;
 mod updating;
@@ -43,6 +46,9 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         starting::CASES,
         watching::CASES,
         outages::CASES,
+        reading::CASES,
+        replacing::CASES,
+        cutting_short::CASES,
     ]
     .into_iter()
     .flatten()

@@ -16,6 +16,7 @@ cases! { "outages":
     Place a_claim_whose_answer_was_lost_is_not_lost [Server],
     Place a_claim_whose_answer_was_lost_waits_for_room [Server],
     Place an_added_job_whose_answer_was_lost_is_an_error_or_there [Server],
+    Place a_server_that_is_not_there_is_told_once [Server],
 }
 
 fn claim(store: &dyn JobStore, mut decide: impl FnMut(&JobRecord) -> Decision) -> Result<Claims> {
@@ -37,6 +38,21 @@ fn when_it_is_back<T>(mut call: impl FnMut() -> Result<T>) -> T {
 
 fn assert_retryable(error: &Error) {
     assert!(error.is_retryable(), "trying again helps: {}", error.chain());
+    assert_says_it_once(error);
+}
+
+/// Clients like to put their causes into their own texts, or have themselves for a cause.
+fn assert_says_it_once(error: &Error) {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let texts: Vec<String> = std::iter::successors(Some(first), |error| error.source())
+        .map(|error| error.to_string().to_lowercase())
+        .collect();
+    for (place, text) in texts.iter().enumerate() {
+        let others = texts.iter().enumerate().filter(|(other, _)| *other != place);
+        for (_, other) in others {
+            assert!(!text.contains(other.as_str()), "{other:?} is said twice: {}", error.chain());
+        }
+    }
 }
 
 fn calls_work_again_when_the_server_is_back(place: &Place<'_>) {
@@ -159,4 +175,14 @@ fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
     if let Err(error) = again {
         assert_eq!(error.kind(), ErrorKind::ConflictingId, "{error}");
     }
+}
+
+fn a_server_that_is_not_there_is_told_once(place: &Place<'_>) {
+    let url = place.harness().url().expect("checked before the case was run");
+    let (proxy, url) = Proxy::before(&url);
+    proxy.cut();
+    let store = place.harness().open_at(place.address(), &url);
+    let error = store.start("default").expect_err("there is no way to the server");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+    assert_retryable(&error);
 }

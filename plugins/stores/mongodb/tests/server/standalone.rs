@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::store::JobStore;
+use apscheduler_core::time::Clock as _;
 use apscheduler_testkit::stores::records::second;
 
 use crate::calls::{Place, add, listed, new, started, watch};
@@ -61,5 +62,25 @@ fn a_standalone_server_is_asked_for_changes() {
     while told.try_recv().is_ok() {}
     assert!(other.remove_job("sooner").unwrap());
     told.recv_timeout(Duration::from_secs(5)).expect("its removal is told");
+    drop(watch);
+}
+
+/// The clock of the machine is before 2027 or behind it: both sorts of jobs stand behind the one that is set aside.
+#[test]
+fn a_job_behind_one_that_is_set_aside_is_told() {
+    let (place, proxy) = (Place::new(), standalone());
+    let store = started(through(&proxy, &place).poll_interval(0.1));
+    let other = place.open();
+    let past = apscheduler_testkit::stores::records::instant("2001-01-01T00:00:00Z");
+    let far = apscheduler_testkit::stores::records::instant("2090-01-01T00:00:00Z");
+    add(&store, "set aside", Some(past));
+    add(&store, "far", Some(far));
+    let (watch, told) = watch(&store);
+    assert!(told.recv_timeout(Duration::from_millis(900)).is_err(), "nothing has changed");
+    let record = other.lookup_job("far").unwrap().unwrap();
+    let now = apscheduler_core::time::SystemClock.now();
+    let run = apscheduler_core::store::JobRecord { next_run_time: Some(now), ..record };
+    assert!(other.update_job(&run).unwrap());
+    told.recv_timeout(Duration::from_secs(5)).expect("a job that is due now is told");
     drop(watch);
 }

@@ -1,0 +1,104 @@
+//! Places that are emptied or replaced while stores are open on them.
+
+use std::time::Duration;
+
+use apscheduler_core::ErrorKind;
+use apscheduler_core::store::{Claim, Decision, Due, JobRecord, JobStore, NextRun};
+
+use super::actions::{Patience, add, claim_all, claimed, ids, list, take};
+use super::watching::watch;
+use crate::stores::Place;
+use crate::stores::case::cases;
+use crate::stores::records::second;
+
+cases! { "replacing":
+    Place an_emptied_place_is_told_once_and_works_again [Empty],
+    Place a_place_that_others_made_again_is_told_before_its_jobs_are_claimed [Empty],
+    Place a_call_that_finds_a_place_emptied_leaves_it_to_a_claim_to_tell [Empty],
+    Place a_replaced_place_can_be_watched [Empty, Watch],
+}
+
+/// How soon a change is told.
+const SOON: Duration = Duration::from_secs(10);
+
+fn empty(place: &Place<'_>) {
+    place.harness().empty().expect("checked before the case was run")(place.address());
+}
+
+fn run_again(record: &JobRecord) -> Decision {
+    take(record, NextRun::At(second(60)))
+}
+
+/// Claims as the engine does, until it is told that the place is another one. Until then nothing is claimed.
+fn wait_until_told(store: &dyn JobStore) {
+    let patience = Patience::new("a claim tells that the place was emptied");
+    loop {
+        let due = Due { now: second(10), limit: 10, after: None };
+        match store.claim_due(&due, &mut run_again) {
+            Err(error) if error.kind() == ErrorKind::StoreReplaced => {
+                assert!(error.is_retryable(), "{}", error.chain());
+                return;
+            }
+            Err(error) => assert!(error.is_retryable(), "trying again helps: {}", error.chain()),
+            Ok(batch) => assert!(batch.claims.is_empty(), "it was claimed in the wrong place"),
+        }
+        patience.check();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn claim(store: &dyn JobStore) -> Vec<Claim> {
+    claim_all(store, second(10), 10, run_again)
+}
+
+fn an_emptied_place_is_told_once_and_works_again(place: &Place<'_>) {
+    let store = place.open();
+    for id in ["a", "b"] {
+        add(&*store, &[(id, Some(second(1)))]);
+        empty(place);
+        wait_until_told(&*store);
+        assert!(claim(&*store).is_empty(), "it is told once, and the jobs are gone");
+    }
+    add(&*store, &[("c", Some(second(1)))]);
+    assert_eq!(claimed(&claim(&*store)), ["c"]);
+    // It is a place like any other, to everybody.
+    assert_eq!(ids(&list(&*place.open())), ["c"]);
+}
+
+fn a_place_that_others_made_again_is_told_before_its_jobs_are_claimed(place: &Place<'_>) {
+    let store = place.open();
+    add(&*store, &[("a", Some(second(1)))]);
+    empty(place);
+    let other = place.open();
+    add(&*other, &[("b", Some(second(1)))]);
+    wait_until_told(&*store);
+    assert_eq!(ids(&list(&*store)), ["b"]);
+    assert_eq!(claimed(&claim(&*store)), ["b"]);
+    assert!(claim(&*other).is_empty(), "each fire is claimed once");
+}
+
+fn a_call_that_finds_a_place_emptied_leaves_it_to_a_claim_to_tell(place: &Place<'_>) {
+    let store = place.open();
+    add(&*store, &[("a", Some(second(1)))]);
+    empty(place);
+    for _ in 0..2 {
+        // An error or nothing; never the job that is gone.
+        match store.get_jobs(None, 10) {
+            Ok(jobs) => assert!(jobs.is_empty()),
+            Err(error) => assert!(error.is_retryable(), "{}", error.chain()),
+        }
+    }
+    wait_until_told(&*store);
+    assert!(claim(&*store).is_empty());
+}
+
+fn a_replaced_place_can_be_watched(place: &Place<'_>) {
+    let store = place.open();
+    let (before, _) = watch(&store);
+    empty(place);
+    wait_until_told(&*store);
+    drop(before);
+    let (_watch, receiver) = watch(&store);
+    add(&*place.open(), &[("a", Some(second(1)))]);
+    assert!(receiver.recv_timeout(SOON).is_ok(), "an added job is told");
+}
