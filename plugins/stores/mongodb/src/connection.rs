@@ -15,9 +15,12 @@ use mongodb::{Client, Collection, Database};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
-use crate::failure::Address;
+use crate::failure::{Address, code};
 use crate::options::{MongoDbOptions, Target};
 use crate::{WHAT, schema};
+
+/// What the server says to a user without the right.
+const UNAUTHORIZED: i32 = 13;
 
 /// A started store's way to the server.
 pub(crate) struct Connection {
@@ -89,10 +92,10 @@ impl Connection {
         })
     }
 
-    /// What the server calls the collection of jobs now; `None` where there is none.
+    /// What the server calls the collection of jobs now; `None` where there is none, or where this user may not ask.
     pub(crate) fn collection_there(&self) -> Result<Option<Binary>> {
         let (database, name) = (self.database.clone(), self.jobs.name().to_owned());
-        self.run(async move {
+        let asked = self.try_run(async move {
             let mut found = database.list_collections().filter(doc! {"name": name}).await?;
             let is_found = found.advance().await?;
             if !is_found {
@@ -101,7 +104,11 @@ impl Connection {
             // A server that does not say it calls all of them the same.
             let uuid = found.deserialize_current()?.info.uuid;
             Ok(Some(uuid.unwrap_or(Binary { subtype: BinarySubtype::Uuid, bytes: Vec::new() })))
-        })
+        })?;
+        match asked {
+            Err(error) if code(&error) == Some(UNAUTHORIZED) => Ok(None),
+            asked => asked.map_err(|error| self.address.explain(&error)),
+        }
     }
 
     /// Ends all calls, now and later.

@@ -266,6 +266,9 @@ impl JobStore for MongoDbJobStore {
             if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
                 return Ok(claims);
             }
+            if due.after.is_none() {
+                self.check_collection(&connection)?;
+            }
             let mut filter = timed();
             let is_due = doc! {"$gte": i64::MIN, "$lte": run_time(Some(due.now))};
             filter.insert("next_run_time", is_due);
@@ -279,10 +282,6 @@ impl JobStore for MongoDbJobStore {
             let documents = self.find_behind(filter, sort, ahead, due.limit, fields)?;
             let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
             let Batch { claims, resume } = Batch::decide(records, due, decide);
-            if documents.is_empty() && due.after.is_none() {
-                // Nothing is due, or everything is gone.
-                self.check_collection(&connection)?;
-            }
             if claims.is_empty() {
                 return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
             }

@@ -39,9 +39,9 @@ fn a_batch_takes_the_same_few_round_trips_however_large_it_is() {
             take(record, NextRun::At(second(2)))
         });
         assert_eq!(claims.unwrap().claims.len(), count - 2);
-        assert_eq!(commands(), ["find", "update"]);
+        assert_eq!(commands(), ["listCollections", "find", "update"]);
         assert_eq!(claim(&store, second(2), NextRun::Finished).unwrap().claims.len(), count);
-        assert_eq!(commands(), ["find", "update", "delete"]);
+        assert_eq!(commands(), ["listCollections", "find", "update", "delete"]);
         assert_eq!(store.next_run_time(None).unwrap(), None);
         assert_eq!(commands(), ["find"]);
     }
