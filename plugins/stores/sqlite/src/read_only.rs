@@ -18,41 +18,28 @@ pub(crate) fn open(options: &SqliteOptions, checked: &Checked) -> Result<Session
         tracing::warn!("{} does not exist, so there are no jobs", checked.location);
         return Ok(Session::Empty);
     }
-    let ways: [fn(&Path) -> Option<rusqlite::Result<Connection>>; 2] = [plainly, without_locks];
-    let mut failed = None;
-    for way in ways {
-        let Some(opened) = way(path) else { continue };
-        let connection = match opened {
-            Ok(connection) => connection,
-            Err(error) if needs_to_write(&error) => {
-                failed.get_or_insert(error);
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        connection.busy_timeout(checked.busy_timeout)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        return Ok(if schema::check(&connection, &options.tablename)? {
-            Session::Open(Database::read_only(connection))
-        } else {
-            tracing::warn!(
-                "{} has no table `{}`, so there are no jobs",
-                checked.location,
-                options.tablename
-            );
-            Session::Empty
-        });
+    let connection = match plainly(path) {
+        Err(error) if needs_to_write(&error) => match without_locks(path) {
+            Some(Ok(connection)) => connection,
+            // The first error says what stood in the way.
+            _ => return Err(error.into()),
+        },
+        opened => opened?,
+    };
+    connection.busy_timeout(checked.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    if schema::check(&connection, &options.tablename)? {
+        return Ok(Session::Open(Database::read_only(connection)));
     }
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(Session::Empty),
-    }
+    let (location, table) = (&checked.location, &options.tablename);
+    tracing::warn!("{location} has no table `{table}`, so there are no jobs");
+    Ok(Session::Empty)
 }
 
 /// As everybody else. Where others have the database open, this waits for nobody and disturbs nobody.
-fn plainly(path: &Path) -> Option<rusqlite::Result<Connection>> {
+fn plainly(path: &Path) -> rusqlite::Result<Connection> {
     // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
-    Some(tried(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | MUTEX)))
+    tried(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | MUTEX))
 }
 
 /// A database with a write-ahead log that nobody has open: SQLite would have to make a file beside it, and can't. Nobody who
