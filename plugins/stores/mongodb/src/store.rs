@@ -266,9 +266,7 @@ impl JobStore for MongoDbJobStore {
             if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
                 return Ok(claims);
             }
-            if due.after.is_none() {
-                self.check_collection(&connection)?;
-            }
+            self.check_collection(&connection)?;
             let mut filter = timed();
             let is_due = doc! {"$gte": i64::MIN, "$lte": run_time(Some(due.now))};
             filter.insert("next_run_time", is_due);
