@@ -51,7 +51,7 @@ pub use apscheduler_core::__private;
 pub use apscheduler_core::{
     BlockingCall, Call, Error, ErrorKind, EventLoop, EventStream, ListenerId, LoopDriver,
     LoopHandle, Result, Scheduler, SchedulerState, States, config, event, executor, function, job,
-    options, registry, schedulers, store, suggestion, time, trigger,
+    options, printable, registry, schedulers, store, suggestion, time, trigger,
 };
 #[cfg(feature = "executor-processpool")]
 pub use apscheduler_executor_processpool as executor_processpool;

@@ -19,6 +19,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use apscheduler::printable;
 use clap::{Parser, Subcommand};
 
 /// Runs jobs on time: cron, intervals, dates, calendars and what is combined of them.
@@ -91,6 +92,7 @@ fn reader_is_gone(error: &anyhow::Error) -> bool {
 
 /// Writes a line to standard error, where there is one.
 fn complain(line: &str) {
+    let line = printable::block(line);
     match log::outlet() {
         Some(outlet) => outlet.write(format!("{line}\n").into_bytes()),
         None => drop(writeln!(io::stderr(), "{line}")),

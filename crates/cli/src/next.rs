@@ -52,7 +52,7 @@ Examples:
 
 pub(crate) fn next(args: &NextArgs) -> Result<ExitCode> {
     let registry = builtin::registry();
-    let timezone = args.timezone.unwrap_or_else(Zone::local);
+    let timezone = args.timezone.map_or_else(Zone::local, Ok)?;
     let now = match &args.now {
         Some(text) => fires::instant(text, timezone).context("--now")?,
         None => SystemClock.now(),

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Result;
+use apscheduler::printable;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
@@ -13,8 +14,12 @@ pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::new(io::stdout().lock())
 }
 
-/// Prints one line.
+/// Prints one line. What a terminal would obey is shown instead.
 pub(crate) fn line(text: &str) -> Result<()> {
+    raw(&printable::line(text))
+}
+
+fn raw(text: &str) -> Result<()> {
     let mut out = stdout();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
@@ -30,12 +35,14 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
 
 /// Prints a table without lines, which any width can show and any tool can cut.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
+    let cell = |text: String| printable::line(&text).into_owned();
+    let rows = rows.into_iter().map(|row| row.into_iter().map(cell).collect::<Vec<_>>());
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header.to_vec()).add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    line(&table.trim_fmt())
+    raw(&table.trim_fmt())
 }
 
 /// The rows from which the widths of the columns of a long table are taken.

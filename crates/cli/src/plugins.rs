@@ -38,7 +38,8 @@ pub(crate) fn plugins(args: &PluginsArgs) -> Result<ExitCode> {
     };
     let header = ["KIND", "NAME", "CRATE", "VERSION", "WHAT IT DOES", "ALSO KNOWN AS"];
     output::table(&header, plugins.iter().map(row).collect())?;
-    output::line(&format!("\nFunctions that jobs can call: {}", functions.join(", ")))?;
+    output::line("")?;
+    output::line(&format!("Functions that jobs can call: {}", functions.join(", ")))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::printable;
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -59,7 +61,8 @@ pub enum ErrorKind {
 /// The error of every fallible operation.
 ///
 /// Its `Display` says what was wrong and what would be right, without repeating its source:
-/// walk [`source`](StdError::source) for the cause.
+/// walk [`source`](StdError::source) for the cause. Characters that a terminal would obey are shown
+/// [escaped](crate::printable).
 ///
 /// # Examples
 /// ```
@@ -101,6 +104,18 @@ impl Error {
     /// A store has no job with this id.
     pub fn job_lookup(id: impl Into<String>) -> Self {
         Self::new(ErrorKind::JobLookup, "no job with this id").with_job_id(id)
+    }
+
+    /// The same error without its causes.
+    pub(crate) fn repeated(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            retryable: self.0.retryable,
+            message: self.0.message.clone(),
+            plugin: self.0.plugin.clone(),
+            job_id: self.0.job_id.clone(),
+            source: None,
+        }))
     }
 
     /// Names the plugin that the error comes from.
@@ -165,7 +180,7 @@ impl Error {
         let mut cause = self.source();
         while let Some(error) = cause {
             text.push_str(": ");
-            text.push_str(&error.to_string());
+            text.push_str(&printable::block(&error.to_string()));
             cause = error.source();
         }
         text
@@ -175,12 +190,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(job_id) = &self.0.job_id {
-            write!(f, "job `{job_id}`: ")?;
+            write!(f, "job `{}`: ", printable::line(job_id))?;
         }
         if let Some(plugin) = &self.0.plugin {
-            write!(f, "{plugin}: ")?;
+            write!(f, "{}: ", printable::line(plugin))?;
         }
-        f.write_str(&self.0.message)
+        f.write_str(&printable::block(&self.0.message))
     }
 }
 

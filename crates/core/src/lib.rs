@@ -14,6 +14,7 @@ pub mod executor;
 pub mod function;
 pub mod job;
 pub mod options;
+pub mod printable;
 pub mod registry;
 pub mod schedulers;
 pub mod store;

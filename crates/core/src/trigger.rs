@@ -70,6 +70,17 @@ pub trait Trigger: fmt::Debug + fmt::Display + Send + Sync + 'static {
         None
     }
 
+    /// The same trigger as if it had been made at `now`, where its start was not given but taken from a clock that was ahead
+    /// of `now`. `None`, the default, for any other trigger: a start that was given stays, and so does one that `now` may
+    /// have passed.
+    ///
+    /// A scheduler that resumes or runs a job asks for it, so that a job that was added at a wrong date does not wait for
+    /// that date.
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let _ = now;
+        None
+    }
+
     /// The configuration that builds an equal trigger through the registry.
     fn config(&self) -> TriggerConfig;
 

@@ -23,6 +23,8 @@ pub struct ManualClock(Arc<Mutex<State>>);
 
 struct State {
     now: Timestamp,
+    /// How much time has passed, by being moved forward.
+    elapsed: Duration,
     wakers: Vec<Waker>,
 }
 
@@ -40,7 +42,7 @@ impl ManualClock {
 
     /// A clock that shows this instant.
     pub fn new(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(State { now, wakers: Vec::new() })))
+        Self(Arc::new(Mutex::new(State { now, elapsed: Duration::ZERO, wakers: Vec::new() })))
     }
 
     /// Moves it forward, or back where the step is negative.
@@ -49,11 +51,23 @@ impl ManualClock {
         self.set(now);
     }
 
-    /// Moves it to an instant.
+    /// Moves it to an instant. Forward, time passes; back, it is set.
     pub fn set(&self, now: Timestamp) {
+        let passed = (now - self.now()).to_std().unwrap_or_default();
+        self.show(now, passed);
+    }
+
+    /// Sets it forward, or back where the step is negative, as a hand or a time server does: no time passes.
+    pub fn adjust(&self, step: TimeDelta) {
+        let now = self.state().now + step;
+        self.show(now, Duration::ZERO);
+    }
+
+    fn show(&self, now: Timestamp, passed: Duration) {
         let wakers = {
             let mut state = self.state();
             state.now = now;
+            state.elapsed += passed;
             state.wakers.clone()
         };
         for wake in wakers {
@@ -74,6 +88,10 @@ impl Clock for ManualClock {
     fn sleep_until(&self, until: Timestamp) -> Duration {
         // Time only passes by hand, and that wakes whoever sleeps.
         if until <= self.state().now { Duration::ZERO } else { Duration::MAX }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.state().elapsed
     }
 
     fn on_moved(&self, waker: Waker) {

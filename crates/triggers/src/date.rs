@@ -20,6 +20,7 @@ const WHAT: &str = "trigger `date`";
 /// |---|---|
 /// | `run_date` | the date and time of the run; by default the present |
 /// | `timezone` | the zone that `run_date` is read in where it has no offset of its own |
+/// | `from_clock` | stores write it: `run_date` was not given |
 pub static PLUGIN: Plugin = Plugin::trigger("date", &build)
     .classes(&["apscheduler.triggers.date:DateTrigger"])
     .summary("fires once, at an instant")
@@ -47,12 +48,18 @@ pub static PLUGIN: Plugin = Plugin::trigger("date", &build)
 pub struct DateTrigger {
     run_date: Timestamp,
     zone: Zone,
+    /// `run_date` was not given: it is the time at which the trigger was made.
+    from_clock: bool,
 }
 
 impl DateTrigger {
     /// Fires at this instant, which is shown in the zone of the machine.
     pub fn at(run_date: impl Into<Timestamp>) -> Self {
-        Self { run_date: instant::storable(run_date.into()), zone: Zone::local() }
+        Self {
+            run_date: instant::storable(run_date.into()),
+            zone: instant::shown_in(),
+            from_clock: false,
+        }
     }
 
     /// Shows the instant in this zone.
@@ -73,10 +80,16 @@ impl Trigger for DateTrigger {
         previous.is_none_or(|previous| previous < self.run_date).then_some(self.run_date)
     }
 
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let ahead = self.from_clock && self.run_date > now;
+        ahead.then(|| Arc::new(Self { run_date: instant::storable(now), ..self.clone() }) as _)
+    }
+
     fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("date")
+        let config = TriggerConfig::new("date")
             .option("run_date", instant::text(self.run_date, self.zone))
-            .option("timezone", self.zone.to_string())
+            .option("timezone", self.zone.to_string());
+        instant::mark_from_clock(config, self.from_clock)
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {
@@ -95,13 +108,15 @@ impl fmt::Display for DateTrigger {
 struct DateOptions {
     run_date: Option<InstantOption>,
     timezone: Option<Zone>,
+    from_clock: bool,
 }
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
     let given: DateOptions = options::parse(WHAT, given)?;
     let zone = given.timezone.unwrap_or(context.timezone);
+    let from_clock = given.from_clock || given.run_date.is_none();
     let run_date = given.run_date.unwrap_or_else(|| context.now.into());
     let (run_date, zone) =
         run_date.resolve("run_date", zone).map_err(|error| error.with_context(WHAT))?;
-    Ok(Arc::new(DateTrigger { run_date, zone }))
+    Ok(Arc::new(DateTrigger { run_date, zone, from_clock }))
 }

@@ -2,6 +2,7 @@
 
 use apscheduler_core::Result;
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
+use apscheduler_core::trigger::TriggerConfig;
 use chrono::{DateTime, SubsecRound as _};
 use serde::{Deserialize, Deserializer};
 
@@ -42,6 +43,17 @@ impl<'de> Deserialize<'de> for InstantOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::Text)
     }
+}
+
+/// The zone that instants given by code are shown in: that of the machine. Where that can't be told it is UTC: it changes no
+/// instant, and a scheduler without a zone does not start.
+pub(crate) fn shown_in() -> Zone {
+    Zone::local().unwrap_or(Zone::UTC)
+}
+
+/// Notes that the start was not given, but taken from the clock when the trigger was made: the option `from_clock`.
+pub(crate) fn mark_from_clock(config: TriggerConfig, from_clock: bool) -> TriggerConfig {
+    if from_clock { config.option("from_clock", true) } else { config }
 }
 
 /// The nearest instant that text can carry in every zone: in whole microseconds, in the years 1 to 9999.

@@ -30,6 +30,7 @@ const DAY: i64 = 24 * HOUR;
 /// | `end_date` | the last instant at which it may fire |
 /// | `timezone` | the zone that the dates are read in and fire times are shown in |
 /// | `jitter` | each run is delayed by a random time of up to so many seconds |
+/// | `from_clock` | stores write it: `start_date` was not given |
 pub static PLUGIN: Plugin = Plugin::trigger("interval", &build)
     .classes(&["apscheduler.triggers.interval:IntervalTrigger"])
     .summary("fires again and again, with the same time between")
@@ -56,6 +57,8 @@ pub struct IntervalTrigger {
     /// In microseconds; at least one.
     interval: i64,
     start_date: Timestamp,
+    /// `start_date` was not given: it lies one interval after the time at which the trigger was made.
+    from_clock: bool,
     end_date: Option<Timestamp>,
     zone: Zone,
     jitter: Jitter,
@@ -67,19 +70,27 @@ impl IntervalTrigger {
     /// An interval of zero is one second, as in APScheduler.
     pub fn every(interval: Duration) -> Self {
         let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
-        Self::starting_behind(SystemClock.now(), interval, Zone::local())
+        Self::starting_behind(SystemClock.now(), interval, instant::shown_in())
     }
 
     fn starting_behind(now: Timestamp, interval: i64, zone: Zone) -> Self {
         let interval = if interval == 0 { SECOND } else { interval };
         let start_date = now.checked_add_signed(TimeDelta::microseconds(interval));
         let start_date = instant::storable(start_date.unwrap_or(Timestamp::MAX_UTC));
-        Self { interval, start_date, end_date: None, zone, jitter: Jitter::default() }
+        Self {
+            interval,
+            start_date,
+            from_clock: true,
+            end_date: None,
+            zone,
+            jitter: Jitter::default(),
+        }
     }
 
     /// The grid starts at this instant, which is the first fire time.
     pub fn start_date(mut self, start_date: impl Into<Timestamp>) -> Self {
         self.start_date = instant::storable(start_date.into());
+        self.from_clock = false;
         self
     }
 
@@ -156,6 +167,12 @@ impl Trigger for IntervalTrigger {
         ))
     }
 
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let start_date = Self::starting_behind(now, self.interval, self.zone).start_date;
+        let ahead = self.from_clock && self.start_date > start_date;
+        ahead.then(|| Arc::new(Self { start_date, ..self.clone() }) as _)
+    }
+
     fn config(&self) -> TriggerConfig {
         let mut config = TriggerConfig::new("interval");
         let parts = [
@@ -170,6 +187,7 @@ impl Trigger for IntervalTrigger {
             config = config.option("seconds", seconds::option(self.interval % MINUTE));
         }
         config = config.option("start_date", instant::text(self.start_date, self.zone));
+        config = instant::mark_from_clock(config, self.from_clock);
         if let Some(end) = self.end_date {
             config = config.option("end_date", instant::text(end, self.zone));
         }
@@ -211,6 +229,7 @@ struct IntervalOptions {
     end_date: Option<InstantOption>,
     timezone: Option<Zone>,
     jitter: Option<Jitter>,
+    from_clock: bool,
 }
 
 impl IntervalOptions {
@@ -247,6 +266,7 @@ impl IntervalOptions {
         let mut trigger = IntervalTrigger::starting_behind(context.now, self.interval()?, zone);
         if let Some(start) = resolve("start_date", self.start_date)? {
             trigger.start_date = start;
+            trigger.from_clock = self.from_clock;
         }
         trigger.end_date = resolve("end_date", self.end_date)?;
         trigger.jitter = self.jitter.unwrap_or_default();

@@ -124,6 +124,6 @@ fn the_configuration_alone_needs_no_variables_of_jobs() {
     )
     .unwrap();
     let config = JobsFile::load_config(bench.path("jobs.yaml")).unwrap();
-    assert_eq!(config.timezone_or_local().to_string(), "Asia/Tokyo");
+    assert_eq!(config.timezone_or_local().unwrap().to_string(), "Asia/Tokyo");
     assert!(JobsFile::load(bench.path("jobs.yaml")).is_err());
 }

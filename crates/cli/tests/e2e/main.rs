@@ -5,9 +5,11 @@
 mod accounting;
 mod bad_input;
 mod containers;
+mod damaged;
 mod executors;
 mod jobs;
 mod killed;
+mod local_zone;
 mod next;
 mod program;
 mod restart;
@@ -20,3 +22,4 @@ mod stores;
 #[cfg(target_os = "linux")]
 mod trees;
 mod validate;
+mod wrong_clock;

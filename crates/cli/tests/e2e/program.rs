@@ -95,8 +95,14 @@ impl Place {
 
     /// Starts `apscheduler run` on the jobs file, with an event stream of that name.
     pub(crate) fn start(&self, name: &str) -> Running {
+        self.start_in_zone(name, "UTC")
+    }
+
+    /// The same with this value of `TZ`.
+    pub(crate) fn start_in_zone(&self, name: &str, tz: &str) -> Running {
         let events = format!("{name}.jsonl");
-        self.spawn(name, &mut self.command(&["run", "jobs.toml", "--events", &events]))
+        let mut command = self.command(&["run", "jobs.toml", "--events", &events]);
+        self.spawn(name, command.env("TZ", tz))
     }
 
     /// Starts `apscheduler run` by a command, with an event stream of that name.

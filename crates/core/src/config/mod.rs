@@ -175,8 +175,15 @@ impl Config {
     }
 
     /// The zone, or that of this machine.
-    pub fn timezone_or_local(&self) -> Zone {
-        self.timezone.unwrap_or_else(Zone::local)
+    ///
+    /// # Errors
+    /// As [`Zone::local`], where the configuration names none.
+    pub fn timezone_or_local(&self) -> Result<Zone> {
+        self.timezone.map_or_else(Zone::local, Ok)
+    }
+
+    pub(crate) fn given_timezone(&self) -> Option<Zone> {
+        self.timezone
     }
 
     /// The job defaults, or APScheduler's.

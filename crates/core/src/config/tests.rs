@@ -37,7 +37,7 @@ fn a_flat_dict_of_text_is_read() {
         ],
     )
     .unwrap();
-    assert_eq!(config.timezone_or_local().to_string(), "Europe/Helsinki");
+    assert_eq!(config.timezone_or_local().unwrap().to_string(), "Europe/Helsinki");
     assert_eq!(config.retry_interval_or_default(), Duration::from_millis(2500));
     let defaults = config.job_defaults_or_default();
     assert_eq!((defaults.misfire_grace_time, defaults.coalesce), (None, false));
@@ -70,7 +70,7 @@ fn options_win_over_the_dict() {
     let dict =
         Config::from_value(&json!({"timezone": "UTC", "jobstore_retry_interval": 3})).unwrap();
     let config = dict.merge(Config::new().timezone(chrono_tz::Europe::Helsinki));
-    assert_eq!(config.timezone_or_local().to_string(), "Europe/Helsinki");
+    assert_eq!(config.timezone_or_local().unwrap().to_string(), "Europe/Helsinki");
     assert_eq!(config.retry_interval_or_default(), Duration::from_secs(3));
 }
 

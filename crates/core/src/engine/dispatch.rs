@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::decide::Prepared;
 use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
-use super::{Engine, Scheduler};
+use super::{Engine, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent, Outcome};
 use crate::executor::{CancellationToken, Run, RunId, RunOrigin, RunSink};
 use crate::function::JobContext;
 use crate::job::JobSpec;
+use crate::printable;
 use crate::store::RunTimes;
 use crate::time::Timestamp;
 
@@ -59,6 +60,10 @@ impl RunSink for Engine {
         self.clock.now()
     }
 
+    fn running_since(&self) -> Timestamp {
+        *lock(&self.running_since)
+    }
+
     fn context(
         self: Arc<Self>,
         job: &Arc<JobSpec>,
@@ -84,7 +89,8 @@ impl RunSink for Engine {
             || JobEvent { job_id: Arc::clone(&job.id), jobstore: Arc::clone(&origin.jobstore) };
         match outcome {
             Outcome::Executed(value) => {
-                tracing::debug!(job_id = &*job.id, "the job \"{}\" was executed", job.name);
+                let name = printable::line(&job.name);
+                tracing::debug!(job_id = &*job.id, "the job \"{name}\" was executed");
                 self.emit(EventMask::JOB_EXECUTED, || Event::JobExecuted {
                     job: event(),
                     scheduled_run_time,
@@ -93,11 +99,9 @@ impl RunSink for Engine {
             }
             Outcome::Error(error) => {
                 let trace = error.trace().map(|trace| format!("\n{trace}")).unwrap_or_default();
-                tracing::error!(
-                    job_id = &*job.id,
-                    "the job \"{}\" failed: {error}{trace}",
-                    job.name
-                );
+                let (name, error_text) = (printable::line(&job.name), format!("{error}{trace}"));
+                let error_text = printable::block(&error_text);
+                tracing::error!(job_id = &*job.id, "the job \"{name}\" failed: {error_text}");
                 self.emit(EventMask::JOB_ERROR, || Event::JobError {
                     job: event(),
                     scheduled_run_time,
@@ -108,7 +112,7 @@ impl RunSink for Engine {
                 tracing::warn!(
                     job_id = &*job.id,
                     "the run of the job \"{}\" was missed by {:.3} s: {}",
-                    job.name,
+                    printable::line(&job.name),
                     missed.lateness.as_secs_f64(),
                     missed.reason()
                 );

@@ -110,6 +110,7 @@ impl LoopDriver {
         if self.inbox.is_over() {
             return None;
         }
+        engine.watch_clock();
         let next = self.scheduler.process_jobs(engine.now());
         let sleep = next.map_or(MAX_SLEEP, |next| engine.clock.sleep_until(next).min(MAX_SLEEP));
         Some(if more { Duration::ZERO } else { sleep })

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::lock;
 use crate::event::Event;
 use crate::function::JobError;
+use crate::printable;
 
 /// How long one turn makes calls, before the loop may see to others: a window stays alive.
 const SLICE: Duration = Duration::from_millis(10);
@@ -125,7 +126,8 @@ impl Inbox {
         loop {
             let Some(call) = lock(&self.0).calls.pop_front() else { return false };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                tracing::error!("a call in the event loop {}", JobError::from_panic(&*payload));
+                let panic = JobError::from_panic(&*payload).to_string();
+                tracing::error!("a call in the event loop {}", printable::block(&panic));
             }
             if since.elapsed() >= SLICE {
                 return !lock(&self.0).calls.is_empty();

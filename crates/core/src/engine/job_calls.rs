@@ -7,6 +7,7 @@ use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
 use crate::job::{Job, JobBuilder, JobChanges, JobSpec, NextRunTime, PendingJob, encode};
+use crate::printable;
 use crate::registry::{PluginKind, Registry};
 use crate::store::{JobRecord, JobState, NewRecord};
 use crate::time::Timestamp;
@@ -117,7 +118,7 @@ impl Scheduler {
                 jobstore = &*runner.alias,
                 job_id = &*job.spec.id,
                 "added the job \"{}\"",
-                job.spec.name
+                printable::line(&job.spec.name)
             );
             engine.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(&job.spec.id)));
         }
@@ -128,6 +129,11 @@ impl Scheduler {
 
     /// Makes changes to a job, and returns the changed job.
     ///
+    /// A record that can't be restored is changed too, if the changes mend it: another function for one that is unknown, for
+    /// example. Where nothing but the next run time is changed, whatever else is wrong stays. If it is set to an instant, a
+    /// trigger whose start was not given, but taken from a clock that was ahead, [starts
+    /// anew](crate::trigger::Trigger::righted).
+    ///
     /// # Errors
     /// [`ErrorKind::JobLookup`]; what is wrong with the changes; what the store says.
     pub fn modify_job(
@@ -137,8 +143,17 @@ impl Scheduler {
         changes: &JobChanges,
     ) -> Result<Job> {
         let context = self.0.trigger_context();
-        self.change(id, jobstore, |spec| {
-            Ok((changes.apply(spec, &context)?, changes.next_run_time))
+        self.change(id, jobstore, |stored| {
+            let spec = match stored {
+                // A time is written whatever is wrong with the rest, so that what can't run can be paused.
+                _ if changes.is_of_time_only() => {
+                    let runs = matches!(changes.next_run_time, Some(Some(_)));
+                    stored.spec().ok().filter(|_| runs).and_then(|spec| righted(spec, context.now))
+                }
+                StoredJob::Whole(spec) => Some(changes.apply(spec, &context)?),
+                StoredJob::Broken { id, text, .. } => Some(changes.repair(id, text, &context)?),
+            };
+            Ok(Changed { spec, next_run_time: changes.next_run_time })
         })
     }
 
@@ -169,15 +184,20 @@ impl Scheduler {
     /// Lets a job run again from its next fire time on. A job whose schedule has ended is removed; then the result is
     /// `None`.
     ///
+    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts anew](crate::trigger::Trigger::righted).
+    ///
     /// # Errors
     /// As [`modify_job`](Self::modify_job).
     pub fn resume_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
         let mut ended = false;
         let now = self.0.now();
-        let job = self.change(id, jobstore, |spec| {
-            let next = spec.trigger.next_fire_time(None, now);
+        let job = self.change(id, jobstore, |stored| {
+            let spec = stored.spec()?;
+            let righted = righted(spec, now);
+            let trigger = righted.as_ref().map_or(&spec.trigger, |righted| &righted.trigger);
+            let next = trigger.next_fire_time(None, now);
             ended = next.is_none();
-            Ok((spec.clone(), Some(next)))
+            Ok(Changed { spec: righted, next_run_time: Some(next) })
         })?;
         if ended {
             self.remove_job(id, Some(job.jobstore()))?;
@@ -238,15 +258,17 @@ impl Scheduler {
         &self,
         id: &str,
         jobstore: Option<&str>,
-        mut change: impl FnMut(&JobSpec) -> Result<(JobSpec, Option<Option<Timestamp>>)>,
+        mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
     ) -> Result<PendingJob> {
         loop {
             let pending = lock(&self.0.pending).find(id, jobstore).cloned();
             let mut job = pending.ok_or_else(|| Error::job_lookup(id))?;
             // Triggers and plugins are foreign code: no lock is held while they think.
-            let (spec, next) = change(&job.spec)?;
-            let before = std::mem::replace(&mut job.spec, Arc::new(spec));
-            job.next_run_time = next.or(job.next_run_time);
+            let changed = change(&StoredJob::Whole(&job.spec))?;
+            let before = Arc::clone(&job.spec);
+            // Another `Arc` even where the definition stays: by that a change in between is noticed.
+            job.spec = Arc::new(changed.spec.unwrap_or_else(|| (*before).clone()));
+            job.next_run_time = changed.next_run_time.or(job.next_run_time);
             let exchanged = lock(&self.0.pending).exchange(&before, job.clone());
             if exchanged {
                 return Ok(job);
@@ -259,7 +281,7 @@ impl Scheduler {
         &self,
         id: &str,
         jobstore: Option<&str>,
-        mut change: impl FnMut(&JobSpec) -> Result<(JobSpec, Option<Option<Timestamp>>)>,
+        mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
     ) -> Result<Job> {
         let engine = &self.0;
         let event = |jobstore: &Arc<str>| {
@@ -273,22 +295,32 @@ impl Scheduler {
         for _ in 0..MAX_TRIES {
             let (runner, mut record) = engine.find_record(id, jobstore)?;
             let context: TriggerContext<'_> = engine.trigger_context();
-            let spec = restore(&record, &context)?;
-            let (changed, next) = change(&spec)?;
-            let executors = engine.executors();
-            let executor = executors
-                .get(&changed.executor)
-                .ok_or_else(|| unknown_executor(&executors, &changed))?;
-            check_executor(&changed, executor.capabilities())?;
-            let changed = Arc::new(changed);
-            record.next_run_time = next.unwrap_or(record.next_run_time);
-            record.state = state(&runner, &changed, &engine.registry)?;
+            let restored = restore(&record, &context);
+            let changed = match (&restored, &record.state) {
+                (Ok(spec), _) => change(&StoredJob::Whole(spec))?,
+                (Err(reason), JobState::Encoded(text)) => {
+                    change(&StoredJob::Broken { id: &record.id, text, reason })?
+                }
+                (Err(reason), JobState::Live(_)) => return Err(reason.repeated()),
+            };
+            if let Some(spec) = changed.spec.map(Arc::new) {
+                let executors = engine.executors();
+                let before = restored.as_ref().ok().map(|before| &before.executor);
+                match executors.get(&spec.executor) {
+                    Some(executor) => check_executor(&spec, executor.capabilities())?,
+                    // Another process may have it; it is no worse than before.
+                    None if before == Some(&spec.executor) => {}
+                    None => return Err(unknown_executor(&executors, &spec)),
+                }
+                record.state = state(&runner, &spec, &engine.registry)?;
+            }
+            record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
             if runner.store.update_job(&record)? {
                 runner.mark_written(&record.id, record.next_run_time);
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
                 runner.mark_changed();
                 engine.wake();
-                return Ok(self.handle(&runner, &changed, record.next_run_time));
+                return Ok(self.record_handle(&runner, &record, &context));
             }
         }
         Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")
@@ -305,10 +337,43 @@ impl Scheduler {
             id: Arc::clone(&spec.id),
             jobstore: Arc::clone(&runner.alias),
             next_run_time: next.into(),
-            spec: Ok(Arc::clone(spec)),
+            spec: Some(Arc::clone(spec)),
+            broken: None,
             scheduler: self.clone(),
         }
     }
+}
+
+/// A job that is to be changed.
+enum StoredJob<'a> {
+    Whole(&'a Arc<JobSpec>),
+    /// It can't be restored.
+    Broken {
+        id: &'a Arc<str>,
+        text: &'a str,
+        reason: &'a Error,
+    },
+}
+
+impl StoredJob<'_> {
+    fn spec(&self) -> Result<&Arc<JobSpec>> {
+        match self {
+            Self::Whole(spec) => Ok(spec),
+            Self::Broken { reason, .. } => Err(reason.repeated()),
+        }
+    }
+}
+
+/// The definition with its trigger started anew, where the clock was wrong when it was made.
+fn righted(spec: &JobSpec, now: Timestamp) -> Option<JobSpec> {
+    let trigger = spec.trigger.righted(now)?;
+    Some(JobSpec { trigger, ..spec.clone() })
+}
+
+/// What becomes of a job; what is `None` stays.
+struct Changed {
+    spec: Option<JobSpec>,
+    next_run_time: Option<Option<Timestamp>>,
 }
 
 impl Engine {

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::components::{Components, Startup, new_runner};
 use super::inbox::Inbox;
 use super::store_closing::close_all;
+use super::zone::SchedulerZone;
 use super::{Engine, LoopDriver, Phase, Scheduler, lock};
 use crate::config::Config;
 use crate::event::{Event, EventMask};
@@ -17,15 +18,18 @@ impl Scheduler {
     /// Takes over a configuration: zone, intervals, defaults, and all stores and executors in place of those before.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`] when it was started; what the plugins say of their options. On an error nothing
-    /// has changed.
+    /// [`ErrorKind::AlreadyRunning`] when it was started; what the plugins say of their options; that the configuration
+    /// names no zone and that of the machine can't be told. On an error nothing has changed.
     pub fn configure(&self, config: &Config) -> Result<()> {
         self.0.refuse_when_started()?;
         config.job_defaults_or_default().validate()?;
+        let timezone =
+            config.given_timezone().map_or_else(SchedulerZone::local, SchedulerZone::Configured);
+        timezone.check()?;
         let components = Components::of(config, &self.0.registry)?;
         self.replace_components(components, || {
             let mut settings = self.0.settings.write().unwrap_or_else(PoisonError::into_inner);
-            settings.timezone = config.timezone_or_local();
+            settings.timezone = timezone;
             settings.retry_interval = config.retry_interval_or_default();
             settings.job_defaults = config.job_defaults_or_default();
         })
@@ -35,7 +39,8 @@ impl Scheduler {
     /// to process jobs unless `paused`. What `start` of a scheduler type calls.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`]; that there is no event loop to run on; what a store or executor says that can't
+    /// [`ErrorKind::AlreadyRunning`]; that the zone of the machine can't be told where no other was configured; that there is
+    /// no event loop to run on; what a store or executor says that can't
     /// start; what is wrong with a waiting job. On an error everything that had been started is stopped again, and
     /// waiting jobs that were not added still wait.
     pub fn start_engine(&self, paused: bool) -> Result<()> {
@@ -49,7 +54,8 @@ impl Scheduler {
             *lock(&engine.lost) = false;
             *lock(&engine.abandoned) = false;
         }
-        if let Err(error) = engine.event_loop.attach() {
+        let timezone = engine.settings().timezone;
+        if let Err(error) = timezone.check().and_then(|()| engine.event_loop.attach()) {
             engine.set_phase(Phase::Stopped);
             return Err(error);
         }
@@ -70,6 +76,7 @@ impl Scheduler {
             engine.set_phase(Phase::Stopped);
             return Err(error);
         }
+        timezone.log();
         tracing::info!("scheduler started");
         engine.emit(EventMask::SCHEDULER_STARTED, || Event::SchedulerStarted);
         engine.event_loop.run(driver).inspect_err(|_| {
@@ -118,6 +125,7 @@ impl Scheduler {
                     "the scheduler was dropped while it started",
                 ));
             }
+            engine.begin_running();
             *phase = if paused { Phase::Paused } else { Phase::Running };
             drop(phase);
             engine.phase_changed.notify_all();
@@ -217,6 +225,9 @@ impl Engine {
         }
         let switched = *phase == from;
         if switched {
+            if to == Phase::Running {
+                self.begin_running();
+            }
             *phase = to;
         }
         Ok(switched)
@@ -225,6 +236,12 @@ impl Engine {
     /// What stands for the present start, while there is one.
     pub(super) fn present_start(&self, phase: Phase) -> Option<Arc<Inbox>> {
         matches!(phase, Phase::Running | Phase::Paused).then(|| self.inbox())
+    }
+
+    /// Notes when jobs began to be processed.
+    fn begin_running(&self) {
+        self.clock_watch.start(&*self.clock);
+        *lock(&self.running_since) = self.now();
     }
 
     pub(super) fn refuse_when_started(&self) -> Result<()> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::Scheduler;
 use crate::event::{Event, EventMask};
 use crate::function::JobError;
+use crate::printable;
 
 /// Names a listener, to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +60,7 @@ impl Listeners {
                 tracing::error!(
                     "a listener for {} {}",
                     event.name(),
-                    JobError::from_panic(&*payload)
+                    printable::block(&JobError::from_panic(&*payload).to_string())
                 );
             }
         }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::decide::restore;
+use super::decide::{restore, unknown_executor};
 use super::store_runner::StoreRunner;
 use super::{Scheduler, lock};
 use crate::job::Job;
@@ -35,7 +35,7 @@ impl Scheduler {
     }
 
     /// All jobs of one store, or of all: before the start those that wait for it. By store, then by next run time, paused
-    /// jobs last. Records that can't be restored are among them; see [`Job::broken`].
+    /// jobs last. Records that are set aside are among them; see [`Job::broken`].
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`]; what a store says.
@@ -84,24 +84,36 @@ impl Scheduler {
             for record in &page {
                 visit(record, &context)?;
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => after = Some(last.cursor()),
-                _ => return Ok(()),
+            let last = page.last().filter(|_| page.len() == PAGE).map(JobRecord::cursor);
+            // A store that stands still must not be listed for ever.
+            if last.is_none() || last == after {
+                return Ok(());
             }
+            after = last;
         }
     }
 
-    fn record_handle(
+    pub(super) fn record_handle(
         &self,
         runner: &StoreRunner,
         record: &JobRecord,
         context: &TriggerContext<'_>,
     ) -> Job {
+        let (spec, broken) = match restore(record, context) {
+            Ok(spec) => {
+                let executors = self.0.executors();
+                let known = executors.contains_key(&spec.executor);
+                let broken = (!known).then(|| unknown_executor(&executors, &spec));
+                (Some(spec), broken)
+            }
+            Err(error) => (None, Some(error)),
+        };
         Job {
             id: Arc::clone(&record.id),
             jobstore: Arc::clone(&runner.alias),
             next_run_time: record.next_run_time.into(),
-            spec: restore(record, context).map_err(Arc::new),
+            spec,
+            broken: broken.map(Arc::new),
             scheduler: self.clone(),
         }
     }

@@ -2,10 +2,12 @@
 
 mod backlog;
 mod call;
+mod clock_watch;
 mod components;
 mod decide;
 mod declared;
 mod dispatch;
+mod distant;
 mod event_loop;
 mod event_stream;
 mod inbox;
@@ -25,6 +27,7 @@ mod store_runner;
 mod store_session;
 mod transfer;
 mod unseen;
+mod zone;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,12 +48,14 @@ use crate::job::JobDefaults;
 use crate::registry::Registry;
 use crate::time::{Clock, Timestamp, Zone};
 use crate::trigger::TriggerContext;
+use clock_watch::ClockWatch;
 use inbox::Inbox;
 use instances::Instances;
 use listeners::Listeners;
 use pending::PendingJobs;
 use starved::Starved;
 use store_runner::StoreRunner;
+use zone::SchedulerZone;
 
 /// Whether a scheduler works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +86,9 @@ pub(crate) struct Engine {
     /// The owner was dropped while the scheduler started.
     abandoned: Mutex<bool>,
     settings: RwLock<Settings>,
+    clock_watch: ClockWatch,
+    /// When it began to process jobs: at the start, or when it was resumed.
+    running_since: Mutex<Timestamp>,
     phase: Mutex<Phase>,
     /// How often an executor or a store was added. Changed under the lock of `phase`.
     components_added: AtomicU64,
@@ -99,7 +107,7 @@ type Stores = BTreeMap<Arc<str>, Arc<StoreRunner>>;
 
 #[derive(Clone, Debug)]
 struct Settings {
-    timezone: Zone,
+    timezone: SchedulerZone,
     retry_interval: Duration,
     job_defaults: JobDefaults,
 }
@@ -125,16 +133,18 @@ impl Scheduler {
     pub fn new(registry: Registry, clock: Arc<dyn Clock>, event_loop: Arc<dyn EventLoop>) -> Self {
         let engine = Arc::new(Engine {
             registry,
+            running_since: Mutex::new(clock.now()),
             clock,
             event_loop,
             inbox: RwLock::default(),
             lost: Mutex::default(),
             abandoned: Mutex::default(),
             settings: RwLock::new(Settings {
-                timezone: Zone::local(),
+                timezone: SchedulerZone::local(),
                 retry_interval: Duration::from_secs(10),
                 job_defaults: JobDefaults::default(),
             }),
+            clock_watch: ClockWatch::default(),
             phase: Mutex::new(Phase::Stopped),
             components_added: AtomicU64::new(0),
             phase_changed: Condvar::new(),
@@ -165,9 +175,10 @@ impl Scheduler {
         &self.0.clock
     }
 
-    /// The zone of triggers and text dates that name none.
+    /// The zone of triggers and text dates that name none. Where it is that of the machine and can't be told, this is UTC,
+    /// and the scheduler does not start.
     pub fn timezone(&self) -> Zone {
-        self.0.settings().timezone
+        self.0.settings().timezone.zone()
     }
 
     /// The values for options that a job leaves open.
@@ -222,7 +233,7 @@ impl Engine {
     }
 
     fn trigger_context(&self) -> TriggerContext<'_> {
-        TriggerContext::new(&self.registry, self.settings().timezone, &*self.clock)
+        TriggerContext::new(&self.registry, self.settings().timezone.zone(), &*self.clock)
     }
 
     fn wake(&self) {

@@ -161,7 +161,8 @@ impl Scheduler {
             id: Arc::clone(&job.spec.id),
             jobstore: Arc::clone(&job.jobstore),
             next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
-            spec: Ok(Arc::clone(&job.spec)),
+            spec: Some(Arc::clone(&job.spec)),
+            broken: None,
             scheduler: self.clone(),
         }
     }

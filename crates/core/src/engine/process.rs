@@ -15,6 +15,7 @@ use super::{Engine, Phase, Scheduler, lock};
 use crate::event::{Event, EventMask, JobEvent};
 use crate::executor::{Executor, Run};
 use crate::function::JobError;
+use crate::printable;
 use crate::store::{Claim, Due, DueCursor, NextRun};
 use crate::time::Timestamp;
 use crate::{Error, Result};
@@ -146,7 +147,8 @@ impl Engine {
                 let executor = decider.executor(room);
                 // An executor is foreign code. What it let go of has been reported by then.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
-                    let panic = JobError::from_panic(&*payload);
+                    let panic = JobError::from_panic(&*payload).to_string();
+                    let panic = printable::block(&panic);
                     tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
                 }
             }

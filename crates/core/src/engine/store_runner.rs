@@ -11,7 +11,7 @@ use super::restored::RestoredJobs;
 use super::store_closing::Closing;
 use super::store_session::{Done, Session};
 use super::unseen::{MAX_IDLE, Unseen};
-use super::{Engine, Scheduler, lock};
+use super::{Engine, Phase, Scheduler, lock};
 use crate::function::JobError;
 use crate::store::{ChangeNotifier, JobStore, StoreCapabilities};
 use crate::time::Timestamp;
@@ -134,6 +134,14 @@ impl StoreRunner {
         }
     }
 
+    /// Has the next pass look for jobs that wait for much longer than their triggers say.
+    pub(super) fn look_for_distant_jobs(&self) {
+        let session = self.session();
+        let mut state = session.state();
+        state.look_for_distant = true;
+        state.dirty = true;
+    }
+
     /// Makes a pass, or has the store's own thread make one, if one is due. Returns when the next is due, as far as that
     /// is known.
     pub(super) fn process(
@@ -183,22 +191,27 @@ impl StoreRunner {
     ) -> Option<Timestamp> {
         let mut was_replaced = false;
         loop {
-            let unwatched = {
+            let (unwatched, look_for_distant) = {
                 let mut state = session.state();
-                state.begin_pass(now);
-                std::mem::take(&mut state.unwatched)
+                let look_for_distant = state.begin_pass(now);
+                (std::mem::take(&mut state.unwatched), look_for_distant)
             };
             // Foreign code may panic in there; the store must not stay busy for ever then.
             let done = Done::of(session);
             if unwatched && self.capabilities.watch {
                 self.watch_again(engine, session);
             }
-            let result =
-                catch_unwind(AssertUnwindSafe(|| engine.process_store(self, session, now)))
-                    .unwrap_or_else(|payload| {
-                        let message = format!("the job store {}", JobError::from_panic(&*payload));
-                        Err(Error::new(ErrorKind::Store, message))
-                    });
+            let pass = || {
+                let next = engine.process_store(self, session, now)?;
+                if look_for_distant && engine.phase() == Phase::Running {
+                    engine.report_distant_jobs(self, now)?;
+                }
+                Ok(next)
+            };
+            let result = catch_unwind(AssertUnwindSafe(pass)).unwrap_or_else(|payload| {
+                let message = format!("the job store {}", JobError::from_panic(&*payload));
+                Err(Error::new(ErrorKind::Store, message))
+            });
             if let Err(error) = &result
                 && error.kind() == ErrorKind::StoreReplaced
                 && !std::mem::replace(&mut was_replaced, true)
@@ -219,6 +232,7 @@ impl StoreRunner {
             let recovered = state.failing && result.is_ok();
             let first_failure = !state.failing && result.is_err();
             state.failing = result.is_err();
+            state.look_for_distant |= look_for_distant && result.is_err();
             state.next = match &result {
                 Ok(next) => *next,
                 Err(_) => Some(later(engine.now(), engine.settings().retry_interval)),

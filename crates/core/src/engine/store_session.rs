@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) unseen: Unseen,
     /// Nobody tells of changes: the watch is to be started again.
     pub(super) unwatched: bool,
+    /// Jobs that wait for too long are to be looked for.
+    pub(super) look_for_distant: bool,
     pub(super) stop: bool,
 }
 
@@ -53,7 +55,7 @@ impl Session {
 
     /// That of a store that was just started.
     pub(super) fn begun() -> Self {
-        Self::new(State { dirty: true, ..State::default() })
+        Self::new(State { dirty: true, look_for_distant: true, ..State::default() })
     }
 
     /// That of a store that was not started yet.
@@ -131,7 +133,8 @@ impl Session {
 }
 
 impl State {
-    pub(super) fn begin_pass(&mut self, now: Timestamp) {
+    /// Notes that a pass begins. Returns whether it is to look for jobs that wait for too long.
+    pub(super) fn begin_pass(&mut self, now: Timestamp) -> bool {
         let last = self.last.filter(|_| !self.failing);
         self.unseen = Unseen::since(last, self.next, now);
         self.busy = Some(std::thread::current().id());
@@ -139,6 +142,7 @@ impl State {
         self.dirty = false;
         self.next = None;
         self.last = Some(now);
+        std::mem::take(&mut self.look_for_distant)
     }
 }
 

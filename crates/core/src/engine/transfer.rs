@@ -141,9 +141,13 @@ fn import(
 ) -> Result<NewRecord> {
     let id: Arc<str> = job.id.into();
     crate::job::validate_id(&id)?;
-    let next_run_time = job.next_run_time.map(|text| parse_datetime(&text, Zone::UTC)).transpose();
+    let instant = |text: String| match text.parse() {
+        // In any year, as exports have it.
+        Ok(instant) => Ok(instant),
+        Err(_) => parse_datetime(&text, Zone::UTC).map(|(instant, _)| instant),
+    };
     let next_run_time: Option<Timestamp> =
-        next_run_time.map_err(|error| error.with_job_id(&*id))?.map(|(instant, _)| instant);
+        job.next_run_time.map(instant).transpose().map_err(|error| error.with_job_id(&*id))?;
     let text = match job.state {
         Value::String(text) => text,
         other => other.to_string(),

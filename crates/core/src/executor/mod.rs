@@ -8,6 +8,7 @@ mod queue;
 mod run;
 mod run_id;
 mod started;
+mod task_limit;
 mod threads;
 mod timer;
 
@@ -23,6 +24,7 @@ pub use run::Run;
 pub(crate) use run::{RunOrigin, RunSink};
 pub use run_id::RunId;
 pub use started::Started;
+pub use task_limit::warn_of_task_limit;
 pub use threads::RunThreads;
 pub use timer::Timer;
 

@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 /// Where runs come from and where their outcomes go: the engine.
 pub(crate) trait RunSink: Send + Sync {
     fn now(&self) -> Timestamp;
+    /// When the scheduler began to run jobs.
+    fn running_since(&self) -> Timestamp;
     fn context(
         self: Arc<Self>,
         job: &Arc<JobSpec>,
@@ -189,6 +191,7 @@ impl Run {
         (lateness > grace).then(|| Missed {
             lateness: lateness.to_std().unwrap_or_default(),
             queued: (now - self.origin.submitted).to_std().unwrap_or_default(),
+            idle: (self.sink.running_since() - run_time).to_std().unwrap_or_default(),
         })
     }
 

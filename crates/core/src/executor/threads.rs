@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::queue::{QueuedRuns, RunQueue};
-use super::{ExecutorLoad, Run};
+use super::{ExecutorLoad, Run, warn_of_task_limit};
 
 /// The threads of an executor: up to so many, started as they are needed, and fed from a queue.
 ///
@@ -84,6 +84,8 @@ impl RunThreads {
 
     /// Takes runs from now on, again after a shutdown. New threads get this name.
     pub fn open(&self, thread_name: &str) {
+        let executor = thread_name.strip_prefix("apscheduler-").unwrap_or(thread_name);
+        warn_of_task_limit(executor, "max_workers", self.max_threads);
         *self.name.lock().unwrap_or_else(PoisonError::into_inner) = thread_name.into();
         self.queue.open();
     }

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::function::JobError;
+use crate::printable;
 use crate::{Error, ErrorKind, Result};
 
 type Call = Box<dyn FnOnce() + Send>;
@@ -48,7 +49,8 @@ impl Timers {
                     drop(state);
                     // Who waits for a token may have a waker of a foreign sort.
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                        tracing::error!("a timer {}", JobError::from_panic(&*payload));
+                        let panic = JobError::from_panic(&*payload).to_string();
+                        tracing::error!("a timer {}", printable::block(&panic));
                     }
                     state = self.state();
                 }

@@ -290,8 +290,12 @@ impl Trigger for Once {
         previous.is_none_or(|previous| previous < self.0).then_some(self.0)
     }
 
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        (self.0 > now).then(|| Arc::new(Self(now, self.1)) as Arc<dyn Trigger>)
+    }
+
     fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("date").option("run_date", self.1.iso(self.0))
+        TriggerConfig::new("date").option("run_date", self.1.iso(self.0)).option("from_clock", true)
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

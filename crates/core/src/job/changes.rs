@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{JobOrigin, JobSpec};
+use super::{JobOrigin, JobSpec, Parts};
 use crate::Result;
 use crate::function::{Arguments, IntoJobFunction, JobFunction};
 use crate::time::Timestamp;
@@ -113,6 +113,62 @@ impl JobChanges {
     pub fn origin(mut self, origin: JobOrigin) -> Self {
         self.origin = Some(origin);
         self
+    }
+
+    /// The job that a broken record holds, with these changes: they have to mend what is broken.
+    pub(crate) fn repair(
+        &self,
+        id: &Arc<str>,
+        text: &str,
+        context: &TriggerContext<'_>,
+    ) -> Result<JobSpec> {
+        let named = |error: crate::Error| error.with_job_id(&**id);
+        let function = self.function.clone();
+        let function = function
+            .map(|function| super::builder::resolve(function, context.registry))
+            .transpose()
+            .map_err(named)?;
+        let trigger = self.trigger.clone();
+        let trigger = trigger.map(|trigger| trigger.resolve(context)).transpose().map_err(named)?;
+        let keys = [
+            ("func", function.is_some()),
+            ("args", self.args.is_some()),
+            ("kwargs", self.kwargs.is_some()),
+            ("name", self.name.is_some()),
+            ("trigger", trigger.is_some()),
+            ("executor", self.executor.is_some()),
+            ("misfire_grace_time", self.misfire_grace_time.is_some()),
+            ("coalesce", self.coalesce.is_some()),
+            ("max_instances", self.max_instances.is_some()),
+            ("timeout", self.timeout.is_some()),
+            ("origin", self.origin.is_some()),
+        ];
+        let keys: Vec<&str> =
+            keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
+        let spec = super::repair(id, text, Parts { function, trigger }, &keys, context)?;
+        self.apply(&spec, context)
+    }
+
+    /// Whether they leave the definition of the job as it is.
+    pub(crate) fn is_of_time_only(&self) -> bool {
+        let Self {
+            function: None,
+            args: None,
+            kwargs: None,
+            name: None,
+            trigger: None,
+            executor: None,
+            misfire_grace_time: None,
+            coalesce: None,
+            max_instances: None,
+            timeout: None,
+            next_run_time: _,
+            origin: None,
+        } = self
+        else {
+            return false;
+        };
+        true
     }
 
     /// The definition with these changes.

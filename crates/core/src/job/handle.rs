@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{JobChanges, JobSpec};
 use crate::engine::Scheduler;
-use crate::time::Timestamp;
+use crate::printable;
+use crate::time::{Timestamp, Zone};
 use crate::trigger::TriggerSource;
 use crate::{Error, Result};
 
@@ -38,14 +39,15 @@ impl From<Option<Timestamp>> for NextRunTime {
 
 /// A job as it was when the scheduler was asked, with methods that act on it now.
 ///
-/// A stored record that can't be restored is a job too: [`broken`](Self::broken) says why, and [`spec`](Self::spec) is
-/// `None`.
+/// A stored record that is set aside is a job too: [`broken`](Self::broken) says why. If it can't be restored,
+/// [`spec`](Self::spec) is `None`.
 #[derive(Clone)]
 pub struct Job {
     pub(crate) id: Arc<str>,
     pub(crate) jobstore: Arc<str>,
     pub(crate) next_run_time: NextRunTime,
-    pub(crate) spec: Result<Arc<JobSpec>, Arc<Error>>,
+    pub(crate) spec: Option<Arc<JobSpec>>,
+    pub(crate) broken: Option<Arc<Error>>,
     pub(crate) scheduler: Scheduler,
 }
 
@@ -55,7 +57,7 @@ impl Job {
         &self.id
     }
 
-    /// The description for people; the id of a broken one.
+    /// The description for people; the id of one that can't be restored.
     pub fn name(&self) -> &str {
         self.spec.as_ref().map_or(&*self.id, |spec| spec.name())
     }
@@ -70,14 +72,14 @@ impl Job {
         self.next_run_time
     }
 
-    /// The definition, unless it is broken.
+    /// The definition, unless it can't be restored.
     pub fn spec(&self) -> Option<&Arc<JobSpec>> {
-        self.spec.as_ref().ok()
+        self.spec.as_ref()
     }
 
-    /// Why it can't be restored.
+    /// Why this scheduler does not run it: it can't be restored, or no executor has its alias.
     pub fn broken(&self) -> Option<&Error> {
-        self.spec.as_ref().err().map(|error| &**error)
+        self.broken.as_deref()
     }
 
     /// Whether it still waits for the start of the scheduler.
@@ -138,14 +140,17 @@ impl Eq for Job {}
 /// `NAME (trigger: TRIGGER, next run at: 2009-08-04 00:00:02 CEST)`, as APScheduler prints jobs.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = &self.broken {
+            let (id, reason) = (printable::line(&self.id), printable::line(error.message()));
+            return write!(f, "{id} (broken: {reason})");
+        }
+        let at = self.next_run_time.instant().unwrap_or_default();
         let (trigger, zone) = match &self.spec {
-            Ok(spec) => {
-                let at = self.next_run_time.instant().unwrap_or_default();
-                (spec.trigger.to_string(), spec.trigger.zone(at))
-            }
-            Err(error) => return write!(f, "{} (broken: {})", self.id, error.message()),
+            Some(spec) => (spec.trigger.to_string(), spec.trigger.zone(at)),
+            None => ("-".to_owned(), Zone::UTC),
         };
-        write!(f, "{} (trigger: {trigger}, ", self.name())?;
+        let (name, trigger) = (printable::line(self.name()), printable::line(&trigger));
+        write!(f, "{name} (trigger: {trigger}, ")?;
         match self.next_run_time {
             NextRunTime::Pending => f.write_str("pending)"),
             NextRunTime::Paused => f.write_str("paused)"),
@@ -156,6 +161,7 @@ impl fmt::Display for Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Job (id={} name={})>", self.id, self.name())
+        let (id, name) = (printable::line(&self.id), printable::line(self.name()));
+        write!(f, "<Job (id={id} name={name})>")
     }
 }

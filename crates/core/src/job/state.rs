@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, TryFromFloatSecsError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{JobOrigin, JobSpec};
-use crate::function::Arguments;
-use crate::trigger::{TriggerConfig, TriggerContext};
+use super::{JobDefaults, JobOrigin, JobSpec};
+use crate::function::{Arguments, Function};
+use crate::trigger::{Trigger, TriggerConfig, TriggerContext};
 use crate::{Error, ErrorKind, Result};
 
 /// The version of the format that this release writes. It reads this one and all before it.
@@ -112,25 +112,101 @@ fn read_timeout(seconds: f64) -> std::result::Result<Duration, TryFromFloatSecsE
         .or_else(|error| if is_longest { Ok(Duration::MAX) } else { Err(error) })
 }
 
+fn broken(id: &str, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::BrokenRecord, message.into()).with_job_id(id)
+}
+
+fn no_job(id: &str, error: &serde_json::Error) -> Error {
+    broken(id, format!("the stored state is no job: {error}"))
+}
+
+/// The version of the format, unless it is newer than what this release reads.
+fn check_version(id: &str, text: &str) -> Result<()> {
+    let Versioned { version } = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
+    if version > STATE_VERSION {
+        let message = format!(
+            "the stored state has the format version {version}, this release reads versions up to {STATE_VERSION}"
+        );
+        return Err(broken(id, message));
+    }
+    Ok(())
+}
+
 /// The job that a record holds.
 pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
-    let broken = |message: String| Error::new(ErrorKind::BrokenRecord, message).with_job_id(&**id);
-    let version: Versioned = serde_json::from_str(text)
-        .map_err(|error| broken(format!("the stored state is no job: {error}")))?;
-    if version.version > STATE_VERSION {
-        return Err(broken(format!(
-            "the stored state has the format version {}, this release reads versions up to {STATE_VERSION}",
-            version.version
-        )));
+    check_version(id, text)?;
+    let stored: Stored = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
+    let spec = build(id, stored, Parts::default(), context)?;
+    spec.validate().map_err(|error| broken(id, error.message()))?;
+    Ok(spec)
+}
+
+/// What takes the place of what is stored.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) function: Option<Arc<Function>>,
+    pub(crate) trigger: Option<Arc<dyn Trigger>>,
+}
+
+/// The job that a broken record holds, with `parts` and with defaults in place of the `keys` that will be changed. The result
+/// is not validated.
+///
+/// A state that is no job at all is made anew, if there are a function and a trigger for it.
+pub(crate) fn repair(
+    id: &Arc<str>,
+    text: &str,
+    parts: Parts,
+    keys: &[&str],
+    context: &TriggerContext<'_>,
+) -> Result<JobSpec> {
+    let object: Option<Map<String, Value>> = serde_json::from_str(text).ok();
+    let mut object = match object.filter(|object| object.contains_key("version")) {
+        Some(object) => {
+            check_version(id, text)?;
+            object
+        }
+        None if parts.function.is_some() && parts.trigger.is_some() => Map::new(),
+        None => {
+            let message =
+                "the stored state is no job; to mend it, give both its function and its trigger";
+            return Err(broken(id, message));
+        }
+    };
+    let defaults = JobDefaults::default();
+    let stand_ins = json!({
+        "version": STATE_VERSION, "id": **id, "name": **id, "func": "", "args": [], "kwargs": {},
+        "trigger": {"type": ""}, "executor": **super::spec::DEFAULT_ALIAS,
+        "misfire_grace_time": defaults.misfire_grace_time, "coalesce": defaults.coalesce,
+        "max_instances": defaults.max_instances, "timeout": null, "origin": null,
+    });
+    let anew = object.is_empty();
+    for (key, value) in stand_ins.as_object().into_iter().flatten() {
+        if anew || keys.contains(&key.as_str()) {
+            object.insert(key.clone(), value.clone());
+        }
     }
-    let stored: Stored = serde_json::from_str(text)
-        .map_err(|error| broken(format!("the stored state is no job: {error}")))?;
+    let stored = serde_json::from_value(object.into()).map_err(|error| no_job(id, &error))?;
+    build(id, stored, parts, context)
+}
+
+fn build(
+    id: &Arc<str>,
+    stored: Stored,
+    parts: Parts,
+    context: &TriggerContext<'_>,
+) -> Result<JobSpec> {
     if stored.id != **id {
-        return Err(broken(format!("the stored state is that of the job `{}`", stored.id)));
+        return Err(broken(id, format!("the stored state is that of the job `{}`", stored.id)));
     }
-    let cause = |error: Error| broken(error.message().to_owned());
-    let function = context.registry.function(&stored.func).map_err(cause)?;
-    let trigger = context.build(&stored.trigger).map_err(cause)?;
+    let cause = |error: Error| broken(id, error.message());
+    let function = match parts.function {
+        Some(function) => function,
+        None => context.registry.function(&stored.func).map_err(cause)?,
+    };
+    let trigger = match parts.trigger {
+        Some(trigger) => trigger,
+        None => context.build(&stored.trigger).map_err(cause)?,
+    };
     let name = if stored.name == function.name() {
         Arc::clone(function.shared_name())
     } else {
@@ -141,7 +217,7 @@ pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) ->
     } else {
         stored.executor.into()
     };
-    let spec = JobSpec {
+    Ok(JobSpec {
         id: Arc::clone(id),
         name,
         function,
@@ -155,9 +231,7 @@ pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) ->
             .timeout
             .map(read_timeout)
             .transpose()
-            .map_err(|_| broken("`timeout` is no positive number of seconds".to_owned()))?,
+            .map_err(|_| broken(id, "`timeout` is no positive number of seconds"))?,
         origin: stored.origin.map(Box::new),
-    };
-    spec.validate().map_err(cause)?;
-    Ok(spec)
+    })
 }

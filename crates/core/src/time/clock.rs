@@ -1,8 +1,8 @@
 //! The clock that all time comes through.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use chrono::SubsecRound as _;
 
@@ -21,6 +21,13 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// How long a thread has to sleep until this clock may show `until`. It may wake early.
     fn sleep_until(&self, until: Timestamp) -> Duration {
         (until - self.now()).to_std().unwrap_or_default()
+    }
+
+    /// How much time has passed since some moment, whatever the clock was set to meanwhile. By that a scheduler notices that
+    /// the clock was set.
+    fn elapsed(&self) -> Duration {
+        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGIN.elapsed()
     }
 
     /// Calls `waker` whenever this clock is moved by hand. Clocks that nobody moves need not do anything.

@@ -8,6 +8,7 @@ use chrono_tz::{OffsetName as _, TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Timestamp;
+use super::local_zone::LocalZone;
 use super::zone_spans::{Span, Spans};
 use crate::{Error, ErrorKind, Result, suggestion};
 
@@ -39,13 +40,12 @@ impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self::Named(Tz::UTC);
 
-    /// The zone of this machine, by the `TZ` variable or the system's settings; UTC where it can't be told.
-    pub fn local() -> Self {
-        let from_variable =
-            std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
-        from_variable
-            .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
-            .unwrap_or(Self::UTC)
+    /// The zone of this machine; [`LocalZone`] says how it is found.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where `TZ` or the settings of the system name no zone that is known, with what they say.
+    pub fn local() -> Result<Self> {
+        LocalZone::find().map(|local| local.zone())
     }
 
     /// The spans of constant offset; exact for every instant from 1900 to 2100.

@@ -54,7 +54,7 @@ impl Spans {
 
     pub(super) fn of(tz: Tz) -> Self {
         // `TZ_VARIANTS` lists the variants in the order of their declaration.
-        let table = TABLES[tz as usize].get_or_init(|| find(tz, PROBE));
+        let table = TABLES[tz as usize].get_or_init(|| find(PROBE, |seconds| offset(tz, seconds)));
         match &**table {
             [only] => Self::fixed(only.offset),
             spans => Self(Kind::Table(spans)),
@@ -66,13 +66,33 @@ impl Spans {
     pub fn at(self, seconds: i64) -> Span {
         match self.0 {
             Kind::Fixed(offset) => Span { start: i64::MIN, end: i64::MAX, offset },
-            Kind::Table(spans) => {
-                let behind = spans.partition_point(|span| span.start <= seconds);
-                // The first span starts at `i64::MIN`, so at least one starts at or before any instant.
-                spans[behind.max(1) - 1]
-            }
+            Kind::Table(spans) => at(spans, seconds),
         }
     }
+
+    /// Whether `other`, all spans of a zone in order, has the same offsets from one instant until before another.
+    pub(super) fn equal(self, other: &[Span], from: i64, until: i64) -> bool {
+        let mut seconds = from;
+        while seconds < until {
+            let (mine, others) = (self.at(seconds), at(other, seconds));
+            if mine.offset != others.offset {
+                return false;
+            }
+            seconds = mine.end.min(others.end);
+        }
+        true
+    }
+}
+
+fn at(spans: &[Span], seconds: i64) -> Span {
+    let behind = spans.partition_point(|span| span.start <= seconds);
+    // The first span starts at `i64::MIN`, so at least one starts at or before any instant.
+    spans[behind.max(1) - 1]
+}
+
+/// The spans of what gives the offset at an instant, in seconds of the Unix epoch; exact from 1900 to 2100.
+pub(super) fn spans_of(offset: impl Fn(i64) -> i32) -> Box<[Span]> {
+    find(PROBE, offset)
 }
 
 fn offset(tz: Tz, seconds: i64) -> i32 {
@@ -81,27 +101,27 @@ fn offset(tz: Tz, seconds: i64) -> i32 {
     })
 }
 
-fn find(tz: Tz, probe: i64) -> Box<[Span]> {
+fn find(probe: i64, offset: impl Fn(i64) -> i32) -> Box<[Span]> {
     let mut spans = Vec::new();
-    let (mut start, mut current) = (i64::MIN, offset(tz, FIRST));
+    let (mut start, mut current) = (i64::MIN, offset(FIRST));
     let mut low = FIRST;
     while low < LAST {
         let high = low + probe;
-        let after = offset(tz, high);
+        let after = offset(high);
         if after == current {
             low = high;
         } else {
             let (mut same, mut changed) = (low, high);
             while changed - same > 1 {
                 let middle = i64::midpoint(same, changed);
-                if offset(tz, middle) == current {
+                if offset(middle) == current {
                     same = middle;
                 } else {
                     changed = middle;
                 }
             }
             spans.push(Span { start, end: changed, offset: current });
-            (start, current) = (changed, offset(tz, changed));
+            (start, current) = (changed, offset(changed));
             // The rest of this stretch may hold another change: look again from here.
             low = changed;
         }
@@ -137,7 +157,7 @@ mod tests {
     #[test]
     fn no_change_is_missed_between_probes() {
         for tz in TZ_VARIANTS {
-            let table = find(tz, PROBE);
+            let table = find(PROBE, |seconds| offset(tz, seconds));
             let spans = Spans(Kind::Table(&Box::leak(table)[..]));
             for hour in (0..LAST).step_by(25 * 3600) {
                 assert_eq!(spans.at(hour).offset, offset(tz, hour), "{tz} at {hour}");

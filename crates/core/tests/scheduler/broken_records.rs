@@ -1,7 +1,8 @@
 //! A record that can't be restored is set aside, reported, listed, and fires again once it can be restored.
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::event::{Event, EventMask};
-use apscheduler_core::job::JobBuilder;
+use apscheduler_core::job::{JobBuilder, JobChanges, NextRunTime};
 use apscheduler_core::store::{JobState, JobStore as _, NewRecord};
 use apscheduler_testkit::{SteppedScheduler, TestStore};
 use chrono::TimeDelta;
@@ -99,10 +100,12 @@ fn every_kind_of_broken_record_is_kept_and_told_once() {
     let jobs = scheduler.get_jobs(None).unwrap();
     assert_eq!(jobs.len(), cases.len() + 1, "none was deleted");
     let broken = jobs.iter().filter(|job| job.broken().is_some()).count();
+    assert_eq!(broken, cases.len(), "all of them are listed as what they are");
+    let without_executor = scheduler.get_job("executor", None).unwrap().unwrap();
     assert_eq!(
-        broken,
-        cases.len() - 1,
-        "an unknown executor breaks no job, it only keeps it from running"
+        without_executor.spec().map(|spec| spec.executor()),
+        Some("gone"),
+        "its definition can be seen"
     );
     scheduler.remove_job("not json", None).unwrap();
 }
@@ -122,6 +125,117 @@ fn it_fires_again_when_the_cause_is_gone() {
     let mut names = events.names();
     names.sort();
     assert_eq!(names, ["JOB_EXECUTED a", "JOB_RESTORED a"]);
+}
+
+const EVERY_TEN: &str = r#"{"type":"interval","seconds":10,"start_date":"2027-01-01T00:00:10Z"}"#;
+
+#[test]
+fn what_is_broken_is_mended_by_a_change_of_what_is_wrong() {
+    let store = TestStore::default();
+    put(&store, "function", &state("function", "tests::gone", EVERY_TEN));
+    put(&store, "trigger", &state("trigger", "tests::ok", r#"{"type":"lunar"}"#));
+    put(&store, "arguments", &state("arguments", "tests::add", EVERY_TEN));
+    let no_executor = state("executor", "tests::ok", EVERY_TEN).replace("\"default\"", "\"gone\"");
+    put(&store, "executor", &no_executor);
+    let bad_name = state("name", "tests::ok", EVERY_TEN).replace("\"n\"", "5");
+    put(&store, "name", &bad_name);
+    put(&store, "no job", "nonsense");
+    let scheduler = started(&store);
+    let changes = [
+        ("function", JobChanges::new().function("tests::ok")),
+        ("trigger", JobChanges::new().trigger(every(10))),
+        ("arguments", JobChanges::new().args([1.into(), 2.into()])),
+        ("executor", JobChanges::new().executor("default")),
+        ("name", JobChanges::new().name("right")),
+        ("no job", JobChanges::new().function("tests::ok").trigger(every(10))),
+    ];
+    for (id, changes) in &changes {
+        let reason =
+            scheduler.get_job(id, None).unwrap().unwrap().broken().map(ToString::to_string);
+        assert!(reason.is_some(), "{id}");
+        let job = scheduler.modify_job(id, None, changes).unwrap();
+        assert!(job.broken().is_none(), "{id}: {:?}", job.broken());
+        assert_eq!(job.next_run_time(), NextRunTime::At(at(5)), "{id}");
+    }
+    assert_eq!(scheduler.get_job("function", None).unwrap().unwrap().name(), "n", "the rest stays");
+    let events = Recorder::on(&scheduler, BROKEN | EventMask::JOB_EXECUTED);
+    scheduler.advance(TimeDelta::seconds(5));
+    assert_eq!(events.names().len(), changes.len());
+}
+
+#[test]
+fn a_change_that_mends_nothing_says_what_is_wrong_still() {
+    let store = TestStore::default();
+    put(&store, "function", &state("function", "tests::gone", EVERY_TEN));
+    put(&store, "no job", "nonsense");
+    put(&store, "newer", r#"{"version":2,"wild":true}"#);
+    put(&store, "other", &state("somebody", "tests::ok", EVERY_TEN));
+    let scheduler = started(&store);
+    let both = || JobChanges::new().function("tests::ok").trigger(every(10));
+    let cases = [
+        ("function", JobChanges::new().name("x"), "no function is registered as `tests::gone`"),
+        ("function", JobChanges::new().function("tests::add"), "arguments have not been supplied"),
+        (
+            "no job",
+            JobChanges::new().function("tests::ok"),
+            "give both its function and its trigger",
+        ),
+        ("newer", both(), "the format version 2"),
+        ("other", both(), "that of the job `somebody`"),
+    ];
+    for (id, changes, expected) in cases {
+        let before = store.lookup_job(id).unwrap().unwrap();
+        let error = scheduler.modify_job(id, None, &changes).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        let after = store.lookup_job(id).unwrap().unwrap();
+        assert_eq!(after.revision, before.revision, "{id} was not written");
+    }
+    let error = scheduler.resume_job("function", None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BrokenRecord);
+}
+
+#[test]
+fn what_is_broken_is_paused_and_keeps_its_state() {
+    let store = TestStore::default();
+    put(&store, "a", "nonsense");
+    let no_executor = state("b", "tests::ok", EVERY_TEN).replace("\"default\"", "\"gone\"");
+    put(&store, "b", &no_executor);
+    let scheduler = started(&store);
+    for id in ["a", "b"] {
+        let before = store.lookup_job(id).unwrap().unwrap();
+        let job = scheduler.pause_job(id, None).unwrap();
+        assert_eq!((job.next_run_time(), job.broken().is_some()), (NextRunTime::Paused, true));
+        let after = store.lookup_job(id).unwrap().unwrap();
+        assert_eq!(after.state.as_text(), before.state.as_text());
+    }
+    assert_eq!(scheduler.modify_job("b", None, &JobChanges::new().name("x")).unwrap().name(), "x");
+    let error = scheduler.modify_job("b", None, &JobChanges::new().executor("away")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownAlias);
+}
+
+#[test]
+fn run_times_at_the_ends_of_time_are_listed_exported_and_imported() {
+    let store = TestStore::default();
+    let scheduler = started(&store);
+    let ends = [
+        ("first", apscheduler_core::time::from_micros(i64::MIN)),
+        ("last", apscheduler_core::time::from_micros(i64::MAX)),
+    ];
+    scheduler.pause().unwrap();
+    for (id, time) in ends {
+        let job = JobBuilder::new("tests::ok").id(id).trigger(every(10)).next_run_time(time);
+        scheduler.add_job(job).unwrap();
+    }
+    let ids = |scheduler: &SteppedScheduler| -> Vec<String> {
+        scheduler.get_jobs(None).unwrap().iter().map(|job| job.id().to_owned()).collect()
+    };
+    assert_eq!(ids(&scheduler), ["first", "last"]);
+    let mut exported = Vec::new();
+    scheduler.export_jobs(&mut exported, None).unwrap();
+    let to = started(&TestStore::default());
+    to.pause().unwrap();
+    assert_eq!(to.import_jobs(&mut exported.as_slice(), "default").unwrap(), 2);
+    assert_eq!(ids(&to), ["first", "last"]);
 }
 
 #[test]

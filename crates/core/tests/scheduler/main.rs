@@ -5,6 +5,7 @@
 
 mod backlog;
 mod broken_records;
+mod captured_log;
 mod catch_up;
 mod component_calls;
 mod components;
@@ -27,4 +28,6 @@ mod stores_that_fail;
 mod thread_schedulers;
 mod threads;
 mod turns;
+mod unsafe_text;
 mod values;
+mod wrong_clocks;

@@ -100,6 +100,29 @@ fn wait_time_across_dst_transition() {
 }
 
 #[test]
+fn a_miss_after_downtime_or_a_pause_is_no_late_wake_up() {
+    let scheduler = scheduler();
+    let runs = Recorder::on(&scheduler, RUNS);
+    let reason = || match &runs.take()[..] {
+        [apscheduler_core::event::Event::JobMissed { missed, .. }] => missed.reason().into_owned(),
+        events => panic!("expected one JOB_MISSED, found {events:?}"),
+    };
+    // As one that a durable store has kept.
+    scheduler
+        .add_job(JobBuilder::new("tests::ok").trigger(every(100)).next_run_time(at(-60)))
+        .unwrap();
+    scheduler.manual_clock().advance(TimeDelta::seconds(5));
+    scheduler.start().unwrap();
+    scheduler.step();
+    assert_eq!(reason(), "the scheduler was not running then");
+    scheduler.pause().unwrap();
+    scheduler.advance(TimeDelta::seconds(120));
+    scheduler.resume().unwrap();
+    scheduler.step();
+    assert_eq!(reason(), "the scheduler was not running then");
+}
+
+#[test]
 fn a_late_run_is_missed_and_says_why() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
@@ -114,6 +137,7 @@ fn a_late_run_is_missed_and_says_why() {
     };
     assert_eq!((missed.lateness.as_millis(), *scheduled_run_time), (1001, at(10)));
     assert_eq!(missed.reason(), "the scheduler woke up late");
+    assert_eq!(missed.idle, std::time::Duration::ZERO);
     assert_eq!(
         scheduler.get_job("a", None).unwrap().unwrap().next_run_time(),
         NextRunTime::At(at(20))

@@ -25,6 +25,8 @@ pub enum Need {
     Races,
     /// The harness knows how to break a record.
     Corrupt,
+    /// The harness knows how to set a run time to a number.
+    SetRunTime,
     /// The harness knows how to change the version of the schema.
     SetVersion,
     /// The harness knows what another program could keep in place of jobs.
@@ -55,6 +57,9 @@ impl Need {
                 (place.harness().meeting() == Meeting::Races, "a claim locks what it looks at")
             }
             Self::Corrupt => (place.harness().corrupt().is_some(), "nobody could break a record"),
+            Self::SetRunTime => {
+                (place.harness().set_run_time().is_some(), "run times are no numbers")
+            }
             Self::SetVersion => {
                 (place.harness().set_version().is_some(), "the schema has no version")
             }

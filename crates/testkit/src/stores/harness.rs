@@ -12,6 +12,10 @@ use super::Proxy;
 /// Breaks the state of a record behind the back of the store: called with the address of the place, and the job's id.
 pub type Corrupt<'a> = &'a dyn Fn(&str, &str);
 
+/// Writes a number as the run time of a record behind the back of the store: called with the address of the place, the
+/// job's id, and the number.
+pub type SetRunTime<'a> = &'a dyn Fn(&str, &str, i64);
+
 /// Has a place say of itself that it has another version of the schema: called with its address and the version. Returns the
 /// one before.
 pub type SetVersion<'a> = &'a dyn Fn(&str, i64) -> i64;
@@ -61,6 +65,12 @@ pub trait StoreHarness: Send + Sync {
     /// How to break the state of a record so that it is no job any more, as a careless hand would. `None` where nobody
     /// could.
     fn corrupt(&self) -> Option<Corrupt<'_>> {
+        None
+    }
+
+    /// How to set the run time of a record to a number that the store itself may never write. `None` where run times are
+    /// no numbers.
+    fn set_run_time(&self) -> Option<SetRunTime<'_>> {
         None
     }
 
@@ -167,6 +177,12 @@ impl<'a> Place<'a> {
     pub(super) fn corrupt(&self, id: &str) {
         let corrupt = self.harness.corrupt().expect("checked before the case was run");
         corrupt(&self.address, id);
+    }
+
+    /// Sets the run time of a record to a number.
+    pub(super) fn set_run_time(&self, id: &str, number: i64) {
+        let set = self.harness.set_run_time().expect("checked before the case was run");
+        set(&self.address, id, number);
     }
 
     pub(super) fn harness(&self) -> &'a dyn StoreHarness {

@@ -48,7 +48,8 @@ mod server;
 pub use case::{Case, Need};
 pub use cases::all as cases;
 pub use harness::{
-    Corrupt, Empty, MayOnlyRead, Meeting, Occupy, Opened, Place, SetVersion, StoreHarness,
+    Corrupt, Empty, MayOnlyRead, Meeting, Occupy, Opened, Place, SetRunTime, SetVersion,
+    StoreHarness,
 };
 pub use proxy::Proxy;
 pub use runner::run;

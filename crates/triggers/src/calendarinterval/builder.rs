@@ -23,6 +23,7 @@ pub struct CalendarIntervalTriggerBuilder {
     second: i64,
     #[serde(deserialize_with = "date")]
     start_date: Option<NaiveDate>,
+    from_clock: bool,
     #[serde(deserialize_with = "date")]
     end_date: Option<NaiveDate>,
     timezone: Option<Zone>,
@@ -92,7 +93,7 @@ impl CalendarIntervalTriggerBuilder {
     /// [`ErrorKind::InvalidTrigger`] where the interval is shorter than a day, the time of day does not exist, the
     /// end is before the start, or a date is behind the year 9999.
     pub fn build(self) -> Result<CalendarIntervalTrigger> {
-        let zone = self.timezone.unwrap_or_else(Zone::local);
+        let zone = self.timezone.map_or_else(Zone::local, Ok)?;
         self.build_in(zone, SystemClock.now())
     }
 
@@ -113,6 +114,7 @@ impl CalendarIntervalTriggerBuilder {
         Ok(CalendarIntervalTrigger {
             step: self.step()?,
             time: self.time()?,
+            from_clock: self.from_clock || self.start_date.is_none(),
             start_date,
             end_date: self.end_date,
             zone,

@@ -14,6 +14,7 @@ use chrono::{Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Timelike as _
 
 pub use builder::CalendarIntervalTriggerBuilder;
 
+use crate::instant;
 use crate::jitter::{self, Jitter};
 
 const WHAT: &str = "trigger `calendarinterval`";
@@ -28,6 +29,7 @@ const LAST_YEAR: i32 = 9999;
 /// | `start_date`, `end_date` | the first and the last date to fire on, as `2016-03-05`; from today by default |
 /// | `timezone` | the zone of the dates and of the time of day |
 /// | `jitter` | each run is delayed by a random time of up to so many seconds |
+/// | `from_clock` | stores write it: `start_date` was not given |
 pub static PLUGIN: Plugin = Plugin::trigger("calendarinterval", &build)
     .classes(&["apscheduler.triggers.calendarinterval:CalendarIntervalTrigger"])
     .summary("fires every so many days, weeks, months or years, at one time of day")
@@ -63,6 +65,8 @@ pub struct CalendarIntervalTrigger {
     step: Step,
     time: NaiveTime,
     start_date: NaiveDate,
+    /// `start_date` was not given: it is the date at which the trigger was made.
+    from_clock: bool,
     end_date: Option<NaiveDate>,
     zone: Zone,
     jitter: Jitter,
@@ -142,6 +146,12 @@ impl Trigger for CalendarIntervalTrigger {
         }
     }
 
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let start_date = self.zone.wall_clock(now).date();
+        let ahead = self.from_clock && self.start_date > start_date;
+        ahead.then(|| Arc::new(Self { start_date, ..self.clone() }) as _)
+    }
+
     fn config(&self) -> TriggerConfig {
         let mut config = TriggerConfig::new("calendarinterval");
         for (name, amount) in self.step.parts() {
@@ -153,6 +163,7 @@ impl Trigger for CalendarIntervalTrigger {
             .option("minute", minute)
             .option("second", second)
             .option("start_date", self.start_date.to_string());
+        config = instant::mark_from_clock(config, self.from_clock);
         if let Some(end) = self.end_date {
             config = config.option("end_date", end.to_string());
         }

@@ -157,6 +157,11 @@ impl Trigger for AndTrigger {
         Some(never_meet(&fires))
     }
 
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let triggers = self.triggers.righted(now)?;
+        Some(Arc::new(Self { triggers, ..self.clone() }))
+    }
+
     fn config(&self) -> TriggerConfig {
         let mut config = TriggerConfig::new("and").option("triggers", self.triggers.option());
         if self.max_iterations != MAX_ITERATIONS {

@@ -54,6 +54,17 @@ impl Triggers {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
+    /// Those that are [righted](Trigger::righted), among the others; `None` where there are none.
+    fn righted(&self, now: Timestamp) -> Option<Self> {
+        let righted: Vec<_> = self.iter().map(|trigger| trigger.righted(now)).collect();
+        righted.iter().any(Option::is_some).then(|| {
+            let either = |(trigger, righted): (&Arc<dyn Trigger>, Option<Arc<dyn Trigger>>)| {
+                righted.unwrap_or_else(|| Arc::clone(trigger))
+            };
+            Self(self.0.iter().zip(righted).map(either).collect())
+        })
+    }
+
     /// The value of the option `triggers`.
     fn option(&self) -> Value {
         self.iter().map(|trigger| table(trigger.config())).collect()

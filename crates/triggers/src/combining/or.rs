@@ -113,6 +113,11 @@ impl Trigger for OrTrigger {
         self.triggers.problem(now)
     }
 
+    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let triggers = self.triggers.righted(now)?;
+        Some(Arc::new(Self { triggers, ..self.clone() }))
+    }
+
     fn config(&self) -> TriggerConfig {
         self.jitter.write(TriggerConfig::new("or").option("triggers", self.triggers.option()))
     }

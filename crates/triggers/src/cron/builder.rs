@@ -135,7 +135,7 @@ impl CronTriggerBuilder {
     /// # Errors
     /// [`ErrorKind::InvalidTrigger`] that names the field whose expression is wrong and says what would be right.
     pub fn build(self) -> Result<CronTrigger> {
-        let zone = self.timezone.unwrap_or_else(Zone::local);
+        let zone = self.timezone.map_or_else(Zone::local, Ok)?;
         self.build_in(zone)
     }
 

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_core::executor::{
+    Executor, ExecutorCapabilities, ExecutorLoad, Run, warn_of_task_limit,
+};
 use tokio::runtime::Handle;
 
 use crate::options::TokioOptions;
@@ -67,6 +69,9 @@ impl Executor for TokioExecutor {
     }
 
     fn start(&self, alias: &str) -> Result<()> {
+        if let Some(threads) = self.choice.threads {
+            warn_of_task_limit(alias, "worker_threads", threads);
+        }
         self.shared.open(&self.choice, alias)
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::function::{JobContext, JobError, JobResult};
+use apscheduler_core::printable;
 use apscheduler_core::time::Zone;
 use serde_json::json;
 
@@ -195,7 +196,8 @@ fn read(
         let note = |note: &str| tracing::warn!(target: "apscheduler::command", job_id, "{note}");
         output::each_line(pipe, |line| {
             if meter.admit(line.len(), Instant::now(), note) {
-                tracing::info!(target: "apscheduler::command", job_id, stream, "{line}");
+                let shown = printable::block(line);
+                tracing::info!(target: "apscheduler::command", job_id, stream, "{shown}");
             }
             if let Some(tail) = &tail {
                 tail.push(line);

@@ -17,6 +17,7 @@
 //! The line has the target `apscheduler::log` and the job's id. The function returns the message.
 
 use apscheduler_core::function::{Function, JobContext};
+use apscheduler_core::printable;
 use serde::Deserialize;
 
 /// What the function is called with.
@@ -57,10 +58,11 @@ pub fn function() -> Function {
 }
 
 fn write(job_id: &str, options: &LogOptions) {
+    let message = printable::block(&options.message);
     // A level is part of the place of a line, so each has a line of its own.
     macro_rules! line {
         ($level:ident) => {
-            tracing::$level!(target: "apscheduler::log", job_id, "{}", options.message)
+            tracing::$level!(target: "apscheduler::log", job_id, "{message}")
         };
     }
     match options.level {

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use apscheduler_core::store::{JobRecord, JobState};
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
-use chrono::DateTime;
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::WHAT;
@@ -64,7 +63,7 @@ pub(crate) fn next_revision_in_server() -> Document {
 
 /// A run time as it is stored: in microseconds, which BSON's own dates do not have.
 pub(crate) fn run_time(time: Option<Timestamp>) -> Bson {
-    time.map_or(Bson::Null, |time| Bson::Int64(time.timestamp_micros()))
+    time.map_or(Bson::Null, |time| Bson::Int64(to_micros(time)))
 }
 
 /// The job state, which must be text.
@@ -98,16 +97,10 @@ pub(crate) fn read(document: &Document) -> Option<JobRecord> {
     };
     Some(JobRecord {
         id: id.into(),
-        next_run_time: next_run_time.map(timestamp),
+        next_run_time: next_run_time.map(from_micros),
         revision: u64::try_from(revision).unwrap_or(0),
         state: JobState::Encoded(state),
     })
-}
-
-/// The instant. A number that a careless hand wrote may be beyond what instants can be.
-fn timestamp(micros: i64) -> Timestamp {
-    let end = if micros < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
-    DateTime::from_timestamp_micros(micros).unwrap_or(end)
 }
 
 /// A whole number. A shell in JavaScript writes them as doubles.
@@ -143,7 +136,7 @@ mod tests {
     #[test]
     fn what_a_hand_broke_comes_back() {
         let read = read(&doc! {"_id": "a", "next_run_time": 5.0, "job_state": {"a": 1}}).unwrap();
-        assert_eq!((read.revision, read.next_run_time), (0, DateTime::from_timestamp_micros(5)));
+        assert_eq!((read.revision, read.next_run_time), (0, Some(from_micros(5))));
         assert_eq!(read.state.as_text(), Some(r#"{ "a": 1 }"#));
     }
 

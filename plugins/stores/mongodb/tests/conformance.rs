@@ -8,7 +8,7 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mongodb::MongoDbJobStore;
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, Meeting, Occupy, SetVersion, StoreHarness,
+    self, Corrupt, Empty, Meeting, Occupy, SetRunTime, SetVersion, StoreHarness,
 };
 use mongodb::bson::doc;
 
@@ -57,6 +57,16 @@ impl StoreHarness for MongoDb {
 
     fn empty(&self) -> Option<Empty<'_>> {
         Some(&place::remove)
+    }
+
+    fn set_run_time(&self) -> Option<SetRunTime<'_>> {
+        Some(&|address, id, number| {
+            let change = doc! {"$set": {"next_run_time": number}};
+            let update = async |jobs: mongodb::Collection<_>| {
+                jobs.update_one(doc! {"_id": id}, change.clone()).await
+            };
+            assert_eq!(place::with_collection(address, update).matched_count, 1);
+        })
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

@@ -9,7 +9,7 @@ use apscheduler_core::store::{
     ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
     JobRecord, TransactionsInDoubt,
 };
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::time::{Timestamp, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use mysql::prelude::Queryable as _;
 
@@ -29,8 +29,7 @@ const CONFLICTS: usize = 8;
 
 /// What is due behind a place, and before the end where there is one, as a condition that the index of run times answers.
 fn condition(due: &Due, end: Option<&DueCursor>) -> String {
-    let place =
-        |cursor: &DueCursor| (cursor.next_run_time.timestamp_micros(), literal(cursor.id()));
+    let place = |cursor: &DueCursor| (to_micros(cursor.next_run_time), literal(cursor.id()));
     let mut conditions = vec![format!("next_run_time <= {}", due.now.timestamp_micros())];
     conditions.extend(due.after.as_ref().map(place).map(|(time, id)| {
         format!("((next_run_time = {time} AND id > {id}) OR next_run_time > {time})")
@@ -215,7 +214,7 @@ impl Open {
         let moved: Vec<(&str, Option<Timestamp>)> = batch.moved().collect();
         for moved in moved.chunks(STATEMENT) {
             let rows = moved.iter().map(|(id, next)| match next {
-                Some(next) => format!("({}, {}, 0, '')", literal(id), next.timestamp_micros()),
+                Some(next) => format!("({}, {}, 0, '')", literal(id), to_micros(*next)),
                 None => format!("({}, NULL, 0, '')", literal(id)),
             });
             let rows: Vec<String> = rows.collect();

@@ -6,7 +6,7 @@ use apscheduler_core::store::{
     ChangeNotifier, Claims, ConnectionPool, Connector as _, Cursor, Decision, Due, JobRecord,
     JobStore, NewRecord, Replacement, Started, StoreCapabilities, TransactionsInDoubt, Watch,
 };
-use apscheduler_core::time::{Timestamp, from_micros};
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Row};
@@ -131,14 +131,15 @@ impl JobStore for MySqlJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let after = after.map_or(i64::MIN, |after| after.timestamp_micros());
+        // The first instant is a run time too.
+        let earliest = after.map_or(i64::MIN, |after| to_micros(after).saturating_add(1));
         self.with_open(|open| {
             let query = format!(
-                "SELECT MIN(next_run_time) FROM {} WHERE next_run_time > ?",
+                "SELECT MIN(next_run_time) FROM {} WHERE next_run_time >= ?",
                 open.tables.jobs
             );
             open.read("looking for the next run time", |connection| {
-                let row: Option<Row> = connection.exec_first(&query, (after,))?;
+                let row: Option<Row> = connection.exec_first(&query, (earliest,))?;
                 let time = row.map(|row| value::<Option<i64>>(&row, 0)).transpose()?;
                 Ok(time.flatten().map(from_micros))
             })
@@ -265,9 +266,7 @@ impl Open {
         let paused = format!("{from} WHERE next_run_time IS NULL AND id > ? ORDER BY id LIMIT ?");
         let (time, id) = match after {
             None => (Some(i64::MIN), ""),
-            Some(Cursor { next_run_time, id }) => {
-                (next_run_time.map(|time| time.timestamp_micros()), &**id)
-            }
+            Some(Cursor { next_run_time, id }) => (next_run_time.map(to_micros), &**id),
         };
         self.read("listing jobs", |connection| {
             let (mut rows, mut behind) = (Vec::<Row>::new(), id);
@@ -303,7 +302,7 @@ impl Open {
     ) -> Result<(), Failure> {
         let jobs = &self.tables.jobs;
         let rows = records.iter().map(|record| {
-            let next = record.next_run_time.map(|time| time.timestamp_micros().to_string());
+            let next = record.next_run_time.map(|time| to_micros(time).to_string());
             let next = next.as_deref().unwrap_or("NULL");
             let (id, state) = (literal(&record.id), literal(record.text()?));
             Ok(format!("({id}, {next}, {revision}, {state})"))
@@ -338,10 +337,7 @@ impl Open {
         let exists = format!("SELECT 1 FROM {jobs} WHERE id = ?");
         let id = &*record.id;
         let state = record.text()?;
-        let (time, revision) = (
-            record.next_run_time.map(|time| time.timestamp_micros()),
-            record.revision.cast_signed(),
-        );
+        let (time, revision) = (record.next_run_time.map(to_micros), record.revision.cast_signed());
         self.change("updating a job", |connection| {
             connection.exec_drop(&update, (time, state, id, revision))?;
             let is_changed = connection.affected_rows() > 0;

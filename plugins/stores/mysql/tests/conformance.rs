@@ -8,7 +8,7 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetVersion, StoreHarness,
+    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetRunTime, SetVersion, StoreHarness,
 };
 use mysql::prelude::Queryable as _;
 
@@ -73,6 +73,13 @@ impl StoreHarness for MySql {
 
     fn empty(&self) -> Option<Empty<'_>> {
         Some(&database::drop_tables)
+    }
+
+    fn set_run_time(&self) -> Option<SetRunTime<'_>> {
+        Some(&|table, id, number| {
+            let update = format!("UPDATE {table} SET next_run_time = ? WHERE id = ?");
+            database::connect().exec_drop(update, (number, id)).expect("updated");
+        })
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

@@ -7,7 +7,7 @@ use apscheduler_core::store::{
     ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
     JobRecord, TransactionsInDoubt,
 };
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::time::{Timestamp, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use futures_util::future::{join3, join4};
 use tokio_postgres::error::SqlState;
@@ -34,7 +34,7 @@ fn end<'a>(due: &Due, batch: &'a DecidedBatch) -> (i64, &'a str) {
 }
 
 fn place(cursor: &DueCursor) -> (i64, &str) {
-    (cursor.next_run_time.timestamp_micros(), cursor.id())
+    (to_micros(cursor.next_run_time), cursor.id())
 }
 
 impl Open {
@@ -149,7 +149,7 @@ impl Open {
         batch: &DecidedBatch,
         ClaimToken { token, answered }: &ClaimToken,
     ) -> Result<bool, Failure> {
-        let next = |time: Option<Timestamp>| time.map(|time| time.timestamp_micros());
+        let next = |time: Option<Timestamp>| time.map(to_micros);
         let (moved, times): (Vec<&str>, Vec<Option<i64>>) =
             batch.moved().map(|(id, time)| (id, next(time))).unzip();
         let finished: Vec<&str> = batch.finished().collect();

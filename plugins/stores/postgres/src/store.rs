@@ -6,7 +6,7 @@ use apscheduler_core::store::{
     ChangeNotifier, Claims, ConnectionPool, Connector as _, Cursor, Decision, Due, JobRecord,
     JobStore, NewRecord, Replacement, Started, StoreCapabilities, TransactionsInDoubt, Watch,
 };
-use apscheduler_core::time::{Timestamp, from_micros};
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use futures_util::future::try_join;
 use tokio_postgres::types::Type;
@@ -132,15 +132,16 @@ impl JobStore for PostgresJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let after = after.map_or(i64::MIN, |after| after.timestamp_micros());
+        // The first instant is a run time too.
+        let earliest = after.map_or(i64::MIN, |after| to_micros(after).saturating_add(1));
         // Not `min`: with the statistics of an earlier time PostgreSQL may read all that comes behind for that.
         self.with_open(|open| {
             let query = format!(
-                "SELECT next_run_time FROM {} WHERE next_run_time > $1 ORDER BY next_run_time, id LIMIT 1",
+                "SELECT next_run_time FROM {} WHERE next_run_time >= $1 ORDER BY next_run_time, id LIMIT 1",
                 open.tables.jobs
             );
             open.read("looking for the next run time", async |client| {
-                let row = client.query_typed_opt(&query, &[(&after as _, Type::INT8)]).await?;
+                let row = client.query_typed_opt(&query, &[(&earliest as _, Type::INT8)]).await?;
                 let time = row.map(|row| row.try_get::<_, i64>(0)).transpose()?;
                 Ok(time.map(from_micros))
             })
@@ -218,10 +219,7 @@ impl<'a> NewRows<'a> {
         let states = records.iter().map(|record| record.text());
         Ok(Self {
             ids: records.iter().map(|record| &*record.id).collect(),
-            times: records
-                .iter()
-                .map(|record| record.next_run_time.map(|time| time.timestamp_micros()))
-                .collect(),
+            times: records.iter().map(|record| record.next_run_time.map(to_micros)).collect(),
             states: states.collect::<Result<_>>()?,
         })
     }
@@ -293,9 +291,7 @@ impl Open {
         );
         let (time, id) = match after {
             None => (Some(i64::MIN), ""),
-            Some(Cursor { next_run_time, id }) => {
-                (next_run_time.map(|time| time.timestamp_micros()), &**id)
-            }
+            Some(Cursor { next_run_time, id }) => (next_run_time.map(to_micros), &**id),
         };
         self.read("listing jobs", async |client| {
             let (mut records, mut behind) = (Vec::new(), id);
@@ -364,10 +360,7 @@ impl Open {
         );
         let id = &*record.id;
         let state = record.text()?;
-        let (time, revision) = (
-            record.next_run_time.map(|time| time.timestamp_micros()),
-            record.revision.cast_signed(),
-        );
+        let (time, revision) = (record.next_run_time.map(to_micros), record.revision.cast_signed());
         write(&self.pool, "updating a job", async |client| {
             let [channel, sender] = self.notices.parameters();
             let parameters = [

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetVersion, StoreHarness,
+    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetRunTime, SetVersion, StoreHarness,
 };
 
 /// Each place is a table of its own.
@@ -75,6 +75,15 @@ impl StoreHarness for Postgres {
 
     fn empty(&self) -> Option<Empty<'_>> {
         Some(&database::drop_tables)
+    }
+
+    fn set_run_time(&self) -> Option<SetRunTime<'_>> {
+        Some(&|table, id, number| {
+            let update = format!("UPDATE {table} SET next_run_time = $2 WHERE id = $1");
+            let updated =
+                database::connected(async |client| client.execute(&update, &[&id, &number]).await);
+            assert_eq!(updated, 1, "{id:?} is there to be changed");
+        })
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

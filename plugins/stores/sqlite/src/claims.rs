@@ -1,6 +1,7 @@
 //! Claims of due jobs.
 
 use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use apscheduler_core::time::to_micros;
 
 use crate::connection::{Patience, begin_write};
 use crate::failure::Failure;
@@ -42,7 +43,7 @@ pub(crate) fn claim(
         for Numbered { number, record } in found {
             let Decision::Claim(decided) = decide(&record) else { continue };
             match decided.next {
-                NextRun::At(next) => advance.execute((number, next.timestamp_micros()))?,
+                NextRun::At(next) => advance.execute((number, to_micros(next)))?,
                 NextRun::Paused => advance.execute((number, None::<i64>))?,
                 NextRun::Finished => finish.execute([number])?,
             };
@@ -61,7 +62,7 @@ pub(crate) fn claim(
 fn place(after: Option<&DueCursor>) -> (i64, i64) {
     match after {
         Some(DueCursor { next_run_time, tie: Tie::Number(number) }) => {
-            (next_run_time.timestamp_micros(), number.cast_signed())
+            (to_micros(*next_run_time), number.cast_signed())
         }
         // Not from this store: start over.
         Some(DueCursor { tie: Tie::Id(_), .. }) | None => (i64::MIN, i64::MIN),

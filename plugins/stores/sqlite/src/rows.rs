@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use apscheduler_core::store::{JobRecord, JobState};
-use apscheduler_core::time::{Timestamp, from_micros};
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 
@@ -65,7 +65,7 @@ pub(crate) fn collect(
 }
 
 pub(crate) fn micros(time: Option<Timestamp>) -> Option<i64> {
-    time.map(|time| time.timestamp_micros())
+    time.map(to_micros)
 }
 
 pub(crate) fn sql_limit(limit: usize) -> i64 {

@@ -14,6 +14,7 @@ pub(crate) struct Statements {
     pub(crate) same_time_by_id: String,
     pub(crate) count_same_time: String,
     pub(crate) later: String,
+    pub(crate) timed: String,
     pub(crate) paused: String,
     pub(crate) next_run_time: String,
     pub(crate) insert: String,
@@ -55,12 +56,13 @@ impl Statements {
             later: format!(
                 "{select} {timed} AND next_run_time > ?1 ORDER BY next_run_time, id LIMIT ?2"
             ),
+            timed: format!("{select} {timed} ORDER BY next_run_time, id LIMIT ?1"),
             paused: format!(
                 "{select} typeof(next_run_time) <> 'integer' AND id > ?1 ORDER BY id LIMIT ?2"
             ),
             next_run_time: format!(
                 "SELECT next_run_time FROM {table}
-                 WHERE {timed} AND next_run_time > ?1 ORDER BY next_run_time LIMIT 1"
+                 WHERE {timed} AND next_run_time >= ?1 ORDER BY next_run_time LIMIT 1"
             ),
             replace: format!(
                 "{insert} ON CONFLICT (id) DO UPDATE SET next_run_time = excluded.next_run_time,

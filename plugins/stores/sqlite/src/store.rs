@@ -9,7 +9,7 @@ use apscheduler_core::store::{
     ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord, Replacement,
     StoreCapabilities, Watch,
 };
-use apscheduler_core::time::{Timestamp, from_micros};
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
@@ -146,13 +146,13 @@ impl SqliteJobStore {
         let paused_after = match after {
             Some(Cursor { next_run_time: None, id }) => &**id,
             Some(Cursor { next_run_time: Some(time), id }) => {
-                let time = time.timestamp_micros();
+                let time = to_micros(*time);
                 fetch(self.at_one_time(connection, time)?, &[&time, id])?;
                 fetch(&self.statements.later, &[&time])?;
                 ""
             }
             None => {
-                fetch(&self.statements.later, &[&i64::MIN])?;
+                fetch(&self.statements.timed, &[])?;
                 ""
             }
         };
@@ -226,10 +226,11 @@ impl JobStore for SqliteJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        let after = micros(after).unwrap_or(i64::MIN);
+        // The first instant is a run time too.
+        let earliest = after.map_or(i64::MIN, |after| to_micros(after).saturating_add(1));
         self.read(|connection| {
             let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
-            Ok(next.query_row([after], |row| row.get(0)).optional()?.map(from_micros))
+            Ok(next.query_row([earliest], |row| row.get(0)).optional()?.map(from_micros))
         })
     }
 

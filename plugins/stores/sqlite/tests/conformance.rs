@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_sqlite::SqliteJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Empty, Occupy, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{self, Corrupt, Empty, Occupy, SetRunTime, SetVersion, StoreHarness};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -46,6 +46,14 @@ impl StoreHarness for File {
 
     fn empty(&self) -> Option<Empty<'_>> {
         Some(&|address| std::fs::remove_file(address).expect("the file is removed"))
+    }
+
+    fn set_run_time(&self) -> Option<SetRunTime<'_>> {
+        Some(&|address, id, number| {
+            let sql = "UPDATE apscheduler_jobs SET next_run_time = ?2 WHERE id = ?1";
+            let database = Connection::open(address).expect("the file is opened");
+            assert_eq!(database.execute(sql, (id, number)).expect("the row is changed"), 1);
+        })
     }
 
     fn set_version(&self) -> Option<SetVersion<'_>> {

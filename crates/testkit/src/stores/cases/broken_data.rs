@@ -1,6 +1,7 @@
 //! A record that is no job any more stands in nobody's way, and is not lost.
 
-use apscheduler_core::store::{Decision, JobRecord, NewRecord, NextRun};
+use apscheduler_core::store::{Decision, JobRecord, JobStore, NewRecord, NextRun};
+use apscheduler_core::time::Timestamp;
 
 use super::actions::{add, claim_all, claimed, find, ids, list, list_by, take};
 use crate::stores::case::cases;
@@ -15,6 +16,8 @@ cases! { "broken_data":
     Place a_broken_record_is_replaced [Corrupt],
     Place a_broken_record_is_removed [Corrupt],
     Place a_broken_record_survives [Corrupt, Durable],
+    Place run_times_at_the_ends_of_numbers_are_listed_and_claimed [SetRunTime],
+    Store the_first_and_the_last_instant_are_listed_and_claimed,
 }
 
 /// A store with three jobs, of which the first is broken.
@@ -111,4 +114,62 @@ fn a_broken_record_survives(place: &Place<'_>) {
     assert_broken(&find(&*store, "broken"));
     assert_eq!(find(&*store, "broken").revision, before.revision);
     assert_eq!(ids(&list(&*store)), ["broken", "b", "c"]);
+}
+
+const ENDS: [&str; 7] = ["first a", "first b", "now", "last a", "last b", "paused a", "paused b"];
+
+/// Lists by pages of every size, finds each run time after the other, and claims what is due.
+fn work_at_the_ends(store: &dyn JobStore) {
+    for limit in [1, 2, 3, 10] {
+        assert_eq!(ids(&list_by(store, limit)), ENDS, "by pages of {limit}");
+    }
+    let mut times = Vec::new();
+    let mut after = None;
+    while let Some(next) = store.next_run_time(after).expect("no error") {
+        assert!(after.is_none_or(|after| after < next), "{next} comes after {after:?}");
+        times.push(next);
+        after = Some(next);
+    }
+    assert_eq!(times.len(), 3, "{times:?}");
+    assert_eq!(times[1], second(1));
+    for limit in [1, 2, 10] {
+        let mut due = Vec::new();
+        claim_all(store, second(5), limit, |record| {
+            due.push(record.id.to_string());
+            Decision::Leave
+        });
+        due.sort_unstable();
+        assert_eq!(due, ENDS[..3], "by batches of {limit}");
+    }
+    let claims = claim_all(store, second(5), 10, |record| take(record, NextRun::At(second(9))));
+    assert_eq!(claimed(&claims).len(), 3);
+    assert_eq!(ids(&list(store)), ENDS, "what ran is listed by its next run time");
+    let first = JobRecord { next_run_time: Some(second(1)), ..find(store, "last a") };
+    assert!(store.update_job(&first).expect("it can be mended"));
+    assert_eq!(ids(&list(store))[0], "last a");
+}
+
+fn run_times_at_the_ends_of_numbers_are_listed_and_claimed(place: &Place<'_>) {
+    let store = place.open();
+    let jobs = ENDS.map(|id| (id, (!id.starts_with("paused")).then(|| second(1))));
+    add(&*store, &jobs);
+    // Not every store has to notice what is changed under an open handle.
+    store.close();
+    for (ids, number) in [(&ENDS[..2], i64::MIN), (&ENDS[3..5], i64::MAX)] {
+        for id in ids {
+            place.set_run_time(id, number);
+        }
+    }
+    work_at_the_ends(&*place.open());
+}
+
+fn the_first_and_the_last_instant_are_listed_and_claimed(store: &dyn JobStore) {
+    let time = |id: &str| match id.split(' ').next() {
+        Some("first") => Some(Timestamp::MIN_UTC),
+        Some("now") => Some(second(1)),
+        Some("last") => Some(Timestamp::MAX_UTC),
+        _ => None,
+    };
+    add(store, &ENDS.map(|id| (id, time(id))));
+    work_at_the_ends(store);
 }
