@@ -13,7 +13,7 @@ const JOBS: &str = "[[jobs]]\nid = 'left-open'\nfunc = 'command'\nkwargs.argv = 
     [[jobs]]\nid = 'nightly'\nfunc = 'command'\nkwargs.argv = ['true']\n\
     trigger = { type = 'cron', hour = 3 }\n";
 
-/// 2098-06-01T00:00:00Z
+/// 2098-06-03T00:00:00Z
 const WRONG: &str = "4052592000000000";
 
 fn started_in_2098() -> Place {
@@ -26,7 +26,7 @@ fn started_in_2098() -> Place {
         .execute(
             "UPDATE apscheduler_jobs SET next_run_time = ?1, revision = revision + 1,
              job_state = CASE id WHEN 'left-open'
-             THEN json_set(job_state, '$.trigger.start_date', '2098-06-01T00:00:00+00:00') ELSE job_state END",
+             THEN json_set(job_state, '$.trigger.start_date', '2098-06-03T00:00:00+00:00') ELSE job_state END",
             [WRONG.parse::<i64>().unwrap()],
         )
         .unwrap();
@@ -45,7 +45,7 @@ fn a_start_tells_of_jobs_that_wait_for_a_wrong_date() {
     let mut running = place.start("right");
     running.wait_for_log("3 jobs wait much longer than by the trigger, as after a wrong clock: ");
     let log = running.log();
-    assert!(log.contains("until 2098-06-01T00:00:00+00:00 instead of 20"), "{log}");
+    assert!(log.contains("until 2098-06-03T00:00:00+00:00 instead of 20"), "{log}");
     assert!(log.contains("apscheduler jobs resume ID"), "{log}");
     // While it runs.
     for id in ["left-open", "given", "nightly"] {

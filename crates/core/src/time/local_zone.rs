@@ -126,6 +126,16 @@ impl LocalZone {
     }
 }
 
+impl Zone {
+    /// The zone of this machine; [`LocalZone`] says how it is found.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] where `TZ` or the settings of the system name no zone that is known, with what they say.
+    pub fn local() -> Result<Self> {
+        LocalZone::find().map(|local| local.zone())
+    }
+}
+
 /// `Europe/Helsinki (from the environment variable TZ)`.
 impl fmt::Display for LocalZone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

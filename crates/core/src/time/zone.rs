@@ -8,7 +8,6 @@ use chrono_tz::{OffsetName as _, TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Timestamp;
-use super::local_zone::LocalZone;
 use super::zone_spans::{Span, Spans};
 use crate::{Error, ErrorKind, Result, suggestion};
 
@@ -39,14 +38,6 @@ const UTC_OFFSET: FixedOffset = match FixedOffset::east_opt(0) {
 impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self::Named(Tz::UTC);
-
-    /// The zone of this machine; [`LocalZone`] says how it is found.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] where `TZ` or the settings of the system name no zone that is known, with what they say.
-    pub fn local() -> Result<Self> {
-        LocalZone::find().map(|local| local.zone())
-    }
 
     /// The spans of constant offset; exact for every instant from 1900 to 2100.
     pub fn spans(self) -> Spans {
