@@ -48,7 +48,9 @@ fn errors_and_panics_of_jobs_are_logged_escaped() {
         let job = job.id(id).name(ID).next_run_time(at(1)).trigger(every(100));
         scheduler.add_job(job).unwrap();
     }
-    let told = logged(Level::DEBUG, || drop(scheduler.advance(TimeDelta::seconds(1))));
+    let told = logged(Level::DEBUG, || {
+        scheduler.advance(TimeDelta::seconds(1));
+    });
     assert!(told.len() >= 2, "{told:?}");
     for line in told {
         assert!(line.contains(SHOWN), "{line}");

@@ -14,7 +14,9 @@ use crate::recorder::{Recorder, at, every, scheduler};
 const YEARS: TimeDelta = TimeDelta::days(71 * 365);
 
 fn warnings(scheduler: &SteppedScheduler) -> Vec<String> {
-    logged(Level::WARN, || drop(scheduler.turn()))
+    logged(Level::WARN, || {
+        scheduler.turn();
+    })
 }
 
 fn next(scheduler: &SteppedScheduler, id: &str) -> NextRunTime {
@@ -73,19 +75,19 @@ fn after_a_wrong_date(triggers: &[(&str, TriggerConfig)]) -> (SteppedScheduler, 
     (scheduler, told)
 }
 
-fn table(value: serde_json::Value) -> TriggerConfig {
-    TriggerConfig::from_value(&value).unwrap()
+fn table(value: &serde_json::Value) -> TriggerConfig {
+    TriggerConfig::from_value(value).unwrap()
 }
 
 #[test]
 fn jobs_that_wait_for_a_wrong_date_are_told_and_resumed() {
     let (scheduler, told) = after_a_wrong_date(&[
-        ("interval", table(json!({"type": "interval", "seconds": 10}))),
-        ("cron", table(json!({"type": "cron", "minute": "*/5"}))),
-        ("days", table(json!({"type": "calendarinterval", "days": 1, "hour": 8}))),
+        ("interval", table(&json!({"type": "interval", "seconds": 10}))),
+        ("cron", table(&json!({"type": "cron", "minute": "*/5"}))),
+        ("days", table(&json!({"type": "calendarinterval", "days": 1, "hour": 8}))),
         (
             "both",
-            table(json!({"type": "or", "triggers": [
+            table(&json!({"type": "or", "triggers": [
             {"type": "interval", "seconds": 30}, {"type": "cron", "hour": 3}]})),
         ),
     ]);
@@ -108,7 +110,7 @@ fn jobs_that_wait_for_a_wrong_date_are_told_and_resumed() {
 #[test]
 fn a_run_by_hand_starts_a_grid_anew_that_a_wrong_date_began() {
     let (scheduler, _) =
-        after_a_wrong_date(&[("a", table(json!({"type": "interval", "seconds": 10})))]);
+        after_a_wrong_date(&[("a", table(&json!({"type": "interval", "seconds": 10})))]);
     scheduler.advance(TimeDelta::seconds(3));
     scheduler.modify_job("a", None, &JobChanges::new().next_run_time(at(3))).unwrap();
     scheduler.step();
@@ -120,12 +122,12 @@ fn a_grid_that_was_given_or_is_right_stays() {
     let start = "2098-01-01T00:00:00Z";
     let (scheduler, _) = after_a_wrong_date(&[(
         "given",
-        table(json!({"type": "interval", "seconds": 10, "start_date": start})),
+        table(&json!({"type": "interval", "seconds": 10, "start_date": start})),
     )]);
     scheduler.resume_job("given", None).unwrap();
     assert_eq!(next(&scheduler, "given"), NextRunTime::At(start.parse().unwrap()));
     // One that was added now.
-    let trigger = table(json!({"type": "interval", "seconds": 10}));
+    let trigger = table(&json!({"type": "interval", "seconds": 10}));
     scheduler.add_job(JobBuilder::new("tests::ok").id("right").trigger(trigger)).unwrap();
     scheduler.advance(TimeDelta::seconds(3));
     scheduler.modify_job("right", None, &JobChanges::new().next_run_time(at(3))).unwrap();

@@ -131,8 +131,9 @@ impl JobStore for MySqlJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        // The first instant is a run time too.
-        let earliest = after.map_or(i64::MIN, |after| to_micros(after).saturating_add(1));
+        // The first instant is a run time too, and after the last there is none.
+        let earliest = after.map_or(Some(i64::MIN), |after| to_micros(after).checked_add(1));
+        let Some(earliest) = earliest else { return Ok(None) };
         self.with_open(|open| {
             let query = format!(
                 "SELECT MIN(next_run_time) FROM {} WHERE next_run_time >= ?",

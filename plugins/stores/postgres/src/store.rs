@@ -132,8 +132,9 @@ impl JobStore for PostgresJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        // The first instant is a run time too.
-        let earliest = after.map_or(i64::MIN, |after| to_micros(after).saturating_add(1));
+        // The first instant is a run time too, and after the last there is none.
+        let earliest = after.map_or(Some(i64::MIN), |after| to_micros(after).checked_add(1));
+        let Some(earliest) = earliest else { return Ok(None) };
         // Not `min`: with the statistics of an earlier time PostgreSQL may read all that comes behind for that.
         self.with_open(|open| {
             let query = format!(

@@ -226,8 +226,9 @@ impl JobStore for SqliteJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        // The first instant is a run time too.
-        let earliest = after.map_or(i64::MIN, |after| to_micros(after).saturating_add(1));
+        // The first instant is a run time too, and after the last there is none.
+        let earliest = after.map_or(Some(i64::MIN), |after| to_micros(after).checked_add(1));
+        let Some(earliest) = earliest else { return Ok(None) };
         self.read(|connection| {
             let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
             Ok(next.query_row([earliest], |row| row.get(0)).optional()?.map(from_micros))

@@ -13,7 +13,7 @@ use crate::executors::{Lab, Setup};
 
 cases! {
     "lateness":
-    a_late_wake_up_is_missed,
+    what_was_due_in_a_pause_is_missed,
     a_long_time_in_the_queue_is_missed [Queue],
     what_is_late_within_the_grace_time_runs [Queue],
     a_missed_run_frees_the_place,
@@ -29,7 +29,7 @@ fn missed(lab: &Lab, id: &str) -> Missed {
     }
 }
 
-fn a_late_wake_up_is_missed(setup: &Setup<'_>) {
+fn what_was_due_in_a_pause_is_missed(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let scheduled = lab.now() + TimeDelta::seconds(10);
     let job = lab.job("a", "echo").args([Value::Null]);
@@ -38,7 +38,8 @@ fn a_late_wake_up_is_missed(setup: &Setup<'_>) {
     let missed = missed(&lab, "a");
     assert_eq!(missed.lateness, Duration::from_secs(50));
     assert_eq!(missed.queued, Duration::ZERO);
-    assert_eq!(missed.reason(), "the scheduler woke up late");
+    assert_eq!(missed.idle, Duration::from_secs(50));
+    assert_eq!(missed.reason(), "the scheduler was not running then");
 }
 
 fn a_long_time_in_the_queue_is_missed(setup: &Setup<'_>) {
