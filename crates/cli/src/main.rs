@@ -9,6 +9,7 @@ mod next;
 mod nonblocking;
 mod output;
 mod plugins;
+mod preview;
 mod reaping;
 mod reapply;
 mod run;

@@ -17,7 +17,8 @@ use crate::{complain, events, log, nonblocking, reaping, reapply};
 /// Runs the jobs of a file in the foreground.
 ///
 /// The jobs go into the job stores that the file names: a job that has not changed since the last run keeps its next run
-/// time, and jobs that have left the file are removed. Without a store they are kept in memory.
+/// time, and jobs that have left the file are removed. Without a store they are kept in memory. The stores know the file by
+/// its key `name`, or by its path and the host; `validate --against-store` shows what a start would change.
 ///
 /// SIGINT or SIGTERM drains: nothing new starts, running jobs end, then the program exits with 0. A second signal stops at
 /// once: running commands get TERM, after a second KILL, and the exit status is 128 and the number of the signal. SIGQUIT
@@ -36,6 +37,10 @@ pub(crate) struct RunArgs {
     /// Write every event as one JSON line to the end of this file, or to standard output for `-`
     #[arg(long, value_name = "FILE|-")]
     events: Option<PathBuf>,
+    /// Take over jobs that belong to another jobs file, after this one was renamed or took its place; see `validate
+    /// --against-store --take-over` for what that would be
+    #[arg(long)]
+    take_over: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -77,7 +82,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
             Notice::Signal(request)
         }
     })?;
-    let file = JobsFile::load(&args.file)?;
+    let file = JobsFile::load(&args.file)?.take_over(args.take_over);
     let scheduler = BackgroundScheduler::new();
     // First of all, so that no event is left out.
     if let Some(target) = &args.events {
@@ -91,7 +96,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
-    reapply::when_replaced(file.clone(), &scheduler)?;
+    reapply::when_replaced(file.clone().take_over(false), &scheduler)?;
     let applied = file.start(&scheduler)?;
     starting.store(false, Ordering::SeqCst);
     tracing::info!("{}: {applied}", args.file.display());

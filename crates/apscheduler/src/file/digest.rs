@@ -2,21 +2,55 @@
 //!
 //! A digest is `WHOLE-SCHEDULE`: 64-bit FNV-1a, in 16 hexadecimal digits each, of the JSON text of the job with all keys
 //! sorted. `WHOLE` covers everything that the job is made of, with the defaults in effect and with variables put in;
-//! `SCHEDULE` covers what says when it runs. It tells changes, and guards against nobody.
+//! `SCHEDULE` covers what says when it runs, by its [meaning]. Neither depends on where the file is, on the host or on the
+//! release: a changed digest gives jobs a new next run time. It tells changes, and guards against nobody.
 
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::time::Zone;
 use serde_json::{Map, Value, json};
 
-/// The digest of a job: `spec` is what was made of it, `entry` is what stands in the file.
-pub(super) fn digest(spec: &JobSpec, entry: &Map<String, Value>, zone: Zone) -> String {
-    // The text of the file, since a trigger that starts "now" is another one each time it is built.
-    let given = |key: &str| entry.get(key).cloned().unwrap_or_default();
-    let schedule = json!({
-        "trigger": given("trigger"),
-        "next_run_time": given("next_run_time"),
-        "timezone": zone.to_string(),
-    });
+use super::meaning;
+
+/// The digests of one entry.
+#[derive(Clone, Debug)]
+pub(super) struct Digests {
+    /// The one that is stored.
+    pub(super) current: String,
+    /// The one that early releases stored: of the text of the schedule, and not of what it means.
+    early: String,
+}
+
+impl Digests {
+    /// The digests of a job: `spec` is what was made of it, `entry` is what stands in the file.
+    pub(super) fn of(spec: &JobSpec, entry: &Map<String, Value>, zone: Zone) -> Self {
+        // What stands in the file, since a trigger that starts "now" is another one each time it is built.
+        let given = |key: &str| entry.get(key);
+        let zone = zone.to_string();
+        let current = json!({
+            "trigger": meaning::trigger(given("trigger")),
+            "next_run_time": meaning::next_run_time(given("next_run_time")),
+            "timezone": meaning::zone(&zone),
+        });
+        let early = json!({
+            "trigger": given("trigger"),
+            "next_run_time": given("next_run_time"),
+            "timezone": zone,
+        });
+        Self { current: digest(spec, &current), early: digest(spec, &early) }
+    }
+
+    /// Whether a stored digest says that nothing has changed.
+    pub(super) fn same(&self, stored: &str) -> bool {
+        stored == self.current || stored == self.early
+    }
+
+    /// Whether a stored digest says that the job runs at the same times.
+    pub(super) fn same_schedule(&self, stored: &str) -> bool {
+        same_schedule(stored, &self.current) || same_schedule(stored, &self.early)
+    }
+}
+
+fn digest(spec: &JobSpec, schedule: &Value) -> String {
     let mut whole = json!({
         "func": spec.function().name(),
         "args": spec.arguments().args(),
@@ -31,11 +65,10 @@ pub(super) fn digest(spec: &JobSpec, entry: &Map<String, Value>, zone: Zone) -> 
     if let Some(timeout) = spec.timeout() {
         whole["timeout"] = json!(timeout.as_secs_f64());
     }
-    format!("{:016x}-{:016x}", fnv1a(&whole), fnv1a(&schedule))
+    format!("{:016x}-{:016x}", fnv1a(&whole), fnv1a(schedule))
 }
 
-/// Whether two digests say that the jobs run at the same times.
-pub(super) fn same_schedule(left: &str, right: &str) -> bool {
+fn same_schedule(left: &str, right: &str) -> bool {
     let schedule = |digest: &str| digest.split_once('-').map(|(_, schedule)| schedule.to_owned());
     schedule(left).is_some() && schedule(left) == schedule(right)
 }

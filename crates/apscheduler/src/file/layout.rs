@@ -7,9 +7,14 @@ use serde_json::{Map, Value};
 /// The name under which everything may stand, and the prefix that keys may have.
 const NAME: &str = "apscheduler";
 
-/// The two parts of a file.
+/// The keys of a file that are not the scheduler's.
+const OWN_KEYS: [&str; 2] = ["jobs", "name"];
+
+/// The parts of a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Layout {
+    /// The value of `name`: what the file is called in the stores.
+    pub(super) name: Option<Value>,
     /// The keys of the scheduler, nested or with dots.
     pub(super) config: Map<String, Value>,
     /// The entries of `jobs`.
@@ -43,14 +48,14 @@ impl Layout {
                 ));
             }
         };
-        Ok(Self { config, jobs })
+        Ok(Self { name: config.remove("name"), config, jobs })
     }
 }
 
 fn put(config: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), String> {
-    let known = || KEYS.into_iter().chain(["jobs"]);
+    let known = || KEYS.into_iter().chain(OWN_KEYS);
     let first = key.split('.').next().unwrap_or(key);
-    if key != "jobs" && !KEYS.contains(&first) {
+    if !OWN_KEYS.contains(&key) && !KEYS.contains(&first) {
         return Err(format!(
             "unknown key `{key}`{}",
             suggestion::hint(first, "known keys", known())
@@ -77,12 +82,14 @@ mod tests {
 
     #[test]
     fn all_places_mean_the_same() {
-        let expected = layout(json!({"timezone": "UTC", "jobs": [{"id": "a"}]})).unwrap();
+        let expected =
+            layout(json!({"name": "shop", "timezone": "UTC", "jobs": [{"id": "a"}]})).unwrap();
         assert_eq!(expected.jobs, [json!({"id": "a"})]);
+        assert_eq!(expected.name, Some(json!("shop")));
         for other in [
-            json!({"apscheduler": {"timezone": "UTC", "jobs": [{"id": "a"}]}}),
-            json!({"apscheduler.timezone": "UTC", "jobs": [{"id": "a"}]}),
-            json!({"apscheduler": {"timezone": "UTC"}, "apscheduler.jobs": [{"id": "a"}]}),
+            json!({"apscheduler": {"name": "shop", "timezone": "UTC", "jobs": [{"id": "a"}]}}),
+            json!({"apscheduler.name": "shop", "apscheduler.timezone": "UTC", "jobs": [{"id": "a"}]}),
+            json!({"name": "shop", "apscheduler": {"timezone": "UTC"}, "apscheduler.jobs": [{"id": "a"}]}),
         ] {
             assert_eq!(layout(other).unwrap(), expected);
         }

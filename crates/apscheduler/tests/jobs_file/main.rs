@@ -4,4 +4,5 @@
 
 mod applied;
 mod bench;
+mod identity;
 mod mistakes;

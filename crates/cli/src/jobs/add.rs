@@ -32,10 +32,9 @@ Examples:
   apscheduler jobs add --func command --kwargs '{\"argv\": [\"make\"]}' --misfire-grace-time none";
 
 pub(super) fn add(stores: &Stores, args: &AddArgs) -> Result<ExitCode> {
-    stores.need_shared()?;
     let options = &args.options;
     let mut job = JobBuilder::new(args.func.as_str())
-        .jobstore(stores.alias_or_default())
+        .jobstore(stores.target()?)
         .replace_existing(args.replace);
     if let Some(id) = &args.id {
         job = job.id(id);

@@ -73,7 +73,7 @@ pub(super) fn remove(stores: &Stores, args: &RemoveArgs) -> Result<ExitCode> {
 
 /// Does it to every job, and goes on where one fails.
 fn each(stores: &Stores, ids: &[String], act: impl Fn(&Job) -> Result<String>) -> Result<ExitCode> {
-    stores.need_shared()?;
+    stores.need_outliving()?;
     let mut code = ExitCode::SUCCESS;
     for id in ids {
         match stores.job(id).and_then(|job| act(&job)) {

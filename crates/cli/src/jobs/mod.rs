@@ -44,7 +44,7 @@ struct StoreArgs {
         help_heading = "Job stores"
     )]
     config: Option<PathBuf>,
-    /// The alias of one job store; by default all are searched, and new jobs go into `default`
+    /// The alias of one job store; by default all are searched, and new jobs go into `default`. A store in memory is refused: what is added to it would end with the command
     #[arg(long, value_name = "ALIAS", global = true, help_heading = "Job stores")]
     jobstore: Option<String>,
 }

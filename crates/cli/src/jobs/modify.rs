@@ -24,7 +24,7 @@ pub(super) struct ModifyArgs {
 }
 
 pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
-    stores.need_shared()?;
+    stores.need_outliving()?;
     let job = stores.job(&args.id)?;
     let options = &args.options;
     let (mut changes, mut any) = (JobChanges::new(), false);

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 use apscheduler::file::JobsFile;
 use apscheduler::job::Job;
-use apscheduler::{BackgroundScheduler, Scheduler, suggestion};
+use apscheduler::{BackgroundScheduler, suggestion};
 
 use super::StoreArgs;
 use crate::complain;
@@ -15,6 +15,8 @@ const MANY: usize = 10;
 pub(super) struct Stores {
     pub(super) scheduler: BackgroundScheduler,
     pub(super) alias: Option<String>,
+    /// The stores that the config names; `default` is made up where it is not among them.
+    configured: Vec<String>,
 }
 
 /// What a command does with jobs.
@@ -34,6 +36,7 @@ pub(super) fn open(args: &StoreArgs, access: Access) -> Result<Stores> {
     let config = JobsFile::load_config(path)?;
     let place = || path.display().to_string();
     let scheduler = BackgroundScheduler::with_config(&config).with_context(place)?;
+    let configured = scheduler.jobstore_aliases();
     if access == Access::Read {
         scheduler.open_read_only()?;
     }
@@ -49,7 +52,7 @@ pub(super) fn open(args: &StoreArgs, access: Access) -> Result<Stores> {
         );
         bail!("--jobstore: no job store has the alias `{alias}`{hint}");
     }
-    Ok(Stores { scheduler, alias: args.jobstore.clone() })
+    Ok(Stores { scheduler, alias: args.jobstore.clone(), configured })
 }
 
 impl Stores {
@@ -58,25 +61,55 @@ impl Stores {
     }
 
     /// The store that new jobs go into.
-    pub(super) fn alias_or_default(&self) -> &str {
-        self.alias().unwrap_or("default")
+    ///
+    /// # Errors
+    /// Where it ends with this command.
+    pub(super) fn target(&self) -> Result<&str> {
+        let alias = self.alias().unwrap_or("default");
+        if self.outlives(alias) {
+            return Ok(alias);
+        }
+        Err(self.refuse(alias))
     }
 
-    /// Refuses where nobody would ever see a change.
-    pub(super) fn need_shared(&self) -> Result<()> {
-        if self.aliases().iter().any(|alias| is_shared(&self.scheduler, alias)) {
-            return Ok(());
+    /// Refuses where no change could outlive this command.
+    pub(super) fn need_outliving(&self) -> Result<()> {
+        let aliases = self.aliases();
+        match aliases.iter().find(|alias| !self.outlives(alias)) {
+            Some(alias) if !aliases.iter().any(|alias| self.outlives(alias)) => {
+                Err(self.refuse(alias))
+            }
+            _ => Ok(()),
         }
-        Err(anyhow!(
-            "the jobs are kept in memory, where only the process that runs them can reach them; give the config a job \
-             store that is shared, as [jobstores.default] with type = \"sqlite\""
-        ))
+    }
+
+    /// Why a store is no place for changes, and which would be one.
+    fn refuse(&self, alias: &str) -> anyhow::Error {
+        let why = if self.configured.iter().any(|known| known == alias) {
+            "keeps its jobs in the memory of one process"
+        } else {
+            "is not in this config, so jobs in it are kept in the memory of one process"
+        };
+        let others: Vec<String> = self.scheduler.jobstore_aliases();
+        let others: Vec<String> = others
+            .into_iter()
+            .filter(|other| self.outlives(other))
+            .map(|other| format!("`--jobstore {other}`"))
+            .collect();
+        let remedy = if others.is_empty() {
+            "give the config a job store that outlives it, as [jobstores.default] with type = \"sqlite\"".to_owned()
+        } else {
+            format!("of the stores of this config these outlive it: {}", others.join(", "))
+        };
+        anyhow!(
+            "the job store `{alias}` {why}, and a change to it would end with this command; {remedy}"
+        )
     }
 
     /// Says where a list can't be whole.
     pub(super) fn warn_of_memory(&self) {
         for alias in self.aliases() {
-            if !is_shared(&self.scheduler, &alias) {
+            if !self.outlives(&alias) {
                 complain(&format!(
                     "note: the job store `{alias}` keeps its jobs in memory: those of a running `apscheduler run` can't be \
                      seen from here"
@@ -90,6 +123,14 @@ impl Stores {
             Some(alias) => vec![alias.clone()],
             None => self.scheduler.jobstore_aliases(),
         }
+    }
+
+    /// Whether what is in a store is there after this process.
+    fn outlives(&self, alias: &str) -> bool {
+        self.scheduler.jobstore(alias).is_some_and(|store| {
+            let can = store.capabilities();
+            can.durable || can.shared
+        })
     }
 
     /// The job with that id.
@@ -106,9 +147,4 @@ impl Stores {
         };
         Err(anyhow!("no job has the id `{id}`{hint}"))
     }
-}
-
-/// Whether other processes see what is in a store.
-fn is_shared(scheduler: &Scheduler, alias: &str) -> bool {
-    scheduler.jobstore(alias).is_some_and(|store| store.capabilities().shared)
 }

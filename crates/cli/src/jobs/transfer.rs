@@ -45,14 +45,13 @@ pub(super) fn export(stores: &Stores, args: &ExportArgs) -> Result<ExitCode> {
 }
 
 pub(super) fn import(stores: &Stores, args: &ImportArgs) -> Result<ExitCode> {
-    stores.need_shared()?;
+    let alias = stores.target()?;
     let mut input: Box<dyn Read> = if is_dash(&args.file) {
         Box::new(io::stdin())
     } else {
         let file = File::open(&args.file);
         Box::new(file.with_context(|| format!("can't read the file `{}`", args.file.display()))?)
     };
-    let alias = stores.alias_or_default();
     let count = stores.scheduler.import_jobs(&mut input, alias)?;
     output::line(&format!(
         "imported {count} {} into {alias}",

@@ -47,8 +47,11 @@ pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
         put("coalesce", json!(spec.coalesce()));
         put("max_instances", json!(spec.max_instances()));
         put("timeout", json!(spec.timeout().map(|timeout| timeout.as_secs_f64())));
-        put("origin", json!(spec.origin().map(|origin| &origin.file)));
     }
+    let origin = job.origin();
+    put("origin", json!(origin.map(|origin| &origin.file)));
+    put("origin_name", json!(origin.and_then(|origin| origin.name.as_ref())));
+    put("origin_host", json!(origin.and_then(|origin| origin.host.as_ref())));
     Value::Object(object)
 }
 

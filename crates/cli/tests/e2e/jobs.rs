@@ -235,7 +235,12 @@ fn a_store_in_memory_can_not_be_reached() {
         "{}",
         list.stderr()
     );
-    assert!(place.jobs(&["pause", "backup"]).failure().contains("the jobs are kept in memory"));
+    assert!(
+        place
+            .jobs(&["pause", "backup"])
+            .failure()
+            .contains("a change to it would end with this command")
+    );
 }
 
 #[test]

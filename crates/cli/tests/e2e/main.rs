@@ -7,6 +7,7 @@ mod bad_input;
 mod containers;
 mod damaged;
 mod executors;
+mod file_identity;
 mod jobs;
 mod killed;
 mod local_zone;

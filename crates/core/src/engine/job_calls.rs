@@ -339,6 +339,7 @@ impl Scheduler {
             next_run_time: next.into(),
             spec: Some(Arc::clone(spec)),
             broken: None,
+            broken_origin: None,
             scheduler: self.clone(),
         }
     }

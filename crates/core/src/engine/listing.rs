@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::decide::{restore, unknown_executor};
 use super::store_runner::StoreRunner;
 use super::{Scheduler, lock};
-use crate::job::Job;
+use crate::job::{Job, broken_origin};
 use crate::store::JobRecord;
 use crate::trigger::TriggerContext;
 use crate::{Error, ErrorKind, Result};
@@ -108,12 +108,17 @@ impl Scheduler {
             }
             Err(error) => (None, Some(error)),
         };
+        let broken_origin = match &spec {
+            Some(_) => None,
+            None => record.state.as_text().and_then(broken_origin).map(Arc::new),
+        };
         Job {
             id: Arc::clone(&record.id),
             jobstore: Arc::clone(&runner.alias),
             next_run_time: record.next_run_time.into(),
             spec,
             broken: broken.map(Arc::new),
+            broken_origin,
             scheduler: self.clone(),
         }
     }

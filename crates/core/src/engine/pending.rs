@@ -163,6 +163,7 @@ impl Scheduler {
             next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
             spec: Some(Arc::clone(&job.spec)),
             broken: None,
+            broken_origin: None,
             scheduler: self.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{JobChanges, JobSpec};
+use super::{JobChanges, JobOrigin, JobSpec};
 use crate::engine::Scheduler;
 use crate::printable;
 use crate::time::{Timestamp, Zone};
@@ -48,6 +48,8 @@ pub struct Job {
     pub(crate) next_run_time: NextRunTime,
     pub(crate) spec: Option<Arc<JobSpec>>,
     pub(crate) broken: Option<Arc<Error>>,
+    /// What can be read of a record that can't be restored.
+    pub(crate) broken_origin: Option<Arc<JobOrigin>>,
     pub(crate) scheduler: Scheduler,
 }
 
@@ -80,6 +82,14 @@ impl Job {
     /// Why this scheduler does not run it: it can't be restored, or no executor has its alias.
     pub fn broken(&self) -> Option<&Error> {
         self.broken.as_deref()
+    }
+
+    /// The jobs file that declared it, where one did; for a broken record as far as its text can be read.
+    pub fn origin(&self) -> Option<&JobOrigin> {
+        match &self.spec {
+            Some(spec) => spec.origin(),
+            None => self.broken_origin.as_deref(),
+        }
     }
 
     /// Whether it still waits for the start of the scheduler.

@@ -16,4 +16,4 @@ pub use handle::{Job, NextRunTime};
 pub(crate) use spec::validate_id;
 pub use spec::{JobDefaults, JobOrigin, JobSpec};
 pub use state::STATE_VERSION;
-pub(crate) use state::{Parts, decode, encode, encode_value, executor_of, repair};
+pub(crate) use state::{Parts, broken_origin, decode, encode, encode_value, executor_of, repair};

@@ -132,6 +132,16 @@ fn check_version(id: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The origin of a job whose record can't be restored, as far as the text can be read.
+pub(crate) fn broken_origin(text: &str) -> Option<JobOrigin> {
+    /// The version does not matter: what is here has been read since the first one.
+    #[derive(Deserialize)]
+    struct Declared {
+        origin: Option<JobOrigin>,
+    }
+    serde_json::from_str::<Declared>(text).ok()?.origin
+}
+
 /// The job that a record holds.
 pub(crate) fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
     check_version(id, text)?;

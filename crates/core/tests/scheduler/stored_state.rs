@@ -2,7 +2,7 @@
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::event::{Event, EventMask};
-use apscheduler_core::job::{JobBuilder, JobChanges, NextRunTime};
+use apscheduler_core::job::{JobBuilder, JobChanges, JobOrigin, NextRunTime};
 use apscheduler_core::store::{JobState, JobStore as _, NewRecord};
 use apscheduler_core::trigger::TriggerConfig;
 use apscheduler_testkit::{SteppedScheduler, TestStore};
@@ -162,4 +162,56 @@ fn the_microsecond_survives() {
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").next_run_time(time)).unwrap();
     let job = scheduler.get_job("a", None).unwrap().unwrap();
     assert_eq!(job.next_run_time(), NextRunTime::At(time));
+}
+
+fn with_origin(origin: &Value, func: &str) -> NewRecord {
+    let state = json!({
+        "version": 1,
+        "id": "a",
+        "name": "a",
+        "func": func,
+        "trigger": {"type": "date", "run_date": "2027-12-14 13:05:00", "timezone": "UTC"},
+        "executor": "default",
+        "misfire_grace_time": 1,
+        "coalesce": true,
+        "max_instances": 1,
+        "origin": origin,
+    });
+    NewRecord {
+        id: "a".into(),
+        next_run_time: None,
+        state: JobState::Encoded(state.to_string().into()),
+        replace: true,
+    }
+}
+
+#[test]
+fn an_origin_without_name_and_host_is_read_and_written_as_it_was() {
+    let store = TestStore::default();
+    let old = json!({"file": "/srv/releases/7/jobs.toml", "digest": "12-34"});
+    store.add_jobs(vec![with_origin(&old, "tests::ok")]).unwrap();
+    let scheduler = started(&store);
+    let job = scheduler.get_job("a", None).unwrap().unwrap();
+    assert_eq!(job.origin(), Some(&JobOrigin::new("/srv/releases/7/jobs.toml", "12-34")));
+    job.modify(&JobChanges::new().name("b")).unwrap();
+    assert_eq!(stored(&store, "a")["origin"], old);
+    let origin = JobOrigin::new("/srv/jobs.toml", "12-34")
+        .name("billing".to_owned())
+        .host("pod-1".to_owned());
+    job.modify(&JobChanges::new().origin(origin.clone())).unwrap();
+    assert_eq!(
+        stored(&store, "a")["origin"],
+        json!({"name": "billing", "file": "/srv/jobs.toml", "host": "pod-1", "digest": "12-34"})
+    );
+    assert_eq!(scheduler.get_job("a", None).unwrap().unwrap().origin(), Some(&origin));
+}
+
+#[test]
+fn a_broken_record_still_says_which_file_declared_it() {
+    let store = TestStore::default();
+    let origin = json!({"name": "billing", "file": "/srv/jobs.toml", "digest": "12-34"});
+    store.add_jobs(vec![with_origin(&origin, "tests::unknown")]).unwrap();
+    let job = started(&store).get_job("a", None).unwrap().unwrap();
+    assert!(job.broken().is_some());
+    assert_eq!(job.origin().unwrap().name.as_deref(), Some("billing"));
 }

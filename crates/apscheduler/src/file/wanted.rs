@@ -1,0 +1,174 @@
+//! The jobs that a file wants, built from its entries.
+
+use std::sync::Arc;
+
+use apscheduler_core::config::Config;
+use apscheduler_core::job::{JobBuilder, JobChanges, JobOrigin, JobSpec, NextRunTime};
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::trigger::{Trigger, TriggerContext};
+use apscheduler_core::{Error, ErrorKind, Result, Scheduler, suggestion};
+
+use super::digest::Digests;
+use super::entry::FileJob;
+use super::identity::Identity;
+use crate::builtin::BuiltIn;
+
+/// A store and an id in it.
+pub(super) type Key = (String, String);
+
+/// A job that the file wants.
+pub(super) struct Wanted {
+    pub(super) id: String,
+    pub(super) jobstore: String,
+    /// Where it stands in the file.
+    pub(super) place: String,
+    builder: JobBuilder,
+    /// What is made of it.
+    pub(super) spec: Arc<JobSpec>,
+    pub(super) origin: JobOrigin,
+    pub(super) digests: Digests,
+    pub(super) first: First,
+}
+
+/// When a job runs first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum First {
+    /// The file or the trigger says so; `None` for a paused job.
+    At(Option<Timestamp>),
+    /// It has no trigger: at the moment it is added.
+    Now,
+    /// Its schedule has ended.
+    Never,
+}
+
+/// Builds the jobs of a file, and says what is wrong with those that can't be built.
+pub(super) fn build(
+    jobs: &[FileJob],
+    identity: &Identity,
+    scheduler: &Scheduler,
+) -> (Vec<Wanted>, Vec<Error>) {
+    let context =
+        TriggerContext::new(scheduler.registry(), scheduler.timezone(), &**scheduler.clock());
+    // A scheduler that is never started builds jobs and stores none.
+    let bench: BackgroundScheduler<BuiltIn> = BackgroundScheduler::with_parts(
+        scheduler.registry().clone(),
+        Arc::clone(scheduler.clock()),
+    );
+    let config = Config::new().timezone(context.timezone).job_defaults(scheduler.job_defaults());
+    if let Err(error) = bench.configure(&config) {
+        return (Vec::new(), vec![error]);
+    }
+    let (mut wanted, mut errors) = (Vec::with_capacity(jobs.len()), Vec::new());
+    for job in jobs {
+        match job.want(scheduler, &bench, &context, identity) {
+            Ok(job) => wanted.push(job),
+            Err(error) => errors.push(error),
+        }
+    }
+    (wanted, errors)
+}
+
+impl FileJob {
+    fn want(
+        &self,
+        scheduler: &Scheduler,
+        bench: &Scheduler,
+        context: &TriggerContext<'_>,
+        identity: &Identity,
+    ) -> Result<Wanted> {
+        let trigger = self.trigger(context)?;
+        let builder = self.builder(trigger.clone(), context)?;
+        let job = bench.add_job(builder.clone()).map_err(|error| self.locate(error))?;
+        bench.remove_job(job.id(), Some(job.jobstore()))?;
+        let Some(spec) = job.spec().cloned() else {
+            return Err(Error::new(
+                ErrorKind::Other,
+                format!("{}: the job was not built", self.place()),
+            ));
+        };
+        let stores = scheduler.jobstore_aliases();
+        self.check_alias("jobstore", "job stores", job.jobstore(), &stores)?;
+        let executors = scheduler.executor_aliases();
+        self.check_alias("executor", "executors", spec.executor(), &executors)?;
+        let digests = Digests::of(&spec, self.table(), context.timezone);
+        let origin = identity.origin(digests.current.clone());
+        let first = match (job.next_run_time(), trigger) {
+            (NextRunTime::Paused, _) => First::At(None),
+            (NextRunTime::At(time), _) if time >= context.now => First::At(Some(time)),
+            (_, Some(trigger)) => match first_fire(&*trigger, context.now) {
+                Some(time) => First::At(Some(time)),
+                None => First::Never,
+            },
+            (NextRunTime::At(_), None) => First::Never,
+            (NextRunTime::Pending, None) => First::Now,
+        };
+        let builder = builder.origin(origin.clone());
+        Ok(Wanted {
+            id: self.id().to_owned(),
+            jobstore: self.jobstore().to_owned(),
+            place: self.place().to_owned(),
+            builder,
+            spec,
+            origin,
+            digests,
+            first,
+        })
+    }
+
+    /// The alias `default` stands for what a scheduler makes up at its start.
+    fn check_alias(&self, key: &str, what: &str, alias: &str, known: &[String]) -> Result<()> {
+        if alias == "default" || known.iter().any(|known| known == alias) {
+            return Ok(());
+        }
+        let known = known.iter().map(String::as_str).chain(["default"]);
+        let hint = suggestion::hint(alias, &format!("{what} of this file"), known);
+        let message = format!("{}: {key}: there is no `{alias}`{hint}", self.place());
+        Err(Error::new(ErrorKind::UnknownAlias, message))
+    }
+}
+
+/// The first fire time that has not passed. The file may be applied at any time, and again and again: fire times that
+/// have passed may have run, and a finished job leaves nothing behind that would tell.
+pub(super) fn first_fire(trigger: &dyn Trigger, now: Timestamp) -> Option<Timestamp> {
+    let first = trigger.next_fire_time(None, now)?;
+    if first >= now {
+        return Some(first);
+    }
+    let last = trigger.last_fire_time(first, now);
+    trigger.next_fire_time(Some(last), now)
+}
+
+impl Wanted {
+    pub(super) fn key(&self) -> (&str, &str) {
+        (&self.jobstore, &self.id)
+    }
+
+    pub(super) fn owned_key(&self) -> Key {
+        (self.jobstore.clone(), self.id.clone())
+    }
+
+    /// The job as it is added.
+    pub(super) fn new_job(&self) -> JobBuilder {
+        let job = self.builder.clone();
+        match self.first {
+            First::At(time) => job.next_run_time(time),
+            First::Now | First::Never => job,
+        }
+    }
+
+    /// What brings a stored job to what the file says, but for its schedule.
+    pub(super) fn changes(&self) -> JobChanges {
+        JobChanges::new()
+            .function(Arc::clone(self.spec.function()))
+            .args(self.spec.arguments().args().to_vec())
+            .kwargs(self.spec.arguments().kwargs().cloned().unwrap_or_default())
+            .name(self.spec.name())
+            .executor(self.spec.executor())
+            .misfire_grace_time(self.spec.misfire_grace_time())
+            .coalesce(self.spec.coalesce())
+            .max_instances(self.spec.max_instances())
+            .timeout(self.spec.timeout())
+            .origin(self.origin.clone())
+    }
+}

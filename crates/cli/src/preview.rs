@@ -1,0 +1,110 @@
+//! `apscheduler validate --against-store`: what a start would do.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use apscheduler::file::{JobsFile, Plan, PlannedAction, PlannedChange, PlannedJob};
+use apscheduler::job::NextRunTime;
+use apscheduler::time::Zone;
+use apscheduler::{BackgroundScheduler, Scheduler};
+use serde_json::{Value, json};
+
+use crate::{complain, output};
+
+/// How much of a value a table shows.
+const VALUE_CHARS: usize = 60;
+
+/// The actions in the order in which they are counted.
+const ACTIONS: [PlannedAction; 6] = [
+    PlannedAction::Add,
+    PlannedAction::Change,
+    PlannedAction::Keep,
+    PlannedAction::Remove,
+    PlannedAction::End,
+    PlannedAction::Refuse,
+];
+
+/// Shows what applying a file to its stores would do, and writes nothing.
+pub(crate) fn preview(
+    file: &JobsFile,
+    scheduler: &BackgroundScheduler,
+    as_json: bool,
+) -> Result<ExitCode> {
+    scheduler.open_read_only()?;
+    scheduler.start_paused()?;
+    let plan = file.plan(scheduler);
+    scheduler.shutdown(true)?;
+    let plan = plan?;
+    if as_json {
+        output::json(&to_json(&plan, scheduler.timezone()))?;
+    } else {
+        print(&plan, scheduler)?;
+    }
+    for warning in plan.warnings() {
+        complain(&format!("warning: {warning}"));
+    }
+    for refusal in plan.refusals() {
+        complain(&format!("error: {}: {refusal}", file.path().display()));
+    }
+    Ok(if plan.refusals().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(plan: &Plan, scheduler: &Scheduler) -> Result<()> {
+    let row = |job: &PlannedJob| {
+        let changes = job.changes.iter().map(change);
+        let why: Vec<String> = changes.chain(job.reason.clone()).collect();
+        let next = match job.next_run_time {
+            None => "-".to_owned(),
+            Some(NextRunTime::At(time)) => scheduler.timezone().display(time),
+            Some(NextRunTime::Paused | NextRunTime::Pending) => "paused".to_owned(),
+        };
+        vec![
+            job.action.name().to_owned(),
+            job.id.clone(),
+            job.jobstore.clone(),
+            next,
+            if why.is_empty() { "-".to_owned() } else { why.join("; ") },
+        ]
+    };
+    if !plan.jobs().is_empty() {
+        output::table(
+            &["ACTION", "ID", "STORE", "NEXT RUN", "WHY"],
+            plan.jobs().iter().map(row).collect(),
+        )?;
+    }
+    let counts = ACTIONS.map(|action| format!("{} to {}", plan.count(action), action.name()));
+    output::line(&counts.join(", "))
+}
+
+fn change(change: &PlannedChange) -> String {
+    let short = |value: &Value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match text.char_indices().nth(VALUE_CHARS) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text,
+        }
+    };
+    format!("{}: {} -> {}", change.key, short(&change.before), short(&change.after))
+}
+
+fn to_json(plan: &Plan, zone: Zone) -> Value {
+    let job = |job: &PlannedJob| {
+        let next = job.next_run_time.and_then(NextRunTime::instant).map(|time| zone.iso(time));
+        let changes = job.changes.iter().map(
+            |change| json!({"key": change.key, "before": change.before, "after": change.after}),
+        );
+        json!({
+            "action": job.action.name(),
+            "id": job.id,
+            "jobstore": job.jobstore,
+            "next_run_time": next,
+            "reason": job.reason,
+            "changes": changes.collect::<Value>(),
+        })
+    };
+    json!({
+        "jobs": plan.jobs().iter().map(job).collect::<Value>(),
+        "warnings": plan.warnings(),
+        "refusals": plan.refusals(),
+    })
+}
