@@ -18,7 +18,10 @@ const RETRY: Duration = Duration::from_secs(10);
 /// If the thread can't be started.
 pub(crate) fn when_replaced(file: JobsFile, scheduler: &Scheduler) -> io::Result<()> {
     let (sender, replaced) = mpsc::channel();
-    scheduler.add_listener(EventMask::JOBSTORE_REPLACED, move |_| drop(sender.send(())));
+    scheduler.add_listener(EventMask::JOBSTORE_REPLACED, move |_| {
+        // The thread ends with the scheduler.
+        let _ = sender.send(());
+    });
     let scheduler = scheduler.clone();
     std::thread::Builder::new().name("apply".to_owned()).spawn(move || {
         while replaced.recv().is_ok() {

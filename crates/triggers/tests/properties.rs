@@ -119,7 +119,9 @@ fn without_jitter(config: &Value) -> Value {
     let table = config.as_object_mut().unwrap();
     table.remove("jitter");
     if let Some(Value::Array(triggers)) = table.get_mut("triggers") {
-        triggers.iter_mut().for_each(|trigger| *trigger = without_jitter(trigger));
+        for trigger in triggers {
+            *trigger = without_jitter(trigger);
+        }
     }
     config
 }

@@ -120,22 +120,19 @@ impl FileJob {
             context.build(&config).err().is_none_or(|error| !error.message().contains(&unknown))
         };
         let place = &self.place;
-        let message = match self.trigger_config() {
-            Some(config) => {
-                let config = config.ok().filter(takes)?;
-                format!(
-                    "{place}: `{key}` is an option of the trigger and belongs into its table: `trigger` with `type` \"{}\" and `{key}`",
-                    config.kind
-                )
-            }
-            None => {
-                let kind = ["cron", "interval", "calendarinterval", "date"]
-                    .into_iter()
-                    .find(|kind| takes(&TriggerConfig::new(*kind)))?;
-                format!(
-                    "{place}: `{key}` is an option of a trigger; expected a table `trigger` with `type`, as \"{kind}\", and `{key}`"
-                )
-            }
+        let message = if let Some(config) = self.trigger_config() {
+            let config = config.ok().filter(takes)?;
+            format!(
+                "{place}: `{key}` is an option of the trigger and belongs into its table: `trigger` with `type` \"{}\" and `{key}`",
+                config.kind
+            )
+        } else {
+            let kind = ["cron", "interval", "calendarinterval", "date"]
+                .into_iter()
+                .find(|kind| takes(&TriggerConfig::new(*kind)))?;
+            format!(
+                "{place}: `{key}` is an option of a trigger; expected a table `trigger` with `type`, as \"{kind}\", and `{key}`"
+            )
         };
         Some(Error::new(ErrorKind::Config, message))
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use apscheduler_core::store::JobStore;
 use apscheduler_store_sqlite::SqliteJobStore;
-use apscheduler_testkit::stores::{self, Corrupt, Empty, Occupy, SetRunTime, SetVersion, StoreHarness};
+use apscheduler_testkit::stores::{
+    self, Corrupt, Empty, Occupy, SetRunTime, SetVersion, StoreHarness,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
