@@ -107,7 +107,7 @@ impl Scheduler {
             });
             handles.push(self.handle(&runner, &job.spec, next_run_time));
         }
-        runner.store.add_jobs(records)?;
+        runner.callable()?.add_jobs(records)?;
         for (job, handle) in jobs.iter().zip(&handles) {
             if let NextRunTime::At(time) = handle.next_run_time() {
                 runner.mark_written(&job.spec.id, Some(time));
@@ -218,7 +218,7 @@ impl Scheduler {
         } else {
             let mut found = None;
             for runner in engine.stores_named(jobstore)? {
-                if runner.store.remove_job(id)? {
+                if runner.callable()?.remove_job(id)? {
                     lock(&runner.broken).remove(id);
                     found = Some(Arc::clone(&runner.alias));
                     break;
@@ -244,7 +244,7 @@ impl Scheduler {
             drop(removed);
         } else {
             for runner in engine.stores_named(jobstore)? {
-                runner.store.remove_all_jobs()?;
+                runner.callable()?.remove_all_jobs()?;
                 lock(&runner.broken).clear();
             }
         }
@@ -315,7 +315,7 @@ impl Scheduler {
                 record.state = state(&runner, &spec, &engine.registry)?;
             }
             record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
-            if runner.store.update_job(&record)? {
+            if runner.callable()?.update_job(&record)? {
                 runner.mark_written(&record.id, record.next_run_time);
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
                 runner.mark_changed();
@@ -396,7 +396,7 @@ impl Engine {
         jobstore: Option<&str>,
     ) -> Result<(Arc<StoreRunner>, JobRecord)> {
         for runner in self.stores_named(jobstore)? {
-            if let Some(record) = runner.store.lookup_job(id)? {
+            if let Some(record) = runner.callable()?.lookup_job(id)? {
                 return Ok((runner, record));
             }
         }

@@ -79,7 +79,7 @@ impl Scheduler {
     ) -> Result<()> {
         let mut after = None;
         loop {
-            let page = runner.store.get_jobs(after.as_ref(), PAGE)?;
+            let page = runner.callable()?.get_jobs(after.as_ref(), PAGE)?;
             let context = self.0.trigger_context();
             for record in &page {
                 visit(record, &context)?;

@@ -5,6 +5,7 @@ mod call;
 mod clock_watch;
 mod components;
 mod decide;
+mod deciding;
 mod declared;
 mod dispatch;
 mod distant;

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::backlog::Backlog;
 use super::decide::Decider;
+use super::deciding::Deciding;
 use super::inbox::Pushed;
 use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
@@ -124,7 +125,10 @@ impl Engine {
             batch += 1;
             let mut decider = Decider::new(self, runner, now);
             let due = Due { now, limit, after: from };
-            let claims = runner.store.claim_due(&due, &mut |record| decider.decide(record))?;
+            let claims = {
+                let _deciding = Deciding::begin(runner);
+                runner.store.claim_due(&due, &mut |record| decider.decide(record))?
+            };
             let mut looked = decider.looked();
             for claim in &claims.claims {
                 if let NextRun::At(next) = claim.advance.next

@@ -114,7 +114,7 @@ impl Scheduler {
             .collect::<Result<Vec<_>>>()?;
         let times: Vec<(Arc<str>, Option<Timestamp>)> =
             records.iter().map(|record| (Arc::clone(&record.id), record.next_run_time)).collect();
-        runner.store.add_jobs(records)?;
+        runner.callable()?.add_jobs(records)?;
         for (id, time) in &times {
             runner.mark_written(id, *time);
             self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(id)));

@@ -5,6 +5,8 @@
 //! is being started while this process dies holds the socket open until it has its marker, and can be found.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -12,6 +14,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rustix::net::SendFlags;
+#[cfg(target_os = "linux")]
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 
 use super::marker::{KEEPER, VARIABLE};
 use super::tree::{Origin, Tree};
@@ -37,6 +43,9 @@ pub(super) struct Keepers {
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) process: Child,
+    /// Means this process whatever becomes of its id; `None` before Linux 5.3.
+    #[cfg(target_os = "linux")]
+    handle: Option<OwnedFd>,
     pub(super) socket: UnixStream,
 }
 
@@ -112,7 +121,12 @@ impl Keeper {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let process = command.spawn()?;
-        let keeper = Self { process, socket };
+        let keeper = Self {
+            #[cfg(target_os = "linux")]
+            handle: pidfd_open(Pid::from_child(&process), PidfdFlags::empty()).ok(),
+            process,
+            socket,
+        };
         for tree in trees.iter().filter(|tree| tree.origin != Origin::InWorker) {
             keeper.tell(&line(tree))?;
         }
@@ -128,7 +142,16 @@ impl Keeper {
         }
     }
 
+    /// Kills it: at the end of its socket it would take this process for dead.
     fn end(mut self) {
+        // Not by its id where that can be avoided: it may be dead, and reaped by a program that reaps what it inherits
+        // from its threads.
+        #[cfg(target_os = "linux")]
+        if let Some(handle) = &self.handle {
+            let _ = pidfd_send_signal(handle, Signal::KILL);
+            let _ = waitid(WaitId::PidFd(handle.as_fd()), WaitIdOptions::EXITED);
+            return;
+        }
         // It may be dead.
         let _ = self.process.kill();
         let _ = self.process.wait();

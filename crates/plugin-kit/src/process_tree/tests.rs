@@ -133,7 +133,7 @@ fn who_was_asked_to_end_gets_no_term_and_the_longer_grace_period() {
 
 /// Lets the keeper believe that this process has died.
 fn die(keeper: Keeper) -> Child {
-    let Keeper { process, socket } = keeper;
+    let Keeper { process, socket, .. } = keeper;
     drop(socket);
     process
 }

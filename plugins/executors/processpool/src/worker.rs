@@ -94,7 +94,7 @@ fn check(hooks: &[&Location<'_>]) -> Result<()> {
         [_] => return Ok(()),
         [] => {
             "this program has no worker hook, and without it a worker process would run the program a second time; \
-             make this the first line of `main`:\n    apscheduler::init_worker();\n\
+             make this the first line of `main`:\napscheduler::init_worker();\n\
              (it returns at once; in a test: give it `harness = false` and such a `main`)"
                 .to_owned()
         }

@@ -1,0 +1,77 @@
+//! Triggers that call the scheduler while the store asks them for fire times.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::registry::{Plugin, Registry};
+use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_core::time::{SystemClock, Timestamp, Zone};
+use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::{ErrorKind, Result, Scheduler};
+use apscheduler_store_sqlite::SqliteJobStore;
+
+/// Lists the jobs of the store when it is asked for the fire time after the first.
+#[derive(Clone, Debug)]
+struct Calling {
+    scheduler: Arc<OnceLock<Scheduler>>,
+    answers: Arc<Mutex<Sender<Result<usize>>>>,
+}
+
+impl fmt::Display for Calling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("calling")
+    }
+}
+
+impl Trigger for Calling {
+    fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        if previous.is_some()
+            && let Some(scheduler) = self.scheduler.get()
+        {
+            let answer = scheduler.get_jobs(Some("default")).map(|jobs| jobs.len());
+            let _ = self.answers.lock().unwrap().send(answer);
+        }
+        previous.is_none().then_some(now)
+    }
+
+    fn config(&self) -> TriggerConfig {
+        TriggerConfig::new("calling")
+    }
+
+    fn zone(&self, _fire_time: Timestamp) -> Zone {
+        Zone::UTC
+    }
+}
+
+#[test]
+fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() {
+    let (answers, received) = channel();
+    let trigger = Calling { scheduler: Arc::default(), answers: Arc::new(Mutex::new(answers)) };
+    let registry = Registry::with_core_plugins();
+    let restored = trigger.clone();
+    let plugin =
+        Plugin::trigger_fn("calling", move |_options, _context| Ok(Arc::new(restored.clone())));
+    registry.register(plugin).unwrap();
+    registry.register_function("tests::nothing", || ()).unwrap();
+    let scheduler: BackgroundScheduler =
+        BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));
+    scheduler.add_jobstore(store, "default").unwrap();
+    scheduler.add_executor("debug", "default").unwrap();
+    trigger.scheduler.set((*scheduler).clone()).ok().unwrap();
+    scheduler.start().unwrap();
+    let job = JobBuilder::new("tests::nothing").id("job").trigger(trigger);
+    scheduler.add_job(job.misfire_grace_time(None)).unwrap();
+
+    let answer = received.recv_timeout(Duration::from_mins(1)).expect("no deadlock");
+    let error = answer.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("`default`"), "{error}");
+    scheduler.shutdown(true).unwrap();
+}
