@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{TokenStream, TokenTree};
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, UseTree, Visibility};
+use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, Token, UseTree, Visibility};
 
 /// The names along a path, as `["crate", "time", "Zone"]`.
 pub(super) type Segments = Vec<String>;
@@ -175,12 +176,22 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
+/// The file that `#[path = "..."]` names, or the first of those that depend on the target.
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {
-    let attribute = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
-    match &attribute.meta.require_name_value().ok()?.value {
-        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+    let path = |meta: &Meta| match meta {
+        Meta::NameValue(meta) if meta.path.is_ident("path") => match &meta.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
         _ => None,
-    }
+    };
+    attributes.iter().find_map(|attribute| {
+        if !attribute.path().is_ident("cfg_attr") {
+            return path(&attribute.meta);
+        }
+        let parts = Punctuated::<Meta, Token![,]>::parse_terminated;
+        attribute.parse_args_with(parts).ok()?.iter().find_map(path)
+    })
 }
 
 fn attributes(item: &Item) -> &[Attribute] {

@@ -95,3 +95,14 @@ fn tests_do_not_count() {
     ];
     assert_eq!(checked(&files), Ok(()));
 }
+
+#[test]
+fn a_module_may_stand_in_a_file_of_another_name() {
+    let files = [
+        ("lib.rs", "#[cfg_attr(unix, path = \"a.rs\")] mod system; mod b;"),
+        ("a.rs", "use crate::b::B; pub struct A(B);"),
+        ("b.rs", "pub struct B; fn f(_: crate::system::A) {}"),
+    ];
+    let said = checked(&files).unwrap_err();
+    assert!(said.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{said}");
+}
