@@ -19,7 +19,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, |_| None)
 }
 
-/// Text that may have several lines: as [`line`], but lines stay lines, and those after the first are indented, so that none
+/// Text that may have several lines: as [`line()`], but lines stay lines, and those after the first are indented, so that none
 /// looks like a line of its own. Tabs stay too.
 ///
 /// # Examples

@@ -94,7 +94,7 @@ impl CronTrigger {
     /// A trigger of the five fields of a crontab line: minute, hour, day, month, weekday (0 is Monday).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where the line has another number
+    /// [`ErrorKind::InvalidTrigger`] where the line has another number
     /// of fields, or that names the field whose expression is wrong.
     ///
     /// # Examples
