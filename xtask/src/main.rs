@@ -1,4 +1,4 @@
-//! The tasks of this repository: `cargo xtask test | lint | services | chaos | bench`.
+//! The tasks of this repository: `cargo xtask test | lint | circles | services | chaos | bench`.
 
 mod bench;
 mod chaos;
