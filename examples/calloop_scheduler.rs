@@ -5,7 +5,7 @@ use std::error::Error;
 use std::thread::current;
 use std::time::Duration;
 
-use apscheduler::executor::LoopExecutor;
+use apscheduler::executor_loop::LoopExecutor;
 use apscheduler::prelude::*;
 use apscheduler::scheduler_calloop::CalloopLoop;
 use calloop::timer::{TimeoutAction, Timer};

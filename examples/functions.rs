@@ -39,19 +39,19 @@ fn main() -> Result<()> {
         Event::JobError { error, .. } => println!("failed: {error}"),
         _ => {}
     });
-    scheduler.insert_state(Greeting("good morning"));
+    scheduler.insert_extension(Greeting("good morning"));
     scheduler.start()?;
 
     scheduler.add_job(JobBuilder::new(ship).args([json!(42), json!(["a", "b"])]))?;
     scheduler.add_job(JobBuilder::new(report).name("the report"))?;
-    let greet = |context: &JobContext| context.state::<Greeting>().map(|greeting| greeting.0);
+    let greet = |context: &JobContext| context.extension::<Greeting>().map(|greeting| greeting.0);
     scheduler.add_job(JobBuilder::new(greet))?;
 
     // A registered name can be stored, and named by a config file.
     let ring = Function::with_kwargs("shop::ring", |_context, ring: Ring| {
         format!("{} rings {} times", ring.bell, ring.times)
     });
-    scheduler.registry().register_made(ring)?;
+    scheduler.registry().add_function(ring)?;
     scheduler.add_job(JobBuilder::new("shop::ring").kwarg("bell", "the door").kwarg("times", 2))?;
 
     // Mistakes show when the job is added.

@@ -6,9 +6,9 @@
 
 use apscheduler_benches::{Bench, NO_OP, NO_OP_ASYNC};
 use apscheduler_core::registry::IntoExecutor;
-use apscheduler_core::store::MemoryJobStore;
 use apscheduler_executor_threadpool::ThreadPoolExecutor;
 use apscheduler_executor_tokio::{TokioExecutor, TokioOptions};
+use apscheduler_store_memory::MemoryJobStore;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 

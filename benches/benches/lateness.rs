@@ -12,10 +12,11 @@ use apscheduler::builtin::{BuiltIn, new_registry};
 use apscheduler::scheduler_calloop::CalloopLoop;
 use apscheduler::{CalloopScheduler, MayScheduler, SmolScheduler, TokioScheduler};
 use apscheduler_benches::lateness::{self, Measured, Window, on_its_own_loop};
+use apscheduler_core::executor::Runtime;
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::schedulers::{Runtime, RuntimeScheduler};
 use apscheduler_core::time::SystemClock;
+use apscheduler_engine::schedulers::RuntimeScheduler;
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {

@@ -6,9 +6,9 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
 use apscheduler_benches::Bench;
-use apscheduler_core::executor::DebugExecutor;
-use apscheduler_core::store::MemoryJobStore;
+use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_executor_threadpool::ThreadPoolExecutor;
+use apscheduler_store_memory::MemoryJobStore;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 

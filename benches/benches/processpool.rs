@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use apscheduler_benches::{Bench, median_and_p99, register_uncounted};
 use apscheduler_core::event::EventMask;
 use apscheduler_core::registry::Registry;
-use apscheduler_core::store::MemoryJobStore;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
+use apscheduler_store_memory::MemoryJobStore;
 
 const RUNS: usize = 50_000;
 
@@ -48,7 +48,7 @@ fn bare_round_trips() -> Vec<Duration> {
 }
 
 fn main() {
-    worker::init_with(Registry::with_core_plugins, |registry, _| register_uncounted(registry));
+    worker::init_with(apscheduler::builtin::plugins, |registry, _| register_uncounted(registry));
     for _ in 0..3 {
         let (bare, _) = median_and_p99(bare_round_trips());
         let (median, p99) = median_and_p99(round_trips());

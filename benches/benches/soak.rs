@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use apscheduler_benches::{Bench, NO_OP, NO_OP_ASYNC, register_uncounted};
-use apscheduler_core::executor::DebugExecutor;
 use apscheduler_core::registry::Registry;
-use apscheduler_core::store::MemoryJobStore;
+use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use apscheduler_executor_threadpool::ThreadPoolExecutor;
 use apscheduler_executor_tokio::TokioExecutor;
+use apscheduler_store_memory::MemoryJobStore;
 
 const ROUNDS: usize = 20;
 const RUNS: usize = 50_000;
@@ -65,7 +65,7 @@ fn soak(name: &str, function: &str, bench: &Bench) -> bool {
 }
 
 fn main() -> ExitCode {
-    worker::init_with(Registry::with_core_plugins, |registry, _| register_uncounted(registry));
+    worker::init_with(apscheduler::builtin::plugins, |registry, _| register_uncounted(registry));
     let memory = MemoryJobStore::new;
     let all: [(&str, &str, &dyn Fn() -> Bench); 5] = [
         ("debug", NO_OP, &|| Bench::new(DebugExecutor::new(), memory()).unwrap()),

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use apscheduler_benches::Bench;
-use apscheduler_core::executor::DebugExecutor;
 use apscheduler_core::store::JobStore;
+use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_store_sqlite::SqliteJobStore;
 use divan::Bencher;
 use divan::counter::ItemsCount;

@@ -15,9 +15,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use apscheduler::builtin;
-use apscheduler::executor::DebugExecutor;
+use apscheduler::executor_debug::DebugExecutor;
 use apscheduler::registry::{ComponentConfig, IntoJobStore as _};
-use apscheduler::store::{Advance, Decision, Due, JobRecord, JobStore, NextRun, RunTimes};
+use apscheduler::store::{
+    ClaimOutcome, ClaimRequest, Decision, JobRecord, JobStore, NextRun, RunTimes,
+};
 use apscheduler::time::Timestamp;
 use apscheduler_benches::{Bench, median_and_p99};
 use apscheduler_testkit::stores::records::{Records, second};
@@ -119,18 +121,18 @@ fn add(store: &dyn JobStore, count: usize, time: Timestamp) -> Duration {
 
 fn advance(record: &JobRecord, now: Timestamp) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.unwrap());
-    Decision::Claim(Advance { run_times, next: NextRun::At(now + TimeDelta::hours(1)) })
+    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(now + TimeDelta::hours(1)) })
 }
 
 /// Claims all that is due. Returns what it was.
 fn claim_all(store: &dyn JobStore, now: Timestamp) -> Vec<(Arc<str>, Timestamp)> {
     let mut claimed = Vec::new();
-    let mut due = Due { now, limit: BATCH, after: None };
+    let mut due = ClaimRequest { now, limit: BATCH, after: None };
     loop {
         let batch = store.claim_due(&due, &mut |record| advance(record, now)).unwrap();
         claimed.extend(
             batch
-                .claims
+                .won
                 .into_iter()
                 .map(|claim| (claim.record.id, claim.record.next_run_time.unwrap())),
         );

@@ -16,9 +16,9 @@ use apscheduler::builtin::{BuiltIn, new_registry};
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::schedulers::LoopScheduler;
 use apscheduler_core::time::{Clock as _, SystemClock, Timestamp};
-use apscheduler_core::{EventLoop, Scheduler};
+use apscheduler_engine::schedulers::LoopScheduler;
+use apscheduler_engine::{EventLoop, Scheduler};
 use apscheduler_triggers::IntervalTrigger;
 use chrono::TimeDelta;
 

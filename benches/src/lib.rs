@@ -11,8 +11,8 @@ use apscheduler_core::Result;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
-use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::{Clock as _, SystemClock};
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_triggers::IntervalTrigger;
 
 /// The name of a registered function that does nothing but count.

@@ -5,7 +5,7 @@ use std::thread::current;
 use std::time::Duration;
 
 use apscheduler::Result;
-use apscheduler::executor::LoopExecutor;
+use apscheduler::executor_loop::LoopExecutor;
 use apscheduler::prelude::*;
 use glib::{MainContext, MainLoop};
 

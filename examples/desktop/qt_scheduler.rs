@@ -6,7 +6,7 @@ use std::thread::current;
 use std::time::Duration;
 
 use apscheduler::Result;
-use apscheduler::executor::LoopExecutor;
+use apscheduler::executor_loop::LoopExecutor;
 use apscheduler::prelude::*;
 
 type Call = extern "C" fn(data: *mut c_void);

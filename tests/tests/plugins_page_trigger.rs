@@ -18,7 +18,7 @@ mod page {
 }
 
 fn main() -> ExitCode {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(page::PLUGIN.clone()).expect("the name is free");
     let config = || TriggerConfig::new("backoff");
     let from = "2027-03-27T12:00:00";

@@ -7,6 +7,9 @@ use apscheduler_core::registry::{AbsentPlugin, Plugin, PluginKind, PluginSet, Re
 
 /// The built-in plugins that this build links.
 static PLUGINS: &[&Plugin] = &[
+    &apscheduler_executor_debug::PLUGIN,
+    &apscheduler_executor_loop::PLUGIN,
+    &apscheduler_store_memory::PLUGIN,
     #[cfg(feature = "executor-processpool")]
     &apscheduler_executor_processpool::PLUGIN,
     #[cfg(feature = "executor-threadpool")]
@@ -232,21 +235,31 @@ pub fn registry() -> Registry {
 
 /// A registry with the same plugins that shares nothing with [`registry`].
 pub fn new_registry() -> Registry {
-    let registry = Registry::with_core_plugins();
-    for plugin in apscheduler_triggers::PLUGINS.iter().chain(PLUGINS) {
+    let registry = plugins();
+    for function in FUNCTIONS {
+        if let Err(error) = registry.add_function(function()) {
+            tracing::error!("{error}");
+        }
+    }
+    registry.add_submitted();
+    registry
+}
+
+/// A registry with the built-in plugins, without any job function: for servers whose clients may name functions.
+pub fn plugins() -> Registry {
+    let registry = Registry::empty();
+    for plugin in apscheduler_engine::PLUGINS
+        .iter()
+        .chain(apscheduler_triggers::PLUGINS.iter())
+        .chain(PLUGINS)
+    {
         // The names of built-in plugins are distinct; a test builds the registry with all features.
         if let Err(error) = registry.register((**plugin).clone()) {
             tracing::error!("{error}");
         }
     }
-    for function in FUNCTIONS {
-        if let Err(error) = registry.register_made(function()) {
-            tracing::error!("{error}");
-        }
-    }
     for absent in ABSENT {
-        registry.announce(*absent);
+        registry.register_absent(*absent);
     }
-    registry.add_submitted();
     registry
 }

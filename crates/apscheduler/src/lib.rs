@@ -49,10 +49,15 @@ mod worker;
 #[doc(hidden)]
 pub use apscheduler_core::__private;
 pub use apscheduler_core::{
-    BlockingCall, Call, Error, ErrorKind, EventLoop, EventStream, ListenerId, LoopDriver,
-    LoopHandle, Result, Scheduler, SchedulerState, States, config, event, executor, function, job,
-    options, printable, registry, schedulers, store, suggestion, time, trigger,
+    Error, ErrorKind, Extensions, Result, config, event, executor, function, options, printable,
+    registry, store, submit_plugin, suggestion, time, trigger,
 };
+pub use apscheduler_engine::{
+    BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver, Scheduler,
+    SchedulerState, schedulers,
+};
+pub use apscheduler_executor_debug as executor_debug;
+pub use apscheduler_executor_loop as executor_loop;
 #[cfg(feature = "executor-processpool")]
 pub use apscheduler_executor_processpool as executor_processpool;
 #[cfg(feature = "executor-threadpool")]
@@ -79,6 +84,7 @@ pub use apscheduler_scheduler_qt as scheduler_qt;
 pub use apscheduler_scheduler_smol as scheduler_smol;
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
+pub use apscheduler_store_memory as store_memory;
 #[cfg(feature = "store-mongodb")]
 pub use apscheduler_store_mongodb as store_mongodb;
 #[cfg(feature = "store-mysql")]
@@ -95,11 +101,17 @@ pub use worker::{init_worker, init_worker_with};
 
 use builtin::BuiltIn;
 
+/// Jobs: what runs, when, and how; and handles to them.
+pub mod job {
+    pub use apscheduler_core::job::*;
+    pub use apscheduler_engine::job::*;
+}
+
 /// A scheduler in a thread of its own, with the built-in plugins.
-pub type BackgroundScheduler = apscheduler_core::schedulers::BackgroundScheduler<BuiltIn>;
+pub type BackgroundScheduler = apscheduler_engine::schedulers::BackgroundScheduler<BuiltIn>;
 
 /// A scheduler in the thread that starts it, with the built-in plugins.
-pub type BlockingScheduler = apscheduler_core::schedulers::BlockingScheduler<BuiltIn>;
+pub type BlockingScheduler = apscheduler_engine::schedulers::BlockingScheduler<BuiltIn>;
 
 /// A scheduler in a calloop event loop, with the built-in plugins.
 #[cfg(feature = "scheduler-calloop")]
@@ -141,7 +153,7 @@ pub mod prelude {
     pub use crate::TokioScheduler;
     pub use crate::config::Config;
     pub use crate::event::{Event, EventMask};
-    pub use crate::executor::DebugExecutor;
+    pub use crate::executor_debug::DebugExecutor;
     #[cfg(feature = "executor-processpool")]
     pub use crate::executor_processpool::ProcessPoolExecutor;
     #[cfg(feature = "executor-threadpool")]
@@ -153,7 +165,7 @@ pub mod prelude {
     pub use crate::registry::ComponentConfig;
     #[cfg(feature = "scheduler-may")]
     pub use crate::scheduler_may::MayExecutor;
-    pub use crate::store::MemoryJobStore;
+    pub use crate::store_memory::MemoryJobStore;
     #[cfg(feature = "store-mongodb")]
     pub use crate::store_mongodb::MongoDbJobStore;
     #[cfg(feature = "store-mysql")]
@@ -170,7 +182,8 @@ pub mod prelude {
         AndTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger,
     };
     pub use crate::{
-        BackgroundScheduler, BlockingScheduler, Error, ErrorKind, Result, Scheduler, SchedulerState,
+        BackgroundScheduler, BlockingScheduler, Error, ErrorKind, JobContextExt, Result, Scheduler,
+        SchedulerState,
     };
     #[cfg(feature = "macros")]
     pub use apscheduler_macros::{job, scheduled_job};

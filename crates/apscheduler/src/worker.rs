@@ -1,7 +1,7 @@
 //! The worker hook of programs that run jobs in processes of their own.
 
 use apscheduler_core::registry::Registry;
-use apscheduler_core::{Result, States};
+use apscheduler_core::{Extensions, Result};
 
 use crate::builtin;
 use crate::executor_processpool::worker;
@@ -42,7 +42,7 @@ pub fn init_worker() {
 ///
 /// fn register(registry: &Registry) -> apscheduler::Result<()> {
 ///     registry.register_function("where", |context: &JobContext| {
-///         context.state::<Settings>().map(|settings| settings.directory)
+///         context.extension::<Settings>().map(|settings| settings.directory)
 ///     })
 /// }
 ///
@@ -59,6 +59,6 @@ pub fn init_worker() {
 /// }
 /// ```
 #[track_caller]
-pub fn init_worker_with(set_up: impl FnOnce(&Registry, &States) -> Result<()>) {
+pub fn init_worker_with(set_up: impl FnOnce(&Registry, &Extensions) -> Result<()>) {
     worker::init_with(builtin::registry, set_up);
 }

@@ -50,8 +50,6 @@ pub enum ErrorKind {
     /// The place where a store keeps its jobs was emptied, restored or replaced while the store was open. The next call
     /// works with what is there now.
     StoreReplaced,
-    /// A job's function returned an error, panicked, or its executor lost it.
-    Job,
     /// A file or stream could not be read or written.
     Io,
     /// Anything else.
@@ -107,7 +105,7 @@ impl Error {
     }
 
     /// The same error without its causes.
-    pub(crate) fn repeated(&self) -> Self {
+    pub fn repeated(&self) -> Self {
         Self(Box::new(Inner {
             kind: self.0.kind,
             retryable: self.0.retryable,

@@ -75,14 +75,6 @@ pub struct Missed {
     pub idle: Duration,
 }
 
-/// How a run time ended.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Executed(Value),
-    Error(JobError),
-    Missed(Missed),
-}
-
 /// What happened, with what a listener may want to know of it. Times are UTC.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -141,38 +133,38 @@ pub enum Event {
         reason: Arc<str>,
     },
     /// A job was added to a store.
-    JobAdded(JobEvent),
+    JobAdded(JobKey),
     /// A job was removed: by a call, or because it has finished.
-    JobRemoved(JobEvent),
+    JobRemoved(JobKey),
     /// A job was modified.
-    JobModified(JobEvent),
+    JobModified(JobKey),
     /// A record can't be restored.
     JobBroken {
         /// Which one.
-        job: JobEvent,
+        job: JobKey,
         /// Why.
         reason: Arc<str>,
     },
     /// A record that could not be restored was.
-    JobRestored(JobEvent),
+    JobRestored(JobKey),
     /// A job was handed to its executor.
     JobSubmitted {
         /// Which one.
-        job: JobEvent,
+        job: JobKey,
         /// The run times that it was submitted for.
         scheduled_run_times: Arc<[Timestamp]>,
     },
     /// A job was not handed to its executor: it has as many instances as it may have.
     JobMaxInstances {
         /// Which one.
-        job: JobEvent,
+        job: JobKey,
         /// The run times that are skipped.
         scheduled_run_times: Arc<[Timestamp]>,
     },
     /// A run ended well.
     JobExecuted {
         /// Which job.
-        job: JobEvent,
+        job: JobKey,
         /// When the run was meant to start.
         scheduled_run_time: Timestamp,
         /// What the function returned.
@@ -181,7 +173,7 @@ pub enum Event {
     /// A run ended with an error or a panic.
     JobError {
         /// Which job.
-        job: JobEvent,
+        job: JobKey,
         /// When the run was meant to start.
         scheduled_run_time: Timestamp,
         /// What went wrong.
@@ -190,7 +182,7 @@ pub enum Event {
     /// A run was missed.
     JobMissed {
         /// Which job.
-        job: JobEvent,
+        job: JobKey,
         /// When the run was meant to start.
         scheduled_run_time: Timestamp,
         /// Why.
@@ -200,7 +192,7 @@ pub enum Event {
 
 /// The job that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobEvent {
+pub struct JobKey {
     /// Its id.
     pub job_id: Arc<str>,
     /// The alias of its store.
@@ -242,7 +234,7 @@ impl Event {
     }
 
     /// The job that the event is about, where it is about one.
-    pub fn job(&self) -> Option<&JobEvent> {
+    pub fn job(&self) -> Option<&JobKey> {
         match self {
             Self::JobAdded(job)
             | Self::JobRemoved(job)

@@ -1,4 +1,5 @@
-//! The engine of apscheduler: what triggers, job stores, executors and schedulers are, and what binds them.
+//! The contracts of apscheduler: what triggers, job functions, job stores and executors are, and the vocabulary that they
+//! share with schedulers.
 //!
 //! Programs use the facade crate `apscheduler`, which adds the plugins; plugin crates depend on this crate alone. Start
 //! reading at [`Scheduler`] for what a scheduler does, and at [`trigger::Trigger`], [`store::JobStore`] and
@@ -7,26 +8,22 @@
 //! All instants are UTC ([`time::Timestamp`]); zones matter to triggers and to people only.
 
 pub mod config;
-mod engine;
 mod error;
 pub mod event;
 pub mod executor;
+mod extensions;
 pub mod function;
 pub mod job;
 pub mod options;
 pub mod printable;
 pub mod registry;
-pub mod schedulers;
 pub mod store;
 pub mod suggestion;
 pub mod time;
 pub mod trigger;
 
-pub use engine::{
-    BlockingCall, Call, EventLoop, EventStream, ListenerId, LoopDriver, LoopHandle, Scheduler,
-    SchedulerState, States,
-};
 pub use error::{Error, ErrorKind, Result};
+pub use extensions::Extensions;
 #[doc(hidden)]
 pub use inventory;
 

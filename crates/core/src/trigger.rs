@@ -202,7 +202,11 @@ pub enum TriggerSource {
 }
 
 impl TriggerSource {
-    pub(crate) fn resolve(self, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
+    /// Builds the trigger, unless it exists.
+    ///
+    /// # Errors
+    /// As [`TriggerContext::build`].
+    pub fn resolve(self, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
         match self {
             Self::Ready(trigger) => Ok(trigger),
             Self::Config(config) => context.build(&config),

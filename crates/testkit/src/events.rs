@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use apscheduler_core::Scheduler;
 use apscheduler_core::event::{Event, EventMask};
+use apscheduler_engine::Scheduler;
 
 use crate::patience::DEADLINE;
 

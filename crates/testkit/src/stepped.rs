@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use apscheduler_core::executor::{DebugExecutor, Executor};
+use apscheduler_core::Result;
+use apscheduler_core::executor::Executor;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::{Clock as _, Timestamp};
-use apscheduler_core::{EventLoop, LoopDriver, Result, Scheduler};
+use apscheduler_engine::{EventLoop, LoopDriver, Scheduler};
+use apscheduler_executor_debug::DebugExecutor;
 use chrono::TimeDelta;
 
 use crate::ManualClock;
@@ -20,10 +22,9 @@ use crate::ManualClock;
 /// # Examples
 /// ```
 /// use apscheduler_core::job::JobBuilder;
-/// use apscheduler_core::registry::Registry;
 /// use apscheduler_testkit::SteppedScheduler;
 ///
-/// let scheduler = SteppedScheduler::new(Registry::with_core_plugins(), "2027-01-01T00:00:00Z");
+/// let scheduler = SteppedScheduler::new(apscheduler_testkit::registry(), "2027-01-01T00:00:00Z");
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// scheduler.add_job(JobBuilder::new(move || drop(sender.send("ran"))))?;
 /// scheduler.start()?;

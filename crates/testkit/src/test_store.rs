@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ClaimsInDoubt, Cursor, Decision, Due, JobRecord, JobStore,
-    MemoryJobStore, NewRecord, StoreCapabilities, Watch,
+    ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
+    StoreCapabilities, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::ClaimsInDoubt;
+use apscheduler_store_memory::MemoryJobStore;
 
 use crate::patience::eventually;
 
@@ -156,7 +158,7 @@ impl JobStore for TestStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         let (memory, Inner { in_doubt, .. }) = (self.memory()?, &*self.0);
@@ -171,7 +173,7 @@ impl JobStore for TestStore {
         }
         let claims = memory.claim_due(due, decide)?;
         if self.0.loses_answers.swap(false, Ordering::SeqCst) {
-            in_doubt.keep((), claims.claims);
+            in_doubt.keep((), claims.won);
             self.fail(true);
             return Err(Error::new(ErrorKind::Unavailable, "the connection broke"));
         }

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use apscheduler::function::Function;
 use apscheduler::prelude::*;
-use apscheduler::registry::Registry;
 use apscheduler::time::SystemClock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,11 +32,8 @@ pub use signals::stop_signal;
 /// # Errors
 /// Two plugins, or two functions, of one name.
 pub fn scheduler() -> Result<TokioScheduler> {
-    let registry = Registry::with_core_plugins();
-    for trigger in apscheduler::triggers::PLUGINS {
-        registry.register(trigger.clone())?;
-    }
-    registry.register_made(Function::with_kwargs("web::greet", |_context, Greet { name }| {
+    let registry = apscheduler::builtin::plugins();
+    registry.add_function(Function::with_kwargs("web::greet", |_context, Greet { name }| {
         format!("hello, {name}")
     }))?;
     registry.register_function("web::nap", nap)?;
@@ -53,7 +49,7 @@ struct Greet {
 #[expect(clippy::print_stdout, reason = "an example")]
 async fn nap(seconds: f64) -> Result<()> {
     let time = Duration::try_from_secs_f64(seconds)
-        .map_err(|error| Error::new(ErrorKind::Job, "no such time").with_source(error))?;
+        .map_err(|error| Error::new(ErrorKind::Other, "no such time").with_source(error))?;
     println!("a nap begins");
     tokio::time::sleep(time).await;
     println!("a nap ends");

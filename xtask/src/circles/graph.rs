@@ -16,12 +16,12 @@ pub(super) struct Circle {
     /// The folder in which all of them lie.
     folder: PathBuf,
     /// Who takes what from whom.
-    ties: Vec<Tie>,
+    ties: Vec<TieBreaker>,
 }
 
 /// What one member of a circle takes from another.
 #[derive(Debug)]
-struct Tie {
+struct TieBreaker {
     from: String,
     to: String,
     /// The names, each with the files between which it goes.
@@ -31,7 +31,7 @@ struct Tie {
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "in {}:", self.folder.display())?;
-        for Tie { from, to, names } in &self.ties {
+        for TieBreaker { from, to, names } in &self.ties {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             writeln!(f, "  {from} -> {to}: {}", names.join(", "))?;
         }
@@ -108,7 +108,7 @@ fn circles_within(
         .map(|group| {
             let members: BTreeSet<&str> = group.iter().map(|node| graph[*node]).collect();
             let tie = |((from, to), names): (&(String, String), &BTreeSet<String>)| {
-                (members.contains(&**from) && members.contains(&**to)).then(|| Tie {
+                (members.contains(&**from) && members.contains(&**to)).then(|| TieBreaker {
                     from: from.clone(),
                     to: to.clone(),
                     names: names.clone(),

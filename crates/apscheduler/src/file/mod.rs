@@ -65,8 +65,9 @@ use std::path::{Path, PathBuf};
 
 use apscheduler_core::config::Config;
 use apscheduler_core::registry::PluginSet;
-use apscheduler_core::schedulers::BackgroundScheduler;
-use apscheduler_core::{Error, ErrorKind, Result, Scheduler};
+use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_engine::Scheduler;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use serde_json::Value;
 
 pub use entry::FileJob;

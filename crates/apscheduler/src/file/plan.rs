@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use apscheduler_core::Error;
-use apscheduler_core::job::{Job, JobOrigin, JobSpec, NextRunTime};
+use apscheduler_core::job::{JobOrigin, JobSpec};
 use apscheduler_core::time::Timestamp;
+use apscheduler_engine::job::{Job, NextRunTime};
 use serde_json::{Value, json};
 
 use super::identity::{Identity, Owner, Ownership};

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use apscheduler_core::job::Job;
-use apscheduler_core::{Result, Scheduler};
+use apscheduler_core::Result;
+use apscheduler_engine::Scheduler;
+use apscheduler_engine::job::Job;
 
 use super::identity::{Identity, Owner, Ownership};
 use super::wanted::{Key, Wanted};

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::job::JobChanges;
-use apscheduler_core::{Error, ErrorKind, Result, Scheduler};
+use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_engine::Scheduler;
 
 use super::identity::Identity;
 use super::plan::{self, Plan, PlannedAction, PlannedJob, Step};

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use apscheduler_core::config::Config;
-use apscheduler_core::job::{JobBuilder, JobChanges, JobOrigin, JobSpec, NextRunTime};
-use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_core::job::{JobBuilder, JobChanges, JobOrigin, JobSpec};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{Trigger, TriggerContext};
-use apscheduler_core::{Error, ErrorKind, Result, Scheduler, suggestion};
+use apscheduler_core::{Error, ErrorKind, Result, suggestion};
+use apscheduler_engine::Scheduler;
+use apscheduler_engine::job::NextRunTime;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 
 use super::digest::Digests;
 use super::entry::FileJob;

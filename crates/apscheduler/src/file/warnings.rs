@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::Scheduler;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{Trigger, TriggerContext, schedule_warning};
+use apscheduler_engine::Scheduler;
 
 use super::stored::jobs;
 use super::wanted::first_fire;

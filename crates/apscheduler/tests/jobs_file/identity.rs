@@ -330,8 +330,8 @@ fn a_broken_record_of_another_name_is_refused_and_its_own_is_replaced_at_the_sam
     let next = bench.next("a");
     let store = bench.scheduler.jobstore("text").unwrap();
     let mut record = store.lookup_job("a").unwrap().unwrap();
-    let text = record.state.as_text().unwrap().replace("\"tick\"", "\"gone\"");
-    record.state = apscheduler::store::JobState::Encoded(text.into());
+    let text = record.payload.as_text().unwrap().replace("\"tick\"", "\"gone\"");
+    record.payload = apscheduler::store::JobPayload::Encoded(text.into());
     assert!(store.update_job(&record).unwrap());
     assert!(bench.job("a").broken().is_some());
     bench.clock.advance(TimeDelta::seconds(30));

@@ -58,5 +58,5 @@ pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
 /// What the store holds of it, for a record that can't be restored.
 pub(super) fn raw_state(store: &dyn JobStore, id: &str) -> Option<String> {
     let record = store.lookup_job(id).ok().flatten()?;
-    record.state.as_text().map(str::to_owned)
+    record.payload.as_text().map(str::to_owned)
 }

@@ -28,8 +28,8 @@ type Components<T> = Vec<(String, ComponentSource<T>)>;
 /// ```
 /// use apscheduler_core::config::Config;
 /// use apscheduler_core::job::JobDefaults;
-/// use apscheduler_core::store::MemoryJobStore;
 /// use apscheduler_core::time::Zone;
+/// use apscheduler_store_memory::MemoryJobStore;
 /// use serde_json::json;
 ///
 /// let objects = Config::new()
@@ -166,11 +166,13 @@ impl Config {
         self
     }
 
-    pub(crate) fn jobstores(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn JobStore>)> {
+    /// The job stores, with their aliases.
+    pub fn jobstores(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn JobStore>)> {
         self.jobstores.iter().flatten().map(|(alias, source)| (alias.as_str(), source))
     }
 
-    pub(crate) fn executors(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn Executor>)> {
+    /// The executors, with their aliases.
+    pub fn executors(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn Executor>)> {
         self.executors.iter().flatten().map(|(alias, source)| (alias.as_str(), source))
     }
 
@@ -182,7 +184,8 @@ impl Config {
         self.timezone.map_or_else(Zone::local, Ok)
     }
 
-    pub(crate) fn given_timezone(&self) -> Option<Zone> {
+    /// The zone, where one was given.
+    pub fn given_timezone(&self) -> Option<Zone> {
         self.timezone
     }
 
@@ -191,7 +194,8 @@ impl Config {
         self.job_defaults.unwrap_or_default()
     }
 
-    pub(crate) fn retry_interval_or_default(&self) -> Duration {
+    /// The interval between tries of a store that failed, or the default of 10 s.
+    pub fn retry_interval_or_default(&self) -> Duration {
         self.jobstore_retry_interval.unwrap_or(Duration::from_secs(10))
     }
 }

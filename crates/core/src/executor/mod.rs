@@ -1,34 +1,24 @@
 //! Executors run jobs.
 
+mod activity;
 mod cancellation;
-mod debug;
-mod on_loop;
-mod on_runtime;
-mod queue;
+mod event_loop;
+mod invocation;
 mod run;
 mod run_id;
-mod started;
-mod task_limit;
-mod threads;
-mod timer;
+mod runtime;
 
 use std::fmt;
 
+pub use activity::{Activity, ActivityGuard};
 pub use cancellation::{CancellationToken, Cancelled};
-pub use debug::{DEBUG_PLUGIN, DebugExecutor};
-pub use on_loop::{LOOP_PLUGIN, LoopExecutor};
-pub use on_runtime::RuntimeExecutor;
-pub(crate) use on_runtime::in_turn;
-pub use queue::QueuedRuns;
-pub use run::Run;
-pub(crate) use run::{RunOrigin, RunSink};
+pub use event_loop::{LoopHandle, LoopTurns};
+pub use invocation::Invocation;
+pub use run::{Outcome, Run, RunSink};
 pub use run_id::RunId;
-pub use started::Started;
-pub use task_limit::warn_of_task_limit;
-pub use threads::RunThreads;
-pub use timer::Timer;
+pub use runtime::Runtime;
 
-use crate::{LoopHandle, Result};
+use crate::Result;
 
 /// What an executor can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,79 +1,64 @@
 //! A run on its way through an executor.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::TimeDelta;
+use serde_json::Value;
 
-use super::{CancellationToken, Started, Timer};
-
-use crate::event::{Missed, Outcome};
+use super::{CancellationToken, Invocation};
+use crate::event::Missed;
 use crate::function::{JobContext, JobError, JobResult};
 use crate::job::JobSpec;
 use crate::store::RunTimes;
 use crate::time::Timestamp;
 
-/// Where runs come from and where their outcomes go: the engine.
-pub(crate) trait RunSink: Send + Sync {
-    fn now(&self) -> Timestamp;
-    /// When the scheduler began to run jobs.
-    fn running_since(&self) -> Timestamp;
-    fn context(
-        self: Arc<Self>,
-        job: &Arc<JobSpec>,
-        origin: &RunOrigin,
-        scheduled_run_time: Timestamp,
-        cancellation: Option<CancellationToken>,
-    ) -> JobContext;
-    fn outcome(
-        &self,
-        job: &Arc<JobSpec>,
-        origin: &RunOrigin,
-        scheduled_run_time: Timestamp,
-        outcome: Outcome,
-    );
-    /// The job may have another instance: what is left of this one is to tell how it ended.
-    fn released(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
-    /// The executor has let go of the run, and every outcome has been reported.
-    fn gone(&self, job: &Arc<JobSpec>, origin: &RunOrigin);
+/// How a run time ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The function returned this value.
+    Executed(Value),
+    /// The function failed or panicked, or its executor dropped the run.
+    Error(JobError),
+    /// The run would have started too late.
+    Missed(Missed),
 }
 
-/// Which store a run came out of.
-#[derive(Clone, Debug)]
-pub(crate) struct RunOrigin {
-    pub(crate) jobstore: Arc<str>,
-    pub(crate) store: u32,
-    pub(crate) submitted: Timestamp,
-    /// The job catches up: more of its run times wait in the store until this run has ended.
-    pub(crate) catching_up: bool,
-    /// How long nobody could know of the run times: that does not count as lateness.
-    pub(crate) unseen: TimeDelta,
+/// The scheduler's side of one [`Run`]: it holds the instance slot of the job, and is told of every outcome.
+///
+/// Dropping it means that the executor has let go of the run.
+pub trait RunSink: Send + Sync {
+    /// The alias of the store that keeps the job.
+    fn jobstore(&self) -> &str;
+
+    /// Returns how late the run time is, if that is later than the job allows.
+    fn missed(&self, run_time: Timestamp) -> Option<Missed>;
+
+    /// Makes the context that the function is called with.
+    fn context(&self, run_time: Timestamp, cancellation: Option<CancellationToken>) -> JobContext;
+
+    /// Reports how a run time ended. With the last one the instance slot is free, before any listener hears of it.
+    fn report(&mut self, run_time: Timestamp, outcome: Outcome, is_last: bool);
 }
 
 /// One instance of a job: one run time, or several when a job that does not coalesce catches up.
 ///
-/// An executor calls [`execute`](Self::execute), or, where the function runs elsewhere, [`begin`](Self::begin) and
-/// [`finish`](Self::finish) for each run time. With the last of them the instance slot is free, as in APScheduler before
-/// the event is told: who hears it may add the job again. Run times that have no outcome when it is dropped are reported
-/// as errors.
+/// An executor calls [`begin`](Self::begin) and [`finish`](Self::finish) for each run time; the kit for plugin authors
+/// has a method that does so in a thread. With the last outcome the instance slot is free, before the event is emitted,
+/// so a listener may add the job again. Run times that have no outcome when the run is dropped are reported as errors.
 pub struct Run {
     job: Arc<JobSpec>,
     times: RunTimes,
     next: usize,
     begun: bool,
     cancellation: Option<CancellationToken>,
-    origin: RunOrigin,
-    sink: Arc<dyn RunSink>,
+    sink: Box<dyn RunSink>,
 }
 
 impl Run {
-    pub(crate) fn new(
-        job: Arc<JobSpec>,
-        run_times: RunTimes,
-        origin: RunOrigin,
-        sink: Arc<dyn RunSink>,
-    ) -> Self {
-        Self { job, times: run_times, next: 0, begun: false, cancellation: None, origin, sink }
+    /// A run of this job, whose outcomes go to `sink`.
+    pub fn new(job: Arc<JobSpec>, run_times: RunTimes, sink: Box<dyn RunSink>) -> Self {
+        Self { job, times: run_times, next: 0, begun: false, cancellation: None, sink }
     }
 
     /// The job.
@@ -88,12 +73,17 @@ impl Run {
 
     /// The alias of the store that keeps the job.
     pub fn jobstore(&self) -> &str {
-        &self.origin.jobstore
+        self.sink.jobstore()
     }
 
     /// How long a run may take, where the job says so. Executors that can end a run keep it.
     pub fn timeout(&self) -> Option<Duration> {
         self.job.timeout()
+    }
+
+    /// The token that the executor has set.
+    pub fn cancellation(&self) -> Option<&CancellationToken> {
+        self.cancellation.as_ref()
     }
 
     /// Lets the executor ask what it begins from now on to end early.
@@ -103,21 +93,19 @@ impl Run {
 
     /// Starts the next run time. Those that are later than the job's `misfire_grace_time` allows are reported as missed
     /// and left out; `None` means that none is left.
-    pub fn begin(&mut self) -> Option<Started> {
+    pub fn begin(&mut self) -> Option<Invocation> {
         if self.begun {
             self.fail(JobError::new(
                 "the executor began the next run time before it finished this one",
             ));
         }
         while let Some(&run_time) = self.times.as_slice().get(self.next) {
-            let now = self.sink.now();
-            if let Some(missed) = self.missed(run_time, now) {
+            if let Some(missed) = self.sink.missed(run_time) {
                 self.report(Outcome::Missed(missed));
             } else {
                 self.begun = true;
-                let (sink, cancellation) = (Arc::clone(&self.sink), self.cancellation.clone());
-                let context = sink.context(&self.job, &self.origin, run_time, cancellation);
-                return Some(Started::new(Arc::clone(&self.job), context));
+                let context = self.sink.context(run_time, self.cancellation.clone());
+                return Some(Invocation::new(Arc::clone(&self.job), context));
             }
         }
         None
@@ -148,53 +136,6 @@ impl Run {
         }
     }
 
-    /// Runs the function for all run times, in this thread. At the `timeout` of the job its token is cancelled.
-    ///
-    /// An async function is driven to its end without a runtime: it blocks the thread, and what needs a reactor (the
-    /// timers and sockets of tokio, say) does not work in it.
-    pub fn execute(mut self) {
-        let token = self.cancellation.clone();
-        loop {
-            let timer = self.start_timer(token.as_ref());
-            let Some(started) = self.begin() else { break };
-            let result = started.call();
-            drop(timer);
-            self.finish(result);
-        }
-    }
-
-    /// Gives the next run time a token of its own, which is cancelled at the timeout of the job. `None` where it has none.
-    fn start_timer(&mut self, token: Option<&CancellationToken>) -> Option<Timer> {
-        let timeout = self.timeout()?;
-        if let Err(error) = Timer::prepare() {
-            tracing::error!(job_id = self.job.id(), "its timeout can't be kept: {}", error.chain());
-            return None;
-        }
-        let end = Instant::now().checked_add(timeout)?;
-        let own = token.map_or_else(CancellationToken::new, CancellationToken::child);
-        self.cancellation = Some(own.clone());
-        Some(Timer::at(end, move || own.cancel_at_timeout(timeout)))
-    }
-
-    /// Runs an async function for all run times. A plain one blocks the task.
-    pub async fn execute_async(mut self) {
-        while let Some(started) = self.begin() {
-            let result = started.call_async().await;
-            self.finish(result);
-        }
-    }
-
-    fn missed(&self, run_time: Timestamp, now: Timestamp) -> Option<Missed> {
-        let grace = self.job.misfire_grace_time()?;
-        let lateness = now - run_time;
-        let grace = TimeDelta::seconds(i64::from(grace)) + self.origin.unseen;
-        (lateness > grace).then(|| Missed {
-            lateness: lateness.to_std().unwrap_or_default(),
-            queued: (now - self.origin.submitted).to_std().unwrap_or_default(),
-            idle: (self.sink.running_since() - run_time).to_std().unwrap_or_default(),
-        })
-    }
-
     fn fail(&mut self, error: JobError) {
         self.report(Outcome::Error(error));
     }
@@ -205,10 +146,8 @@ impl Run {
         };
         self.next += 1;
         self.begun = false;
-        if self.is_over() {
-            self.sink.released(&self.job, &self.origin);
-        }
-        self.sink.outcome(&self.job, &self.origin, run_time, outcome);
+        let is_last = self.is_over();
+        self.sink.report(run_time, outcome, is_last);
     }
 }
 
@@ -217,7 +156,6 @@ impl Drop for Run {
         while !self.is_over() {
             self.fail(JobError::new("the executor let go of this run before it ended"));
         }
-        self.sink.gone(&self.job, &self.origin);
     }
 }
 

@@ -14,7 +14,8 @@ static PROCESS: LazyLock<u128> = LazyLock::new(|| uuid::Uuid::new_v4().as_u128()
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl RunId {
-    pub(crate) fn next() -> Self {
+    /// A new name.
+    pub fn next() -> Self {
         Self(*PROCESS | u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 }

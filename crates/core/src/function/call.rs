@@ -4,8 +4,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-use crate::engine::Polled;
-
+use super::polled::Polled;
 use super::{Arguments, Callable, Function, JobContext, JobError, JobResult};
 
 impl Function {
@@ -35,7 +34,7 @@ impl Function {
             Ok(future) => future,
             Err(payload) => return Err(JobError::from_panic(&*payload)),
         };
-        let scheduler = context.scheduler();
+        let scheduler = context.host();
         poll_fn(|context| {
             let _polled = scheduler.map(Polled::by);
             catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))

@@ -4,9 +4,15 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use crate::engine::{Scheduler, States};
+use crate::Extensions;
 use crate::executor::{CancellationToken, RunId};
 use crate::time::Timestamp;
+
+/// The scheduler that runs a job, as far as the job's context needs it.
+pub trait JobHost: Any + Send + Sync {
+    /// The values that the application hands to its jobs.
+    fn extensions(&self) -> &Extensions;
+}
 
 /// The run that a function is called for. A copy means the same run.
 #[derive(Clone)]
@@ -25,14 +31,14 @@ pub struct JobContext {
 /// Where the run is: in the scheduler's process, with all of it at hand, or in a worker process.
 #[derive(Clone)]
 enum Origin {
-    Scheduler(Scheduler),
-    Worker(States),
+    Scheduler(Arc<dyn JobHost>),
+    Worker(Extensions),
 }
 
 impl JobContext {
     /// The context of a run in the scheduler's process.
-    pub(crate) fn in_scheduler(
-        scheduler: Scheduler,
+    pub fn in_scheduler(
+        scheduler: Arc<dyn JobHost>,
         [job_id, job_name, jobstore]: [Arc<str>; 3],
         scheduled_run_time: Timestamp,
         run_id: RunId,
@@ -52,7 +58,11 @@ impl JobContext {
     }
 
     /// The context of a run in a worker process, where an executor rebuilds it from what came over the wire.
-    pub fn in_worker(parts: ContextParts, states: States, cancellation: CancellationToken) -> Self {
+    pub fn in_worker(
+        parts: ContextParts,
+        states: Extensions,
+        cancellation: CancellationToken,
+    ) -> Self {
         let ContextParts { job_id, job_name, jobstore, scheduled_run_time, run_id, attempt } =
             parts;
         let origin = Origin::Worker(states);
@@ -105,7 +115,7 @@ impl JobContext {
         self.run_id
     }
 
-    /// The how-manieth try of this run time it is: 1, as long as runs are not tried again.
+    /// The attempt number, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
@@ -116,19 +126,18 @@ impl JobContext {
         self.cancellation.as_ref().unwrap_or(&NEVER)
     }
 
-    /// The state of the application of this type: what was given to [`Scheduler::insert_state`], or in a worker
-    /// process to its hook.
-    pub fn state<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+    /// The value of this type that the application hands to its jobs: through its scheduler, or in a worker process
+    /// through the worker hook.
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         match &self.origin {
-            Origin::Scheduler(scheduler) => scheduler.state_of(),
+            Origin::Scheduler(scheduler) => scheduler.extensions().get(),
             Origin::Worker(states) => states.get(),
         }
     }
 
-    /// The scheduler that runs the job; `None` in a worker process.
-    ///
-    /// All of its methods work from within a job, `shutdown` and `remove_job` among them.
-    pub fn scheduler(&self) -> Option<&Scheduler> {
+    /// The scheduler that runs the job; `None` in a worker process. The engine has an extension trait that gives it as
+    /// a handle.
+    pub fn host(&self) -> Option<&Arc<dyn JobHost>> {
         match &self.origin {
             Origin::Scheduler(scheduler) => Some(scheduler),
             Origin::Worker(_) => None,
@@ -149,7 +158,7 @@ pub struct ContextParts {
     pub scheduled_run_time: Timestamp,
     /// Names the run.
     pub run_id: RunId,
-    /// The how-manieth try it is.
+    /// The attempt number, from 1.
     pub attempt: u32,
 }
 

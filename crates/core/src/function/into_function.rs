@@ -22,7 +22,7 @@ use super::{Bound, Function, IntoReturned, JobContext, Parameter, Parameters};
 ///     Ok(())
 /// }
 ///
-/// let registry = Registry::with_core_plugins();
+/// let registry = apscheduler_testkit::registry();
 /// registry.register_function("ship", ship)?;
 /// registry.register_function("greet", |context: &JobContext, name: String| format!("{}: {name}", context.job_id()))?;
 /// registry.register_function("wait", |context: JobContext| async move { context.attempt() })?;

@@ -198,11 +198,7 @@ impl JobBuilder {
     }
 
     /// Checks everything and makes the definition.
-    pub(crate) fn build(
-        self,
-        context: &TriggerContext<'_>,
-        defaults: &JobDefaults,
-    ) -> Result<PendingJob> {
+    pub fn build(self, context: &TriggerContext<'_>, defaults: &JobDefaults) -> Result<PendingJob> {
         let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let function =
             resolve(self.function, context.registry).map_err(|error| error.with_job_id(&*id))?;
@@ -251,12 +247,15 @@ fn random_id() -> Arc<str> {
 
 /// A job that is complete but for its place in a store.
 #[derive(Clone, Debug)]
-pub(crate) struct PendingJob {
-    pub(crate) spec: Arc<JobSpec>,
-    /// `None` means that the trigger says it at the start.
-    pub(crate) next_run_time: Option<Option<Timestamp>>,
-    pub(crate) jobstore: Arc<str>,
-    pub(crate) replace_existing: bool,
+pub struct PendingJob {
+    /// Its definition.
+    pub spec: Arc<JobSpec>,
+    /// When it runs first: `None` means that the trigger says so at the start, `Some(None)` that it is paused.
+    pub next_run_time: Option<Option<Timestamp>>,
+    /// The alias of the store.
+    pub jobstore: Arc<str>,
+    /// Whether it replaces a job with the same id.
+    pub replace_existing: bool,
 }
 
 /// The function item of a registered path is the registered function, which stores can keep.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{JobOrigin, JobSpec, Parts};
+use super::stored::Parts;
+use super::{JobOrigin, JobSpec};
 use crate::Result;
 use crate::function::{Arguments, IntoJobFunction, JobFunction};
 use crate::time::Timestamp;
@@ -33,7 +34,7 @@ pub struct JobChanges {
     coalesce: Option<bool>,
     max_instances: Option<u32>,
     timeout: Option<Option<Duration>>,
-    pub(crate) next_run_time: Option<Option<Timestamp>>,
+    next_run_time: Option<Option<Timestamp>>,
     origin: Option<JobOrigin>,
 }
 
@@ -116,7 +117,7 @@ impl JobChanges {
     }
 
     /// The job that a broken record holds, with these changes: they have to mend what is broken.
-    pub(crate) fn repair(
+    pub fn repair(
         &self,
         id: &Arc<str>,
         text: &str,
@@ -145,12 +146,17 @@ impl JobChanges {
         ];
         let keys: Vec<&str> =
             keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
-        let spec = super::repair(id, text, Parts { function, trigger }, &keys, context)?;
+        let spec = super::stored::repair(id, text, Parts { function, trigger }, &keys, context)?;
         self.apply(&spec, context)
     }
 
+    /// When the job runs next, where that is to change: `Some(None)` pauses it.
+    pub fn changed_next_run_time(&self) -> Option<Option<Timestamp>> {
+        self.next_run_time
+    }
+
     /// Whether they leave the definition of the job as it is.
-    pub(crate) fn is_of_time_only(&self) -> bool {
+    pub fn is_of_time_only(&self) -> bool {
         let Self {
             function: None,
             args: None,
@@ -172,7 +178,7 @@ impl JobChanges {
     }
 
     /// The definition with these changes.
-    pub(crate) fn apply(&self, spec: &JobSpec, context: &TriggerContext<'_>) -> Result<JobSpec> {
+    pub fn apply(&self, spec: &JobSpec, context: &TriggerContext<'_>) -> Result<JobSpec> {
         let mut changed = spec.clone();
         let named = |error: crate::Error| error.with_job_id(&*spec.id);
         if let Some(function) = &self.function {

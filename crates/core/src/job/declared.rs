@@ -37,7 +37,11 @@ impl DeclaredJob {
         self.function == other.function && std::ptr::fn_addr_eq(self.table, other.table)
     }
 
-    pub(crate) fn build(
+    /// Checks the table and makes the job.
+    ///
+    /// # Errors
+    /// What is wrong with the table, its place named.
+    pub fn build(
         &self,
         context: &TriggerContext<'_>,
         defaults: &JobDefaults,

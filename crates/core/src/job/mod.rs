@@ -3,17 +3,12 @@
 mod builder;
 mod changes;
 mod declared;
-mod handle;
 mod spec;
-mod state;
+pub mod stored;
 mod table;
 
-pub use builder::JobBuilder;
-pub(crate) use builder::PendingJob;
+pub use builder::{JobBuilder, PendingJob};
 pub use changes::JobChanges;
 pub use declared::DeclaredJob;
-pub use handle::{Job, NextRunTime};
-pub(crate) use spec::validate_id;
-pub use spec::{JobDefaults, JobOrigin, JobSpec};
-pub use state::STATE_VERSION;
-pub(crate) use state::{Parts, broken_origin, decode, encode, encode_value, executor_of, repair};
+pub use spec::{JobDefaults, JobOrigin, JobSpec, validate_id};
+pub use stored::STATE_VERSION;

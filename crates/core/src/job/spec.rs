@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::function::{Arguments, Function};
+use crate::time::Timestamp;
 use crate::trigger::Trigger;
 use crate::{Error, ErrorKind, Result};
 
@@ -140,6 +141,21 @@ impl JobSpec {
         &self.id
     }
 
+    /// The id, to be shared without a copy.
+    pub fn shared_id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// The name, to be shared without a copy.
+    pub fn shared_name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The alias of its executor, to be shared without a copy.
+    pub fn shared_executor(&self) -> &Arc<str> {
+        &self.executor
+    }
+
     /// The description for people; the name of the function unless another was given.
     pub fn name(&self) -> &str {
         &self.name
@@ -190,7 +206,17 @@ impl JobSpec {
         self.origin.as_deref()
     }
 
-    pub(crate) fn validate(&self) -> Result<()> {
+    /// The same job with its trigger [righted](Trigger::righted), where that is to be.
+    pub fn righted(&self, now: Timestamp) -> Option<Self> {
+        let trigger = self.trigger.righted(now)?;
+        Some(Self { trigger, ..self.clone() })
+    }
+
+    /// Checks the options, and the arguments against the parameters of the function.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidJob`] or [`ErrorKind::InvalidArguments`] that says what is wrong.
+    pub fn validate(&self) -> Result<()> {
         let invalid = |message: &str| {
             Err(Error::new(ErrorKind::InvalidJob, message.to_owned()).with_job_id(&*self.id))
         };
@@ -208,7 +234,11 @@ impl JobSpec {
     }
 }
 
-pub(crate) fn validate_id(id: &str) -> Result<()> {
+/// Checks a job id.
+///
+/// # Errors
+/// [`ErrorKind::InvalidJob`] where it is empty, too long for the key of a store, or has a NUL.
+pub fn validate_id(id: &str) -> Result<()> {
     let chars = id.chars().count();
     if chars == 0 || chars > MAX_ID_CHARS || id.contains('\0') {
         return Err(Error::new(

@@ -16,6 +16,10 @@ use crate::{Error, ErrorKind, Result};
 /// The options of one plugin, as they stand in a config: names and JSON values.
 pub type Options = Map<String, Value>;
 
+/// The options of a plugin that has none.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+pub struct NoOptions {}
+
 /// Reads options into a struct that derives `Deserialize` (with `#[serde(default)]` where options may be left out).
 ///
 /// `what` is named in errors, as ``executor `threadpool` ``.
@@ -61,7 +65,7 @@ pub fn parse_value<T: DeserializeOwned>(what: &str, value: &Value) -> Result<T> 
 }
 
 /// What sort of value it is, for errors that do not show it because there may be a password in it.
-pub(crate) fn kind(value: &Value) -> &'static str {
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "true or false",

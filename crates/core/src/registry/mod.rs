@@ -58,26 +58,18 @@ pub trait PluginSet: 'static {
     fn registry() -> Registry;
 }
 
-/// The plugins of core and those that crates submitted by [`submit_plugin!`](crate::submit_plugin).
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CorePlugins;
-
-impl PluginSet for CorePlugins {
-    fn registry() -> Registry {
-        Registry::linked()
-    }
-}
-
 /// The plugins and functions that a scheduler knows. A copy shares the same table.
 ///
 /// # Examples
 /// ```
 /// use apscheduler_core::registry::{PluginKind, Registry};
 ///
-/// let registry = Registry::with_core_plugins();
+/// let registry = Registry::empty();
+/// registry.register(apscheduler_store_memory::PLUGIN.clone())?;
 /// assert!(registry.find(PluginKind::JobStore, "memory").is_ok());
 /// let error = registry.find(PluginKind::JobStore, "memry").unwrap_err();
 /// assert_eq!(error.to_string(), "unknown job store `memry`; did you mean `memory`? known job stores: memory");
+/// # Ok::<(), apscheduler_core::Error>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Registry(Arc<RwLock<Tables>>);
@@ -90,34 +82,17 @@ struct Tables {
     declared: Vec<DeclaredJob>,
 }
 
-/// The plugins that core brings itself.
-static CORE_PLUGINS: [&Plugin; 3] =
-    [&crate::store::MEMORY_PLUGIN, &crate::executor::DEBUG_PLUGIN, &crate::executor::LOOP_PLUGIN];
-static CORE_SCHEDULERS: [&Plugin; 2] =
-    [&crate::schedulers::BACKGROUND_PLUGIN, &crate::schedulers::BLOCKING_PLUGIN];
-
 impl Registry {
     /// A registry that knows nothing.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// A registry with what core brings: the memory store, the executors `debug` and `loop`, and two schedulers.
-    pub fn with_core_plugins() -> Self {
-        let registry = Self::empty();
-        let mut tables = registry.write();
-        for plugin in CORE_PLUGINS.into_iter().chain(CORE_SCHEDULERS) {
-            tables.plugins.push(plugin.clone());
-        }
-        drop(tables);
-        registry
-    }
-
-    /// A registry with what core brings and what linked crates submitted.
+    /// A registry with what linked crates submitted.
     ///
     /// A clash of names among submitted plugins is logged as an error, and the first of them stays.
     pub fn linked() -> Self {
-        let registry = Self::with_core_plugins();
+        let registry = Self::empty();
         registry.add_submitted();
         registry
     }
@@ -130,7 +105,7 @@ impl Registry {
             }
         }
         for FunctionEntry(make) in inventory::iter::<FunctionEntry> {
-            if let Err(error) = self.register_made(make()) {
+            if let Err(error) = self.add_function(make()) {
                 tracing::error!("{error}");
             }
         }
@@ -174,7 +149,7 @@ impl Registry {
     }
 
     /// Says what would bring a plugin that is not linked in.
-    pub fn announce(&self, absent: AbsentPlugin) {
+    pub fn register_absent(&self, absent: AbsentPlugin) {
         self.write().absent.push(absent);
     }
 
@@ -194,14 +169,14 @@ impl Registry {
     /// # Ok::<(), apscheduler_core::Error>(())
     /// ```
     pub fn register_function<M>(&self, name: &str, function: impl IntoFunction<M>) -> Result<()> {
-        self.register_made(function.into_function(name))
+        self.add_function(function.into_function(name))
     }
 
     /// Registers a function that is made already, with its aliases.
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateName`] where one of its names is taken.
-    pub fn register_made(&self, function: Function) -> Result<()> {
+    pub fn add_function(&self, function: Function) -> Result<()> {
         let mut tables = self.write();
         if let Some(taken) = function.names().find(|name| tables.functions.contains_key(*name)) {
             return Err(Error::new(
@@ -401,6 +376,3 @@ fn path_of_reference(name: &str) -> Option<String> {
     let path = || format!("{}::{}", module.replace('.', "::"), item.replace('.', "::"));
     (!module.ends_with(':')).then(path)
 }
-
-#[cfg(test)]
-mod tests;

@@ -102,7 +102,7 @@ enum Factory {
 /// ```
 /// use std::sync::Arc;
 /// use apscheduler_core::registry::Plugin;
-/// use apscheduler_core::store::MemoryJobStore;
+/// use apscheduler_store_memory::MemoryJobStore;
 ///
 /// /// The descriptor of this plugin.
 /// pub static PLUGIN: Plugin = Plugin::job_store("acme", &|_options| Ok(Arc::new(MemoryJobStore::new())))

@@ -7,38 +7,38 @@ use crate::time::Timestamp;
 
 /// Which records to claim.
 #[derive(Clone, Debug)]
-pub struct Due {
+pub struct ClaimRequest {
     /// Records whose next run time is not later than this instant are due.
     pub now: Timestamp,
     /// How many records to look at, at the most.
     pub limit: usize,
     /// Look at records behind this place only: those before it were looked at and left.
-    pub after: Option<DueCursor>,
+    pub after: Option<ClaimCursor>,
 }
 
 /// A place in the order in which a store goes through what is due: by run time, and then by what the store likes best.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DueCursor {
+pub struct ClaimCursor {
     /// The next run time of the last record that was looked at.
     pub next_run_time: Timestamp,
     /// What orders records of equal run times.
-    pub tie: Tie,
+    pub tie_breaker: TieBreaker,
 }
 
-impl DueCursor {
+impl ClaimCursor {
     /// The id behind which to look at this run time, in a store that goes by id; no id where the cursor is another
     /// store's, so that all of that instant is looked at.
     pub fn id(&self) -> &str {
-        match &self.tie {
-            Tie::Id(id) => id,
-            Tie::Number(_) => "",
+        match &self.tie_breaker {
+            TieBreaker::Id(id) => id,
+            TieBreaker::Number(_) => "",
         }
     }
 }
 
 /// What orders records of equal run times in a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tie {
+pub enum TieBreaker {
     /// The id of the record.
     Id(Arc<str>),
     /// A number that the store gives to the record.
@@ -69,15 +69,13 @@ impl RunTimes {
 pub enum NextRun {
     /// It runs again.
     At(Timestamp),
-    /// It is kept, but does not run until it is resumed.
-    Paused,
     /// It has finished: the record is removed.
     Finished,
 }
 
 /// What a claim takes, and what it leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advance {
+pub struct ClaimOutcome {
     /// The fire times that the claimer will run.
     pub run_times: RunTimes,
     /// What becomes of the record.
@@ -88,7 +86,7 @@ pub struct Advance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Claim its fires and write its next run time.
-    Claim(Advance),
+    Claim(ClaimOutcome),
     /// Leave it as it is: it can't be restored here, or there is no room to run it.
     Leave,
 }
@@ -99,14 +97,14 @@ pub struct Claim {
     /// The record as it was before the claim.
     pub record: JobRecord,
     /// What was claimed.
-    pub advance: Advance,
+    pub outcome: ClaimOutcome,
 }
 
 /// What came of one call of [`JobStore::claim_due`](super::JobStore::claim_due).
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
     /// The claims that were won, in the order of the calls of `decide`.
-    pub claims: Vec<Claim>,
+    pub won: Vec<Claim>,
     /// Where to look on: `None` when all that is due was looked at.
-    pub resume: Option<DueCursor>,
+    pub resume: Option<ClaimCursor>,
 }

@@ -1,35 +1,15 @@
 //! Job stores keep jobs.
 
-mod batch;
 mod claim;
-mod contention;
-mod decided;
-mod doubt;
-mod memory;
-mod pool;
-mod read_only;
 mod record;
-mod replacement;
-mod schema;
-mod started;
-mod token;
 mod watch;
 
 use std::fmt;
 
-pub use batch::Batch;
-pub use claim::{Advance, Claim, Claims, Decision, Due, DueCursor, NextRun, RunTimes, Tie};
-pub use contention::Contention;
-pub use decided::DecidedBatch;
-pub use doubt::ClaimsInDoubt;
-pub use memory::{MEMORY_PLUGIN, MemoryJobStore};
-pub use pool::{ConnectionPool, Connector, Failed, Lease, PoolOptions};
-pub use read_only::ReadOnlyJobStore;
-pub use record::{Cursor, JobRecord, JobState, NewRecord};
-pub use replacement::Replacement;
-pub use schema::{foreign_table, newer_schema};
-pub use started::Started;
-pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};
+pub use claim::{
+    Claim, ClaimCursor, ClaimOutcome, ClaimRequest, Claims, Decision, NextRun, RunTimes, TieBreaker,
+};
+pub use record::{Cursor, JobPayload, JobRecord, NewRecord};
 pub use watch::{ChangeNotifier, Watch};
 
 use crate::Result;
@@ -43,7 +23,7 @@ pub struct StoreCapabilities {
     pub durable: bool,
     /// Several processes may open the same jobs at once.
     pub shared: bool,
-    /// Jobs are kept as text, so closures can't be. A store that says no is handed [`JobState::Live`].
+    /// Jobs are kept as text, so closures can't be. A store that says no is handed [`JobPayload::Live`].
     pub serializes: bool,
     /// Calls do I/O and may take long, so the engine makes them from a thread of the store's own.
     pub blocking: bool,
@@ -156,7 +136,7 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// listeners, watches anew, and calls again at once.
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims>;
 

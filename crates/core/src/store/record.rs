@@ -8,14 +8,14 @@ use crate::{Error, ErrorKind, Result};
 
 /// The part of a job that a store does not look into.
 #[derive(Clone, Debug)]
-pub enum JobState {
+pub enum JobPayload {
     /// The job itself, for stores that do not serialize.
     Live(Arc<JobSpec>),
     /// JSON that a person can read, with a format version.
     Encoded(Arc<str>),
 }
 
-impl JobState {
+impl JobPayload {
     /// The JSON text, where the state is encoded.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -43,16 +43,16 @@ pub struct JobRecord {
     /// Raised by every write.
     pub revision: u64,
     /// What the engine makes of it.
-    pub state: JobState,
+    pub payload: JobPayload,
 }
 
 impl JobRecord {
     /// The state as text.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] where it is [`JobState::Live`], which a store that serializes is never handed.
+    /// [`ErrorKind::Unsupported`] where it is [`JobPayload::Live`], which a store that serializes is never handed.
     pub fn text(&self) -> Result<&str> {
-        self.state.text_of(&self.id)
+        self.payload.text_of(&self.id)
     }
 
     /// The place of this record in the order of [`JobStore::get_jobs`](super::JobStore::get_jobs).
@@ -69,7 +69,7 @@ pub struct NewRecord {
     /// When it runs first; `None` for a paused job.
     pub next_run_time: Option<Timestamp>,
     /// What the engine makes of it.
-    pub state: JobState,
+    pub payload: JobPayload,
     /// Whether it takes the place of a record with the same id.
     pub replace: bool,
 }
@@ -78,9 +78,9 @@ impl NewRecord {
     /// The state as text.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] where it is [`JobState::Live`], which a store that serializes is never handed.
+    /// [`ErrorKind::Unsupported`] where it is [`JobPayload::Live`], which a store that serializes is never handed.
     pub fn text(&self) -> Result<&str> {
-        self.state.text_of(&self.id)
+        self.payload.text_of(&self.id)
     }
 }
 

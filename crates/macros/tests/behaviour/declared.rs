@@ -85,7 +85,7 @@ fn the_same_id() {}
 /// A scheduler that knows the functions of this module, but only these of their jobs.
 fn scheduler(functions: &[&str]) -> SteppedScheduler {
     let all = builtin::new_registry();
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     for plugin in triggers::PLUGINS {
         registry.register((*plugin).clone()).unwrap();
     }
@@ -97,7 +97,7 @@ fn scheduler(functions: &[&str]) -> SteppedScheduler {
     }
     for job in declared {
         if !registry.has_function(job.function()) {
-            registry.register_made((*all.function(job.function()).unwrap()).clone()).unwrap();
+            registry.add_function((*all.function(job.function()).unwrap()).clone()).unwrap();
         }
         registry.declare(job);
     }

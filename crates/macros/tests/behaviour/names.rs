@@ -93,7 +93,7 @@ fn unregistered_names_are_refused() {
 
 #[test]
 fn a_registry_built_by_hand_knows_only_what_it_was_given() {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     assert!(!registry.has_function("behaviour::names::plain"));
     registry.add_submitted();
     assert!(registry.has_function("behaviour::names::plain"));

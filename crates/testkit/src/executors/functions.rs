@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::registry::Registry;
-use apscheduler_core::{Result, Scheduler, States};
+use apscheduler_core::{Extensions, Result};
+use apscheduler_engine::JobContextExt as _;
+use apscheduler_engine::Scheduler;
 use serde_json::{Value, json};
 
 use super::gate::{Gate, is_there};
@@ -38,7 +40,7 @@ pub(super) struct SuiteState(&'static str);
 pub(super) const STATE: &str = "handed out";
 
 /// Hands out the state that one of the functions asks for. The suite does so itself in its own process.
-pub fn insert_states(states: &States) {
+pub fn insert_states(states: &Extensions) {
     states.insert(SuiteState::new());
 }
 
@@ -197,12 +199,12 @@ fn describe(context: &JobContext) -> Value {
         "scheduled_run_time": context.scheduled_run_time().to_rfc3339(),
         "run_id": context.run_id().to_string(),
         "attempt": context.attempt(),
-        "state": context.state::<SuiteState>().map(|state| state.0),
+        "state": context.extension::<SuiteState>().map(|state| state.0),
         "process": std::process::id(),
     })
 }
 
-fn scheduler(context: &JobContext) -> Result<&Scheduler, JobError> {
+fn scheduler(context: &JobContext) -> Result<Scheduler, JobError> {
     context.scheduler().ok_or_else(|| JobError::new("there is no scheduler here"))
 }
 

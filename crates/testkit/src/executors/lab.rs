@@ -5,9 +5,8 @@ use std::sync::Arc;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorLoad};
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::Registry;
-use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::{Clock as _, Timestamp};
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use chrono::TimeDelta;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,11 +30,11 @@ pub struct Lab {
 
 impl Lab {
     pub(super) fn new(setup: &Setup<'_>, workers: usize) -> Self {
-        let registry = Registry::with_core_plugins();
+        let registry = crate::registry();
         functions::register(&registry).expect("the registry is new");
         let clock = ManualClock::at("2027-01-01T00:00:00Z");
         let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(clock.clone()));
-        scheduler.insert_state(SuiteState::new());
+        scheduler.insert_extension(SuiteState::new());
         let executor = setup.executor(workers);
         scheduler.add_executor(Arc::clone(&executor), "default").expect("no other has the alias");
         let events = Events::of(&scheduler);

@@ -10,7 +10,7 @@
 //! ```
 //! use std::process::ExitCode;
 //! use std::sync::Arc;
-//! use apscheduler_core::executor::DebugExecutor;
+//! use apscheduler_executor_debug::DebugExecutor;
 //! use apscheduler_testkit::executors::{self, ExecutorHarness};
 //!
 //! fn main() -> ExitCode {

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread::ThreadId;
 
+use apscheduler_core::Result;
 use apscheduler_core::registry::{PluginSet, Registry};
-use apscheduler_core::schedulers::LoopScheduler;
 use apscheduler_core::time::Clock;
-use apscheduler_core::{EventLoop, Result, Scheduler};
+use apscheduler_engine::schedulers::LoopScheduler;
+use apscheduler_engine::{EventLoop, Scheduler};
 
 type Make = dyn Fn(Registry, Arc<dyn Clock>) -> Box<dyn Subject> + Send + Sync;
 

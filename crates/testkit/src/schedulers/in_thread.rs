@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{JoinHandle, ThreadId};
 
+use apscheduler_core::Result;
 use apscheduler_core::registry::{PluginSet, Registry};
-use apscheduler_core::schedulers::LoopScheduler;
 use apscheduler_core::time::Clock;
-use apscheduler_core::{EventLoop, Result, Scheduler};
+use apscheduler_engine::schedulers::LoopScheduler;
+use apscheduler_engine::{EventLoop, Scheduler};
 
 use super::Subject;
 

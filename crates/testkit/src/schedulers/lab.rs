@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::ThreadId;
 
-use apscheduler_core::executor::{DebugExecutor, LoopExecutor};
+use apscheduler_core::Result;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::Registry;
 use apscheduler_core::time::{Clock, Timestamp};
-use apscheduler_core::{Result, Scheduler};
+use apscheduler_engine::Scheduler;
+use apscheduler_executor_debug::DebugExecutor;
+use apscheduler_executor_loop::LoopExecutor;
 use chrono::TimeDelta;
 
 use super::{Events, SchedulerHarness, Subject};
@@ -42,7 +43,7 @@ impl Lab {
         clock: ManualClock,
         shown: Arc<dyn Clock>,
     ) -> Self {
-        let subject = harness.scheduler(Registry::with_core_plugins(), shown);
+        let subject = harness.scheduler(crate::registry(), shown);
         let scheduler = subject.scheduler();
         let events = Events::of(scheduler);
         scheduler.add_executor(DebugExecutor::new(), "default").expect("a new alias");

@@ -10,14 +10,14 @@
 //! [`run`]:
 //! ```
 //! use std::process::ExitCode;
-//! use apscheduler_core::registry::CorePlugins;
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_testkit::TestPlugins;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_testkit::schedulers::{self, SchedulerHarness};
 //!
 //! fn main() -> ExitCode {
 //! # if true { return ExitCode::SUCCESS }
 //!     schedulers::run(vec![SchedulerHarness::new("background", |registry, clock| {
-//!         Box::new(BackgroundScheduler::<CorePlugins>::with_parts(registry, clock))
+//!         Box::new(BackgroundScheduler::<TestPlugins>::with_parts(registry, clock))
 //!     })])
 //! }
 //! ```

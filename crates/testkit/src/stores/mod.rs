@@ -10,7 +10,8 @@
 //! ```
 //! use std::process::ExitCode;
 //! use std::sync::Arc;
-//! use apscheduler_core::store::{JobStore, MemoryJobStore};
+//! use apscheduler_core::store::JobStore;
+//! use apscheduler_store_memory::MemoryJobStore;
 //! use apscheduler_testkit::stores::{self, StoreHarness};
 //!
 //! struct Memory;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::schedulers::BackgroundScheduler;
-use apscheduler_core::store::{JobState, JobStore, NewRecord};
+use apscheduler_core::store::{JobPayload, JobStore, NewRecord};
 use apscheduler_core::time::Timestamp;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 pub struct Records {
     serializes: bool,
-    plain: JobState,
+    plain: JobPayload,
 }
 
 impl Records {
@@ -24,7 +24,7 @@ impl Records {
     }
 
     /// A state that tells its number.
-    pub fn state(&self, number: u64) -> JobState {
+    pub fn state(&self, number: u64) -> JobPayload {
         if number == 0 { self.plain.clone() } else { state(self.serializes, number) }
     }
 
@@ -34,11 +34,11 @@ impl Records {
         id: impl Into<Arc<str>>,
         next_run_time: Option<Timestamp>,
     ) -> NewRecord {
-        NewRecord { id: id.into(), next_run_time, state: self.state(0), replace: false }
+        NewRecord { id: id.into(), next_run_time, payload: self.state(0), replace: false }
     }
 }
 
-fn state(serializes: bool, number: u64) -> JobState {
+fn state(serializes: bool, number: u64) -> JobPayload {
     let name = format!("state {number}");
     if serializes {
         let text = json!({
@@ -47,21 +47,21 @@ fn state(serializes: bool, number: u64) -> JobState {
             "trigger": {"type": "interval", "seconds": 60},
             "executor": "default", "misfire_grace_time": 1, "coalesce": true, "max_instances": 1,
         });
-        return JobState::Encoded(text.to_string().into());
+        return JobPayload::Encoded(text.to_string().into());
     }
     let scheduler: BackgroundScheduler = BackgroundScheduler::new();
     let job = scheduler.add_job(JobBuilder::new(|| ()).name(name)).expect("a valid job");
-    JobState::Live(Arc::clone(job.spec().expect("a job that waits is not broken")))
+    JobPayload::Live(Arc::clone(job.spec().expect("a job that waits is not broken")))
 }
 
 /// The number that a state tells.
 ///
 /// # Panics
 /// Where it is no state of [`Records`].
-pub fn state_number(state: &JobState) -> u64 {
+pub fn state_number(state: &JobPayload) -> u64 {
     let name = match state {
-        JobState::Live(spec) => spec.name().to_owned(),
-        JobState::Encoded(text) => serde_json::from_str::<Value>(text)
+        JobPayload::Live(spec) => spec.name().to_owned(),
+        JobPayload::Encoded(text) => serde_json::from_str::<Value>(text)
             .ok()
             .and_then(|state| Some(state["name"].as_str()?.to_owned()))
             .unwrap_or_else(|| panic!("the state came back as {text:?}")),
@@ -71,10 +71,10 @@ pub fn state_number(state: &JobState) -> u64 {
 }
 
 /// Whether a state came back as it was given: the same text, or the very same job.
-pub fn same_state(left: &JobState, right: &JobState) -> bool {
+pub fn same_state(left: &JobPayload, right: &JobPayload) -> bool {
     match (left, right) {
-        (JobState::Live(left), JobState::Live(right)) => Arc::ptr_eq(left, right),
-        (JobState::Encoded(left), JobState::Encoded(right)) => left == right,
+        (JobPayload::Live(left), JobPayload::Live(right)) => Arc::ptr_eq(left, right),
+        (JobPayload::Encoded(left), JobPayload::Encoded(right)) => left == right,
         _ => false,
     }
 }

@@ -9,13 +9,12 @@
 //! and in it a [`TriggerHarness`] with some configurations of its trigger, and [`run`]:
 //! ```
 //! use std::process::ExitCode;
-//! use apscheduler_core::registry::Registry;
 //! use apscheduler_core::trigger::TriggerConfig;
 //! use apscheduler_testkit::triggers::{self, TriggerHarness};
 //!
 //! fn main() -> ExitCode {
 //! # if true { return ExitCode::SUCCESS }
-//!     let registry = Registry::with_core_plugins();
+//!     let registry = apscheduler_testkit::registry();
 //!     // registry.register(acme_apscheduler::PLUGIN.clone()).expect("the name is free");
 //!     let backoff = TriggerConfig::new("backoff").option("unit", 10);
 //!     triggers::run(vec![TriggerHarness::new("backoff", registry).sample("tens", backoff)])

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::store::{
-    Advance, ChangeNotifier, Claim, Claims, Cursor, Decision, Due, DueCursor, JobRecord, JobState,
-    JobStore, NewRecord, NextRun, StoreCapabilities, Tie, Watch,
+    ChangeNotifier, Claim, ClaimCursor, ClaimOutcome, ClaimRequest, Claims, Cursor, Decision,
+    JobPayload, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, TieBreaker, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{ErrorKind, Result};
@@ -86,11 +86,11 @@ impl FaultyStore {
         }
     }
 
-    fn state(&self, state: JobState) -> JobState {
-        match (self.fault, state) {
-            (Fault::ChangesStates, JobState::Encoded(text)) => {
+    fn payload(&self, payload: JobPayload) -> JobPayload {
+        match (self.fault, payload) {
+            (Fault::ChangesStates, JobPayload::Encoded(text)) => {
                 let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-                JobState::Encoded(value.to_string().into())
+                JobPayload::Encoded(value.to_string().into())
             }
             (_, state) => state,
         }
@@ -105,7 +105,7 @@ impl FaultyStore {
 
     fn is_hidden(&self, record: &JobRecord) -> bool {
         self.has(Fault::HidesBroken)
-            && record.state.as_text().is_some_and(|text| !text.ends_with('}'))
+            && record.payload.as_text().is_some_and(|text| !text.ends_with('}'))
     }
 
     fn changed(&self) {
@@ -118,49 +118,51 @@ impl FaultyStore {
     /// Reads, decides, and writes, with others in between.
     fn claim_without_a_lock(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         let memory = &self.shared.memory;
         let mut decided = Vec::new();
         let mut claims = memory.claim_due(due, &mut |record| {
-            if let Decision::Claim(advance) = decide(record) {
-                decided.push((record.clone(), advance));
+            if let Decision::Claim(outcome) = decide(record) {
+                decided.push((record.clone(), outcome));
             }
             Decision::Leave
         })?;
         std::thread::sleep(Duration::from_micros(200));
-        for (record, advance) in decided {
-            let next_run_time = match advance.next {
+        for (record, outcome) in decided {
+            let next_run_time = match outcome.next {
                 NextRun::At(time) => Some(time),
-                NextRun::Paused | NextRun::Finished => None,
+                NextRun::Finished => None,
             };
-            if advance.next == NextRun::Finished {
+            if outcome.next == NextRun::Finished {
                 memory.remove_job(&record.id)?;
             } else {
                 let back = self.has(Fault::ClaimsBringJobsBack);
                 if back || memory.lookup_job(&record.id)?.is_some() {
-                    let (id, state) = (Arc::clone(&record.id), record.state.clone());
-                    memory.add_jobs(vec![NewRecord { id, next_run_time, state, replace: true }])?;
+                    let (id, state) = (Arc::clone(&record.id), record.payload.clone());
+                    memory.add_jobs(vec![NewRecord {
+                        id,
+                        next_run_time,
+                        payload: state,
+                        replace: true,
+                    }])?;
                 }
             }
-            claims.claims.push(Claim { record, advance });
+            claims.won.push(Claim { record, outcome });
         }
         Ok(claims)
     }
 
-    fn twist(&self, due: &Due, record: &JobRecord, decision: Decision) -> Decision {
+    fn twist(&self, due: &ClaimRequest, record: &JobRecord, decision: Decision) -> Decision {
         match decision {
-            Decision::Claim(Advance { run_times, next: NextRun::Finished })
+            Decision::Claim(ClaimOutcome { run_times, next: NextRun::Finished })
                 if self.has(Fault::FinishedIsPaused) =>
             {
-                Decision::Claim(Advance { run_times, next: NextRun::Paused })
-            }
-            Decision::Claim(Advance { run_times, next: NextRun::Paused })
-                if self.has(Fault::NeverPauses) =>
-            {
-                let next = NextRun::At(due.now.max(record.next_run_time.unwrap()));
-                Decision::Claim(Advance { run_times, next })
+                Decision::Claim(ClaimOutcome {
+                    run_times,
+                    next: NextRun::At(due.now + TICK * 1000),
+                })
             }
             decision => decision,
         }
@@ -221,7 +223,7 @@ impl JobStore for FaultyStore {
                 id,
                 next_run_time: self
                     .time(record.next_run_time, before.and_then(|before| before.next_run_time)),
-                state: self.state(record.state),
+                payload: self.payload(record.payload),
                 replace: record.replace || self.has(Fault::ReplacesAlways),
             }
         });
@@ -248,8 +250,8 @@ impl JobStore for FaultyStore {
         }
         let before = now.and_then(|now| now.next_run_time);
         let next_run_time = self.time(record.next_run_time, before);
-        let state = self.state(record.state.clone());
-        match memory.update_job(&JobRecord { id, next_run_time, revision, state }) {
+        let state = self.payload(record.payload.clone());
+        match memory.update_job(&JobRecord { id, next_run_time, revision, payload: state }) {
             Err(error)
                 if error.kind() == ErrorKind::JobLookup
                     && self.has(Fault::UpdateOfNothingIsFine) =>
@@ -277,7 +279,7 @@ impl JobStore for FaultyStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         let mut due = due.clone();
@@ -306,24 +308,24 @@ impl JobStore for FaultyStore {
         match (self.fault, &mut claims.resume) {
             (Fault::LeftBlocksWhatIsBehind, resume) => *resume = None,
             (Fault::BatchesSkipEqualTimes, Some(resume)) => {
-                resume.tie = Tie::Number(u64::from(u32::MAX));
+                resume.tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }
             // As `OFFSET` would: what was claimed is gone from there.
-            (Fault::BatchesCountFromTheStart, Some(DueCursor { next_run_time, tie })) => {
-                *next_run_time += TICK * i32::try_from(claims.claims.len()).unwrap();
-                *tie = Tie::Number(u64::from(u32::MAX));
+            (Fault::BatchesCountFromTheStart, Some(ClaimCursor { next_run_time, tie_breaker })) => {
+                *next_run_time += TICK * i32::try_from(claims.won.len()).unwrap();
+                *tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }
             _ => {}
         }
         if self.has(Fault::MixesUpDecisions) {
-            claims.claims.reverse();
+            claims.won.reverse();
         }
         if self.has(Fault::TellsTheNewRecord) {
-            for claim in &mut claims.claims {
+            for claim in &mut claims.won {
                 claim.record.revision += 1;
             }
         }
-        if !claims.claims.is_empty() {
+        if !claims.won.is_empty() {
             self.changed();
         }
         Ok(claims)

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use apscheduler_core::store::{ChangeNotifier, JobState, JobStore, MemoryJobStore};
+use apscheduler_core::store::{ChangeNotifier, JobPayload, JobStore};
+use apscheduler_store_memory::MemoryJobStore;
 use apscheduler_testkit::stores::{Corrupt, StoreHarness};
 
 use crate::faulty::{Fault, FaultyStore};
@@ -33,7 +34,7 @@ impl FaultyHarness {
         let corrupter = Box::new(move |address: &str, id: &str| {
             let place = Arc::clone(&known.lock().unwrap()[address]);
             let mut record = place.memory.lookup_job(id).unwrap().unwrap();
-            record.state = JobState::Encoded("{\"vers".into());
+            record.payload = JobPayload::Encoded("{\"vers".into());
             assert!(place.memory.update_job(&record).unwrap());
         });
         Self { fault, places, handles: AtomicUsize::new(0), corrupter }

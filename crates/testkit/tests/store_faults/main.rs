@@ -89,11 +89,7 @@ const FAULTS: &[(Fault, &[&str])] = &[
     (Fault::RemovalOfNothingIsTrue, &["removing::a_job_that_is_not_there_is_not_removed"]),
     (
         Fault::NeverPauses,
-        &[
-            "updating::the_next_run_time_is_updated",
-            "updating::what_is_due_follows_updates",
-            "claiming::a_claimed_job_may_be_paused",
-        ],
+        &["updating::the_next_run_time_is_updated", "updating::what_is_due_follows_updates"],
     ),
     (
         Fault::DueIsLate,

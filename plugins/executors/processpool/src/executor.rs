@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run, RunThreads};
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_plugin_kit::executor::RunThreads;
 
 use crate::options::ProcessPoolOptions;
 use crate::service::Pool;

@@ -4,7 +4,7 @@
 //! ```no_run
 //! use apscheduler_core::Result;
 //! use apscheduler_core::registry::Registry;
-//! use apscheduler_core::schedulers::BlockingScheduler;
+//! use apscheduler_engine::schedulers::BlockingScheduler;
 //! use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 //!
 //! fn main() -> Result<()> {

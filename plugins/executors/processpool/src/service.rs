@@ -3,9 +3,10 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use apscheduler_core::executor::{QueuedRuns, Run};
+use apscheduler_core::executor::Run;
 use apscheduler_core::function::{JobContext, JobError, JobResult};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::executor::QueuedRuns;
 
 use crate::message::{RunMessage, ToWorker};
 use crate::process::{Lost, WorkerProcess};

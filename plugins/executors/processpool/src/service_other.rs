@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use apscheduler_core::executor::QueuedRuns;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::executor::QueuedRuns;
 
 /// A pool that can't be started.
 #[derive(Debug)]

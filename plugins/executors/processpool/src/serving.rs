@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::function::{JobContext, JobError, JobResult};
 use apscheduler_core::registry::Registry;
-use apscheduler_core::{Result, States};
+use apscheduler_core::{Extensions, Result};
 use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, kill_process};
 use tracing::level_filters::LevelFilter;
 
@@ -27,7 +27,7 @@ const NOT_SET_UP: i32 = 69;
 /// Serves runs until the scheduler says that there are no more.
 pub(crate) fn serve(
     registry: impl FnOnce() -> Registry,
-    set_up: impl FnOnce(&Registry, &States) -> Result<()>,
+    set_up: impl FnOnce(&Registry, &Extensions) -> Result<()>,
 ) -> ! {
     let socket = match take_socket() {
         Ok(socket) => Arc::new(socket),
@@ -99,10 +99,10 @@ fn set_name() {}
 
 fn make(
     registry: impl FnOnce() -> Registry,
-    set_up: impl FnOnce(&Registry, &States) -> Result<()>,
-) -> Result<(Registry, States), String> {
+    set_up: impl FnOnce(&Registry, &Extensions) -> Result<()>,
+) -> Result<(Registry, Extensions), String> {
     let made = catch_unwind(AssertUnwindSafe(|| {
-        let (registry, states) = (registry(), States::default());
+        let (registry, states) = (registry(), Extensions::default());
         set_up(&registry, &states).map(|()| (registry, states))
     }));
     match made {
@@ -211,7 +211,7 @@ impl Answers<'_> {
 
 struct Worker<'a> {
     registry: Registry,
-    states: States,
+    states: Extensions,
     cancellation: &'a Mutex<Cancellation>,
 }
 

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
 use apscheduler_core::registry::Registry;
-use apscheduler_core::{Error, ErrorKind, Result, States};
+use apscheduler_core::{Error, ErrorKind, Extensions, Result};
 
 /// The argument that a worker is started with, and nothing else.
 ///
@@ -66,7 +66,7 @@ pub fn init(registry: impl FnOnce() -> Registry) {
 #[track_caller]
 pub fn init_with(
     registry: impl FnOnce() -> Registry,
-    set_up: impl FnOnce(&Registry, &States) -> Result<()>,
+    set_up: impl FnOnce(&Registry, &Extensions) -> Result<()>,
 ) {
     HOOKS.lock().unwrap_or_else(PoisonError::into_inner).push(Location::caller());
     if is_worker() {

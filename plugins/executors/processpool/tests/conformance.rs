@@ -8,7 +8,7 @@ use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use apscheduler_testkit::executors::{self, ExecutorHarness, Flavor};
 
 fn main() -> ExitCode {
-    worker::init_with(Registry::with_core_plugins, |registry, states| {
+    worker::init_with(apscheduler_testkit::registry, |registry, states| {
         executors::insert_states(states);
         executors::register(registry)
     });

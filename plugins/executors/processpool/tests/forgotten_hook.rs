@@ -3,12 +3,13 @@
 #![cfg(unix)]
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_executor_processpool::ProcessPoolExecutor;
 
 #[test]
 fn the_executor_refuses_to_start_and_shows_the_line_to_add() {
-    let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
+        BackgroundScheduler::new();
     scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
     scheduler.registry().register_function("tests::ok", || ()).unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();

@@ -1,7 +1,9 @@
 //! The pool.
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run, RunThreads};
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_plugin_kit::executor::RunExt;
+use apscheduler_plugin_kit::executor::RunThreads;
 
 use crate::options::ThreadPoolOptions;
 
@@ -22,7 +24,7 @@ impl ThreadPoolExecutor {
     pub fn with_options(options: &ThreadPoolOptions) -> Self {
         Self {
             thread_name_prefix: options.thread_name_prefix(),
-            threads: RunThreads::new(options.max_workers, |runs| runs.for_each(Run::execute)),
+            threads: RunThreads::new(options.max_workers, |runs| runs.for_each(RunExt::execute)),
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! In a config: `{"type": "threadpool", "max_workers": 20}`. In a program:
 //! ```
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_executor_threadpool::ThreadPoolExecutor;
 //!
-//! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+//! let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
 //! scheduler.add_executor(ThreadPoolExecutor::new(20), "default")?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{
-    Executor, ExecutorCapabilities, ExecutorLoad, Run, warn_of_task_limit,
-};
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_plugin_kit::executor::warn_of_task_limit;
 use tokio::runtime::Handle;
 
 use crate::options::TokioOptions;

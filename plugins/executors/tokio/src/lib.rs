@@ -4,10 +4,11 @@
 //! ```
 //! use std::time::Duration;
 //! use apscheduler_core::job::JobBuilder;
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_executor_tokio::TokioExecutor;
 //!
-//! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+//! let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
 //! scheduler.add_executor(TokioExecutor::new(), "default")?;
 //! scheduler.add_job(JobBuilder::new(|| async {
 //!     tokio::time::sleep(Duration::from_millis(1)).await;

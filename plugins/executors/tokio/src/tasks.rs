@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use apscheduler_core::executor::{CancellationToken, Cancelled, Run, Started};
+use apscheduler_core::executor::{CancellationToken, Cancelled, Invocation, Run};
 use apscheduler_core::function::{JobError, JobResult};
 use tokio::time::Sleep;
 
@@ -62,7 +62,7 @@ impl Drop for Held<'_> {
 /// Calls the function, until it ends or its time is over.
 async fn call(
     worker: &mut Worker,
-    started: &Started,
+    started: &Invocation,
     token: &CancellationToken,
     timeout: Option<Duration>,
 ) -> JobResult {

@@ -66,8 +66,8 @@ use options::CommandOptions;
 /// ```
 /// use apscheduler_core::registry::Registry;
 ///
-/// let registry = Registry::with_core_plugins();
-/// registry.register_made(apscheduler_function_command::function())?;
+/// let registry = Registry::empty();
+/// registry.add_function(apscheduler_function_command::function())?;
 /// assert!(registry.has_function("command"));
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```

@@ -68,8 +68,8 @@ use options::HttpOptions;
 /// ```
 /// use apscheduler_core::registry::Registry;
 ///
-/// let registry = Registry::with_core_plugins();
-/// registry.register_made(apscheduler_function_http::function())?;
+/// let registry = Registry::empty();
+/// registry.add_function(apscheduler_function_http::function())?;
 /// assert!(registry.has_function("http"));
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```

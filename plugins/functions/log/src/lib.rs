@@ -45,8 +45,8 @@ enum Level {
 /// ```
 /// use apscheduler_core::registry::Registry;
 ///
-/// let registry = Registry::with_core_plugins();
-/// registry.register_made(apscheduler_function_log::function())?;
+/// let registry = Registry::empty();
+/// registry.add_function(apscheduler_function_log::function())?;
 /// assert!(registry.has_function("log"));
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```

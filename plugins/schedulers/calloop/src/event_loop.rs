@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result};
+use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_engine::{EventLoop, LoopDriver};
 use calloop::LoopHandle;
 use calloop::channel::{Event, Sender, channel};
 

@@ -2,11 +2,12 @@
 //!
 //! ```
 //! use apscheduler_core::job::JobBuilder;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_calloop::{CalloopLoop, CalloopScheduler};
 //! use calloop::EventLoop;
 //!
 //! let mut event_loop: EventLoop<'_, ()> = EventLoop::try_new()?;
-//! let scheduler: CalloopScheduler = CalloopScheduler::on(CalloopLoop::insert_into(&event_loop.handle())?);
+//! let scheduler: CalloopScheduler<TestPlugins> = CalloopScheduler::on(CalloopLoop::insert_into(&event_loop.handle())?);
 //! scheduler.add_executor("loop", "default")?;
 //! let signal = event_loop.get_signal();
 //! scheduler.add_job(JobBuilder::new(move || signal.stop()))?;
@@ -37,13 +38,14 @@
 mod event_loop;
 mod turns;
 
-use apscheduler_core::registry::{CorePlugins, Plugin};
-use apscheduler_core::schedulers::LoopScheduler;
+use apscheduler_core::registry::Plugin;
+use apscheduler_engine::LinkedPlugins;
+use apscheduler_engine::schedulers::LoopScheduler;
 
 pub use event_loop::CalloopLoop;
 
 /// A scheduler in a calloop event loop: `CalloopScheduler::on(CalloopLoop::insert_into(&handle)?)`.
-pub type CalloopScheduler<P = CorePlugins> = LoopScheduler<CalloopLoop, P>;
+pub type CalloopScheduler<P = LinkedPlugins> = LoopScheduler<CalloopLoop, P>;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::scheduler("calloop")

@@ -1,6 +1,6 @@
 //! The turns of one scheduler, from its start to its shutdown, as an event source of the loop.
 
-use apscheduler_core::LoopDriver;
+use apscheduler_engine::LoopDriver;
 use calloop::ping::{PingSource, make_ping};
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventSource, Poll, PostAction, Readiness, Token, TokenFactory};

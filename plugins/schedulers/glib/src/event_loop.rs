@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result};
+use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_engine::{EventLoop, LoopDriver};
 use glib::MainContext;
 
 use crate::mailbox::{Opening, mailbox};

@@ -2,10 +2,11 @@
 //!
 //! ```
 //! use apscheduler_core::job::JobBuilder;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_glib::GlibScheduler;
 //!
 //! let main_loop = glib::MainLoop::new(None, false);
-//! let scheduler: GlibScheduler = GlibScheduler::new();
+//! let scheduler: GlibScheduler<TestPlugins> = GlibScheduler::new();
 //! scheduler.add_executor("loop", "default")?;
 //! let end = main_loop.clone();
 //! scheduler.add_job(JobBuilder::new(move || end.quit()))?;
@@ -45,13 +46,14 @@ mod event_loop;
 mod mailbox;
 mod turns;
 
-use apscheduler_core::registry::{CorePlugins, Plugin};
-use apscheduler_core::schedulers::LoopScheduler;
+use apscheduler_core::registry::Plugin;
+use apscheduler_engine::LinkedPlugins;
+use apscheduler_engine::schedulers::LoopScheduler;
 
 pub use event_loop::GlibLoop;
 
 /// A scheduler in a GLib main context.
-pub type GlibScheduler<P = CorePlugins> = LoopScheduler<GlibLoop, P>;
+pub type GlibScheduler<P = LinkedPlugins> = LoopScheduler<GlibLoop, P>;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::scheduler("glib")

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use apscheduler_core::LoopDriver;
+use apscheduler_engine::LoopDriver;
 use glib::{ControlFlow, MainContext, Priority, Source};
 
 use crate::mailbox::Opening;

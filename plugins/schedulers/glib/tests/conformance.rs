@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::mpsc::Sender;
 
-use apscheduler_core::registry::CorePlugins;
 use apscheduler_scheduler_glib::GlibLoop;
+use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, Call, Calls, InThread, SchedulerHarness};
 use futures_channel::mpsc::unbounded;
 use futures_util::StreamExt as _;
@@ -31,7 +31,7 @@ fn run(parts: Sender<(GlibLoop, Calls)>) {
 fn main() -> ExitCode {
     schedulers::run(vec![
         SchedulerHarness::new("glib", |registry, clock| {
-            Box::new(InThread::<_, CorePlugins>::new(registry, clock, run))
+            Box::new(InThread::<_, TestPlugins>::new(registry, clock, run))
         })
         .takes_listeners()
         .can_lose_its_loop(),

@@ -1,13 +1,15 @@
 //! A main context that has ended takes no scheduler, and says so.
 
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_core::ErrorKind;
+use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_glib::{GlibLoop, GlibScheduler};
 use glib::MainContext;
 
 #[test]
 fn a_start_in_a_context_that_has_ended_is_an_error() {
     let context = MainContext::new();
-    let scheduler: GlibScheduler = GlibScheduler::on(GlibLoop::on(&context));
+    let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
+        GlibScheduler::on(GlibLoop::on(&context));
     scheduler.add_executor("debug", "default").expect("a new alias");
     drop(context);
     let error = scheduler.start().expect_err("nobody would make a turn");
@@ -24,7 +26,8 @@ fn a_start_in_a_context_that_has_ended_is_an_error() {
 #[test]
 fn a_context_that_ends_before_the_first_turn_ends_the_scheduler() {
     let context = MainContext::new();
-    let scheduler: GlibScheduler = GlibScheduler::on(GlibLoop::on(&context));
+    let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
+        GlibScheduler::on(GlibLoop::on(&context));
     scheduler.add_executor("debug", "default").expect("a new alias");
     scheduler.start().expect("it starts");
     drop(context);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_engine::JobContextExt as _;
 use apscheduler_scheduler_glib::{GlibLoop, GlibScheduler};
 use glib::MainContext;
 
@@ -21,7 +22,8 @@ fn run_until(context: &MainContext, flag: &AtomicBool) -> bool {
 #[test]
 fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
     let context = MainContext::new();
-    let scheduler: GlibScheduler = GlibScheduler::on(GlibLoop::on(&context));
+    let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
+        GlibScheduler::on(GlibLoop::on(&context));
     scheduler.add_executor("loop", "default").expect("a new alias");
     let [inner, outer] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let (seen, dialog, ended) = (Arc::clone(&inner), context.clone(), Arc::clone(&outer));

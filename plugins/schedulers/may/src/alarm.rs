@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::executor::Timer;
+use apscheduler_plugin_kit::executor::Timer;
 use may::coroutine::yield_now;
 use may::sync::mpsc::{Receiver, Sender, channel};
 

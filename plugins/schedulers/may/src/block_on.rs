@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use apscheduler_core::executor::Timer;
+use apscheduler_plugin_kit::executor::Timer;
 use may::sync::Blocker;
 
 /// Wakes the coroutine that waits for a future.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::executor::{Executor, Timer};
+use apscheduler_core::Result;
+use apscheduler_core::executor::Executor;
 use apscheduler_core::options::Options;
 use apscheduler_core::registry::{PluginKind, Registry};
-use apscheduler_core::{EventLoop, LoopDriver, Result};
+use apscheduler_engine::{EventLoop, LoopDriver};
+use apscheduler_plugin_kit::executor::Timer;
 
 use crate::alarm::Alarm;
 use crate::spawn::spawn;

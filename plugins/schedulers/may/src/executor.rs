@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run, Timer};
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_plugin_kit::executor::Timer;
 
 use crate::options::MayOptions;
 use crate::queue::Queue;

@@ -3,11 +3,12 @@
 //!
 //! ```
 //! use apscheduler_core::job::JobBuilder;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_may::MayScheduler;
 //! use may::coroutine;
 //! use std::time::Duration;
 //!
-//! let scheduler: MayScheduler = MayScheduler::new();
+//! let scheduler: MayScheduler<TestPlugins> = MayScheduler::new();
 //! let (sender, receiver) = may::sync::mpsc::channel();
 //! scheduler.add_job(JobBuilder::new(move || {
 //!     // Suspends the coroutine, and blocks no thread.
@@ -90,15 +91,16 @@ mod worker;
 
 use std::sync::Arc;
 
-use apscheduler_core::registry::{CorePlugins, Plugin};
-use apscheduler_core::schedulers::LoopScheduler;
+use apscheduler_core::registry::Plugin;
+use apscheduler_engine::LinkedPlugins;
+use apscheduler_engine::schedulers::LoopScheduler;
 
 pub use event_loop::MayLoop;
 pub use executor::MayExecutor;
 pub use options::MayOptions;
 
 /// A scheduler that is a coroutine.
-pub type MayScheduler<P = CorePlugins> = LoopScheduler<MayLoop, P>;
+pub type MayScheduler<P = LinkedPlugins> = LoopScheduler<MayLoop, P>;
 
 /// The descriptor of the scheduler.
 pub static PLUGIN: Plugin = Plugin::scheduler("may")

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::executor::{CancellationToken, Run, Started, Timer};
+use apscheduler_core::executor::{CancellationToken, Invocation, Run};
 use apscheduler_core::function::{JobError, JobResult};
+use apscheduler_plugin_kit::executor::Timer;
 use may::coroutine::yield_now;
 
 use crate::block_on::block_on;
@@ -102,7 +103,7 @@ fn execute(queue: &Queue, taken: Taken) {
     }
 }
 
-fn call(run: &Run, started: &Started, token: &CancellationToken) -> JobResult {
+fn call(run: &Run, started: &Invocation, token: &CancellationToken) -> JobResult {
     let timeout = run.timeout().filter(|timeout| *timeout < FOR_EVER);
     if run.job().function().is_async() {
         return call_async(started, token, timeout);
@@ -117,7 +118,7 @@ fn call(run: &Run, started: &Started, token: &CancellationToken) -> JobResult {
 }
 
 fn call_async(
-    started: &Started,
+    started: &Invocation,
     token: &CancellationToken,
     timeout: Option<Duration>,
 ) -> JobResult {

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use apscheduler_core::registry::CorePlugins;
 use apscheduler_scheduler_may::MayScheduler;
+use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, SchedulerHarness};
 
 fn main() -> ExitCode {
     // Some jobs of the suite block their thread: those of other cases need others.
     may::config().set_workers(16).set_worker_pin(false);
     schedulers::run(vec![SchedulerHarness::new("may", |registry, clock| {
-        Box::new(MayScheduler::<CorePlugins>::with_parts(registry, clock))
+        Box::new(MayScheduler::<TestPlugins>::with_parts(registry, clock))
     })])
 }

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::{PluginKind, Registry};
-use apscheduler_core::{Result, SchedulerState};
+use apscheduler_engine::JobContextExt as _;
+use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_may::{EXECUTOR_PLUGIN, MayExecutor, MayOptions, MayScheduler, PLUGIN};
+use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{Events, eventually};
 use apscheduler_triggers::IntervalTrigger;
 use may::coroutine;
 use may::sync::mpsc::channel;
 
-fn started() -> (MayScheduler, Events) {
-    let scheduler: MayScheduler = MayScheduler::new();
+fn started() -> (MayScheduler<TestPlugins>, Events) {
+    let scheduler: MayScheduler<TestPlugins> = MayScheduler::new();
     let events = Events::of(&scheduler);
     scheduler.start().unwrap();
     (scheduler, events)
@@ -197,7 +200,7 @@ fn an_async_function_may_use_what_wakes_from_anywhere() {
 
 #[test]
 fn a_small_stack_is_enough_for_a_small_job() {
-    let scheduler: MayScheduler = MayScheduler::new();
+    let scheduler: MayScheduler<TestPlugins> = MayScheduler::new();
     let events = Events::of(&scheduler);
     let executor = MayExecutor::with_options(&MayOptions::default().stack_size(64 * 1024));
     scheduler.add_executor(executor, "default").unwrap();
@@ -275,7 +278,7 @@ fn it_is_dropped_while_it_runs() {
 
 #[test]
 fn both_go_by_the_names_of_python() {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     registry.register(EXECUTOR_PLUGIN.clone()).unwrap();
     for (kind, class) in [

@@ -1,6 +1,7 @@
 //! The event loop of the application.
 
-use apscheduler_core::{Error, ErrorKind, EventLoop, LoopDriver, Result};
+use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_engine::{EventLoop, LoopDriver};
 
 use crate::turns;
 

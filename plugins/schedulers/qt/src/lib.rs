@@ -45,13 +45,14 @@
 mod event_loop;
 mod turns;
 
-use apscheduler_core::registry::{CorePlugins, Plugin};
-use apscheduler_core::schedulers::LoopScheduler;
+use apscheduler_core::registry::Plugin;
+use apscheduler_engine::LinkedPlugins;
+use apscheduler_engine::schedulers::LoopScheduler;
 
 pub use event_loop::QtLoop;
 
 /// A scheduler in the event loop of the Qt application.
-pub type QtScheduler<P = CorePlugins> = LoopScheduler<QtLoop, P>;
+pub type QtScheduler<P = LinkedPlugins> = LoopScheduler<QtLoop, P>;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::scheduler("qt")

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use apscheduler_core::LoopDriver;
+use apscheduler_engine::LoopDriver;
 
 /// The timer, on the side of C++.
 #[repr(C)]

@@ -7,10 +7,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
-use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::Result;
+use apscheduler_core::registry::Registry;
 use apscheduler_core::time::Clock;
-use apscheduler_core::{Result, Scheduler};
+use apscheduler_engine::Scheduler;
 use apscheduler_scheduler_qt::QtScheduler;
+use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, SchedulerHarness, Subject};
 
 /// The main thread, where applications run one after the other.
@@ -55,7 +57,7 @@ impl MainThread {
 
 /// A scheduler in the application. Ten of them share one.
 struct InApplication {
-    scheduler: Option<Arc<QtScheduler<CorePlugins>>>,
+    scheduler: Option<Arc<QtScheduler<TestPlugins>>>,
     main: Arc<MainThread>,
     inside: bool,
 }
@@ -67,7 +69,7 @@ impl InApplication {
         Self { scheduler, main, inside: true }
     }
 
-    fn owner(&self) -> &Arc<QtScheduler<CorePlugins>> {
+    fn owner(&self) -> &Arc<QtScheduler<TestPlugins>> {
         self.scheduler.as_ref().expect("it is not dropped yet")
     }
 }

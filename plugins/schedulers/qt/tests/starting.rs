@@ -6,20 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_engine::JobContextExt as _;
+use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_qt::QtScheduler;
+use apscheduler_testkit::TestPlugins;
 
 const NOT_HERE: &str = "this is not the thread of a Qt application: make the `QApplication` first, and start the scheduler in its thread";
 
-fn new() -> QtScheduler {
-    let scheduler = QtScheduler::new();
+fn new() -> QtScheduler<TestPlugins> {
+    let scheduler = QtScheduler::<TestPlugins>::new();
     scheduler.add_executor("loop", "default").expect("a new alias");
     scheduler
 }
 
-fn refused(scheduler: &QtScheduler) {
+fn refused(scheduler: &QtScheduler<TestPlugins>) {
     let error = scheduler.start().expect_err("it can't run here");
     assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotRunning, NOT_HERE));
     assert_eq!(scheduler.state(), SchedulerState::Stopped);

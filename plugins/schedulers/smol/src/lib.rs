@@ -2,11 +2,12 @@
 //!
 //! ```
 //! use apscheduler_core::job::JobBuilder;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_smol::SmolScheduler;
 //!
 //! # fn main() -> apscheduler_core::Result<()> {
 //! smol::block_on(async {
-//!     let scheduler: SmolScheduler = SmolScheduler::new();
+//!     let scheduler: SmolScheduler<TestPlugins> = SmolScheduler::new();
 //!     let (sender, receiver) = smol::channel::bounded(1);
 //!     scheduler.add_job(JobBuilder::new(move || {
 //!         let sender = sender.clone();
@@ -34,7 +35,7 @@
 //!
 //! A scheduler that is dropped is shut down without waiting.
 //!
-//! The plain calls are those of [`Scheduler`](apscheduler_core::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
+//! The plain calls are those of [`Scheduler`](apscheduler_engine::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
 //! them off the tasks. Jobs get the plain handle by `JobContext::scheduler`. In an async job, do not call its
 //! `shutdown(true)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
 
@@ -42,15 +43,16 @@ mod runtime;
 
 use std::sync::Arc;
 
-use apscheduler_core::executor::RuntimeExecutor;
 use apscheduler_core::options;
-use apscheduler_core::registry::{CorePlugins, Plugin};
-use apscheduler_core::schedulers::RuntimeScheduler;
+use apscheduler_core::registry::Plugin;
+use apscheduler_engine::LinkedPlugins;
+use apscheduler_engine::schedulers::RuntimeScheduler;
+use apscheduler_plugin_kit::executor::RuntimeExecutor;
 
 pub use runtime::SmolRuntime;
 
 /// A scheduler on smol.
-pub type SmolScheduler<P = CorePlugins> = RuntimeScheduler<SmolRuntime, P>;
+pub type SmolScheduler<P = LinkedPlugins> = RuntimeScheduler<SmolRuntime, P>;
 
 /// Runs async jobs as tasks of smol, and plain ones in the threads of `smol::unblock`.
 pub type SmolExecutor = RuntimeExecutor<SmolRuntime>;

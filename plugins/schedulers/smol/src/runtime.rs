@@ -6,7 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use apscheduler_core::Result;
-use apscheduler_core::schedulers::Runtime;
+use apscheduler_core::executor::{Executor as JobExecutor, Runtime};
+use apscheduler_plugin_kit::executor::RuntimeExecutor;
 use smol::{Executor, Timer};
 
 thread_local! {
@@ -52,6 +53,10 @@ impl Runtime for SmolRuntime {
     const EXECUTOR: &'static str = "smol";
 
     /// The one that makes this call, or the global one.
+    fn executor(runtime: Option<Self>) -> Arc<dyn JobExecutor> {
+        Arc::new(runtime.map_or_else(RuntimeExecutor::new, RuntimeExecutor::on))
+    }
+
     fn current() -> Result<Self> {
         Ok(CALLER.with_borrow(Clone::clone).unwrap_or_default())
     }

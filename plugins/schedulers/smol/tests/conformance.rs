@@ -4,17 +4,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::Result;
+use apscheduler_core::registry::Registry;
 use apscheduler_core::time::Clock;
-use apscheduler_core::{Result, Scheduler};
+use apscheduler_engine::Scheduler;
 use apscheduler_scheduler_smol::{SmolRuntime, SmolScheduler};
+use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, SchedulerHarness, Subject};
 use smol::Executor;
 use smol::channel::Sender;
 
 /// A scheduler, and an executor that somebody runs in a thread, unless it is the global one.
 struct OnSmol {
-    scheduler: Option<SmolScheduler<CorePlugins>>,
+    scheduler: Option<SmolScheduler<TestPlugins>>,
     own: Option<Own>,
 }
 
@@ -40,7 +42,7 @@ impl OnSmol {
         Self { scheduler: Some(scheduler), own: Some(Own { end, thread }) }
     }
 
-    fn owner(&self) -> &SmolScheduler<CorePlugins> {
+    fn owner(&self) -> &SmolScheduler<TestPlugins> {
         self.scheduler.as_ref().expect("it is not dropped yet")
     }
 }

@@ -4,17 +4,19 @@
 
 use std::sync::Arc;
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::registry::Registry;
 use apscheduler_core::time::SystemClock;
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_smol::{EXECUTOR_PLUGIN, SmolRuntime, SmolScheduler};
+use apscheduler_testkit::TestPlugins;
 use smol::Executor;
 
 /// As in the facade: the executor comes by its name.
 fn registry() -> Registry {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(EXECUTOR_PLUGIN.clone()).unwrap();
     registry
 }
@@ -59,7 +61,7 @@ fn the_global_executor_is_the_default() {
 /// Whether the default executor comes by its name or not.
 #[test]
 fn everything_is_on_the_executor_that_the_scheduler_was_given() {
-    for registry in [registry(), Registry::with_core_plugins()] {
+    for registry in [registry(), apscheduler_testkit::registry()] {
         let executor = Arc::new(Executor::new());
         let scheduler = on(&executor, registry);
         let thread = std::thread::Builder::new().name("own".to_owned());
@@ -75,7 +77,7 @@ fn everything_is_on_the_executor_that_the_scheduler_was_given() {
 #[test]
 fn jobs_of_both_sorts_run() {
     smol::block_on(async {
-        let scheduler = SmolScheduler::<CorePlugins>::with_parts(registry(), Arc::new(SystemClock));
+        let scheduler = SmolScheduler::<TestPlugins>::with_parts(registry(), Arc::new(SystemClock));
         let mut events = scheduler.events(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR);
         scheduler.start().await.unwrap();
         let time = std::time::Duration::from_millis(1);

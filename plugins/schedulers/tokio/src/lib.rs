@@ -2,11 +2,12 @@
 //!
 //! ```
 //! use apscheduler_core::job::JobBuilder;
+//! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_tokio::TokioScheduler;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> apscheduler_core::Result<()> {
-//! let scheduler: TokioScheduler = TokioScheduler::new();
+//! let scheduler: TokioScheduler<TestPlugins> = TokioScheduler::new();
 //! let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
 //! scheduler.add_job(JobBuilder::new(move || {
 //!     let sender = sender.clone();
@@ -26,26 +27,27 @@
 //! | jobs | the executor `tokio` where the registry has it (that of the facade does), otherwise a plain one of the same sort |
 //! | listeners | where the event happens; async ones in a task |
 //!
-//! The runtime is the one in whose context the scheduler is [started](apscheduler_core::schedulers::RuntimeScheduler::start),
+//! The runtime is the one in whose context the scheduler is [started](apscheduler_engine::schedulers::RuntimeScheduler::start),
 //! multi-thread or current-thread, or the one that it was given: `TokioScheduler::on(TokioRuntime::from(handle))`. It has
 //! to have timers.
 //!
 //! A scheduler that is dropped is shut down without waiting. If the runtime ends first, the scheduler is shut down with an
 //! error in the log, and further calls say so.
 //!
-//! The plain calls are those of [`Scheduler`](apscheduler_core::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
+//! The plain calls are those of [`Scheduler`](apscheduler_engine::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
 //! them on the blocking pool. Jobs get the plain handle by `JobContext::scheduler`. In an async job, do not call its
 //! `shutdown(true)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
 
 mod runtime;
 
-use apscheduler_core::registry::{CorePlugins, Plugin};
-use apscheduler_core::schedulers::RuntimeScheduler;
+use apscheduler_core::registry::Plugin;
+use apscheduler_engine::LinkedPlugins;
+use apscheduler_engine::schedulers::RuntimeScheduler;
 
 pub use runtime::TokioRuntime;
 
 /// A scheduler on a tokio runtime.
-pub type TokioScheduler<P = CorePlugins> = RuntimeScheduler<TokioRuntime, P>;
+pub type TokioScheduler<P = LinkedPlugins> = RuntimeScheduler<TokioRuntime, P>;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::scheduler("tokio")

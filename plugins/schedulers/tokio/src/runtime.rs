@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
-use apscheduler_core::schedulers::Runtime;
+use apscheduler_core::executor::{Executor, Runtime};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::executor::RuntimeExecutor;
 use tokio::runtime::Handle;
 
 /// A tokio runtime.
@@ -20,6 +22,10 @@ impl From<Handle> for TokioRuntime {
 
 impl Runtime for TokioRuntime {
     const EXECUTOR: &'static str = "tokio";
+
+    fn executor(runtime: Option<Self>) -> Arc<dyn Executor> {
+        Arc::new(runtime.map_or_else(RuntimeExecutor::new, RuntimeExecutor::on))
+    }
 
     fn current() -> Result<Self> {
         let handle = Handle::try_current().map_err(|error| {

@@ -3,17 +3,19 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::Result;
+use apscheduler_core::registry::Registry;
 use apscheduler_core::time::Clock;
-use apscheduler_core::{Result, Scheduler};
+use apscheduler_engine::Scheduler;
 use apscheduler_scheduler_tokio::TokioScheduler;
+use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, SchedulerHarness, Subject};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 /// A scheduler, and a runtime that somebody turns in a thread.
 struct OnRuntime {
-    scheduler: Option<TokioScheduler<CorePlugins>>,
+    scheduler: Option<TokioScheduler<TestPlugins>>,
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -29,7 +31,7 @@ impl OnRuntime {
         Self { scheduler, handle, end: Some(end), thread: Some(thread) }
     }
 
-    fn owner(&self) -> &TokioScheduler<CorePlugins> {
+    fn owner(&self) -> &TokioScheduler<TestPlugins> {
         self.scheduler.as_ref().expect("it is not dropped yet")
     }
 }

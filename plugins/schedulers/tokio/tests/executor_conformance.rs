@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use apscheduler_core::executor::RuntimeExecutor;
+use apscheduler_plugin_kit::executor::RuntimeExecutor;
 use apscheduler_scheduler_tokio::TokioRuntime;
 use apscheduler_testkit::executors::{self, ExecutorHarness, Flavor};
 use tokio::runtime::Builder;

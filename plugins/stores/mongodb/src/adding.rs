@@ -42,7 +42,7 @@ fn conflict(id: &str) -> Error {
 }
 
 fn statement(record: &NewRecord, mark: &str) -> Result<Document> {
-    let state = state_text(&record.id, &record.state)?;
+    let state = state_text(&record.id, &record.payload)?;
     let next_run_time = run_time(record.next_run_time);
     Ok(if record.replace {
         let set = doc! {"$set": {
@@ -75,7 +75,7 @@ fn command(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result
 fn split(records: &[NewRecord]) -> (&[NewRecord], &[NewRecord]) {
     let mut bytes = 0;
     let fits = |record: &&NewRecord| {
-        let state = record.state.as_text().map_or(0, str::len);
+        let state = record.payload.as_text().map_or(0, str::len);
         bytes += state + record.id.len() + STATEMENT;
         bytes <= MOST_BYTES
     };
@@ -189,13 +189,13 @@ fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Re
 
 #[cfg(test)]
 mod tests {
-    use apscheduler_core::store::JobState;
+    use apscheduler_core::store::JobPayload;
 
     use super::*;
 
     fn record(size: usize) -> NewRecord {
-        let state = JobState::Encoded("x".repeat(size).into());
-        NewRecord { id: "a".into(), next_run_time: None, state, replace: false }
+        let state = JobPayload::Encoded("x".repeat(size).into());
+        NewRecord { id: "a".into(), next_run_time: None, payload: state, replace: false }
     }
 
     #[test]

@@ -113,10 +113,10 @@ fn write_chunk(
     }
 }
 
-fn statement(mark: &str, Claim { record, advance }: &Claim, before: &[&str]) -> Document {
-    let next = match advance.next {
+fn statement(mark: &str, Claim { record, outcome }: &Claim, before: &[&str]) -> Document {
+    let next = match outcome.next {
         NextRun::At(time) => run_time(Some(time)),
-        NextRun::Paused | NextRun::Finished => Bson::Null,
+        NextRun::Finished => Bson::Null,
     };
     let revision = next_revision(record.revision);
     let mut change = doc! {
@@ -129,7 +129,7 @@ fn statement(mark: &str, Claim { record, advance }: &Claim, before: &[&str]) -> 
         },
         "$setOnInsert": {"_id": false},
     };
-    if advance.next == NextRun::Finished {
+    if outcome.next == NextRun::Finished {
         // From here on nobody sees it. It is removed when it is known that the claim was won.
         change.insert("$currentDate", doc! {"finished": true});
     }
@@ -142,7 +142,7 @@ pub(crate) fn remove_finished<'a>(
     mark: &str,
     won: impl Iterator<Item = &'a Claim>,
 ) {
-    let finished = won.filter(|claim| claim.advance.next == NextRun::Finished);
+    let finished = won.filter(|claim| claim.outcome.next == NextRun::Finished);
     let statements: Vec<Document> = finished
         .map(|claim| doc! {"q": {"_id": &*claim.record.id, "writer": mark}, "limit": 1})
         .collect();

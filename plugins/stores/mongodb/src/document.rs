@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use mongodb::bson::{Bson, Document, doc};
@@ -67,7 +67,7 @@ pub(crate) fn run_time(time: Option<Timestamp>) -> Bson {
 }
 
 /// The job state, which must be text.
-pub(crate) fn state_text<'a>(id: &str, state: &'a JobState) -> Result<&'a str> {
+pub(crate) fn state_text<'a>(id: &str, state: &'a JobPayload) -> Result<&'a str> {
     state.as_text().ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, "a job that is not serialized can't be kept in MongoDB")
             .with_plugin(WHAT)
@@ -99,7 +99,7 @@ pub(crate) fn read(document: &Document) -> Option<JobRecord> {
         id: id.into(),
         next_run_time: next_run_time.map(from_micros),
         revision: u64::try_from(revision).unwrap_or(0),
-        state: JobState::Encoded(state),
+        payload: JobPayload::Encoded(state),
     })
 }
 
@@ -137,7 +137,7 @@ mod tests {
     fn what_a_hand_broke_comes_back() {
         let read = read(&doc! {"_id": "a", "next_run_time": 5.0, "job_state": {"a": 1}}).unwrap();
         assert_eq!((read.revision, read.next_run_time), (0, Some(from_micros(5))));
-        assert_eq!(read.state.as_text(), Some(r#"{ "a": 1 }"#));
+        assert_eq!(read.payload.as_text(), Some(r#"{ "a": 1 }"#));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! In a config: `{"type": "mongodb", "host": "db.example.org", "database": "shop"}`, or with a URL. In a program:
 //! ```no_run
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_store_mongodb::MongoDbJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();

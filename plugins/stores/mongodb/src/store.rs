@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apscheduler_core::store::{
-    Batch, ChangeNotifier, Claim, Claims, ClaimsInDoubt, Contention, Cursor, Decision, Due,
-    DueCursor, JobRecord, JobStore, NewRecord, Replacement, StoreCapabilities, Tie, Watch,
+    ChangeNotifier, Claim, ClaimCursor, ClaimRequest, Claims, Cursor, Decision, JobRecord,
+    JobStore, NewRecord, StoreCapabilities, TieBreaker, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{Batch, ClaimsInDoubt, Contention, Replacement};
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::claims::Written;
@@ -227,7 +228,7 @@ impl JobStore for MongoDbJobStore {
             "next_run_time": run_time(record.next_run_time),
             "revision": next_revision(record.revision),
             "writer": self.writer.mark(),
-            "job_state": state_text(&record.id, &record.state)?,
+            "job_state": state_text(&record.id, &record.payload)?,
         }};
         let (jobs, by_id) = (connection.jobs.clone(), by_id(&record.id));
         let written = connection.run(async move {
@@ -255,7 +256,7 @@ impl JobStore for MongoDbJobStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         self.replacement.claim(|| {
@@ -271,7 +272,8 @@ impl JobStore for MongoDbJobStore {
             let is_due = doc! {"$gte": i64::MIN, "$lte": run_time(Some(due.now))};
             filter.insert("next_run_time", is_due);
             // A cursor of another store means nothing here: from the beginning.
-            if let Some(DueCursor { next_run_time, tie: Tie::Id(id) }) = &due.after {
+            if let Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Id(id) }) = &due.after
+            {
                 filter.insert("$or", behind(*next_run_time, id));
             }
             let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
@@ -281,17 +283,17 @@ impl JobStore for MongoDbJobStore {
             let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
             let Batch { claims, resume } = Batch::decide(records, due, decide);
             if claims.is_empty() {
-                return Ok(self.contention.outcome(due, 0, Claims { claims, resume }));
+                return Ok(self.contention.outcome(due, 0, Claims { won: claims, resume }));
             }
             let (mark, attempted) = (self.writer.mark(), claims.len());
             match claims::write(&connection, &mark, &claims, &claims::marks(&documents)) {
                 Ok(Written { won, refused, refusal }) => {
                     let written = claims.into_iter().zip(won);
                     let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
-                    let claims = Claims { claims: won.collect(), resume };
+                    let claims = Claims { won: won.collect(), resume };
                     if let Some(refusal) = refusal {
                         // Nothing is lost: what was not claimed stays due.
-                        if claims.claims.is_empty() {
+                        if claims.won.is_empty() {
                             return Err(refusal.with_retryable(true));
                         }
                         tracing::warn!("can't claim {refused} jobs: {}", refusal.chain());

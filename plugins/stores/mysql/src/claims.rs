@@ -5,12 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use apscheduler_core::store::{
-    ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
-    JobRecord, TransactionsInDoubt,
-};
+use apscheduler_core::store::{ClaimCursor, ClaimRequest, Claims, Decision, JobRecord};
 use apscheduler_core::time::{Timestamp, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{
+    ClaimToken, Connector as _, DecidedBatch, RetryClass as _, TransactionsInDoubt,
+};
 use mysql::prelude::Queryable as _;
 
 use crate::connection::{answers, literal, literals};
@@ -28,8 +28,8 @@ const STATEMENT: usize = 1000;
 const CONFLICTS: usize = 8;
 
 /// What is due behind a place, and before the end where there is one, as a condition that the index of run times answers.
-fn condition(due: &Due, end: Option<&DueCursor>) -> String {
-    let place = |cursor: &DueCursor| (to_micros(cursor.next_run_time), literal(cursor.id()));
+fn condition(due: &ClaimRequest, end: Option<&ClaimCursor>) -> String {
+    let place = |cursor: &ClaimCursor| (to_micros(cursor.next_run_time), literal(cursor.id()));
     let mut conditions = vec![format!("next_run_time <= {}", due.now.timestamp_micros())];
     conditions.extend(due.after.as_ref().map(place).map(|(time, id)| {
         format!("((next_run_time = {time} AND id > {id}) OR next_run_time > {time})")
@@ -43,7 +43,7 @@ fn condition(due: &Due, end: Option<&DueCursor>) -> String {
 impl Open {
     pub(crate) fn claim(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
         in_doubt: &TransactionsInDoubt,
     ) -> Result<Claims> {
@@ -52,7 +52,7 @@ impl Open {
             return Ok(claims);
         }
         if due.limit == 0 {
-            return Ok(Claims { claims: Vec::new(), resume: due.after.clone() });
+            return Ok(Claims { won: Vec::new(), resume: due.after.clone() });
         }
         let explain = |failure: Failure| failure.explain(self.pool.connector().address(), TASK);
         // Until a decision is made all may be tried again.
@@ -111,7 +111,7 @@ impl Open {
     fn lock_due<'a>(
         &self,
         mut lease: Lease<'a>,
-        due: &Due,
+        due: &ClaimRequest,
     ) -> Result<(Lease<'a>, Vec<JobRecord>), Failure> {
         let statements = format!(
             "START TRANSACTION; SELECT {COLUMNS} FROM {} FORCE INDEX (next_run_time) WHERE {}
@@ -160,7 +160,7 @@ impl Open {
     fn write_back(
         &self,
         mut lease: Lease<'_>,
-        due: &Due,
+        due: &ClaimRequest,
         batch: &DecidedBatch,
         ClaimToken { token, answered }: &ClaimToken,
     ) -> Result<bool, Failure> {
@@ -211,12 +211,11 @@ impl Open {
     fn changes(&self, batch: &DecidedBatch) -> Vec<String> {
         let jobs = &self.tables.jobs;
         let mut statements = Vec::new();
-        let moved: Vec<(&str, Option<Timestamp>)> = batch.moved().collect();
+        let moved: Vec<(&str, Timestamp)> = batch.moved().collect();
         for moved in moved.chunks(STATEMENT) {
-            let rows = moved.iter().map(|(id, next)| match next {
-                Some(next) => format!("({}, {}, 0, '')", literal(id), to_micros(*next)),
-                None => format!("({}, NULL, 0, '')", literal(id)),
-            });
+            let rows = moved
+                .iter()
+                .map(|(id, next)| format!("({}, {}, 0, '')", literal(id), to_micros(*next)));
             let rows: Vec<String> = rows.collect();
             // They are all there, locked by us.
             statements.push(format!(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::store::Connector;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::Connector;
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Opts, Row, Value};
 

@@ -2,8 +2,8 @@
 
 use std::{fmt, io};
 
-use apscheduler_core::store::Failed;
 use apscheduler_core::{Error, ErrorKind};
+use apscheduler_plugin_kit::store::RetryClass;
 use mysql::DriverError;
 
 use crate::WHAT;
@@ -63,7 +63,7 @@ static PASSING: [u16; 21] = [
     3032, 3168, // the server is being brought up or changed
 ];
 
-impl Failed for Failure {
+impl RetryClass for Failure {
     fn is_lost(&self) -> bool {
         // Who waited in vain for an answer does not wait for it once more.
         matches!(self, Self::Server(error) if is_lost(error) && !is_timeout(error))

@@ -4,7 +4,7 @@
 //! In a config: `{"type": "mysql", "url": "mysql://user:password@host/database"}`, or `sqlalchemy` with such a URL. In a
 //! program:
 //! ```no_run
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_store_mysql::MySqlJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();

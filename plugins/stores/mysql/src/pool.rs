@@ -1,7 +1,7 @@
 //! What is done with the connections of a store.
 
 use apscheduler_core::Result;
-use apscheduler_core::store::{ConnectionPool, Connector as _};
+use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _};
 use mysql::Conn;
 use mysql::prelude::Queryable as _;
 
@@ -9,7 +9,7 @@ use crate::connection::{Server, answers};
 use crate::failure::Failure;
 
 pub(crate) type Pool = ConnectionPool<Server>;
-pub(crate) type Lease<'a> = apscheduler_core::store::Lease<'a, Server>;
+pub(crate) type Lease<'a> = apscheduler_plugin_kit::store::Lease<'a, Server>;
 
 /// Reads, outside of a transaction. `task` is what errors say was tried: `listing jobs`.
 pub(crate) fn read<T>(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::from_micros;
 use apscheduler_core::{Error, ErrorKind};
 use mysql::Row;
@@ -19,7 +19,7 @@ pub(crate) fn record(row: &Row) -> Result<JobRecord, Failure> {
         id: text(&value::<Vec<u8>>(row, 0)?),
         next_run_time: value::<Option<i64>>(row, 1)?.map(from_micros),
         revision: value::<i64>(row, 2)?.cast_unsigned(),
-        state: JobState::Encoded(text(&value::<Vec<u8>>(row, 3)?)),
+        payload: JobPayload::Encoded(text(&value::<Vec<u8>>(row, 3)?)),
     })
 }
 

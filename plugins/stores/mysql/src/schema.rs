@@ -1,7 +1,7 @@
 //! The tables of a store, and how they came to be.
 
-use apscheduler_core::store::{foreign_table, newer_schema};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{foreign_table, newer_schema};
 use mysql::Conn;
 use mysql::prelude::Queryable as _;
 

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ConnectionPool, Connector as _, Cursor, Decision, Due, JobRecord,
-    JobStore, NewRecord, Replacement, Started, StoreCapabilities, TransactionsInDoubt, Watch,
+    ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
+    StoreCapabilities, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{
+    ConnectionPool, Connector as _, Replacement, SessionSlot, TransactionsInDoubt,
+};
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Row};
 
@@ -32,7 +35,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct MySqlJobStore {
     options: MySqlOptions,
-    open: Started<Open>,
+    open: SessionSlot<Open>,
     in_doubt: TransactionsInDoubt,
     replacement: Replacement,
 }
@@ -186,7 +189,7 @@ impl JobStore for MySqlJobStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         self.replacement.claim(|| self.with_open(|open| open.claim(due, decide, &self.in_doubt)))
@@ -204,7 +207,7 @@ fn chunks<'a>(records: &'a [&'a NewRecord]) -> impl Iterator<Item = &'a [&'a New
         let first = rest.first()?;
         let mut bytes = 0;
         let more = rest.iter().take(CHUNK).take_while(|record| {
-            bytes += record.state.as_text().map_or(0, str::len);
+            bytes += record.payload.as_text().map_or(0, str::len);
             record.replace == first.replace && bytes <= CHUNK_BYTES
         });
         let (chunk, behind) = rest.split_at(more.count().max(1));

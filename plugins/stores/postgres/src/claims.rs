@@ -3,12 +3,12 @@
 //! Each writes a token in its transaction. Where the connection is lost during COMMIT, the token tells later whether the
 //! transaction was committed.
 
-use apscheduler_core::store::{
-    ClaimToken, Claims, Connector as _, DecidedBatch, Decision, Due, DueCursor, Failed as _,
-    JobRecord, TransactionsInDoubt,
-};
-use apscheduler_core::time::{Timestamp, to_micros};
+use apscheduler_core::store::{ClaimCursor, ClaimRequest, Claims, Decision, JobRecord};
+use apscheduler_core::time::to_micros;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{
+    ClaimToken, Connector as _, DecidedBatch, RetryClass as _, TransactionsInDoubt,
+};
 use futures_util::future::{join3, join4};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -24,23 +24,23 @@ const TASK: &str = "claiming due jobs";
 const LOCK_TIMEOUT: u32 = 20;
 
 /// Where a batch begins: behind what was looked at before.
-fn begin(due: &Due) -> (i64, &str) {
+fn begin(due: &ClaimRequest) -> (i64, &str) {
     due.after.as_ref().map_or((i64::MIN, ""), place)
 }
 
 /// Where a batch ends: before its last job, which is ours, or before all that is not due.
-fn end<'a>(due: &Due, batch: &'a DecidedBatch) -> (i64, &'a str) {
+fn end<'a>(due: &ClaimRequest, batch: &'a DecidedBatch) -> (i64, &'a str) {
     batch.resume().map_or((due.now.timestamp_micros() + 1, ""), place)
 }
 
-fn place(cursor: &DueCursor) -> (i64, &str) {
+fn place(cursor: &ClaimCursor) -> (i64, &str) {
     (to_micros(cursor.next_run_time), cursor.id())
 }
 
 impl Open {
     pub(crate) fn claim(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
         in_doubt: &TransactionsInDoubt,
     ) -> Result<Claims> {
@@ -48,7 +48,7 @@ impl Open {
             return Ok(claims);
         }
         if due.limit == 0 {
-            return Ok(Claims { claims: Vec::new(), resume: due.after.clone() });
+            return Ok(Claims { won: Vec::new(), resume: due.after.clone() });
         }
         let explain = |failure: Failure| failure.explain(self.pool.connector().address(), TASK);
         // Until a decision is made all may be tried again.
@@ -107,7 +107,7 @@ impl Open {
     fn lock_due<'a>(
         &self,
         lease: Lease<'a>,
-        due: &Due,
+        due: &ClaimRequest,
     ) -> Result<(Lease<'a>, Vec<JobRecord>), Failure> {
         let select = format!(
             "SELECT {COLUMNS} FROM {} WHERE next_run_time <= $1 AND (next_run_time, id) > ($2, $3)
@@ -145,13 +145,12 @@ impl Open {
     fn write_back(
         &self,
         lease: Lease<'_>,
-        due: &Due,
+        due: &ClaimRequest,
         batch: &DecidedBatch,
         ClaimToken { token, answered }: &ClaimToken,
     ) -> Result<bool, Failure> {
-        let next = |time: Option<Timestamp>| time.map(to_micros);
-        let (moved, times): (Vec<&str>, Vec<Option<i64>>) =
-            batch.moved().map(|(id, time)| (id, next(time))).unzip();
+        let (moved, times): (Vec<&str>, Vec<i64>) =
+            batch.moved().map(|(id, time)| (id, to_micros(time))).unzip();
         let finished: Vec<&str> = batch.finished().collect();
         let still_due: Vec<&str> = batch.still_due().collect();
         let jobs = &self.tables.jobs;

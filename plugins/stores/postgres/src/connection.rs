@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::store::Connector;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::Connector;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;

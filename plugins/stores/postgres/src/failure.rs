@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 
-use apscheduler_core::store::Failed;
 use apscheduler_core::{Error, ErrorKind};
+use apscheduler_plugin_kit::store::RetryClass;
 use tokio_postgres::error::SqlState;
 
 use crate::WHAT;
@@ -33,7 +33,7 @@ impl From<Error> for Failure {
     }
 }
 
-impl Failed for Failure {
+impl RetryClass for Failure {
     fn is_lost(&self) -> bool {
         matches!(self, Self::Server(error) if is_lost(error))
     }

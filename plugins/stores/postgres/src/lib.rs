@@ -3,7 +3,7 @@
 //! In a config: `{"type": "postgres", "url": "postgresql://user:password@host/database"}`, or `sqlalchemy` with such a
 //! URL. In a program:
 //! ```no_run
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_store_postgres::PostgresJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use apscheduler_core::options::{self, Options};
-use apscheduler_core::store::PoolOptions;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::PoolOptions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

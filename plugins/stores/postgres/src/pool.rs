@@ -1,7 +1,7 @@
 //! What is done with the connections of a store.
 
 use apscheduler_core::Result;
-use apscheduler_core::store::{ConnectionPool, Connector as _};
+use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _};
 use futures_util::future::join;
 use tokio_postgres::Client;
 
@@ -9,7 +9,7 @@ use crate::connection::Server;
 use crate::failure::Failure;
 
 pub(crate) type Pool = ConnectionPool<Server>;
-pub(crate) type Lease<'a> = apscheduler_core::store::Lease<'a, Server>;
+pub(crate) type Lease<'a> = apscheduler_plugin_kit::store::Lease<'a, Server>;
 
 /// How every transaction begins. Whether it may write is up to the server.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";

@@ -1,6 +1,6 @@
 //! From rows to records.
 
-use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::from_micros;
 use tokio_postgres::Row;
 
@@ -15,7 +15,7 @@ pub(crate) fn record(row: &Row) -> Result<JobRecord, Failure> {
         id: row.try_get::<_, &str>(0)?.into(),
         next_run_time: row.try_get::<_, Option<i64>>(1)?.map(from_micros),
         revision: row.try_get::<_, i64>(2)?.cast_unsigned(),
-        state: JobState::Encoded(row.try_get::<_, &str>(3)?.into()),
+        payload: JobPayload::Encoded(row.try_get::<_, &str>(3)?.into()),
     })
 }
 

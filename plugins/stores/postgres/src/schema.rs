@@ -1,7 +1,7 @@
 //! The tables of a store, and how they came to be.
 
 use apscheduler_core::Result;
-use apscheduler_core::store::{foreign_table, newer_schema};
+use apscheduler_plugin_kit::store::{foreign_table, newer_schema};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, ConnectionPool, Connector as _, Cursor, Decision, Due, JobRecord,
-    JobStore, NewRecord, Replacement, Started, StoreCapabilities, TransactionsInDoubt, Watch,
+    ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
+    StoreCapabilities, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{
+    ConnectionPool, Connector as _, Replacement, SessionSlot, TransactionsInDoubt,
+};
 use futures_util::future::try_join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
@@ -30,7 +33,7 @@ const CHUNK: usize = 10_000;
 #[derive(Debug)]
 pub struct PostgresJobStore {
     options: PostgresOptions,
-    open: Started<Open>,
+    open: SessionSlot<Open>,
     in_doubt: TransactionsInDoubt,
     replacement: Replacement,
 }
@@ -192,7 +195,7 @@ impl JobStore for PostgresJobStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         self.replacement.claim(|| self.with_open(|open| open.claim(due, decide, &self.in_doubt)))

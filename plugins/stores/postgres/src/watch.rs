@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-use apscheduler_core::store::{ChangeNotifier, Connector as _, Watch};
+use apscheduler_core::store::{ChangeNotifier, Watch};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::Connector as _;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::store::{
-    Advance, ChangeNotifier, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
+    ChangeNotifier, ClaimOutcome, ClaimRequest, Decision, JobRecord, JobStore, NextRun, RunTimes,
 };
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
@@ -60,13 +60,13 @@ fn ids(store: &dyn JobStore) -> Vec<String> {
     records.iter().map(|record| record.id.to_string()).collect()
 }
 
-fn due() -> Due {
-    Due { now: second(5), limit: 10, after: None }
+fn due() -> ClaimRequest {
+    ClaimRequest { now: second(5), limit: 10, after: None }
 }
 
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
-    Decision::Claim(Advance { run_times, next: NextRun::At(second(60)) })
+    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(second(60)) })
 }
 
 /// The part of the URL behind user and password.
@@ -161,7 +161,7 @@ fn an_older_schema_is_brought_up_to_date() {
         "DROP TABLE {name}_claims; UPDATE apscheduler_meta SET version = 1 WHERE tablename = '{name}'"
     ));
     let store = table.open();
-    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
+    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").won.len(), 1);
     assert_eq!(ids(&table.open()), ["a"]);
 }
 
@@ -172,7 +172,7 @@ fn a_table_of_jobs_that_was_dropped_is_made_again() {
     execute(&format!("DROP TABLE {} CASCADE", table.0));
     let store = table.open();
     add(&store, "b");
-    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
+    assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").won.len(), 1);
 }
 
 #[test]
@@ -181,8 +181,8 @@ fn tokens_of_claims_do_not_pile_up() {
     let store = table.open();
     for id in ["a", "b", "c", "d"] {
         add(&store, id);
-        assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").claims.len(), 1);
-        assert!(store.claim_due(&due(), &mut take).expect("claimed").claims.is_empty());
+        assert_eq!(store.claim_due(&due(), &mut take).expect("claimed").won.len(), 1);
+        assert!(store.claim_due(&due(), &mut take).expect("claimed").won.is_empty());
     }
     assert!(tokens(&table) <= 1);
     store.shutdown().expect("shut down");
@@ -208,7 +208,7 @@ fn a_connection_that_was_ended_is_made_again() {
             1 => add(&store, "b"),
             _ => {
                 let claims = store.claim_due(&due(), &mut take).expect("claimed");
-                assert_eq!(claims.claims.len(), 2);
+                assert_eq!(claims.won.len(), 2);
             }
         }
     }
@@ -226,7 +226,7 @@ fn a_claim_that_is_cut_off_claims_nothing() {
     let error = cut_off.expect_err("the connection is gone");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     let claims = store.claim_due(&due(), &mut take).expect("claimed");
-    assert_eq!(claims.claims.len(), 1, "it is still due");
+    assert_eq!(claims.won.len(), 1, "it is still due");
 }
 
 #[test]
@@ -245,9 +245,9 @@ fn a_claim_for_which_somebody_else_answers_is_not_lost() {
         });
         lost.expect_err("it is not known whether it was written");
         proxy.mend();
-        let claims = store.claim_due(&due(), &mut take).expect("claimed").claims;
+        let claims = store.claim_due(&due(), &mut take).expect("claimed").won;
         assert_eq!(claims.len(), 1, "{severity} {code}");
-        assert!(store.claim_due(&due(), &mut take).expect("claimed").claims.is_empty());
+        assert!(store.claim_due(&due(), &mut take).expect("claimed").won.is_empty());
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In a config: `{"type": "redis", "host": "redis.example.org", "password": "..."}`, or with a URL. In a program:
 //! ```no_run
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_store_redis::RedisJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::store::{
-    Batch, ChangeNotifier, Claim, ClaimToken, ClaimTokens, Claims, ClaimsInDoubt, Contention,
-    Cursor, Decision, Due, DueCursor, JobRecord, JobStore, NewRecord, NextRun, Replacement,
-    StoreCapabilities, Tie, Watch,
+    ChangeNotifier, Claim, ClaimCursor, ClaimRequest, Claims, Cursor, Decision, JobRecord,
+    JobStore, NewRecord, NextRun, StoreCapabilities, TieBreaker, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::{
+    Batch, ClaimToken, ClaimTokens, ClaimsInDoubt, Contention, Replacement,
+};
 use redis::{Cmd, Value};
 
 use crate::connection::{Connections, Repeat};
@@ -184,10 +186,9 @@ impl RedisJobStore {
         let ClaimToken { token, answered } = self.tokens.next();
         let mut call = self.change(&self.scripts.claim);
         call.arg(&token).arg(answered.join(" "));
-        for Claim { record, advance } in &claims {
-            let next = match advance.next {
+        for Claim { record, outcome } in &claims {
+            let next = match outcome.next {
                 NextRun::At(time) => time_text(time),
-                NextRun::Paused => PAUSED.to_owned(),
                 NextRun::Finished => String::new(),
             };
             call.arg(&*record.id).arg(record.revision).arg(next);
@@ -374,7 +375,7 @@ impl JobStore for RedisJobStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         self.replacement.claim(|| {
@@ -384,7 +385,7 @@ impl JobStore for RedisJobStore {
                 return Ok(claims);
             }
             let from = match &due.after {
-                Some(DueCursor { next_run_time, tie: Tie::Id(id) }) => {
+                Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Id(id) }) => {
                     format!("({} {id}", time_text(*next_run_time))
                 }
                 // A cursor of another store, or none: from the beginning.
@@ -395,7 +396,7 @@ impl JobStore for RedisJobStore {
             let Batch { claims, resume } = Batch::decide(records, due, decide);
             let attempted = claims.len();
             let claims = self.write(claims)?;
-            Ok(self.contention.outcome(due, attempted, Claims { claims, resume }))
+            Ok(self.contention.outcome(due, attempted, Claims { won: claims, resume }))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::Timestamp;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
 
@@ -83,7 +83,7 @@ pub(crate) fn read_record(id: Arc<str>, indexed: &str, value: &[u8]) -> JobRecor
         id,
         next_run_time: read_run_time(run_time).flatten(),
         revision,
-        state: JobState::Encoded(state.into()),
+        payload: JobPayload::Encoded(state.into()),
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let read = record("12 2028-02-03T04:05:06.000007Z {\"a\": 1}");
         assert_eq!(read.revision, 12);
         assert_eq!(read.next_run_time, Some(time("2028-02-03T04:05:06.000007Z")));
-        assert_eq!(read.state.as_text(), Some("{\"a\": 1}"));
+        assert_eq!(read.payload.as_text(), Some("{\"a\": 1}"));
         assert_eq!(record("1 paused {}").next_run_time, None);
     }
 
@@ -140,7 +140,7 @@ mod tests {
             "01 paused {}",
         ] {
             let read = record(text);
-            assert_eq!((read.revision, read.state.as_text()), (0, Some(text)));
+            assert_eq!((read.revision, read.payload.as_text()), (0, Some(text)));
             assert_eq!(read.next_run_time, Some(time("2027-01-01T00:00:00Z")));
         }
     }

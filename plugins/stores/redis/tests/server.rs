@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::store::{
-    Advance, ChangeNotifier, Claims, Decision, Due, JobRecord, JobState, JobStore, NewRecord,
-    NextRun, RunTimes,
+    ChangeNotifier, ClaimOutcome, ClaimRequest, Claims, Decision, JobPayload, JobRecord, JobStore,
+    NewRecord, NextRun, RunTimes,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind};
@@ -70,17 +70,22 @@ fn second(seconds: i64) -> Timestamp {
 }
 
 fn add(store: &RedisJobStore, id: &str, time: Option<Timestamp>) {
-    let state = JobState::Encoded(r#"{"version":1}"#.into());
+    let state = JobPayload::Encoded(r#"{"version":1}"#.into());
     store
-        .add_jobs(vec![NewRecord { id: id.into(), next_run_time: time, state, replace: false }])
+        .add_jobs(vec![NewRecord {
+            id: id.into(),
+            next_run_time: time,
+            payload: state,
+            replace: false,
+        }])
         .unwrap();
 }
 
 fn claim(store: &RedisJobStore, now: Timestamp) -> apscheduler_core::Result<Claims> {
-    let due = Due { now, limit: 100, after: None };
+    let due = ClaimRequest { now, limit: 100, after: None };
     store.claim_due(&due, &mut |record| {
         let run_times = RunTimes::One(record.next_run_time.unwrap());
-        Decision::Claim(Advance { run_times, next: NextRun::At(now + TimeDelta::seconds(60)) })
+        Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(now + TimeDelta::seconds(60)) })
     })
 }
 
@@ -157,7 +162,7 @@ fn jobs_have_one_set_of_run_times() {
     assert_eq!(error.kind(), ErrorKind::Store);
     let expected = format!("have their run times in `{}`", keys.named("run_times"));
     assert!(error.to_string().contains(&expected), "{error}");
-    assert_eq!(claim(&keys.open(), second(1)).unwrap().claims.len(), 1);
+    assert_eq!(claim(&keys.open(), second(1)).unwrap().won.len(), 1);
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn calls_after_a_killed_connection_connect_again() {
     kill();
     assert!(store.lookup_job("a").unwrap().is_some());
     kill();
-    assert_eq!(claim(&store, second(1)).unwrap().claims.len(), 1);
+    assert_eq!(claim(&store, second(1)).unwrap().won.len(), 1);
     kill();
     // A write that was sent may have been written: nobody knows, and the caller is told.
     if let Err(error) = store.remove_job("a") {
@@ -198,7 +203,7 @@ fn scripts_are_sent_again_to_a_server_that_forgot_them() {
     let store = keys.open();
     add(&store, "a", Some(second(1)));
     execute(&["SCRIPT", "FLUSH"]);
-    assert_eq!(claim(&store, second(1)).unwrap().claims.len(), 1);
+    assert_eq!(claim(&store, second(1)).unwrap().won.len(), 1);
     execute(&["SCRIPT", "FLUSH"]);
     add(&store, "b", None);
     assert_eq!(listed(&store).len(), 2);
@@ -234,7 +239,7 @@ fn a_user_who_may_not_publish_may_schedule() {
     execute(&["ACL", "SETUSER", &keys.0, "resetchannels"]);
     let store = started(options);
     add(&store, "a", Some(second(1)));
-    assert_eq!(claim(&store, second(1)).unwrap().claims.len(), 1);
+    assert_eq!(claim(&store, second(1)).unwrap().won.len(), 1);
 }
 
 #[test]
@@ -245,19 +250,19 @@ fn records_without_a_head_are_due_and_are_not_lost() {
     for broken in ["", "oops", "7 soon {}", "\u{fffd}"] {
         execute(&["HSET", &keys.named("jobs"), "a", broken]);
         let mut seen: Vec<JobRecord> = Vec::new();
-        let due = Due { now: second(2), limit: 10, after: None };
+        let due = ClaimRequest { now: second(2), limit: 10, after: None };
         let claims = store.claim_due(&due, &mut |record| {
             seen.push(record.clone());
             Decision::Leave
         });
-        assert!(claims.unwrap().claims.is_empty());
-        assert_eq!(seen[0].state.as_text(), Some(broken));
+        assert!(claims.unwrap().won.is_empty());
+        assert_eq!(seen[0].payload.as_text(), Some(broken));
         assert_eq!(seen[0].next_run_time, Some(second(1)));
-        assert_eq!(store.lookup_job("a").unwrap().unwrap().state.as_text(), Some(broken));
+        assert_eq!(store.lookup_job("a").unwrap().unwrap().payload.as_text(), Some(broken));
     }
-    let mended = JobState::Encoded("{}".into());
+    let mended = JobPayload::Encoded("{}".into());
     let record = store.lookup_job("a").unwrap().unwrap();
-    let record = JobRecord { next_run_time: Some(second(5)), state: mended, ..record };
+    let record = JobRecord { next_run_time: Some(second(5)), payload: mended, ..record };
     assert!(store.update_job(&record).unwrap());
     assert_eq!(listed(&store), [("a".to_owned(), Some(second(5)))]);
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(5)));
@@ -271,7 +276,7 @@ fn a_run_time_that_was_written_by_hand_counts() {
     add(&store, "gone", Some(second(1)));
     execute(&["HSET", &keys.named("jobs"), "a", "1 2027-01-01T00:00:30.000000Z {}"]);
     execute(&["HDEL", &keys.named("jobs"), "gone"]);
-    assert!(claim(&store, second(2)).unwrap().claims.is_empty());
+    assert!(claim(&store, second(2)).unwrap().won.is_empty());
     assert_eq!(listed(&store), [("a".to_owned(), Some(second(30)))]);
-    assert_eq!(claim(&store, second(30)).unwrap().claims.len(), 1);
+    assert_eq!(claim(&store, second(30)).unwrap().won.len(), 1);
 }

@@ -4,7 +4,7 @@
 
 mod keys;
 
-use apscheduler_core::store::{JobState, JobStore, NewRecord};
+use apscheduler_core::store::{JobPayload, JobStore, NewRecord};
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_redis::{RedisJobStore, RedisOptions};
 use apscheduler_testkit::stores::server_url;
@@ -27,8 +27,8 @@ fn a_store_keeps_its_jobs_over_tls() {
     let keys = keys::new_keys();
     let store = RedisJobStore::with_options(trusting(&keys, tls_url())).unwrap();
     store.start("default").unwrap();
-    let state = JobState::Encoded(r#"{"version":1}"#.into());
-    let record = NewRecord { id: "a".into(), next_run_time: None, state, replace: false };
+    let state = JobPayload::Encoded(r#"{"version":1}"#.into());
+    let record = NewRecord { id: "a".into(), next_run_time: None, payload: state, replace: false };
     store.add_jobs(vec![record]).unwrap();
     // The port without TLS has the same jobs.
     let plain = RedisJobStore::with_options(keys::options(&keys)).unwrap();

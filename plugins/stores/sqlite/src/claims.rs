@@ -1,6 +1,8 @@
 //! Claims of due jobs.
 
-use apscheduler_core::store::{Claim, Claims, Decision, Due, DueCursor, JobRecord, NextRun, Tie};
+use apscheduler_core::store::{
+    Claim, ClaimCursor, ClaimRequest, Claims, Decision, JobRecord, NextRun, TieBreaker,
+};
 use apscheduler_core::time::to_micros;
 
 use crate::connection::{Patience, begin_write};
@@ -16,7 +18,7 @@ pub(crate) fn claim(
     location: &Location,
     patience: &Patience,
     statements: &Statements,
-    due: &Due,
+    due: &ClaimRequest,
     decide: &mut dyn FnMut(&JobRecord) -> Decision,
 ) -> Result<Claims, Failure> {
     let connection = &database.connection;
@@ -44,14 +46,13 @@ pub(crate) fn claim(
             let Decision::Claim(decided) = decide(&record) else { continue };
             match decided.next {
                 NextRun::At(next) => advance.execute((number, to_micros(next)))?,
-                NextRun::Paused => advance.execute((number, None::<i64>))?,
                 NextRun::Finished => finish.execute([number])?,
             };
-            claims.claims.push(Claim { record, advance: decided });
+            claims.won.push(Claim { record, outcome: decided });
         }
     }
     // The file may have been replaced since the call began: nobody else would see what is written here.
-    if !claims.claims.is_empty() && database.check(location).is_err() {
+    if !claims.won.is_empty() && database.check(location).is_err() {
         return Err(Failure::Moved);
     }
     transaction.commit()?;
@@ -59,17 +60,20 @@ pub(crate) fn claim(
 }
 
 /// The place behind which to look.
-fn place(after: Option<&DueCursor>) -> (i64, i64) {
+fn place(after: Option<&ClaimCursor>) -> (i64, i64) {
     match after {
-        Some(DueCursor { next_run_time, tie: Tie::Number(number) }) => {
+        Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Number(number) }) => {
             (to_micros(*next_run_time), number.cast_signed())
         }
         // Not from this store: start over.
-        Some(DueCursor { tie: Tie::Id(_), .. }) | None => (i64::MIN, i64::MIN),
+        Some(ClaimCursor { tie_breaker: TieBreaker::Id(_), .. }) | None => (i64::MIN, i64::MIN),
     }
 }
 
-fn cursor(found: &Numbered) -> Option<DueCursor> {
+fn cursor(found: &Numbered) -> Option<ClaimCursor> {
     let next_run_time = found.record.next_run_time?;
-    Some(DueCursor { next_run_time, tie: Tie::Number(found.number.cast_unsigned()) })
+    Some(ClaimCursor {
+        next_run_time,
+        tie_breaker: TieBreaker::Number(found.number.cast_unsigned()),
+    })
 }

@@ -3,7 +3,7 @@
 //! In a config: `{"type": "sqlite", "path": "jobs.sqlite"}`, or, as with APScheduler,
 //! `{"type": "sqlalchemy", "url": "sqlite:///jobs.sqlite"}`. In a program:
 //! ```
-//! use apscheduler_core::schedulers::BackgroundScheduler;
+//! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_store_sqlite::SqliteJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::store::{JobRecord, JobState};
+use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
@@ -34,7 +34,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
             id: text(row.get_ref(1)?),
             next_run_time,
             revision,
-            state: JobState::Encoded(text(row.get_ref(4)?)),
+            payload: JobPayload::Encoded(text(row.get_ref(4)?)),
         },
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Several sets of jobs may share a file, so the version of each table's schema stands in a table of its own.
 
-use apscheduler_core::store::{foreign_table, newer_schema};
+use apscheduler_plugin_kit::store::{foreign_table, newer_schema};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::failure::Failure;

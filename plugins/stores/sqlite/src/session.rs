@@ -7,8 +7,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apscheduler_core::store::Replacement;
 use apscheduler_core::{Error, ErrorKind};
+use apscheduler_plugin_kit::store::Replacement;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 

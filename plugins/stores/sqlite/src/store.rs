@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::store::{
-    ChangeNotifier, Claims, Cursor, Decision, Due, JobRecord, JobStore, NewRecord, Replacement,
+    ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::Replacement;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use crate::connection::{Patience, begin_write};
@@ -295,7 +296,7 @@ impl JobStore for SqliteJobStore {
 
     fn claim_due(
         &self,
-        due: &Due,
+        due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         self.replacement.claim(|| {
@@ -328,7 +329,7 @@ impl fmt::Debug for SqliteJobStore {
 
 #[cfg(test)]
 mod tests {
-    use apscheduler_core::store::{Advance, NextRun, RunTimes};
+    use apscheduler_core::store::{ClaimOutcome, NextRun, RunTimes};
     use apscheduler_testkit::stores::records::{Records, second};
 
     use super::*;
@@ -354,13 +355,13 @@ mod tests {
         let before = version(&store);
         let new = (0..5000).map(|number| records.new_record(number.to_string(), Some(second(1))));
         store.add_jobs(new.collect()).unwrap();
-        let due = Due { now: second(1), limit: 1000, after: None };
+        let due = ClaimRequest { now: second(1), limit: 1000, after: None };
         let run_times = RunTimes::One(second(1));
         // Enough for a checkpoint.
         for round in 0..20 {
             let next = NextRun::At(second(1) - chrono::TimeDelta::microseconds(20 - round));
-            let advance = Advance { run_times: run_times.clone(), next };
-            store.claim_due(&due, &mut |_| Decision::Claim(advance.clone())).unwrap();
+            let outcome = ClaimOutcome { run_times: run_times.clone(), next };
+            store.claim_due(&due, &mut |_| Decision::Claim(outcome.clone())).unwrap();
         }
         store.remove_job("7").unwrap();
         assert_eq!(version(&store), before, "it wrote itself");

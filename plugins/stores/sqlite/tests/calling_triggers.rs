@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::{Plugin, Registry};
-use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::{SystemClock, Timestamp, Zone};
 use apscheduler_core::trigger::{Trigger, TriggerConfig};
-use apscheduler_core::{ErrorKind, Result, Scheduler};
+use apscheduler_core::{ErrorKind, Result};
+use apscheduler_engine::Scheduler;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_store_sqlite::SqliteJobStore;
 
 /// Lists the jobs of the store when it is asked for the fire time after the first.
@@ -52,13 +53,13 @@ impl Trigger for Calling {
 fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() {
     let (answers, received) = channel();
     let trigger = Calling { scheduler: Arc::default(), answers: Arc::new(Mutex::new(answers)) };
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     let restored = trigger.clone();
     let plugin =
         Plugin::trigger_fn("calling", move |_options, _context| Ok(Arc::new(restored.clone())));
     registry.register(plugin).unwrap();
     registry.register_function("tests::nothing", || ()).unwrap();
-    let scheduler: BackgroundScheduler =
+    let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
         BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::registry::Registry;
 use apscheduler_core::store::{
-    Advance, Claims, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
+    ClaimOutcome, ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun, RunTimes,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind};
@@ -72,14 +72,14 @@ fn ids(store: &dyn JobStore) -> Vec<String> {
 
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.unwrap());
-    Decision::Claim(Advance { run_times, next: NextRun::At(second(1000)) })
+    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(second(1000)) })
 }
 
 fn claim(
     store: &dyn JobStore,
     mut decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Result<Claims, Error> {
-    store.claim_due(&Due { now: second(9), limit: 10, after: None }, &mut decide)
+    store.claim_due(&ClaimRequest { now: second(9), limit: 10, after: None }, &mut decide)
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn several_tables_fit_into_one_file() {
     for name in names {
         let store = started(database.options().tablename(name));
         assert_eq!(ids(&store), ["a", name]);
-        assert_eq!(claim(&store, take).unwrap().claims.len(), 1);
+        assert_eq!(claim(&store, take).unwrap().won.len(), 1);
         store.remove_all_jobs().unwrap();
         assert!(ids(&store).is_empty());
     }
@@ -152,20 +152,20 @@ fn a_broken_state_comes_back_as_the_text_there_is() {
         database.by_hand(&sql).unwrap();
         assert_eq!(ids(&store), ["a", "b", "c"], "with {broken}");
         let found = store.lookup_job("a").unwrap().unwrap();
-        assert_eq!(found.state.as_text(), Some(text), "with {broken}");
+        assert_eq!(found.payload.as_text(), Some(text), "with {broken}");
         let mut seen = Vec::new();
         let claims = claim(&store, |record| {
-            seen.push(record.state.as_text().unwrap().to_owned());
+            seen.push(record.payload.as_text().unwrap().to_owned());
             if &*record.id == "a" { Decision::Leave } else { take(record) }
         });
-        assert_eq!(claims.unwrap().claims.len(), 1, "with {broken}");
+        assert_eq!(claims.unwrap().won.len(), 1, "with {broken}");
         assert_eq!(seen[0], text, "with {broken}");
         let is_there = database
             .ask::<bool>("SELECT EXISTS (SELECT 1 FROM apscheduler_jobs_readable WHERE id = 'a')");
         assert!(is_there, "the view shows it too");
-        let repaired = JobRecord { state: Records::of(&store).state(3), ..found };
+        let repaired = JobRecord { payload: Records::of(&store).state(3), ..found };
         assert!(store.update_job(&repaired).unwrap());
-        assert_eq!(state_number(&store.lookup_job("a").unwrap().unwrap().state), 3);
+        assert_eq!(state_number(&store.lookup_job("a").unwrap().unwrap().payload), 3);
     }
 }
 
@@ -217,7 +217,7 @@ fn a_broken_run_time_stands_in_nobodys_way() {
         assert_eq!(listed, expected, "by pages of {limit}");
     }
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(1)));
-    let claims = claim(&store, take).unwrap().claims;
+    let claims = claim(&store, take).unwrap().won;
     assert_eq!(claims.iter().map(|claim| &*claim.record.id).collect::<Vec<_>>(), ["a", "e"]);
     let found = store.lookup_job("b").unwrap().unwrap();
     assert!(store.update_job(&JobRecord { next_run_time: Some(second(5)), ..found }).unwrap());
@@ -239,7 +239,7 @@ fn run_times_beyond_the_calendar_are_its_ends() {
         .unwrap();
     assert_eq!(ids(&store), ["b", "c", "a"]);
     assert_eq!(store.next_run_time(None).unwrap(), Some(Timestamp::MIN_UTC));
-    let claims = claim(&store, take).unwrap().claims;
+    let claims = claim(&store, take).unwrap().won;
     assert_eq!(claims.len(), 2);
     assert_eq!(store.lookup_job("a").unwrap().unwrap().next_run_time, Some(Timestamp::MAX_UTC));
 }
@@ -381,7 +381,7 @@ fn a_locked_database_is_waited_for_and_then_told() {
     }
 
     other.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(claim(&store, take).unwrap().claims.len(), 1, "it works again");
+    assert_eq!(claim(&store, take).unwrap().won.len(), 1, "it works again");
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn a_look_that_finds_nothing_needs_no_lock() {
     add(&store, &[("a", Some(second(100))), ("b", None)]);
     let other = Connection::open(database.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert!(claim(&store, take).unwrap().claims.is_empty());
+    assert!(claim(&store, take).unwrap().won.is_empty());
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn a_panic_while_deciding_takes_everything_back() {
     assert!(catch_unwind(AssertUnwindSafe(|| claim(&store, decide))).is_err());
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(1)), "nothing was claimed");
     database.by_hand("UPDATE apscheduler_jobs SET revision = revision + 1").unwrap();
-    assert_eq!(claim(&store, take).unwrap().claims.len(), 2);
+    assert_eq!(claim(&store, take).unwrap().won.len(), 2);
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn a_store_that_is_not_started_says_so() {
 
 #[test]
 fn sqlalchemy_finds_it_by_the_scheme() {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     let database = Database::new();
     let url = format!("sqlite:///{}", database.path().display());
@@ -467,7 +467,7 @@ fn a_file_that_is_moved_into_the_place_is_told_and_read() {
     assert!(error.to_string().ends_with("jobs.sqlite` is another file than before"), "{error}");
     // The log of the old file has no part in it.
     assert_eq!(ids(&store), ["new"]);
-    assert_eq!(claim(&store, take).unwrap().claims.len(), 1);
+    assert_eq!(claim(&store, take).unwrap().won.len(), 1);
     assert_eq!(database.ask::<String>("PRAGMA integrity_check"), "ok");
 }
 
@@ -504,9 +504,9 @@ fn schedulers_on_both_sides_of_a_replacement_claim_each_fire_once() {
     let store = database.store();
     std::fs::rename(backup.path(), database.path()).unwrap();
     let other = database.store();
-    assert_eq!(claim(&other, take).unwrap().claims.len(), 1);
+    assert_eq!(claim(&other, take).unwrap().won.len(), 1);
     assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
-    assert!(claim(&store, never).unwrap().claims.is_empty());
+    assert!(claim(&store, never).unwrap().won.is_empty());
 }
 
 #[test]
@@ -553,7 +553,7 @@ fn a_table_that_is_dropped_is_told_and_made_again() {
         database.by_hand(drop).unwrap();
         assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
         add(&store, &[("b", Some(second(1)))]);
-        assert_eq!(claim(&store, take).unwrap().claims.len(), 1);
+        assert_eq!(claim(&store, take).unwrap().won.len(), 1);
         assert_eq!(database.ask::<i64>("SELECT count(*) FROM apscheduler_jobs_readable"), 1);
     }
 }

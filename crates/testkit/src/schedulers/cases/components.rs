@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use apscheduler_core::Scheduler;
 use apscheduler_core::event::EventMask;
-use apscheduler_core::executor::LoopExecutor;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_engine::Scheduler;
+use apscheduler_executor_loop::LoopExecutor;
 
 use crate::TestStore;
 use crate::schedulers::case::cases;

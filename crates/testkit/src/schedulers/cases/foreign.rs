@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use apscheduler_core::Scheduler;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_engine::Scheduler;
+use apscheduler_plugin_kit::executor::RunExt as _;
 
 use crate::CallsWhenDropped;
 use crate::patience::in_time;
@@ -30,7 +31,7 @@ fn call_everything(scheduler: &Scheduler) {
     scheduler.get_jobs(None).expect("a list");
     let listener = scheduler.add_listener(EventMask::JOB_ERROR, |_| ());
     assert!(scheduler.remove_listener(listener));
-    scheduler.insert_state(0_u8);
+    scheduler.insert_extension(0_u8);
     assert!(scheduler.executor("nobody").is_none() && scheduler.jobstore("nobody").is_none());
     let _ = (scheduler.state(), scheduler.instances(), scheduler.timezone());
 }
@@ -98,9 +99,9 @@ fn check_listeners_and_states(guards: &mut Guards) {
         assert!(scheduler.remove_listener(listener));
     });
     let state = Some(guards.make());
-    guards.scheduler.insert_state(state);
+    guards.scheduler.insert_extension(state);
     guards.check("a state that is replaced", |scheduler| {
-        scheduler.insert_state::<Option<CallsWhenDropped>>(None);
+        scheduler.insert_extension::<Option<CallsWhenDropped>>(None);
     });
     let executor = Guarded(guards.make());
     guards.scheduler.add_executor(executor, "guarded").expect("a new alias");

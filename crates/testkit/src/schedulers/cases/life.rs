@@ -1,8 +1,9 @@
 //! Start, pause, resume, restart, and the end of the owner.
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_engine::SchedulerState;
 
 use crate::schedulers::case::cases;
 use crate::schedulers::lab::arrival;

@@ -3,9 +3,9 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use apscheduler_core::Scheduler;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
+use apscheduler_engine::Scheduler;
 
 use crate::schedulers::case::cases;
 use crate::schedulers::lab::arrival;

@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_engine::SchedulerState;
 
 use crate::schedulers::case::cases;
 use crate::schedulers::lab::arrival;

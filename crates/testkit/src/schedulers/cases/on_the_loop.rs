@@ -3,8 +3,9 @@
 use std::sync::mpsc::channel;
 
 use apscheduler_core::event::EventMask;
-use apscheduler_core::executor::{ExecutorLoad, LoopExecutor};
+use apscheduler_core::executor::ExecutorLoad;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_executor_loop::LoopExecutor;
 
 use crate::schedulers::case::cases;
 use crate::schedulers::lab::arrival;

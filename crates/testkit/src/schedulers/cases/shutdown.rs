@@ -3,11 +3,14 @@
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::ExecutorLoad;
 use apscheduler_core::function::JobContext;
-use apscheduler_core::job::{Job, JobBuilder};
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_core::job::JobBuilder;
+use apscheduler_engine::JobContextExt as _;
+use apscheduler_engine::SchedulerState;
+use apscheduler_engine::job::Job;
 
 use crate::schedulers::case::cases;
 use crate::schedulers::lab::arrival;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{
-    Advance, Claim, Claims, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
+    Claim, ClaimOutcome, ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun, RunTimes,
 };
 use apscheduler_core::time::Timestamp;
 
@@ -75,7 +75,7 @@ pub(super) fn due_time(record: &JobRecord) -> Timestamp {
 
 /// Takes the run time that is due.
 pub(super) fn take(record: &JobRecord, next: NextRun) -> Decision {
-    Decision::Claim(Advance { run_times: RunTimes::One(due_time(record)), next })
+    Decision::Claim(ClaimOutcome { run_times: RunTimes::One(due_time(record)), next })
 }
 
 /// One batch, from the beginning.
@@ -85,7 +85,7 @@ pub(super) fn claim(
     limit: usize,
     mut decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Claims {
-    let due = Due { now, limit, after: None };
+    let due = ClaimRequest { now, limit, after: None };
     store.claim_due(&due, &mut decide).expect("due jobs are claimed")
 }
 
@@ -107,12 +107,12 @@ pub(super) fn try_claim_all(
     mut decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Result<Vec<Claim>> {
     let mut claims = Vec::new();
-    let mut due = Due { now, limit, after: None };
+    let mut due = ClaimRequest { now, limit, after: None };
     let patience = Patience::new("the batches come to an end");
     loop {
         let batch = store.claim_due(&due, &mut decide)?;
-        assert!(batch.claims.len() <= limit, "a batch has more claims than the limit {limit}");
-        claims.extend(batch.claims);
+        assert!(batch.won.len() <= limit, "a batch has more claims than the limit {limit}");
+        claims.extend(batch.won);
         match batch.resume {
             Some(resume) => due.after = Some(resume),
             None => return Ok(claims),

@@ -30,24 +30,24 @@ fn refused(store: &dyn JobStore, new: Vec<NewRecord>, id: &str) {
 fn unchanged(store: &dyn JobStore, before: &JobRecord) {
     let now = find(store, &before.id);
     assert_eq!((now.revision, now.next_run_time), (before.revision, before.next_run_time));
-    assert!(same_state(&now.state, &before.state));
+    assert!(same_state(&now.payload, &before.payload));
 }
 
 fn a_job_is_kept_as_it_was_given(store: &dyn JobStore) {
     let records = Records::of(store);
-    let new = NewRecord { state: records.state(7), ..records.new_record("a", Some(second(5))) };
+    let new = NewRecord { payload: records.state(7), ..records.new_record("a", Some(second(5))) };
     store.add_jobs(vec![new.clone()]).expect("the job is added");
     let found = find(store, "a");
     assert_eq!(&*found.id, "a");
     assert_eq!(found.next_run_time, Some(second(5)));
-    assert!(same_state(&found.state, &new.state), "the state came back changed");
+    assert!(same_state(&found.payload, &new.payload), "the state came back changed");
 }
 
 fn an_id_that_is_taken_is_refused(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1)))]);
     let before = find(store, "a");
-    let new = NewRecord { state: records.state(1), ..records.new_record("a", Some(second(2))) };
+    let new = NewRecord { payload: records.state(1), ..records.new_record("a", Some(second(2))) };
     refused(store, vec![new], "a");
     unchanged(store, &before);
 }
@@ -66,7 +66,7 @@ fn a_taken_id_in_a_batch_replaces_nothing(store: &dyn JobStore) {
     add(store, &[("old", Some(second(1))), ("taken", Some(second(2)))]);
     let before = find(store, "old");
     let replacement = NewRecord {
-        state: records.state(1),
+        payload: records.state(1),
         replace: true,
         ..records.new_record("old", Some(second(3)))
     };
@@ -95,13 +95,13 @@ fn a_job_is_replaced_where_that_is_asked_for(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let (before, other) = (find(store, "a"), find(store, "b"));
     let new = NewRecord {
-        state: records.state(1),
+        payload: records.state(1),
         replace: true,
         ..records.new_record("a", Some(second(3)))
     };
     store.add_jobs(vec![new, records.new_record("c", Some(second(4)))]).expect("added");
     let after = find(store, "a");
-    assert_eq!((state_number(&after.state), after.next_run_time), (1, Some(second(3))));
+    assert_eq!((state_number(&after.payload), after.next_run_time), (1, Some(second(3))));
     assert!(after.revision > before.revision, "replacing raises the revision");
     unchanged(store, &other);
     assert_eq!(ids(&list(store)), ["b", "a", "c"]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use apscheduler_core::store::{Decision, Due, DueCursor, JobRecord, JobStore, NextRun};
+use apscheduler_core::store::{ClaimCursor, ClaimRequest, Decision, JobRecord, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -70,7 +70,7 @@ fn a_batch_looks_at_no_more_than_its_limit(store: &dyn JobStore) {
             take(record, NextRun::Finished)
         });
         assert_eq!(looked, limit.min(COUNT));
-        assert_eq!(claims.claims.len(), looked);
+        assert_eq!(claims.won.len(), looked);
         assert_eq!(list(store).len(), COUNT - looked);
     }
 }
@@ -78,7 +78,7 @@ fn a_batch_looks_at_no_more_than_its_limit(store: &dyn JobStore) {
 fn a_batch_takes_the_earliest(store: &dyn JobStore) {
     let names = add_groups(store, 1);
     let claims = claim(store, second(100), 10, |record| take(record, NextRun::Finished));
-    assert_eq!(claimed(&claims.claims), names[..10]);
+    assert_eq!(claimed(&claims.won), names[..10]);
 }
 
 fn the_last_batch_says_that_it_is_the_last(store: &dyn JobStore) {
@@ -123,7 +123,7 @@ fn claims_at_the_edge_of_a_batch_skip_nothing(store: &dyn JobStore) {
                     }
                     match number % 4 {
                         0 => take(record, NextRun::Finished),
-                        1 => take(record, NextRun::Paused),
+                        1 => take(record, NextRun::At(second(1_000_000))),
                         _ => take(record, NextRun::At(second(200))),
                     }
                 });
@@ -157,7 +157,7 @@ fn a_batch_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
         for id in &seen[5..] {
             assert!(store.remove_job(id).expect("removed"));
         }
-        let due = Due { now: second(100), limit: 100, after: first.resume };
+        let due = ClaimRequest { now: second(100), limit: 100, after: first.resume };
         let mut behind = 0;
         let rest = store.claim_due(&due, &mut |record| {
             assert!(!seen.contains(&record.id.to_string()), "{} was looked at", record.id);
@@ -171,8 +171,8 @@ fn a_batch_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
 
 fn a_cursor_does_not_make_jobs_due(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(1))), ("c", Some(second(3)))]);
-    let resume: Option<DueCursor> = claim(store, second(2), 1, |_| Decision::Leave).resume;
-    let due = Due { now: second(2), limit: 10, after: Some(resume.expect("one is left")) };
+    let resume: Option<ClaimCursor> = claim(store, second(2), 1, |_| Decision::Leave).resume;
+    let due = ClaimRequest { now: second(2), limit: 10, after: Some(resume.expect("one is left")) };
     let mut seen = Vec::new();
     let claims = store.claim_due(&due, &mut |record| {
         seen.push(record.id.to_string());

@@ -36,7 +36,7 @@ fn open_with_a_broken_one(place: &Place<'_>) -> Opened {
 }
 
 fn assert_broken(record: &JobRecord) {
-    let text = record.state.as_text().expect("a store that can be broken keeps text");
+    let text = record.payload.as_text().expect("a store that can be broken keeps text");
     let job = serde_json::from_str::<serde_json::Value>(text).ok();
     let is_job = job.is_some_and(|job| job.get("version").is_some());
     assert!(!is_job, "the harness did not break the record, or the store mended it: {text:?}");
@@ -56,7 +56,7 @@ fn a_broken_record_is_found(place: &Place<'_>) {
     let found = find(&*store, "broken");
     assert_broken(&found);
     assert_eq!(found.next_run_time, Some(second(1)));
-    assert_eq!(state_number(&find(&*store, "b").state), 0);
+    assert_eq!(state_number(&find(&*store, "b").payload), 0);
 }
 
 fn a_broken_record_is_due(place: &Place<'_>) {
@@ -82,21 +82,21 @@ fn a_broken_record_is_due(place: &Place<'_>) {
 fn a_broken_record_is_repaired_by_an_update(place: &Place<'_>) {
     let store = open_with_a_broken_one(place);
     let state = Records::of(&*store).state(5);
-    let repaired = JobRecord { state, ..find(&*store, "broken") };
+    let repaired = JobRecord { payload: state, ..find(&*store, "broken") };
     assert!(store.update_job(&repaired).expect("updated"));
-    assert_eq!(state_number(&find(&*store, "broken").state), 5);
+    assert_eq!(state_number(&find(&*store, "broken").payload), 5);
 }
 
 fn a_broken_record_is_replaced(place: &Place<'_>) {
     let store = open_with_a_broken_one(place);
     let records = Records::of(&*store);
     let new = NewRecord {
-        state: records.state(5),
+        payload: records.state(5),
         replace: true,
         ..records.new_record("broken", Some(second(9)))
     };
     store.add_jobs(vec![new]).expect("replaced");
-    assert_eq!(state_number(&find(&*store, "broken").state), 5);
+    assert_eq!(state_number(&find(&*store, "broken").payload), 5);
     assert_eq!(ids(&list(&*store)), ["b", "broken", "c"]);
 }
 

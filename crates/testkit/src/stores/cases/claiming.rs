@@ -1,6 +1,6 @@
 //! One claim: what is due, in which order, and what the decisions do.
 
-use apscheduler_core::store::{Advance, Decision, JobStore, NextRun, RunTimes};
+use apscheduler_core::store::{ClaimOutcome, Decision, JobStore, NextRun, RunTimes};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -17,7 +17,6 @@ cases! { "claiming":
     Store each_due_job_is_decided_on_once,
     Store a_claim_tells_the_record_and_what_was_taken,
     Store a_claimed_job_runs_next_when_it_was_decided,
-    Store a_claimed_job_may_be_paused,
     Store a_claimed_job_may_be_finished,
     Store a_job_that_is_left_stays_as_it_is,
     Store decisions_are_for_their_own_job,
@@ -33,7 +32,7 @@ fn leave_all(store: &dyn JobStore, now: Timestamp) -> Vec<String> {
         due.push(record.id.to_string());
         Decision::Leave
     });
-    assert!(claims.claims.is_empty(), "what was left is no claim");
+    assert!(claims.won.is_empty(), "what was left is no claim");
     due
 }
 
@@ -64,8 +63,9 @@ fn due_jobs_come_by_run_time(store: &dyn JobStore) {
     );
     assert_eq!(leave_all(store, second(27)), ["c", "e", "b"]);
     assert!(leave_all(store, second(13)).is_empty());
-    let claims = claim(store, second(60), 10, |record| take(record, NextRun::Paused));
-    assert_eq!(claimed(&claims.claims), ["c", "e", "b", "a"]);
+    let claims =
+        claim(store, second(60), 10, |record| take(record, NextRun::At(second(1_000_000))));
+    assert_eq!(claimed(&claims.won), ["c", "e", "b", "a"]);
 }
 
 fn run_times_differ_by_microseconds(store: &dyn JobStore) {
@@ -92,28 +92,28 @@ fn each_due_job_is_decided_on_once(store: &dyn JobStore) {
 fn a_claim_tells_the_record_and_what_was_taken(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let before = ["a", "b"].map(|id| find(store, id));
-    let advances = [
-        Advance { run_times: RunTimes::One(second(3)), next: NextRun::At(second(10)) },
-        Advance {
+    let outcomes = [
+        ClaimOutcome { run_times: RunTimes::One(second(3)), next: NextRun::At(second(10)) },
+        ClaimOutcome {
             run_times: RunTimes::Many(vec![second(2), second(3), second(4)]),
             next: NextRun::Finished,
         },
     ];
-    let mut left = advances.iter();
+    let mut left = outcomes.iter();
     let claims = claim(store, second(5), 10, |record| {
-        let advance = left.next().expect("two jobs are due");
+        let outcome = left.next().expect("two jobs are due");
         let before = before.iter().find(|before| before.id == record.id).expect("known");
         assert_eq!(record.next_run_time, before.next_run_time, "as it was stored");
         assert_eq!(record.revision, before.revision, "as it was stored");
-        assert!(same_state(&record.state, &before.state), "as it was stored");
-        Decision::Claim(advance.clone())
+        assert!(same_state(&record.payload, &before.payload), "as it was stored");
+        Decision::Claim(outcome.clone())
     });
-    assert_eq!(claimed(&claims.claims), ["a", "b"]);
-    for ((claim, before), advance) in claims.claims.iter().zip(&before).zip(&advances) {
+    assert_eq!(claimed(&claims.won), ["a", "b"]);
+    for ((claim, before), outcome) in claims.won.iter().zip(&before).zip(&outcomes) {
         assert_eq!(claim.record.next_run_time, before.next_run_time, "as before the claim");
         assert_eq!(claim.record.revision, before.revision, "as before the claim");
-        assert!(same_state(&claim.record.state, &before.state));
-        assert_eq!(claim.advance, *advance);
+        assert!(same_state(&claim.record.payload, &before.payload));
+        assert_eq!(claim.outcome, *outcome);
     }
 }
 
@@ -126,15 +126,6 @@ fn a_claimed_job_runs_next_when_it_was_decided(store: &dyn JobStore) {
     assert_eq!(store.next_run_time(None).expect("a time"), Some(second(2)));
     assert_eq!(leave_all(store, second(60)), ["b"]);
     assert_eq!(leave_all(store, later), ["b", "a"]);
-}
-
-fn a_claimed_job_may_be_paused(store: &dyn JobStore) {
-    add(store, &[("a", Some(second(1)))]);
-    claim(store, second(1), 10, |record| take(record, NextRun::Paused));
-    assert_eq!(find(store, "a").next_run_time, None);
-    assert_eq!(store.next_run_time(None).expect("no error"), None);
-    assert!(leave_all(store, second(100)).is_empty());
-    assert_eq!(ids(&list(store)), ["a"]);
 }
 
 fn a_claimed_job_may_be_finished(store: &dyn JobStore) {
@@ -154,12 +145,12 @@ fn a_job_that_is_left_stays_as_it_is(store: &dyn JobStore) {
     assert_eq!(leave_all(store, second(2)), ["a"]);
     let after = find(store, "a");
     assert_eq!((after.revision, after.next_run_time), (before.revision, before.next_run_time));
-    assert!(same_state(&after.state, &before.state));
+    assert!(same_state(&after.payload, &before.payload));
     assert_eq!(leave_all(store, second(2)), ["a"], "it is still due");
 }
 
 fn decisions_are_for_their_own_job(store: &dyn JobStore) {
-    let names = ["at", "finished", "left", "many", "paused"];
+    let names = ["at", "finished", "left", "many", "moved"];
     // In the other order, so that a place in the batch is not by chance that of the id.
     let jobs: Vec<_> =
         names.iter().rev().zip(1..).map(|(id, at)| (*id, Some(second(at)))).collect();
@@ -167,16 +158,16 @@ fn decisions_are_for_their_own_job(store: &dyn JobStore) {
     let claims = claim(store, second(9), 10, |record| match &*record.id {
         "at" => take(record, NextRun::At(second(20))),
         "finished" => take(record, NextRun::Finished),
-        "many" => Decision::Claim(Advance {
+        "many" => Decision::Claim(ClaimOutcome {
             run_times: RunTimes::Many(vec![due_time(record), second(9)]),
             next: NextRun::At(second(30)),
         }),
-        "paused" => take(record, NextRun::Paused),
+        "moved" => take(record, NextRun::At(second(1_000_000))),
         _ => Decision::Leave,
     });
-    assert_eq!(claimed(&claims.claims), ["paused", "many", "finished", "at"]);
-    for claim in &claims.claims {
-        let first = claim.advance.run_times.as_slice()[0];
+    assert_eq!(claimed(&claims.won), ["moved", "many", "finished", "at"]);
+    for claim in &claims.won {
+        let first = claim.outcome.run_times.as_slice()[0];
         assert_eq!(Some(first), claim.record.next_run_time, "{}", claim.record.id);
     }
     let listed: Vec<_> = list(store)
@@ -187,7 +178,7 @@ fn decisions_are_for_their_own_job(store: &dyn JobStore) {
         ("left".to_owned(), Some(second(3))),
         ("at".to_owned(), Some(second(20))),
         ("many".to_owned(), Some(second(30))),
-        ("paused".to_owned(), None),
+        ("moved".to_owned(), Some(second(1_000_000))),
     ];
     assert_eq!(listed, expected);
 }
@@ -197,10 +188,10 @@ fn a_claim_leaves_the_state_alone(store: &dyn JobStore) {
     let before = ["a", "b"].map(|id| find(store, id));
     claim(store, second(1), 10, |record| match &*record.id {
         "a" => take(record, NextRun::At(second(2))),
-        _ => take(record, NextRun::Paused),
+        _ => take(record, NextRun::At(second(1_000_000))),
     });
     for before in before {
-        assert!(same_state(&find(store, &before.id).state, &before.state));
+        assert!(same_state(&find(store, &before.id).payload, &before.payload));
     }
 }
 
@@ -209,7 +200,7 @@ fn a_claim_raises_the_revision(store: &dyn JobStore) {
     let before = ["a", "b"].map(|id| find(store, id));
     claim(store, second(1), 10, |record| match &*record.id {
         "a" => take(record, NextRun::At(second(2))),
-        _ => take(record, NextRun::Paused),
+        _ => take(record, NextRun::At(second(1_000_000))),
     });
     for before in before {
         assert!(find(store, &before.id).revision > before.revision, "{}", before.id);
@@ -219,7 +210,7 @@ fn a_claim_raises_the_revision(store: &dyn JobStore) {
 fn a_fire_is_claimed_once(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let first = claim(store, second(2), 10, |record| take(record, NextRun::At(second(10))));
-    assert_eq!(claimed(&first.claims), ["a", "b"]);
+    assert_eq!(claimed(&first.won), ["a", "b"]);
     assert!(leave_all(store, second(9)).is_empty(), "both were claimed already");
     assert_eq!(leave_all(store, second(10)).len(), 2);
 }
@@ -232,7 +223,7 @@ fn a_job_that_stays_due_is_claimed_again(store: &dyn JobStore) {
         let claims = claim(store, second(4), 1, |record| {
             take(record, NextRun::At(due_time(record) + TimeDelta::seconds(1)))
         });
-        fires.extend(claims.claims.iter().map(|claim| due_time(&claim.record)));
+        fires.extend(claims.won.iter().map(|claim| due_time(&claim.record)));
     }
     assert_eq!(fires, [1, 2, 3, 3, 4, 4].map(second));
 }

@@ -52,8 +52,11 @@ fn no_write_is_lost(handles: &[Opened], rounds: usize) {
                 let patience = Patience::new("an update gets through");
                 loop {
                     let record = find(store, &id);
-                    let state = records.state(state_number(&record.state) + 1);
-                    if store.update_job(&JobRecord { state, ..record }).expect("the job is there") {
+                    let state = records.state(state_number(&record.payload) + 1);
+                    if store
+                        .update_job(&JobRecord { payload: state, ..record })
+                        .expect("the job is there")
+                    {
                         break;
                     }
                     patience.check();
@@ -63,9 +66,9 @@ fn no_write_is_lost(handles: &[Opened], rounds: usize) {
                 let batch = claim(store, second(1000), JOBS, |record| {
                     take(record, NextRun::At(due_time(record) + step))
                 });
-                let claims = batch.claims.into_iter();
+                let claims = batch.won.into_iter();
                 fires.extend(claims.map(|claim| {
-                    (claim.record.id.to_string(), claim.advance.run_times.as_slice()[0])
+                    (claim.record.id.to_string(), claim.outcome.run_times.as_slice()[0])
                 }));
             }
         }
@@ -79,7 +82,7 @@ fn no_write_is_lost(handles: &[Opened], rounds: usize) {
         let id = many_id(number);
         let updates: u64 = parts.iter().filter_map(|(updates, _)| updates.get(&id)).sum();
         let record = find(store, &id);
-        assert_eq!(state_number(&record.state), updates, "updates of {id} were lost");
+        assert_eq!(state_number(&record.payload), updates, "updates of {id} were lost");
         let mut times = fires.remove(&id).unwrap_or_default();
         times.sort_unstable();
         let expected: Vec<Timestamp> =

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::schedulers::BackgroundScheduler;
-use apscheduler_core::store::{Decision, Due, JobState, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{ClaimRequest, Decision, JobPayload, JobStore, NewRecord, NextRun};
+use apscheduler_engine::schedulers::BackgroundScheduler;
 
 use super::actions::{add, claim, find, ids, list, take};
 use crate::CallsWhenDropped;
@@ -20,7 +20,7 @@ cases! { "foreign":
 }
 
 /// A job with a closure whose end calls the store.
-fn state(store: &Arc<dyn JobStore>, dropped: &Arc<AtomicUsize>) -> JobState {
+fn state(store: &Arc<dyn JobStore>, dropped: &Arc<AtomicUsize>) -> JobPayload {
     let (store, dropped) = (Arc::downgrade(store), Arc::clone(dropped));
     let guard = CallsWhenDropped::new(move || {
         if let Some(store) = store.upgrade() {
@@ -34,7 +34,7 @@ fn state(store: &Arc<dyn JobStore>, dropped: &Arc<AtomicUsize>) -> JobState {
         let _held = &guard;
     }));
     let job = job.expect("a valid job");
-    JobState::Live(Arc::clone(job.spec().expect("a job that waits is not broken")))
+    JobPayload::Live(Arc::clone(job.spec().expect("a job that waits is not broken")))
 }
 
 fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
@@ -44,7 +44,7 @@ fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
         ("removed with all", |store| store.remove_all_jobs().expect("removed")),
         ("changed", |store| {
             let mut record = find(&**store, "a");
-            record.state = Records::of(&**store).state(1);
+            record.payload = Records::of(&**store).state(1);
             assert!(store.update_job(&record).expect("changed"));
         }),
         ("replaced", |store| {
@@ -54,14 +54,14 @@ fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
         }),
         ("finished", |store| {
             let claims = claim(&**store, second(1), 10, |record| take(record, NextRun::Finished));
-            assert_eq!(claims.claims.len(), 1);
+            assert_eq!(claims.won.len(), 1);
         }),
         ("changed while it is decided on", |store| {
             let claims = claim(&**store, second(1), 10, |record| {
                 store.remove_job("a").expect("removed");
                 take(record, NextRun::Finished)
             });
-            assert!(claims.claims.is_empty(), "it was removed before it was claimed");
+            assert!(claims.won.is_empty(), "it was removed before it was claimed");
         }),
         ("shut down", |store| {
             store.remove_all_jobs().expect("removed");
@@ -73,7 +73,7 @@ fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
         let record = |id: &str, dropped| NewRecord {
             id: id.into(),
             next_run_time: Some(second(0)),
-            state: state(&store, dropped),
+            payload: state(&store, dropped),
             replace: false,
         };
         store.add_jobs(vec![record("a", &dropped)]).expect("a new job");
@@ -86,7 +86,7 @@ fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
     let records = ["x", "a", "y"].map(|id| NewRecord {
         id: id.into(),
         next_run_time: None,
-        state: state(&store, &dropped),
+        payload: state(&store, &dropped),
         replace: false,
     });
     let acting = Arc::clone(&store);
@@ -100,7 +100,7 @@ fn a_decision_may_call_the_store(place: &Place<'_>) {
     add(&*store, &[("a", Some(second(0))), ("b", Some(second(0))), ("c", Some(second(0)))]);
     let acting = Arc::clone(&store);
     let claims = in_time("a decision that calls the store", move || {
-        let due = Due { now: second(1), limit: 10, after: None };
+        let due = ClaimRequest { now: second(1), limit: 10, after: None };
         acting.claim_due(&due, &mut |record| {
             assert_eq!(find(&*acting, &record.id).revision, record.revision);
             let new = format!("{} again", record.id);
@@ -117,7 +117,7 @@ fn a_decision_may_call_the_store(place: &Place<'_>) {
             }
         })
     });
-    let claims = claims.expect("due jobs are claimed").claims;
+    let claims = claims.expect("due jobs are claimed").won;
     assert_eq!(claims.len(), 1, "`b` was changed before it was claimed");
     assert_eq!(&*claims[0].record.id, "c");
     assert_eq!(find(&*store, "b").next_run_time, Some(second(50)));

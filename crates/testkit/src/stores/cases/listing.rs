@@ -107,7 +107,7 @@ fn a_page_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
         let again = NewRecord {
             id: last.id.clone(),
             next_run_time: last.next_run_time,
-            state: last.state.clone(),
+            payload: last.payload.clone(),
             replace: false,
         };
         store.add_jobs(vec![again]).expect("added again");

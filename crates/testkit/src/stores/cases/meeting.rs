@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use apscheduler_core::store::{Claim, Decision, Due, DueCursor, JobRecord, JobStore, NextRun, Tie};
+use apscheduler_core::store::{
+    Claim, ClaimCursor, ClaimRequest, Decision, JobRecord, JobStore, NextRun, TieBreaker,
+};
 
 use super::actions::{add, add_many, claim, claim_all, claimed, many_id, take};
 use super::watching::watch;
@@ -28,18 +30,19 @@ fn what_others_hold_is_looked_at_again(place: &Place<'_>) {
     add(&*other, &[("a", Some(second(1)))]);
     let (_watch, receiver) = watch(&store);
     let left = claim(&*other, second(5), 10, |_| {
-        let claims = claim(&*store, second(5), 10, in_a_minute).claims;
+        let claims = claim(&*store, second(5), 10, in_a_minute).won;
         assert!(claims.is_empty(), "the other holds it, and is not waited for");
         Decision::Leave
     });
-    assert!(left.claims.is_empty());
+    assert!(left.won.is_empty());
     assert!(receiver.recv_timeout(SOON).is_ok(), "the job that the other let go of would be late");
-    assert_eq!(claimed(&claim(&*store, second(5), 10, in_a_minute).claims), ["a"]);
+    assert_eq!(claimed(&claim(&*store, second(5), 10, in_a_minute).won), ["a"]);
 }
 
 /// In front of full batches, and within one; in the last case nobody holds anything.
 fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
-    let behind_a = DueCursor { next_run_time: second(1), tie: Tie::Id("a".into()) };
+    let behind_a =
+        ClaimCursor { next_run_time: second(1), tie_breaker: TieBreaker::Id("a".into()) };
     let take_all = |store: &dyn JobStore| claim_all(store, second(5), 2, in_a_minute).len();
     for (limit, after, left) in [(2, None, 2), (1, Some(behind_a), 1), (0, None, 0)] {
         let place = Place::new(place.harness());
@@ -47,7 +50,7 @@ fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
         add(&*other, &["a", "b", "c", "d", "e", "f"].map(|id| (id, Some(second(1)))));
         let (_watch, receiver) = watch(&store);
         let mut taken = 0;
-        let held = Due { now: second(5), limit, after };
+        let held = ClaimRequest { now: second(5), limit, after };
         let looked_at = other.claim_due(&held, &mut |_| {
             if taken == 0 {
                 taken = take_all(&*store);
@@ -76,7 +79,7 @@ fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
         add_many(&*loser, JOBS, |_| now);
         let again = |record: &JobRecord| take(record, NextRun::At(later));
         let (mut won, mut claimed): (Vec<Claim>, Vec<Claim>) = Default::default();
-        let mut due = Due { now, limit: LIMIT, after: None };
+        let mut due = ClaimRequest { now, limit: LIMIT, after: None };
         let mut batches = 0;
         loop {
             let mut first = true;
@@ -84,12 +87,12 @@ fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
                 // Twice somebody else is faster, with the same jobs.
                 if std::mem::take(&mut first) && batches < 2 {
                     let batch = winner.claim_due(&due, &mut |record| again(record));
-                    won.extend(batch.expect("they are claimed").claims);
+                    won.extend(batch.expect("they are claimed").won);
                 }
                 again(record)
             });
             let batch = batch.expect("they are claimed");
-            claimed.extend(batch.claims);
+            claimed.extend(batch.won);
             batches += 1;
             assert!(batches < 10 * JOBS, "it comes to an end");
             match batch.resume {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apscheduler_core::store::{Claims, Decision, Due, JobRecord, JobStore, NextRun};
+use apscheduler_core::store::{ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun};
 use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::actions::{Patience, add, claim_all, claimed, find, ids, list, take, try_claim_all};
@@ -20,7 +20,7 @@ cases! { "outages":
 }
 
 fn claim(store: &dyn JobStore, mut decide: impl FnMut(&JobRecord) -> Decision) -> Result<Claims> {
-    store.claim_due(&Due { now: second(10), limit: 100, after: None }, &mut decide)
+    store.claim_due(&ClaimRequest { now: second(10), limit: 100, after: None }, &mut decide)
 }
 
 /// Says what `call` says once the server can be reached again: a pool may have to find out first.
@@ -91,7 +91,7 @@ fn a_claim_that_never_arrived_is_no_claim(place: &Place<'_>) {
     proxy.mend();
     let claims = when_it_is_back(|| {
         let batch = claim(&*store, |record| take(record, NextRun::Finished))?;
-        if batch.claims.is_empty() { Err(still_locked()) } else { Ok(batch.claims) }
+        if batch.won.is_empty() { Err(still_locked()) } else { Ok(batch.won) }
     });
     assert_eq!(claimed(&claims), ["b"]);
     assert!(list(&*other).is_empty());
@@ -130,13 +130,15 @@ fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
     }
     proxy.mend();
     let claims = when_it_is_back(|| {
-        try_claim_all(&*store, second(10), 100, |record| take(record, NextRun::Paused))
+        try_claim_all(&*store, second(10), 100, |record| {
+            take(record, NextRun::At(second(1_000_000)))
+        })
     });
     assert_eq!(claimed(&claims), ["a", "b"]);
     assert_eq!(claims[0].record.next_run_time, Some(second(1)), "the fire that was claimed");
-    assert_eq!(claims[0].advance.run_times.as_slice(), [second(1)]);
-    assert_eq!(claims[0].advance.next, NextRun::At(second(60)), "what was written");
-    assert_eq!(claims[1].advance.next, NextRun::Finished);
+    assert_eq!(claims[0].outcome.run_times.as_slice(), [second(1)]);
+    assert_eq!(claims[0].outcome.next, NextRun::At(second(60)), "what was written");
+    assert_eq!(claims[1].outcome.next, NextRun::Finished);
     let again = claim_all(&*store, second(10), 100, |record| panic!("{} is due", record.id));
     assert!(again.is_empty(), "they are handed out once");
     assert_eq!(find(&*other, "a").next_run_time, Some(second(60)));
@@ -148,10 +150,11 @@ fn a_claim_whose_answer_was_lost_waits_for_room(place: &Place<'_>) {
     lose_an_answer(&*store, &*other, &proxy);
     proxy.mend();
     let none = when_it_is_back(|| claim(&*store, |_| Decision::Leave));
-    assert!(none.claims.is_empty());
+    assert!(none.won.is_empty());
     // Now another job is due as well.
     add(&*other, &[("c", Some(second(3)))]);
-    let claims = claim_all(&*store, second(10), 100, |record| take(record, NextRun::Paused));
+    let claims =
+        claim_all(&*store, second(10), 100, |record| take(record, NextRun::At(second(1_000_000))));
     assert_eq!(claimed(&claims), ["a", "b", "c"]);
 }
 

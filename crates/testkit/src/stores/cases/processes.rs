@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::Arc;
 
-use apscheduler_core::store::{Due, NextRun};
+use apscheduler_core::store::{ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ pub(in crate::stores) fn work(harnesses: &[Arc<dyn StoreHarness>], order: &Order
     writeln!(out, "ready").expect("the test reads");
     let mut go = String::new();
     std::io::stdin().read_line(&mut go).expect("the test writes");
-    let due = Due { now: now(), limit: order.limit, after: None };
+    let due = ClaimRequest { now: now(), limit: order.limit, after: None };
     let mut looked = !go.is_empty();
     while looked {
         looked = false;
@@ -61,7 +61,7 @@ pub(in crate::stores) fn work(harnesses: &[Arc<dyn StoreHarness>], order: &Order
             looked = true;
             take(record, NextRun::At(later()))
         });
-        let claims = batch.expect("due jobs are claimed").claims;
+        let claims = batch.expect("due jobs are claimed").won;
         let lines: String = claims.iter().flat_map(|claim| [&*claim.record.id, "\n"]).collect();
         out.write_all(lines.as_bytes()).and_then(|()| out.flush()).expect("the test reads");
     }

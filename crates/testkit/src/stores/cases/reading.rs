@@ -31,7 +31,7 @@ fn reading_finds_what_others_keep(place: &Place<'_>) {
     let read = check();
     let record = find(&*store, "a");
     assert_eq!(read.revision, record.revision);
-    assert!(same_state(&read.state, &record.state));
+    assert!(same_state(&read.payload, &record.payload));
     store.close();
     assert_eq!(check().revision, record.revision, "nothing was changed");
 }

@@ -17,7 +17,7 @@ fn is_empty(store: &dyn JobStore) {
     assert!(list(store).is_empty());
     assert_eq!(store.next_run_time(None).expect("no error"), None);
     let claims = claim(store, second(9), 10, |record| panic!("{} is due", record.id));
-    assert!(claims.claims.is_empty() && claims.resume.is_none());
+    assert!(claims.won.is_empty() && claims.resume.is_none());
 }
 
 fn a_removed_job_is_gone(store: &dyn JobStore) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::store::{Claim, Decision, Due, JobRecord, JobStore, NextRun};
+use apscheduler_core::store::{Claim, ClaimRequest, Decision, JobRecord, JobStore, NextRun};
 
 use super::actions::{Patience, add, claim_all, claimed, ids, list, take};
 use super::watching::watch;
@@ -33,14 +33,14 @@ fn run_again(record: &JobRecord) -> Decision {
 fn wait_until_told(store: &dyn JobStore) {
     let patience = Patience::new("a claim tells that the place was emptied");
     loop {
-        let due = Due { now: second(10), limit: 10, after: None };
+        let due = ClaimRequest { now: second(10), limit: 10, after: None };
         match store.claim_due(&due, &mut run_again) {
             Err(error) if error.kind() == ErrorKind::StoreReplaced => {
                 assert!(error.is_retryable(), "{}", error.chain());
                 return;
             }
             Err(error) => assert!(error.is_retryable(), "trying again helps: {}", error.chain()),
-            Ok(batch) => assert!(batch.claims.is_empty(), "it was claimed in the wrong place"),
+            Ok(batch) => assert!(batch.won.is_empty(), "it was claimed in the wrong place"),
         }
         patience.check();
         std::thread::sleep(Duration::from_millis(20));

@@ -102,14 +102,14 @@ fn every_fire_once(handles: &[Opened], fires: usize) {
                 let next = due_time(record) + step;
                 take(record, if next < end { NextRun::At(next) } else { NextRun::Finished })
             });
-            claims.extend(batch.claims);
+            claims.extend(batch.won);
             patience.check();
         }
         claims
     });
     let mut fires: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
     for claim in parts.into_iter().flatten() {
-        let times = claim.advance.run_times.as_slice();
+        let times = claim.outcome.run_times.as_slice();
         fires.entry(claim.record.id.to_string()).or_default().extend(times);
     }
     let expected: Vec<Timestamp> =
@@ -130,7 +130,7 @@ fn of_claimers_with_the_same_jobs_one_wins(place: &Place<'_>) {
     for round in 0..i64::try_from(place.scaled(200)).expect("small") {
         let (now, next) = (second(round), second(round + 1));
         let parts = in_threads(4, &handles, |_, store| {
-            claim(store, now, 10, |record| take(record, NextRun::At(next))).claims
+            claim(store, now, 10, |record| take(record, NextRun::At(next))).won
         });
         let claims: Vec<Claim> = parts.into_iter().flatten().collect();
         let mut names = claimed(&claims);

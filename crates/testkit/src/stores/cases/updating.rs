@@ -31,15 +31,15 @@ fn update(store: &dyn JobStore, record: &JobRecord) -> bool {
 fn same(left: &JobRecord, right: &JobRecord) -> bool {
     (&left.id, left.next_run_time, left.revision)
         == (&right.id, right.next_run_time, right.revision)
-        && same_state(&left.state, &right.state)
+        && same_state(&left.payload, &right.payload)
 }
 
 /// The updates to the first of three jobs that a stale writer could try.
 fn stale(store: &dyn JobStore, record: &JobRecord) -> [JobRecord; 3] {
     let state = Records::of(store).state(9);
     [
-        JobRecord { state: state.clone(), ..record.clone() },
-        JobRecord { next_run_time: Some(second(99)), state, ..record.clone() },
+        JobRecord { payload: state.clone(), ..record.clone() },
+        JobRecord { next_run_time: Some(second(99)), payload: state, ..record.clone() },
         JobRecord { next_run_time: None, ..record.clone() },
     ]
 }
@@ -48,37 +48,37 @@ fn the_state_is_updated(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let before = find(store, "a");
     let state = Records::of(store).state(1);
-    assert!(update(store, &JobRecord { state: state.clone(), ..before }));
+    assert!(update(store, &JobRecord { payload: state.clone(), ..before }));
     let after = find(store, "a");
-    assert!(same_state(&after.state, &state), "the state came back changed");
+    assert!(same_state(&after.payload, &state), "the state came back changed");
     assert_eq!(after.next_run_time, Some(second(1)));
 }
 
 fn the_next_run_time_is_updated(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
-    let state = find(store, "a").state;
+    let state = find(store, "a").payload;
     for time in [Some(second(7)), None, None, Some(second(2))] {
         assert!(update(store, &JobRecord { next_run_time: time, ..find(store, "a") }));
         let after = find(store, "a");
         assert_eq!(after.next_run_time, time);
-        assert!(same_state(&after.state, &state));
+        assert!(same_state(&after.payload, &state));
     }
 }
 
 fn state_and_next_run_time_are_updated_together(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let state = Records::of(store).state(1);
-    let changed = JobRecord { next_run_time: Some(second(2)), state, ..find(store, "a") };
+    let changed = JobRecord { next_run_time: Some(second(2)), payload: state, ..find(store, "a") };
     assert!(update(store, &changed));
     let after = find(store, "a");
-    assert_eq!((after.next_run_time, state_number(&after.state)), (Some(second(2)), 1));
+    assert_eq!((after.next_run_time, state_number(&after.payload)), (Some(second(2)), 1));
 }
 
 fn an_update_touches_no_other_job(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(1))), ("c", None)]);
     let others = ["b", "c"].map(|id| find(store, id));
     let state = Records::of(store).state(1);
-    assert!(update(store, &JobRecord { next_run_time: None, state, ..find(store, "a") }));
+    assert!(update(store, &JobRecord { next_run_time: None, payload: state, ..find(store, "a") }));
     for other in others {
         assert!(same(&find(store, &other.id), &other), "{} was changed", other.id);
     }
@@ -101,8 +101,9 @@ fn what_is_due_follows_updates(store: &dyn JobStore) {
             store.remove_all_jobs().expect("removed");
             add(store, &names.map(|id| (id, Some(second(5)))));
             assert!(update(store, &JobRecord { next_run_time: time, ..find(store, moved) }));
-            let claims = claim(store, second(5), 10, |record| take(record, NextRun::Paused));
-            let mut due = claimed(&claims.claims);
+            let claims =
+                claim(store, second(5), 10, |record| take(record, NextRun::At(second(1_000_000))));
+            let mut due = claimed(&claims.won);
             if time.is_some() {
                 assert_eq!(due.remove(0), moved, "the earliest comes first");
             }
@@ -158,17 +159,17 @@ fn of_two_updates_of_one_revision_one_wins(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1)))]);
     let read = find(store, "a");
-    assert!(update(store, &JobRecord { state: records.state(1), ..read.clone() }));
-    assert!(!update(store, &JobRecord { state: records.state(2), ..read }));
-    assert_eq!(state_number(&find(store, "a").state), 1);
+    assert!(update(store, &JobRecord { payload: records.state(1), ..read.clone() }));
+    assert!(!update(store, &JobRecord { payload: records.state(2), ..read }));
+    assert_eq!(state_number(&find(store, "a").payload), 1);
 }
 
 fn a_claim_makes_updates_stale(store: &dyn JobStore) {
-    for next in [NextRun::At(second(9)), NextRun::Paused] {
+    for next in [NextRun::At(second(9)), NextRun::At(second(1_000_000))] {
         store.remove_all_jobs().expect("removed");
         add(store, &[("a", Some(second(1)))]);
         let read = find(store, "a");
-        assert_eq!(claim(store, second(1), 10, |record| take(record, next)).claims.len(), 1);
+        assert_eq!(claim(store, second(1), 10, |record| take(record, next)).won.len(), 1);
         let claimed = find(store, "a");
         for stale in stale(store, &read) {
             assert!(!update(store, &stale), "the claim was lost");
@@ -183,8 +184,8 @@ fn replacing_makes_updates_stale(store: &dyn JobStore) {
     let records = Records::of(store);
     let new = NewRecord { replace: true, ..records.new_record("a", Some(second(1))) };
     store.add_jobs(vec![new]).expect("replaced");
-    assert!(!update(store, &JobRecord { state: records.state(1), ..read }));
-    assert_eq!(state_number(&find(store, "a").state), 0);
+    assert!(!update(store, &JobRecord { payload: records.state(1), ..read }));
+    assert_eq!(state_number(&find(store, "a").payload), 0);
 }
 
 /// Whatever became of other jobs, and of the places where they were kept.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::store::{Decision, JobRecord, JobState, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{Decision, JobPayload, JobRecord, JobStore, NewRecord, NextRun};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -200,20 +200,20 @@ fn distant_run_times_are_ordered(store: &dyn JobStore) {
 
 fn keeps_state(store: &dyn JobStore, text: &str) {
     store.remove_all_jobs().expect("removed");
-    let state = JobState::Encoded(text.into());
+    let state = JobPayload::Encoded(text.into());
     let records = Records::of(store);
-    let new = NewRecord { state: state.clone(), ..records.new_record("a", Some(second(1))) };
+    let new = NewRecord { payload: state.clone(), ..records.new_record("a", Some(second(1))) };
     store.add_jobs(vec![new]).expect("the job is added");
-    let check = |state: &JobState| {
+    let check = |state: &JobPayload| {
         let kept: Option<Arc<str>> = state.as_text().map(Into::into);
         assert!(kept.as_deref() == Some(text), "a state of {} bytes was changed", text.len());
     };
-    check(&find(store, "a").state);
-    check(&list(store)[0].state);
-    assert!(store.update_job(&JobRecord { state, ..find(store, "a") }).expect("updated"));
+    check(&find(store, "a").payload);
+    check(&list(store)[0].payload);
+    assert!(store.update_job(&JobRecord { payload: state, ..find(store, "a") }).expect("updated"));
     let claims = claim_all(store, second(1), 10, |record| take(record, NextRun::At(second(2))));
-    check(&claims[0].record.state);
-    check(&find(store, "a").state);
+    check(&claims[0].record.payload);
+    check(&find(store, "a").payload);
 }
 
 fn large_states_are_kept(store: &dyn JobStore) {

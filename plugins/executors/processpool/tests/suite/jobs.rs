@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use apscheduler_core::function::{JobContext, JobError, Json};
 use apscheduler_core::registry::Registry;
-use apscheduler_core::{Error, ErrorKind, Result, States};
+use apscheduler_core::{Error, ErrorKind, Extensions, Result};
+use apscheduler_engine::JobContextExt as _;
 use rustix::process::{Signal, getpgrp, getpid, kill_process};
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ use super::programs;
 struct Greeting(String);
 
 /// The set-up of every worker of this program.
-pub(crate) fn set_up(registry: &Registry, states: &States) -> Result<()> {
+pub(crate) fn set_up(registry: &Registry, states: &Extensions) -> Result<()> {
     match programs::asked_for().as_deref() {
         Some(programs::FAILING_SET_UP) => {
             return Err(Error::new(ErrorKind::Io, "no greeting").with_source(JobFailure));
@@ -50,7 +51,7 @@ impl std::error::Error for JobFailure {}
 pub(crate) fn register(registry: &Registry) -> Result<()> {
     registry.register_function("tests::echo", |value: Value| Json(value))?;
     registry.register_function("tests::add", |left: i64, right: i64| left + right)?;
-    registry.register_made(apscheduler_core::function::Function::with_kwargs(
+    registry.add_function(apscheduler_core::function::Function::with_kwargs(
         "tests::kwargs",
         |_, kwargs: Value| Json(kwargs),
     ))?;
@@ -72,7 +73,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     })?;
     registry.register_function("tests::log", |text: String| tracing::info!("{text}"))?;
     registry.register_function("tests::greeting", |context: &JobContext| {
-        context.state::<Greeting>().map(|greeting| greeting.0.clone())
+        context.extension::<Greeting>().map(|greeting| greeting.0.clone())
     })?;
     registry.register_function("tests::context", context)?;
     registry.register_function("tests::pid", std::process::id)?;
@@ -132,7 +133,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     registry.register_function("tests::start_itself", |program: String| {
         programs::start_itself(&program)
     })?;
-    registry.register_made(apscheduler_function_command::function())?;
+    registry.add_function(apscheduler_function_command::function())?;
     registry.register_function("tests::leave_copy", |copy: PathBuf| {
         publish(&copy, leave_copy()?.id());
         Ok::<_, JobError>(std::process::id())

@@ -24,7 +24,7 @@ pub(crate) fn main() -> ExitCode {
     if programs::hides_the_hook(program.as_deref()) {
         return programs::run_without_hook();
     }
-    worker::init_with(Registry::linked, jobs::set_up);
+    worker::init_with(apscheduler_testkit::linked_registry, jobs::set_up);
     if let Some(program) = program {
         return programs::run(&program);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Output, Stdio};
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::schedulers::BackgroundScheduler;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use rustix::process::Signal;
 use serde_json::json;
@@ -103,8 +103,9 @@ pub(crate) fn run(program: &str) -> ExitCode {
             println!("{outcome:?}");
         }
         TWO_HOOKS => {
-            worker::init(apscheduler_core::registry::Registry::linked);
-            let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+            worker::init(apscheduler_testkit::linked_registry);
+            let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
+                BackgroundScheduler::new();
             scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
             println!("{}", scheduler.start().unwrap_err());
         }
@@ -135,10 +136,11 @@ pub(crate) fn start_log() {
 /// A program that calls the hook only when it has no arguments, and workers have one.
 pub(crate) fn run_without_hook() -> ExitCode {
     if std::env::args_os().len() == 1 {
-        worker::init_with(apscheduler_core::registry::Registry::linked, super::jobs::set_up);
+        worker::init_with(apscheduler_testkit::linked_registry, super::jobs::set_up);
         return run(ONE_JOB);
     }
-    let scheduler: BackgroundScheduler = BackgroundScheduler::new();
+    let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
+        BackgroundScheduler::new();
     scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
     let error = scheduler.start().unwrap_err();
     eprintln!("as a worker: {error}");

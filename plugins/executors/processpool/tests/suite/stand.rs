@@ -9,9 +9,10 @@ use apscheduler_core::executor::{Executor as _, ExecutorLoad};
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Registry;
-use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::SystemClock;
+use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, ProcessPoolOptions};
+use apscheduler_testkit::TestPlugins;
 use serde_json::Value;
 
 use super::jobs;
@@ -56,7 +57,7 @@ struct Outcomes {
 
 /// A scheduler on a process pool.
 pub(crate) struct Stand {
-    pub(crate) scheduler: BackgroundScheduler,
+    pub(crate) scheduler: BackgroundScheduler<TestPlugins>,
     pub(crate) executor: Arc<ProcessPoolExecutor>,
     outcomes: Arc<Outcomes>,
 }
@@ -67,10 +68,10 @@ impl Stand {
     }
 
     pub(crate) fn with_options(options: &ProcessPoolOptions) -> Self {
-        let registry = Registry::linked();
+        let registry = apscheduler_testkit::linked_registry();
         jobs::register(&registry).unwrap();
         registry.register_function("tests::not_in_workers", || ()).unwrap();
-        let scheduler: BackgroundScheduler =
+        let scheduler: BackgroundScheduler<TestPlugins> =
             BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
         let executor = Arc::new(ProcessPoolExecutor::with_options(options));
         scheduler

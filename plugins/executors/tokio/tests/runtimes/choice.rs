@@ -111,7 +111,7 @@ fn every_start_has_a_runtime() {
 
 #[test]
 fn it_is_found_by_its_names() {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     let names = [
         "tokio",

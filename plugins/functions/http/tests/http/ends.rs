@@ -7,6 +7,7 @@ use std::time::Duration;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{CancellationToken, Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
+use apscheduler_plugin_kit::executor::RunExt as _;
 use serde_json::{Value, json};
 
 use crate::server::{Reply, Server};

@@ -14,18 +14,18 @@ use std::sync::mpsc::channel;
 
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{CorePlugins, PluginSet as _};
-use apscheduler_core::schedulers::BackgroundScheduler;
 use apscheduler_core::time::SystemClock;
+use apscheduler_engine::schedulers::BackgroundScheduler;
+use apscheduler_testkit::TestPlugins;
 use serde_json::Value;
 
 /// How a run ended: the value, or the message and the trace of the error.
 type Ended = Result<Value, String>;
 
-fn scheduler() -> BackgroundScheduler {
-    let registry = CorePlugins::registry();
-    registry.register_made(apscheduler_function_http::function()).unwrap();
-    let scheduler: BackgroundScheduler =
+fn scheduler() -> BackgroundScheduler<TestPlugins> {
+    let registry = apscheduler_testkit::registry();
+    registry.add_function(apscheduler_function_http::function()).unwrap();
+    let scheduler: BackgroundScheduler<TestPlugins> =
         BackgroundScheduler::with_parts(registry, std::sync::Arc::new(SystemClock));
     scheduler.add_executor("debug", "default").unwrap();
     scheduler
@@ -36,7 +36,7 @@ fn call(kwargs: &Value) -> Ended {
     call_job(&scheduler(), JobBuilder::new("http").kwargs(kwargs.as_object().unwrap().clone()))
 }
 
-fn call_job(scheduler: &BackgroundScheduler, job: JobBuilder) -> Ended {
+fn call_job(scheduler: &BackgroundScheduler<TestPlugins>, job: JobBuilder) -> Ended {
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
         let outcome = match event {

@@ -1,10 +1,11 @@
 //! Calls that can be awaited hold up no task, whatever their store does.
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::event::EventMask;
-use apscheduler_core::executor::DebugExecutor;
 use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_core::registry::Registry;
-use apscheduler_core::{ErrorKind, SchedulerState};
+use apscheduler_engine::SchedulerState;
+use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_testkit::TestStore;
 use apscheduler_testkit::schedulers::Events;
 use chrono::TimeDelta;
@@ -108,9 +109,9 @@ async fn a_scheduler_that_is_dropped_while_it_starts_does_not_run() {
 /// A shutdown that waits does not have the job wait for itself.
 #[tokio::test]
 async fn an_async_job_may_await_the_shutdown() {
-    let with_executor = Registry::with_core_plugins();
+    let with_executor = apscheduler_testkit::registry();
     with_executor.register(apscheduler_executor_tokio::PLUGIN.clone()).unwrap();
-    for registry in [with_executor, Registry::with_core_plugins()] {
+    for registry in [with_executor, apscheduler_testkit::registry()] {
         for wait in [true, false] {
             let scheduler = with_registry(registry.clone());
             scheduler.start().await.unwrap();

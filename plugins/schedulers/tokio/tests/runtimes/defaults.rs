@@ -26,19 +26,19 @@ async fn runs_jobs_of_both_sorts(registry: Registry, executor: &str) {
 
 #[tokio::test]
 async fn it_is_that_of_the_registry() {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(apscheduler_executor_tokio::PLUGIN.clone()).unwrap();
     runs_jobs_of_both_sorts(registry, "TokioExecutor").await;
 }
 
 #[tokio::test]
 async fn the_plugins_of_core_are_enough() {
-    runs_jobs_of_both_sorts(Registry::with_core_plugins(), "RuntimeExecutor").await;
+    runs_jobs_of_both_sorts(apscheduler_testkit::registry(), "RuntimeExecutor").await;
 }
 
 #[test]
 fn it_goes_by_the_names_of_python() {
-    let registry = Registry::with_core_plugins();
+    let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     for name in [
         "tokio",

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use apscheduler_core::Scheduler;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_engine::Scheduler;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 

@@ -10,17 +10,18 @@ mod turns;
 
 use std::sync::Arc;
 
-use apscheduler_core::registry::{CorePlugins, Registry};
+use apscheduler_core::registry::Registry;
 use apscheduler_scheduler_tokio::TokioScheduler;
 use apscheduler_testkit::ManualClock;
+use apscheduler_testkit::TestPlugins;
 
 const START: &str = "2027-01-01T00:00:00Z";
 
 /// A scheduler that knows the plugins of core alone.
-fn scheduler() -> TokioScheduler<CorePlugins> {
-    with_registry(Registry::with_core_plugins())
+fn scheduler() -> TokioScheduler<TestPlugins> {
+    with_registry(apscheduler_testkit::registry())
 }
 
-fn with_registry(registry: Registry) -> TokioScheduler<CorePlugins> {
+fn with_registry(registry: Registry) -> TokioScheduler<TestPlugins> {
     TokioScheduler::with_parts(registry, Arc::new(ManualClock::at(START)))
 }

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use apscheduler_core::SchedulerState;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_tokio::{TokioRuntime, TokioScheduler};
 use tokio::runtime::Builder;
 
@@ -49,7 +49,7 @@ fn a_start_outside_of_a_runtime_says_what_to_do() {
 fn a_runtime_without_timers_is_refused() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let given = TokioRuntime::from(runtime.handle().clone());
-    let given: TokioScheduler = TokioScheduler::on(given);
+    let given: TokioScheduler<apscheduler_testkit::TestPlugins> = TokioScheduler::on(given);
     for scheduler in [scheduler(), given] {
         let error = runtime.block_on(scheduler.start()).unwrap_err();
         assert!(error.to_string().contains("build it with `enable_time`"), "{error}");
@@ -80,7 +80,7 @@ fn another_start_may_be_in_another_runtime() {
 #[test]
 fn it_runs_on_the_runtime_that_it_was_given() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let scheduler: TokioScheduler =
+    let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> =
         TokioScheduler::on(TokioRuntime::from(runtime.handle().clone()));
     wait(scheduler.start()).unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -96,7 +96,7 @@ fn it_runs_on_the_runtime_that_it_was_given() {
 #[test]
 fn a_call_to_a_runtime_that_has_ended_says_so() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let scheduler: TokioScheduler =
+    let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> =
         TokioScheduler::on(TokioRuntime::from(runtime.handle().clone()));
     wait(scheduler.start()).unwrap();
     drop(runtime);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use apscheduler_core::executor::LoopExecutor;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_executor_loop::LoopExecutor;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::scheduler;

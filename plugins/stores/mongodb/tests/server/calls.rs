@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, channel};
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{
-    Advance, ChangeNotifier, Claims, Decision, Due, JobRecord, JobState, JobStore, NewRecord,
-    NextRun, RunTimes, Watch,
+    ChangeNotifier, ClaimOutcome, ClaimRequest, Claims, Decision, JobPayload, JobRecord, JobStore,
+    NewRecord, NextRun, RunTimes, Watch,
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_store_mongodb::{MongoDbJobStore, MongoDbOptions};
@@ -46,8 +46,8 @@ pub(crate) fn started(options: MongoDbOptions) -> MongoDbJobStore {
 
 /// A job with a state that nobody reads.
 pub(crate) fn new(id: &str, time: Option<Timestamp>, replace: bool) -> NewRecord {
-    let state = JobState::Encoded(r#"{"version":1}"#.into());
-    NewRecord { id: id.into(), next_run_time: time, state, replace }
+    let state = JobPayload::Encoded(r#"{"version":1}"#.into());
+    NewRecord { id: id.into(), next_run_time: time, payload: state, replace }
 }
 
 pub(crate) fn add(store: &MongoDbJobStore, id: &str, time: Option<Timestamp>) {
@@ -57,18 +57,18 @@ pub(crate) fn add(store: &MongoDbJobStore, id: &str, time: Option<Timestamp>) {
 /// Takes the run time that is due.
 pub(crate) fn take(record: &JobRecord, next: NextRun) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
-    Decision::Claim(Advance { run_times, next })
+    Decision::Claim(ClaimOutcome { run_times, next })
 }
 
 /// Claims all that is due.
 pub(crate) fn claim(store: &MongoDbJobStore, now: Timestamp, next: NextRun) -> Result<Claims> {
-    let due = Due { now, limit: 1000, after: None };
+    let due = ClaimRequest { now, limit: 1000, after: None };
     store.claim_due(&due, &mut |record| take(record, next))
 }
 
 /// The ids that were claimed.
 pub(crate) fn claimed(claims: &Claims) -> Vec<&str> {
-    claims.claims.iter().map(|claim| &*claim.record.id).collect()
+    claims.won.iter().map(|claim| &*claim.record.id).collect()
 }
 
 pub(crate) fn listed(store: &MongoDbJobStore) -> Vec<(String, Option<Timestamp>)> {

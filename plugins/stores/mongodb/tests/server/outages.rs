@@ -16,7 +16,7 @@ use crate::wire::{Pass, Proxy};
 
 /// What may become of a job.
 fn nexts() -> [NextRun; 3] {
-    [NextRun::At(second(60)), NextRun::Paused, NextRun::Finished]
+    [NextRun::At(second(60)), NextRun::At(second(90)), NextRun::Finished]
 }
 
 /// Does something to the next command with this name, and lets all others pass.
@@ -70,7 +70,7 @@ fn a_claim_that_the_server_never_hears_is_made_again() {
         once(&proxy, "update", Pass::Cut);
         assert_retryable(&claim(&store, second(1), next).unwrap_err());
         assert_eq!(claim_at_last(&store, next), ["a"]);
-        assert!(claim(&place.open(), second(1), next).unwrap().claims.is_empty());
+        assert!(claim(&place.open(), second(1), next).unwrap().won.is_empty());
         store.remove_all_jobs().unwrap();
     }
 }
@@ -86,9 +86,9 @@ fn a_claim_whose_answer_is_lost_is_handed_out_later() {
         once(&proxy, "update", Pass::OnAndCut);
         assert_retryable(&claim(&store, second(1), next).unwrap_err());
         wait_for("the server did it", || other.next_run_time(None).unwrap() != Some(second(1)));
-        assert!(claim(&other, second(1), next).unwrap().claims.is_empty(), "it was claimed");
+        assert!(claim(&other, second(1), next).unwrap().won.is_empty(), "it was claimed");
         assert_eq!(claim_at_last(&store, next), ["a", "b", "c"]);
-        assert!(claim(&other, second(1), next).unwrap().claims.is_empty());
+        assert!(claim(&other, second(1), next).unwrap().won.is_empty());
         store.remove_all_jobs().unwrap();
     }
 }
@@ -104,7 +104,11 @@ fn what_others_changed_since_a_claim_in_doubt_stays() {
     wait_for("the server did it", || moved().is_some());
     let changed = JobRecord { next_run_time: Some(second(90)), ..moved().unwrap() };
     assert!(other.update_job(&changed).unwrap());
-    assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"], "the fire was won before");
+    assert_eq!(
+        claim_at_last(&store, NextRun::At(second(1_000_000))),
+        ["a"],
+        "the fire was won before"
+    );
     assert_eq!(listed(&other), [("a".to_owned(), Some(second(90)))]);
 }
 
@@ -125,7 +129,9 @@ fn a_claim_that_comes_too_late_does_nothing() {
     });
     assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
     // Nothing is due yet, but what was in doubt is settled.
-    wait_for("the store works again", || claim(&store, second(0), NextRun::Paused).is_ok());
+    wait_for("the store works again", || {
+        claim(&store, second(0), NextRun::At(second(1_000_000))).is_ok()
+    });
     // It was on its way all the time.
     let mut server = TcpStream::connect(parts().1).unwrap();
     server.write_all(late.lock().unwrap().as_deref().unwrap()).unwrap();
@@ -144,7 +150,11 @@ fn a_claim_in_doubt_of_a_job_that_is_added_again_is_known() {
         assert_retryable(&claim(&store, second(1), NextRun::Finished).unwrap_err());
         wait_for("the server did it", || other.lookup_job("a").unwrap().is_none());
         other.add_jobs(vec![new("a", Some(second(60)), replace)]).unwrap();
-        assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"], "the fire of the job before");
+        assert_eq!(
+            claim_at_last(&store, NextRun::At(second(1_000_000))),
+            ["a"],
+            "the fire of the job before"
+        );
         assert_eq!(listed(&other), [("a".to_owned(), Some(second(60)))]);
         store.remove_all_jobs().unwrap();
     }
@@ -163,7 +173,7 @@ fn a_claim_in_doubt_outlasts_any_number_of_claims_of_another() {
         let next = NextRun::At(second(time + 1));
         assert_eq!(claimed(&claim(&other, second(time), next).unwrap()), ["a"]);
     }
-    assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"]);
+    assert_eq!(claim_at_last(&store, NextRun::At(second(1_000_000))), ["a"]);
 }
 
 #[test]
@@ -191,7 +201,7 @@ fn a_claim_of_which_a_router_does_not_know_is_handed_out_later() {
         Pass::On
     });
     assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
-    assert_eq!(claim_at_last(&store, NextRun::Paused), ["a"]);
+    assert_eq!(claim_at_last(&store, NextRun::At(second(1_000_000))), ["a"]);
     assert_eq!(listed(&store), [("a".to_owned(), Some(second(60)))]);
 }
 
@@ -208,7 +218,7 @@ fn a_server_that_is_slow_loses_and_doubles_nothing() {
     proxy.silence(false);
     let mine = claim_at_last(&store, NextRun::Finished);
     assert_eq!(mine, ["a"]);
-    assert!(claim(&other, second(1), NextRun::Finished).unwrap().claims.is_empty());
+    assert!(claim(&other, second(1), NextRun::Finished).unwrap().won.is_empty());
     assert!(listed(&other).is_empty());
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use apscheduler_core::store::{Due, JobStore, NextRun};
+use apscheduler_core::store::{ClaimRequest, JobStore, NextRun};
 use apscheduler_testkit::stores::records::second;
 
 use crate::calls::{Place, claim, new, started, take};
@@ -29,7 +29,7 @@ fn a_batch_takes_the_same_few_round_trips_however_large_it_is() {
         store.add_jobs(records.collect()).unwrap();
         assert!(commands().len() <= 3, "one command, in a transaction");
         let mut lost = 0;
-        let due = Due { now: second(1), limit: 1000, after: None };
+        let due = ClaimRequest { now: second(1), limit: 1000, after: None };
         let claims = store.claim_due(&due, &mut |record| {
             // Others take a part of them.
             if lost < 2 {
@@ -38,9 +38,9 @@ fn a_batch_takes_the_same_few_round_trips_however_large_it_is() {
             }
             take(record, NextRun::At(second(2)))
         });
-        assert_eq!(claims.unwrap().claims.len(), count - 2);
+        assert_eq!(claims.unwrap().won.len(), count - 2);
         assert_eq!(commands(), ["listCollections", "find", "update"]);
-        assert_eq!(claim(&store, second(2), NextRun::Finished).unwrap().claims.len(), count);
+        assert_eq!(claim(&store, second(2), NextRun::Finished).unwrap().won.len(), count);
         assert_eq!(commands(), ["listCollections", "find", "update", "delete"]);
         assert_eq!(store.next_run_time(None).unwrap(), None);
         assert_eq!(commands(), ["find"]);

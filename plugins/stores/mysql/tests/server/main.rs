@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use apscheduler_core::store::{
-    Advance, ChangeNotifier, Decision, Due, JobRecord, JobStore, NextRun, RunTimes,
+    ChangeNotifier, ClaimOutcome, ClaimRequest, Decision, JobRecord, JobStore, NextRun, RunTimes,
 };
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
@@ -135,18 +135,18 @@ fn ids(store: &dyn JobStore) -> Vec<String> {
     records.iter().map(|record| record.id.to_string()).collect()
 }
 
-fn due() -> Due {
-    Due { now: second(5), limit: 10, after: None }
+fn due() -> ClaimRequest {
+    ClaimRequest { now: second(5), limit: 10, after: None }
 }
 
 /// Claims what is due; it runs again in a minute.
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
-    Decision::Claim(Advance { run_times, next: NextRun::At(second(60)) })
+    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(second(60)) })
 }
 
 fn claimed(store: &dyn JobStore) -> Vec<String> {
-    let claims = store.claim_due(&due(), &mut take).expect("claimed").claims;
+    let claims = store.claim_due(&due(), &mut take).expect("claimed").won;
     claims.iter().map(|claim| claim.record.id.to_string()).collect()
 }
 

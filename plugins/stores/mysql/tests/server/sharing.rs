@@ -23,7 +23,7 @@ fn a_claim_holds_up_no_other_job() {
         assert_eq!(claimed(&other), ["c"]);
         take(record)
     });
-    assert_eq!(claims.expect("claimed").claims.len(), 1);
+    assert_eq!(claims.expect("claimed").won.len(), 1);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_claim_that_is_rolled_back_for_a_deadlock_is_written_again() {
             }
             take(record)
         });
-        let claims = claims.expect("claimed").claims;
+        let claims = claims.expect("claimed").won;
         rival.join().expect("the rival is done");
         assert_eq!(decided, ["a", "b"]);
         // The rival changed `b`, or holds it.

@@ -1,0 +1,247 @@
+//! The stored form of a job: JSON that a person can read, with a format version.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, TryFromFloatSecsError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{JobDefaults, JobOrigin, JobSpec};
+use crate::function::{Arguments, Function};
+use crate::trigger::{Trigger, TriggerConfig, TriggerContext};
+use crate::{Error, ErrorKind, Result};
+
+/// The version of the format that this release writes. It reads this one and all before it.
+pub const STATE_VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    id: String,
+    name: String,
+    func: String,
+    #[serde(default)]
+    args: Vec<Value>,
+    #[serde(default)]
+    kwargs: Map<String, Value>,
+    trigger: TriggerConfig,
+    executor: String,
+    misfire_grace_time: Option<u32>,
+    coalesce: bool,
+    max_instances: u32,
+    /// In seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeout: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<JobOrigin>,
+}
+
+/// The version alone, to tell a newer format from a broken one.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// The executor alone, for jobs that are left for want of room there.
+#[derive(Deserialize)]
+struct Executed<'a> {
+    version: u32,
+    #[serde(borrow)]
+    executor: Cow<'a, str>,
+}
+
+/// The executor of a stored job, without what it takes to restore the job. `None` where the text must be read as a whole to
+/// say what is wrong with it.
+pub fn executor_of(text: &str) -> Option<Cow<'_, str>> {
+    let stored: Executed<'_> = serde_json::from_str(text).ok()?;
+    (stored.version <= STATE_VERSION).then_some(stored.executor)
+}
+
+/// The job as a JSON object.
+pub fn encode_value(spec: &JobSpec) -> Result<Value> {
+    serde_json::to_value(stored(spec)?).map_err(|error| not_encodable(spec, error))
+}
+
+/// The job as JSON text.
+pub fn encode(spec: &JobSpec) -> Result<Arc<str>> {
+    serde_json::to_string(&stored(spec)?)
+        .map(Into::into)
+        .map_err(|error| not_encodable(spec, error))
+}
+
+fn not_encodable(spec: &JobSpec, error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::InvalidJob, "the job can't be written as JSON")
+        .with_job_id(spec.id())
+        .with_source(error)
+}
+
+fn stored(spec: &JobSpec) -> Result<Stored> {
+    if !spec.function.is_named() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "the function `{}` is not registered, so a store that serializes could not find it again; register it \
+                 by name, or keep the job in a memory store",
+                spec.function.name()
+            ),
+        )
+        .with_job_id(spec.id()));
+    }
+    Ok(Stored {
+        version: STATE_VERSION,
+        id: spec.id().to_owned(),
+        name: spec.name().to_owned(),
+        func: spec.function.name().to_owned(),
+        args: spec.arguments.args().to_vec(),
+        kwargs: spec.arguments.kwargs().cloned().unwrap_or_default(),
+        trigger: spec.trigger.config(),
+        executor: spec.executor().to_owned(),
+        misfire_grace_time: spec.misfire_grace_time,
+        coalesce: spec.coalesce,
+        max_instances: spec.max_instances,
+        timeout: spec.timeout.map(|timeout| timeout.as_secs_f64()),
+        origin: spec.origin.as_deref().cloned(),
+    })
+}
+
+/// The longest timeout is stored as a number that is a little larger, since a float has fewer digits.
+fn read_timeout(seconds: f64) -> std::result::Result<Duration, TryFromFloatSecsError> {
+    let is_longest = seconds > 0.0 && seconds <= Duration::MAX.as_secs_f64();
+    Duration::try_from_secs_f64(seconds)
+        .or_else(|error| if is_longest { Ok(Duration::MAX) } else { Err(error) })
+}
+
+fn broken(id: &str, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::BrokenRecord, message.into()).with_job_id(id)
+}
+
+fn no_job(id: &str, error: &serde_json::Error) -> Error {
+    broken(id, format!("the stored state is no job: {error}"))
+}
+
+/// The version of the format, unless it is newer than what this release reads.
+fn check_version(id: &str, text: &str) -> Result<()> {
+    let Versioned { version } = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
+    if version > STATE_VERSION {
+        let message = format!(
+            "the stored state has the format version {version}, this release reads versions up to {STATE_VERSION}"
+        );
+        return Err(broken(id, message));
+    }
+    Ok(())
+}
+
+/// The origin of a job whose record can't be restored, as far as the text can be read.
+pub fn broken_origin(text: &str) -> Option<JobOrigin> {
+    /// The version does not matter: what is here has been read since the first one.
+    #[derive(Deserialize)]
+    struct Declared {
+        origin: Option<JobOrigin>,
+    }
+    serde_json::from_str::<Declared>(text).ok()?.origin
+}
+
+/// The job that a record holds.
+pub fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
+    check_version(id, text)?;
+    let stored: Stored = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
+    let spec = build(id, stored, Parts::default(), context)?;
+    spec.validate().map_err(|error| broken(id, error.message()))?;
+    Ok(spec)
+}
+
+/// What takes the place of what is stored.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) function: Option<Arc<Function>>,
+    pub(crate) trigger: Option<Arc<dyn Trigger>>,
+}
+
+/// The job that a broken record holds, with `parts` and with defaults in place of the `keys` that will be changed. The result
+/// is not validated.
+///
+/// A state that is no job at all is made anew, if there are a function and a trigger for it.
+pub(crate) fn repair(
+    id: &Arc<str>,
+    text: &str,
+    parts: Parts,
+    keys: &[&str],
+    context: &TriggerContext<'_>,
+) -> Result<JobSpec> {
+    let object: Option<Map<String, Value>> = serde_json::from_str(text).ok();
+    let mut object = match object.filter(|object| object.contains_key("version")) {
+        Some(object) => {
+            check_version(id, text)?;
+            object
+        }
+        None if parts.function.is_some() && parts.trigger.is_some() => Map::new(),
+        None => {
+            let message =
+                "the stored state is no job; to mend it, give both its function and its trigger";
+            return Err(broken(id, message));
+        }
+    };
+    let defaults = JobDefaults::default();
+    let stand_ins = json!({
+        "version": STATE_VERSION, "id": **id, "name": **id, "func": "", "args": [], "kwargs": {},
+        "trigger": {"type": ""}, "executor": **super::spec::DEFAULT_ALIAS,
+        "misfire_grace_time": defaults.misfire_grace_time, "coalesce": defaults.coalesce,
+        "max_instances": defaults.max_instances, "timeout": null, "origin": null,
+    });
+    let anew = object.is_empty();
+    for (key, value) in stand_ins.as_object().into_iter().flatten() {
+        if anew || keys.contains(&key.as_str()) {
+            object.insert(key.clone(), value.clone());
+        }
+    }
+    let stored = serde_json::from_value(object.into()).map_err(|error| no_job(id, &error))?;
+    build(id, stored, parts, context)
+}
+
+fn build(
+    id: &Arc<str>,
+    stored: Stored,
+    parts: Parts,
+    context: &TriggerContext<'_>,
+) -> Result<JobSpec> {
+    if stored.id != **id {
+        return Err(broken(id, format!("the stored state is that of the job `{}`", stored.id)));
+    }
+    let cause = |error: Error| broken(id, error.message());
+    let function = match parts.function {
+        Some(function) => function,
+        None => context.registry.function(&stored.func).map_err(cause)?,
+    };
+    let trigger = match parts.trigger {
+        Some(trigger) => trigger,
+        None => context.build(&stored.trigger).map_err(cause)?,
+    };
+    let name = if stored.name == function.name() {
+        Arc::clone(function.shared_name())
+    } else {
+        stored.name.into()
+    };
+    let executor = if stored.executor == **super::spec::DEFAULT_ALIAS {
+        Arc::clone(&super::spec::DEFAULT_ALIAS)
+    } else {
+        stored.executor.into()
+    };
+    Ok(JobSpec {
+        id: Arc::clone(id),
+        name,
+        function,
+        arguments: Arguments::new(stored.args, stored.kwargs),
+        trigger,
+        executor,
+        misfire_grace_time: stored.misfire_grace_time,
+        max_instances: stored.max_instances,
+        coalesce: stored.coalesce,
+        timeout: stored
+            .timeout
+            .map(read_timeout)
+            .transpose()
+            .map_err(|_| broken(id, "`timeout` is no positive number of seconds"))?,
+        origin: stored.origin.map(Box::new),
+    })
+}

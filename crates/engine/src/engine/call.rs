@@ -1,0 +1,72 @@
+//! Calls that may wait for a store, made where they hold up no event loop.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot::{Receiver, channel};
+
+use super::Scheduler;
+use apscheduler_core::{Error, ErrorKind, Result};
+
+/// A call on its way, and the future of what it returns, for any async runtime.
+///
+/// It begins at once, and goes on when this is dropped.
+#[must_use = "the answer may be an error; drop it to leave the call alone"]
+pub struct Call<T>(Receiver<Result<T>>);
+
+impl Scheduler {
+    /// Makes a call that may wait for a store, off the event loop: from an async function, or from the thread of a window.
+    ///
+    /// A job that awaits a `shutdown(true)` so waits for its own end, and for ever;
+    /// [`AsyncScheduler::shutdown`](crate::schedulers::AsyncScheduler::shutdown) is there for jobs too.
+    ///
+    /// # Errors
+    /// What the call says; [`ErrorKind::NotRunning`] where the runtime that was to make it has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler::prelude::*;
+    ///
+    /// # async fn example() -> apscheduler::Result<()> {
+    /// let scheduler = BackgroundScheduler::new();
+    /// let job = scheduler.call(|scheduler| scheduler.add_job(JobBuilder::new(|| println!("tick")))).await?;
+    /// # drop(job);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Call<T> {
+        let (sender, receiver) = channel();
+        let scheduler = self.clone();
+        self.0.event_loop.call_blocking(Box::new(move || {
+            // Who asked may have gone.
+            let _ = sender.send(call(&scheduler));
+        }));
+        Call(receiver)
+    }
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        Pin::new(&mut self.0).poll(context).map(|answer| {
+            answer.unwrap_or_else(|_dropped| {
+                Err(Error::new(
+                    ErrorKind::NotRunning,
+                    "the call was not made, or panicked: the runtime that makes the calls of the scheduler may have ended",
+                ))
+            })
+        })
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}

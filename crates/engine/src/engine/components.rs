@@ -1,0 +1,352 @@
+//! Executors and stores come and go.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::inbox::Inbox;
+use super::lifecycle::already_running;
+use super::read_only::ReadOnlyJobStore;
+use super::store_runner::StoreRunner;
+use super::{Engine, Executors, Phase, Scheduler, Stores, lock};
+use apscheduler_core::config::Config;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::executor::{Executor, LoopHandle};
+use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
+use apscheduler_core::store::JobStore;
+use apscheduler_core::{Error, ErrorKind, Result, suggestion};
+
+/// Every store that was ever added has a number of its own.
+static NEXT_STORE: AtomicU32 = AtomicU32::new(0);
+
+impl Scheduler {
+    /// Adds an executor: an object, a plugin name, or a [`ComponentConfig`](apscheduler_core::registry::ComponentConfig). It is
+    /// started if the scheduler is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
+    pub fn add_executor(&self, executor: impl IntoExecutor, alias: &str) -> Result<()> {
+        let executor = executor.into_executor().resolve(&self.0.registry)?;
+        loop {
+            if self.0.executors().contains_key(alias) {
+                return Err(duplicate("executor", alias));
+            }
+            let start = self.0.present_start(self.0.phase());
+            if start.is_some() {
+                self.0.start_executor(&executor, alias)?;
+            }
+            let inserted = self.insert_executor(&executor, alias, start.as_ref());
+            if matches!(inserted, Ok(true)) {
+                return Ok(());
+            }
+            if start.is_some() {
+                executor.shutdown(false);
+            }
+            inserted?;
+        }
+    }
+
+    /// Puts an executor among those of the scheduler: one that was started in this start, or in none. `false` where the
+    /// scheduler has been started or shut down since. One that was not started is started by a start that is under way.
+    pub(super) fn insert_executor(
+        &self,
+        executor: &Arc<dyn Executor>,
+        alias: &str,
+        start: Option<&Arc<Inbox>>,
+    ) -> Result<bool> {
+        let engine = &self.0;
+        let alias: Arc<str> = alias.into();
+        {
+            let phase = lock(&engine.phase);
+            if !is_same(engine.present_start(*phase).as_ref(), start) {
+                return Ok(false);
+            }
+            let mut executors = engine.executors.write().unwrap_or_else(PoisonError::into_inner);
+            if executors.contains_key(&alias) {
+                return Err(duplicate("executor", &alias));
+            }
+            Arc::make_mut(&mut executors).insert(Arc::clone(&alias), Arc::clone(executor));
+            engine.components_added.fetch_add(1, Ordering::SeqCst);
+        }
+        engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
+        // Jobs may have been set aside for want of it.
+        engine.stores().values().for_each(|store| store.session().shelf().forget());
+        engine.look_again();
+        Ok(true)
+    }
+
+    /// Removes an executor, and with `shutdown` shuts it down and waits for its jobs.
+    ///
+    /// Without `shutdown` it is let go. Who has another reference to it may go on using it. When the last reference goes,
+    /// the executors of this project shut down without waiting: runs that wait in the queue of a thread pool end as
+    /// `JOB_ERROR`, and a process pool ends the jobs that run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`].
+    pub fn remove_executor(&self, alias: &str, shutdown: bool) -> Result<()> {
+        let (alias, executor) = {
+            let mut executors = self.0.executors.write().unwrap_or_else(PoisonError::into_inner);
+            let removed = Arc::make_mut(&mut executors).remove_entry(alias);
+            removed
+                .ok_or_else(|| unknown("executor", alias, executors.keys().map(|alias| &**alias)))?
+        };
+        // Nobody waits for its room any more. What waited is looked at again: it has no executor now.
+        if self.0.starved.take(&alias) {
+            self.0.look_again();
+        }
+        if shutdown {
+            executor.shutdown(true);
+        }
+        self.0.emit(EventMask::EXECUTOR_REMOVED, || Event::ExecutorRemoved { alias });
+        Ok(())
+    }
+
+    /// Adds a job store: an object, a plugin name, or a [`ComponentConfig`](apscheduler_core::registry::ComponentConfig). It is
+    /// started if the scheduler is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
+    pub fn add_jobstore(&self, jobstore: impl IntoJobStore, alias: &str) -> Result<()> {
+        let runner = new_runner(jobstore.into_job_store().resolve(&self.0.registry)?, alias);
+        loop {
+            if self.0.stores().contains_key(alias) {
+                return Err(duplicate("job store", alias));
+            }
+            let start = self.0.present_start(self.0.phase());
+            if start.is_some()
+                && let Err(error) = runner.start(self)
+            {
+                runner.abandon();
+                return Err(error.with_context(format!("job store `{alias}` can't start")));
+            }
+            let inserted = self.insert_jobstore(&runner, start.as_ref());
+            if matches!(inserted, Ok(true)) {
+                return Ok(());
+            }
+            if start.is_some() {
+                runner.abandon();
+            }
+            inserted?;
+        }
+    }
+
+    /// As [`insert_executor`](Self::insert_executor).
+    pub(super) fn insert_jobstore(
+        &self,
+        runner: &Arc<StoreRunner>,
+        start: Option<&Arc<Inbox>>,
+    ) -> Result<bool> {
+        let engine = &self.0;
+        let alias = Arc::clone(&runner.alias);
+        {
+            let phase = lock(&engine.phase);
+            if !is_same(engine.present_start(*phase).as_ref(), start) {
+                return Ok(false);
+            }
+            let mut stores = engine.stores.write().unwrap_or_else(PoisonError::into_inner);
+            if stores.contains_key(&alias) {
+                return Err(duplicate("job store", &alias));
+            }
+            Arc::make_mut(&mut stores).insert(Arc::clone(&alias), Arc::clone(runner));
+            engine.components_added.fetch_add(1, Ordering::SeqCst);
+        }
+        engine.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
+        engine.look_again();
+        Ok(true)
+    }
+
+    /// Puts these in place of all executors and stores, and makes `change` in the same moment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`] when it was started. Nothing has changed then.
+    pub(super) fn replace_components(
+        &self,
+        components: Components,
+        change: impl FnOnce(),
+    ) -> Result<()> {
+        let engine = &self.0;
+        let Components { executors, stores } = components;
+        let (executors, stores) = (Arc::new(executors), Arc::new(stores));
+        let before = {
+            let phase = lock(&engine.phase);
+            if *phase != Phase::Stopped {
+                return Err(already_running());
+            }
+            change();
+            (replace(&engine.executors, &executors), replace(&engine.stores, &stores))
+        };
+        // They are foreign, so they are dropped outside of the locks.
+        drop(before);
+        for alias in executors.keys().cloned() {
+            engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
+        }
+        for alias in stores.keys().cloned() {
+            engine.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
+        }
+        Ok(())
+    }
+
+    /// Removes a job store, and with `shutdown` closes it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; what the store says when it is closed.
+    pub fn remove_jobstore(&self, alias: &str, shutdown: bool) -> Result<()> {
+        let runner = self.0.take_store(alias).ok_or_else(|| self.0.unknown_store(alias))?;
+        runner.stop(true);
+        let closed = if shutdown { runner.store.shutdown() } else { Ok(()) };
+        let alias = Arc::clone(&runner.alias);
+        self.0.emit(EventMask::JOBSTORE_REMOVED, || Event::JobStoreRemoved { alias });
+        closed
+    }
+
+    /// Opens all job stores for reading alone at the next start: see
+    /// [`JobStore::start_read_only`](apscheduler_core::store::JobStore::start_read_only). Meant for
+    /// `start_paused`, in programs that look at the jobs of others; calls that change jobs fail.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`] when it was started.
+    pub fn open_read_only(&self) -> Result<()> {
+        self.0.refuse_when_started()?;
+        let mut stores = self.0.stores.write().unwrap_or_else(PoisonError::into_inner);
+        for runner in Arc::make_mut(&mut stores).values_mut() {
+            let store = Arc::new(ReadOnlyJobStore::new(Arc::clone(&runner.store)));
+            *runner = Arc::new(StoreRunner::new(Arc::clone(&runner.alias), runner.number, store));
+        }
+        Ok(())
+    }
+
+    /// The executor with that alias.
+    pub fn executor(&self, alias: &str) -> Option<Arc<dyn Executor>> {
+        self.0.executors().get(alias).cloned()
+    }
+
+    /// The job store with that alias.
+    pub fn jobstore(&self, alias: &str) -> Option<Arc<dyn JobStore>> {
+        self.0.stores().get(alias).map(|runner| Arc::clone(&runner.store))
+    }
+
+    /// The aliases of all executors, sorted.
+    pub fn executor_aliases(&self) -> Vec<String> {
+        self.0.executors().keys().map(|alias| (**alias).to_owned()).collect()
+    }
+
+    /// The aliases of all job stores, sorted.
+    pub fn jobstore_aliases(&self) -> Vec<String> {
+        self.0.stores().keys().map(|alias| (**alias).to_owned()).collect()
+    }
+}
+
+impl Engine {
+    pub(super) fn start_executor(
+        self: &Arc<Self>,
+        executor: &Arc<dyn Executor>,
+        alias: &str,
+    ) -> Result<()> {
+        executor.attach(&LoopHandle::new(self.inbox()));
+        executor.start(alias)
+    }
+
+    fn take_store(&self, alias: &str) -> Option<Arc<StoreRunner>> {
+        let mut stores = self.stores.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut stores).remove(alias)
+    }
+
+    pub(super) fn unknown_store(&self, alias: &str) -> Error {
+        unknown("job store", alias, self.stores().keys().map(|alias| &**alias))
+    }
+}
+
+/// The executors and stores that a configuration names.
+pub(super) struct Components {
+    executors: Executors,
+    stores: Stores,
+}
+
+impl Components {
+    pub(super) fn of(config: &Config, registry: &Registry) -> Result<Self> {
+        let (mut executors, mut stores) = (Executors::new(), Stores::new());
+        for (alias, source) in config.executors() {
+            let within = |error: Error| error.with_context(format!("executors.{alias}"));
+            if executors.insert(alias.into(), source.resolve(registry).map_err(within)?).is_some() {
+                return Err(duplicate("executor", alias));
+            }
+        }
+        for (alias, source) in config.jobstores() {
+            let within = |error: Error| error.with_context(format!("jobstores.{alias}"));
+            let runner = new_runner(source.resolve(registry).map_err(within)?, alias);
+            if stores.insert(alias.into(), runner).is_some() {
+                return Err(duplicate("job store", alias));
+            }
+        }
+        Ok(Self { executors, stores })
+    }
+}
+
+/// What one start has brought up so far.
+#[derive(Default)]
+pub(super) struct Startup {
+    executors: Vec<(Arc<str>, Arc<dyn Executor>)>,
+    stores: Vec<Arc<StoreRunner>>,
+}
+
+impl Startup {
+    /// Starts the executors and stores that were not started yet.
+    pub(super) fn start_new(&mut self, scheduler: &Scheduler) -> Result<()> {
+        let engine = &scheduler.0;
+        for (alias, executor) in &*engine.executors() {
+            let is_this = |(name, other): &(Arc<str>, Arc<dyn Executor>)| {
+                name == alias && Arc::ptr_eq(other, executor)
+            };
+            if self.executors.iter().any(is_this) {
+                continue;
+            }
+            self.executors.push((Arc::clone(alias), Arc::clone(executor)));
+            engine
+                .start_executor(executor, alias)
+                .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
+            if !engine.executors().get(alias).is_some_and(|now| Arc::ptr_eq(now, executor)) {
+                // It was removed meanwhile.
+                executor.shutdown(false);
+            }
+        }
+        for (alias, runner) in &*engine.stores() {
+            if self.stores.iter().any(|other| Arc::ptr_eq(other, runner)) {
+                continue;
+            }
+            self.stores.push(Arc::clone(runner));
+            runner
+                .start(scheduler)
+                .map_err(|error| error.with_context(format!("job store `{alias}` can't start")))?;
+            if !engine.stores().get(alias).is_some_and(|now| Arc::ptr_eq(now, runner)) {
+                runner.abandon();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A store with this alias, not started yet.
+pub(super) fn new_runner(store: Arc<dyn JobStore>, alias: &str) -> Arc<StoreRunner> {
+    let number = NEXT_STORE.fetch_add(1, Ordering::Relaxed);
+    Arc::new(StoreRunner::new(alias.into(), number, store))
+}
+
+fn is_same(left: Option<&Arc<Inbox>>, right: Option<&Arc<Inbox>>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (left, right) => left.is_none() && right.is_none(),
+    }
+}
+
+fn replace<T>(place: &RwLock<Arc<T>>, value: &Arc<T>) -> Arc<T> {
+    let mut place = place.write().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *place, Arc::clone(value))
+}
+
+fn duplicate(what: &str, alias: &str) -> Error {
+    Error::new(ErrorKind::DuplicateAlias, format!("this scheduler has {what} `{alias}` already"))
+}
+
+fn unknown<'a>(what: &str, alias: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let hint = suggestion::hint(alias, &format!("{what}s of this scheduler"), known);
+    Error::new(ErrorKind::UnknownAlias, format!("no {what} has the alias `{alias}`{hint}"))
+}

@@ -1,0 +1,254 @@
+//! What to do with a record that is due. Pure: it reads, and leaves the writing to the store.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::backlog::Looked;
+use super::instances::InstanceKey;
+use super::store_runner::StoreRunner;
+use super::unseen::Unseen;
+use super::{Engine, Executors, lock};
+use apscheduler_core::executor::Executor;
+use apscheduler_core::function::JobError;
+use apscheduler_core::job::JobSpec;
+use apscheduler_core::job::stored::{decode, executor_of};
+use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord, NextRun, RunTimes};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::trigger::TriggerContext;
+use apscheduler_core::{Error, ErrorKind, Result, suggestion};
+
+/// How many run times one claim of a job that does not coalesce takes: catching up must not take memory that grows with
+/// the sleep.
+const MAX_RUN_TIMES: usize = 1000;
+
+/// Decides on the records of one batch.
+pub(super) struct Decider<'a> {
+    engine: &'a Engine,
+    runner: &'a StoreRunner,
+    now: Timestamp,
+    context: TriggerContext<'a>,
+    executors: Arc<Executors>,
+    /// What is left of the room of each executor that was met.
+    rooms: Vec<Room>,
+    has_broken: bool,
+    /// The run time of the last record that was looked at.
+    last: Option<Timestamp>,
+    /// Due jobs that were left until a piece of their run times has ended.
+    catching_up: Vec<(Arc<str>, Timestamp)>,
+    unseen: Unseen,
+    /// The jobs to claim, in order.
+    pub(super) prepared: Vec<Prepared>,
+    reports: Reports,
+}
+
+struct Room {
+    alias: Arc<str>,
+    executor: Arc<dyn Executor>,
+    left: usize,
+    starved: bool,
+}
+
+/// A job that will be submitted if the store says that its claim was won.
+pub(super) struct Prepared {
+    pub(super) spec: Arc<JobSpec>,
+    /// The place of its executor among those that were met.
+    pub(super) room: usize,
+    /// How much of its lateness is that nobody could know of it.
+    pub(super) unseen: TimeDelta,
+}
+
+/// What there is to tell about records that can't be restored.
+#[derive(Default)]
+pub(super) struct Reports {
+    pub(super) broken: Vec<(Arc<str>, u64, Error)>,
+    pub(super) restored: Vec<Arc<str>>,
+}
+
+impl<'a> Decider<'a> {
+    pub(super) fn new(engine: &'a Engine, runner: &'a StoreRunner, now: Timestamp) -> Self {
+        Self {
+            engine,
+            runner,
+            now,
+            context: engine.trigger_context(),
+            executors: engine.executors(),
+            rooms: Vec::new(),
+            has_broken: !lock(&runner.broken).is_empty(),
+            last: None,
+            catching_up: Vec::new(),
+            unseen: runner.unseen(),
+            prepared: Vec::new(),
+            reports: Reports::default(),
+        }
+    }
+
+    /// The instant of the pass.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn executor(&self, room: usize) -> Arc<dyn Executor> {
+        Arc::clone(&self.rooms[room].executor)
+    }
+
+    /// What this batch has left.
+    pub(super) fn looked(&mut self) -> Looked {
+        let full = self.rooms.iter().filter(|room| room.starved);
+        Looked {
+            full: full.map(|room| Arc::clone(&room.alias)).collect(),
+            catching_up: std::mem::take(&mut self.catching_up),
+            last: self.last,
+        }
+    }
+
+    /// Whether no executor has room for anything more. If so, all of them are taken to be starved.
+    pub(super) fn is_all_full(&mut self) -> bool {
+        let full = !self.rooms.is_empty()
+            && self.rooms.len() == self.executors.len()
+            && self.rooms.iter().all(|room| room.left == 0);
+        if full {
+            self.rooms.iter_mut().for_each(|room| room.starved = true);
+        }
+        full
+    }
+
+    /// The executors that had no room for a due job.
+    pub(super) fn take_starved(&mut self) -> Vec<(Arc<str>, Arc<dyn Executor>)> {
+        let starved = self.rooms.drain(..).filter(|room| room.starved);
+        starved.map(|room| (room.alias, room.executor)).collect()
+    }
+
+    pub(super) fn take_reports(self) -> Reports {
+        self.reports
+    }
+
+    pub(super) fn decide(&mut self, record: &JobRecord) -> Decision {
+        // Triggers are foreign code.
+        let decision =
+            catch_unwind(AssertUnwindSafe(|| self.try_decide(record))).unwrap_or_else(|payload| {
+                let message = format!("its trigger {}", JobError::from_panic(&*payload));
+                Err(Error::new(ErrorKind::BrokenRecord, message).with_job_id(&*record.id))
+            });
+        decision.unwrap_or_else(|error| {
+            self.reports.broken.push((Arc::clone(&record.id), record.revision, error));
+            Decision::Leave
+        })
+    }
+
+    fn try_decide(&mut self, record: &JobRecord) -> Result<Decision> {
+        let Some(first) = record.next_run_time.filter(|time| *time <= self.now) else {
+            return Ok(Decision::Leave);
+        };
+        self.last = Some(first);
+        let spec = match self.runner.restored.known(record) {
+            Some(spec) => spec,
+            // What there is no room for need not be read.
+            None if self.waits_for_room(record) => return Ok(Decision::Leave),
+            None => self.runner.restored.restore(record, &self.context)?,
+        };
+        let Some(room) = self.room(&spec)? else {
+            return Ok(Decision::Leave);
+        };
+        let key = InstanceKey { store: self.runner.number, job_id: Arc::clone(&record.id) };
+        if self.engine.instances.is_catching_up(&key) {
+            // The end of the run times that were claimed before has the store looked into again.
+            self.catching_up.push((Arc::clone(&record.id), first));
+            return Ok(Decision::Leave);
+        }
+        let (run_times, next) = self.run_times(&spec, first)?;
+        if self.has_broken {
+            self.reports.restored.push(Arc::clone(&record.id));
+        }
+        self.rooms[room].left -= 1;
+        let unseen = self.unseen.delay(first);
+        self.prepared.push(Prepared { spec, room, unseen });
+        Ok(Decision::Claim(ClaimOutcome { run_times, next }))
+    }
+
+    /// Whether it is known of the executor of a record, which is not restored yet, that it has no room.
+    fn waits_for_room(&mut self, record: &JobRecord) -> bool {
+        if self.rooms.iter().all(|room| room.left > 0) {
+            return false;
+        }
+        let executor = record.payload.as_text().and_then(executor_of);
+        let room = executor.and_then(|executor| {
+            self.rooms.iter_mut().find(|room| room.left == 0 && *room.alias == *executor)
+        });
+        room.map(|room| room.starved = true).is_some()
+    }
+
+    /// The place in `rooms` of the job's executor, or `None` where that is full.
+    fn room(&mut self, spec: &JobSpec) -> Result<Option<usize>> {
+        let known = self.rooms.iter().position(|room| *room.alias == *spec.executor());
+        let place = if let Some(place) = known {
+            place
+        } else {
+            let Some((alias, executor)) = self.executors.get_key_value(spec.executor()) else {
+                return Err(unknown_executor(&self.executors, spec));
+            };
+            let (alias, left) = (Arc::clone(alias), executor.room());
+            self.rooms.push(Room { alias, executor: Arc::clone(executor), left, starved: false });
+            self.rooms.len() - 1
+        };
+        let room = &mut self.rooms[place];
+        room.starved |= room.left == 0;
+        Ok((room.left > 0).then_some(place))
+    }
+
+    fn run_times(&self, spec: &JobSpec, first: Timestamp) -> Result<(RunTimes, NextRun)> {
+        let trigger = spec.trigger();
+        let next_after = |last: Timestamp| -> Result<Option<Timestamp>> {
+            let next = trigger.next_fire_time(Some(last), self.now);
+            match next {
+                Some(next) if next <= last => Err(Error::new(
+                    ErrorKind::BrokenRecord,
+                    format!("the trigger {trigger} gives {next} as the fire time after {last}"),
+                )
+                .with_job_id(spec.id())),
+                next => Ok(next),
+            }
+        };
+        if spec.coalesce() {
+            let last = trigger.last_fire_time(first, self.now).max(first).min(self.now);
+            return Ok((RunTimes::One(last), next_run(next_after(last)?)));
+        }
+        let mut next = next_after(first)?;
+        if next.is_none_or(|next| next > self.now) {
+            return Ok((RunTimes::One(first), next_run(next)));
+        }
+        let mut times = vec![first];
+        while let Some(time) = next.filter(|time| *time <= self.now && times.len() < MAX_RUN_TIMES)
+        {
+            times.push(time);
+            next = next_after(time)?;
+        }
+        Ok((RunTimes::Many(times), next_run(next)))
+    }
+}
+
+fn next_run(time: Option<Timestamp>) -> NextRun {
+    time.map_or(NextRun::Finished, NextRun::At)
+}
+
+pub(super) fn unknown_executor(executors: &Executors, spec: &JobSpec) -> Error {
+    let hint = suggestion::hint(
+        spec.shared_executor(),
+        "executors of this scheduler",
+        executors.keys().map(|alias| &**alias),
+    );
+    Error::new(
+        ErrorKind::UnknownAlias,
+        format!("no executor has the alias `{}`{hint}", spec.executor()),
+    )
+    .with_job_id(spec.id())
+}
+
+/// The job that a record holds.
+pub(super) fn restore(record: &JobRecord, context: &TriggerContext<'_>) -> Result<Arc<JobSpec>> {
+    match &record.payload {
+        JobPayload::Live(spec) => Ok(Arc::clone(spec)),
+        JobPayload::Encoded(text) => decode(&record.id, text, context).map(Arc::new),
+    }
+}

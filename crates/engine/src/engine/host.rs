@@ -1,0 +1,37 @@
+//! Gives jobs their scheduler.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use apscheduler_core::Extensions;
+use apscheduler_core::function::{JobContext, JobHost, polls_job_of};
+
+use super::{Engine, Scheduler};
+
+impl Scheduler {
+    /// Whether this is called within an async job of this very scheduler.
+    pub(crate) fn polls_job(&self) -> bool {
+        polls_job_of(&*self.0)
+    }
+}
+
+impl JobHost for Engine {
+    fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+}
+
+/// Gives a job the scheduler that runs it.
+pub trait JobContextExt {
+    /// Returns the scheduler that runs the job; `None` in a worker process.
+    ///
+    /// All of its methods work from within a job, `shutdown` and `remove_job` among them.
+    fn scheduler(&self) -> Option<Scheduler>;
+}
+
+impl JobContextExt for JobContext {
+    fn scheduler(&self) -> Option<Scheduler> {
+        let host: Arc<dyn Any + Send + Sync> = Arc::clone(self.host()?) as _;
+        host.downcast().ok().map(Scheduler)
+    }
+}

@@ -1,0 +1,124 @@
+//! How many instances of each job are queued or running.
+
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+use super::lock;
+
+/// A job in a store; the number stands for the store's alias.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct InstanceKey {
+    pub(super) store: u32,
+    pub(super) job_id: Arc<str>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slots {
+    count: u32,
+    /// One of the instances catches up, and more of its run times wait in the store.
+    catching_up: bool,
+}
+
+/// Locks are held for a look-up only; several, so that workers that end runs do not queue for one.
+const SHARDS: usize = 16;
+
+#[derive(Debug, Default)]
+pub(super) struct Instances {
+    shards: [Mutex<HashMap<InstanceKey, Slots>>; SHARDS],
+    hasher: DefaultHashBuilder,
+    /// How many jobs catch up: nearly always none, and then nobody looks.
+    catching_up: AtomicUsize,
+}
+
+impl Instances {
+    fn shard(&self, key: &InstanceKey) -> &Mutex<HashMap<InstanceKey, Slots>> {
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+        let hash = self.hasher.hash_one(key) as usize;
+        &self.shards[hash % SHARDS]
+    }
+
+    /// Takes a slot, unless `max` are taken.
+    pub(super) fn acquire(
+        self: &Arc<Self>,
+        key: InstanceKey,
+        max: u32,
+        catching_up: bool,
+    ) -> Option<InstanceSlot> {
+        {
+            let mut shard = lock(self.shard(&key));
+            let entry = shard.entry(key.clone()).or_default();
+            if entry.count >= max {
+                return None;
+            }
+            entry.count += 1;
+            if catching_up && !std::mem::replace(&mut entry.catching_up, true) {
+                self.catching_up.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        Some(InstanceSlot { instances: Arc::clone(self), key, is_taken: true, catching_up })
+    }
+
+    fn change(&self, key: &InstanceKey, change: impl FnOnce(&mut Slots)) {
+        let mut shard = lock(self.shard(key));
+        if let Some(slots) = shard.get_mut(key) {
+            change(slots);
+            if slots.count == 0 && !slots.catching_up {
+                shard.remove(key);
+            }
+        }
+    }
+
+    /// How many slots are taken, of all jobs.
+    pub(super) fn taken(&self) -> usize {
+        let count = |slots: &Slots| slots.count as usize;
+        self.shards.iter().map(|shard| lock(shard).values().map(count).sum::<usize>()).sum()
+    }
+
+    pub(super) fn is_catching_up(&self, key: &InstanceKey) -> bool {
+        self.catching_up.load(Ordering::SeqCst) > 0
+            && lock(self.shard(key)).get(key).is_some_and(|entry| entry.catching_up)
+    }
+}
+
+/// The place of one instance among those that its job may have; it is free when this is dropped, or before.
+#[derive(Debug)]
+pub(super) struct InstanceSlot {
+    instances: Arc<Instances>,
+    key: InstanceKey,
+    is_taken: bool,
+    /// More run times of the job wait in the store until this instance has ended.
+    catching_up: bool,
+}
+
+impl InstanceSlot {
+    /// The job may have another instance: what is left of this one is to tell how it ended.
+    pub(super) fn free(&mut self) {
+        if std::mem::take(&mut self.is_taken) {
+            self.instances.change(&self.key, |slots| slots.count = slots.count.saturating_sub(1));
+        }
+    }
+
+    /// All outcomes of this instance are reported. Returns whether the job may catch up with the next piece now.
+    pub(super) fn end_piece(&mut self) -> bool {
+        let catching_up = std::mem::take(&mut self.catching_up);
+        if catching_up {
+            let instances = &self.instances;
+            instances.change(&self.key, |slots| {
+                if std::mem::take(&mut slots.catching_up) {
+                    instances.catching_up.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+        catching_up
+    }
+}
+
+impl Drop for InstanceSlot {
+    fn drop(&mut self) {
+        self.free();
+        self.end_piece();
+    }
+}

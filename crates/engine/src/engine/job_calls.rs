@@ -1,0 +1,450 @@
+//! Jobs are added, changed and removed.
+
+use std::sync::Arc;
+
+use super::decide::{restore, unknown_executor};
+use super::store_runner::StoreRunner;
+use super::{Engine, Phase, Scheduler, lock};
+use crate::job::{Job, NextRunTime};
+use apscheduler_core::event::{Event, EventMask, JobKey};
+use apscheduler_core::job::stored::encode;
+use apscheduler_core::job::{JobBuilder, JobChanges, JobSpec, PendingJob};
+use apscheduler_core::printable;
+use apscheduler_core::registry::{PluginKind, Registry};
+use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::trigger::{TriggerContext, TriggerSource};
+use apscheduler_core::{Error, ErrorKind, Result};
+
+/// How often a change is tried anew because somebody else changed the job in between.
+const MAX_TRIES: usize = 100;
+
+impl Scheduler {
+    /// Adds a job, and wakes the scheduler for it. Before the start it waits; its first run time is found at the start.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ConflictingId`], unless the job says `replace_existing`; what is wrong with the job; what the store
+    /// says.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler::prelude::*;
+    ///
+    /// let scheduler = BackgroundScheduler::new();
+    /// let job = scheduler.add_job(JobBuilder::new(|| println!("tick")).id("tick"))?;
+    /// assert!(job.pending());
+    /// # Ok::<(), apscheduler::Error>(())
+    /// ```
+    pub fn add_job(&self, job: JobBuilder) -> Result<Job> {
+        let mut jobs = self.add_jobs(vec![job])?;
+        // One job in, one job out.
+        jobs.pop().ok_or_else(|| Error::new(ErrorKind::Other, "the job was lost"))
+    }
+
+    /// Adds many jobs: one round trip for each store, and all or none of those of one store.
+    ///
+    /// # Errors
+    /// As [`add_job`](Self::add_job).
+    pub fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<Job>> {
+        let engine = &self.0;
+        let defaults = engine.settings().job_defaults;
+        let context = engine.trigger_context();
+        let jobs = jobs
+            .into_iter()
+            .map(|job| job.build(&context, &defaults))
+            .collect::<Result<Vec<PendingJob>>>()?;
+        self.add_built(jobs)
+    }
+
+    pub(super) fn add_built(&self, jobs: Vec<PendingJob>) -> Result<Vec<Job>> {
+        let engine = &self.0;
+        let held = {
+            let mut pending = lock(&engine.pending);
+            let waits = matches!(engine.phase(), Phase::Stopped | Phase::Starting);
+            waits.then(|| pending.hold(&jobs))
+        };
+        if let Some(replaced) = held {
+            drop(replaced?);
+            return Ok(jobs.iter().map(|job| self.pending_handle(job)).collect());
+        }
+        let mut handles = Vec::with_capacity(jobs.len());
+        let mut rest = jobs;
+        while let Some(first) = rest.first() {
+            let alias = Arc::clone(&first.jobstore);
+            let all_same = rest.iter().all(|job| job.jobstore == alias);
+            let (batch, others) = if all_same {
+                (rest, Vec::new())
+            } else {
+                rest.into_iter().partition(|job| job.jobstore == alias)
+            };
+            handles.append(&mut self.store_jobs(&alias, &batch)?);
+            rest = others;
+        }
+        Ok(handles)
+    }
+
+    /// Puts jobs into one store and tells of it.
+    pub(super) fn store_jobs(&self, alias: &str, jobs: &[PendingJob]) -> Result<Vec<Job>> {
+        let engine = &self.0;
+        let runner = engine.store(alias)?;
+        let now = engine.now();
+        let executors = engine.executors();
+        let mut records = Vec::with_capacity(jobs.len());
+        let mut handles = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let executor = executors
+                .get(job.spec.shared_executor())
+                .ok_or_else(|| unknown_executor(&executors, &job.spec))?;
+            check_executor(&job.spec, executor.capabilities())?;
+            let next_run_time = match job.next_run_time {
+                Some(given) => given,
+                None => job.spec.trigger().next_fire_time(None, now),
+            };
+            records.push(NewRecord {
+                id: Arc::clone(job.spec.shared_id()),
+                next_run_time,
+                payload: state(&runner, &job.spec, &engine.registry)?,
+                replace: job.replace_existing,
+            });
+            handles.push(self.handle(&runner, &job.spec, next_run_time));
+        }
+        runner.callable()?.add_jobs(records)?;
+        for (job, handle) in jobs.iter().zip(&handles) {
+            if let NextRunTime::At(time) = handle.next_run_time() {
+                runner.mark_written(job.spec.shared_id(), Some(time));
+            }
+        }
+        for job in jobs {
+            tracing::debug!(
+                jobstore = &*runner.alias,
+                job_id = job.spec.id(),
+                "added the job \"{}\"",
+                printable::line(job.spec.shared_name())
+            );
+            engine
+                .emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(job.spec.shared_id())));
+        }
+        runner.mark_changed();
+        engine.wake();
+        Ok(handles)
+    }
+
+    /// Makes changes to a job, and returns the changed job.
+    ///
+    /// A record that can't be restored is changed too, if the changes mend it: another function for one that is unknown, for
+    /// example. Where nothing but the next run time is changed, whatever else is wrong stays. If it is set to an instant, a
+    /// trigger whose start was not given, but taken from a clock that was ahead, [starts
+    /// anew](apscheduler_core::trigger::Trigger::righted).
+    ///
+    /// # Errors
+    /// [`ErrorKind::JobLookup`]; what is wrong with the changes; what the store says.
+    pub fn modify_job(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        changes: &JobChanges,
+    ) -> Result<Job> {
+        let context = self.0.trigger_context();
+        self.change(id, jobstore, |stored| {
+            let spec = match stored {
+                // A time is written whatever is wrong with the rest, so that what can't run can be paused.
+                _ if changes.is_of_time_only() => {
+                    let runs = matches!(changes.changed_next_run_time(), Some(Some(_)));
+                    stored.spec().ok().filter(|_| runs).and_then(|spec| spec.righted(context.now))
+                }
+                StoredJob::Whole(spec) => Some(changes.apply(spec, &context)?),
+                StoredJob::Broken { id, text, .. } => Some(changes.repair(id, text, &context)?),
+            };
+            Ok(Changed { spec, next_run_time: changes.changed_next_run_time() })
+        })
+    }
+
+    /// Gives a job another trigger and the next run time of that, and returns the changed job.
+    ///
+    /// # Errors
+    /// As [`modify_job`](Self::modify_job).
+    pub fn reschedule_job(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        trigger: impl Into<TriggerSource>,
+    ) -> Result<Job> {
+        let context = self.0.trigger_context();
+        let trigger = trigger.into().resolve(&context)?;
+        let next = trigger.next_fire_time(None, context.now);
+        self.modify_job(id, jobstore, &JobChanges::new().trigger(trigger).next_run_time(next))
+    }
+
+    /// Keeps a job from running until it is resumed.
+    ///
+    /// # Errors
+    /// As [`modify_job`](Self::modify_job).
+    pub fn pause_job(&self, id: &str, jobstore: Option<&str>) -> Result<Job> {
+        self.modify_job(id, jobstore, &JobChanges::new().next_run_time(None))
+    }
+
+    /// Lets a job run again from its next fire time on. A job whose schedule has ended is removed; then the result is
+    /// `None`.
+    ///
+    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts anew](apscheduler_core::trigger::Trigger::righted).
+    ///
+    /// # Errors
+    /// As [`modify_job`](Self::modify_job).
+    pub fn resume_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
+        let mut ended = false;
+        let now = self.0.now();
+        let job = self.change(id, jobstore, |stored| {
+            let spec = stored.spec()?;
+            let righted = spec.righted(now);
+            let trigger = righted.as_ref().map_or(spec.trigger(), |righted| righted.trigger());
+            let next = trigger.next_fire_time(None, now);
+            ended = next.is_none();
+            Ok(Changed { spec: righted, next_run_time: Some(next) })
+        })?;
+        if ended {
+            self.remove_job(id, Some(job.jobstore()))?;
+            return Ok(None);
+        }
+        Ok(Some(job))
+    }
+
+    /// Removes a job. Instances that run go on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::JobLookup`] where there is none; what the store says.
+    pub fn remove_job(&self, id: &str, jobstore: Option<&str>) -> Result<()> {
+        let engine = &self.0;
+        let alias = if self.waits() {
+            let removed = lock(&engine.pending).remove(id, jobstore);
+            removed.ok_or_else(|| Error::job_lookup(id))?.jobstore
+        } else {
+            let mut found = None;
+            for runner in engine.stores_named(jobstore)? {
+                if runner.callable()?.remove_job(id)? {
+                    lock(&runner.broken).remove(id);
+                    found = Some(Arc::clone(&runner.alias));
+                    break;
+                }
+            }
+            found.ok_or_else(|| Error::job_lookup(id))?
+        };
+        tracing::debug!(jobstore = &*alias, job_id = id, "removed the job");
+        engine.emit(EventMask::JOB_REMOVED, || {
+            Event::JobRemoved(JobKey { job_id: id.into(), jobstore: alias })
+        });
+        Ok(())
+    }
+
+    /// Removes all jobs of one store, or of all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; what a store says.
+    pub fn remove_all_jobs(&self, jobstore: Option<&str>) -> Result<()> {
+        let engine = &self.0;
+        if self.waits() {
+            let removed = lock(&engine.pending).clear(jobstore);
+            drop(removed);
+        } else {
+            for runner in engine.stores_named(jobstore)? {
+                runner.callable()?.remove_all_jobs()?;
+                lock(&runner.broken).clear();
+            }
+        }
+        engine.emit(EventMask::ALL_JOBS_REMOVED, || Event::AllJobsRemoved {
+            alias: jobstore.map(Into::into),
+        });
+        Ok(())
+    }
+
+    fn change_pending(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
+    ) -> Result<PendingJob> {
+        loop {
+            let pending = lock(&self.0.pending).find(id, jobstore).cloned();
+            let mut job = pending.ok_or_else(|| Error::job_lookup(id))?;
+            // Triggers and plugins are foreign code: no lock is held while they think.
+            let changed = change(&StoredJob::Whole(&job.spec))?;
+            let before = Arc::clone(&job.spec);
+            // Another `Arc` even where the definition stays: by that a change in between is noticed.
+            job.spec = Arc::new(changed.spec.unwrap_or_else(|| (*before).clone()));
+            job.next_run_time = changed.next_run_time.or(job.next_run_time);
+            let exchanged = lock(&self.0.pending).exchange(&before, job.clone());
+            if exchanged {
+                return Ok(job);
+            }
+        }
+    }
+
+    /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
+    fn change(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+        mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
+    ) -> Result<Job> {
+        let engine = &self.0;
+        let event = |jobstore: &Arc<str>| {
+            Event::JobModified(JobKey { job_id: id.into(), jobstore: Arc::clone(jobstore) })
+        };
+        if self.waits() {
+            let job = self.change_pending(id, jobstore, change)?;
+            engine.emit(EventMask::JOB_MODIFIED, || event(&job.jobstore));
+            return Ok(self.pending_handle(&job));
+        }
+        for _ in 0..MAX_TRIES {
+            let (runner, mut record) = engine.find_record(id, jobstore)?;
+            let context: TriggerContext<'_> = engine.trigger_context();
+            let restored = restore(&record, &context);
+            let changed = match (&restored, &record.payload) {
+                (Ok(spec), _) => change(&StoredJob::Whole(spec))?,
+                (Err(reason), JobPayload::Encoded(text)) => {
+                    change(&StoredJob::Broken { id: &record.id, text, reason })?
+                }
+                (Err(reason), JobPayload::Live(_)) => return Err(reason.repeated()),
+            };
+            if let Some(spec) = changed.spec.map(Arc::new) {
+                let executors = engine.executors();
+                let before = restored.as_ref().ok().map(|before| before.shared_executor());
+                match executors.get(spec.shared_executor()) {
+                    Some(executor) => check_executor(&spec, executor.capabilities())?,
+                    // Another process may have it; it is no worse than before.
+                    None if before == Some(spec.shared_executor()) => {}
+                    None => return Err(unknown_executor(&executors, &spec)),
+                }
+                record.payload = state(&runner, &spec, &engine.registry)?;
+            }
+            record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
+            if runner.callable()?.update_job(&record)? {
+                runner.mark_written(&record.id, record.next_run_time);
+                engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
+                runner.mark_changed();
+                engine.wake();
+                return Ok(self.record_handle(&runner, &record, &context));
+            }
+        }
+        Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")
+            .with_job_id(id))
+    }
+
+    pub(super) fn handle(
+        &self,
+        runner: &StoreRunner,
+        spec: &Arc<JobSpec>,
+        next: Option<Timestamp>,
+    ) -> Job {
+        Job {
+            id: Arc::clone(spec.shared_id()),
+            jobstore: Arc::clone(&runner.alias),
+            next_run_time: next.into(),
+            spec: Some(Arc::clone(spec)),
+            broken: None,
+            broken_origin: None,
+            scheduler: self.clone(),
+        }
+    }
+}
+
+/// A job that is to be changed.
+enum StoredJob<'a> {
+    Whole(&'a Arc<JobSpec>),
+    /// It can't be restored.
+    Broken {
+        id: &'a Arc<str>,
+        text: &'a str,
+        reason: &'a Error,
+    },
+}
+
+impl StoredJob<'_> {
+    fn spec(&self) -> Result<&Arc<JobSpec>> {
+        match self {
+            Self::Whole(spec) => Ok(spec),
+            Self::Broken { reason, .. } => Err(reason.repeated()),
+        }
+    }
+}
+
+/// What becomes of a job; what is `None` stays.
+struct Changed {
+    spec: Option<JobSpec>,
+    next_run_time: Option<Option<Timestamp>>,
+}
+
+impl Engine {
+    pub(super) fn store(&self, alias: &str) -> Result<Arc<StoreRunner>> {
+        self.stores().get(alias).cloned().ok_or_else(|| self.unknown_store(alias))
+    }
+
+    /// The store with that alias, or all.
+    pub(super) fn stores_named(&self, alias: Option<&str>) -> Result<Vec<Arc<StoreRunner>>> {
+        match alias {
+            Some(alias) => Ok(vec![self.store(alias)?]),
+            None => Ok(self.stores().values().cloned().collect()),
+        }
+    }
+
+    pub(super) fn find_record(
+        &self,
+        id: &str,
+        jobstore: Option<&str>,
+    ) -> Result<(Arc<StoreRunner>, JobRecord)> {
+        for runner in self.stores_named(jobstore)? {
+            if let Some(record) = runner.callable()?.lookup_job(id)? {
+                return Ok((runner, record));
+            }
+        }
+        Err(Error::job_lookup(id))
+    }
+}
+
+impl StoreRunner {
+    pub(super) fn event(&self, job_id: &Arc<str>) -> JobKey {
+        JobKey { job_id: Arc::clone(job_id), jobstore: Arc::clone(&self.alias) }
+    }
+}
+
+/// What the store is to keep of a job.
+pub(super) fn state(
+    runner: &StoreRunner,
+    spec: &Arc<JobSpec>,
+    registry: &Registry,
+) -> Result<JobPayload> {
+    if !runner.capabilities.serializes {
+        return Ok(JobPayload::Live(Arc::clone(spec)));
+    }
+    let kind = spec.trigger().config().kind;
+    registry.find(PluginKind::Trigger, &kind).map_err(|error| {
+        let message =
+            format!("its trigger could not be restored from the store `{}`", runner.alias);
+        Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)
+    })?;
+    Ok(JobPayload::Encoded(encode(spec)?))
+}
+
+fn check_executor(
+    spec: &JobSpec,
+    can: apscheduler_core::executor::ExecutorCapabilities,
+) -> Result<()> {
+    let refuse = |what: &str| {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the executor `{}` {what}", spec.executor()),
+        )
+        .with_job_id(spec.id()))
+    };
+    if !spec.function().is_named() && !can.in_process {
+        return refuse(
+            "runs jobs in another process, where a closure can't be found; register the function by name",
+        );
+    }
+    if spec.function().is_async() && !can.async_jobs {
+        return refuse("does not run async functions");
+    }
+    if !spec.function().is_async() && !can.sync_jobs {
+        return refuse("runs async functions only");
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Jobs that wait for the start of the scheduler.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::{Phase, Scheduler, lock};
+use crate::job::{Job, NextRunTime};
+use apscheduler_core::job::{JobSpec, PendingJob};
+use apscheduler_core::{Error, ErrorKind, Result};
+
+/// The waiting jobs, in the order in which they were added, and found by id.
+#[derive(Debug, Default)]
+pub(super) struct PendingJobs {
+    jobs: BTreeMap<u64, PendingJob>,
+    by_id: HashMap<Arc<str>, Vec<u64>>,
+    next: u64,
+}
+
+impl PendingJobs {
+    /// Takes jobs in. All or none. Returns those that were replaced, to be dropped without a lock.
+    pub(super) fn hold(&mut self, jobs: &[PendingJob]) -> Result<Vec<PendingJob>> {
+        let before = self.next;
+        for job in jobs {
+            match self.place(job.spec.shared_id(), Some(&job.jobstore)) {
+                Some(_) if !job.replace_existing => {
+                    // A job that was replaced can't come back, so replacements are made last.
+                    self.forget_since(before);
+                    return Err(Error::new(
+                        ErrorKind::ConflictingId,
+                        "a job with this id exists already",
+                    )
+                    .with_job_id(job.spec.id()));
+                }
+                Some(_) => {}
+                None => self.push(job.clone()),
+            }
+        }
+        let mut replaced = Vec::new();
+        for job in jobs.iter().filter(|job| job.replace_existing) {
+            if let Some(place) = self.place(job.spec.shared_id(), Some(&job.jobstore)) {
+                replaced.extend(self.jobs.insert(place, job.clone()));
+            }
+        }
+        Ok(replaced)
+    }
+
+    /// Puts jobs back before those that came meanwhile.
+    pub(super) fn put_back(&mut self, jobs: Vec<PendingJob>) {
+        let later = self.take();
+        jobs.into_iter().chain(later).for_each(|job| self.push(job));
+    }
+
+    pub(super) fn take(&mut self) -> Vec<PendingJob> {
+        self.by_id.clear();
+        std::mem::take(&mut self.jobs).into_values().collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    pub(super) fn find(&self, id: &str, jobstore: Option<&str>) -> Option<&PendingJob> {
+        self.jobs.get(&self.place(id, jobstore)?)
+    }
+
+    pub(super) fn remove(&mut self, id: &str, jobstore: Option<&str>) -> Option<PendingJob> {
+        let place = self.place(id, jobstore)?;
+        self.forget(place)
+    }
+
+    /// Removes the jobs of one store, or all. Returns them, to be dropped without a lock.
+    pub(super) fn clear(&mut self, jobstore: Option<&str>) -> Vec<PendingJob> {
+        let kept = |job: &PendingJob| jobstore.is_some_and(|alias| alias != &*job.jobstore);
+        let (kept, removed): (Vec<_>, Vec<_>) = self.take().into_iter().partition(kept);
+        for job in kept {
+            self.push(job);
+        }
+        removed
+    }
+
+    /// The jobs of one store, or all.
+    pub(super) fn of<'a>(
+        &'a self,
+        jobstore: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a PendingJob> {
+        self.jobs.values().filter(move |job| jobstore.is_none_or(|alias| alias == &*job.jobstore))
+    }
+
+    /// Puts a changed job in place of the one that it was made from; `false` where that is not there any more.
+    pub(super) fn exchange(&mut self, before: &Arc<JobSpec>, job: PendingJob) -> bool {
+        let place = self.place(job.spec.shared_id(), Some(&job.jobstore));
+        let known = place.and_then(|place| self.jobs.get_mut(&place));
+        let same = known.filter(|known| Arc::ptr_eq(&known.spec, before));
+        same.map(|known| *known = job).is_some()
+    }
+
+    fn place(&self, id: &str, jobstore: Option<&str>) -> Option<u64> {
+        let places = self.by_id.get(id)?;
+        let in_store = |place: &&u64| {
+            let job = self.jobs.get(*place);
+            job.is_some_and(|job| jobstore.is_none_or(|alias| alias == &*job.jobstore))
+        };
+        places.iter().find(in_store).copied()
+    }
+
+    fn push(&mut self, job: PendingJob) {
+        self.by_id.entry(Arc::clone(job.spec.shared_id())).or_default().push(self.next);
+        self.jobs.insert(self.next, job);
+        self.next += 1;
+    }
+
+    fn forget(&mut self, place: u64) -> Option<PendingJob> {
+        let job = self.jobs.remove(&place)?;
+        if let Some(places) = self.by_id.get_mut(job.spec.shared_id()) {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.by_id.remove(job.spec.shared_id());
+            }
+        }
+        Some(job)
+    }
+
+    fn forget_since(&mut self, first: u64) {
+        for place in first..self.next {
+            self.forget(place);
+        }
+    }
+}
+
+impl Scheduler {
+    /// Before the start, jobs are not in their stores yet.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.0.phase(), Phase::Stopped | Phase::Starting)
+    }
+
+    pub(crate) fn is_pending(&self, id: &str, jobstore: &str) -> bool {
+        lock(&self.0.pending).find(id, Some(jobstore)).is_some()
+    }
+
+    /// Adds the jobs store by store; on an error gives back those that were not added.
+    pub(super) fn add_pending(
+        &self,
+        jobs: Vec<PendingJob>,
+    ) -> std::result::Result<(), (Error, Vec<PendingJob>)> {
+        let mut rest = jobs;
+        while let Some(first) = rest.first() {
+            let alias = Arc::clone(&first.jobstore);
+            let (batch, others): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|job| job.jobstore == alias);
+            rest = others;
+            if let Err(error) = self.store_jobs(&alias, &batch) {
+                let mut left = batch;
+                left.append(&mut rest);
+                return Err((error, left));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn pending_handle(&self, job: &PendingJob) -> Job {
+        Job {
+            id: Arc::clone(job.spec.shared_id()),
+            jobstore: Arc::clone(&job.jobstore),
+            next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
+            spec: Some(Arc::clone(&job.spec)),
+            broken: None,
+            broken_origin: None,
+            scheduler: self.clone(),
+        }
+    }
+}

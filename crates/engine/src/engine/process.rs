@@ -1,0 +1,337 @@
+//! One pass over a store: claim what is due, and hand it to the executors.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::backlog::Backlog;
+use super::decide::Decider;
+use super::deciding::Deciding;
+use super::inbox::Pushed;
+use super::instances::InstanceKey;
+use super::store_runner::StoreRunner;
+use super::store_session::Session;
+use super::{Engine, Phase, Scheduler, lock};
+use apscheduler_core::event::{Event, EventMask, JobKey};
+use apscheduler_core::executor::{Executor, Run};
+use apscheduler_core::function::JobError;
+use apscheduler_core::printable;
+use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, Result};
+
+/// How soon an executor that had no room is asked again, should nothing else say that it has.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
+
+/// How many records one claim looks at: enough that round trips do not count, few enough that several processes share
+/// the work.
+const BATCH: usize = 1000;
+
+/// No batch looks at fewer: some of what it meets is not for the executor that has room.
+const LEAST: usize = 16;
+
+/// How many records the next batch looks at, where there is room for so many runs. Each batch of a pass may be twice as
+/// large as the one before, so that what can't run is passed quickly.
+fn batch_size(room: usize, batch: u32) -> usize {
+    let size = room.saturating_mul(2).max(LEAST);
+    size.saturating_mul(1 << batch.min(10)).min(BATCH)
+}
+
+fn room_of<'a>(executors: impl Iterator<Item = &'a Arc<dyn Executor>>) -> usize {
+    executors.fold(0, |total: usize, executor| total.saturating_add(executor.room()))
+}
+
+/// The runs of one batch, by executor.
+#[derive(Default)]
+struct Submissions {
+    runs: Vec<(usize, Vec<Run>)>,
+    finished: Vec<Arc<str>>,
+}
+
+impl Submissions {
+    fn add(&mut self, executor: usize, run: Run) {
+        match self.runs.iter_mut().find(|(other, _)| *other == executor) {
+            Some((_, runs)) => runs.push(run),
+            None => self.runs.push((executor, vec![run])),
+        }
+    }
+}
+
+impl Scheduler {
+    /// Hands what is due to the executors, and says when to call again: `None` when that will be told by
+    /// a wake-up. What [turns](super::LoopDriver::turn) of the event loop do.
+    ///
+    /// It does no waiting; stores that do I/O are looked into from threads of their own.
+    pub fn process_jobs(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.0.phase() != Phase::Running {
+            return None;
+        }
+        // An executor may free its place a moment after it has let go of the run.
+        for alias in &self.0.starved.list() {
+            match self.0.executors().get(alias) {
+                Some(executor) => self.0.look_again_if_room(alias, &**executor),
+                // It was removed during a pass that had found it full.
+                None if self.0.starved.take(alias) => self.0.look_again(),
+                None => {}
+            }
+        }
+        let next = self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min();
+        let again = (!self.0.starved.list().is_empty()).then(|| now + LOOK_AGAIN);
+        next.into_iter().chain(again).min()
+    }
+}
+
+impl Engine {
+    /// Claims and submits all that is due in a store. Returns the next run time behind `now`.
+    pub(super) fn process_store(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>> {
+        let mut backlog = session.shelf().take();
+        backlog.begin(now);
+        let result = self.claim_batches(runner, session, now, &mut backlog);
+        if result.is_err() {
+            backlog = Backlog::default();
+        }
+        backlog.end();
+        session.shelf().put_back(backlog);
+        if !result? {
+            return Ok(None);
+        }
+        runner.store.next_run_time(Some(now))
+    }
+
+    /// Claims and submits batch after batch. Says whether all was looked at that may run.
+    fn claim_batches(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        session: &Session,
+        now: Timestamp,
+        backlog: &mut Backlog,
+    ) -> Result<bool> {
+        let (mut after, mut began, mut batch) = (None, None, 0);
+        loop {
+            if self.phase() != Phase::Running || session.is_stopped() {
+                return Ok(false);
+            }
+            session.shelf().tell(backlog);
+            let (from, limit) = self.next_batch(runner, backlog, after.clone(), batch);
+            if from != after {
+                began.clone_from(&from);
+            }
+            batch += 1;
+            let mut decider = Decider::new(self, runner, now);
+            let due = ClaimRequest { now, limit, after: from };
+            let claims = {
+                let _deciding = Deciding::begin(runner);
+                runner.store.claim_due(&due, &mut |record| decider.decide(record))?
+            };
+            let mut looked = decider.looked();
+            for claim in &claims.won {
+                if let NextRun::At(next) = claim.outcome.next
+                    && next <= now
+                {
+                    looked.catching_up.push((Arc::clone(&claim.record.id), next));
+                }
+            }
+            if claims.won.len() < decider.prepared.len() {
+                // Others claim from the same jobs, and the store may pass some of them over.
+                *backlog = Backlog::default();
+            } else {
+                let place = due.after.as_ref();
+                backlog.looked(began.as_ref(), place, claims.resume.as_ref(), looked, now);
+            }
+            // What is behind would all be left: with a long backlog, each look at it would cost more than the runs.
+            let resume = claims.resume.filter(|_| !decider.is_all_full());
+            let submissions = self.prepare_all(runner, &mut decider, claims.won);
+            for (room, runs) in submissions.runs {
+                let executor = decider.executor(room);
+                // An executor is foreign code. What it let go of has been reported by then.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
+                    let panic = JobError::from_panic(&*payload).to_string();
+                    let panic = printable::block(&panic);
+                    tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
+                }
+            }
+            for job_id in submissions.finished {
+                self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.event(&job_id)));
+            }
+            let starved = decider.take_starved();
+            self.report_broken(runner, decider.take_reports());
+            for (alias, executor) in starved {
+                self.starved.add(Arc::clone(&alias));
+                // The runs that made room may have ended before that was noted.
+                self.look_again_if_room(&alias, &*executor);
+            }
+            match resume {
+                Some(resume) => after = Some(resume),
+                None => return Ok(true),
+            }
+        }
+    }
+
+    /// Where the next batch begins, and how many records it looks at.
+    fn next_batch(
+        &self,
+        runner: &StoreRunner,
+        backlog: &Backlog,
+        after: Option<ClaimCursor>,
+        batch: u32,
+    ) -> (Option<ClaimCursor>, usize) {
+        if backlog.is_empty() && !self.starved.any() {
+            return (after, BATCH);
+        }
+        let executors = self.executors();
+        if backlog.is_empty() {
+            return (after, batch_size(room_of(executors.values()), batch));
+        }
+        // Executors are foreign, so they are asked before anything else. One that is gone has jobs to set aside.
+        let rooms: Vec<(&Arc<str>, usize)> = (backlog.full())
+            .map(|alias| (alias, executors.get(alias).map_or(BATCH, |executor| executor.room())))
+            .collect();
+        let has_room =
+            |alias: &str| rooms.iter().any(|(other, room)| &***other == alias && *room > 0);
+        let place = backlog.place(after, has_room, |id| {
+            let key = InstanceKey { store: runner.number, job_id: Arc::clone(id) };
+            self.instances.is_catching_up(&key)
+        });
+        let total = if backlog.covers(place.as_ref()) {
+            rooms.iter().fold(0, |total: usize, (_, room)| total.saturating_add(*room))
+        } else {
+            room_of(executors.values())
+        };
+        (place, batch_size(total, batch))
+    }
+
+    fn prepare_all(
+        self: &Arc<Self>,
+        runner: &StoreRunner,
+        decider: &mut Decider<'_>,
+        claims: Vec<Claim>,
+    ) -> Submissions {
+        let mut submissions = Submissions::default();
+        let pass = decider.now();
+        let mut prepared = decider.prepared.drain(..);
+        let now = self.now();
+        for claim in claims {
+            // Claims come in the order of the decisions; those in between were won by somebody else.
+            let won = prepared.by_ref().find(|job| job.spec.id() == &*claim.record.id);
+            let Some(job) = won else {
+                tracing::error!(
+                    jobstore = &*runner.alias,
+                    job_id = &*claim.record.id,
+                    "the store claimed a job that was not decided on"
+                );
+                continue;
+            };
+            if claim.outcome.next == NextRun::Finished {
+                submissions.finished.push(Arc::clone(job.spec.shared_id()));
+            }
+            let room = job.room;
+            // As it was written: of a claim that was in doubt, more run times came due since.
+            let catching_up = matches!(claim.outcome.next, NextRun::At(next) if next <= pass);
+            let run = self.prepare(runner, job, claim.outcome.run_times, catching_up, now);
+            if let Some(run) = run {
+                submissions.add(room, run);
+            }
+        }
+        submissions
+    }
+
+    /// Called when a run has started or ended: if due jobs wait for room in its executor, they are looked for again.
+    pub(super) fn has_more_room(&self, alias: &Arc<str>) {
+        if self.starved.contains(alias)
+            && let Some(executor) = self.executors().get(alias)
+        {
+            self.look_again_if_room(alias, &**executor);
+        }
+    }
+
+    pub(super) fn look_again_if_room(&self, alias: &str, executor: &dyn Executor) {
+        if self.starved.contains(alias) && executor.room() > 0 && self.starved.take(alias) {
+            self.look_again();
+        }
+    }
+
+    pub(super) fn emit(&self, code: EventMask, event: impl FnOnce() -> Event) {
+        if !self.listeners.wants(code) {
+            return;
+        }
+        let event = event();
+        if !self.event_loop.takes_listeners() {
+            return self.listeners.dispatch(&event);
+        }
+        let inbox = self.inbox();
+        match inbox.push_event(event) {
+            Pushed::Waits => inbox.wake(),
+            Pushed::Deliver => inbox.deliver(|event| self.listeners.dispatch(event)),
+            Pushed::Refused(event) => self.listeners.dispatch(&event),
+        }
+    }
+
+    pub(super) fn store_failed(&self, runner: &StoreRunner, error: &Error, first: bool) {
+        let message = error.chain();
+        let seconds = self.settings().retry_interval.as_secs_f64();
+        tracing::warn!(
+            jobstore = &*runner.alias,
+            "the job store failed, trying again in {seconds} s: {message}"
+        );
+        if first {
+            self.emit(EventMask::JOBSTORE_ERROR, || Event::JobStoreError {
+                alias: Arc::clone(&runner.alias),
+                error: message.into(),
+            });
+        }
+    }
+
+    pub(super) fn store_recovered(&self, runner: &StoreRunner) {
+        tracing::info!(jobstore = &*runner.alias, "the job store works again");
+        self.emit(EventMask::JOBSTORE_RECOVERED, || Event::JobStoreRecovered {
+            alias: Arc::clone(&runner.alias),
+        });
+    }
+
+    /// The place of a store is another one, or was emptied: what was known of it counts no more.
+    pub(super) fn store_replaced(&self, runner: &StoreRunner, error: &Error) {
+        let reason = error.chain();
+        tracing::warn!(
+            jobstore = &*runner.alias,
+            "the jobs of the store are others than before: {reason}"
+        );
+        lock(&runner.broken).clear();
+        self.emit(EventMask::JOBSTORE_REPLACED, || Event::JobStoreReplaced {
+            alias: Arc::clone(&runner.alias),
+            reason: reason.into(),
+        });
+    }
+
+    /// Reports each broken record once, and each that was restored.
+    fn report_broken(&self, runner: &StoreRunner, reports: super::decide::Reports) {
+        for (id, revision, error) in reports.broken {
+            if lock(&runner.broken).insert(Arc::clone(&id), revision) == Some(revision) {
+                continue;
+            }
+            let reason = error.chain();
+            tracing::error!(
+                jobstore = &*runner.alias,
+                job_id = &*id,
+                "the job was set aside: {reason}"
+            );
+            self.emit(EventMask::JOB_BROKEN, || Event::JobBroken {
+                job: JobKey { job_id: id, jobstore: Arc::clone(&runner.alias) },
+                reason: reason.into(),
+            });
+        }
+        for id in reports.restored {
+            if lock(&runner.broken).remove(&id).is_some() {
+                tracing::info!(jobstore = &*runner.alias, job_id = &*id, "the job was restored");
+                self.emit(EventMask::JOB_RESTORED, || {
+                    Event::JobRestored(JobKey { job_id: id, jobstore: Arc::clone(&runner.alias) })
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Jobs leave a scheduler as JSON, and come into another.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Scheduler;
+use super::decide::restore;
+use super::job_calls::state;
+use super::store_runner::StoreRunner;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::stored::{decode, encode_value};
+use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
+use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
+use apscheduler_core::trigger::TriggerContext;
+use apscheduler_core::{Error, ErrorKind, Result};
+
+/// The version of the export format.
+const EXPORT_VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Export {
+    version: u32,
+    #[serde(default)]
+    scheduler_version: String,
+    jobs: Vec<ExportedJob>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExportedJob {
+    id: String,
+    /// ISO 8601 in UTC; null for a paused job.
+    next_run_time: Option<String>,
+    /// The stored state: an object, or the text of a record that is no JSON.
+    state: Value,
+}
+
+impl Scheduler {
+    /// Writes the jobs of one store, or of all, as JSON. Records that can't be restored are written as they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Unsupported`] for a job that calls a closure; what a
+    /// store says; [`ErrorKind::Io`].
+    pub fn export_jobs(&self, out: &mut dyn Write, jobstore: Option<&str>) -> Result<()> {
+        if self.waits() {
+            return Err(Error::new(
+                ErrorKind::NotRunning,
+                "the scheduler must have been started to export its jobs",
+            ));
+        }
+        let mut jobs = Vec::new();
+        for runner in self.0.stores_named(jobstore)? {
+            self.for_each_record(&runner, |record, context| {
+                jobs.push(export(record, context)?);
+                Ok(())
+            })?;
+        }
+        let export = Export {
+            version: EXPORT_VERSION,
+            scheduler_version: env!("CARGO_PKG_VERSION").to_owned(),
+            jobs,
+        };
+        let io =
+            |error| Error::new(ErrorKind::Io, "can't write the exported jobs").with_source(error);
+        serde_json::to_writer_pretty(&mut *out, &export).map_err(|error| io(error.into()))?;
+        writeln!(out).map_err(io)
+    }
+
+    /// Reads jobs that were exported, into one store: all or none. Returns how many.
+    ///
+    /// A job that can't be restored here is kept as it is, set aside, where the store serializes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Config`] where the text is no export;
+    /// [`ErrorKind::ConflictingId`]; what the store says; [`ErrorKind::Io`].
+    pub fn import_jobs(&self, input: &mut dyn Read, jobstore: &str) -> Result<usize> {
+        if self.waits() {
+            return Err(Error::new(
+                ErrorKind::NotRunning,
+                "the scheduler must have been started to import jobs",
+            ));
+        }
+        let runner = self.0.store(jobstore)?;
+        let invalid =
+            |error| Error::new(ErrorKind::Config, "this is no export of jobs").with_source(error);
+        let value: Value = serde_json::from_reader(input).map_err(|error| {
+            if error.is_io() {
+                Error::new(ErrorKind::Io, "can't read the exported jobs").with_source(error)
+            } else {
+                invalid(error)
+            }
+        })?;
+        match value.get("version").and_then(Value::as_u64) {
+            Some(version) if version == u64::from(EXPORT_VERSION) => {}
+            version => {
+                let found =
+                    version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    format!(
+                        "unrecognized version of the export: expected {EXPORT_VERSION}, found {found}"
+                    ),
+                ));
+            }
+        }
+        let export: Export = serde_json::from_value(value).map_err(invalid)?;
+        let context = self.0.trigger_context();
+        let records = export
+            .jobs
+            .into_iter()
+            .map(|job| import(&runner, job, &context))
+            .collect::<Result<Vec<_>>>()?;
+        let times: Vec<(Arc<str>, Option<Timestamp>)> =
+            records.iter().map(|record| (Arc::clone(&record.id), record.next_run_time)).collect();
+        runner.callable()?.add_jobs(records)?;
+        for (id, time) in &times {
+            runner.mark_written(id, *time);
+            self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(id)));
+        }
+        runner.mark_changed();
+        self.0.wake();
+        Ok(times.len())
+    }
+}
+
+fn export(record: &JobRecord, context: &TriggerContext<'_>) -> Result<ExportedJob> {
+    let state = match &record.payload {
+        JobPayload::Live(_) => encode_value(&*restore(record, context)?)?,
+        JobPayload::Encoded(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(**text)),
+    };
+    let next_run_time = record.next_run_time.map(|time| Zone::UTC.iso(time));
+    Ok(ExportedJob { id: (*record.id).to_owned(), next_run_time, state })
+}
+
+fn import(
+    runner: &StoreRunner,
+    job: ExportedJob,
+    context: &TriggerContext<'_>,
+) -> Result<NewRecord> {
+    let id: Arc<str> = job.id.into();
+    apscheduler_core::job::validate_id(&id)?;
+    let instant = |text: String| match text.parse() {
+        // In any year, as exports have it.
+        Ok(instant) => Ok(instant),
+        Err(_) => parse_datetime(&text, Zone::UTC).map(|(instant, _)| instant),
+    };
+    let next_run_time: Option<Timestamp> =
+        job.next_run_time.map(instant).transpose().map_err(|error| error.with_job_id(&*id))?;
+    let text = match job.state {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let state = match decode(&id, &text, context) {
+        Ok(spec) => state(runner, &Arc::new(spec), context.registry)?,
+        Err(error) if runner.capabilities.serializes => {
+            tracing::warn!(job_id = &*id, "the imported job is set aside: {}", error.chain());
+            JobPayload::Encoded(text.into())
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(NewRecord { id, next_run_time, payload: state, replace: false })
+}

@@ -1,0 +1,28 @@
+//! A scheduler in a thread of its own.
+
+use super::{BackgroundLoop, LoopScheduler};
+use crate::plugins::LinkedPlugins;
+use apscheduler_core::registry::Plugin;
+
+/// The descriptor of the background scheduler.
+pub static BACKGROUND_PLUGIN: Plugin = Plugin::scheduler("background")
+    .classes(&["apscheduler.schedulers.background:BackgroundScheduler"])
+    .summary("runs in a thread of its own")
+    .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+/// A scheduler in a thread of its own: `start` returns at once.
+///
+/// # Examples
+/// ```
+/// use apscheduler::prelude::*;
+///
+/// let scheduler = BackgroundScheduler::new();
+/// scheduler.add_executor("debug", "default")?;
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// scheduler.add_job(JobBuilder::new(move || drop(sender.send("ran"))))?;
+/// scheduler.start()?;
+/// assert_eq!(receiver.recv(), Ok("ran"));
+/// scheduler.shutdown(true)?;
+/// # Ok::<(), apscheduler::Error>(())
+/// ```
+pub type BackgroundScheduler<P = LinkedPlugins> = LoopScheduler<BackgroundLoop, P>;

@@ -1,0 +1,28 @@
+//! A scheduler in the thread that starts it.
+
+use super::{BlockingLoop, LoopScheduler};
+use crate::plugins::LinkedPlugins;
+use apscheduler_core::registry::Plugin;
+
+/// The descriptor of the blocking scheduler.
+pub static BLOCKING_PLUGIN: Plugin = Plugin::scheduler("blocking")
+    .classes(&["apscheduler.schedulers.blocking:BlockingScheduler"])
+    .summary("runs in the thread that starts it")
+    .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+
+/// A scheduler in the thread that starts it: `start` returns when the scheduler has been shut down, by a job, a listener
+/// or another thread.
+///
+/// # Examples
+/// ```
+/// use apscheduler::prelude::*;
+///
+/// let scheduler = BlockingScheduler::new();
+/// scheduler.add_executor("debug", "default")?;
+/// scheduler.add_job(JobBuilder::new(|context: &JobContext| {
+///     context.scheduler().map(|scheduler| scheduler.shutdown(false).is_ok())
+/// }))?;
+/// scheduler.start()?;
+/// # Ok::<(), apscheduler::Error>(())
+/// ```
+pub type BlockingScheduler<P = LinkedPlugins> = LoopScheduler<BlockingLoop, P>;

@@ -1,0 +1,20 @@
+//! Scheduler types: those that need nothing but threads, and what the types of other event loops are made of.
+//!
+//! A type for an event loop is a [`LoopScheduler`] on its [`EventLoop`](crate::EventLoop); one for an async runtime is a
+//! [`RuntimeScheduler`] on its [`Runtime`](apscheduler_core::executor::Runtime).
+
+mod async_scheduler;
+mod background;
+mod blocking;
+mod loop_scheduler;
+mod runtime_loop;
+mod runtime_scheduler;
+mod thread_loop;
+
+pub use async_scheduler::AsyncScheduler;
+pub use background::{BACKGROUND_PLUGIN, BackgroundScheduler};
+pub use blocking::{BLOCKING_PLUGIN, BlockingScheduler};
+pub use loop_scheduler::LoopScheduler;
+pub use runtime_loop::RuntimeLoop;
+pub use runtime_scheduler::RuntimeScheduler;
+pub use thread_loop::{BackgroundLoop, BlockingLoop};

@@ -1,0 +1,151 @@
+//! An event loop that is a task of an async runtime.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use crate::engine::{BlockingCall, EventLoop, LoopDriver, in_thread};
+use apscheduler_core::Result;
+use apscheduler_core::executor::{Activity, Executor, Runtime};
+use apscheduler_core::options::Options;
+use apscheduler_core::registry::{PluginKind, Registry};
+
+/// A loop that is a task of an async runtime: the one that it was given, or the one in whose context the scheduler is
+/// started.
+#[derive(Debug)]
+pub struct RuntimeLoop<R> {
+    given: Option<R>,
+    /// The one that the scheduler was started on.
+    found: Mutex<Option<Arc<R>>>,
+}
+
+/// Wakes the task.
+#[derive(Debug, Default)]
+struct Alarm(Mutex<Rung>);
+
+#[derive(Debug, Default)]
+struct Rung {
+    rung: bool,
+    waker: Option<Waker>,
+}
+
+impl<R: Runtime> RuntimeLoop<R> {
+    /// A loop on this runtime.
+    pub fn on(runtime: R) -> Self {
+        Self { given: Some(runtime), ..Self::default() }
+    }
+
+    /// The runtime that it was given, or that of the caller, or the one that the scheduler was started on last.
+    ///
+    /// # Errors
+    /// As [`Runtime::current`].
+    pub fn runtime(&self) -> Result<R> {
+        self.here().or_else(|error| {
+            // It is foreign, so the clone that is handed out is made without the lock.
+            let found = self.found().clone();
+            found.map(|runtime| R::clone(&runtime)).ok_or(error)
+        })
+    }
+
+    /// The runtime that a scheduler started by the caller would be on.
+    pub(super) fn here(&self) -> Result<R> {
+        self.given.clone().map_or_else(R::current, Ok)
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<Arc<R>>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R> Default for RuntimeLoop<R> {
+    fn default() -> Self {
+        Self { given: None, found: Mutex::new(None) }
+    }
+}
+
+impl Alarm {
+    fn rung(&self) -> MutexGuard<'_, Rung> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) {
+        let waker = {
+            let mut rung = self.rung();
+            rung.rung = true;
+            rung.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Completes when the sleep does, or when the alarm has rung since the last time.
+    async fn or(&self, sleep: impl Future<Output = ()>) {
+        let mut sleep = pin!(sleep);
+        poll_fn(|context| {
+            // Wakers are foreign, so they are cloned and dropped without the lock.
+            let waker = context.waker().clone();
+            let mut rung = self.rung();
+            if std::mem::take(&mut rung.rung) {
+                return Poll::Ready(());
+            }
+            let before = rung.waker.replace(waker);
+            drop(rung);
+            drop(before);
+            sleep.as_mut().poll(context)
+        })
+        .await;
+    }
+}
+
+fn make_turn(driver: &LoopDriver) -> Option<Duration> {
+    let _activity = Activity::Turn.enter();
+    driver.turn()
+}
+
+async fn make_turns<R: Runtime>(runtime: R, driver: LoopDriver) {
+    let alarm = Arc::new(Alarm::default());
+    let ringer = Arc::clone(&alarm);
+    driver.on_wake(move || ringer.ring());
+    while let Some(time) = make_turn(&driver) {
+        if time == Duration::ZERO {
+            runtime.yield_now().await;
+        } else {
+            alarm.or(runtime.sleep(time)).await;
+        }
+    }
+}
+
+impl<R: Runtime> EventLoop for RuntimeLoop<R> {
+    fn attach(&self) -> Result<()> {
+        let runtime = self.here()?;
+        runtime.check()?;
+        let before = self.found().replace(Arc::new(runtime));
+        drop(before);
+        Ok(())
+    }
+
+    fn run(&self, driver: LoopDriver) -> Result<()> {
+        let runtime = self.runtime()?;
+        runtime.clone().spawn(make_turns(runtime, driver));
+        Ok(())
+    }
+
+    fn default_executor(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
+        match registry.find(PluginKind::Executor, R::EXECUTOR) {
+            Ok(plugin) => plugin.build_executor(&Options::new()),
+            // Another start may bring another runtime.
+            Err(_) => Ok(R::executor(self.given.clone())),
+        }
+    }
+
+    fn call_blocking(&self, call: BlockingCall) {
+        match self.runtime() {
+            Ok(runtime) => runtime.spawn_blocking(call),
+            // Jobs may be added wherever the program builds its scheduler.
+            Err(_) => in_thread(call),
+        }
+    }
+}

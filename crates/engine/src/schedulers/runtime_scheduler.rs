@@ -1,0 +1,158 @@
+//! A scheduler that is a task of an async runtime.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::{AsyncScheduler, LoopScheduler, RuntimeLoop};
+use crate::engine::ListenerId;
+use crate::plugins::LinkedPlugins;
+use apscheduler_core::Result;
+use apscheduler_core::config::Config;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::executor::Runtime;
+use apscheduler_core::function::JobError;
+use apscheduler_core::registry::{PluginSet, Registry};
+use apscheduler_core::time::Clock;
+
+/// A scheduler that is a task of an async runtime, with the plugins of `P`. Dropping it shuts it down without waiting for
+/// running jobs.
+///
+/// It derefs to [`AsyncScheduler`], which has the methods to add jobs and the rest; clone that to hand it around.
+/// Programs know it by the name of a runtime, as `TokioScheduler`.
+pub struct RuntimeScheduler<R: Runtime, P: PluginSet = LinkedPlugins> {
+    owner: LoopScheduler<RuntimeLoop<R>, P>,
+    handle: AsyncScheduler,
+}
+
+impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
+    /// A scheduler with the defaults, on the runtime in whose context it is started.
+    pub fn new() -> Self {
+        Self::from(LoopScheduler::new())
+    }
+
+    /// A scheduler with this configuration, on the runtime in whose context it is started.
+    ///
+    /// # Errors
+    /// As [`Scheduler::configure`](crate::Scheduler::configure).
+    pub fn with_config(config: &Config) -> Result<Self> {
+        LoopScheduler::with_config(config).map(Self::from)
+    }
+
+    /// A scheduler with a registry and a clock of your own, on the runtime in whose context it is started.
+    pub fn with_parts(registry: Registry, clock: Arc<dyn Clock>) -> Self {
+        Self::from(LoopScheduler::with_parts(registry, clock))
+    }
+
+    /// A scheduler on this runtime, with the defaults.
+    pub fn on(runtime: R) -> Self {
+        Self::from(LoopScheduler::on(RuntimeLoop::on(runtime)))
+    }
+
+    /// A scheduler on this runtime, with a registry and a clock of your own.
+    pub fn on_with_parts(runtime: R, registry: Registry, clock: Arc<dyn Clock>) -> Self {
+        Self::from(LoopScheduler::on_with_parts(RuntimeLoop::on(runtime), registry, clock))
+    }
+
+    /// Starts it. The start goes on if the future is dropped after it was polled.
+    ///
+    /// # Errors
+    /// As [`Scheduler::start_engine`](crate::Scheduler::start_engine); outside of a runtime, what to do about that.
+    pub fn start(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
+        self.launch(false)
+    }
+
+    /// Starts it without processing jobs until it is [resumed](crate::Scheduler::resume).
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_paused(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
+        self.launch(true)
+    }
+
+    fn launch(&self, paused: bool) -> impl Future<Output = Result<()>> + Send + use<R, P> {
+        let (event_loop, scheduler) = (self.owner.shared_loop(), (*self.handle).clone());
+        async move {
+            // The call below is made wherever there is a place for it.
+            event_loop.here()?;
+            scheduler.call(move |scheduler| scheduler.start_engine(paused)).await
+        }
+    }
+
+    /// Awaits `callback` for every event in `mask`, one after the other, in a task of the runtime. What a slow one has
+    /// not seen yet waits.
+    ///
+    /// # Errors
+    /// That there is no runtime: the scheduler was not started yet, and this is called outside of one.
+    ///
+    /// # Examples
+    /// ```ignore
+    /// scheduler.add_async_listener(EventMask::JOB_ERROR, |event| async move { report(event).await })?;
+    /// ```
+    pub fn add_async_listener<F>(
+        &self,
+        mask: EventMask,
+        callback: impl Fn(Event) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let runtime = self.owner.event_loop().runtime()?;
+        let mut events = self.handle.events(mask);
+        let listener = events.listener();
+        runtime.spawn(async move {
+            while let Some(event) = events.next().await {
+                let name = event.name();
+                if let Err(panic) = contained(|| callback(event)).await {
+                    tracing::error!("an async listener for {name} {panic}");
+                }
+            }
+        });
+        Ok(listener)
+    }
+}
+
+/// Keeps a panic from ending the task.
+async fn contained<F: Future<Output = ()>>(make: impl FnOnce() -> F) -> Result<(), JobError> {
+    let panicked = |payload: Box<dyn std::any::Any + Send>| JobError::from_panic(&*payload);
+    let mut future = pin!(catch_unwind(AssertUnwindSafe(make)).map_err(panicked)?);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(payload) => Poll::Ready(Err(panicked(payload))),
+    })
+    .await
+}
+
+impl<R: Runtime, P: PluginSet> From<LoopScheduler<RuntimeLoop<R>, P>> for RuntimeScheduler<R, P> {
+    fn from(owner: LoopScheduler<RuntimeLoop<R>, P>) -> Self {
+        let handle = AsyncScheduler::from((*owner).clone());
+        Self { owner, handle }
+    }
+}
+
+impl<R: Runtime, P: PluginSet> Default for RuntimeScheduler<R, P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: Runtime, P: PluginSet> Deref for RuntimeScheduler<R, P> {
+    type Target = AsyncScheduler;
+
+    fn deref(&self) -> &AsyncScheduler {
+        &self.handle
+    }
+}
+
+impl<R: Runtime, P: PluginSet> fmt::Debug for RuntimeScheduler<R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeScheduler")
+            .field("event_loop", self.owner.event_loop())
+            .field("state", &self.handle.state())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Foreign code that panics: nothing but what it was asked for is harmed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
+use apscheduler_core::job::JobBuilder;
+use apscheduler_core::time::{Timestamp, Zone};
+use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_engine::schedulers::BackgroundScheduler;
+use apscheduler_testkit::TestPlugins;
+
+use crate::recorder::{Recorder, at, fill, scheduler};
+
+/// Panics whenever it is given a run.
+#[derive(Debug)]
+struct PanickingExecutor;
+
+impl Executor for PanickingExecutor {
+    fn capabilities(&self) -> ExecutorCapabilities {
+        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+    }
+
+    fn submit(&self, _run: Run) {
+        panic!("test message");
+    }
+
+    fn shutdown(&self, _wait: bool) {}
+}
+
+#[test]
+fn executor_error() {
+    let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
+    fill(scheduler.registry());
+    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor(PanickingExecutor, "bad").unwrap();
+    let (sender, receiver) = channel();
+    scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
+        let job = event.job().unwrap();
+        let _ = sender.send(format!("{} {}", event.name(), job.job_id));
+    });
+    scheduler.start().unwrap();
+    let wait = || receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("lost").executor("bad")).unwrap();
+    assert_eq!(wait(), "JOB_ERROR lost");
+    scheduler.add_job(JobBuilder::new("tests::ok").id("after")).unwrap();
+    assert_eq!(wait(), "JOB_EXECUTED after", "the loop goes on");
+    scheduler.shutdown(true).unwrap();
+}
+
+/// Gives one fire time, and panics when it is asked for another.
+#[derive(Debug)]
+struct PanickingTrigger;
+
+impl fmt::Display for PanickingTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("panicking")
+    }
+}
+
+impl Trigger for PanickingTrigger {
+    fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        assert!(previous.is_none(), "no idea");
+        Some(now)
+    }
+
+    fn config(&self) -> TriggerConfig {
+        TriggerConfig::new("panicking")
+    }
+
+    fn zone(&self, _fire_time: Timestamp) -> Zone {
+        Zone::UTC
+    }
+}
+
+#[test]
+fn a_trigger_that_panics_makes_a_broken_record() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN | EventMask::JOB_EXECUTED);
+    scheduler.add_job(JobBuilder::new("tests::ok").id("a").trigger(PanickingTrigger)).unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("b").next_run_time(at(0))).unwrap();
+    scheduler.step();
+    let mut names = events.names();
+    names.sort();
+    assert_eq!(names, ["JOB_BROKEN a", "JOB_EXECUTED b"]);
+    assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1, "it is kept");
+}
+
+/// Says that it was dropped.
+struct Held(Arc<AtomicBool>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn what_a_failed_run_held_is_dropped() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let dropped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&dropped);
+    let job = move || {
+        let held = Held(Arc::clone(&flag));
+        assert!(held.0.load(Ordering::SeqCst), "dummy");
+    };
+    scheduler.add_job(JobBuilder::new(job)).unwrap();
+    scheduler.step();
+    assert!(dropped.load(Ordering::SeqCst));
+}

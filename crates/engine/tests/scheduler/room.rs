@@ -1,0 +1,159 @@
+//! An executor that is full holds the scheduler back; what is due is never lost for want of room.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use apscheduler_core::event::EventMask;
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
+use apscheduler_core::job::JobBuilder;
+use apscheduler_plugin_kit::executor::RunExt;
+use apscheduler_testkit::TestStore;
+use chrono::TimeDelta;
+
+use crate::held_runs::HeldRuns;
+use crate::recorder::{Recorder, at, every, scheduler};
+
+/// Keeps runs until it is told to run them.
+#[derive(Clone, Debug, Default)]
+struct SmallExecutor(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    runs: Mutex<Vec<Run>>,
+    most: AtomicUsize,
+}
+
+const SIZE: usize = 3;
+
+impl SmallExecutor {
+    fn run_all(&self) -> usize {
+        let runs = std::mem::take(&mut *self.0.runs.lock().unwrap());
+        let count = runs.len();
+        runs.into_iter().for_each(RunExt::execute);
+        count
+    }
+}
+
+impl Executor for SmallExecutor {
+    fn capabilities(&self) -> ExecutorCapabilities {
+        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+    }
+
+    fn submit(&self, run: Run) {
+        let mut runs = self.0.runs.lock().unwrap();
+        runs.push(run);
+        self.0.most.fetch_max(runs.len(), Ordering::SeqCst);
+    }
+
+    fn room(&self) -> usize {
+        SIZE - self.0.runs.lock().unwrap().len()
+    }
+
+    fn shutdown(&self, _wait: bool) {}
+}
+
+#[test]
+fn what_finds_no_room_waits_in_the_store() {
+    let scheduler = scheduler();
+    let small = SmallExecutor::default();
+    scheduler.add_executor(small.clone(), "small").unwrap();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+    let jobs = (0..10).map(|_| JobBuilder::new("tests::ok").executor("small")).collect();
+    scheduler.add_jobs(jobs).unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("other")).unwrap();
+    scheduler.step();
+    assert_eq!(events.names(), ["JOB_EXECUTED other"], "a full executor does not hold up another");
+    for _ in 0..4 {
+        let wakes = scheduler.wakes();
+        small.run_all();
+        assert!(
+            scheduler.wakes() > wakes || scheduler.get_jobs(None).unwrap().is_empty(),
+            "the end of a run wakes the scheduler"
+        );
+        scheduler.step();
+    }
+    assert_eq!(events.take().len(), 10);
+    assert_eq!(small.0.most.load(Ordering::SeqCst), SIZE);
+}
+
+#[test]
+fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
+    for shutdown in [true, false] {
+        let (scheduler, held) = (scheduler(), HeldRuns::new(1));
+        scheduler.add_executor(held.clone(), "held").unwrap();
+        scheduler.start().unwrap();
+        let jobs = (0..3).map(|_| JobBuilder::new("tests::ok").executor("held")).collect();
+        scheduler.add_jobs(jobs).unwrap();
+        assert!(scheduler.step().is_some(), "two jobs wait for room");
+        let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN);
+        scheduler.remove_executor("held", shutdown).unwrap();
+        assert_eq!(scheduler.step(), None, "the loop turns for nobody");
+        assert_eq!(events.take().len(), 2, "their executor is unknown now");
+        // Nor after a run of it has ended.
+        held.execute_all();
+        assert_eq!(scheduler.step(), None);
+        // One that takes its place runs them.
+        scheduler.add_executor("debug", "held").unwrap();
+        scheduler.step();
+        assert!(scheduler.get_jobs(None).unwrap().is_empty());
+    }
+}
+
+/// The pass has found it full already when it is removed.
+#[test]
+fn nobody_waits_for_the_room_of_an_executor_that_is_removed_in_a_pass() {
+    let (scheduler, held) = (scheduler(), HeldRuns::new(1));
+    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.start().unwrap();
+    let handle = (*scheduler).clone();
+    scheduler.add_listener(EventMask::JOB_SUBMITTED, move |_| {
+        let _ = handle.remove_executor("held", false);
+    });
+    let jobs = (0..3).map(|_| JobBuilder::new("tests::ok").executor("held")).collect();
+    scheduler.add_jobs(jobs).unwrap();
+    scheduler.step();
+    scheduler.step();
+    assert_eq!(scheduler.step(), None, "the loop turns for nobody");
+}
+
+#[test]
+fn a_run_that_its_executor_drops_is_an_error() {
+    let scheduler = scheduler();
+    let small = SmallExecutor::default();
+    scheduler.add_executor(small.clone(), "small").unwrap();
+    scheduler.start().unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_ERROR);
+    scheduler.add_job(JobBuilder::new("tests::ok").id("a").executor("small")).unwrap();
+    scheduler.step();
+    small.0.runs.lock().unwrap().clear();
+    assert_eq!(events.names(), ["JOB_ERROR a"]);
+}
+
+#[test]
+fn what_came_due_since_a_claim_in_doubt_waits_for_its_run() {
+    for (coalesce, expected) in [(true, vec![10, 50]), (false, vec![10, 20, 30, 40, 50])] {
+        let (scheduler, store) = (scheduler(), TestStore::default());
+        let small = SmallExecutor::default();
+        scheduler.add_executor(small.clone(), "small").unwrap();
+        scheduler.add_jobstore(store.clone(), "remote").unwrap();
+        scheduler.start().unwrap();
+        let job = JobBuilder::new("tests::ok").executor("small").jobstore("remote");
+        let job = job.trigger(every(10)).coalesce(coalesce).misfire_grace_time(None);
+        scheduler.add_job(job).unwrap();
+        scheduler.step();
+        let events =
+            Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MAX_INSTANCES);
+        store.lose_an_answer();
+        scheduler.advance(TimeDelta::seconds(10));
+        store.fail(false);
+        scheduler.advance(TimeDelta::seconds(40));
+        while small.run_all() > 0 {
+            scheduler.step();
+        }
+        let events = events.take();
+        assert!(events.iter().all(|event| event.name() == "JOB_EXECUTED"), "{events:?}");
+        let times: Vec<_> = events.iter().map(|event| event.scheduled_run_times()[0]).collect();
+        assert_eq!(times, expected.into_iter().map(at).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,71 @@
+//! Turns of the event loop in which jobs run.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use apscheduler_core::job::JobBuilder;
+use apscheduler_executor_loop::LoopExecutor;
+use apscheduler_testkit::SteppedScheduler;
+
+use crate::recorder::scheduler;
+
+/// For how long one turn runs jobs. A job that takes so long is the only one of its turn, however slow the machine is.
+const SLICE: Duration = Duration::from_millis(10);
+
+fn on_the_loop() -> SteppedScheduler {
+    let scheduler = scheduler();
+    scheduler.add_executor(LoopExecutor::new(), "default").unwrap();
+    scheduler.start().unwrap();
+    scheduler
+}
+
+#[test]
+fn a_turn_with_many_runs_lets_others_have_their_turn() {
+    let scheduler = on_the_loop();
+    let executor = scheduler.executor("default").unwrap();
+    let (sender, ran) = channel();
+    for number in 0..4 {
+        let sender = sender.clone();
+        let job = move || {
+            std::thread::sleep(SLICE);
+            sender.send(number).unwrap();
+        };
+        scheduler.add_job(JobBuilder::new(job)).unwrap();
+    }
+    let wakes = scheduler.wakes();
+    // All are due, and handed over. The loop is woken to run them.
+    assert!(scheduler.turn().is_some());
+    assert!(scheduler.wakes() > wakes);
+    for number in 0..3 {
+        assert_eq!(executor.load().queued, 4 - number);
+        // Not to sleep, but to come back when others had their turn.
+        assert_eq!(scheduler.turn(), Some(Duration::ZERO));
+        assert_eq!(ran.try_iter().collect::<Vec<_>>(), [number]);
+    }
+    let sleep = scheduler.turn().unwrap();
+    assert_eq!(ran.try_iter().collect::<Vec<_>>(), [3]);
+    assert!(sleep > Duration::ZERO);
+}
+
+#[test]
+fn what_falls_due_meanwhile_does_not_wait_for_all_of_them() {
+    let scheduler = on_the_loop();
+    scheduler.add_executor("debug", "other").unwrap();
+    let (sender, ran) = channel();
+    for number in 0..3 {
+        let (sender, handle) = (sender.clone(), (*scheduler).clone());
+        let job = move || {
+            std::thread::sleep(SLICE);
+            sender.send(format!("{number}")).unwrap();
+            let sender = sender.clone();
+            let other = move || sender.send(format!("after {number}")).unwrap();
+            handle.add_job(JobBuilder::new(other).executor("other")).unwrap();
+        };
+        scheduler.add_job(JobBuilder::new(job)).unwrap();
+    }
+    for _ in 0..4 {
+        scheduler.turn().unwrap();
+    }
+    let order: Vec<String> = ran.try_iter().collect();
+    assert_eq!(order, ["0", "after 0", "1", "after 1", "2", "after 2"]);
+}

@@ -1,0 +1,52 @@
+//! Calls the function of a run for each of its run times.
+
+use std::time::Instant;
+
+use apscheduler_core::executor::{CancellationToken, Run};
+
+use super::timer::Timer;
+
+/// Runs a [`Run`] to its end.
+pub trait RunExt {
+    /// Calls the function for every run time, in this thread. At the `timeout` of the job its token is cancelled.
+    ///
+    /// An async function is driven to its end without a runtime: it blocks the thread, and what needs a reactor (timers
+    /// and sockets of tokio, for example) does not work in it.
+    fn execute(self);
+
+    /// Calls an async function for every run time. A plain one blocks the task.
+    fn execute_async(self) -> impl Future<Output = ()> + Send;
+}
+
+impl RunExt for Run {
+    fn execute(mut self) {
+        let token = self.cancellation().cloned();
+        loop {
+            let timer = start_timer(&mut self, token.as_ref());
+            let Some(invocation) = self.begin() else { break };
+            let result = invocation.call();
+            drop(timer);
+            self.finish(result);
+        }
+    }
+
+    async fn execute_async(mut self) {
+        while let Some(invocation) = self.begin() {
+            let result = invocation.call_async().await;
+            self.finish(result);
+        }
+    }
+}
+
+/// Gives the next run time a token of its own, which is cancelled at the timeout of the job. `None` where it has none.
+fn start_timer(run: &mut Run, token: Option<&CancellationToken>) -> Option<Timer> {
+    let timeout = run.timeout()?;
+    if let Err(error) = Timer::prepare() {
+        tracing::error!(job_id = run.job().id(), "its timeout can't be kept: {}", error.chain());
+        return None;
+    }
+    let end = Instant::now().checked_add(timeout)?;
+    let own = token.map_or_else(CancellationToken::new, CancellationToken::child);
+    run.set_cancellation(own.clone());
+    Some(Timer::at(end, move || own.cancel_at_timeout(timeout)))
+}

@@ -1,0 +1,52 @@
+//! The plugins that suites and tests build schedulers with.
+
+use apscheduler_core::registry::{PluginSet, Registry};
+
+/// The memory store, the executors `debug` and `loop`, the schedulers of the engine, and what linked crates submitted.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::registry::PluginSet as _;
+/// use apscheduler_engine::schedulers::BackgroundScheduler;
+/// use apscheduler_testkit::TestPlugins;
+///
+/// let scheduler = BackgroundScheduler::<TestPlugins>::new();
+/// scheduler.add_executor("debug", "default")?;
+/// scheduler.start()?;
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TestPlugins;
+
+impl PluginSet for TestPlugins {
+    fn registry() -> Registry {
+        linked_registry()
+    }
+}
+
+/// A registry with the plugins of [`TestPlugins`], what linked crates submitted among them.
+///
+/// # Panics
+/// Where two of these plugins have one name.
+pub fn linked_registry() -> Registry {
+    let registry = registry();
+    registry.add_submitted();
+    registry
+}
+
+/// A registry with the memory store, the executors `debug` and `loop`, and the schedulers of the engine, and nothing else.
+///
+/// # Panics
+/// Where two of these plugins have one name.
+pub fn registry() -> Registry {
+    let registry = Registry::empty();
+    let own = [
+        &apscheduler_store_memory::PLUGIN,
+        &apscheduler_executor_debug::PLUGIN,
+        &apscheduler_executor_loop::PLUGIN,
+    ];
+    for plugin in own.into_iter().chain(apscheduler_engine::PLUGINS) {
+        registry.register(plugin.clone()).expect("their names are distinct");
+    }
+    registry
+}

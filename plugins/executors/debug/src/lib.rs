@@ -1,0 +1,19 @@
+//! Runs the jobs of apscheduler at once, in the thread that submits them: for tests and debugging.
+
+mod executor;
+
+use std::sync::Arc;
+
+use apscheduler_core::options::{self, NoOptions};
+use apscheduler_core::registry::Plugin;
+
+pub use executor::DebugExecutor;
+
+/// The descriptor of this plugin.
+pub static PLUGIN: Plugin = Plugin::executor("debug", &|given| {
+    options::parse::<NoOptions>("executor `debug`", given)?;
+    Ok(Arc::new(DebugExecutor::new()))
+})
+.classes(&["apscheduler.executors.debug:DebugExecutor"])
+.summary("runs jobs in the thread that looks for due jobs")
+.source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,18 @@
+//! Runs the jobs of apscheduler in the turns of the scheduler's event loop: where the widgets of a window are, for example.
+
+mod executor;
+
+use std::sync::Arc;
+
+use apscheduler_core::options::{self, NoOptions};
+use apscheduler_core::registry::Plugin;
+
+pub use executor::LoopExecutor;
+
+/// The descriptor of this plugin.
+pub static PLUGIN: Plugin = Plugin::executor("loop", &|given| {
+    options::parse::<NoOptions>("executor `loop`", given)?;
+    Ok(Arc::new(LoopExecutor::new()))
+})
+.summary("runs jobs in the thread of the scheduler's event loop")
+.source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
