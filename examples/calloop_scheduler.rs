@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
         assert_eq!(current().id(), main);
         if let Event::JobExecuted { job, retval, .. } = event {
-            println!("{} ran {retval}", job.job_id);
+            println!("{} ran {retval}", job.id());
         }
     });
 

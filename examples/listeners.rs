@@ -9,8 +9,8 @@ use apscheduler::prelude::*;
 fn main() -> Result<()> {
     let scheduler = BackgroundScheduler::new();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, |event| match event {
-        Event::JobExecuted { job, retval, .. } => println!("{}: returned {retval}", job.job_id),
-        Event::JobError { job, error, .. } => println!("{}: failed: {error}", job.job_id),
+        Event::JobExecuted { job, retval, .. } => println!("{}: returned {retval}", job.id()),
+        Event::JobError { job, error, .. } => println!("{}: failed: {error}", job.id()),
         _ => {}
     });
     // The same as JSON, as the program writes it with `--events`.

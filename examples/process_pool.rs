@@ -33,8 +33,8 @@ fn main() -> apscheduler::Result<()> {
     let (sender, outcomes) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
         drop(sender.send(match event {
-            Event::JobExecuted { job, retval, .. } => format!("{}: {retval}", job.job_id),
-            Event::JobError { job, error, .. } => format!("{} failed: {error}", job.job_id),
+            Event::JobExecuted { job, retval, .. } => format!("{}: {retval}", job.id()),
+            Event::JobError { job, error, .. } => format!("{} failed: {error}", job.id()),
             _ => String::new(),
         }));
     });

@@ -23,7 +23,7 @@ fn main() -> Result<()> {
         // Events are a stream as well: of three runs here.
         for _ in 0..3 {
             if let Some(Event::JobExecuted { job, retval, .. }) = events.next().await {
-                println!("{}: {retval}", job.job_id);
+                println!("{}: {retval}", job.id());
             }
         }
         scheduler.remove_job("work", None).await?;

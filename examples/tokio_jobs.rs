@@ -20,8 +20,8 @@ async fn listen(context: JobContext) -> &'static str {
 async fn main() -> Result<()> {
     let scheduler = BackgroundScheduler::new();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, |event| match event {
-        Event::JobExecuted { job, retval, .. } => println!("{}: {retval}", job.job_id),
-        Event::JobError { job, error, .. } => println!("{}: {error}", job.job_id),
+        Event::JobExecuted { job, retval, .. } => println!("{}: {retval}", job.id()),
+        Event::JobError { job, error, .. } => println!("{}: {error}", job.id()),
         _ => {}
     });
     // Uses the runtime of `main`; a program without one gets a runtime of the executor's own.

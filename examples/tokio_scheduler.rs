@@ -19,7 +19,7 @@ async fn main() -> Result<()> {
     scheduler.add_async_listener(EventMask::JOB_EXECUTED, |event| async move {
         // May await something: the next event comes when it has ended.
         if let Event::JobExecuted { job, retval, .. } = event {
-            println!("{}: {retval}", job.job_id);
+            println!("{}: {retval}", job.id());
         }
     })?;
     scheduler.start().await?;

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use apscheduler_benches::{Bench, median_and_p99, register_uncounted};
 use apscheduler_core::event::EventMask;
-use apscheduler_core::registry::Registry;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use apscheduler_store_memory::MemoryJobStore;
 

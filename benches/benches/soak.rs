@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use apscheduler_benches::{Bench, NO_OP, NO_OP_ASYNC, register_uncounted};
-use apscheduler_core::registry::Registry;
 use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use apscheduler_executor_threadpool::ThreadPoolExecutor;

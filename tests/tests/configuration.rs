@@ -100,7 +100,7 @@ fn the_three_methods_give_schedulers_that_work() {
         let (sender, receiver) = channel();
         scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
             let job = event.job().unwrap();
-            drop(sender.send(format!("{} {}", job.jobstore, job.job_id)));
+            drop(sender.send(format!("{} {}", job.jobstore().unwrap_or_default(), job.id())));
         });
         scheduler.start().unwrap();
         let job = |id: &str| JobBuilder::new("command").id(id).kwarg("argv", vec!["true"]);

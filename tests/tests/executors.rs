@@ -30,7 +30,7 @@ fn started() -> (BackgroundScheduler, ManualClock, Receiver<Event>) {
 fn next(events: &Receiver<Event>) -> Event {
     let event = events.recv_timeout(Duration::from_secs(30)).unwrap();
     if let Some(job) = event.job() {
-        assert_eq!((&*job.job_id, &*job.jobstore), ("foo", "test_jobstore"));
+        assert_eq!((job.id(), job.jobstore()), ("foo", Some("test_jobstore")));
     }
     event
 }

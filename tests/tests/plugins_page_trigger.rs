@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use apscheduler_core::registry::Registry;
 use apscheduler_core::trigger::TriggerConfig;
 use apscheduler_testkit::triggers::{self, TriggerHarness};
 

@@ -8,6 +8,7 @@ use bitflags::bitflags;
 use serde_json::{Map, Value, json};
 
 use crate::function::JobError;
+use crate::job::JobKey;
 use crate::time::{Timestamp, Zone};
 
 bitflags! {
@@ -190,15 +191,6 @@ pub enum Event {
     },
 }
 
-/// The job that an event is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobKey {
-    /// Its id.
-    pub job_id: Arc<str>,
-    /// The alias of its store.
-    pub jobstore: Arc<str>,
-}
-
 impl Event {
     /// The code of the event, one bit of the mask.
     pub fn code(&self) -> EventMask {
@@ -289,8 +281,8 @@ impl Event {
             put("alias", json!(alias));
         }
         if let Some(job) = self.job() {
-            put("job_id", json!(*job.job_id));
-            put("jobstore", json!(*job.jobstore));
+            put("job_id", json!(job.id()));
+            put("jobstore", json!(job.jobstore()));
         }
         let iso = |time: &Timestamp| Zone::UTC.iso(*time);
         match self {

@@ -17,6 +17,7 @@ pub mod job;
 pub mod options;
 pub mod printable;
 pub mod registry;
+mod shutdown;
 pub mod store;
 pub mod suggestion;
 pub mod time;
@@ -26,6 +27,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use extensions::Extensions;
 #[doc(hidden)]
 pub use inventory;
+pub use shutdown::{OnRemove, Shutdown};
 
 /// What the code that `#[job]` generates needs. It is no part of the interface.
 #[doc(hidden)]

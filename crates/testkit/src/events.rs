@@ -39,7 +39,7 @@ impl Heard {
     /// The events about a job.
     pub fn of(&self, id: &str, mask: EventMask) -> Vec<Event> {
         let of_job = |event: &&Event| {
-            mask.contains(event.code()) && event.job().is_some_and(|job| *job.job_id == *id)
+            mask.contains(event.code()) && event.job().is_some_and(|job| job.id() == id)
         };
         self.events.iter().filter(of_job).cloned().collect()
     }

@@ -198,6 +198,9 @@ impl JobBuilder {
     }
 
     /// Checks everything and makes the definition.
+    ///
+    /// # Errors
+    /// Which option, argument or trigger is not valid, with the id of the job.
     pub fn build(self, context: &TriggerContext<'_>, defaults: &JobDefaults) -> Result<PendingJob> {
         let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let function =

@@ -117,6 +117,9 @@ impl JobChanges {
     }
 
     /// The job that a broken record holds, with these changes: they have to mend what is broken.
+    ///
+    /// # Errors
+    /// What of the record is still broken.
     pub fn repair(
         &self,
         id: &Arc<str>,
@@ -178,6 +181,9 @@ impl JobChanges {
     }
 
     /// The definition with these changes.
+    ///
+    /// # Errors
+    /// Which change is not valid, with the id of the job.
     pub fn apply(&self, spec: &JobSpec, context: &TriggerContext<'_>) -> Result<JobSpec> {
         let mut changed = spec.clone();
         let named = |error: crate::Error| error.with_job_id(&*spec.id);

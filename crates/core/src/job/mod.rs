@@ -3,6 +3,7 @@
 mod builder;
 mod changes;
 mod declared;
+mod key;
 mod spec;
 pub mod stored;
 mod table;
@@ -10,5 +11,6 @@ mod table;
 pub use builder::{JobBuilder, PendingJob};
 pub use changes::JobChanges;
 pub use declared::DeclaredJob;
+pub use key::JobKey;
 pub use spec::{JobDefaults, JobOrigin, JobSpec, validate_id};
 pub use stored::STATE_VERSION;

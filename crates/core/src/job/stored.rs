@@ -59,11 +59,17 @@ pub fn executor_of(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The job as a JSON object.
+///
+/// # Errors
+/// [`ErrorKind::InvalidJob`] where the job has a closure, or an argument that JSON can't hold.
 pub fn encode_value(spec: &JobSpec) -> Result<Value> {
     serde_json::to_value(stored(spec)?).map_err(|error| not_encodable(spec, error))
 }
 
 /// The job as JSON text.
+///
+/// # Errors
+/// As [`encode_value`].
 pub fn encode(spec: &JobSpec) -> Result<Arc<str>> {
     serde_json::to_string(&stored(spec)?)
         .map(Into::into)
@@ -143,6 +149,9 @@ pub fn broken_origin(text: &str) -> Option<JobOrigin> {
 }
 
 /// The job that a record holds.
+///
+/// # Errors
+/// [`ErrorKind::BrokenRecord`] where the text is no job, or names a function or a plugin that is not there.
 pub fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
     check_version(id, text)?;
     let stored: Stored = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::event::{Event, EventMask, JobKey, Missed};
+use apscheduler_core::event::{Event, EventMask, Missed};
 use apscheduler_core::executor::{CancellationToken, Outcome, Run, RunId, RunSink};
 use apscheduler_core::function::{JobContext, JobError, JobHost};
+use apscheduler_core::job::JobKey;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::printable;
 use apscheduler_core::store::RunTimes;
@@ -28,8 +29,7 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Run> {
         let Prepared { spec, unseen, .. } = job;
-        let event =
-            || JobKey { job_id: Arc::clone(spec.shared_id()), jobstore: Arc::clone(&runner.alias) };
+        let event = || JobKey::in_store(Arc::clone(&runner.alias), Arc::clone(spec.shared_id()));
         let key = InstanceKey { store: runner.number, job_id: Arc::clone(spec.shared_id()) };
         let Some(slot) = self.instances.acquire(key, spec.max_instances(), catching_up) else {
             if catching_up {
@@ -116,7 +116,7 @@ impl RunSink for Dispatched {
 
 impl Dispatched {
     fn key(&self) -> JobKey {
-        JobKey { job_id: Arc::clone(self.job.shared_id()), jobstore: Arc::clone(&self.jobstore) }
+        JobKey::in_store(Arc::clone(&self.jobstore), Arc::clone(self.job.shared_id()))
     }
 
     fn report_executed(&self, scheduled_run_time: Timestamp, value: Value) {

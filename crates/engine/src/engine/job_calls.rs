@@ -6,7 +6,8 @@ use super::decide::{restore, unknown_executor};
 use super::store_runner::StoreRunner;
 use super::{Engine, Phase, Scheduler, lock};
 use crate::job::{Job, NextRunTime};
-use apscheduler_core::event::{Event, EventMask, JobKey};
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::job::JobKey;
 use apscheduler_core::job::stored::encode;
 use apscheduler_core::job::{JobBuilder, JobChanges, JobSpec, PendingJob};
 use apscheduler_core::printable;
@@ -229,9 +230,7 @@ impl Scheduler {
             found.ok_or_else(|| Error::job_lookup(id))?
         };
         tracing::debug!(jobstore = &*alias, job_id = id, "removed the job");
-        engine.emit(EventMask::JOB_REMOVED, || {
-            Event::JobRemoved(JobKey { job_id: id.into(), jobstore: alias })
-        });
+        engine.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(JobKey::in_store(alias, id)));
         Ok(())
     }
 
@@ -286,9 +285,8 @@ impl Scheduler {
         mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
     ) -> Result<Job> {
         let engine = &self.0;
-        let event = |jobstore: &Arc<str>| {
-            Event::JobModified(JobKey { job_id: id.into(), jobstore: Arc::clone(jobstore) })
-        };
+        let event =
+            |jobstore: &Arc<str>| Event::JobModified(JobKey::in_store(Arc::clone(jobstore), id));
         if self.waits() {
             let job = self.change_pending(id, jobstore, change)?;
             engine.emit(EventMask::JOB_MODIFIED, || event(&job.jobstore));
@@ -402,7 +400,7 @@ impl Engine {
 
 impl StoreRunner {
     pub(super) fn event(&self, job_id: &Arc<str>) -> JobKey {
-        JobKey { job_id: Arc::clone(job_id), jobstore: Arc::clone(&self.alias) }
+        JobKey::in_store(Arc::clone(&self.alias), Arc::clone(job_id))
     }
 }
 

@@ -13,9 +13,10 @@ use super::instances::InstanceKey;
 use super::store_runner::StoreRunner;
 use super::store_session::Session;
 use super::{Engine, Phase, Scheduler, lock};
-use apscheduler_core::event::{Event, EventMask, JobKey};
+use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, Run};
 use apscheduler_core::function::JobError;
+use apscheduler_core::job::JobKey;
 use apscheduler_core::printable;
 use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
@@ -321,7 +322,7 @@ impl Engine {
                 "the job was set aside: {reason}"
             );
             self.emit(EventMask::JOB_BROKEN, || Event::JobBroken {
-                job: JobKey { job_id: id, jobstore: Arc::clone(&runner.alias) },
+                job: JobKey::in_store(Arc::clone(&runner.alias), id),
                 reason: reason.into(),
             });
         }
@@ -329,7 +330,7 @@ impl Engine {
             if lock(&runner.broken).remove(&id).is_some() {
                 tracing::info!(jobstore = &*runner.alias, job_id = &*id, "the job was restored");
                 self.emit(EventMask::JOB_RESTORED, || {
-                    Event::JobRestored(JobKey { job_id: id, jobstore: Arc::clone(&runner.alias) })
+                    Event::JobRestored(JobKey::in_store(Arc::clone(&runner.alias), id))
                 });
             }
         }

@@ -283,7 +283,7 @@ fn no_job_is_forgotten_or_run_twice() {
         let mut runs: BTreeMap<String, usize> = BTreeMap::new();
         for event in events.take() {
             let Event::JobExecuted { job, .. } = event else { continue };
-            *runs.entry(job.job_id.to_string()).or_default() += 1;
+            *runs.entry(job.id().to_string()).or_default() += 1;
         }
         assert_eq!(runs.len(), added, "with the seed {seed}");
         assert!(runs.values().all(|count| *count == 1), "with the seed {seed}");

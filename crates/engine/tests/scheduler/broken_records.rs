@@ -88,7 +88,7 @@ fn every_kind_of_broken_record_is_kept_and_told_once() {
     assert_eq!(told.len(), cases.len() + 1, "the job that is whole has run");
     for (id, _, expected) in &cases {
         let reason = told.iter().find_map(|event| match event {
-            Event::JobBroken { job, reason } if *job.job_id == **id => Some(reason.to_string()),
+            Event::JobBroken { job, reason } if *job.id() == **id => Some(reason.to_string()),
             _ => None,
         });
         assert!(

@@ -131,7 +131,7 @@ fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
     }
     assert_eq!(early.load(Ordering::SeqCst), 0, "the next piece was handed over already");
     let events = events.take();
-    let of_a = events.iter().filter(|event| &*event.job().unwrap().job_id == "a");
+    let of_a = events.iter().filter(|event| event.job().unwrap().id() == "a");
     let times: Vec<_> = of_a.map(|event| event.scheduled_run_times()[0]).collect();
     assert_eq!(times, (1..=1500).map(at).collect::<Vec<_>>());
 }

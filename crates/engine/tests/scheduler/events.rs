@@ -51,8 +51,8 @@ fn submitted_comes_before_the_outcome() {
     let events = events.take();
     let Event::JobSubmitted { job, scheduled_run_times } = &events[0] else { panic!("{events:?}") };
     assert_eq!(
-        (&*job.job_id, &*job.jobstore, &**scheduled_run_times),
-        ("a", "default", &[at(0)][..])
+        (job.id(), job.jobstore(), &**scheduled_run_times),
+        ("a", Some("default"), &[at(0)][..])
     );
     let Event::JobExecuted { retval, scheduled_run_time, .. } = &events[1] else {
         panic!("{events:?}")

@@ -41,7 +41,7 @@ fn executor_error() {
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
         let job = event.job().unwrap();
-        let _ = sender.send(format!("{} {}", event.name(), job.job_id));
+        let _ = sender.send(format!("{} {}", event.name(), job.id()));
     });
     scheduler.start().unwrap();
     let wait = || receiver.recv_timeout(Duration::from_secs(20)).unwrap();

@@ -61,7 +61,7 @@ impl Recorder {
     /// `NAME` or `NAME id` of each event since the last call.
     pub(crate) fn names(&self) -> Vec<String> {
         let name = |event: &Event| match event.job() {
-            Some(job) => format!("{} {}", event.name(), job.job_id),
+            Some(job) => format!("{} {}", event.name(), job.id()),
             None => event.name().to_owned(),
         };
         self.take().iter().map(name).collect()

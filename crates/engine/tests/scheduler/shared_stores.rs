@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::{JobBuilder, JobChanges};
-use apscheduler_core::registry::Registry;
 use apscheduler_core::store::{
     ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,

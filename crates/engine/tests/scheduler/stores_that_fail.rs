@@ -76,7 +76,7 @@ fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
     });
     let (sender, executed) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
-        let _ = sender.send(event.job().unwrap().job_id.to_string());
+        let _ = sender.send(event.job().unwrap().id().to_string());
     });
     scheduler.start().unwrap();
     let job = |id: &str| JobBuilder::new("tests::ok").id(id).jobstore("remote");
@@ -157,7 +157,7 @@ fn a_store_that_hangs_delays_neither_the_loop_nor_another_store() {
     scheduler.add_jobstore(store.clone(), "remote").unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
-        let _ = sender.send(event.job().unwrap().job_id.to_string());
+        let _ = sender.send(event.job().unwrap().id().to_string());
     });
     scheduler.start().unwrap();
     let wait = || receiver.recv_timeout(Duration::from_secs(20)).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use apscheduler_core::ErrorKind;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{PluginSet as _, Registry};
+use apscheduler_core::registry::Registry;
 use apscheduler_core::trigger::TriggerConfig;
 use apscheduler_engine::Scheduler;
 use apscheduler_engine::schedulers::{BackgroundScheduler, BlockingScheduler};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use apscheduler_core::ErrorKind;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::PluginSet as _;
 use apscheduler_engine::schedulers::{BackgroundScheduler, BlockingScheduler};
 use apscheduler_testkit::ManualClock;
 use apscheduler_testkit::TestPlugins;

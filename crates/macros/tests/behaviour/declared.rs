@@ -2,7 +2,6 @@
 
 use apscheduler::event::EventMask;
 use apscheduler::job::{DeclaredJob, NextRunTime};
-use apscheduler::registry::Registry;
 use apscheduler::{Error, ErrorKind, builtin, job, scheduled_job, triggers};
 use apscheduler_testkit::SteppedScheduler;
 use chrono::TimeDelta;
@@ -144,7 +143,7 @@ fn they_run() {
     scheduler.add_declared_jobs().unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
-        drop(sender.send(event.job().unwrap().job_id.to_string()));
+        drop(sender.send(event.job().unwrap().id().to_string()));
     });
     scheduler.start().unwrap();
     scheduler.advance(TimeDelta::seconds(1));

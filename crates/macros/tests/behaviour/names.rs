@@ -1,9 +1,9 @@
 //! The names by which jobs find functions.
 
 use apscheduler::function::JobContext;
+use apscheduler::job as renamed_macro;
 use apscheduler::job::JobBuilder;
 use apscheduler::{ErrorKind, builtin, job};
-use apscheduler::{job as renamed_macro, registry::Registry};
 use serde_json::json;
 
 use crate::{refusal, run, scheduler};

@@ -154,7 +154,7 @@ impl FaultyStore {
         Ok(claims)
     }
 
-    fn twist(&self, due: &ClaimRequest, record: &JobRecord, decision: Decision) -> Decision {
+    fn twist(&self, due: &ClaimRequest, _record: &JobRecord, decision: Decision) -> Decision {
         match decision {
             Decision::Claim(ClaimOutcome { run_times, next: NextRun::Finished })
                 if self.has(Fault::FinishedIsPaused) =>

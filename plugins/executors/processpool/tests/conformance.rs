@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use apscheduler_core::registry::Registry;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use apscheduler_testkit::executors::{self, ExecutorHarness, Flavor};
 

@@ -10,7 +10,7 @@ use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{PluginKind, Registry};
+use apscheduler_core::registry::PluginKind;
 use apscheduler_engine::JobContextExt as _;
 use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_may::{EXECUTOR_PLUGIN, MayExecutor, MayOptions, MayScheduler, PLUGIN};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::{Plugin, Registry};
+use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{SystemClock, Timestamp, Zone};
 use apscheduler_core::trigger::{Trigger, TriggerConfig};
 use apscheduler_core::{ErrorKind, Result};

@@ -61,7 +61,7 @@ fn runs_start_in_the_order_of_submission(setup: &Setup<'_>) {
     let heard = lab.events().heard();
     let ids = |code: EventMask| -> Vec<String> {
         let of_code = heard.events.iter().filter(|event| event.code() == code);
-        of_code.filter_map(Event::job).map(|job| job.job_id.to_string()).collect()
+        of_code.filter_map(Event::job).map(|job| job.id().to_string()).collect()
     };
     assert_eq!(ids(EventMask::JOB_EXECUTED), ids(EventMask::JOB_SUBMITTED));
 }

@@ -38,7 +38,7 @@ fn a_function_is_run(setup: &Setup<'_>) {
     let Event::JobExecuted { job, scheduled_run_time, retval } = outcome else {
         panic!("it was not executed: {outcome:?}");
     };
-    assert_eq!((&*job.job_id, &*job.jobstore), ("a", "default"));
+    assert_eq!((job.id(), job.jobstore()), ("a", Some("default")));
     assert_eq!(*scheduled_run_time, lab.now());
     assert_eq!(**retval, "hello");
     lab.wait_until_idle();
@@ -100,7 +100,7 @@ fn every_run_has_one_outcome(setup: &Setup<'_>) {
             Event::JobMissed { .. } => panic!("{event:?}"),
             _ => continue,
         };
-        let id = &*event.job().expect("these are about jobs").job_id;
+        let id = event.job().expect("these are about jobs").id();
         assert!(id.starts_with(expected), "{event:?}");
         *ends.entry(id).or_default() += 1;
     }
@@ -117,9 +117,9 @@ fn a_run_is_submitted_before_it_ends(setup: &Setup<'_>) {
     for event in &heard.events {
         let Some(job) = event.job() else { continue };
         if event.code() == EventMask::JOB_SUBMITTED {
-            submitted.insert(&job.job_id, event.scheduled_run_times());
+            submitted.insert(job.id(), event.scheduled_run_times());
         } else if !event.scheduled_run_times().is_empty() {
-            let times = submitted.get(&*job.job_id).copied();
+            let times = submitted.get(job.id()).copied();
             assert_eq!(times, Some(event.scheduled_run_times()), "before {event:?}");
         }
     }

@@ -88,7 +88,7 @@ fn one_may_call_everything(harness: &SchedulerHarness) {
     let (sender, receiver) = channel();
     let handle = (*lab).clone();
     lab.add_listener(EventMask::JOB_EXECUTED, move |event| {
-        let first = event.job().is_some_and(|job| &*job.job_id == "first");
+        let first = event.job().is_some_and(|job| job.id() == "first");
         if first {
             handle.pause().expect("it runs");
             handle.resume().expect("it runs");

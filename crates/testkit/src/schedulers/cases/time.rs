@@ -103,7 +103,7 @@ fn jobs_run_in_the_order_of_their_times(harness: &SchedulerHarness) {
             .events
             .iter()
             .filter(|event| event.code() == apscheduler_core::event::EventMask::JOB_EXECUTED)
-            .filter_map(|event| event.job().map(|job| job.job_id.to_string()))
+            .filter_map(|event| event.job().map(|job| job.id().to_string()))
             .filter(|id| id.starts_with(executor))
             .collect();
         assert_eq!(ids.len(), 20);

@@ -15,7 +15,6 @@ mod trees;
 
 use std::process::ExitCode;
 
-use apscheduler_core::registry::Registry;
 use apscheduler_executor_processpool::worker;
 use libtest_mimic::{Arguments, Trial};
 

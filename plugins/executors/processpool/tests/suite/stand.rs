@@ -8,7 +8,6 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor as _, ExecutorLoad};
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::registry::Registry;
 use apscheduler_core::time::SystemClock;
 use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, ProcessPoolOptions};
@@ -92,7 +91,7 @@ impl Stand {
                 Event::JobError { error, .. } => Outcome::Error(Arc::clone(error)),
                 other => Outcome::Other(other.name()),
             };
-            let id = event.job().unwrap().job_id.to_string();
+            let id = event.job().unwrap().id().to_string();
             heard.of_jobs.lock().unwrap().entry(id).or_default().push(outcome);
             heard.more.notify_all();
         });

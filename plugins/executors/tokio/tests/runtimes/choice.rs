@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::options::Options;
-use apscheduler_core::registry::{PluginKind, Registry};
+use apscheduler_core::registry::PluginKind;
 use apscheduler_executor_tokio::{PLUGIN, TokioExecutor, TokioOptions};
 use apscheduler_testkit::executors::{Lab, eventually};
 use tokio::runtime::Handle;

@@ -104,7 +104,7 @@ fn a_listener_may_shut_the_scheduler_down() {
             let lab = lab_on(&runtime);
             let scheduler = (*lab.scheduler()).clone();
             lab.scheduler().add_listener(EventMask::JOB_EXECUTED, move |event| {
-                if event.job().is_some_and(|job| *job.job_id == *"a") {
+                if event.job().is_some_and(|job| *job.id() == *"a") {
                     scheduler.shutdown(true).unwrap();
                 }
             });

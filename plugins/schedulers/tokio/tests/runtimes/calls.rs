@@ -3,7 +3,6 @@
 use apscheduler_core::ErrorKind;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::{JobBuilder, JobChanges};
-use apscheduler_core::registry::Registry;
 use apscheduler_engine::SchedulerState;
 use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_testkit::TestStore;

@@ -26,7 +26,7 @@ async fn events_come_in_order_and_one_at_a_time() {
                 let alone = !busy.swap(true, Ordering::SeqCst);
                 tokio::task::yield_now().await;
                 busy.store(false, Ordering::SeqCst);
-                sender.send((event.job().unwrap().job_id.to_string(), alone)).unwrap();
+                sender.send((event.job().unwrap().id().to_string(), alone)).unwrap();
             }
         })
         .unwrap();
