@@ -5,11 +5,14 @@
 
 mod deserializer;
 mod error;
+mod seconds;
 
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+pub use seconds::Seconds;
 
 use crate::{Error, ErrorKind, Result};
 

@@ -1,0 +1,102 @@
+//! Lengths of time in options.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::seconds;
+use crate::Result;
+
+/// A length of time in options: a number of seconds, as in APScheduler, or text with units, as `"1h 30m"` or `"250ms"`.
+///
+/// It may hold any number until it is checked: a config with a negative timeout is an error that names the key.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use apscheduler_core::options::{self, Seconds};
+/// use serde_json::json;
+///
+/// let read = |value| options::parse_value::<Seconds>("timeout", &value);
+/// assert_eq!(read(json!(2.5))?, Seconds(2.5));
+/// assert_eq!(read(json!("2.5"))?, Seconds(2.5));
+/// assert_eq!(read(json!("1h 30m"))?.check("timeout", 0.001)?, Duration::from_secs(5400));
+/// assert_eq!(
+///     read(json!("soon")).unwrap_err().to_string(),
+///     "timeout: expected a number of seconds, or text such as \"5s\" or \"1h 30m\", found text \"soon\""
+/// );
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Seconds(pub f64);
+
+impl Seconds {
+    /// Returns the length of time if it is at least `least` seconds and at most 2147483 (24 days). `what` is named in
+    /// errors.
+    ///
+    /// # Errors
+    /// As [`seconds`].
+    pub fn check(self, what: &str, least: f64) -> Result<Duration> {
+        seconds(what, self.0, least)
+    }
+}
+
+impl From<Duration> for Seconds {
+    fn from(time: Duration) -> Self {
+        Self(time.as_secs_f64())
+    }
+}
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecondsVisitor)
+    }
+}
+
+struct SecondsVisitor;
+
+const EXPECTED: &str = "a number of seconds, or text such as \"5s\" or \"1h 30m\"";
+
+impl Visitor<'_> for SecondsVisitor {
+    type Value = Seconds;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Seconds, E> {
+        Ok(Seconds(value))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no length of time needs 53 bits of seconds")]
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Seconds, E> {
+        Ok(Seconds(value as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no length of time needs 53 bits of seconds")]
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Seconds, E> {
+        Ok(Seconds(value as f64))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Seconds, E> {
+        let text = value.trim();
+        let number = text.parse().ok().filter(|_| !text.contains(['n', 'i', 'N', 'I']));
+        number
+            .map(Seconds)
+            .or_else(|| humantime::parse_duration(text).ok().map(Seconds::from))
+            .ok_or_else(|| {
+                // A URL may hold a password.
+                let shown = if text.contains("://") { String::new() } else { format!(" {text:?}") };
+                E::custom(format!("expected {EXPECTED}, found text{shown}"))
+            })
+    }
+}
