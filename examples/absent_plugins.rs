@@ -10,8 +10,9 @@ pub(crate) fn errors() -> Vec<String> {
         Config::new().jobstore("zoo", "zookeeper"),
         Config::new().executor("default", "threadpol"),
     ];
-    let refuse =
-        |config| BackgroundScheduler::with_config(&config).err().map(|error| error.chain());
+    let refuse = |config| {
+        BackgroundScheduler::builder().config(config).build().err().map(|error| error.chain())
+    };
     configs.into_iter().filter_map(refuse).collect()
 }
 

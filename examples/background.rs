@@ -17,12 +17,12 @@ fn main() -> Result<()> {
 
     println!("something else");
     sleep(Duration::from_millis(2500));
-    scheduler.pause_job("tick", None)?;
+    scheduler.pause_job("tick")?;
     println!("no ticks for two seconds");
     sleep(Duration::from_secs(2));
-    scheduler.resume_job("tick", None)?;
+    scheduler.resume_job("tick")?;
     sleep(Duration::from_millis(2500));
 
     // Waits for jobs that are running.
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

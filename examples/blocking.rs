@@ -17,7 +17,7 @@ fn main() -> Result<()> {
             && let Some(scheduler) = context.scheduler()
         {
             // All methods work from within a job. It does not wait for this very job.
-            scheduler.shutdown(true)?;
+            scheduler.shutdown(Shutdown::Wait)?;
         }
         Ok::<(), Error>(())
     };

@@ -13,8 +13,8 @@ use calloop::timer::{TimeoutAction, Timer};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut event_loop: calloop::EventLoop<'_, ()> = calloop::EventLoop::try_new()?;
     let handle = event_loop.handle();
-    let scheduler = CalloopScheduler::on(CalloopLoop::insert_into(&handle)?);
-    scheduler.add_executor(LoopExecutor::new(), "loop")?;
+    let scheduler = CalloopScheduler::builder_on(CalloopLoop::insert_into(&handle)?).build()?;
+    scheduler.add_executor("loop", LoopExecutor::new())?;
     let main = current().id();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
         assert_eq!(current().id(), main);
@@ -37,6 +37,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         TimeoutAction::Drop
     })?;
     event_loop.run(None, &mut (), |()| ())?;
-    scheduler.shutdown(true)?;
+    scheduler.shutdown(Shutdown::Wait)?;
     Ok(())
 }

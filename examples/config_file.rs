@@ -41,5 +41,5 @@ fn main() -> Result<()> {
     let applied = file.start(&scheduler)?;
     println!("{applied}");
     std::thread::sleep(Duration::from_secs(4));
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

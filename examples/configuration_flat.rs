@@ -28,7 +28,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
             ("apscheduler.timezone", "UTC"),
         ],
     )?;
-    BackgroundScheduler::with_config(&config)
+    BackgroundScheduler::builder().config(config).build()
 }
 
 fn main() -> Result<()> {
@@ -38,5 +38,5 @@ fn main() -> Result<()> {
     println!("stores: {:?}", scheduler.jobstore_aliases());
     println!("executors: {:?}", scheduler.executor_aliases());
     scheduler.start()?;
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

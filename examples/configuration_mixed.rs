@@ -30,5 +30,5 @@ fn main() -> Result<()> {
     println!("stores: {:?}", scheduler.jobstore_aliases());
     println!("executors: {:?}", scheduler.executor_aliases());
     scheduler.start()?;
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

@@ -18,7 +18,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
         .executor("processpool", ProcessPoolExecutor::new(5))
         .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
         .timezone(Zone::UTC);
-    BackgroundScheduler::with_config(&config)
+    BackgroundScheduler::builder().config(config).build()
 }
 
 fn main() -> Result<()> {
@@ -28,5 +28,5 @@ fn main() -> Result<()> {
     println!("stores: {:?}", scheduler.jobstore_aliases());
     println!("executors: {:?}", scheduler.executor_aliases());
     scheduler.start()?;
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

@@ -58,5 +58,5 @@ fn main() -> Result<()> {
     println!("{job}");
     scheduler.start()?;
     std::thread::sleep(Duration::from_secs(4));
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

@@ -61,5 +61,5 @@ fn main() -> Result<()> {
     }
 
     std::thread::sleep(Duration::from_millis(500));
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

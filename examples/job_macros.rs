@@ -33,5 +33,5 @@ fn main() -> Result<()> {
     scheduler.add_job(JobBuilder::registered(answer).id("c"))?;
     scheduler.start()?;
     std::thread::sleep(Duration::from_millis(2500));
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

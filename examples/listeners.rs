@@ -29,5 +29,5 @@ fn main() -> Result<()> {
     scheduler.add_job(job)?;
 
     std::thread::sleep(Duration::from_millis(500));
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

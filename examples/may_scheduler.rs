@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     scheduler.add_job(JobBuilder::new(watch).id("watch").trigger(every_100_ms))?;
 
     coroutine::sleep(Duration::from_millis(350));
-    scheduler.shutdown(true)?;
+    scheduler.shutdown(Shutdown::Wait)?;
     let naps = naps.load(Ordering::Relaxed);
     println!("{naps} naps of 200 ms on two threads took {} ms", since.elapsed().as_millis());
     Ok(())

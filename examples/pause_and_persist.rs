@@ -13,8 +13,8 @@ fn scheduler(path: &std::path::Path) -> Result<BackgroundScheduler> {
     // A store keeps names of functions, so the function has one.
     registry.register_function("greet", |name: String| println!("hello, {name}"))?;
     let clock = std::sync::Arc::new(apscheduler::time::SystemClock);
-    let scheduler = BackgroundScheduler::with_parts(registry, clock);
-    scheduler.add_jobstore(SqliteJobStore::open(path), "default")?;
+    let scheduler = BackgroundScheduler::builder().registry(registry).clock(clock).build()?;
+    scheduler.add_jobstore("default", SqliteJobStore::open(path))?;
     Ok(scheduler)
 }
 
@@ -34,8 +34,8 @@ fn main() -> Result<()> {
         first.add_job(job.trigger(every_second).replace_existing(true))?;
     }
     sleep(Duration::from_millis(2500));
-    first.pause_job("Grace", None)?;
-    first.shutdown(true)?;
+    first.pause_job("Grace")?;
+    first.shutdown(Shutdown::Wait)?;
 
     println!("-- nobody is there");
     sleep(Duration::from_secs(2));
@@ -43,9 +43,9 @@ fn main() -> Result<()> {
     println!("-- the second life");
     let second = scheduler(&path)?;
     second.start()?;
-    second.print_jobs(None, &mut std::io::stdout())?;
+    second.print_jobs(&mut std::io::stdout())?;
     sleep(Duration::from_millis(1500));
-    second.resume_job("Grace", None)?;
+    second.resume_job("Grace")?;
     sleep(Duration::from_millis(1500));
-    second.shutdown(true)
+    second.shutdown(Shutdown::Wait)
 }

@@ -29,7 +29,7 @@ fn main() -> apscheduler::Result<()> {
     apscheduler::init_worker();
 
     let scheduler = BackgroundScheduler::new();
-    scheduler.add_executor(ProcessPoolExecutor::new(2), "default")?;
+    scheduler.add_executor("default", ProcessPoolExecutor::new(2))?;
     let (sender, outcomes) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
         drop(sender.send(match event {
@@ -52,5 +52,5 @@ fn main() -> apscheduler::Result<()> {
     if let Err(error) = scheduler.add_job(JobBuilder::new(|| ()).id("closure")) {
         println!("refused: {error}");
     }
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

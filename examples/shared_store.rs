@@ -15,8 +15,9 @@ fn scheduler(name: &'static str, path: &Path) -> Result<BackgroundScheduler> {
     registry.register_function("work", move |context: &JobContext| {
         println!("{name}: {} of {}", context.job_id(), context.scheduled_run_time());
     })?;
-    let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
-    scheduler.add_jobstore(SqliteJobStore::open(path), "default")?;
+    let scheduler =
+        BackgroundScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build()?;
+    scheduler.add_jobstore("default", SqliteJobStore::open(path))?;
     Ok(scheduler)
 }
 
@@ -34,6 +35,6 @@ fn main() -> Result<()> {
         left.add_job(JobBuilder::new("work").id(id).trigger(every_second))?;
     }
     std::thread::sleep(Duration::from_millis(3500));
-    left.shutdown(true)?;
-    right.shutdown(true)
+    left.shutdown(Shutdown::Wait)?;
+    right.shutdown(Shutdown::Wait)
 }

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
                 println!("{}: {retval}", job.id());
             }
         }
-        scheduler.remove_job("work", None).await?;
-        scheduler.shutdown(true).await
+        scheduler.remove_job("work").await?;
+        scheduler.shutdown(Shutdown::Wait).await
     })
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 async fn main() -> Result<()> {
     let scheduler = TokioScheduler::new();
     // A store that does I/O has threads of its own; the calls below are made on the blocking pool.
-    scheduler.add_jobstore(SqliteJobStore::in_memory(), "default").await?;
+    scheduler.add_jobstore("default", SqliteJobStore::in_memory()).await?;
     scheduler.registry().register_function("example::fetch", |page: u32| async move {
         sleep(Duration::from_millis(20)).await;
         format!("page {page}")
@@ -29,17 +29,17 @@ async fn main() -> Result<()> {
     scheduler.add_job(fetch.trigger(every_100_ms)).await?;
     sleep(Duration::from_millis(350)).await;
 
-    scheduler.pause_job("fetch", None).await?;
-    for job in scheduler.get_jobs(None).await? {
+    scheduler.pause_job("fetch").await?;
+    for job in scheduler.get_jobs().await? {
         println!("{job}");
     }
     // Several plain calls in one go.
     let count = scheduler
         .call(|scheduler| {
-            scheduler.remove_job("fetch", None)?;
-            Ok(scheduler.get_jobs(None)?.len())
+            scheduler.remove_job("fetch")?;
+            Ok(scheduler.get_jobs()?.len())
         })
         .await?;
     println!("{count} jobs are left");
-    scheduler.shutdown(true).await
+    scheduler.shutdown(Shutdown::Wait).await
 }

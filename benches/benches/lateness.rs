@@ -30,7 +30,13 @@ fn main() -> ExitCode {
 }
 
 fn may() -> Measured {
-    on_its_own_loop(&MayScheduler::with_parts(new_registry(), Arc::new(SystemClock)))
+    on_its_own_loop(
+        &MayScheduler::builder()
+            .registry(new_registry())
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap(),
+    )
 }
 
 fn calloop() -> Measured {
@@ -43,7 +49,8 @@ fn calloop() -> Measured {
     });
     let (entry, signal) = receiver.recv().unwrap();
     let clock = Arc::new(SystemClock);
-    let scheduler = CalloopScheduler::on_with_parts(entry, new_registry(), clock);
+    let scheduler =
+        CalloopScheduler::builder_on(entry).registry(new_registry()).clock(clock).build().unwrap();
     let measured = on_its_own_loop(&scheduler);
     drop(scheduler);
     signal.stop();
@@ -54,19 +61,27 @@ fn calloop() -> Measured {
 
 fn tokio(mut builder: Builder) -> Measured {
     let runtime = builder.enable_time().build().unwrap();
-    let scheduler = TokioScheduler::with_parts(new_registry(), Arc::new(SystemClock));
+    let scheduler = TokioScheduler::builder()
+        .registry(new_registry())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     runtime.block_on(on_a_runtime(scheduler))
 }
 
 fn smol() -> Measured {
-    let scheduler = SmolScheduler::with_parts(new_registry(), Arc::new(SystemClock));
+    let scheduler = SmolScheduler::builder()
+        .registry(new_registry())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     smol::block_on(on_a_runtime(scheduler))
 }
 
 /// For async runtimes.
 async fn on_a_runtime<R: Runtime>(scheduler: RuntimeScheduler<R, BuiltIn>) -> Measured {
     let window = Window::new();
-    window.add_jobs(&scheduler, asynchronous);
+    window.add_jobs(scheduler.blocking(), asynchronous);
     scheduler.start().await.unwrap();
     // Where it blocks no task.
     scheduler.call(move |scheduler| Ok(window.measure(scheduler))).await.unwrap()

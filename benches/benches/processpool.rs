@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apscheduler_benches::{Bench, median_and_p99, register_uncounted};
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
 use apscheduler_store_memory::MemoryJobStore;
@@ -26,7 +27,7 @@ fn round_trips() -> Vec<Duration> {
     });
     bench.scheduler().add_jobs(bench.due_jobs(RUNS)).unwrap();
     bench.run(RUNS).unwrap();
-    bench.scheduler().shutdown(true).unwrap();
+    bench.scheduler().shutdown(Shutdown::Wait).unwrap();
     let ends = ends.lock().unwrap();
     ends.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }

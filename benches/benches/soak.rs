@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use apscheduler::Shutdown;
 use apscheduler_benches::{Bench, NO_OP, NO_OP_ASYNC, register_uncounted};
 use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, worker};
@@ -45,7 +46,7 @@ fn soak(name: &str, function: &str, bench: &Bench) -> bool {
     for round in 1..=ROUNDS {
         bench.scheduler().add_jobs(bench.due_jobs_of(function, RUNS)).unwrap();
         bench.run(round * RUNS).unwrap();
-        assert_eq!(bench.scheduler().get_jobs(None).unwrap().len(), 0, "all jobs have finished");
+        assert_eq!(bench.scheduler().get_jobs().unwrap().len(), 0, "all jobs have finished");
         sizes.push(memory());
     }
     let runs = ROUNDS * RUNS;
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
         if picked.is_empty() || picked.iter().any(|pick| name.starts_with(pick.as_str())) {
             let bench = bench();
             steady &= soak(name, function, &bench);
-            bench.scheduler().shutdown(true).unwrap();
+            bench.scheduler().shutdown(Shutdown::Wait).unwrap();
         }
     }
     if steady { ExitCode::SUCCESS } else { ExitCode::FAILURE }

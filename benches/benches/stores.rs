@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler::Shutdown;
 use apscheduler::builtin;
 use apscheduler::executor_debug::DebugExecutor;
 use apscheduler::registry::{ComponentConfig, IntoJobStore as _};
@@ -216,7 +217,7 @@ fn runs(place: &Place, schedulers: usize) -> u64 {
     Bench::run_together(&benches, count).unwrap();
     let time = start.elapsed();
     for bench in &benches {
-        bench.scheduler().shutdown(true).unwrap();
+        bench.scheduler().shutdown(Shutdown::Wait).unwrap();
     }
     per_second(count, time)
 }

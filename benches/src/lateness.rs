@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler::BackgroundScheduler;
 use apscheduler::builtin::{BuiltIn, new_registry};
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
@@ -52,7 +53,11 @@ pub fn run(loops: &[(&str, Measure)]) -> ExitCode {
 }
 
 fn background() -> Measured {
-    let scheduler = BackgroundScheduler::with_parts(new_registry(), Arc::new(SystemClock));
+    let scheduler = BackgroundScheduler::builder()
+        .registry(new_registry())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     on_its_own_loop(&scheduler)
 }
 
@@ -176,7 +181,7 @@ impl Window {
         while self.accounted_for() < DUE && since.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(10));
         }
-        scheduler.shutdown(true).unwrap();
+        scheduler.shutdown(Shutdown::Wait).unwrap();
         let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let runs = self.micros.iter().take(count(&self.executed));
         Measured {

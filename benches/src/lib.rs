@@ -61,9 +61,13 @@ impl Bench {
     ) -> Result<Self> {
         let registry = builtin::new_registry();
         register(&registry)?;
-        let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
-        scheduler.add_executor(executor, "default")?;
-        scheduler.add_jobstore(store, "default")?;
+        let scheduler = BackgroundScheduler::builder()
+            .registry(registry)
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap();
+        scheduler.add_executor("default", executor)?;
+        scheduler.add_jobstore("default", store)?;
         let missed = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&missed);
         scheduler.add_listener(EventMask::JOB_MISSED, move |_| {

@@ -12,7 +12,7 @@ use glib::{MainContext, MainLoop};
 fn main() -> Result<()> {
     let main_loop = MainLoop::new(None, false);
     let scheduler = GlibScheduler::new();
-    scheduler.add_executor(LoopExecutor::new(), "loop")?;
+    scheduler.add_executor("loop", LoopExecutor::new())?;
     let main = current().id();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
         assert_eq!(current().id(), main);
@@ -28,15 +28,15 @@ fn main() -> Result<()> {
     scheduler.add_job(JobBuilder::new(place).id("quick").executor("loop").trigger(every_100_ms))?;
     scheduler.start()?;
 
-    let (handle, end) = ((*scheduler).clone(), main_loop.clone());
+    let (handle, end) = (scheduler.handle(), main_loop.clone());
     MainContext::default().spawn_local(async move {
         glib::timeout_future(Duration::from_millis(350)).await;
         // A call that may wait for a store does not hold up the loop.
-        if let Ok(jobs) = handle.call(|scheduler| scheduler.get_jobs(None)).await {
+        if let Ok(jobs) = handle.call(|scheduler| scheduler.get_jobs()).await {
             println!("{} job is left", jobs.len());
         }
         end.quit();
     });
     main_loop.run();
-    scheduler.shutdown(true)
+    scheduler.shutdown(Shutdown::Wait)
 }

@@ -34,7 +34,7 @@ extern "C" fn ready(data: *mut c_void) {
 
 /// The window is closed, and the application not destroyed yet.
 extern "C" fn closed(data: *mut c_void) {
-    if let Err(error) = scheduler(data).shutdown(true) {
+    if let Err(error) = scheduler(data).shutdown(Shutdown::Wait) {
         println!("the scheduler does not shut down: {error}");
     }
 }
@@ -46,7 +46,7 @@ fn scheduler<'a>(data: *mut c_void) -> &'a QtScheduler {
 
 pub(crate) fn main() -> Result<()> {
     let scheduler = QtScheduler::new();
-    scheduler.add_executor(LoopExecutor::new(), "loop")?;
+    scheduler.add_executor("loop", LoopExecutor::new())?;
     let main = current().id();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
         assert_eq!(current().id(), main);

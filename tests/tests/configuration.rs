@@ -109,7 +109,7 @@ fn the_three_methods_give_schedulers_that_work() {
         let mut ran = [(); 2].map(|()| receiver.recv_timeout(Duration::from_secs(30)).unwrap());
         ran.sort();
         assert_eq!(ran, ["default stored", "mongo kept"], "{name}");
-        scheduler.shutdown(true).unwrap();
+        scheduler.shutdown(Shutdown::Wait).unwrap();
         assert!(path.exists(), "{name}");
     }
 }

@@ -42,7 +42,7 @@ fn check(name: &str, text: &str) {
     let registry = apscheduler::builtin::new_registry();
     registry.register_function("shop::orders::ship", |_order: u64| ()).unwrap();
     let clock = std::sync::Arc::new(apscheduler::time::SystemClock);
-    let scheduler = BackgroundScheduler::with_parts(registry, clock);
+    let scheduler = BackgroundScheduler::builder().registry(registry).clock(clock).build().unwrap();
     let file = JobsFile::load(&path).unwrap_or_else(|error| panic!("{}\n{text}", error.chain()));
     file.configure(&scheduler).unwrap_or_else(|error| panic!("{}\n{text}", error.chain()));
     let errors = file.check(&scheduler);

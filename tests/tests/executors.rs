@@ -15,8 +15,12 @@ use serde_json::json;
 fn started() -> (BackgroundScheduler, ManualClock, Receiver<Event>) {
     let clock = ManualClock::at("2027-01-01T00:00:00Z");
     let registry = apscheduler::builtin::new_registry();
-    let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(clock.clone()));
-    scheduler.add_jobstore("memory", "test_jobstore").unwrap();
+    let scheduler = BackgroundScheduler::builder()
+        .registry(registry)
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    scheduler.add_jobstore("test_jobstore", "memory").unwrap();
     let (sender, receiver) = channel();
     let outcomes = EventMask::JOB_EXECUTED
         | EventMask::JOB_MISSED
@@ -81,8 +85,12 @@ fn all_fires_that_find_no_instance_are_told_at_once() {
         let _ = gate.lock().unwrap().recv();
     };
     registry.register_function("tests::hold", hold).unwrap();
-    let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(clock.clone()));
-    scheduler.add_jobstore(SqliteJobStore::in_memory(), "default").unwrap();
+    let scheduler = BackgroundScheduler::builder()
+        .registry(registry)
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    scheduler.add_jobstore("default", SqliteJobStore::in_memory()).unwrap();
     let (sender, skipped) = channel();
     scheduler.add_listener(EventMask::JOB_MAX_INSTANCES, move |event| {
         let _ = sender.send(event.scheduled_run_times().len());
@@ -101,7 +109,7 @@ fn all_fires_that_find_no_instance_are_told_at_once() {
         told += skipped.recv_timeout(Duration::from_secs(30)).unwrap();
     }
     drop(open);
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
 #[test]
@@ -145,5 +153,5 @@ fn max_instances() {
         let Event::JobExecuted { retval, .. } = &event else { panic!("{event:?}") };
         assert_eq!(**retval, json!("test"));
     }
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }

@@ -15,7 +15,7 @@ const NOW: &str = "2027-01-01T00:00:00Z";
 
 fn scheduler(executor: impl IntoExecutor) -> SteppedScheduler {
     let scheduler = SteppedScheduler::new(apscheduler::builtin::new_registry(), NOW);
-    scheduler.add_executor(executor, "default").unwrap();
+    scheduler.add_executor("default", executor).unwrap();
     scheduler
 }
 
@@ -74,5 +74,5 @@ fn a_queued_run_takes_less_than_200_bytes() {
     assert!((1..200).contains(&bytes), "a queued run takes {bytes} bytes");
 
     drop(release);
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }

@@ -28,7 +28,11 @@ fn glib() -> Measured {
         move || main_loop.run()
     });
     let entry = GlibLoop::on(&main_loop.context());
-    let scheduler = GlibScheduler::on_with_parts(entry, new_registry(), Arc::new(SystemClock));
+    let scheduler = GlibScheduler::builder_on(entry)
+        .registry(new_registry())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     let measured = on_its_own_loop(&scheduler);
     drop(scheduler);
     main_loop.quit();
@@ -37,7 +41,13 @@ fn glib() -> Measured {
 }
 
 fn qt() -> Measured {
-    let scheduler = Arc::new(QtScheduler::with_parts(new_registry(), Arc::new(SystemClock)));
+    let scheduler = Arc::new(
+        QtScheduler::builder()
+            .registry(new_registry())
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap(),
+    );
     let window = Window::new();
     window.add_jobs(&scheduler, plain);
     let (started, has_started) = channel();

@@ -12,7 +12,7 @@
 //!     JobBuilder::new(|| println!("tick")).id("tick").trigger(IntervalTrigger::every(Duration::from_secs(3))),
 //! )?;
 //! scheduler.start()?;
-//! scheduler.shutdown(true)?;
+//! scheduler.shutdown(Shutdown::Wait)?;
 //! # Ok::<(), apscheduler::Error>(())
 //! ```
 //!
@@ -49,8 +49,8 @@ mod worker;
 #[doc(hidden)]
 pub use apscheduler_core::__private;
 pub use apscheduler_core::{
-    Error, ErrorKind, Extensions, Result, config, event, executor, function, options, printable,
-    registry, store, submit_plugin, suggestion, time, trigger,
+    Error, ErrorKind, Extensions, OnRemove, Result, Shutdown, config, event, executor, function,
+    options, printable, registry, store, submit_plugin, suggestion, time, trigger,
 };
 pub use apscheduler_engine::{
     BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver, Scheduler,
@@ -161,7 +161,7 @@ pub mod prelude {
     #[cfg(feature = "executor-tokio")]
     pub use crate::executor_tokio::TokioExecutor;
     pub use crate::function::JobContext;
-    pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults};
+    pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults, JobKey};
     pub use crate::registry::ComponentConfig;
     #[cfg(feature = "scheduler-may")]
     pub use crate::scheduler_may::MayExecutor;
@@ -182,8 +182,8 @@ pub mod prelude {
         AndTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger,
     };
     pub use crate::{
-        BackgroundScheduler, BlockingScheduler, Error, ErrorKind, JobContextExt, Result, Scheduler,
-        SchedulerState,
+        BackgroundScheduler, BlockingScheduler, Error, ErrorKind, JobContextExt, OnRemove, Result,
+        Scheduler, SchedulerState, Shutdown,
     };
     #[cfg(feature = "macros")]
     pub use apscheduler_macros::{job, scheduled_job};

@@ -20,7 +20,7 @@ use crate::executor_processpool::worker;
 /// fn main() -> apscheduler::Result<()> {
 ///     apscheduler::init_worker();
 ///     let scheduler = BlockingScheduler::new();
-///     scheduler.add_executor(ProcessPoolExecutor::new(4), "default")?;
+///     scheduler.add_executor("default", ProcessPoolExecutor::new(4))?;
 ///     scheduler.start()
 /// }
 /// ```
@@ -53,7 +53,7 @@ pub fn init_worker() {
 ///     });
 ///     register(&apscheduler::builtin::registry())?;
 ///     let scheduler = BlockingScheduler::new();
-///     scheduler.add_executor(ProcessPoolExecutor::new(4), "default")?;
+///     scheduler.add_executor("default", ProcessPoolExecutor::new(4))?;
 ///     scheduler.add_job(JobBuilder::new("where"))?;
 ///     scheduler.start()
 /// }

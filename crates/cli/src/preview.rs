@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use apscheduler::Shutdown;
 use apscheduler::file::{JobsFile, Plan, PlannedAction, PlannedChange, PlannedJob};
 use apscheduler::job::NextRunTime;
 use apscheduler::time::Zone;
@@ -33,7 +34,7 @@ pub(crate) fn preview(
     scheduler.open_read_only()?;
     scheduler.start_paused()?;
     let plan = file.plan(scheduler);
-    scheduler.shutdown(true)?;
+    scheduler.shutdown(Shutdown::Wait)?;
     let plan = plan?;
     if as_json {
         output::json(&to_json(&plan, scheduler.timezone()))?;

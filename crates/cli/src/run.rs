@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use apscheduler::Shutdown;
 use apscheduler::file::JobsFile;
 use apscheduler::{BackgroundScheduler, Scheduler, function_command};
 
@@ -117,7 +118,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     let draining = Scheduler::clone(&scheduler);
     std::thread::spawn(move || {
-        if let Err(error) = draining.shutdown(true) {
+        if let Err(error) = draining.shutdown(Shutdown::Wait) {
             tracing::error!("shutting down failed: {}", error.chain());
         }
         drop(sender.send(Notice::Stopped));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::Scheduler;
-use apscheduler_core::job::{JobChanges, JobOrigin, JobSpec};
+use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
 use apscheduler_core::printable;
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::TriggerSource;
@@ -59,6 +59,16 @@ impl Job {
         &self.id
     }
 
+    /// The id and the store, by which the scheduler finds it.
+    pub fn key(&self) -> JobKey {
+        JobKey::in_store(Arc::clone(&self.jobstore), Arc::clone(&self.id))
+    }
+
+    /// The scheduler that its methods act on.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
     /// The description for people; the id of one that can't be restored.
     pub fn name(&self) -> &str {
         self.spec.as_ref().map_or(&*self.id, |spec| spec.name())
@@ -102,7 +112,7 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::modify_job`].
     pub fn modify(&self, changes: &JobChanges) -> Result<Self> {
-        self.scheduler.modify_job(self.id(), Some(self.jobstore()), changes)
+        self.scheduler.modify_job(self.key(), changes)
     }
 
     /// Gives it another trigger and the next run time of that, and returns the changed job.
@@ -110,7 +120,7 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::reschedule_job`].
     pub fn reschedule(&self, trigger: impl Into<TriggerSource>) -> Result<Self> {
-        self.scheduler.reschedule_job(self.id(), Some(self.jobstore()), trigger)
+        self.scheduler.reschedule_job(self.key(), trigger)
     }
 
     /// Keeps it from running until it is resumed.
@@ -118,7 +128,7 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::pause_job`].
     pub fn pause(&self) -> Result<Self> {
-        self.scheduler.pause_job(self.id(), Some(self.jobstore()))
+        self.scheduler.pause_job(self.key())
     }
 
     /// Lets it run again, or removes it if its schedule has ended; then the result is `None`.
@@ -126,7 +136,7 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::resume_job`].
     pub fn resume(&self) -> Result<Option<Self>> {
-        self.scheduler.resume_job(self.id(), Some(self.jobstore()))
+        self.scheduler.resume_job(self.key())
     }
 
     /// Removes it from its store.
@@ -134,18 +144,24 @@ impl Job {
     /// # Errors
     /// As [`Scheduler::remove_job`].
     pub fn remove(&self) -> Result<()> {
-        self.scheduler.remove_job(self.id(), Some(self.jobstore()))
+        self.scheduler.remove_job(self.key())
     }
 }
 
-/// Two handles are equal when they mean the same job.
+/// Two handles are equal if they address the same job: the same id in the same store.
 impl PartialEq for Job {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
+        self.id == other.id && self.jobstore == other.jobstore
     }
 }
 
 impl Eq for Job {}
+
+impl From<&Job> for JobKey {
+    fn from(job: &Job) -> Self {
+        job.key()
+    }
+}
 
 /// `NAME (trigger: TRIGGER, next run at: 2009-08-04 00:00:02 CEST)`, as APScheduler prints jobs.
 impl fmt::Display for Job {

@@ -120,7 +120,7 @@ pub fn job(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// let scheduler = BackgroundScheduler::new();
 /// let jobs = scheduler.add_declared_jobs()?;
 /// assert_eq!(jobs.len(), 3);
-/// assert_eq!(scheduler.get_job("my_job_id", None)?.unwrap().spec().unwrap().trigger().to_string(), "cron[day='last sun']");
+/// assert_eq!(scheduler.get_job("my_job_id")?.unwrap().spec().unwrap().trigger().to_string(), "cron[day='last sun']");
 /// # Ok(())
 /// # }
 /// ```

@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use apscheduler_core::Result;
+use apscheduler_core::Shutdown;
 use apscheduler_core::executor::Executor;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::{Clock as _, Timestamp};
+use apscheduler_engine::schedulers::LoopScheduler;
 use apscheduler_engine::{EventLoop, LoopDriver, Scheduler};
 use apscheduler_executor_debug::DebugExecutor;
 use chrono::TimeDelta;
 
-use crate::ManualClock;
+use crate::{ManualClock, TestPlugins};
 
 /// A scheduler without a thread: time passes, and jobs are processed, when a test says so. Its default executor is the
 /// debug executor, so jobs run inside of [`step`](Self::step).
@@ -33,9 +35,8 @@ use crate::ManualClock;
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
 pub struct SteppedScheduler {
-    scheduler: Scheduler,
+    scheduler: LoopScheduler<HeldLoop, TestPlugins>,
     clock: ManualClock,
-    event_loop: Arc<HeldLoop>,
 }
 
 /// Holds the driver until somebody makes a turn, and counts how often it was woken.
@@ -75,26 +76,28 @@ impl SteppedScheduler {
     /// Where the text is no such instant.
     pub fn new(registry: Registry, now: &str) -> Self {
         let clock = ManualClock::at(now);
-        let event_loop = Arc::new(HeldLoop::default());
-        let scheduler =
-            Scheduler::new(registry, Arc::new(clock.clone()), Arc::clone(&event_loop) as _);
-        Self { scheduler, clock, event_loop }
+        let scheduler = LoopScheduler::builder()
+            .registry(registry)
+            .clock(Arc::new(clock.clone()))
+            .build()
+            .expect("there is no configuration to refuse");
+        Self { scheduler, clock }
     }
 
     /// Starts it.
     ///
     /// # Errors
-    /// As [`Scheduler::start_engine`].
+    /// As [`LoopScheduler::start`].
     pub fn start(&self) -> Result<()> {
-        self.scheduler.start_engine(false)
+        self.scheduler.start()
     }
 
     /// Starts it paused.
     ///
     /// # Errors
-    /// As [`Scheduler::start_engine`].
+    /// As [`LoopScheduler::start`].
     pub fn start_paused(&self) -> Result<()> {
-        self.scheduler.start_engine(true)
+        self.scheduler.start_paused()
     }
 
     /// Processes what is due now. Returns when the scheduler wants to be called again.
@@ -105,17 +108,17 @@ impl SteppedScheduler {
     /// Makes a turn of the loop: all that a loop would do now. Returns how long the loop may sleep then; `None` where the
     /// scheduler does not run.
     pub fn turn(&self) -> Option<Duration> {
-        let driver = self.event_loop.driver().clone();
+        let driver = self.scheduler.event_loop().driver().clone();
         let sleep = driver.as_ref().and_then(|driver| driver.turn());
         if sleep.is_none() {
-            drop(self.event_loop.driver().take());
+            drop(self.scheduler.event_loop().driver().take());
         }
         sleep
     }
 
     /// Ends the loop under the scheduler, as a runtime does that ends too early.
     pub fn end_loop(&self) {
-        let driver = self.event_loop.driver().take();
+        let driver = self.scheduler.event_loop().driver().take();
         drop(driver);
     }
 
@@ -132,7 +135,7 @@ impl SteppedScheduler {
 
     /// How often the engine woke its loop.
     pub fn wakes(&self) -> usize {
-        self.event_loop.wakes.load(Ordering::SeqCst)
+        self.scheduler.event_loop().wakes.load(Ordering::SeqCst)
     }
 }
 
@@ -147,7 +150,7 @@ impl Deref for SteppedScheduler {
 impl Drop for SteppedScheduler {
     fn drop(&mut self) {
         // Not running is fine.
-        let _ = self.scheduler.shutdown(false);
+        let _ = self.scheduler.shutdown(Shutdown::Now);
         self.end_loop();
     }
 }

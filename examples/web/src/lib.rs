@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use apscheduler::function::Function;
 use apscheduler::prelude::*;
+use apscheduler::schedulers::{AsyncJob, AsyncScheduler};
 use apscheduler::time::SystemClock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,7 +38,7 @@ pub fn scheduler() -> Result<TokioScheduler> {
         format!("hello, {name}")
     }))?;
     registry.register_function("web::nap", nap)?;
-    Ok(TokioScheduler::with_parts(registry, Arc::new(SystemClock)))
+    Ok(TokioScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build()?)
 }
 
 #[derive(Deserialize)]
@@ -60,7 +61,7 @@ async fn nap(seconds: f64) -> Result<()> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn requested_job(scheduler: &Scheduler, request: &Value) -> Result<JobBuilder> {
+pub fn requested_job(scheduler: &AsyncScheduler, request: &Value) -> Result<JobBuilder> {
     let table = request.as_object().ok_or_else(|| {
         Error::new(ErrorKind::Config, "the request: expected an object with the keys of a job")
     })?;
@@ -78,8 +79,8 @@ pub struct JobView {
     next_run_time: Option<String>,
 }
 
-impl From<&Job> for JobView {
-    fn from(job: &Job) -> Self {
+impl From<&AsyncJob> for JobView {
+    fn from(job: &AsyncJob) -> Self {
         let trigger = job.spec().map(|spec| spec.trigger());
         let next_run_time = job.next_run_time().instant().map(|time| {
             let zone = trigger.map_or(Zone::UTC, |trigger| trigger.zone(time));

@@ -63,6 +63,7 @@ mod warnings;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::config::Config;
 use apscheduler_core::registry::PluginSet;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -224,7 +225,7 @@ impl JobsFile {
             self.apply(scheduler).and_then(|applied| scheduler.resume().map(|()| applied));
         if applied.is_err() {
             // It may be stopped already.
-            let _ = scheduler.shutdown(true);
+            let _ = scheduler.shutdown(Shutdown::Wait);
         }
         applied
     }

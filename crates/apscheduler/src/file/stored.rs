@@ -36,7 +36,7 @@ impl Stored {
         let keys: HashSet<(&str, &str)> = wanted.iter().map(Wanted::key).collect();
         let mut ownership = Ownership::new(identity);
         let mut stored = Self::default();
-        scheduler.for_each_job(None, |job| {
+        scheduler.for_each_job(|job| {
             if keys.contains(&(job.jobstore(), job.id())) {
                 stored.in_file.insert((job.jobstore().to_owned(), job.id().to_owned()), job);
             } else {

@@ -98,7 +98,7 @@ impl Sync<'_> {
                 jobstore = job.jobstore,
                 "the job has left the file and is removed"
             );
-            self.scheduler.remove_job(&job.id, Some(&job.jobstore))?;
+            self.scheduler.remove_job((&job.jobstore, &job.id))?;
             applied.removed += 1;
         }
         let mut new = Vec::new();
@@ -124,7 +124,7 @@ impl Sync<'_> {
     /// Changes a stored job.
     fn change(&self, job: &PlannedJob, applied: &mut Applied) -> Result<()> {
         let modify = |changes: &JobChanges| {
-            self.scheduler.modify_job(&job.id, Some(&job.jobstore), changes).map(drop)
+            self.scheduler.modify_job((&job.jobstore, &job.id), changes).map(drop)
         };
         match &job.step {
             Step::Adopt { wanted } => {
@@ -144,7 +144,7 @@ impl Sync<'_> {
             }
             Step::Remove if job.action == PlannedAction::End => {
                 tracing::info!(job_id = job.id, "the schedule of the job has ended, it is removed");
-                self.scheduler.remove_job(&job.id, Some(&job.jobstore))
+                self.scheduler.remove_job((&job.jobstore, &job.id))
             }
             Step::Nothing if job.action == PlannedAction::End => {
                 let reason = job.reason.as_deref().unwrap_or_default();

@@ -53,14 +53,16 @@ pub(super) fn build(
     let context =
         TriggerContext::new(scheduler.registry(), scheduler.timezone(), &**scheduler.clock());
     // A scheduler that is never started builds jobs and stores none.
-    let bench: BackgroundScheduler<BuiltIn> = BackgroundScheduler::with_parts(
-        scheduler.registry().clone(),
-        Arc::clone(scheduler.clock()),
-    );
-    let config = Config::new().timezone(context.timezone).job_defaults(scheduler.job_defaults());
-    if let Err(error) = bench.configure(&config) {
-        return (Vec::new(), vec![error]);
-    }
+    let bench = BackgroundScheduler::<BuiltIn>::builder()
+        .registry(scheduler.registry().clone())
+        .clock(Arc::clone(scheduler.clock()))
+        .timezone(context.timezone)
+        .job_defaults(scheduler.job_defaults())
+        .build();
+    let bench = match bench {
+        Ok(bench) => bench,
+        Err(error) => return (Vec::new(), vec![error]),
+    };
     let (mut wanted, mut errors) = (Vec::with_capacity(jobs.len()), Vec::new());
     for job in jobs {
         match job.want(scheduler, &bench, &context, identity) {
@@ -82,7 +84,7 @@ impl FileJob {
         let trigger = self.trigger(context)?;
         let builder = self.builder(trigger.clone(), context)?;
         let job = bench.add_job(builder.clone()).map_err(|error| self.locate(error))?;
-        bench.remove_job(job.id(), Some(job.jobstore()))?;
+        bench.remove_job((job.jobstore(), job.id()))?;
         let Some(spec) = job.spec().cloned() else {
             return Err(Error::new(
                 ErrorKind::Other,

@@ -48,18 +48,19 @@ fn a_changed_default_is_a_change() {
     let defaults = Config::new()
         .timezone(Zone::UTC)
         .job_defaults(JobDefaults { coalesce: false, ..JobDefaults::default() });
-    let other: BackgroundScheduler = BackgroundScheduler::with_parts(
-        bench.scheduler.registry().clone(),
-        Arc::new(bench.clock.clone()),
-    );
+    let other: BackgroundScheduler = BackgroundScheduler::builder()
+        .registry(bench.scheduler.registry().clone())
+        .clock(Arc::new(bench.clock.clone()))
+        .build()
+        .unwrap();
     other.configure(&defaults).unwrap();
     other.start_paused().unwrap();
     let mut export = Vec::new();
-    bench.scheduler.export_jobs(&mut export, None).unwrap();
-    other.import_jobs(&mut export.as_slice(), "default").unwrap();
+    bench.scheduler.export_jobs(&mut export).unwrap();
+    other.import_jobs("default", &mut export.as_slice()).unwrap();
     let applied = JobsFile::load(bench.path("jobs.toml")).unwrap().apply(&other).unwrap();
     assert_eq!(counts(applied), [0, 1, 0, 0, 0]);
-    assert!(!other.get_job("a", None).unwrap().unwrap().spec().unwrap().coalesce());
+    assert!(!other.get_job("a").unwrap().unwrap().spec().unwrap().coalesce());
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn a_date_that_has_passed_does_not_run_again_and_again() {
     bench.clock.advance(chrono::TimeDelta::seconds(60));
     assert_eq!(counts(bench.apply(&once("2027-01-01T00:00:10Z"))), [0, 0, 1, 0, 0]);
     // It has run: the engine removed it.
-    bench.scheduler.remove_job("once", None).unwrap();
+    bench.scheduler.remove_job("once").unwrap();
     assert_eq!(counts(bench.apply(&once("2027-01-01T00:00:10Z"))), [0, 0, 0, 0, 1]);
     // Another date is another run.
     assert_eq!(counts(bench.apply(&once("2027-01-02"))), [1, 0, 0, 0, 0]);
@@ -178,7 +179,7 @@ fn a_job_without_a_trigger_runs_at_each_start() {
     assert_eq!(bench.next("a"), "2027-01-01T00:00:00+00:00");
     bench.clock.advance(chrono::TimeDelta::seconds(60));
     assert_eq!(counts(bench.apply(text)), [0, 0, 1, 0, 0]);
-    bench.scheduler.remove_job("a", None).unwrap();
+    bench.scheduler.remove_job("a").unwrap();
     bench.apply(text);
     assert_eq!(bench.next("a"), "2027-01-01T00:01:00+00:00");
 }

@@ -22,7 +22,11 @@ impl Bench {
         let registry = apscheduler::builtin::new_registry();
         registry.register_function("greet", |_name: String| ()).unwrap();
         registry.register_function("tick", || ()).unwrap();
-        let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(clock.clone()));
+        let scheduler = BackgroundScheduler::builder()
+            .registry(registry)
+            .clock(Arc::new(clock.clone()))
+            .build()
+            .unwrap();
         scheduler
             .configure(&Config::new().timezone(Zone::UTC).jobstore("other", "memory"))
             .unwrap();
@@ -44,7 +48,7 @@ impl Bench {
     }
 
     pub(crate) fn job(&self, id: &str) -> Job {
-        self.scheduler.get_job(id, None).unwrap().unwrap()
+        self.scheduler.get_job(id).unwrap().unwrap()
     }
 
     pub(crate) fn next(&self, id: &str) -> String {
@@ -55,7 +59,7 @@ impl Bench {
     }
 
     pub(crate) fn ids(&self) -> Vec<String> {
-        let jobs = self.scheduler.get_jobs(None).unwrap();
+        let jobs = self.scheduler.get_jobs().unwrap();
         jobs.iter().map(|job| format!("{}/{}", job.jobstore(), job.id())).collect()
     }
 

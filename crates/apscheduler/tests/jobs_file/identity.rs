@@ -320,7 +320,7 @@ fn an_entry_keeps_its_time_over_comments_order_path_host_name_and_format() {
 #[test]
 fn a_broken_record_of_another_name_is_refused_and_its_own_is_replaced_at_the_same_time() {
     let bench = Bench::new();
-    bench.scheduler.add_jobstore(apscheduler_testkit::TestStore::default(), "text").unwrap();
+    bench.scheduler.add_jobstore("text", apscheduler_testkit::TestStore::default()).unwrap();
     let job = |name: &str| {
         format!(
             "name = '{name}'\n[[jobs]]\nid = 'a'\nfunc = 'tick'\njobstore = 'text'\ntrigger = {{ type = 'interval', hours = 1 }}\n"

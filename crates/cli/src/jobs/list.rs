@@ -22,7 +22,7 @@ pub(super) struct ListArgs {
 }
 
 pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
-    let mut jobs = stores.scheduler.get_jobs(stores.alias())?;
+    let mut jobs = stores.jobs()?;
     // Paused jobs last.
     jobs.sort_by_key(|job| {
         let next = job.next_run_time().instant();

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use apscheduler::file::JobsFile;
-use apscheduler::job::Job;
+use apscheduler::job::{Job, JobKey};
 use apscheduler::{BackgroundScheduler, suggestion};
 
 use super::StoreArgs;
@@ -35,7 +35,7 @@ pub(super) fn open(args: &StoreArgs, access: Access) -> Result<Stores> {
     };
     let config = JobsFile::load_config(path)?;
     let place = || path.display().to_string();
-    let scheduler = BackgroundScheduler::with_config(&config).with_context(place)?;
+    let scheduler = BackgroundScheduler::builder().config(config).build().with_context(place)?;
     let configured = scheduler.jobstore_aliases();
     if access == Access::Read {
         scheduler.open_read_only()?;
@@ -133,12 +133,24 @@ impl Stores {
         })
     }
 
+    /// The jobs of the store that was named, or of all.
+    pub(super) fn jobs(&self) -> apscheduler::Result<Vec<Job>> {
+        match self.alias() {
+            Some(alias) => self.scheduler.get_jobs_in(alias),
+            None => self.scheduler.get_jobs(),
+        }
+    }
+
     /// The job with that id.
     pub(super) fn job(&self, id: &str) -> Result<Job> {
-        if let Some(job) = self.scheduler.get_job(id, self.alias())? {
+        let key = match self.alias() {
+            Some(alias) => JobKey::in_store(alias, id),
+            None => JobKey::new(id),
+        };
+        if let Some(job) = self.scheduler.get_job(key)? {
             return Ok(job);
         }
-        let jobs = self.scheduler.get_jobs(self.alias())?;
+        let jobs = self.jobs()?;
         let ids = || jobs.iter().map(Job::id);
         let hint = match suggestion::nearest(id, ids()) {
             _ if jobs.len() <= MANY => suggestion::hint(id, "there are", ids()),

@@ -32,7 +32,10 @@ pub(super) fn export(stores: &Stores, args: &ExportArgs) -> Result<ExitCode> {
     stores.warn_of_memory();
     // Whole or not at all: an error in the middle must not leave half a file.
     let mut exported = Vec::new();
-    stores.scheduler.export_jobs(&mut exported, stores.alias())?;
+    match stores.alias() {
+        Some(alias) => stores.scheduler.export_jobs_in(alias, &mut exported)?,
+        None => stores.scheduler.export_jobs(&mut exported)?,
+    }
     if is_dash(&args.file) {
         let mut out = output::stdout();
         out.write_all(&exported)?;
@@ -52,7 +55,7 @@ pub(super) fn import(stores: &Stores, args: &ImportArgs) -> Result<ExitCode> {
         let file = File::open(&args.file);
         Box::new(file.with_context(|| format!("can't read the file `{}`", args.file.display()))?)
     };
-    let count = stores.scheduler.import_jobs(&mut input, alias)?;
+    let count = stores.scheduler.import_jobs(alias, &mut input)?;
     output::line(&format!(
         "imported {count} {} into {alias}",
         if count == 1 { "job" } else { "jobs" }

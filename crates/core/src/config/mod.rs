@@ -124,6 +124,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns whether everything is left open.
+    pub fn is_empty(&self) -> bool {
+        let Self { logger, timezone, jobstore_retry_interval, job_defaults, jobstores, executors } =
+            self;
+        logger.is_none()
+            && timezone.is_none()
+            && jobstore_retry_interval.is_none()
+            && job_defaults.is_none()
+            && jobstores.is_none()
+            && executors.is_none()
+    }
+
     /// Lets `over` win wherever it says something, key by key, as the options of APScheduler's `configure` do.
     pub fn merge(self, over: Self) -> Self {
         Self {

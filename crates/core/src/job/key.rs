@@ -53,6 +53,12 @@ impl From<&str> for JobKey {
     }
 }
 
+impl From<&&str> for JobKey {
+    fn from(id: &&str) -> Self {
+        Self::new(*id)
+    }
+}
+
 impl From<&String> for JobKey {
     fn from(id: &String) -> Self {
         Self::new(id.as_str())
@@ -78,9 +84,9 @@ impl From<Arc<str>> for JobKey {
 }
 
 /// The alias of the store, and the id.
-impl From<(&str, &str)> for JobKey {
-    fn from((jobstore, id): (&str, &str)) -> Self {
-        Self::in_store(jobstore, id)
+impl<S: AsRef<str>, I: AsRef<str>> From<(S, I)> for JobKey {
+    fn from((jobstore, id): (S, I)) -> Self {
+        Self::in_store(jobstore.as_ref(), id.as_ref())
     }
 }
 

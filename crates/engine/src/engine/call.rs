@@ -19,7 +19,7 @@ pub struct Call<T>(Receiver<Result<T>>);
 impl Scheduler {
     /// Makes a call that may wait for a store, off the event loop: from an async function, or from the thread of a window.
     ///
-    /// A job that awaits a `shutdown(true)` so waits for its own end, and for ever;
+    /// A job that awaits a `shutdown(Shutdown::Wait)` so waits for its own end, and for ever;
     /// [`AsyncScheduler::shutdown`](crate::schedulers::AsyncScheduler::shutdown) is there for jobs too.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, LoopHandle};
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::store::JobStore;
-use apscheduler_core::{Error, ErrorKind, Result, suggestion};
+use apscheduler_core::{Error, ErrorKind, OnRemove, Result, suggestion};
 
 /// Every store that was ever added has a number of its own.
 static NEXT_STORE: AtomicU32 = AtomicU32::new(0);
@@ -24,7 +24,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
-    pub fn add_executor(&self, executor: impl IntoExecutor, alias: &str) -> Result<()> {
+    pub fn add_executor(&self, alias: &str, executor: impl IntoExecutor) -> Result<()> {
         let executor = executor.into_executor().resolve(&self.0.registry)?;
         loop {
             if self.0.executors().contains_key(alias) {
@@ -74,15 +74,15 @@ impl Scheduler {
         Ok(true)
     }
 
-    /// Removes an executor, and with `shutdown` shuts it down and waits for its jobs.
+    /// Removes an executor. [`OnRemove::ShutDown`] shuts it down and waits for its jobs.
     ///
-    /// Without `shutdown` it is let go. Who has another reference to it may go on using it. When the last reference goes,
-    /// the executors of this project shut down without waiting: runs that wait in the queue of a thread pool end as
+    /// With [`OnRemove::Keep`], whoever has another reference to it may continue to use it. When the last reference is
+    /// dropped, the executors of this project shut down without waiting: runs in the queue of a thread pool end as
     /// `JOB_ERROR`, and a process pool ends the jobs that run.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`].
-    pub fn remove_executor(&self, alias: &str, shutdown: bool) -> Result<()> {
+    pub fn remove_executor(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let (alias, executor) = {
             let mut executors = self.0.executors.write().unwrap_or_else(PoisonError::into_inner);
             let removed = Arc::make_mut(&mut executors).remove_entry(alias);
@@ -93,7 +93,7 @@ impl Scheduler {
         if self.0.starved.take(&alias) {
             self.0.look_again();
         }
-        if shutdown {
+        if on_remove == OnRemove::ShutDown {
             executor.shutdown(true);
         }
         self.0.emit(EventMask::EXECUTOR_REMOVED, || Event::ExecutorRemoved { alias });
@@ -105,7 +105,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
-    pub fn add_jobstore(&self, jobstore: impl IntoJobStore, alias: &str) -> Result<()> {
+    pub fn add_jobstore(&self, alias: &str, jobstore: impl IntoJobStore) -> Result<()> {
         let runner = new_runner(jobstore.into_job_store().resolve(&self.0.registry)?, alias);
         loop {
             if self.0.stores().contains_key(alias) {
@@ -185,14 +185,17 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Removes a job store, and with `shutdown` closes it.
+    /// Removes a job store. [`OnRemove::ShutDown`] closes it.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`]; what the store says when it is closed.
-    pub fn remove_jobstore(&self, alias: &str, shutdown: bool) -> Result<()> {
+    pub fn remove_jobstore(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let runner = self.0.take_store(alias).ok_or_else(|| self.0.unknown_store(alias))?;
         runner.stop(true);
-        let closed = if shutdown { runner.store.shutdown() } else { Ok(()) };
+        let closed = match on_remove {
+            OnRemove::ShutDown => runner.store.shutdown(),
+            OnRemove::Keep => Ok(()),
+        };
         let alias = Arc::clone(&runner.alias);
         self.0.emit(EventMask::JOBSTORE_REMOVED, || Event::JobStoreRemoved { alias });
         closed

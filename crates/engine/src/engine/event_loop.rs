@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::inbox::Inbox;
 use super::{Phase, Scheduler, lock};
-use apscheduler_core::Result;
 use apscheduler_core::executor::Executor;
 use apscheduler_core::registry::{IntoExecutor as _, Registry};
+use apscheduler_core::{Result, Shutdown};
 
 /// No sleep is longer, so that a clock that was changed, or a laptop that was closed, is noticed.
 const MAX_SLEEP: Duration = Duration::from_mins(1);
@@ -150,7 +150,7 @@ impl Scheduler {
         );
         *lock(&self.0.lost) = true;
         // Whoever ends the loop may hold locks, and may be in a place where stores can't be closed.
-        let closing = Closing { scheduler: self.clone(), wait: false };
+        let closing = Closing { scheduler: self.clone(), shutdown: Shutdown::Now };
         in_thread(move || drop(closing));
     }
 
@@ -166,22 +166,22 @@ impl Scheduler {
             return;
         }
         if self.0.event_loop.closes_in_place() {
-            self.finish_shutdown(false);
+            self.finish_shutdown(Shutdown::Now);
         } else {
-            self.close(false);
+            self.close(Shutdown::Now);
         }
     }
 
     /// Begins a shutdown that waits for running jobs, and leaves the rest of it to somebody else: the caller is one of
     /// them.
-    pub(crate) fn shutdown_behind(&self) -> Result<()> {
+    pub(crate) fn shutdown_in_background(&self) -> Result<()> {
         self.0.begin_shutdown()?;
-        self.close(true);
+        self.close(Shutdown::Wait);
         Ok(())
     }
 
-    fn close(&self, wait: bool) {
-        let closing = Closing { scheduler: self.clone(), wait };
+    fn close(&self, shutdown: Shutdown) {
+        let closing = Closing { scheduler: self.clone(), shutdown };
         self.0.event_loop.call_blocking(Box::new(move || drop(closing)));
     }
 }
@@ -190,11 +190,11 @@ impl Scheduler {
 /// ending.
 struct Closing {
     scheduler: Scheduler,
-    wait: bool,
+    shutdown: Shutdown,
 }
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.scheduler.finish_shutdown(self.wait);
+        self.scheduler.finish_shutdown(self.shutdown);
     }
 }

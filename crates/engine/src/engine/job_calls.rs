@@ -107,7 +107,7 @@ impl Scheduler {
                 payload: state(&runner, &job.spec, &engine.registry)?,
                 replace: job.replace_existing,
             });
-            handles.push(self.handle(&runner, &job.spec, next_run_time));
+            handles.push(self.job_handle(&runner, &job.spec, next_run_time));
         }
         runner.callable()?.add_jobs(records)?;
         for (job, handle) in jobs.iter().zip(&handles) {
@@ -139,14 +139,9 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`ErrorKind::JobLookup`]; what is wrong with the changes; what the store says.
-    pub fn modify_job(
-        &self,
-        id: &str,
-        jobstore: Option<&str>,
-        changes: &JobChanges,
-    ) -> Result<Job> {
+    pub fn modify_job(&self, job: impl Into<JobKey>, changes: &JobChanges) -> Result<Job> {
         let context = self.0.trigger_context();
-        self.change(id, jobstore, |stored| {
+        self.change(&job.into(), |stored| {
             let spec = match stored {
                 // A time is written whatever is wrong with the rest, so that what can't run can be paused.
                 _ if changes.is_of_time_only() => {
@@ -166,22 +161,21 @@ impl Scheduler {
     /// As [`modify_job`](Self::modify_job).
     pub fn reschedule_job(
         &self,
-        id: &str,
-        jobstore: Option<&str>,
+        job: impl Into<JobKey>,
         trigger: impl Into<TriggerSource>,
     ) -> Result<Job> {
         let context = self.0.trigger_context();
         let trigger = trigger.into().resolve(&context)?;
         let next = trigger.next_fire_time(None, context.now);
-        self.modify_job(id, jobstore, &JobChanges::new().trigger(trigger).next_run_time(next))
+        self.modify_job(job, &JobChanges::new().trigger(trigger).next_run_time(next))
     }
 
     /// Keeps a job from running until it is resumed.
     ///
     /// # Errors
     /// As [`modify_job`](Self::modify_job).
-    pub fn pause_job(&self, id: &str, jobstore: Option<&str>) -> Result<Job> {
-        self.modify_job(id, jobstore, &JobChanges::new().next_run_time(None))
+    pub fn pause_job(&self, job: impl Into<JobKey>) -> Result<Job> {
+        self.modify_job(job, &JobChanges::new().next_run_time(None))
     }
 
     /// Lets a job run again from its next fire time on. A job whose schedule has ended is removed; then the result is
@@ -191,10 +185,10 @@ impl Scheduler {
     ///
     /// # Errors
     /// As [`modify_job`](Self::modify_job).
-    pub fn resume_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
+    pub fn resume_job(&self, job: impl Into<JobKey>) -> Result<Option<Job>> {
         let mut ended = false;
         let now = self.0.now();
-        let job = self.change(id, jobstore, |stored| {
+        let job = self.change(&job.into(), |stored| {
             let spec = stored.spec()?;
             let righted = spec.righted(now);
             let trigger = righted.as_ref().map_or(spec.trigger(), |righted| righted.trigger());
@@ -203,7 +197,7 @@ impl Scheduler {
             Ok(Changed { spec: righted, next_run_time: Some(next) })
         })?;
         if ended {
-            self.remove_job(id, Some(job.jobstore()))?;
+            self.remove_job(job.key())?;
             return Ok(None);
         }
         Ok(Some(job))
@@ -213,8 +207,10 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`ErrorKind::JobLookup`] where there is none; what the store says.
-    pub fn remove_job(&self, id: &str, jobstore: Option<&str>) -> Result<()> {
+    pub fn remove_job(&self, job: impl Into<JobKey>) -> Result<()> {
         let engine = &self.0;
+        let key = job.into();
+        let (id, jobstore) = (key.id(), key.jobstore());
         let alias = if self.waits() {
             let removed = lock(&engine.pending).remove(id, jobstore);
             removed.ok_or_else(|| Error::job_lookup(id))?.jobstore
@@ -234,11 +230,23 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Removes all jobs of one store, or of all.
+    /// Removes all jobs of all stores.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownAlias`]; what a store says.
-    pub fn remove_all_jobs(&self, jobstore: Option<&str>) -> Result<()> {
+    /// Any error from a store.
+    pub fn remove_all_jobs(&self) -> Result<()> {
+        self.remove_jobs_of(None)
+    }
+
+    /// Removes all jobs of one store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; any error from the store.
+    pub fn remove_all_jobs_in(&self, jobstore: &str) -> Result<()> {
+        self.remove_jobs_of(Some(jobstore))
+    }
+
+    fn remove_jobs_of(&self, jobstore: Option<&str>) -> Result<()> {
         let engine = &self.0;
         if self.waits() {
             let removed = lock(&engine.pending).clear(jobstore);
@@ -257,13 +265,12 @@ impl Scheduler {
 
     fn change_pending(
         &self,
-        id: &str,
-        jobstore: Option<&str>,
+        key: &JobKey,
         mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
     ) -> Result<PendingJob> {
         loop {
-            let pending = lock(&self.0.pending).find(id, jobstore).cloned();
-            let mut job = pending.ok_or_else(|| Error::job_lookup(id))?;
+            let pending = lock(&self.0.pending).find(key.id(), key.jobstore()).cloned();
+            let mut job = pending.ok_or_else(|| Error::job_lookup(key.id()))?;
             // Triggers and plugins are foreign code: no lock is held while they think.
             let changed = change(&StoredJob::Whole(&job.spec))?;
             let before = Arc::clone(&job.spec);
@@ -280,20 +287,20 @@ impl Scheduler {
     /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
     fn change(
         &self,
-        id: &str,
-        jobstore: Option<&str>,
+        key: &JobKey,
         mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
     ) -> Result<Job> {
         let engine = &self.0;
-        let event =
-            |jobstore: &Arc<str>| Event::JobModified(JobKey::in_store(Arc::clone(jobstore), id));
+        let event = |jobstore: &Arc<str>| {
+            Event::JobModified(JobKey::in_store(Arc::clone(jobstore), key.id()))
+        };
         if self.waits() {
-            let job = self.change_pending(id, jobstore, change)?;
+            let job = self.change_pending(key, change)?;
             engine.emit(EventMask::JOB_MODIFIED, || event(&job.jobstore));
             return Ok(self.pending_handle(&job));
         }
         for _ in 0..MAX_TRIES {
-            let (runner, mut record) = engine.find_record(id, jobstore)?;
+            let (runner, mut record) = engine.find_record(key)?;
             let context: TriggerContext<'_> = engine.trigger_context();
             let restored = restore(&record, &context);
             let changed = match (&restored, &record.payload) {
@@ -324,10 +331,10 @@ impl Scheduler {
             }
         }
         Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")
-            .with_job_id(id))
+            .with_job_id(key.id()))
     }
 
-    pub(super) fn handle(
+    pub(super) fn job_handle(
         &self,
         runner: &StoreRunner,
         spec: &Arc<JobSpec>,
@@ -384,17 +391,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn find_record(
-        &self,
-        id: &str,
-        jobstore: Option<&str>,
-    ) -> Result<(Arc<StoreRunner>, JobRecord)> {
-        for runner in self.stores_named(jobstore)? {
-            if let Some(record) = runner.callable()?.lookup_job(id)? {
+    pub(super) fn find_record(&self, key: &JobKey) -> Result<(Arc<StoreRunner>, JobRecord)> {
+        for runner in self.stores_named(key.jobstore())? {
+            if let Some(record) = runner.callable()?.lookup_job(key.id())? {
                 return Ok((runner, record));
             }
         }
-        Err(Error::job_lookup(id))
+        Err(Error::job_lookup(key.id()))
     }
 }
 

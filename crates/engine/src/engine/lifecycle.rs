@@ -11,7 +11,7 @@ use super::{Engine, LoopDriver, Phase, Scheduler, lock};
 use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::registry::IntoJobStore as _;
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::{Error, ErrorKind, Result, Shutdown};
 
 impl Scheduler {
     /// Takes over a configuration: zone, intervals, defaults, and all stores and executors in place of those before.
@@ -42,7 +42,7 @@ impl Scheduler {
     /// no event loop to run on; what a store or executor says that can't
     /// start; what is wrong with a waiting job. On an error everything that had been started is stopped again, and
     /// waiting jobs that were not added still wait.
-    pub fn start_engine(&self, paused: bool) -> Result<()> {
+    pub(crate) fn start(&self, paused: bool) -> Result<()> {
         let engine = &self.0;
         {
             let mut phase = lock(&engine.phase);
@@ -69,7 +69,7 @@ impl Scheduler {
         engine.starved.clear();
         let driver = LoopDriver::new(self, Arc::clone(&inbox));
         if let Err(error) = self.start_components(paused) {
-            engine.stop_components(false);
+            engine.stop_components(Shutdown::Now);
             inbox.end();
             drop(driver);
             engine.set_phase(Phase::Stopped);
@@ -136,23 +136,23 @@ impl Scheduler {
         }
     }
 
-    /// Stops processing, executors and stores. With `wait` it returns when all running jobs have ended; running jobs are
-    /// not interrupted either way. Without `wait`, a job store that does not close within 2 s is left to a thread of its
+    /// Stops processing, executors and stores. With [`Shutdown::Wait`] it returns when all running jobs have ended;
+    /// running jobs are not interrupted either way. With [`Shutdown::Now`], a job store that does not close within 2 s is left to a thread of its
     /// own.
     ///
     /// From within a job or a listener it does not wait for that very job.
     ///
     /// # Errors
     /// [`ErrorKind::NotRunning`] when it was not started, and when its event loop has ended.
-    pub fn shutdown(&self, wait: bool) -> Result<()> {
+    pub fn shutdown(&self, shutdown: Shutdown) -> Result<()> {
         self.0.begin_shutdown()?;
-        self.finish_shutdown(wait);
+        self.finish_shutdown(shutdown);
         Ok(())
     }
 
-    pub(super) fn finish_shutdown(&self, wait: bool) {
+    pub(super) fn finish_shutdown(&self, shutdown: Shutdown) {
         let engine = &self.0;
-        engine.stop_components(wait);
+        engine.stop_components(shutdown);
         let inbox = engine.inbox();
         engine.set_phase(Phase::Stopped);
         tracing::info!("scheduler has been shut down");
@@ -253,7 +253,8 @@ impl Engine {
 
     /// Passes first: what one has claimed must find its executor open. Stores close last: jobs that are still
     /// running may use them. The loop goes on: jobs may run on it.
-    fn stop_components(&self, wait: bool) {
+    fn stop_components(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         let stores = self.stores();
         for store in stores.values() {
             store.stop(wait);

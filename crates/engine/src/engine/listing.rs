@@ -7,6 +7,7 @@ use super::decide::{restore, unknown_executor};
 use super::store_runner::StoreRunner;
 use super::{Scheduler, lock};
 use crate::job::Job;
+use apscheduler_core::job::JobKey;
 use apscheduler_core::job::stored::broken_origin;
 use apscheduler_core::store::JobRecord;
 use apscheduler_core::trigger::TriggerContext;
@@ -16,17 +17,18 @@ use apscheduler_core::{Error, ErrorKind, Result};
 const PAGE: usize = 1000;
 
 impl Scheduler {
-    /// The job with that id, in one store or in any.
+    /// Returns the job with that key.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`]; what a store says. A missing job is no error.
-    pub fn get_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
+    pub fn get_job(&self, job: impl Into<JobKey>) -> Result<Option<Job>> {
+        let key = job.into();
         if self.waits() {
             let pending = lock(&self.0.pending);
-            let found = pending.find(id, jobstore);
+            let found = pending.find(key.id(), key.jobstore());
             return Ok(found.map(|job| self.pending_handle(job)));
         }
-        match self.0.find_record(id, jobstore) {
+        match self.0.find_record(&key) {
             Ok((runner, record)) => {
                 Ok(Some(self.record_handle(&runner, &record, &self.0.trigger_context())))
             }
@@ -35,25 +37,53 @@ impl Scheduler {
         }
     }
 
-    /// All jobs of one store, or of all: before the start those that wait for it. By store, then by next run time, paused
-    /// jobs last. Records that are set aside are among them; see [`Job::broken`].
+    /// Returns all jobs: by store, then by next run time, paused jobs last. Before the start these are the jobs that wait
+    /// for it. Records that are set aside are among them; see [`Job::broken`].
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownAlias`]; what a store says.
-    pub fn get_jobs(&self, jobstore: Option<&str>) -> Result<Vec<Job>> {
+    /// Any error from a store.
+    pub fn get_jobs(&self) -> Result<Vec<Job>> {
+        self.jobs_of(None)
+    }
+
+    /// Returns the jobs of one store, in the order of [`get_jobs`](Self::get_jobs).
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; any error from the store.
+    pub fn get_jobs_in(&self, jobstore: &str) -> Result<Vec<Job>> {
+        self.jobs_of(Some(jobstore))
+    }
+
+    fn jobs_of(&self, jobstore: Option<&str>) -> Result<Vec<Job>> {
         let mut jobs = Vec::new();
-        self.for_each_job(jobstore, |job| {
+        self.visit_jobs(jobstore, |job| {
             jobs.push(job);
             Ok(())
         })?;
         Ok(jobs)
     }
 
-    /// Visits the jobs in the order of [`get_jobs`](Self::get_jobs), a page at a time.
+    /// Calls `visit` for each job in the order of [`get_jobs`](Self::get_jobs), and reads the stores page by page.
     ///
     /// # Errors
-    /// As [`get_jobs`](Self::get_jobs), and what `visit` says.
-    pub fn for_each_job(
+    /// Any error from a store or from `visit`.
+    pub fn for_each_job(&self, visit: impl FnMut(Job) -> Result<()>) -> Result<()> {
+        self.visit_jobs(None, visit)
+    }
+
+    /// As [`for_each_job`](Self::for_each_job), for the jobs of one store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; any error from the store or from `visit`.
+    pub fn for_each_job_in(
+        &self,
+        jobstore: &str,
+        visit: impl FnMut(Job) -> Result<()>,
+    ) -> Result<()> {
+        self.visit_jobs(Some(jobstore), visit)
+    }
+
+    fn visit_jobs(
         &self,
         jobstore: Option<&str>,
         mut visit: impl FnMut(Job) -> Result<()>,
@@ -124,22 +154,34 @@ impl Scheduler {
         }
     }
 
-    /// Prints the jobs of one store, or of all, as APScheduler does.
+    /// Prints all jobs, as APScheduler does.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownAlias`]; what a store says; [`ErrorKind::Io`].
-    pub fn print_jobs(&self, jobstore: Option<&str>, out: &mut dyn Write) -> Result<()> {
+    /// Any error from a store; [`ErrorKind::Io`].
+    pub fn print_jobs(&self, out: &mut dyn Write) -> Result<()> {
+        self.print_jobs_of(None, out)
+    }
+
+    /// Prints the jobs of one store, as APScheduler does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; any error from the store; [`ErrorKind::Io`].
+    pub fn print_jobs_in(&self, jobstore: &str, out: &mut dyn Write) -> Result<()> {
+        self.print_jobs_of(Some(jobstore), out)
+    }
+
+    fn print_jobs_of(&self, jobstore: Option<&str>, out: &mut dyn Write) -> Result<()> {
         let io = |error: std::io::Error| {
             Error::new(ErrorKind::Io, "can't print the jobs").with_source(error)
         };
         if self.waits() {
             writeln!(out, "Pending jobs:").map_err(io)?;
-            let jobs = self.get_jobs(jobstore)?;
+            let jobs = self.jobs_of(jobstore)?;
             return print_lines(out, &jobs, "No pending jobs").map_err(io);
         }
         for runner in self.0.stores_named(jobstore)? {
             writeln!(out, "Jobstore {}:", runner.alias).map_err(io)?;
-            let jobs = self.get_jobs(Some(&runner.alias))?;
+            let jobs = self.get_jobs_in(&runner.alias)?;
             print_lines(out, &jobs, "No scheduled jobs").map_err(io)?;
         }
         Ok(())

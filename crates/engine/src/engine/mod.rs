@@ -168,6 +168,12 @@ impl Scheduler {
         Self(engine)
     }
 
+    /// Returns a handle to the scheduler, to be handed around. The scheduler is shut down when its owner is dropped,
+    /// whatever handles there are.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
     /// The plugins and functions that this scheduler knows.
     pub fn registry(&self) -> &Registry {
         &self.0.registry

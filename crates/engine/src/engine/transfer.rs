@@ -38,12 +38,24 @@ struct ExportedJob {
 }
 
 impl Scheduler {
-    /// Writes the jobs of one store, or of all, as JSON. Records that can't be restored are written as they are.
+    /// Writes all jobs as JSON. Records that can't be restored are written as they are.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Unsupported`] for a job that calls a closure; what a
-    /// store says; [`ErrorKind::Io`].
-    pub fn export_jobs(&self, out: &mut dyn Write, jobstore: Option<&str>) -> Result<()> {
+    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Unsupported`] for a job that calls a closure; any error
+    /// from a store; [`ErrorKind::Io`].
+    pub fn export_jobs(&self, out: &mut dyn Write) -> Result<()> {
+        self.export_jobs_of(None, out)
+    }
+
+    /// Writes the jobs of one store, as [`export_jobs`](Self::export_jobs) does.
+    ///
+    /// # Errors
+    /// As [`export_jobs`](Self::export_jobs), and [`ErrorKind::UnknownAlias`].
+    pub fn export_jobs_in(&self, jobstore: &str, out: &mut dyn Write) -> Result<()> {
+        self.export_jobs_of(Some(jobstore), out)
+    }
+
+    fn export_jobs_of(&self, jobstore: Option<&str>, out: &mut dyn Write) -> Result<()> {
         if self.waits() {
             return Err(Error::new(
                 ErrorKind::NotRunning,
@@ -75,7 +87,7 @@ impl Scheduler {
     /// # Errors
     /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Config`] where the text is no export;
     /// [`ErrorKind::ConflictingId`]; what the store says; [`ErrorKind::Io`].
-    pub fn import_jobs(&self, input: &mut dyn Read, jobstore: &str) -> Result<usize> {
+    pub fn import_jobs(&self, jobstore: &str, input: &mut dyn Read) -> Result<usize> {
         if self.waits() {
             return Err(Error::new(
                 ErrorKind::NotRunning,

@@ -1,21 +1,28 @@
 //! A handle to a scheduler for async functions.
 
-use std::ops::Deref;
+use std::any::Any;
+use std::io::Write;
+use std::sync::Arc;
 
-use crate::engine::{Call, Scheduler};
-use crate::job::Job;
-use apscheduler_core::Result;
-use apscheduler_core::job::{JobBuilder, JobChanges};
-use apscheduler_core::registry::{IntoExecutor, IntoJobStore};
+use apscheduler_core::config::Config;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::executor::Executor;
+use apscheduler_core::job::{JobBuilder, JobChanges, JobDefaults, JobKey};
+use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
+use apscheduler_core::store::JobStore;
+use apscheduler_core::time::{Clock, Zone};
 use apscheduler_core::trigger::TriggerSource;
+use apscheduler_core::{OnRemove, Result, Shutdown};
 
-/// A handle to a scheduler, whose calls can be awaited where they may have to wait for a store or a job. Clones mean the
-/// same scheduler.
+use super::AsyncJob;
+use crate::engine::{Call, EventStream, ListenerId, Scheduler, SchedulerState};
+use crate::job::Job;
+
+/// A handle to a scheduler for async functions: what may have to wait for a store or a job is awaited. Clones mean the same
+/// scheduler.
 ///
-/// The calls that can't have to wait are those of [`Scheduler`], to which it derefs: listeners, `pause`, `resume`,
-/// `state` and the like. A call begins when it is first polled, and then goes on if its future is dropped. For what is not
-/// here, for several
-/// calls in a row, and for the methods of a [`Job`], there is [`Scheduler::call`].
+/// A call begins when it is first polled, and continues if its future is dropped. For several calls in a row, and for
+/// methods that are not here, there is [`call`](Self::call) with a [`Scheduler`].
 ///
 /// # Examples
 /// ```
@@ -24,177 +31,309 @@ use apscheduler_core::trigger::TriggerSource;
 ///
 /// # async fn example() -> apscheduler::Result<()> {
 /// let owner = BackgroundScheduler::new();
-/// let scheduler = AsyncScheduler::from((*owner).clone());
+/// let scheduler = AsyncScheduler::from(owner.handle());
 /// let job = scheduler.add_job(JobBuilder::new(|| println!("tick")).id("tick")).await?;
-/// scheduler.pause_job("tick", None).await?;
-/// scheduler.call(move |_| job.remove()).await?;
+/// scheduler.pause_job("tick").await?;
+/// job.remove().await?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct AsyncScheduler(Scheduler);
 
-#[expect(clippy::missing_errors_doc, reason = "each says what its namesake says")]
+/// Calls that may have to wait.
+#[expect(clippy::missing_errors_doc, reason = "each has the errors of its namesake")]
 impl AsyncScheduler {
     /// As [`Scheduler::shutdown`]. In an async job of this scheduler, it returns when the shutdown has begun, which then
     /// waits for that job too.
-    pub async fn shutdown(&self, wait: bool) -> Result<()> {
-        if wait && self.0.polls_job() {
-            return self.0.shutdown_behind();
+    pub async fn shutdown(&self, shutdown: Shutdown) -> Result<()> {
+        if shutdown == Shutdown::Wait && self.0.polls_job() {
+            return self.0.shutdown_in_background();
         }
-        self.0.call(move |scheduler| scheduler.shutdown(wait)).await
+        self.0.call(move |scheduler| scheduler.shutdown(shutdown)).await
+    }
+
+    /// As [`Scheduler::configure`].
+    pub async fn configure(&self, config: Config) -> Result<()> {
+        self.0.call(move |scheduler| scheduler.configure(&config)).await
     }
 
     /// As [`Scheduler::add_job`].
-    pub async fn add_job(&self, job: JobBuilder) -> Result<Job> {
-        self.0.call(move |scheduler| scheduler.add_job(job)).await
+    pub async fn add_job(&self, job: JobBuilder) -> Result<AsyncJob> {
+        self.0.call(move |scheduler| scheduler.add_job(job)).await.map(AsyncJob::from)
     }
 
     /// As [`Scheduler::add_jobs`].
-    pub async fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<Job>> {
-        self.0.call(move |scheduler| scheduler.add_jobs(jobs)).await
+    pub async fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<AsyncJob>> {
+        self.0.call(move |scheduler| scheduler.add_jobs(jobs)).await.map(async_jobs)
     }
 
     /// As [`Scheduler::add_declared_jobs`].
-    pub async fn add_declared_jobs(&self) -> Result<Vec<Job>> {
-        self.0.call(Scheduler::add_declared_jobs).await
+    pub async fn add_declared_jobs(&self) -> Result<Vec<AsyncJob>> {
+        self.0.call(Scheduler::add_declared_jobs).await.map(async_jobs)
     }
 
     /// As [`Scheduler::modify_job`].
     pub async fn modify_job(
         &self,
-        id: &str,
-        jobstore: Option<&str>,
+        job: impl Into<JobKey>,
         changes: JobChanges,
-    ) -> Result<Job> {
-        self.with_job(id, jobstore, move |scheduler, id, jobstore| {
-            scheduler.modify_job(id, jobstore, &changes)
-        })
-        .await
+    ) -> Result<AsyncJob> {
+        let key = job.into();
+        let call = self.0.call(move |scheduler| scheduler.modify_job(key, &changes));
+        call.await.map(AsyncJob::from)
     }
 
     /// As [`Scheduler::reschedule_job`].
     pub async fn reschedule_job(
         &self,
-        id: &str,
-        jobstore: Option<&str>,
+        job: impl Into<JobKey>,
         trigger: impl Into<TriggerSource>,
-    ) -> Result<Job> {
-        let trigger = trigger.into();
-        self.with_job(id, jobstore, move |scheduler, id, jobstore| {
-            scheduler.reschedule_job(id, jobstore, trigger)
-        })
-        .await
+    ) -> Result<AsyncJob> {
+        let (key, trigger) = (job.into(), trigger.into());
+        let call = self.0.call(move |scheduler| scheduler.reschedule_job(key, trigger));
+        call.await.map(AsyncJob::from)
     }
 
     /// As [`Scheduler::pause_job`].
-    pub async fn pause_job(&self, id: &str, jobstore: Option<&str>) -> Result<Job> {
-        self.with_job(id, jobstore, Scheduler::pause_job).await
+    pub async fn pause_job(&self, job: impl Into<JobKey>) -> Result<AsyncJob> {
+        let key = job.into();
+        self.0.call(move |scheduler| scheduler.pause_job(key)).await.map(AsyncJob::from)
     }
 
     /// As [`Scheduler::resume_job`].
-    pub async fn resume_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
-        self.with_job(id, jobstore, Scheduler::resume_job).await
+    pub async fn resume_job(&self, job: impl Into<JobKey>) -> Result<Option<AsyncJob>> {
+        let key = job.into();
+        let resumed = self.0.call(move |scheduler| scheduler.resume_job(key)).await?;
+        Ok(resumed.map(AsyncJob::from))
     }
 
     /// As [`Scheduler::remove_job`].
-    pub async fn remove_job(&self, id: &str, jobstore: Option<&str>) -> Result<()> {
-        self.with_job(id, jobstore, Scheduler::remove_job).await
+    pub async fn remove_job(&self, job: impl Into<JobKey>) -> Result<()> {
+        let key = job.into();
+        self.0.call(move |scheduler| scheduler.remove_job(key)).await
     }
 
     /// As [`Scheduler::remove_all_jobs`].
-    pub async fn remove_all_jobs(&self, jobstore: Option<&str>) -> Result<()> {
-        self.with_store(jobstore, Scheduler::remove_all_jobs).await
+    pub async fn remove_all_jobs(&self) -> Result<()> {
+        self.0.call(Scheduler::remove_all_jobs).await
+    }
+
+    /// As [`Scheduler::remove_all_jobs_in`].
+    pub async fn remove_all_jobs_in(&self, jobstore: &str) -> Result<()> {
+        let jobstore = jobstore.to_owned();
+        self.0.call(move |scheduler| scheduler.remove_all_jobs_in(&jobstore)).await
     }
 
     /// As [`Scheduler::get_job`].
-    pub async fn get_job(&self, id: &str, jobstore: Option<&str>) -> Result<Option<Job>> {
-        self.with_job(id, jobstore, Scheduler::get_job).await
+    pub async fn get_job(&self, job: impl Into<JobKey>) -> Result<Option<AsyncJob>> {
+        let key = job.into();
+        let found = self.0.call(move |scheduler| scheduler.get_job(key)).await?;
+        Ok(found.map(AsyncJob::from))
     }
 
     /// As [`Scheduler::get_jobs`].
-    pub async fn get_jobs(&self, jobstore: Option<&str>) -> Result<Vec<Job>> {
-        self.with_store(jobstore, Scheduler::get_jobs).await
+    pub async fn get_jobs(&self) -> Result<Vec<AsyncJob>> {
+        self.0.call(Scheduler::get_jobs).await.map(async_jobs)
+    }
+
+    /// As [`Scheduler::get_jobs_in`].
+    pub async fn get_jobs_in(&self, jobstore: &str) -> Result<Vec<AsyncJob>> {
+        let jobstore = jobstore.to_owned();
+        self.0.call(move |scheduler| scheduler.get_jobs_in(&jobstore)).await.map(async_jobs)
     }
 
     /// The text that [`Scheduler::print_jobs`] prints.
-    pub async fn print_jobs(&self, jobstore: Option<&str>) -> Result<Vec<u8>> {
-        self.with_store(jobstore, |scheduler, jobstore| {
-            let mut text = Vec::new();
-            scheduler.print_jobs(jobstore, &mut text).map(|()| text)
-        })
-        .await
+    pub async fn print_jobs(&self) -> Result<Vec<u8>> {
+        self.text(Scheduler::print_jobs).await
+    }
+
+    /// The text that [`Scheduler::print_jobs_in`] prints.
+    pub async fn print_jobs_in(&self, jobstore: &str) -> Result<Vec<u8>> {
+        let jobstore = jobstore.to_owned();
+        self.text(move |scheduler, out| scheduler.print_jobs_in(&jobstore, out)).await
     }
 
     /// The text that [`Scheduler::export_jobs`] writes.
-    pub async fn export_jobs(&self, jobstore: Option<&str>) -> Result<Vec<u8>> {
-        self.with_store(jobstore, |scheduler, jobstore| {
-            let mut text = Vec::new();
-            scheduler.export_jobs(&mut text, jobstore).map(|()| text)
-        })
-        .await
+    pub async fn export_jobs(&self) -> Result<Vec<u8>> {
+        self.text(Scheduler::export_jobs).await
+    }
+
+    /// The text that [`Scheduler::export_jobs_in`] writes.
+    pub async fn export_jobs_in(&self, jobstore: &str) -> Result<Vec<u8>> {
+        let jobstore = jobstore.to_owned();
+        self.text(move |scheduler, out| scheduler.export_jobs_in(&jobstore, out)).await
     }
 
     /// As [`Scheduler::import_jobs`].
-    pub async fn import_jobs(&self, text: Vec<u8>, jobstore: &str) -> Result<usize> {
+    pub async fn import_jobs(&self, jobstore: &str, text: Vec<u8>) -> Result<usize> {
         let jobstore = jobstore.to_owned();
-        self.0.call(move |scheduler| scheduler.import_jobs(&mut text.as_slice(), &jobstore)).await
+        self.0.call(move |scheduler| scheduler.import_jobs(&jobstore, &mut text.as_slice())).await
     }
 
     /// As [`Scheduler::add_jobstore`].
-    pub async fn add_jobstore(&self, jobstore: impl IntoJobStore, alias: &str) -> Result<()> {
-        let (jobstore, alias) = (jobstore.into_job_store(), alias.to_owned());
-        self.0.call(move |scheduler| scheduler.add_jobstore(jobstore, &alias)).await
+    pub async fn add_jobstore(&self, alias: &str, jobstore: impl IntoJobStore) -> Result<()> {
+        let (alias, jobstore) = (alias.to_owned(), jobstore.into_job_store());
+        self.0.call(move |scheduler| scheduler.add_jobstore(&alias, jobstore)).await
     }
 
     /// As [`Scheduler::remove_jobstore`].
-    pub async fn remove_jobstore(&self, alias: &str, shutdown: bool) -> Result<()> {
+    pub async fn remove_jobstore(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let alias = alias.to_owned();
-        self.0.call(move |scheduler| scheduler.remove_jobstore(&alias, shutdown)).await
+        self.0.call(move |scheduler| scheduler.remove_jobstore(&alias, on_remove)).await
     }
 
     /// As [`Scheduler::add_executor`].
-    pub async fn add_executor(&self, executor: impl IntoExecutor, alias: &str) -> Result<()> {
-        let (executor, alias) = (executor.into_executor(), alias.to_owned());
-        self.0.call(move |scheduler| scheduler.add_executor(executor, &alias)).await
+    pub async fn add_executor(&self, alias: &str, executor: impl IntoExecutor) -> Result<()> {
+        let (alias, executor) = (alias.to_owned(), executor.into_executor());
+        self.0.call(move |scheduler| scheduler.add_executor(&alias, executor)).await
     }
 
     /// As [`Scheduler::remove_executor`].
-    pub async fn remove_executor(&self, alias: &str, shutdown: bool) -> Result<()> {
+    pub async fn remove_executor(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let alias = alias.to_owned();
-        self.0.call(move |scheduler| scheduler.remove_executor(&alias, shutdown)).await
+        self.0.call(move |scheduler| scheduler.remove_executor(&alias, on_remove)).await
     }
 
-    fn with_job<T: Send + 'static>(
+    /// As [`Scheduler::call`]: makes a call that may wait, where it holds up no task.
+    pub fn call<T: Send + 'static>(
         &self,
-        id: &str,
-        jobstore: Option<&str>,
-        call: impl FnOnce(&Scheduler, &str, Option<&str>) -> Result<T> + Send + 'static,
+        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
     ) -> Call<T> {
-        let (id, jobstore) = (id.to_owned(), jobstore.map(str::to_owned));
-        self.0.call(move |scheduler| call(scheduler, &id, jobstore.as_deref()))
+        self.0.call(call)
     }
 
-    fn with_store<T: Send + 'static>(
+    fn text(
         &self,
-        jobstore: Option<&str>,
-        call: impl FnOnce(&Scheduler, Option<&str>) -> Result<T> + Send + 'static,
-    ) -> Call<T> {
-        let jobstore = jobstore.map(str::to_owned);
-        self.0.call(move |scheduler| call(scheduler, jobstore.as_deref()))
+        write: impl FnOnce(&Scheduler, &mut dyn Write) -> Result<()> + Send + 'static,
+    ) -> Call<Vec<u8>> {
+        self.0.call(move |scheduler| {
+            let mut text = Vec::new();
+            write(scheduler, &mut text).map(|()| text)
+        })
     }
+}
+
+/// Calls that never wait.
+impl AsyncScheduler {
+    /// Returns a handle to the scheduler, to be handed around. The scheduler is shut down when its owner is dropped,
+    /// whatever handles there are.
+    pub fn handle(&self) -> Self {
+        self.clone()
+    }
+
+    /// Returns the handle whose calls wait in the thread of the caller.
+    pub fn blocking(&self) -> &Scheduler {
+        &self.0
+    }
+
+    /// As [`Scheduler::state`].
+    pub fn state(&self) -> SchedulerState {
+        self.0.state()
+    }
+
+    /// As [`Scheduler::running`].
+    pub fn running(&self) -> bool {
+        self.0.running()
+    }
+
+    /// As [`Scheduler::pause`].
+    ///
+    /// # Errors
+    /// As [`Scheduler::pause`].
+    pub fn pause(&self) -> Result<()> {
+        self.0.pause()
+    }
+
+    /// As [`Scheduler::resume`].
+    ///
+    /// # Errors
+    /// As [`Scheduler::resume`].
+    pub fn resume(&self) -> Result<()> {
+        self.0.resume()
+    }
+
+    /// As [`Scheduler::registry`].
+    pub fn registry(&self) -> &Registry {
+        self.0.registry()
+    }
+
+    /// As [`Scheduler::clock`].
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.0.clock()
+    }
+
+    /// As [`Scheduler::timezone`].
+    pub fn timezone(&self) -> Zone {
+        self.0.timezone()
+    }
+
+    /// As [`Scheduler::job_defaults`].
+    pub fn job_defaults(&self) -> JobDefaults {
+        self.0.job_defaults()
+    }
+
+    /// As [`Scheduler::instances`].
+    pub fn instances(&self) -> usize {
+        self.0.instances()
+    }
+
+    /// As [`Scheduler::executor`].
+    pub fn executor(&self, alias: &str) -> Option<Arc<dyn Executor>> {
+        self.0.executor(alias)
+    }
+
+    /// As [`Scheduler::jobstore`].
+    pub fn jobstore(&self, alias: &str) -> Option<Arc<dyn JobStore>> {
+        self.0.jobstore(alias)
+    }
+
+    /// As [`Scheduler::executor_aliases`].
+    pub fn executor_aliases(&self) -> Vec<String> {
+        self.0.executor_aliases()
+    }
+
+    /// As [`Scheduler::jobstore_aliases`].
+    pub fn jobstore_aliases(&self) -> Vec<String> {
+        self.0.jobstore_aliases()
+    }
+
+    /// As [`Scheduler::add_listener`].
+    pub fn add_listener(
+        &self,
+        mask: EventMask,
+        callback: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> ListenerId {
+        self.0.add_listener(mask, callback)
+    }
+
+    /// As [`Scheduler::remove_listener`].
+    pub fn remove_listener(&self, id: ListenerId) -> bool {
+        self.0.remove_listener(id)
+    }
+
+    /// As [`Scheduler::events`].
+    pub fn events(&self, mask: EventMask) -> EventStream {
+        self.0.events(mask)
+    }
+
+    /// As [`Scheduler::insert_extension`].
+    pub fn insert_extension<T: Any + Send + Sync>(&self, value: T) {
+        self.0.insert_extension(value);
+    }
+
+    /// As [`Scheduler::extension`].
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.extension()
+    }
+}
+
+fn async_jobs(jobs: Vec<Job>) -> Vec<AsyncJob> {
+    jobs.into_iter().map(AsyncJob::from).collect()
 }
 
 impl From<Scheduler> for AsyncScheduler {
     fn from(scheduler: Scheduler) -> Self {
         Self(scheduler)
-    }
-}
-
-impl Deref for AsyncScheduler {
-    type Target = Scheduler;
-
-    fn deref(&self) -> &Scheduler {
-        &self.0
     }
 }

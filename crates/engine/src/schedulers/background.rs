@@ -22,7 +22,7 @@ pub static BACKGROUND_PLUGIN: Plugin = Plugin::scheduler("background")
 /// scheduler.add_job(JobBuilder::new(move || drop(sender.send("ran"))))?;
 /// scheduler.start()?;
 /// assert_eq!(receiver.recv(), Ok("ran"));
-/// scheduler.shutdown(true)?;
+/// scheduler.shutdown(Shutdown::Wait)?;
 /// # Ok::<(), apscheduler::Error>(())
 /// ```
 pub type BackgroundScheduler<P = LinkedPlugins> = LoopScheduler<BackgroundLoop, P>;

@@ -20,7 +20,7 @@ pub static BLOCKING_PLUGIN: Plugin = Plugin::scheduler("blocking")
 /// let scheduler = BlockingScheduler::new();
 /// scheduler.add_executor("debug", "default")?;
 /// scheduler.add_job(JobBuilder::new(|context: &JobContext| {
-///     context.scheduler().map(|scheduler| scheduler.shutdown(false).is_ok())
+///     context.scheduler().map(|scheduler| scheduler.shutdown(Shutdown::Now).is_ok())
 /// }))?;
 /// scheduler.start()?;
 /// # Ok::<(), apscheduler::Error>(())

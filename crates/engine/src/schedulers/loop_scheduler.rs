@@ -5,17 +5,17 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::SchedulerBuilder;
 use crate::engine::{EventLoop, Scheduler};
 use crate::plugins::LinkedPlugins;
 use apscheduler_core::Result;
-use apscheduler_core::config::Config;
 use apscheduler_core::registry::{PluginSet, Registry};
 use apscheduler_core::time::{Clock, SystemClock};
 
 /// A scheduler on an event loop, with the plugins of `P`. Dropping it shuts it down without waiting for running jobs.
 ///
-/// It derefs to [`Scheduler`], which has the methods to add jobs and the rest; clone that to hand it around. Programs
-/// know it by the name of a loop: [`BackgroundScheduler`](super::BackgroundScheduler) and its like.
+/// It derefs to [`Scheduler`], which has the methods to add jobs and the rest; [`handle`](Scheduler::handle) returns one to
+/// hand around. Programs know it by the name of a loop: [`BackgroundScheduler`](super::BackgroundScheduler) and its like.
 pub struct LoopScheduler<L: EventLoop, P: PluginSet = LinkedPlugins> {
     scheduler: Scheduler,
     event_loop: Arc<L>,
@@ -23,57 +23,50 @@ pub struct LoopScheduler<L: EventLoop, P: PluginSet = LinkedPlugins> {
 }
 
 impl<L: EventLoop + Default, P: PluginSet> LoopScheduler<L, P> {
-    /// A scheduler with the defaults.
+    /// Returns a scheduler with the defaults.
     pub fn new() -> Self {
-        Self::on(L::default())
+        let registry = P::registry();
+        Self::from_parts(L::default(), registry, Arc::new(SystemClock))
     }
 
-    /// A scheduler with this configuration.
-    ///
-    /// # Errors
-    /// As [`Scheduler::configure`].
-    pub fn with_config(config: &Config) -> Result<Self> {
-        let scheduler = Self::new();
-        scheduler.configure(config)?;
-        Ok(scheduler)
-    }
-
-    /// A scheduler with a registry and a clock of your own.
-    pub fn with_parts(registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        Self::on_with_parts(L::default(), registry, clock)
+    /// Returns a builder of a scheduler, with which its configuration, registry and clock can be chosen.
+    pub fn builder() -> SchedulerBuilder<L, P> {
+        SchedulerBuilder::new(L::default())
     }
 }
 
 impl<L: EventLoop, P: PluginSet> LoopScheduler<L, P> {
-    /// A scheduler on this loop, with the defaults.
-    pub fn on(event_loop: L) -> Self {
-        Self::on_with_parts(event_loop, P::registry(), Arc::new(SystemClock))
+    /// Returns a builder of a scheduler on this event loop.
+    pub fn builder_on(event_loop: L) -> SchedulerBuilder<L, P> {
+        SchedulerBuilder::new(event_loop)
     }
 
-    /// A scheduler on this loop, with a registry and a clock of your own.
-    pub fn on_with_parts(event_loop: L, registry: Registry, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn from_parts(event_loop: L, registry: Registry, clock: Arc<dyn Clock>) -> Self {
         let event_loop = Arc::new(event_loop);
         let scheduler = Scheduler::new(registry, clock, Arc::clone(&event_loop) as _);
         Self { scheduler, event_loop, plugins: PhantomData }
     }
 
-    /// Starts it. Whether this returns at once or when the scheduler has been shut down is for the loop to say.
+    /// Starts executors and job stores, adds the jobs that wait for the start, and begins to process jobs. The event loop
+    /// decides whether this returns at once or when the scheduler has been shut down.
     ///
-    /// It waits for stores to connect: where that must not hold up the caller, there is
-    /// [`Scheduler::call`] with [`Scheduler::start_engine`].
+    /// It waits for stores to connect. The schedulers of async runtimes have a start to await.
     ///
     /// # Errors
-    /// As [`Scheduler::start_engine`].
+    /// [`ErrorKind::AlreadyRunning`](apscheduler_core::ErrorKind::AlreadyRunning); that the zone of the machine can't be
+    /// told where no other was configured; that there is no event loop to run on; the error of a store or an executor
+    /// that can't start; what is wrong with a waiting job. On an error everything that had been started is stopped
+    /// again, and waiting jobs that were not added still wait.
     pub fn start(&self) -> Result<()> {
-        self.scheduler.start_engine(false)
+        self.scheduler.start(false)
     }
 
     /// Starts it without processing jobs until [`Scheduler::resume`].
     ///
     /// # Errors
-    /// As [`Scheduler::start_engine`].
+    /// As [`start`](Self::start).
     pub fn start_paused(&self) -> Result<()> {
-        self.scheduler.start_engine(true)
+        self.scheduler.start(true)
     }
 
     pub(super) fn shared_loop(&self) -> Arc<L> {

@@ -5,24 +5,22 @@ use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 
-use super::{AsyncScheduler, LoopScheduler, RuntimeLoop};
+use super::{AsyncScheduler, LoopScheduler, RuntimeLoop, SchedulerBuilder};
 use crate::engine::ListenerId;
 use crate::plugins::LinkedPlugins;
 use apscheduler_core::Result;
-use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Runtime;
 use apscheduler_core::function::JobError;
-use apscheduler_core::registry::{PluginSet, Registry};
-use apscheduler_core::time::Clock;
+use apscheduler_core::registry::PluginSet;
 
 /// A scheduler that is a task of an async runtime, with the plugins of `P`. Dropping it shuts it down without waiting for
 /// running jobs.
 ///
-/// It derefs to [`AsyncScheduler`], which has the methods to add jobs and the rest; clone that to hand it around.
+/// It derefs to [`AsyncScheduler`], which has the methods to add jobs and the rest; [`handle`](AsyncScheduler::handle) returns one
+/// to hand around.
 /// Programs know it by the name of a runtime, as `TokioScheduler`.
 pub struct RuntimeScheduler<R: Runtime, P: PluginSet = LinkedPlugins> {
     owner: LoopScheduler<RuntimeLoop<R>, P>,
@@ -30,38 +28,20 @@ pub struct RuntimeScheduler<R: Runtime, P: PluginSet = LinkedPlugins> {
 }
 
 impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
-    /// A scheduler with the defaults, on the runtime in whose context it is started.
+    /// Returns a scheduler with the defaults, on the runtime in whose context it is started.
     pub fn new() -> Self {
         Self::from(LoopScheduler::new())
     }
 
-    /// A scheduler with this configuration, on the runtime in whose context it is started.
-    ///
-    /// # Errors
-    /// As [`Scheduler::configure`](crate::Scheduler::configure).
-    pub fn with_config(config: &Config) -> Result<Self> {
-        LoopScheduler::with_config(config).map(Self::from)
-    }
-
-    /// A scheduler with a registry and a clock of your own, on the runtime in whose context it is started.
-    pub fn with_parts(registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        Self::from(LoopScheduler::with_parts(registry, clock))
-    }
-
-    /// A scheduler on this runtime, with the defaults.
-    pub fn on(runtime: R) -> Self {
-        Self::from(LoopScheduler::on(RuntimeLoop::on(runtime)))
-    }
-
-    /// A scheduler on this runtime, with a registry and a clock of your own.
-    pub fn on_with_parts(runtime: R, registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        Self::from(LoopScheduler::on_with_parts(RuntimeLoop::on(runtime), registry, clock))
+    /// Returns a builder of a scheduler, with which its runtime, configuration, registry and clock can be chosen.
+    pub fn builder() -> SchedulerBuilder<RuntimeLoop<R>, P, Self> {
+        SchedulerBuilder::new(RuntimeLoop::default())
     }
 
     /// Starts it. The start goes on if the future is dropped after it was polled.
     ///
     /// # Errors
-    /// As [`Scheduler::start_engine`](crate::Scheduler::start_engine); outside of a runtime, what to do about that.
+    /// As [`LoopScheduler::start`]; outside of a runtime, what to do about that.
     pub fn start(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
         self.launch(false)
     }
@@ -75,11 +55,11 @@ impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
     }
 
     fn launch(&self, paused: bool) -> impl Future<Output = Result<()>> + Send + use<R, P> {
-        let (event_loop, scheduler) = (self.owner.shared_loop(), (*self.handle).clone());
+        let (event_loop, scheduler) = (self.owner.shared_loop(), self.owner.handle());
         async move {
             // The call below is made wherever there is a place for it.
             event_loop.here()?;
-            scheduler.call(move |scheduler| scheduler.start_engine(paused)).await
+            scheduler.call(move |scheduler| scheduler.start(paused)).await
         }
     }
 
@@ -129,7 +109,7 @@ async fn contained<F: Future<Output = ()>>(make: impl FnOnce() -> F) -> Result<(
 
 impl<R: Runtime, P: PluginSet> From<LoopScheduler<RuntimeLoop<R>, P>> for RuntimeScheduler<R, P> {
     fn from(owner: LoopScheduler<RuntimeLoop<R>, P>) -> Self {
-        let handle = AsyncScheduler::from((*owner).clone());
+        let handle = AsyncScheduler::from(owner.handle());
         Self { owner, handle }
     }
 }

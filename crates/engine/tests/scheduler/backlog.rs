@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use apscheduler_core::OnRemove;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_core::registry::Plugin;
@@ -62,9 +63,9 @@ impl Jam {
             Ok(Arc::new(Counted))
         });
         scheduler.registry().register(plugin).unwrap();
-        scheduler.add_executor(held.clone(), "held").unwrap();
-        scheduler.add_executor("debug", "other").unwrap();
-        scheduler.add_jobstore(store.clone(), "remote").unwrap();
+        scheduler.add_executor("held", held.clone()).unwrap();
+        scheduler.add_executor("other", "debug").unwrap();
+        scheduler.add_jobstore("remote", store.clone()).unwrap();
         scheduler.start().unwrap();
         let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
         let jam = Self { scheduler, store, held, events, built };
@@ -148,7 +149,7 @@ fn what_is_added_or_changed_in_front_of_a_backlog_runs_at_once() {
     jam.scheduler.step();
     assert_eq!(jam.events.names(), ["JOB_EXECUTED past"]);
     let moved = JobChanges::new().executor("other");
-    jam.scheduler.modify_job("held 2000", Some("remote"), &moved).unwrap();
+    jam.scheduler.modify_job(("remote", "held 2000"), &moved).unwrap();
     jam.scheduler.step();
     assert_eq!(jam.events.names(), ["JOB_EXECUTED held 2000"]);
     let (_, looked_at) = jam.store.take_counts();
@@ -170,14 +171,14 @@ fn what_is_added_or_changed_in_front_of_a_backlog_runs_at_once() {
 fn an_executor_that_comes_late_finds_its_jobs_in_a_backlog() {
     let jam = Jam::of(3_000);
     let job = jam.job("late", "late").next_run_time(at(0));
-    jam.scheduler.add_executor("debug", "late").unwrap();
+    jam.scheduler.add_executor("late", "debug").unwrap();
     jam.scheduler.pause().unwrap();
     jam.scheduler.add_job(job).unwrap();
-    jam.scheduler.remove_executor("late", true).unwrap();
+    jam.scheduler.remove_executor("late", OnRemove::ShutDown).unwrap();
     jam.scheduler.resume().unwrap();
     jam.scheduler.step();
     assert!(jam.events.take().is_empty(), "it is set aside");
-    jam.scheduler.add_executor("debug", "late").unwrap();
+    jam.scheduler.add_executor("late", "debug").unwrap();
     jam.scheduler.step();
     assert_eq!(jam.events.names(), ["JOB_EXECUTED late"]);
 }
@@ -186,10 +187,10 @@ fn an_executor_that_comes_late_finds_its_jobs_in_a_backlog() {
 fn an_executor_that_goes_leaves_no_backlog() {
     let jam = Jam::of(3_000);
     let broken = Recorder::on(&jam.scheduler, EventMask::JOB_BROKEN);
-    jam.scheduler.remove_executor("held", false).unwrap();
+    jam.scheduler.remove_executor("held", OnRemove::Keep).unwrap();
     jam.scheduler.step();
     assert_eq!(broken.take().len(), 3_000 - SIZE, "they are set aside");
-    jam.scheduler.add_executor("debug", "held").unwrap();
+    jam.scheduler.add_executor("held", "debug").unwrap();
     jam.scheduler.step();
     assert_eq!(jam.events.take().len(), 3_000 - SIZE);
 }
@@ -213,7 +214,7 @@ fn what_others_put_in_front_of_a_backlog_is_found_within_a_minute() {
 fn a_job_that_catches_up_in_a_backlog_costs_no_look_at_all_of_it() {
     let jam = Jam::of(5_000);
     let slow = HeldRuns::new(usize::MAX);
-    jam.scheduler.add_executor(slow.clone(), "slow").unwrap();
+    jam.scheduler.add_executor("slow", slow.clone()).unwrap();
     jam.scheduler.advance(TimeDelta::seconds(20_000));
     let job = jam.job("a", "slow").trigger(every(1)).coalesce(false).next_run_time(at(1));
     jam.scheduler.add_job(job).unwrap();
@@ -239,10 +240,10 @@ fn no_job_is_forgotten_or_run_twice() {
         let (scheduler, store) = (scheduler(), TestStore::default());
         let executors = [1, 7, 100].map(HeldRuns::new);
         for (number, executor) in executors.iter().enumerate() {
-            scheduler.add_executor(executor.clone(), &number.to_string()).unwrap();
+            scheduler.add_executor(&number.to_string(), executor.clone()).unwrap();
         }
-        scheduler.add_executor("debug", "default").unwrap();
-        scheduler.add_jobstore(store, "remote").unwrap();
+        scheduler.add_executor("default", "debug").unwrap();
+        scheduler.add_jobstore("remote", store).unwrap();
         scheduler.start().unwrap();
         let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
         let aliases = ["0", "1", "2", "2", "default"];
@@ -264,7 +265,7 @@ fn no_job_is_forgotten_or_run_twice() {
                     let id = random.usize(1..added + 2).to_string();
                     let changes = JobChanges::new().executor(aliases[random.usize(0..5)]);
                     // It may have run, or never have been.
-                    let _ = scheduler.modify_job(&id, Some("remote"), &changes);
+                    let _ = scheduler.modify_job(("remote", &id), &changes);
                 }
                 5 => drop(scheduler.advance(TimeDelta::seconds(random.i64(1..30)))),
                 _ => {

@@ -14,7 +14,7 @@ const BROKEN: EventMask = EventMask::JOB_BROKEN.union(EventMask::JOB_RESTORED);
 
 fn started(store: &TestStore) -> SteppedScheduler {
     let scheduler = scheduler();
-    scheduler.add_jobstore(store.clone(), "default").unwrap();
+    scheduler.add_jobstore("default", store.clone()).unwrap();
     scheduler.start().unwrap();
     scheduler
 }
@@ -98,17 +98,17 @@ fn every_kind_of_broken_record_is_kept_and_told_once() {
     }
     scheduler.advance(TimeDelta::seconds(10));
     assert_eq!(events.names(), ["JOB_EXECUTED whole"], "told once");
-    let jobs = scheduler.get_jobs(None).unwrap();
+    let jobs = scheduler.get_jobs().unwrap();
     assert_eq!(jobs.len(), cases.len() + 1, "none was deleted");
     let broken = jobs.iter().filter(|job| job.broken().is_some()).count();
     assert_eq!(broken, cases.len(), "all of them are listed as what they are");
-    let without_executor = scheduler.get_job("executor", None).unwrap().unwrap();
+    let without_executor = scheduler.get_job("executor").unwrap().unwrap();
     assert_eq!(
         without_executor.spec().map(|spec| spec.executor()),
         Some("gone"),
         "its definition can be seen"
     );
-    scheduler.remove_job("not json", None).unwrap();
+    scheduler.remove_job("not json").unwrap();
 }
 
 #[test]
@@ -151,14 +151,13 @@ fn what_is_broken_is_mended_by_a_change_of_what_is_wrong() {
         ("no job", JobChanges::new().function("tests::ok").trigger(every(10))),
     ];
     for (id, changes) in &changes {
-        let reason =
-            scheduler.get_job(id, None).unwrap().unwrap().broken().map(ToString::to_string);
+        let reason = scheduler.get_job(id).unwrap().unwrap().broken().map(ToString::to_string);
         assert!(reason.is_some(), "{id}");
-        let job = scheduler.modify_job(id, None, changes).unwrap();
+        let job = scheduler.modify_job(id, changes).unwrap();
         assert!(job.broken().is_none(), "{id}: {:?}", job.broken());
         assert_eq!(job.next_run_time(), NextRunTime::At(at(5)), "{id}");
     }
-    assert_eq!(scheduler.get_job("function", None).unwrap().unwrap().name(), "n", "the rest stays");
+    assert_eq!(scheduler.get_job("function").unwrap().unwrap().name(), "n", "the rest stays");
     let events = Recorder::on(&scheduler, BROKEN | EventMask::JOB_EXECUTED);
     scheduler.advance(TimeDelta::seconds(5));
     assert_eq!(events.names().len(), changes.len());
@@ -186,12 +185,12 @@ fn a_change_that_mends_nothing_says_what_is_wrong_still() {
     ];
     for (id, changes, expected) in cases {
         let before = store.lookup_job(id).unwrap().unwrap();
-        let error = scheduler.modify_job(id, None, &changes).unwrap_err();
+        let error = scheduler.modify_job(id, changes).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         let after = store.lookup_job(id).unwrap().unwrap();
         assert_eq!(after.revision, before.revision, "{id} was not written");
     }
-    let error = scheduler.resume_job("function", None).unwrap_err();
+    let error = scheduler.resume_job("function").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenRecord);
 }
 
@@ -204,13 +203,13 @@ fn what_is_broken_is_paused_and_keeps_its_state() {
     let scheduler = started(&store);
     for id in ["a", "b"] {
         let before = store.lookup_job(id).unwrap().unwrap();
-        let job = scheduler.pause_job(id, None).unwrap();
+        let job = scheduler.pause_job(id).unwrap();
         assert_eq!((job.next_run_time(), job.broken().is_some()), (NextRunTime::Paused, true));
         let after = store.lookup_job(id).unwrap().unwrap();
         assert_eq!(after.payload.as_text(), before.payload.as_text());
     }
-    assert_eq!(scheduler.modify_job("b", None, &JobChanges::new().name("x")).unwrap().name(), "x");
-    let error = scheduler.modify_job("b", None, &JobChanges::new().executor("away")).unwrap_err();
+    assert_eq!(scheduler.modify_job("b", &JobChanges::new().name("x")).unwrap().name(), "x");
+    let error = scheduler.modify_job("b", &JobChanges::new().executor("away")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownAlias);
 }
 
@@ -228,14 +227,14 @@ fn run_times_at_the_ends_of_time_are_listed_exported_and_imported() {
         scheduler.add_job(job).unwrap();
     }
     let ids = |scheduler: &SteppedScheduler| -> Vec<String> {
-        scheduler.get_jobs(None).unwrap().iter().map(|job| job.id().to_owned()).collect()
+        scheduler.get_jobs().unwrap().iter().map(|job| job.id().to_owned()).collect()
     };
     assert_eq!(ids(&scheduler), ["first", "last"]);
     let mut exported = Vec::new();
-    scheduler.export_jobs(&mut exported, None).unwrap();
+    scheduler.export_jobs(&mut exported).unwrap();
     let to = started(&TestStore::default());
     to.pause().unwrap();
-    assert_eq!(to.import_jobs(&mut exported.as_slice(), "default").unwrap(), 2);
+    assert_eq!(to.import_jobs("default", &mut exported.as_slice()).unwrap(), 2);
     assert_eq!(ids(&to), ["first", "last"]);
 }
 
@@ -252,7 +251,7 @@ fn a_trigger_without_a_plugin_is_refused_by_a_store_that_serializes() {
     let registry = apscheduler_testkit::registry();
     registry.register_function("tests::ok", || ()).unwrap();
     let scheduler = SteppedScheduler::new(registry, crate::recorder::START);
-    scheduler.add_jobstore(TestStore::default(), "default").unwrap();
+    scheduler.add_jobstore("default", TestStore::default()).unwrap();
     scheduler.start().unwrap();
     let error =
         scheduler.add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10))).unwrap_err();
@@ -270,10 +269,10 @@ fn what_can_not_be_restored_is_exported_and_imported_as_it_is() {
     put(&store, "b", &state("b", "tests::gone", r#"{"type":"date"}"#));
     let scheduler = started(&store);
     let mut text = Vec::new();
-    scheduler.export_jobs(&mut text, None).unwrap();
+    scheduler.export_jobs(&mut text).unwrap();
     let other = TestStore::default();
     let to = started(&other);
-    assert_eq!(to.import_jobs(&mut text.as_slice(), "default").unwrap(), 2);
+    assert_eq!(to.import_jobs("default", &mut text.as_slice()).unwrap(), 2);
     assert_eq!(other.lookup_job("a").unwrap().unwrap().payload.as_text(), Some("nonsense"));
     assert!(
         other.lookup_job("b").unwrap().unwrap().payload.as_text().unwrap().contains("tests::gone")

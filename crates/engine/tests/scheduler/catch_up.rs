@@ -24,10 +24,7 @@ fn run_times_coalesce_into_the_last() {
     let events = events.take();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].scheduled_run_times(), [at(30)]);
-    assert_eq!(
-        scheduler.get_job("a", None).unwrap().unwrap().next_run_time(),
-        NextRunTime::At(at(40))
-    );
+    assert_eq!(scheduler.get_job("a").unwrap().unwrap().next_run_time(), NextRunTime::At(at(40)));
 }
 
 #[test]
@@ -85,7 +82,7 @@ fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
 #[test]
 fn several_instances_do_not_mix_up_the_run_times_of_a_job_that_catches_up() {
     let (scheduler, held) = (scheduler(), HeldRuns::new(usize::MAX));
-    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.add_executor("held", held.clone()).unwrap();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MAX_INSTANCES);
     let job = JobBuilder::new("tests::ok").executor("held").trigger(every(1)).max_instances(3);
@@ -107,9 +104,9 @@ fn several_instances_do_not_mix_up_the_run_times_of_a_job_that_catches_up() {
 #[test]
 fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
     let (scheduler, held) = (scheduler(), HeldRuns::new(usize::MAX));
-    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.add_executor("held", held.clone()).unwrap();
     scheduler.start().unwrap();
-    let (handle, waiting) = ((*scheduler).clone(), held.clone());
+    let (handle, waiting) = (scheduler.handle(), held.clone());
     let clock = scheduler.manual_clock().clone();
     let early = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&early);

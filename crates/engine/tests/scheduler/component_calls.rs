@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use apscheduler_core::OnRemove;
+use apscheduler_core::Shutdown;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::store::{
@@ -120,8 +122,8 @@ impl JobStore for NotingStore {
 
 fn with_parts() -> (SteppedScheduler, Calls) {
     let (scheduler, calls) = (scheduler(), Calls::default());
-    scheduler.add_executor(NotingExecutor(calls.clone()), "default").unwrap();
-    scheduler.add_jobstore(NotingStore::new(&calls), "default").unwrap();
+    scheduler.add_executor("default", NotingExecutor(calls.clone())).unwrap();
+    scheduler.add_jobstore("default", NotingStore::new(&calls)).unwrap();
     (scheduler, calls)
 }
 
@@ -139,11 +141,12 @@ fn start() {
 
 #[test]
 fn shutdown() {
-    for wait in [true, false] {
+    for shutdown in [Shutdown::Wait, Shutdown::Now] {
         let (scheduler, calls) = with_parts();
         scheduler.start_paused().unwrap();
         calls.take();
-        scheduler.shutdown(wait).unwrap();
+        scheduler.shutdown(shutdown).unwrap();
+        let wait = shutdown == Shutdown::Wait;
         let expected = format!("shut executor down, wait: {wait}");
         assert_eq!(calls.take(), [expected.as_str(), "shut store down"]);
     }
@@ -153,8 +156,8 @@ fn shutdown() {
 fn what_is_added_after_the_start_is_started() {
     let (scheduler, calls) = (scheduler(), Calls::default());
     scheduler.start_paused().unwrap();
-    scheduler.add_executor(NotingExecutor(calls.clone()), "late").unwrap();
-    scheduler.add_jobstore(NotingStore::new(&calls), "late").unwrap();
+    scheduler.add_executor("late", NotingExecutor(calls.clone())).unwrap();
+    scheduler.add_jobstore("late", NotingStore::new(&calls)).unwrap();
     assert_eq!(calls.take(), ["start executor late", "start store late"]);
 }
 
@@ -163,22 +166,22 @@ fn what_is_removed_is_shut_down_unless_it_is_to_stay() {
     let (scheduler, calls) = with_parts();
     scheduler.start_paused().unwrap();
     calls.take();
-    scheduler.remove_executor("default", true).unwrap();
-    scheduler.remove_jobstore("default", true).unwrap();
+    scheduler.remove_executor("default", OnRemove::ShutDown).unwrap();
+    scheduler.remove_jobstore("default", OnRemove::ShutDown).unwrap();
     assert_eq!(calls.take(), ["shut executor down, wait: true", "shut store down"]);
 
     let (scheduler, calls) = with_parts();
-    scheduler.remove_executor("default", false).unwrap();
-    scheduler.remove_jobstore("default", false).unwrap();
+    scheduler.remove_executor("default", OnRemove::Keep).unwrap();
+    scheduler.remove_jobstore("default", OnRemove::Keep).unwrap();
     assert!(calls.take().is_empty());
 }
 
 #[test]
 fn a_store_that_can_not_start_keeps_the_scheduler_from_starting() {
     let (scheduler, calls) = (scheduler(), Calls::default());
-    scheduler.add_executor(NotingExecutor(calls.clone()), "default").unwrap();
+    scheduler.add_executor("default", NotingExecutor(calls.clone())).unwrap();
     let store = NotingStore { starts: false, ..NotingStore::new(&calls) };
-    scheduler.add_jobstore(store, "remote").unwrap();
+    scheduler.add_jobstore("remote", store).unwrap();
     let error = scheduler.start().unwrap_err();
     assert_eq!(error.to_string(), "job store `remote` can't start: nobody answers");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -189,7 +192,7 @@ fn a_store_that_can_not_start_keeps_the_scheduler_from_starting() {
     let (scheduler, calls) = with_parts();
     scheduler.start().unwrap();
     let store = NotingStore { starts: false, ..NotingStore::new(&calls) };
-    assert!(scheduler.add_jobstore(store, "remote").is_err());
+    assert!(scheduler.add_jobstore("remote", store).is_err());
     assert_eq!(scheduler.jobstore_aliases(), ["default"]);
 }
 
@@ -214,6 +217,6 @@ fn a_memory_store_is_empty_after_its_shutdown() {
     scheduler.add_job(JobBuilder::new("tests::ok").next_run_time(None)).unwrap();
     let store = scheduler.jobstore("default").unwrap();
     assert_eq!(store.get_jobs(None, 10).unwrap().len(), 1);
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     assert!(store.get_jobs(None, 10).unwrap().is_empty());
 }

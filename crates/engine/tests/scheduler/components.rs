@@ -1,6 +1,7 @@
 //! Executors and stores come and go.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::OnRemove;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::ComponentConfig;
@@ -13,10 +14,10 @@ use crate::recorder::{Recorder, scheduler};
 fn add_remove_executor() {
     let scheduler = scheduler();
     let events = Recorder::on(&scheduler, EventMask::EXECUTOR_ADDED | EventMask::EXECUTOR_REMOVED);
-    scheduler.add_executor(DebugExecutor::new(), "a").unwrap();
-    scheduler.add_executor(ComponentConfig::new("debug"), "b").unwrap();
+    scheduler.add_executor("a", DebugExecutor::new()).unwrap();
+    scheduler.add_executor("b", ComponentConfig::new("debug")).unwrap();
     assert_eq!(scheduler.executor_aliases(), ["a", "b"]);
-    scheduler.remove_executor("a", true).unwrap();
+    scheduler.remove_executor("a", OnRemove::ShutDown).unwrap();
     assert_eq!(scheduler.executor_aliases(), ["b"]);
     assert_eq!(events.names(), ["EXECUTOR_ADDED", "EXECUTOR_ADDED", "EXECUTOR_REMOVED"]);
 }
@@ -24,15 +25,15 @@ fn add_remove_executor() {
 #[test]
 fn add_executor_already_exists() {
     let scheduler = scheduler();
-    scheduler.add_executor("debug", "a").unwrap();
-    let error = scheduler.add_executor("debug", "a").unwrap_err();
+    scheduler.add_executor("a", "debug").unwrap();
+    let error = scheduler.add_executor("a", "debug").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DuplicateAlias);
     assert_eq!(error.to_string(), "this scheduler has executor `a` already");
 }
 
 #[test]
 fn remove_executor_nonexistent() {
-    let error = scheduler().remove_executor("a", true).unwrap_err();
+    let error = scheduler().remove_executor("a", OnRemove::ShutDown).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownAlias);
 }
 
@@ -42,25 +43,28 @@ fn add_remove_jobstore() {
     let events = Recorder::on(&scheduler, EventMask::JOBSTORE_ADDED | EventMask::JOBSTORE_REMOVED);
     scheduler.start().unwrap();
     let wakes = scheduler.wakes();
-    scheduler.add_jobstore(MemoryJobStore::new(), "a").unwrap();
+    scheduler.add_jobstore("a", MemoryJobStore::new()).unwrap();
     assert!(scheduler.wakes() > wakes, "the scheduler looks into the new store");
-    scheduler.remove_jobstore("a", true).unwrap();
+    scheduler.remove_jobstore("a", OnRemove::ShutDown).unwrap();
     assert_eq!(events.names(), ["JOBSTORE_ADDED", "JOBSTORE_ADDED", "JOBSTORE_REMOVED"]);
 }
 
 #[test]
 fn add_jobstore_already_exists() {
     let scheduler = scheduler();
-    scheduler.add_jobstore("memory", "a").unwrap();
+    scheduler.add_jobstore("a", "memory").unwrap();
     assert_eq!(
-        scheduler.add_jobstore("memory", "a").unwrap_err().kind(),
+        scheduler.add_jobstore("a", "memory").unwrap_err().kind(),
         ErrorKind::DuplicateAlias
     );
 }
 
 #[test]
 fn remove_jobstore_nonexistent() {
-    assert_eq!(scheduler().remove_jobstore("a", true).unwrap_err().kind(), ErrorKind::UnknownAlias);
+    assert_eq!(
+        scheduler().remove_jobstore("a", OnRemove::ShutDown).unwrap_err().kind(),
+        ErrorKind::UnknownAlias
+    );
 }
 
 #[test]
@@ -75,11 +79,11 @@ fn default_components_stand_in() {
 fn a_store_keeps_its_jobs_when_it_is_removed_without_shutdown() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
-    scheduler.add_jobstore("memory", "a").unwrap();
+    scheduler.add_jobstore("a", "memory").unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").jobstore("a").next_run_time(None)).unwrap();
     let store = scheduler.jobstore("a").unwrap();
-    scheduler.remove_jobstore("a", false).unwrap();
+    scheduler.remove_jobstore("a", OnRemove::Keep).unwrap();
     assert_eq!(store.get_jobs(None, 10).unwrap().len(), 1);
-    scheduler.add_jobstore(store, "b").unwrap();
-    assert_eq!(scheduler.get_jobs(Some("b")).unwrap().len(), 1);
+    scheduler.add_jobstore("b", store).unwrap();
+    assert_eq!(scheduler.get_jobs_in("b").unwrap().len(), 1);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_plugin_kit::executor::RunExt as _;
@@ -27,7 +28,7 @@ fn add_remove_listener() {
     assert_eq!((all.load(Ordering::SeqCst), some.load(Ordering::SeqCst)), (3, 1));
     assert!(scheduler.remove_listener(id));
     assert!(!scheduler.remove_listener(id));
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     assert_eq!(all.load(Ordering::SeqCst), 3);
 }
 
@@ -92,7 +93,7 @@ fn job_max_instances_event() {
         started.send(()).unwrap();
         released.lock().unwrap().recv().unwrap();
     };
-    scheduler.add_executor(ThreadPerRun, "threads").unwrap();
+    scheduler.add_executor("threads", ThreadPerRun).unwrap();
     scheduler.add_job(JobBuilder::new(job).id("a").trigger(every(10)).executor("threads")).unwrap();
     scheduler.advance(TimeDelta::seconds(10));
     starts.recv().unwrap();

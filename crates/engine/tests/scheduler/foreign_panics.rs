@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
@@ -36,8 +37,8 @@ impl Executor for PanickingExecutor {
 fn executor_error() {
     let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
     fill(scheduler.registry());
-    scheduler.add_executor("debug", "default").unwrap();
-    scheduler.add_executor(PanickingExecutor, "bad").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
+    scheduler.add_executor("bad", PanickingExecutor).unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
         let job = event.job().unwrap();
@@ -49,7 +50,7 @@ fn executor_error() {
     assert_eq!(wait(), "JOB_ERROR lost");
     scheduler.add_job(JobBuilder::new("tests::ok").id("after")).unwrap();
     assert_eq!(wait(), "JOB_EXECUTED after", "the loop goes on");
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
 /// Gives one fire time, and panics when it is asked for another.
@@ -88,7 +89,7 @@ fn a_trigger_that_panics_makes_a_broken_record() {
     let mut names = events.names();
     names.sort();
     assert_eq!(names, ["JOB_BROKEN a", "JOB_EXECUTED b"]);
-    assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1, "it is kept");
+    assert_eq!(scheduler.get_jobs().unwrap().len(), 1, "it is kept");
 }
 
 /// Says that it was dropped.

@@ -1,6 +1,7 @@
 //! What a job handle does and shows.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_engine::job::{Job, NextRunTime};
 
@@ -33,7 +34,7 @@ fn pause_resume_remove() {
     assert_eq!(job.pause().unwrap().next_run_time(), NextRunTime::Paused);
     assert_eq!(job.resume().unwrap().unwrap().next_run_time(), NextRunTime::At(at(10)));
     job.remove().unwrap();
-    assert_eq!(scheduler.get_job("a", None).unwrap(), None);
+    assert_eq!(scheduler.get_job("a").unwrap(), None);
     assert_eq!(job.remove().unwrap_err().kind(), ErrorKind::JobLookup);
 }
 
@@ -45,7 +46,7 @@ fn display() {
         "n (trigger: interval[0:00:10], next run at: 2027-01-01 00:00:10 UTC)"
     );
     assert_eq!(job.pause().unwrap().to_string(), "n (trigger: interval[0:00:10], paused)");
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     let waiting = scheduler.add_job(JobBuilder::new("tests::ok").trigger(every(10))).unwrap();
     assert_eq!(waiting.to_string(), "tests::ok (trigger: interval[0:00:10], pending)");
 }

@@ -31,7 +31,7 @@ fn add_job_pending() {
     assert_eq!(job.next_run_time(), NextRunTime::Pending);
     scheduler.start().unwrap();
     assert!(!job.pending());
-    let job = scheduler.get_job("a", None).unwrap().unwrap();
+    let job = scheduler.get_job("a").unwrap().unwrap();
     assert_eq!(job.next_run_time(), NextRunTime::At(at(10)));
 }
 
@@ -85,7 +85,7 @@ fn add_job_replace() {
     both(|scheduler| {
         scheduler.add_job(job("a").name("first")).unwrap();
         scheduler.add_job(job("a").name("second").replace_existing(true)).unwrap();
-        let jobs = scheduler.get_jobs(None).unwrap();
+        let jobs = scheduler.get_jobs().unwrap();
         assert_eq!(
             jobs.iter().map(apscheduler_engine::job::Job::name).collect::<Vec<_>>(),
             ["second"]
@@ -99,7 +99,7 @@ fn add_jobs_is_all_or_nothing() {
         scheduler.add_job(job("b")).unwrap();
         assert!(scheduler.add_jobs(vec![job("a"), job("b"), job("c")]).is_err());
         assert!(scheduler.add_jobs(vec![job("d"), job("d")]).is_err());
-        let jobs = scheduler.get_jobs(None).unwrap();
+        let jobs = scheduler.get_jobs().unwrap();
         assert_eq!(jobs.iter().map(apscheduler_engine::job::Job::id).collect::<Vec<_>>(), ["b"]);
     });
 }
@@ -156,7 +156,7 @@ fn mistakes_show_when_the_job_is_added() {
             assert!(error.to_string().contains(expected), "{error}");
             assert!(error.kind() == kind || error.kind() == ErrorKind::Config, "{error:?}");
         }
-        assert!(scheduler.get_jobs(None).unwrap().is_empty());
+        assert!(scheduler.get_jobs().unwrap().is_empty());
     });
 }
 
@@ -178,22 +178,17 @@ fn modify_job() {
         let events = Recorder::on(scheduler, EventMask::JOB_MODIFIED);
         let changes =
             JobChanges::new().name("new").max_instances(5).coalesce(false).misfire_grace_time(None);
-        let job = scheduler.modify_job("a", None, &changes).unwrap();
+        let job = scheduler.modify_job("a", &changes).unwrap();
         assert_eq!(job.name(), "new");
-        let spec =
-            scheduler.get_job("a", Some("default")).unwrap().unwrap().spec().cloned().unwrap();
+        let spec = scheduler.get_job(("default", "a")).unwrap().unwrap().spec().cloned().unwrap();
         assert_eq!(
             (spec.name(), spec.max_instances(), spec.misfire_grace_time()),
             ("new", 5, None)
         );
         assert_eq!(events.names(), ["JOB_MODIFIED a"]);
-        let error =
-            scheduler.modify_job("a", None, &JobChanges::new().args([json!(1)])).unwrap_err();
+        let error = scheduler.modify_job("a", &JobChanges::new().args([json!(1)])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArguments);
-        assert_eq!(
-            scheduler.modify_job("b", None, &changes).unwrap_err().kind(),
-            ErrorKind::JobLookup
-        );
+        assert_eq!(scheduler.modify_job("b", &changes).unwrap_err().kind(), ErrorKind::JobLookup);
     });
 }
 
@@ -204,7 +199,6 @@ fn reschedule_job() {
         let job = scheduler
             .reschedule_job(
                 "a",
-                None,
                 TriggerConfig::new("date").option("run_date", "2027-06-01T00:00:00Z"),
             )
             .unwrap();
@@ -220,12 +214,9 @@ fn reschedule_job() {
 fn pause_and_resume_job() {
     both(|scheduler| {
         scheduler.add_job(job("a")).unwrap();
-        assert_eq!(scheduler.pause_job("a", None).unwrap().next_run_time(), NextRunTime::Paused);
-        assert_eq!(
-            scheduler.get_job("a", None).unwrap().unwrap().next_run_time(),
-            NextRunTime::Paused
-        );
-        let resumed = scheduler.resume_job("a", None).unwrap().unwrap();
+        assert_eq!(scheduler.pause_job("a").unwrap().next_run_time(), NextRunTime::Paused);
+        assert_eq!(scheduler.get_job("a").unwrap().unwrap().next_run_time(), NextRunTime::Paused);
+        let resumed = scheduler.resume_job("a").unwrap().unwrap();
         assert_eq!(resumed.next_run_time(), NextRunTime::At(at(10)));
     });
 }
@@ -234,10 +225,10 @@ fn pause_and_resume_job() {
 fn resume_removes_a_job_whose_schedule_has_ended() {
     both(|scheduler| {
         scheduler.add_job(job("a").trigger(every(10).end_date(at(30)))).unwrap();
-        scheduler.pause_job("a", None).unwrap();
+        scheduler.pause_job("a").unwrap();
         scheduler.manual_clock().advance(chrono::TimeDelta::seconds(31));
-        assert_eq!(scheduler.resume_job("a", None).unwrap(), None);
-        assert_eq!(scheduler.get_job("a", None).unwrap(), None);
+        assert_eq!(scheduler.resume_job("a").unwrap(), None);
+        assert_eq!(scheduler.get_job("a").unwrap(), None);
     });
 }
 
@@ -246,22 +237,22 @@ fn remove_job() {
     both(|scheduler| {
         scheduler.add_jobs(vec![job("a"), job("b")]).unwrap();
         let events = Recorder::on(scheduler, EventMask::JOB_REMOVED);
-        scheduler.remove_job("a", None).unwrap();
+        scheduler.remove_job("a").unwrap();
         assert_eq!(events.names(), ["JOB_REMOVED a"]);
-        assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
-        assert_eq!(scheduler.remove_job("a", None).unwrap_err().kind(), ErrorKind::JobLookup);
+        assert_eq!(scheduler.get_jobs().unwrap().len(), 1);
+        assert_eq!(scheduler.remove_job("a").unwrap_err().kind(), ErrorKind::JobLookup);
     });
 }
 
 #[test]
 fn remove_job_looks_into_the_store_that_was_named() {
     both(|scheduler| {
-        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_job(job("a")).unwrap();
         let events = Recorder::on(scheduler, EventMask::JOB_REMOVED);
-        let error = scheduler.remove_job("a", Some("other")).unwrap_err();
+        let error = scheduler.remove_job(("other", "a")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::JobLookup);
-        assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
+        assert_eq!(scheduler.get_jobs().unwrap().len(), 1);
         assert!(events.take().is_empty());
     });
 }
@@ -269,15 +260,15 @@ fn remove_job_looks_into_the_store_that_was_named() {
 #[test]
 fn remove_all_jobs() {
     both(|scheduler| {
-        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_jobs(vec![job("a"), job("b").jobstore("other")]).unwrap();
         let events = Recorder::on(scheduler, EventMask::ALL_JOBS_REMOVED);
-        scheduler.remove_all_jobs(Some("other")).unwrap();
+        scheduler.remove_all_jobs_in("other").unwrap();
         assert_eq!(events.take()[0].alias(), Some("other"));
-        assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
-        scheduler.remove_all_jobs(None).unwrap();
+        assert_eq!(scheduler.get_jobs().unwrap().len(), 1);
+        scheduler.remove_all_jobs().unwrap();
         assert_eq!(events.take()[0].alias(), None);
-        assert!(scheduler.get_jobs(None).unwrap().is_empty());
+        assert!(scheduler.get_jobs().unwrap().is_empty());
     });
 }
 
@@ -285,12 +276,12 @@ fn remove_all_jobs() {
 fn get_job() {
     both(|scheduler| {
         scheduler.add_job(job("a")).unwrap();
-        assert_eq!(scheduler.get_job("a", None).unwrap().unwrap().id(), "a");
-        assert_eq!(scheduler.get_job("b", None).unwrap(), None);
+        assert_eq!(scheduler.get_job("a").unwrap().unwrap().id(), "a");
+        assert_eq!(scheduler.get_job("b").unwrap(), None);
     });
     let started = scheduler();
     started.start().unwrap();
-    assert_eq!(started.get_job("a", Some("nowhere")).unwrap_err().kind(), ErrorKind::UnknownAlias);
+    assert_eq!(started.get_job(("nowhere", "a")).unwrap_err().kind(), ErrorKind::UnknownAlias);
 }
 
 #[test]

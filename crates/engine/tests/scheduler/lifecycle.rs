@@ -1,6 +1,7 @@
 //! Start, shutdown, pause, resume.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
@@ -50,7 +51,7 @@ fn scheduler_already_running() {
 #[test]
 fn scheduler_not_running() {
     let scheduler = scheduler();
-    for error in [scheduler.shutdown(true), scheduler.pause(), scheduler.resume()] {
+    for error in [scheduler.shutdown(Shutdown::Wait), scheduler.pause(), scheduler.resume()] {
         assert_eq!(error.unwrap_err().kind(), ErrorKind::NotRunning);
     }
 }
@@ -63,7 +64,7 @@ fn running() {
     assert!(scheduler.running());
     scheduler.pause().unwrap();
     assert!(scheduler.running());
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     assert!(!scheduler.running());
 }
 
@@ -87,7 +88,7 @@ fn shutdown() {
     let scheduler = scheduler();
     let events = Recorder::on(&scheduler, EventMask::SCHEDULER_SHUTDOWN);
     scheduler.start().unwrap();
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
     assert_eq!(scheduler.turn(), None);
     assert_eq!(events.names(), ["SCHEDULER_SHUTDOWN"]);
@@ -98,7 +99,7 @@ fn shutdown() {
 fn it_can_be_started_again() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
     scheduler.start().unwrap();
@@ -117,9 +118,9 @@ fn a_start_that_fails_leaves_everything_stopped() {
     );
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
     // The job still waits; once its store is there the scheduler starts.
-    scheduler.add_jobstore("memory", "nowhere").unwrap();
+    scheduler.add_jobstore("nowhere", "memory").unwrap();
     scheduler.start().unwrap();
-    assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
+    assert_eq!(scheduler.get_jobs().unwrap().len(), 1);
 }
 
 #[test]

@@ -10,7 +10,10 @@ use crate::recorder::{at, every, scheduler};
 
 fn print(scheduler: &SteppedScheduler, jobstore: Option<&str>) -> String {
     let mut out = Vec::new();
-    scheduler.print_jobs(jobstore, &mut out).unwrap();
+    match jobstore {
+        Some(alias) => scheduler.print_jobs_in(alias, &mut out).unwrap(),
+        None => scheduler.print_jobs(&mut out).unwrap(),
+    }
     String::from_utf8(out).unwrap()
 }
 
@@ -24,7 +27,7 @@ fn get_jobs_comes_in_order() {
     let jobs =
         vec![job("paused", None), job("late", Some(20)), job("b", Some(10)), job("a", Some(10))];
     scheduler.add_jobs(jobs).unwrap();
-    let jobs = scheduler.get_jobs(None).unwrap();
+    let jobs = scheduler.get_jobs().unwrap();
     assert_eq!(jobs.iter().map(Job::id).collect::<Vec<_>>(), ["a", "b", "late", "paused"]);
 }
 
@@ -32,19 +35,16 @@ fn get_jobs_comes_in_order() {
 fn get_jobs() {
     for started in [false, true] {
         let scheduler = scheduler();
-        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_job(JobBuilder::new("tests::ok").id("job1").trigger(every(1))).unwrap();
         let other = JobBuilder::new("tests::ok").id("job2").trigger(every(1)).jobstore("other");
         scheduler.add_job(other).unwrap();
         if started {
             scheduler.start_paused().unwrap();
         }
-        let ids = |jobstore| {
-            let jobs = scheduler.get_jobs(jobstore).unwrap();
-            jobs.iter().map(|job| job.id().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(ids(None), ["job1", "job2"]);
-        assert_eq!(ids(Some("other")), ["job2"]);
+        let ids = |jobs: &[Job]| jobs.iter().map(|job| job.id().to_owned()).collect::<Vec<_>>();
+        assert_eq!(ids(&scheduler.get_jobs().unwrap()), ["job1", "job2"]);
+        assert_eq!(ids(&scheduler.get_jobs_in("other").unwrap()), ["job2"]);
     }
 }
 
@@ -62,7 +62,7 @@ fn print_jobs_before_the_start() {
 #[test]
 fn print_jobs_after_the_start() {
     let scheduler = scheduler();
-    scheduler.add_jobstore("memory", "other").unwrap();
+    scheduler.add_jobstore("other", "memory").unwrap();
     scheduler.start().unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").name("n").trigger(every(10))).unwrap();
     let line = "    n (trigger: interval[0:00:10], next run at: 2027-01-01 00:00:10 UTC)\n";
@@ -75,7 +75,7 @@ fn print_jobs_after_the_start() {
 
 #[test]
 fn export_jobs_needs_a_started_scheduler() {
-    let error = scheduler().export_jobs(&mut Vec::new(), None).unwrap_err();
+    let error = scheduler().export_jobs(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRunning);
 }
 
@@ -93,24 +93,24 @@ fn export_import_jobs() {
     .unwrap();
     from.add_job(JobBuilder::new("tests::ok").id("p").next_run_time(None)).unwrap();
     let mut text = Vec::new();
-    from.export_jobs(&mut text, None).unwrap();
+    from.export_jobs(&mut text).unwrap();
     let export: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(export["version"], 1);
     assert_eq!(export["jobs"][0]["state"]["func"], "tests::add");
 
     let to = scheduler();
     to.start().unwrap();
-    assert_eq!(to.import_jobs(&mut text.as_slice(), "default").unwrap(), 2);
-    let job = to.get_job("a", None).unwrap().unwrap();
+    assert_eq!(to.import_jobs("default", &mut text.as_slice()).unwrap(), 2);
+    let job = to.get_job("a").unwrap().unwrap();
     let spec = job.spec().unwrap();
     assert_eq!((job.next_run_time(), spec.max_instances()), (NextRunTime::At(at(10)), 3));
     assert_eq!(
         (spec.arguments().args(), spec.trigger().to_string().as_str()),
         (&[json!(1), json!(2)][..], "interval[0:00:10]")
     );
-    assert_eq!(to.get_job("p", None).unwrap().unwrap().next_run_time(), NextRunTime::Paused);
+    assert_eq!(to.get_job("p").unwrap().unwrap().next_run_time(), NextRunTime::Paused);
     assert_eq!(
-        to.import_jobs(&mut text.as_slice(), "default").unwrap_err().kind(),
+        to.import_jobs("default", &mut text.as_slice()).unwrap_err().kind(),
         ErrorKind::ConflictingId
     );
 }
@@ -120,7 +120,7 @@ fn import_refuses_what_is_no_export() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let import = |text: &str| {
-        scheduler.import_jobs(&mut text.as_bytes(), "default").unwrap_err().to_string()
+        scheduler.import_jobs("default", &mut text.as_bytes()).unwrap_err().to_string()
     };
     assert_eq!(import("no json"), "this is no export of jobs");
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_closure_can_not_be_exported() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     scheduler.add_job(JobBuilder::new(|| ()).id("a").next_run_time(None)).unwrap();
-    let error = scheduler.export_jobs(&mut Vec::new(), None).unwrap_err();
+    let error = scheduler.export_jobs(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("register it by name"), "{error}");
 }

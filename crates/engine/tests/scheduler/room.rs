@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use apscheduler_core::OnRemove;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
@@ -56,7 +57,7 @@ impl Executor for SmallExecutor {
 fn what_finds_no_room_waits_in_the_store() {
     let scheduler = scheduler();
     let small = SmallExecutor::default();
-    scheduler.add_executor(small.clone(), "small").unwrap();
+    scheduler.add_executor("small", small.clone()).unwrap();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
     let jobs = (0..10).map(|_| JobBuilder::new("tests::ok").executor("small")).collect();
@@ -68,7 +69,7 @@ fn what_finds_no_room_waits_in_the_store() {
         let wakes = scheduler.wakes();
         small.run_all();
         assert!(
-            scheduler.wakes() > wakes || scheduler.get_jobs(None).unwrap().is_empty(),
+            scheduler.wakes() > wakes || scheduler.get_jobs().unwrap().is_empty(),
             "the end of a run wakes the scheduler"
         );
         scheduler.step();
@@ -79,24 +80,24 @@ fn what_finds_no_room_waits_in_the_store() {
 
 #[test]
 fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
-    for shutdown in [true, false] {
+    for on_remove in [OnRemove::ShutDown, OnRemove::Keep] {
         let (scheduler, held) = (scheduler(), HeldRuns::new(1));
-        scheduler.add_executor(held.clone(), "held").unwrap();
+        scheduler.add_executor("held", held.clone()).unwrap();
         scheduler.start().unwrap();
         let jobs = (0..3).map(|_| JobBuilder::new("tests::ok").executor("held")).collect();
         scheduler.add_jobs(jobs).unwrap();
         assert!(scheduler.step().is_some(), "two jobs wait for room");
         let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN);
-        scheduler.remove_executor("held", shutdown).unwrap();
+        scheduler.remove_executor("held", on_remove).unwrap();
         assert_eq!(scheduler.step(), None, "the loop turns for nobody");
         assert_eq!(events.take().len(), 2, "their executor is unknown now");
         // Nor after a run of it has ended.
         held.execute_all();
         assert_eq!(scheduler.step(), None);
         // One that takes its place runs them.
-        scheduler.add_executor("debug", "held").unwrap();
+        scheduler.add_executor("held", "debug").unwrap();
         scheduler.step();
-        assert!(scheduler.get_jobs(None).unwrap().is_empty());
+        assert!(scheduler.get_jobs().unwrap().is_empty());
     }
 }
 
@@ -104,11 +105,11 @@ fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
 #[test]
 fn nobody_waits_for_the_room_of_an_executor_that_is_removed_in_a_pass() {
     let (scheduler, held) = (scheduler(), HeldRuns::new(1));
-    scheduler.add_executor(held.clone(), "held").unwrap();
+    scheduler.add_executor("held", held.clone()).unwrap();
     scheduler.start().unwrap();
-    let handle = (*scheduler).clone();
+    let handle = scheduler.handle();
     scheduler.add_listener(EventMask::JOB_SUBMITTED, move |_| {
-        let _ = handle.remove_executor("held", false);
+        let _ = handle.remove_executor("held", OnRemove::Keep);
     });
     let jobs = (0..3).map(|_| JobBuilder::new("tests::ok").executor("held")).collect();
     scheduler.add_jobs(jobs).unwrap();
@@ -121,7 +122,7 @@ fn nobody_waits_for_the_room_of_an_executor_that_is_removed_in_a_pass() {
 fn a_run_that_its_executor_drops_is_an_error() {
     let scheduler = scheduler();
     let small = SmallExecutor::default();
-    scheduler.add_executor(small.clone(), "small").unwrap();
+    scheduler.add_executor("small", small.clone()).unwrap();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_ERROR);
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").executor("small")).unwrap();
@@ -135,8 +136,8 @@ fn what_came_due_since_a_claim_in_doubt_waits_for_its_run() {
     for (coalesce, expected) in [(true, vec![10, 50]), (false, vec![10, 20, 30, 40, 50])] {
         let (scheduler, store) = (scheduler(), TestStore::default());
         let small = SmallExecutor::default();
-        scheduler.add_executor(small.clone(), "small").unwrap();
-        scheduler.add_jobstore(store.clone(), "remote").unwrap();
+        scheduler.add_executor("small", small.clone()).unwrap();
+        scheduler.add_jobstore("remote", store.clone()).unwrap();
         scheduler.start().unwrap();
         let job = JobBuilder::new("tests::ok").executor("small").jobstore("remote");
         let job = job.trigger(every(10)).coalesce(coalesce).misfire_grace_time(None);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::Result;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_core::job::JobBuilder;
@@ -47,7 +48,7 @@ fn on(threads: RunThreads) -> (SteppedScheduler, Receiver<()>) {
     let scheduler = scheduler();
     let (sender, executed) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |_| sender.send(()).unwrap());
-    scheduler.add_executor(Arc::new(Threads(threads)) as Arc<dyn Executor>, "default").unwrap();
+    scheduler.add_executor("default", Arc::new(Threads(threads)) as Arc<dyn Executor>).unwrap();
     scheduler.start().unwrap();
     (scheduler, executed)
 }
@@ -66,7 +67,7 @@ fn a_thread_that_takes_its_time_to_end_takes_no_place_after_a_restart() {
     scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();
     scheduler.step();
     executed.recv_timeout(PATIENCE).unwrap();
-    scheduler.shutdown(false).unwrap();
+    scheduler.shutdown(Shutdown::Now).unwrap();
     left.recv_timeout(PATIENCE).unwrap();
 
     scheduler.start().unwrap();
@@ -75,7 +76,7 @@ fn a_thread_that_takes_its_time_to_end_takes_no_place_after_a_restart() {
     executed.recv_timeout(PATIENCE).unwrap();
 
     let closer = std::thread::spawn(move || drop(gate));
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     closer.join().unwrap();
 }
 

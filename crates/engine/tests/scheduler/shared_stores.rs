@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_core::store::{
@@ -112,7 +113,7 @@ impl JobStore for Shared {
 
 fn on(store: &Shared) -> (SteppedScheduler, Recorder) {
     let scheduler = scheduler();
-    scheduler.add_jobstore(store.clone(), "default").unwrap();
+    scheduler.add_jobstore("default", store.clone()).unwrap();
     scheduler.start().unwrap();
     scheduler.step();
     let recorder = Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MISSED);
@@ -122,7 +123,7 @@ fn on(store: &Shared) -> (SteppedScheduler, Recorder) {
 /// The other process, whose clock shows so many seconds after the start.
 fn elsewhere(store: &Shared, seconds: i64) -> SteppedScheduler {
     let other = scheduler();
-    other.add_jobstore(store.clone(), "default").unwrap();
+    other.add_jobstore("default", store.clone()).unwrap();
     other.start_paused().unwrap();
     other.advance(TimeDelta::seconds(seconds));
     other
@@ -135,7 +136,7 @@ fn what_others_make_due_is_not_missed_for_the_time_that_it_took_to_notice() {
     scheduler.add_job(JobBuilder::new("tests::ok").id("far").trigger(every(1000))).unwrap();
     scheduler.step();
     let other = elsewhere(&store, 100);
-    other.modify_job("far", None, &JobChanges::new().next_run_time(at(100))).unwrap();
+    other.modify_job("far", &JobChanges::new().next_run_time(at(100))).unwrap();
     let soon = JobBuilder::new("tests::ok").trigger(every(1000));
     other.add_job(soon.clone().id("late").next_run_time(at(-5))).unwrap();
     // Nobody tells, and the look once a minute comes as late as it can.
@@ -169,7 +170,7 @@ fn a_job_without_a_trigger_runs_however_late_it_is_taken_up() {
     assert_eq!(strict.spec().unwrap().misfire_grace_time(), Some(1));
     let scheduler = scheduler();
     scheduler.manual_clock().advance(TimeDelta::seconds(3600));
-    scheduler.add_jobstore(store.clone(), "default").unwrap();
+    scheduler.add_jobstore("default", store.clone()).unwrap();
     let recorder = Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MISSED);
     scheduler.start().unwrap();
     scheduler.step();
@@ -209,14 +210,17 @@ fn a_shutdown_without_waiting_does_not_wait_for_a_look_of_the_watch() {
     store.0.hangs.store(true, Ordering::SeqCst);
     let registry = apscheduler_testkit::registry();
     fill(&registry);
-    let scheduler: BackgroundScheduler<TestPlugins> =
-        BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
-    scheduler.add_executor(apscheduler_executor_debug::DebugExecutor::new(), "default").unwrap();
-    scheduler.add_jobstore(store, "default").unwrap();
+    let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::builder()
+        .registry(registry)
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
+    scheduler.add_executor("default", apscheduler_executor_debug::DebugExecutor::new()).unwrap();
+    scheduler.add_jobstore("default", store).unwrap();
     scheduler.start().unwrap();
     let (sender, ended) = mpsc::channel();
     let thread = std::thread::spawn(move || {
-        scheduler.shutdown(false).unwrap();
+        scheduler.shutdown(Shutdown::Now).unwrap();
         sender.send(()).unwrap();
     });
     ended.recv_timeout(Duration::from_secs(30)).expect("the shutdown cuts the look short");
@@ -228,14 +232,14 @@ fn a_scheduler_that_only_reads_opens_its_stores_so_and_changes_nothing() {
     let store = Shared::default();
     elsewhere(&store, 0).add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10))).unwrap();
     let reader = scheduler();
-    reader.add_jobstore(store.clone(), "default").unwrap();
+    reader.add_jobstore("default", store.clone()).unwrap();
     reader.open_read_only().unwrap();
     reader.start_paused().unwrap();
     assert!(store.0.read_only.load(Ordering::SeqCst));
-    assert_eq!(reader.get_jobs(None).unwrap().len(), 1);
+    assert_eq!(reader.get_jobs().unwrap().len(), 1);
     assert_eq!(reader.open_read_only().unwrap_err().kind(), ErrorKind::AlreadyRunning);
-    let refused = reader.pause_job("a", None).unwrap_err();
+    let refused = reader.pause_job("a").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(refused.to_string().contains("for reading only"), "{refused}");
-    reader.shutdown(true).unwrap();
+    reader.shutdown(Shutdown::Wait).unwrap();
 }

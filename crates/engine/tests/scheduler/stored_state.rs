@@ -15,7 +15,7 @@ use crate::recorder::{Recorder, at, every, scheduler};
 fn started(store: &TestStore) -> SteppedScheduler {
     let scheduler = scheduler();
     scheduler.configure(&apscheduler_core::config::Config::new().timezone(chrono::Utc)).unwrap();
-    scheduler.add_jobstore(store.clone(), "default").unwrap();
+    scheduler.add_jobstore("default", store.clone()).unwrap();
     scheduler.start().unwrap();
     scheduler
 }
@@ -75,7 +75,7 @@ fn setstate() {
     };
     store.add_jobs(vec![record]).unwrap();
     let scheduler = started(&store);
-    let job = scheduler.get_job("other_id", None).unwrap().unwrap();
+    let job = scheduler.get_job("other_id").unwrap().unwrap();
     assert_eq!((job.name(), job.next_run_time()), ("testjob.dummyfunc", NextRunTime::Paused));
     let spec = job.spec().unwrap();
     assert_eq!((spec.function().name(), spec.executor()), ("tests::add", "dummyexecutor"));
@@ -140,7 +140,7 @@ fn a_change_of_the_function_is_kept() {
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10))).unwrap();
     // As in Python references, a single colon may stand before the last part.
     let changes = JobChanges::new().function("tests:add").args([json!(2), json!(3)]);
-    scheduler.modify_job("a", None, &changes).unwrap();
+    scheduler.modify_job("a", &changes).unwrap();
     assert_eq!(stored(&store, "a")["func"], "tests::add");
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
     scheduler.advance(TimeDelta::seconds(10));
@@ -149,10 +149,7 @@ fn a_change_of_the_function_is_kept() {
     assert_eq!(**retval, json!(5));
     // A closure can't take the place of what was stored.
     let closure = JobChanges::new().function(|| ()).args([]);
-    assert_eq!(
-        scheduler.modify_job("a", None, &closure).unwrap_err().kind(),
-        ErrorKind::Unsupported
-    );
+    assert_eq!(scheduler.modify_job("a", &closure).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]
@@ -161,7 +158,7 @@ fn the_microsecond_survives() {
     let scheduler = started(&store);
     let time = at(0) + TimeDelta::microseconds(254_012);
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").next_run_time(time)).unwrap();
-    let job = scheduler.get_job("a", None).unwrap().unwrap();
+    let job = scheduler.get_job("a").unwrap().unwrap();
     assert_eq!(job.next_run_time(), NextRunTime::At(time));
 }
 
@@ -192,7 +189,7 @@ fn an_origin_without_name_and_host_is_read_and_written_as_it_was() {
     let old = json!({"file": "/srv/releases/7/jobs.toml", "digest": "12-34"});
     store.add_jobs(vec![with_origin(&old, "tests::ok")]).unwrap();
     let scheduler = started(&store);
-    let job = scheduler.get_job("a", None).unwrap().unwrap();
+    let job = scheduler.get_job("a").unwrap().unwrap();
     assert_eq!(job.origin(), Some(&JobOrigin::new("/srv/releases/7/jobs.toml", "12-34")));
     job.modify(&JobChanges::new().name("b")).unwrap();
     assert_eq!(stored(&store, "a")["origin"], old);
@@ -204,7 +201,7 @@ fn an_origin_without_name_and_host_is_read_and_written_as_it_was() {
         stored(&store, "a")["origin"],
         json!({"name": "billing", "file": "/srv/jobs.toml", "host": "pod-1", "digest": "12-34"})
     );
-    assert_eq!(scheduler.get_job("a", None).unwrap().unwrap().origin(), Some(&origin));
+    assert_eq!(scheduler.get_job("a").unwrap().unwrap().origin(), Some(&origin));
 }
 
 #[test]
@@ -212,7 +209,7 @@ fn a_broken_record_still_says_which_file_declared_it() {
     let store = TestStore::default();
     let origin = json!({"name": "billing", "file": "/srv/jobs.toml", "digest": "12-34"});
     store.add_jobs(vec![with_origin(&origin, "tests::unknown")]).unwrap();
-    let job = started(&store).get_job("a", None).unwrap().unwrap();
+    let job = started(&store).get_job("a").unwrap().unwrap();
     assert!(job.broken().is_some());
     assert_eq!(job.origin().unwrap().name.as_deref(), Some("billing"));
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
@@ -13,6 +14,7 @@ use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::TestStore;
 use chrono::TimeDelta;
+use std::sync::Arc;
 
 use crate::recorder::{Recorder, at, every, scheduler};
 
@@ -20,7 +22,7 @@ use crate::recorder::{Recorder, at, every, scheduler};
 fn the_loop_backs_off_and_goes_on() {
     let scheduler = scheduler();
     let store = TestStore::default();
-    scheduler.add_jobstore(store.clone(), "remote").unwrap();
+    scheduler.add_jobstore("remote", store.clone()).unwrap();
     scheduler.start().unwrap();
     let job =
         |id: &str| JobBuilder::new("tests::ok").id(id).trigger(every(20)).misfire_grace_time(None);
@@ -62,17 +64,18 @@ impl Drop for TellsItsEnd {
 
 #[test]
 fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
-    let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
+    let scheduler = Arc::new(BackgroundScheduler::<TestPlugins>::new());
     crate::recorder::fill(scheduler.registry());
-    scheduler.add_executor(DebugExecutor::new(), "default").unwrap();
-    scheduler.add_jobstore(TestStore::blocking(), "remote").unwrap();
+    scheduler.add_executor("default", DebugExecutor::new()).unwrap();
+    scheduler.add_jobstore("remote", TestStore::blocking()).unwrap();
     let (ended, end) = channel();
-    let (handle, first) = ((*scheduler).clone(), Mutex::new(Some(ended)));
+    let (owner, first) = (Arc::downgrade(&scheduler), Mutex::new(Some(ended)));
     scheduler.add_listener(EventMask::JOB_SUBMITTED, move |_| {
         let Some(ended) = first.lock().unwrap().take() else { return };
         ENDS.set(Some(TellsItsEnd(ended)));
-        handle.shutdown(false).unwrap();
-        handle.start_engine(false).unwrap();
+        let scheduler = owner.upgrade().unwrap();
+        scheduler.shutdown(Shutdown::Now).unwrap();
+        scheduler.start().unwrap();
     });
     let (sender, executed) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {
@@ -86,7 +89,7 @@ fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
     assert_eq!(executed.recv_timeout(wait).unwrap(), "a");
     scheduler.add_job(job("b")).unwrap();
     assert_eq!(executed.recv_timeout(wait).unwrap(), "b", "the new worker serves the store");
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
 #[test]
@@ -94,9 +97,9 @@ fn a_retry_interval_beyond_the_calendar_is_no_panic() {
     for interval in [Duration::from_secs_f64(1e13), Duration::MAX] {
         let scheduler = scheduler();
         scheduler.configure(&Config::new().jobstore_retry_interval(interval)).unwrap();
-        scheduler.add_executor(DebugExecutor::new(), "default").unwrap();
+        scheduler.add_executor("default", DebugExecutor::new()).unwrap();
         let store = TestStore::default();
-        scheduler.add_jobstore(store.clone(), "remote").unwrap();
+        scheduler.add_jobstore("remote", store.clone()).unwrap();
         scheduler.start().unwrap();
         scheduler.add_job(JobBuilder::new("tests::ok").id("a").jobstore("remote")).unwrap();
         let events = Recorder::on(&scheduler, EventMask::JOBSTORE_ERROR | EventMask::JOB_EXECUTED);
@@ -116,7 +119,7 @@ fn a_retry_interval_beyond_the_calendar_is_no_panic() {
 #[test]
 fn the_longest_timeout_survives_its_store() {
     let scheduler = scheduler();
-    scheduler.add_jobstore(TestStore::default(), "remote").unwrap();
+    scheduler.add_jobstore("remote", TestStore::default()).unwrap();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN | EventMask::JOB_EXECUTED);
     let job = JobBuilder::new("tests::ok").id("a").jobstore("remote").timeout(Duration::MAX);
@@ -129,7 +132,7 @@ fn the_longest_timeout_survives_its_store() {
 fn a_clock_that_is_put_back_keeps_no_store_from_being_tried_again() {
     let scheduler = scheduler();
     let store = TestStore::default();
-    scheduler.add_jobstore(store.clone(), "remote").unwrap();
+    scheduler.add_jobstore("remote", store.clone()).unwrap();
     scheduler.start().unwrap();
     scheduler.step();
     let events =
@@ -153,8 +156,8 @@ fn a_store_that_hangs_delays_neither_the_loop_nor_another_store() {
     let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
     let store = TestStore::blocking();
     crate::recorder::fill(scheduler.registry());
-    scheduler.add_executor(DebugExecutor::new(), "default").unwrap();
-    scheduler.add_jobstore(store.clone(), "remote").unwrap();
+    scheduler.add_executor("default", DebugExecutor::new()).unwrap();
+    scheduler.add_jobstore("remote", store.clone()).unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
         let _ = sender.send(event.job().unwrap().id().to_string());
@@ -172,5 +175,5 @@ fn a_store_that_hangs_delays_neither_the_loop_nor_another_store() {
     store.hang(false);
     scheduler.add_job(JobBuilder::new("tests::ok").id("last").jobstore("remote")).unwrap();
     assert_eq!(wait(), "last");
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }

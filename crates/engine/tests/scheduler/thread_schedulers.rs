@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Registry;
@@ -31,23 +32,29 @@ fn check(
     expected: &[EventMask],
 ) {
     let clock = ManualClock::at(START);
-    let background: BackgroundScheduler<TestPlugins> =
-        BackgroundScheduler::with_parts(registry(), Arc::new(clock.clone()));
+    let background: BackgroundScheduler<TestPlugins> = BackgroundScheduler::builder()
+        .registry(registry())
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
     let events = listen(&background);
     prepare(&background);
     background.start().unwrap();
     act(&background, &clock);
     expect(&events, expected);
     if background.running() {
-        background.shutdown(true).unwrap();
+        background.shutdown(Shutdown::Wait).unwrap();
     }
 
     let clock = ManualClock::at(START);
-    let blocking: BlockingScheduler<TestPlugins> =
-        BlockingScheduler::with_parts(registry(), Arc::new(clock.clone()));
+    let blocking: BlockingScheduler<TestPlugins> = BlockingScheduler::builder()
+        .registry(registry())
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
     let events = listen(&blocking);
     prepare(&blocking);
-    let handle = (*blocking).clone();
+    let handle = blocking.handle();
     let thread = std::thread::spawn(move || blocking.start());
     while !handle.running() {
         std::thread::yield_now();
@@ -55,13 +62,13 @@ fn check(
     act(&handle, &clock);
     expect(&events, expected);
     if handle.running() {
-        handle.shutdown(true).unwrap();
+        handle.shutdown(Shutdown::Wait).unwrap();
     }
     thread.join().unwrap().unwrap();
 }
 
 fn listen(scheduler: &Scheduler) -> Receiver<Event> {
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::ALL, move |event| drop(sender.send(event.clone())));
     receiver
@@ -121,7 +128,7 @@ fn add_live_job() {
 fn shutdown() {
     check(
         |_| {},
-        |scheduler, _| scheduler.shutdown(true).unwrap(),
+        |scheduler, _| scheduler.shutdown(Shutdown::Wait).unwrap(),
         &[EventMask::JOBSTORE_ADDED, EventMask::SCHEDULER_STARTED, EventMask::SCHEDULER_SHUTDOWN],
     );
 }
@@ -131,6 +138,6 @@ fn immediate_shutdown() {
     let background: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
     let blocking: BlockingScheduler<TestPlugins> = BlockingScheduler::new();
     for scheduler in [&*background, &*blocking] {
-        assert_eq!(scheduler.shutdown(true).unwrap_err().kind(), ErrorKind::NotRunning);
+        assert_eq!(scheduler.shutdown(Shutdown::Wait).unwrap_err().kind(), ErrorKind::NotRunning);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::schedulers::{BackgroundScheduler, BlockingScheduler};
@@ -15,9 +16,12 @@ use chrono::TimeDelta;
 use crate::recorder::{START, every};
 
 fn background(clock: &ManualClock) -> BackgroundScheduler {
-    let scheduler =
-        BackgroundScheduler::with_parts(apscheduler_testkit::registry(), Arc::new(clock.clone()));
-    scheduler.add_executor("debug", "default").unwrap();
+    let scheduler = BackgroundScheduler::builder()
+        .registry(apscheduler_testkit::registry())
+        .clock(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     scheduler
 }
 
@@ -34,7 +38,7 @@ fn a_moved_clock_wakes_the_scheduler() {
         clock.advance(TimeDelta::hours(1));
         receiver.recv_timeout(Duration::from_secs(20)).unwrap();
     }
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn a_job_added_from_another_thread_starts_at_once() {
     let scheduler = background(&ManualClock::at(START));
     scheduler.start().unwrap();
     let (sender, receiver) = channel();
-    let handle = (*scheduler).clone();
+    let handle = scheduler.handle();
     std::thread::spawn(move || {
         handle.add_job(JobBuilder::new(move || sender.send(()).is_ok())).unwrap();
     });
@@ -71,13 +75,13 @@ fn dropping_a_background_scheduler_stops_it() {
 #[test]
 fn a_blocking_scheduler_returns_when_another_thread_shuts_it_down() {
     let scheduler: BlockingScheduler<TestPlugins> = BlockingScheduler::new();
-    scheduler.add_executor("debug", "default").unwrap();
-    let handle = (*scheduler).clone();
+    scheduler.add_executor("default", "debug").unwrap();
+    let handle = scheduler.handle();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::SCHEDULER_STARTED, move |_| sender.send(()).unwrap());
     let stopper = std::thread::spawn(move || {
         receiver.recv().unwrap();
-        handle.shutdown(true).unwrap();
+        handle.shutdown(Shutdown::Wait).unwrap();
     });
     scheduler.start().unwrap();
     stopper.join().unwrap();

@@ -14,7 +14,7 @@ const SLICE: Duration = Duration::from_millis(10);
 
 fn on_the_loop() -> SteppedScheduler {
     let scheduler = scheduler();
-    scheduler.add_executor(LoopExecutor::new(), "default").unwrap();
+    scheduler.add_executor("default", LoopExecutor::new()).unwrap();
     scheduler.start().unwrap();
     scheduler
 }
@@ -50,10 +50,10 @@ fn a_turn_with_many_runs_lets_others_have_their_turn() {
 #[test]
 fn what_falls_due_meanwhile_does_not_wait_for_all_of_them() {
     let scheduler = on_the_loop();
-    scheduler.add_executor("debug", "other").unwrap();
+    scheduler.add_executor("other", "debug").unwrap();
     let (sender, ran) = channel();
     for number in 0..3 {
-        let (sender, handle) = (sender.clone(), (*scheduler).clone());
+        let (sender, handle) = (sender.clone(), scheduler.handle());
         let job = move || {
             std::thread::sleep(SLICE);
             sender.send(format!("{number}")).unwrap();

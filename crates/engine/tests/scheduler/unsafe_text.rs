@@ -27,7 +27,7 @@ fn ids_and_names_are_shown_escaped() {
     assert!(job.to_string().starts_with(SHOWN), "{job}");
     assert_safe(&format!("{job:?}"));
     let mut printed = Vec::new();
-    scheduler.print_jobs(None, &mut printed).unwrap();
+    scheduler.print_jobs(&mut printed).unwrap();
     let printed = String::from_utf8(printed).unwrap();
     assert!(printed.contains(SHOWN), "{printed}");
     assert_safe(&printed);

@@ -1,5 +1,6 @@
 //! A clock that was wrong is told of, and what it left behind can be healed.
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_core::trigger::TriggerConfig;
@@ -21,7 +22,7 @@ fn warnings(scheduler: &SteppedScheduler) -> Vec<String> {
 }
 
 fn next(scheduler: &SteppedScheduler, id: &str) -> NextRunTime {
-    scheduler.get_job(id, None).unwrap().unwrap().next_run_time()
+    scheduler.get_job(id).unwrap().unwrap().next_run_time()
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn what_was_before_a_start_is_no_step() {
     for _ in 0..2 {
         scheduler.start().unwrap();
         assert!(warnings(&scheduler).is_empty());
-        scheduler.shutdown(true).unwrap();
+        scheduler.shutdown(Shutdown::Wait).unwrap();
         scheduler.manual_clock().adjust(TimeDelta::days(-9));
     }
 }
@@ -63,7 +64,7 @@ fn after_a_wrong_date(triggers: &[(&str, TriggerConfig)]) -> (SteppedScheduler, 
     let scheduler = scheduler();
     let config = apscheduler_core::config::Config::new().timezone(chrono::Utc);
     scheduler.configure(&config).unwrap();
-    scheduler.add_jobstore(TestStore::default(), "default").unwrap();
+    scheduler.add_jobstore("default", TestStore::default()).unwrap();
     scheduler.manual_clock().adjust(YEARS);
     scheduler.start().unwrap();
     for (id, trigger) in triggers {
@@ -98,7 +99,7 @@ fn jobs_that_wait_for_a_wrong_date_are_told_and_resumed() {
     assert!(told[1].contains("; and others"), "{told:?}");
     assert!(told[1].contains("instead of 2027-01-01T00:00:30+00:00"), "{told:?}");
     for (id, seconds) in [("interval", 10), ("cron", 0), ("days", 8 * 3600), ("both", 30)] {
-        scheduler.resume_job(id, None).unwrap();
+        scheduler.resume_job(id).unwrap();
         assert_eq!(next(&scheduler, id), NextRunTime::At(at(seconds)), "{id}");
     }
     // The new grid is what is stored.
@@ -113,7 +114,7 @@ fn a_run_by_hand_starts_a_grid_anew_that_a_wrong_date_began() {
     let (scheduler, _) =
         after_a_wrong_date(&[("a", table(&json!({"type": "interval", "seconds": 10})))]);
     scheduler.advance(TimeDelta::seconds(3));
-    scheduler.modify_job("a", None, &JobChanges::new().next_run_time(at(3))).unwrap();
+    scheduler.modify_job("a", &JobChanges::new().next_run_time(at(3))).unwrap();
     scheduler.step();
     assert_eq!(next(&scheduler, "a"), NextRunTime::At(at(13)));
 }
@@ -125,13 +126,13 @@ fn a_grid_that_was_given_or_is_right_stays() {
         "given",
         table(&json!({"type": "interval", "seconds": 10, "start_date": start})),
     )]);
-    scheduler.resume_job("given", None).unwrap();
+    scheduler.resume_job("given").unwrap();
     assert_eq!(next(&scheduler, "given"), NextRunTime::At(start.parse().unwrap()));
     // One that was added now.
     let trigger = table(&json!({"type": "interval", "seconds": 10}));
     scheduler.add_job(JobBuilder::new("tests::ok").id("right").trigger(trigger)).unwrap();
     scheduler.advance(TimeDelta::seconds(3));
-    scheduler.modify_job("right", None, &JobChanges::new().next_run_time(at(3))).unwrap();
+    scheduler.modify_job("right", &JobChanges::new().next_run_time(at(3))).unwrap();
     scheduler.step();
     assert_eq!(next(&scheduler, "right"), NextRunTime::At(at(10)), "a run by hand moves no grid");
 }

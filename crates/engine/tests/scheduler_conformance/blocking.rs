@@ -5,6 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use apscheduler_core::Result;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::Clock;
@@ -16,7 +17,9 @@ pub(crate) struct Blocking(Arc<BlockingScheduler>);
 
 impl Blocking {
     pub(crate) fn new(registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(BlockingScheduler::with_parts(registry, clock)))
+        Self(Arc::new(
+            BlockingScheduler::builder().registry(registry).clock(clock).build().unwrap(),
+        ))
     }
 }
 
@@ -55,6 +58,6 @@ impl Subject for Blocking {
 impl Drop for Blocking {
     fn drop(&mut self) {
         // Not running is fine.
-        let _ = self.0.shutdown(false);
+        let _ = self.0.shutdown(Shutdown::Now);
     }
 }

@@ -14,7 +14,13 @@ use blocking::Blocking;
 fn main() -> ExitCode {
     schedulers::run(vec![
         SchedulerHarness::new("background", |registry, clock| {
-            Box::new(BackgroundScheduler::<TestPlugins>::with_parts(registry, clock))
+            Box::new(
+                BackgroundScheduler::<TestPlugins>::builder()
+                    .registry(registry)
+                    .clock(clock)
+                    .build()
+                    .unwrap(),
+            )
         }),
         SchedulerHarness::new("blocking", |registry, clock| {
             Box::new(Blocking::new(registry, clock))

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
+use apscheduler::Shutdown;
 use apscheduler::event::{Event, EventMask};
 use apscheduler::function::JobContext;
 use apscheduler::job;
@@ -112,5 +113,5 @@ fn on_the_thread_pool() {
     for _ in 0..2 {
         assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(json!(42)));
     }
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }

@@ -101,8 +101,8 @@ fn scheduler(functions: &[&str]) -> SteppedScheduler {
         registry.declare(job);
     }
     let scheduler = SteppedScheduler::new(registry, START);
-    scheduler.add_jobstore("memory", "second").unwrap();
-    scheduler.add_executor("debug", "other").unwrap();
+    scheduler.add_jobstore("second", "memory").unwrap();
+    scheduler.add_executor("other", "debug").unwrap();
     scheduler
 }
 
@@ -132,7 +132,7 @@ fn declared_jobs_are_added() {
     assert!(scheduler.registry().has_function("old::once"));
 
     scheduler.start().unwrap();
-    let next = |id: &str| scheduler.get_job(id, None).unwrap().unwrap().next_run_time();
+    let next = |id: &str| scheduler.get_job(id).unwrap().unwrap().next_run_time();
     assert_eq!(next("seldom"), NextRunTime::Paused);
     assert_eq!(next("my_job_id").instant().unwrap().to_rfc3339(), "2027-01-31T00:00:00+00:00");
 }
@@ -177,7 +177,7 @@ fn they_replace_what_is_there() {
     scheduler.start().unwrap();
     scheduler.add_declared_jobs().unwrap();
     scheduler.add_declared_jobs().unwrap();
-    assert_eq!(scheduler.get_jobs(None).unwrap().len(), 1);
+    assert_eq!(scheduler.get_jobs().unwrap().len(), 1);
 }
 
 #[test]

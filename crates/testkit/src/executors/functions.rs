@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use apscheduler_core::OnRemove;
+use apscheduler_core::Shutdown;
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::registry::Registry;
 use apscheduler_core::{Extensions, Result};
@@ -209,11 +211,12 @@ fn scheduler(context: &JobContext) -> Result<Scheduler, JobError> {
 }
 
 fn shut_down(context: &JobContext, wait: bool) -> Result<(), JobError> {
-    Ok(scheduler(context)?.shutdown(wait)?)
+    let shutdown = if wait { Shutdown::Wait } else { Shutdown::Now };
+    Ok(scheduler(context)?.shutdown(shutdown)?)
 }
 
 fn remove_executor(context: &JobContext, alias: &str) -> Result<(), JobError> {
-    Ok(scheduler(context)?.remove_executor(alias, true)?)
+    Ok(scheduler(context)?.remove_executor(alias, OnRemove::ShutDown)?)
 }
 
 fn abort() {

@@ -33,10 +33,14 @@ impl Lab {
         let registry = crate::registry();
         functions::register(&registry).expect("the registry is new");
         let clock = ManualClock::at("2027-01-01T00:00:00Z");
-        let scheduler = BackgroundScheduler::with_parts(registry, Arc::new(clock.clone()));
+        let scheduler = BackgroundScheduler::builder()
+            .registry(registry)
+            .clock(Arc::new(clock.clone()))
+            .build()
+            .expect("there is no configuration to refuse");
         scheduler.insert_extension(SuiteState::new());
         let executor = setup.executor(workers);
-        scheduler.add_executor(Arc::clone(&executor), "default").expect("no other has the alias");
+        scheduler.add_executor("default", Arc::clone(&executor)).expect("no other has the alias");
         let events = Events::of(&scheduler);
         scheduler.start().expect("the scheduler starts");
         let folder = tempfile::tempdir().expect("a folder for temporary files");

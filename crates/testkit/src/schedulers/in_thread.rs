@@ -41,7 +41,11 @@ impl<L: EventLoop, P: PluginSet> InThread<L, P> {
         let (sender, made) = channel();
         let thread = std::thread::spawn(move || run(sender));
         let (event_loop, calls) = made.recv().expect("the loop comes up");
-        let scheduler = LoopScheduler::on_with_parts(event_loop, registry, clock);
+        let scheduler = LoopScheduler::builder_on(event_loop)
+            .registry(registry)
+            .clock(clock)
+            .build()
+            .expect("there is no configuration to refuse");
         let thread_id = thread.thread().id();
         Self {
             scheduler: Some(Arc::new(scheduler)),

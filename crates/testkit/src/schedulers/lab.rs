@@ -46,8 +46,8 @@ impl Lab {
         let subject = harness.scheduler(crate::registry(), shown);
         let scheduler = subject.scheduler();
         let events = Events::of(scheduler);
-        scheduler.add_executor(DebugExecutor::new(), "default").expect("a new alias");
-        scheduler.add_executor(LoopExecutor::new(), "loop").expect("a new alias");
+        scheduler.add_executor("default", DebugExecutor::new()).expect("a new alias");
+        scheduler.add_executor("loop", LoopExecutor::new()).expect("a new alias");
         Self { subject, clock, events }
     }
 

@@ -17,7 +17,7 @@
 //! fn main() -> ExitCode {
 //! # if true { return ExitCode::SUCCESS }
 //!     schedulers::run(vec![SchedulerHarness::new("background", |registry, clock| {
-//!         Box::new(BackgroundScheduler::<TestPlugins>::with_parts(registry, clock))
+//!         Box::new(BackgroundScheduler::<TestPlugins>::builder().registry(registry).clock(clock).build().expect("there is no configuration to refuse"))
 //!     })])
 //! }
 //! ```

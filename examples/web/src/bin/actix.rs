@@ -28,6 +28,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{App, HttpResponse, HttpServer, Responder, ResponseError, delete, get, post};
+use apscheduler::Shutdown;
 use apscheduler::schedulers::AsyncScheduler;
 use apscheduler::{Error, Result};
 use apscheduler_examples_web::{
@@ -42,7 +43,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outcomes = Outcomes::of(&scheduler)?;
     scheduler.start().await?;
 
-    let handle: AsyncScheduler = (*scheduler).clone();
+    let handle: AsyncScheduler = scheduler.handle();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::new(handle.clone()))
@@ -54,7 +55,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("listening on http://{address}");
     }
     server.run().await?;
-    scheduler.shutdown(true).await?;
+    scheduler.shutdown(Shutdown::Wait).await?;
     println!("all jobs have ended");
     Ok(())
 }
@@ -63,7 +64,7 @@ type Jobs = Data<AsyncScheduler>;
 
 #[get("/jobs")]
 async fn list(scheduler: Jobs) -> Result<impl Responder, Failure> {
-    let jobs = scheduler.get_jobs(None).await?;
+    let jobs = scheduler.get_jobs().await?;
     Ok(Json(jobs.iter().map(JobView::from).collect::<Vec<_>>()))
 }
 
@@ -75,27 +76,27 @@ async fn add(scheduler: Jobs, request: Json<Value>) -> Result<impl Responder, Fa
 
 #[get("/jobs/{id}")]
 async fn show(scheduler: Jobs, id: Path<String>) -> Result<impl Responder, Failure> {
-    let job = scheduler.get_job(&id, None).await?;
+    let job = scheduler.get_job(id.as_str()).await?;
     let job = job.ok_or_else(|| Error::job_lookup(id.into_inner()))?;
     Ok(Json(JobView::from(&job)))
 }
 
 #[delete("/jobs/{id}")]
 async fn remove(scheduler: Jobs, id: Path<String>) -> Result<impl Responder, Failure> {
-    scheduler.remove_job(&id, None).await?;
+    scheduler.remove_job(id.as_str()).await?;
     Ok(HttpResponse::NoContent())
 }
 
 #[post("/jobs/{id}/pause")]
 async fn pause(scheduler: Jobs, id: Path<String>) -> Result<impl Responder, Failure> {
-    let job = scheduler.pause_job(&id, None).await?;
+    let job = scheduler.pause_job(id.as_str()).await?;
     Ok(Json(JobView::from(&job)))
 }
 
 /// The answer is `null` for a job whose schedule has ended: it is removed.
 #[post("/jobs/{id}/resume")]
 async fn resume(scheduler: Jobs, id: Path<String>) -> Result<impl Responder, Failure> {
-    let job = scheduler.resume_job(&id, None).await?;
+    let job = scheduler.resume_job(id.as_str()).await?;
     Ok(Json(job.as_ref().map(JobView::from)))
 }
 

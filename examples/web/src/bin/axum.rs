@@ -15,6 +15,7 @@
 //! gone. Then the scheduler ends, with the jobs that it has.
 #![allow(clippy::print_stdout, reason = "an example")]
 
+use apscheduler::Shutdown;
 use apscheduler::schedulers::AsyncScheduler;
 use apscheduler::{Error, Result};
 use apscheduler_examples_web::{
@@ -40,14 +41,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/jobs/{id}", get(show).delete(remove))
         .route("/jobs/{id}/pause", post(pause))
         .route("/jobs/{id}/resume", post(resume))
-        .with_state((*scheduler).clone());
+        .with_state(scheduler.handle());
     let app = jobs.route("/outcomes", get(|| async move { Json(outcomes.all()) }));
 
     let listener = TcpListener::bind(address).await?;
     let stop = stop_signal()?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
-    scheduler.shutdown(true).await?;
+    scheduler.shutdown(Shutdown::Wait).await?;
     println!("all jobs have ended");
     Ok(())
 }
@@ -55,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 type Jobs = State<AsyncScheduler>;
 
 async fn list(State(scheduler): Jobs) -> Result<Json<Vec<JobView>>, Failure> {
-    let jobs = scheduler.get_jobs(None).await?;
+    let jobs = scheduler.get_jobs().await?;
     Ok(Json(jobs.iter().map(JobView::from).collect()))
 }
 
@@ -68,17 +69,17 @@ async fn add(
 }
 
 async fn show(State(scheduler): Jobs, Path(id): Path<String>) -> Result<Json<JobView>, Failure> {
-    let job = scheduler.get_job(&id, None).await?.ok_or_else(|| Error::job_lookup(id))?;
+    let job = scheduler.get_job(&id).await?.ok_or_else(|| Error::job_lookup(id))?;
     Ok(Json(JobView::from(&job)))
 }
 
 async fn remove(State(scheduler): Jobs, Path(id): Path<String>) -> Result<StatusCode, Failure> {
-    scheduler.remove_job(&id, None).await?;
+    scheduler.remove_job(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn pause(State(scheduler): Jobs, Path(id): Path<String>) -> Result<Json<JobView>, Failure> {
-    let job = scheduler.pause_job(&id, None).await?;
+    let job = scheduler.pause_job(&id).await?;
     Ok(Json(JobView::from(&job)))
 }
 
@@ -87,7 +88,7 @@ async fn resume(
     State(scheduler): Jobs,
     Path(id): Path<String>,
 ) -> Result<Json<Option<JobView>>, Failure> {
-    let job = scheduler.resume_job(&id, None).await?;
+    let job = scheduler.resume_job(&id).await?;
     Ok(Json(job.as_ref().map(JobView::from)))
 }
 

@@ -10,7 +10,7 @@
 //! fn main() -> Result<()> {
 //!     worker::init(Registry::linked); // With the crate `apscheduler`: `apscheduler::init_worker();`
 //!     let scheduler: BlockingScheduler = BlockingScheduler::new();
-//!     scheduler.add_executor(ProcessPoolExecutor::new(4), "default")?;
+//!     scheduler.add_executor("default", ProcessPoolExecutor::new(4))?;
 //!     scheduler.start()
 //! }
 //! ```

@@ -10,7 +10,7 @@ use apscheduler_executor_processpool::ProcessPoolExecutor;
 fn the_executor_refuses_to_start_and_shows_the_line_to_add() {
     let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
         BackgroundScheduler::new();
-    scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
+    scheduler.add_executor("default", ProcessPoolExecutor::new(1)).unwrap();
     scheduler.registry().register_function("tests::ok", || ()).unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();
     let error = scheduler.start().unwrap_err().to_string();

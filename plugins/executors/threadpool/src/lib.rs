@@ -7,7 +7,7 @@
 //! use apscheduler_executor_threadpool::ThreadPoolExecutor;
 //!
 //! let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
-//! scheduler.add_executor(ThreadPoolExecutor::new(20), "default")?;
+//! scheduler.add_executor("default", ThreadPoolExecutor::new(20))?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

@@ -3,18 +3,19 @@
 //! In a config: `{"type": "tokio"}`, or with the names of Python's executors, `asyncio` and `tornado`. In a program:
 //! ```
 //! use std::time::Duration;
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_engine::schedulers::BackgroundScheduler;
 //! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_executor_tokio::TokioExecutor;
 //!
 //! let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
-//! scheduler.add_executor(TokioExecutor::new(), "default")?;
+//! scheduler.add_executor("default", TokioExecutor::new())?;
 //! scheduler.add_job(JobBuilder::new(|| async {
 //!     tokio::time::sleep(Duration::from_millis(1)).await;
 //! }))?;
 //! scheduler.start()?;
-//! scheduler.shutdown(true)?;
+//! scheduler.shutdown(Shutdown::Wait)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

@@ -1,19 +1,20 @@
 //! A scheduler in a [calloop] event loop: for Wayland clients and compositors, and for daemons with a callback reactor.
 //!
 //! ```
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_calloop::{CalloopLoop, CalloopScheduler};
 //! use calloop::EventLoop;
 //!
 //! let mut event_loop: EventLoop<'_, ()> = EventLoop::try_new()?;
-//! let scheduler: CalloopScheduler<TestPlugins> = CalloopScheduler::on(CalloopLoop::insert_into(&event_loop.handle())?);
-//! scheduler.add_executor("loop", "default")?;
+//! let scheduler: CalloopScheduler<TestPlugins> = CalloopScheduler::builder_on(CalloopLoop::insert_into(&event_loop.handle())?).build()?;
+//! scheduler.add_executor("default", "loop")?;
 //! let signal = event_loop.get_signal();
 //! scheduler.add_job(JobBuilder::new(move || signal.stop()))?;
 //! scheduler.start()?;
 //! event_loop.run(None, &mut (), |_| ())?;
-//! scheduler.shutdown(true)?;
+//! scheduler.shutdown(Shutdown::Wait)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -44,7 +45,7 @@ use apscheduler_engine::schedulers::LoopScheduler;
 
 pub use event_loop::CalloopLoop;
 
-/// A scheduler in a calloop event loop: `CalloopScheduler::on(CalloopLoop::insert_into(&handle)?)`.
+/// A scheduler in a calloop event loop: `CalloopScheduler::builder_on(CalloopLoop::insert_into(&handle)?).build()?`.
 pub type CalloopScheduler<P = LinkedPlugins> = LoopScheduler<CalloopLoop, P>;
 
 /// The descriptor of this plugin.

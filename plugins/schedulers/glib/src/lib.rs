@@ -1,23 +1,24 @@
 //! A scheduler in a [GLib](glib) main loop: for GTK programs, and for daemons on GLib.
 //!
 //! ```
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_glib::GlibScheduler;
 //!
 //! let main_loop = glib::MainLoop::new(None, false);
 //! let scheduler: GlibScheduler<TestPlugins> = GlibScheduler::new();
-//! scheduler.add_executor("loop", "default")?;
+//! scheduler.add_executor("default", "loop")?;
 //! let end = main_loop.clone();
 //! scheduler.add_job(JobBuilder::new(move || end.quit()))?;
 //! scheduler.start()?;
 //! main_loop.run();
-//! scheduler.shutdown(true)?;
+//! scheduler.shutdown(Shutdown::Wait)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!
 //! `GlibScheduler::new()` runs in the default main context, which is that of GTK;
-//! `GlibScheduler::on(GlibLoop::on(&context))` in another one.
+//! `GlibScheduler::builder_on(GlibLoop::on(&context)).build()?` in another one.
 //!
 //! # Where things run
 //! | what | where |

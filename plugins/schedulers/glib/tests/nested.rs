@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::JobContextExt as _;
@@ -23,8 +24,8 @@ fn run_until(context: &MainContext, flag: &AtomicBool) -> bool {
 fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
     let context = MainContext::new();
     let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
-        GlibScheduler::on(GlibLoop::on(&context));
-    scheduler.add_executor("loop", "default").expect("a new alias");
+        GlibScheduler::builder_on(GlibLoop::on(&context)).build().unwrap();
+    scheduler.add_executor("default", "loop").expect("a new alias");
     let [inner, outer] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let (seen, dialog, ended) = (Arc::clone(&inner), context.clone(), Arc::clone(&outer));
     let job = move |job: &JobContext| {
@@ -37,5 +38,5 @@ fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
     scheduler.add_job(JobBuilder::new(job).id("outer")).expect("a valid job");
     scheduler.start().expect("it starts");
     assert!(run_until(&context, &outer), "the inner job did not run within the outer");
-    scheduler.shutdown(true).expect("it runs");
+    scheduler.shutdown(Shutdown::Wait).expect("it runs");
 }

@@ -2,6 +2,7 @@
 //! executor for gevent are in Python.
 //!
 //! ```
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_may::MayScheduler;
@@ -17,7 +18,7 @@
 //! }))?;
 //! scheduler.start()?;
 //! assert_eq!(receiver.recv(), Ok("ran"));
-//! scheduler.shutdown(true)?;
+//! scheduler.shutdown(Shutdown::Wait)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!
@@ -69,7 +70,7 @@
 //!   `may::coroutine_local!`.
 //! - **A listener, and a job of the executors `loop` and `debug`, should not wait by may's means**: it may be within a turn
 //!   of the scheduler, which the engine tells by its thread. If the turn goes on in another one, a warning is logged, and a
-//!   `shutdown(true)` called from in there may never return.
+//!   `shutdown(Shutdown::Wait)` called from in there may never return.
 //! - **may 0.3.51 has two faults that a job can run into.** A wait with a timeout (`recv_timeout`, `wait_timeout`,
 //!   `park_timeout`) whose time is over before the coroutine is asleep never ends: short times do that, and busy machines.
 //!   And a coroutine that ends while another thread is still busy putting it to sleep has that thread write into freed

@@ -10,6 +10,8 @@ fn main() -> ExitCode {
     // Some jobs of the suite block their thread: those of other cases need others.
     may::config().set_workers(16).set_worker_pin(false);
     schedulers::run(vec![SchedulerHarness::new("may", |registry, clock| {
-        Box::new(MayScheduler::<TestPlugins>::with_parts(registry, clock))
+        Box::new(
+            MayScheduler::<TestPlugins>::builder().registry(registry).clock(clock).build().unwrap(),
+        )
     })])
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::Result;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
@@ -51,7 +52,7 @@ fn a_thousand_jobs_wait_at_once() {
     assert_eq!(scheduler.executor("default").unwrap().load().running, JOBS);
     (0..JOBS).for_each(|_| gate.post());
     events.wait_for_all(JOBS);
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
     assert_eq!(events.heard().outcomes, JOBS);
     assert_eq!(scheduler.instances(), 0);
 }
@@ -67,7 +68,7 @@ fn all_calls_may_be_made_in_a_coroutine() {
             ran.send(()).is_ok()
         }))?;
         runs.recv().unwrap();
-        scheduler.shutdown(true)?;
+        scheduler.shutdown(Shutdown::Wait)?;
         assert_eq!(events.count("a", EventMask::JOB_EXECUTED), 1, "it did not wait");
         scheduler.start()?;
         drop(scheduler);
@@ -84,10 +85,10 @@ fn all_calls_may_be_made_in_a_coroutine() {
 fn jobs_that_shut_down_wait_for_those_that_sleep() {
     for workers in [1, 3] {
         let (scheduler, events) = started();
-        scheduler.add_executor(MayExecutor::new(workers), "few").unwrap();
+        scheduler.add_executor("few", MayExecutor::new(workers)).unwrap();
         let stop = job("stop", |context| {
             coroutine::sleep(Duration::from_millis(20));
-            context.scheduler().unwrap().shutdown(true).is_ok()
+            context.scheduler().unwrap().shutdown(Shutdown::Wait).is_ok()
         });
         let nap = |number: usize| {
             job(&format!("{number}"), |_| {
@@ -159,7 +160,7 @@ fn a_shutdown_that_does_not_wait_cancels_sleepers() {
         }))
         .unwrap();
     arrivals.recv().unwrap();
-    scheduler.shutdown(false).unwrap();
+    scheduler.shutdown(Shutdown::Now).unwrap();
     events.wait_for("a", 1);
     eventually("no instance is left", || scheduler.instances() == 0);
 }
@@ -203,7 +204,7 @@ fn a_small_stack_is_enough_for_a_small_job() {
     let scheduler: MayScheduler<TestPlugins> = MayScheduler::new();
     let events = Events::of(&scheduler);
     let executor = MayExecutor::with_options(&MayOptions::default().stack_size(64 * 1024));
-    scheduler.add_executor(executor, "default").unwrap();
+    scheduler.add_executor("default", executor).unwrap();
     scheduler.start().unwrap();
     scheduler.add_job(job("a", |_| true)).unwrap();
     assert_eq!(events.wait_for("a", 1)[0].code(), EventMask::JOB_EXECUTED);
@@ -261,7 +262,7 @@ fn intervals_are_kept_while_others_wake_the_loop() {
     }
     events.wait_for_all(50 * RUNS);
     assert_eq!(early.load(Ordering::SeqCst), 0);
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
 #[test]
@@ -269,7 +270,7 @@ fn it_is_dropped_while_it_runs() {
     for _ in 0..20 {
         let (scheduler, events) = started();
         scheduler.add_job(job("a", |_| true)).unwrap();
-        let handle = (*scheduler).clone();
+        let handle = scheduler.handle();
         drop(scheduler);
         events.wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
         assert_eq!(handle.state(), SchedulerState::Stopped);

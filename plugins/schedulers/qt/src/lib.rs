@@ -3,6 +3,7 @@
 //!
 //! The application is made and run by whichever binding to Qt the program uses, or by C++ of its own:
 //! ```no_run
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_scheduler_qt::QtScheduler;
 //!
@@ -10,11 +11,11 @@
 //! # fn run_application() {}
 //! make_application();
 //! let scheduler: QtScheduler = QtScheduler::new();
-//! scheduler.add_executor("loop", "default")?;
+//! scheduler.add_executor("default", "loop")?;
 //! scheduler.add_job(JobBuilder::new(|| println!("in the thread of the windows")))?;
 //! scheduler.start()?;
 //! run_application();
-//! scheduler.shutdown(true)?;
+//! scheduler.shutdown(Shutdown::Wait)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

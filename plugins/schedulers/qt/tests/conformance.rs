@@ -65,7 +65,8 @@ struct InApplication {
 impl InApplication {
     fn new(main: Arc<MainThread>, registry: Registry, clock: Arc<dyn Clock>) -> Self {
         main.enter();
-        let scheduler = Some(Arc::new(QtScheduler::with_parts(registry, clock)));
+        let scheduler =
+            Some(Arc::new(QtScheduler::builder().registry(registry).clock(clock).build().unwrap()));
         Self { scheduler, main, inside: true }
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::JobContextExt as _;
@@ -18,7 +19,7 @@ const NOT_HERE: &str = "this is not the thread of a Qt application: make the `QA
 
 fn new() -> QtScheduler<TestPlugins> {
     let scheduler = QtScheduler::<TestPlugins>::new();
-    scheduler.add_executor("loop", "default").expect("a new alias");
+    scheduler.add_executor("default", "loop").expect("a new alias");
     scheduler
 }
 
@@ -36,7 +37,7 @@ fn a_start_without_an_application_is_an_error() {
     application::run(Box::new(move || {
         scheduler.start().expect("there is an application");
         std::thread::spawn(|| refused(&new())).join().expect("no panic");
-        scheduler.shutdown(true).expect("it runs");
+        scheduler.shutdown(Shutdown::Wait).expect("it runs");
         application::quit();
     }));
 }
@@ -50,7 +51,7 @@ fn an_application_that_ends_first_ends_the_scheduler() {
         application::quit();
     }));
     scheduler.wait_until_stopped();
-    let error = scheduler.shutdown(true).expect_err("it does not run");
+    let error = scheduler.shutdown(Shutdown::Wait).expect_err("it does not run");
     assert_eq!(error.to_string(), "the scheduler is not running: its event loop has ended");
 }
 
@@ -69,7 +70,7 @@ fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
             application::process_events();
         }
         // Ends the timer in the event loop within its own turn.
-        scheduler.shutdown(true).expect("it runs");
+        scheduler.shutdown(Shutdown::Wait).expect("it runs");
         application::quit();
     };
     application::run(Box::new(move || {

@@ -1,6 +1,7 @@
 //! A scheduler on smol, with async calls: for async programs without tokio.
 //!
 //! ```
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_smol::SmolScheduler;
@@ -15,7 +16,7 @@
 //!     })).await?;
 //!     scheduler.start().await?;
 //!     assert_eq!(receiver.recv().await, Ok("ran"));
-//!     scheduler.shutdown(true).await
+//!     scheduler.shutdown(Shutdown::Wait).await
 //! })
 //! # }
 //! ```
@@ -29,7 +30,7 @@
 //! | listeners | where the event happens; async ones in a task |
 //!
 //! Tasks are those of the global executor of `smol::spawn`, which is there wherever it is asked for, or of the executor that
-//! the scheduler was given: `SmolScheduler::on(SmolRuntime::on(&executor))`. Somebody has to run that one. When it is
+//! the scheduler was given: `SmolScheduler::builder().runtime(SmolRuntime::on(&executor)).build()?`. Somebody has to run that one. When it is
 //! dropped, the scheduler is shut down with an error in the log, and further calls say so. The global one has one thread
 //! unless the environment variable `SMOL_THREADS` says more; an async job that blocks its thread holds up all tasks.
 //!
@@ -37,7 +38,7 @@
 //!
 //! The plain calls are those of [`Scheduler`](apscheduler_engine::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
 //! them off the tasks. Jobs get the plain handle by `JobContext::scheduler`. In an async job, do not call its
-//! `shutdown(true)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
+//! `shutdown(Shutdown::Wait)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
 
 mod runtime;
 

@@ -27,13 +27,23 @@ struct Own {
 
 impl OnSmol {
     fn global(registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        Self { scheduler: Some(SmolScheduler::with_parts(registry, clock)), own: None }
+        Self {
+            scheduler: Some(
+                SmolScheduler::builder().registry(registry).clock(clock).build().unwrap(),
+            ),
+            own: None,
+        }
     }
 
     fn own(registry: Registry, clock: Arc<dyn Clock>) -> Self {
         let executor = Arc::new(Executor::new());
         let runtime = SmolRuntime::on(&executor);
-        let scheduler = SmolScheduler::on_with_parts(runtime, registry, clock);
+        let scheduler = SmolScheduler::builder()
+            .runtime(runtime)
+            .registry(registry)
+            .clock(clock)
+            .build()
+            .unwrap();
         let (end, ended) = smol::channel::bounded::<()>(1);
         let thread = std::thread::spawn(move || {
             // An error: the sender is gone.
@@ -49,7 +59,7 @@ impl OnSmol {
 
 impl Subject for OnSmol {
     fn scheduler(&self) -> &Scheduler {
-        self.owner()
+        self.owner().blocking()
     }
 
     fn start(&self, paused: bool) -> Result<()> {

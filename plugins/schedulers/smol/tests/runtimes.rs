@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Registry;
@@ -23,7 +24,12 @@ fn registry() -> Registry {
 
 fn on(executor: &Arc<Executor<'static>>, registry: Registry) -> SmolScheduler {
     let runtime = SmolRuntime::on(executor);
-    SmolScheduler::on_with_parts(runtime, registry, Arc::new(SystemClock))
+    SmolScheduler::builder()
+        .runtime(runtime)
+        .registry(registry)
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap()
 }
 
 fn thread_name() -> Option<String> {
@@ -47,14 +53,19 @@ async fn threads(scheduler: &SmolScheduler) -> [String; 2] {
     });
     scheduler.add_job(job).await.unwrap();
     let threads = [job_ran.recv().await.unwrap(), listener_heard.recv().await.unwrap()];
-    scheduler.shutdown(true).await.unwrap();
+    scheduler.shutdown(Shutdown::Wait).await.unwrap();
     threads.map(Option::unwrap)
 }
 
 #[test]
 fn the_global_executor_is_the_default() {
-    let threads =
-        smol::block_on(threads(&SmolScheduler::with_parts(registry(), Arc::new(SystemClock))));
+    let threads = smol::block_on(threads(
+        &SmolScheduler::builder()
+            .registry(registry())
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap(),
+    ));
     assert!(threads.iter().all(|name| name.starts_with("smol-")), "{threads:?}");
 }
 
@@ -77,7 +88,11 @@ fn everything_is_on_the_executor_that_the_scheduler_was_given() {
 #[test]
 fn jobs_of_both_sorts_run() {
     smol::block_on(async {
-        let scheduler = SmolScheduler::<TestPlugins>::with_parts(registry(), Arc::new(SystemClock));
+        let scheduler = SmolScheduler::<TestPlugins>::builder()
+            .registry(registry())
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap();
         let mut events = scheduler.events(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR);
         scheduler.start().await.unwrap();
         let time = std::time::Duration::from_millis(1);
@@ -90,7 +105,7 @@ fn jobs_of_both_sorts_run() {
             let event = events.next().await.unwrap();
             assert!(matches!(event, Event::JobExecuted { .. }), "{event:?}");
         }
-        scheduler.shutdown(true).await.unwrap();
+        scheduler.shutdown(Shutdown::Wait).await.unwrap();
     });
 }
 
@@ -101,9 +116,9 @@ fn calls_after_the_end_of_the_executor_say_so() {
     smol::block_on(executor.run(scheduler.start())).unwrap();
     assert_eq!(scheduler.state(), SchedulerState::Running);
     drop(executor);
-    scheduler.wait_until_stopped();
+    scheduler.blocking().wait_until_stopped();
     for error in smol::block_on(async {
-        [scheduler.get_jobs(None).await.unwrap_err(), scheduler.start().await.unwrap_err()]
+        [scheduler.get_jobs().await.unwrap_err(), scheduler.start().await.unwrap_err()]
     }) {
         assert_eq!(error.kind(), ErrorKind::NotRunning);
         assert!(error.to_string().contains("may have ended"), "{error}");

@@ -1,6 +1,7 @@
 //! A scheduler on a tokio runtime, with async calls: for async programs, and for servers.
 //!
 //! ```
+//! use apscheduler_core::Shutdown;
 //! use apscheduler_core::job::JobBuilder;
 //! use apscheduler_testkit::TestPlugins;
 //! use apscheduler_scheduler_tokio::TokioScheduler;
@@ -15,7 +16,7 @@
 //! })).await?;
 //! scheduler.start().await?;
 //! assert_eq!(receiver.recv().await, Some("ran"));
-//! scheduler.shutdown(true).await
+//! scheduler.shutdown(Shutdown::Wait).await
 //! # }
 //! ```
 //!
@@ -28,7 +29,7 @@
 //! | listeners | where the event happens; async ones in a task |
 //!
 //! The runtime is the one in whose context the scheduler is [started](apscheduler_engine::schedulers::RuntimeScheduler::start),
-//! multi-thread or current-thread, or the one that it was given: `TokioScheduler::on(TokioRuntime::from(handle))`. It has
+//! multi-thread or current-thread, or the one that it was given: `TokioScheduler::builder().runtime(TokioRuntime::from(handle)).build()?`. It has
 //! to have timers.
 //!
 //! A scheduler that is dropped is shut down without waiting. If the runtime ends first, the scheduler is shut down with an
@@ -36,7 +37,7 @@
 //!
 //! The plain calls are those of [`Scheduler`](apscheduler_engine::Scheduler); `scheduler.call(|scheduler| ...)` makes any of
 //! them on the blocking pool. Jobs get the plain handle by `JobContext::scheduler`. In an async job, do not call its
-//! `shutdown(true)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
+//! `shutdown(Shutdown::Wait)`, which blocks the thread: `AsyncScheduler::from(scheduler)` has one to await.
 
 mod runtime;
 

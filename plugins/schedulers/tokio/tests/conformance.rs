@@ -27,7 +27,8 @@ impl OnRuntime {
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel();
         let thread = std::thread::spawn(move || drop(runtime.block_on(ended)));
-        let scheduler = Some(TokioScheduler::with_parts(registry, clock));
+        let scheduler =
+            Some(TokioScheduler::builder().registry(registry).clock(clock).build().unwrap());
         Self { scheduler, handle, end: Some(end), thread: Some(thread) }
     }
 
@@ -38,7 +39,7 @@ impl OnRuntime {
 
 impl Subject for OnRuntime {
     fn scheduler(&self) -> &Scheduler {
-        self.owner()
+        self.owner().blocking()
     }
 
     fn start(&self, paused: bool) -> Result<()> {

@@ -6,7 +6,7 @@
 //! use apscheduler_store_mongodb::MongoDbJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
-//! scheduler.add_jobstore(MongoDbJobStore::new("mongodb://localhost:27017")?, "default")?;
+//! scheduler.add_jobstore("default", MongoDbJobStore::new("mongodb://localhost:27017")?)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

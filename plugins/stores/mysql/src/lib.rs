@@ -8,7 +8,7 @@
 //! use apscheduler_store_mysql::MySqlJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
-//! scheduler.add_jobstore(MySqlJobStore::new("mysql://user:password@host/database")?, "default")?;
+//! scheduler.add_jobstore("default", MySqlJobStore::new("mysql://user:password@host/database")?)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

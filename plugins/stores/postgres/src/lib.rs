@@ -7,7 +7,7 @@
 //! use apscheduler_store_postgres::PostgresJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
-//! scheduler.add_jobstore(PostgresJobStore::new("postgresql://user:password@host/database")?, "default")?;
+//! scheduler.add_jobstore("default", PostgresJobStore::new("postgresql://user:password@host/database")?)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

@@ -6,7 +6,7 @@
 //! use apscheduler_store_redis::RedisJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
-//! scheduler.add_jobstore(RedisJobStore::new("redis://localhost:6379/0")?, "default")?;
+//! scheduler.add_jobstore("default", RedisJobStore::new("redis://localhost:6379/0")?)?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

@@ -7,7 +7,7 @@
 //! use apscheduler_store_sqlite::SqliteJobStore;
 //!
 //! let scheduler: BackgroundScheduler = BackgroundScheduler::new();
-//! scheduler.add_jobstore(SqliteJobStore::open("jobs.sqlite"), "default")?;
+//! scheduler.add_jobstore("default", SqliteJobStore::open("jobs.sqlite"))?;
 //! # Ok::<(), apscheduler_core::Error>(())
 //! ```
 //!

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{SystemClock, Timestamp, Zone};
@@ -34,7 +35,7 @@ impl Trigger for Calling {
         if previous.is_some()
             && let Some(scheduler) = self.scheduler.get()
         {
-            let answer = scheduler.get_jobs(Some("default")).map(|jobs| jobs.len());
+            let answer = scheduler.get_jobs_in("default").map(|jobs| jobs.len());
             let _ = self.answers.lock().unwrap().send(answer);
         }
         previous.is_none().then_some(now)
@@ -60,12 +61,16 @@ fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() 
     registry.register(plugin).unwrap();
     registry.register_function("tests::nothing", || ()).unwrap();
     let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
-        BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
+        BackgroundScheduler::builder()
+            .registry(registry)
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));
-    scheduler.add_jobstore(store, "default").unwrap();
-    scheduler.add_executor("debug", "default").unwrap();
-    trigger.scheduler.set((*scheduler).clone()).ok().unwrap();
+    scheduler.add_jobstore("default", store).unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
+    trigger.scheduler.set(scheduler.handle()).ok().unwrap();
     scheduler.start().unwrap();
     let job = JobBuilder::new("tests::nothing").id("job").trigger(trigger);
     scheduler.add_job(job.misfire_grace_time(None)).unwrap();
@@ -74,5 +79,5 @@ fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() 
     let error = answer.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(error.to_string().contains("`default`"), "{error}");
-    scheduler.shutdown(true).unwrap();
+    scheduler.shutdown(Shutdown::Wait).unwrap();
 }

@@ -18,13 +18,13 @@ cases! {
 
 /// A plain job whose end calls the executor and the scheduler.
 fn job(lab: &Lab, id: &str, dropped: &Arc<AtomicUsize>) -> JobBuilder {
-    let (executor, scheduler) = (Arc::downgrade(lab.executor()), (**lab.scheduler()).clone());
+    let (executor, scheduler) = (Arc::downgrade(lab.executor()), lab.scheduler().handle());
     let dropped = Arc::clone(dropped);
     let guard = CallsWhenDropped::new(move || {
         if let Some(executor) = executor.upgrade() {
             let _ = (executor.load(), executor.room());
         }
-        let _ = (scheduler.get_jobs(None), scheduler.instances());
+        let _ = (scheduler.get_jobs(), scheduler.instances());
         dropped.fetch_add(1, Ordering::SeqCst);
     });
     let job = JobBuilder::new(move || {

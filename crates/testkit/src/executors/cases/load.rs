@@ -77,7 +77,7 @@ fn what_finds_no_room_waits_in_the_store(setup: &Setup<'_>) {
     if count > room {
         eventually("the executor is full", || lab.executor().room() == 0);
         assert!(lab.executor().load().queued <= room, "{:?}", lab.executor().load());
-        let left = lab.scheduler().get_jobs(None).expect("the store answers").len();
+        let left = lab.scheduler().get_jobs().expect("the store answers").len();
         assert!(
             left >= MORE,
             "{left} jobs are left in the store, and at least {MORE} found no room"

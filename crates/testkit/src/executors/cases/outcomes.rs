@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobError;
 
@@ -88,7 +89,7 @@ fn every_run_has_one_outcome(setup: &Setup<'_>) {
     lab.add_all(mixture(&lab, count));
     lab.events().wait_for_all(count);
     lab.wait_until_idle();
-    lab.scheduler().shutdown(true).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
     let heard = lab.events().heard();
     assert_eq!(heard.outcomes, count, "some run had two outcomes");
     let mut ends: HashMap<&str, usize> = HashMap::new();

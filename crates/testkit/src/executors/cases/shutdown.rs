@@ -1,5 +1,7 @@
 //! A shutdown waits for everything, or drops what is queued; nothing is lost either way.
 
+use apscheduler_core::OnRemove;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use serde_json::Value;
 
@@ -53,7 +55,7 @@ fn one_that_waits_runs_everything(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     occupy(&lab, "default");
     queue(&lab, "default");
-    lab.scheduler().shutdown(true).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
     assert_all_executed(&lab);
     assert_eq!(lab.scheduler().instances(), 0);
 }
@@ -66,7 +68,7 @@ fn one_that_waits_ends_with_nothing_left(setup: &Setup<'_>) {
     for id in ["a", "b"] {
         lab.wait_until_handed_over(id);
     }
-    lab.scheduler().shutdown(true).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
     assert_eq!(lab.events().heard().outcomes, 2);
     lab.wait_until_idle();
 }
@@ -76,7 +78,7 @@ fn one_that_does_not_wait_drops_what_is_queued(setup: &Setup<'_>) {
     let gate = lab.hold("holder");
     queue(&lab, "default");
     // The gate is shut: a shutdown that waits for its job never returns.
-    lab.scheduler().shutdown(false).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
     lab.events().wait("the queued runs have ended", |heard| heard.outcomes >= QUEUED);
     let ends = ends_of_queued(&lab);
     assert_eq!(ends.len(), QUEUED);
@@ -94,7 +96,7 @@ fn one_that_does_not_wait_tells_the_run_to_end(setup: &Setup<'_>) {
     let gate = lab.gate("never opened");
     lab.add(lab.job("a", "until_cancelled").args(gate.arguments()));
     gate.wait_for(1);
-    lab.scheduler().shutdown(false).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
     let outcome = &lab.events().wait_for("a", 1)[0];
     match outcome {
         Event::JobExecuted { retval, .. } => assert_eq!(**retval, "cancelled"),
@@ -111,7 +113,7 @@ fn one_that_does_not_wait_cancels_what_runs(setup: &Setup<'_>) {
         lab.add(lab.job(id, "until_cancelled").args(gate.arguments()));
     }
     gate.wait_for(2);
-    lab.scheduler().shutdown(false).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
     for id in ["a", "b"] {
         let outcome = &lab.events().wait_for(id, 1)[0];
         let Event::JobExecuted { retval, .. } = outcome else {
@@ -124,22 +126,22 @@ fn one_that_does_not_wait_cancels_what_runs(setup: &Setup<'_>) {
 
 fn a_removed_executor_runs_everything(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    lab.scheduler().add_executor(setup.executor(1), "second").expect("a new alias");
+    lab.scheduler().add_executor("second", setup.executor(1)).expect("a new alias");
     occupy(&lab, "second");
     queue(&lab, "second");
-    lab.scheduler().remove_executor("second", true).expect("it is there");
+    lab.scheduler().remove_executor("second", OnRemove::ShutDown).expect("it is there");
     assert_all_executed(&lab);
 }
 
 fn a_dropped_executor_loses_nothing(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    lab.scheduler().add_executor(setup.executor(1), "second").expect("a new alias");
+    lab.scheduler().add_executor("second", setup.executor(1)).expect("a new alias");
     let gate = lab.gate("held");
     lab.add(lab.job("holder", "hold").args(gate.arguments()).executor("second"));
     gate.wait_for(1);
     queue(&lab, "second");
     // The scheduler had the only handle to it.
-    lab.scheduler().remove_executor("second", false).expect("it is there");
+    lab.scheduler().remove_executor("second", OnRemove::Keep).expect("it is there");
     gate.open();
     lab.events().wait_for_all(QUEUED + 1);
     lab.wait_until_idle();
@@ -148,12 +150,13 @@ fn a_dropped_executor_loses_nothing(setup: &Setup<'_>) {
 
 fn an_executor_works_again_after_it(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    for (number, wait) in [true, false, true, false].into_iter().enumerate() {
+    let both = [Shutdown::Wait, Shutdown::Now];
+    for (number, shutdown) in both.into_iter().chain(both).enumerate() {
         let id = format!("{number}");
         lab.add(lab.job(&id, "echo").args([Value::Null]));
         let outcome = &lab.events().wait_for(&id, 1)[0];
         assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
-        lab.scheduler().shutdown(wait).expect("it runs");
+        lab.scheduler().shutdown(shutdown).expect("it runs");
         lab.scheduler().start().expect("it can be started again");
     }
 }
@@ -164,7 +167,7 @@ fn what_was_dropped_may_run_after_a_restart(setup: &Setup<'_>) {
     let job = || lab.job("a", "echo").args([Value::Null]);
     lab.add(job());
     lab.wait_until_handed_over("a");
-    lab.scheduler().shutdown(false).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
     let outcome = &lab.events().wait_for("a", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_ERROR, "{outcome:?}");
     gate.open();
@@ -181,8 +184,8 @@ fn a_worker_that_hangs_in_its_exit_is_not_waited_for(setup: &Setup<'_>) {
     lab.add(lab.job("a", "hang_in_exit"));
     let outcome = &lab.events().wait_for("a", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
-    let scheduler = (**lab.scheduler()).clone();
-    let shutdown = std::thread::spawn(move || scheduler.shutdown(true));
+    let scheduler = lab.scheduler().handle();
+    let shutdown = std::thread::spawn(move || scheduler.shutdown(Shutdown::Wait));
     eventually("the shutdown returns", || shutdown.is_finished());
     shutdown.join().expect("it does not panic").expect("the scheduler ran");
 }

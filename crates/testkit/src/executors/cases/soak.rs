@@ -1,5 +1,6 @@
 //! Many runs: each has its outcome, and nothing is left of them.
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ fn ten_thousand_runs_are_accounted_for(setup: &Setup<'_>) {
     lab.oversleep(i64::try_from(count).unwrap_or(i64::MAX) + 1);
     lab.events().wait_for_all(2 * count);
     lab.wait_until_idle();
-    lab.scheduler().shutdown(true).expect("it runs");
+    lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
     let heard = lab.events().heard();
     assert_eq!(heard.outcomes, 2 * count);
     let executed = heard.events.iter().filter(|event| event.code() == EventMask::JOB_EXECUTED);

@@ -1,5 +1,6 @@
 //! A job may shut down the scheduler that runs it, and so may a listener.
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use serde_json::Value;
 
@@ -60,7 +61,7 @@ fn a_job_that_waits_for_the_shutdown_leaves_nothing(setup: &Setup<'_>) {
 
 fn a_job_may_remove_its_executor(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    lab.scheduler().add_executor(setup.executor(1), "second").expect("a new alias");
+    lab.scheduler().add_executor("second", setup.executor(1)).expect("a new alias");
     lab.add(lab.job("a", "remove_executor").args(["second".into()]).executor("second"));
     let outcome = &lab.events().wait_for("a", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
@@ -70,10 +71,10 @@ fn a_job_may_remove_its_executor(setup: &Setup<'_>) {
 /// Wherever the executor calls it.
 fn a_listener_may_shut_the_scheduler_down(setup: &Setup<'_>) {
     for mask in [EventMask::JOB_EXECUTED, EventMask::JOB_ERROR, EventMask::JOB_MISSED] {
-        for wait in [true, false] {
+        for shutdown in [Shutdown::Wait, Shutdown::Now] {
             let lab = setup.lab(1);
-            let scheduler = (**lab.scheduler()).clone();
-            lab.scheduler().add_listener(mask, move |_| drop(scheduler.shutdown(wait)));
+            let scheduler = lab.scheduler().handle();
+            lab.scheduler().add_listener(mask, move |_| drop(scheduler.shutdown(shutdown)));
             let job = match mask {
                 EventMask::JOB_ERROR => lab.job("a", "fail").args(["failed".into(), "why".into()]),
                 _ => lab.job("a", "echo").args([Value::Null]),

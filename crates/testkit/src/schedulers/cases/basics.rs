@@ -1,6 +1,7 @@
 //! What APScheduler shows of each of its schedulers, by the names of its tests.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use serde_json::json;
@@ -36,8 +37,8 @@ fn expect(lab: &Lab, expected: &[EventMask]) {
 }
 
 fn immediate_shutdown(harness: &SchedulerHarness) {
-    for wait in [true, false] {
-        let error = Lab::new(harness).shutdown(wait).expect_err("it does not run");
+    for shutdown in [Shutdown::Wait, Shutdown::Now] {
+        let error = Lab::new(harness).shutdown(shutdown).expect_err("it does not run");
         assert_eq!(error.kind(), ErrorKind::NotRunning);
     }
 }
@@ -79,7 +80,7 @@ fn add_live_job(harness: &SchedulerHarness) {
 
 fn shutdown(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     expect(
         &lab,
         &[EventMask::JOBSTORE_ADDED, EventMask::SCHEDULER_STARTED, EventMask::SCHEDULER_SHUTDOWN],

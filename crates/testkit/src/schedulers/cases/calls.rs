@@ -42,7 +42,7 @@ fn one_returns_what_was_called(harness: &SchedulerHarness) {
     };
     assert_eq!(pollster::block_on(add("a")).expect("a valid job").id(), "a");
     lab.events().wait_for("a", 1);
-    let lookup = lab.call(|scheduler| scheduler.remove_job("nobody", None));
+    let lookup = lab.call(|scheduler| scheduler.remove_job("nobody"));
     let error = pollster::block_on(lookup).expect_err("there is no such job");
     assert_eq!(error.kind(), ErrorKind::JobLookup);
 }

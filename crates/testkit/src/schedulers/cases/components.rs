@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::Scheduler;
@@ -20,9 +21,9 @@ cases! {
 
 /// Adds an executor that refuses runs until it is started, and a store that is not looked into until then.
 fn add_components(scheduler: &Scheduler) {
-    scheduler.add_executor(LoopExecutor::new(), "late").expect("a new alias");
+    scheduler.add_executor("late", LoopExecutor::new()).expect("a new alias");
     let store = TestStore::blocking_with_objects();
-    scheduler.add_jobstore(store, "late").expect("a new alias");
+    scheduler.add_jobstore("late", store).expect("a new alias");
     let job = |id: &str| JobBuilder::new(|| ()).id(id).misfire_grace_time(None);
     scheduler.add_job(job("on the executor").executor("late")).expect("a valid job");
     scheduler.add_job(job("in the store").jobstore("late")).expect("a valid job");
@@ -38,7 +39,7 @@ fn assert_started(lab: &Lab) {
 fn what_a_listener_adds_during_the_start_is_started(harness: &SchedulerHarness) {
     for mask in [EventMask::JOBSTORE_ADDED, EventMask::JOB_ADDED, EventMask::SCHEDULER_STARTED] {
         let lab = Lab::new(harness);
-        let (handle, added) = ((*lab).clone(), AtomicBool::new(false));
+        let (handle, added) = (lab.handle(), AtomicBool::new(false));
         lab.add_listener(mask, move |_| {
             if !added.swap(true, Ordering::SeqCst) {
                 add_components(&handle);
@@ -54,9 +55,9 @@ fn what_a_listener_adds_during_the_start_is_started(harness: &SchedulerHarness) 
 fn what_another_thread_adds_during_the_start_is_started(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     let slow = TestStore::blocking_with_objects();
-    lab.add_jobstore(slow.clone(), "slow").expect("a new alias");
+    lab.add_jobstore("slow", slow.clone()).expect("a new alias");
     slow.hang(true);
-    let handle = (*lab).clone();
+    let handle = lab.handle();
     let other = std::thread::spawn(move || {
         slow.wait_until_hanging();
         add_components(&handle);
@@ -69,7 +70,7 @@ fn what_another_thread_adds_during_the_start_is_started(harness: &SchedulerHarne
 
 fn what_is_added_after_a_shutdown_is_started_with_the_next_start(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     add_components(&lab);
     lab.start().expect("it starts");
     assert_started(&lab);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use apscheduler_core::OnRemove;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
@@ -28,7 +29,7 @@ cases! {
 
 /// Calls what takes each of the locks.
 fn call_everything(scheduler: &Scheduler) {
-    scheduler.get_jobs(None).expect("a list");
+    scheduler.get_jobs().expect("a list");
     let listener = scheduler.add_listener(EventMask::JOB_ERROR, |_| ());
     assert!(scheduler.remove_listener(listener));
     scheduler.insert_extension(0_u8);
@@ -45,7 +46,7 @@ struct Guards {
 
 impl Guards {
     fn of(lab: &Lab) -> Self {
-        Self { scheduler: (**lab).clone(), dropped: Arc::default(), made: 0 }
+        Self { scheduler: lab.handle(), dropped: Arc::default(), made: 0 }
     }
 
     fn make(&mut self) -> CallsWhenDropped {
@@ -104,9 +105,9 @@ fn check_listeners_and_states(guards: &mut Guards) {
         scheduler.insert_extension::<Option<CallsWhenDropped>>(None);
     });
     let executor = Guarded(guards.make());
-    guards.scheduler.add_executor(executor, "guarded").expect("a new alias");
+    guards.scheduler.add_executor("guarded", executor).expect("a new alias");
     guards.check("an executor that is removed", |scheduler| {
-        scheduler.remove_executor("guarded", false).expect("it is there");
+        scheduler.remove_executor("guarded", OnRemove::Keep).expect("it is there");
     });
 }
 
@@ -117,17 +118,17 @@ fn check_jobs(guards: &mut Guards, later: Timestamp) {
     };
     add(guards);
     guards.check("a job that is removed", |scheduler| {
-        scheduler.remove_job("a", None).expect("it is there");
+        scheduler.remove_job("a").expect("it is there");
     });
     add(guards);
     guards.check("a job that is replaced", move |scheduler| {
         let job = JobBuilder::new(|| ()).id("a").next_run_time(later).replace_existing(true);
         scheduler.add_job(job).map(drop).expect("a valid job");
     });
-    guards.scheduler.remove_job("a", None).expect("it is there");
+    guards.scheduler.remove_job("a").expect("it is there");
     add(guards);
     guards.check("jobs that are all removed", |scheduler| {
-        scheduler.remove_all_jobs(None).expect("a store that works");
+        scheduler.remove_all_jobs().expect("a store that works");
     });
     let twice = [guards.job("b"), guards.job("b")].map(|job| job.next_run_time(later));
     guards.check("jobs that are refused", |scheduler| {
@@ -140,7 +141,7 @@ fn what_is_dropped_before_the_start_may_call_the_scheduler(harness: &SchedulerHa
     let mut guards = Guards::of(&lab);
     check_listeners_and_states(&mut guards);
     check_jobs(&mut guards, lab.now() + chrono::TimeDelta::hours(1));
-    lab.add_executor(Guarded(guards.make()), "guarded").expect("a new alias");
+    lab.add_executor("guarded", Guarded(guards.make())).expect("a new alias");
     guards.check("an executor that another configuration lacks", |scheduler| {
         scheduler.configure(&Config::new()).expect("a valid configuration");
     });
@@ -193,7 +194,7 @@ fn a_trigger_may_call_the_scheduler(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     for executor in ["default", "loop"] {
         let (job, runs) = lab.job(executor);
-        let scheduler = (*lab).clone();
+        let scheduler = lab.handle();
         let trigger = Calling(scheduler.clone(), lab.now());
         in_time("adding a job whose trigger calls", move || {
             let job = job.executor(executor).trigger(trigger);

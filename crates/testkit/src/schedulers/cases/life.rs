@@ -1,6 +1,7 @@
 //! Start, pause, resume, restart, and the end of the owner.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::SchedulerState;
@@ -53,13 +54,14 @@ fn pause_and_resume(harness: &SchedulerHarness) {
         assert_eq!(lab.state(), SchedulerState::Running);
         arrival(&runs);
         lab.events().wait_for("a", round);
-        eventually("the job is gone", || lab.get_jobs(None).is_ok_and(|jobs| jobs.is_empty()));
+        eventually("the job is gone", || lab.get_jobs().is_ok_and(|jobs| jobs.is_empty()));
     }
 }
 
 fn it_can_be_started_again(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
-    for (round, wait) in [true, false, true, false].into_iter().enumerate() {
+    let both = [Shutdown::Wait, Shutdown::Now];
+    for (round, shutdown) in both.into_iter().chain(both).enumerate() {
         assert_eq!(lab.state(), SchedulerState::Stopped);
         for executor in ["default", "loop"] {
             // What a shutdown did not wait for may have its place still.
@@ -70,7 +72,7 @@ fn it_can_be_started_again(harness: &SchedulerHarness) {
             }
             arrival(&runs);
         }
-        lab.shutdown(wait).expect("it runs");
+        lab.shutdown(shutdown).expect("it runs");
     }
 }
 
@@ -78,7 +80,7 @@ fn a_shutdown_and_a_start_may_follow_each_other_at_once(harness: &SchedulerHarne
     let lab = Lab::new(harness);
     for _ in 0..50 {
         lab.start().expect("it starts");
-        lab.shutdown(false).expect("it runs");
+        lab.shutdown(Shutdown::Now).expect("it runs");
     }
     let (job, runs) = lab.job("a");
     lab.start().expect("it starts");
@@ -102,7 +104,7 @@ fn a_start_that_failed_can_be_repeated(harness: &SchedulerHarness) {
     let error = lab.start().expect_err("the store of the job is not there");
     assert_eq!(error.kind(), ErrorKind::UnknownAlias);
     assert_eq!(lab.state(), SchedulerState::Stopped);
-    lab.add_jobstore("memory", "nowhere").expect("a new alias");
+    lab.add_jobstore("nowhere", "memory").expect("a new alias");
     lab.start().expect("it starts");
     arrival(&runs);
 }
@@ -123,7 +125,7 @@ fn ten_live_in_one_program(harness: &SchedulerHarness) {
         arrival(runs);
     }
     for lab in labs.iter().step_by(2) {
-        lab.shutdown(true).expect("it runs");
+        lab.shutdown(Shutdown::Wait).expect("it runs");
     }
     for lab in labs.iter().skip(1).step_by(2) {
         let (job, runs) = lab.job("b");
@@ -134,16 +136,19 @@ fn ten_live_in_one_program(harness: &SchedulerHarness) {
 
 fn dropping_it_stops_it(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
-    let (events, handle) = (lab.events().clone(), (*lab).clone());
+    let (events, handle) = (lab.events().clone(), lab.handle());
     drop(lab);
     events.wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
     assert_eq!(handle.state(), SchedulerState::Stopped);
-    assert_eq!(handle.shutdown(true).map_err(|error| error.kind()), Err(ErrorKind::NotRunning));
+    assert_eq!(
+        handle.shutdown(Shutdown::Wait).map_err(|error| error.kind()),
+        Err(ErrorKind::NotRunning)
+    );
 }
 
 fn dropping_it_before_the_start_is_fine(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
-    let handle = (*lab).clone();
+    let handle = lab.handle();
     drop(lab);
     handle.add_job(JobBuilder::new(|| ())).expect("it waits for a start that never comes");
 }

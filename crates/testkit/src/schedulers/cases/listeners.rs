@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::Scheduler;
@@ -55,10 +56,10 @@ fn a_run_is_submitted_before_it_ends(harness: &SchedulerHarness) {
 }
 
 fn no_event_is_lost_over_a_shutdown(harness: &SchedulerHarness) {
-    for wait in [true, false] {
+    for shutdown in [Shutdown::Wait, Shutdown::Now] {
         let lab = Lab::started(harness);
         add_many(&lab);
-        lab.shutdown(wait).expect("it runs");
+        lab.shutdown(shutdown).expect("it runs");
         lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
         let submitted: Vec<String> =
             ids().filter(|id| lab.events().count(id, EventMask::JOB_SUBMITTED) == 1).collect();
@@ -79,21 +80,21 @@ fn one_that_panics_harms_nobody(harness: &SchedulerHarness) {
         arrival(&runs);
         lab.events().wait_for(executor, 1);
     }
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
 }
 
 fn one_may_call_everything(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let (sender, receiver) = channel();
-    let handle = (*lab).clone();
+    let handle = lab.handle();
     lab.add_listener(EventMask::JOB_EXECUTED, move |event| {
         let first = event.job().is_some_and(|job| job.id() == "first");
         if first {
             handle.pause().expect("it runs");
             handle.resume().expect("it runs");
             handle.add_job(JobBuilder::new(|| ()).id("second")).expect("a valid job");
-            handle.get_jobs(None).expect("a list");
+            handle.get_jobs().expect("a list");
         } else {
             sender.send(()).expect("the case waits");
         }
@@ -131,11 +132,11 @@ fn they_are_called_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
 
 fn an_event_stream_has_them_all(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
-    let scheduler = (*lab).clone();
+    let scheduler = lab.handle();
     let mut stream = scheduler.events(EventMask::ALL);
     add_many(&lab);
     lab.events().wait_for_all(2 * JOBS);
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
     let mut codes = Vec::new();
     while codes.last() != Some(&EventMask::SCHEDULER_SHUTDOWN) {

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::SchedulerState;
@@ -29,7 +30,7 @@ fn the_scheduler_says_so(harness: &SchedulerHarness) {
     lab.subject().end_loop();
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
     assert_eq!(lab.state(), SchedulerState::Stopped);
-    let error = lab.shutdown(true).expect_err("it does not run");
+    let error = lab.shutdown(Shutdown::Wait).expect_err("it does not run");
     assert_eq!(error.kind(), ErrorKind::NotRunning);
     assert_eq!(error.to_string(), "the scheduler is not running: its event loop has ended");
 }
@@ -41,9 +42,9 @@ fn calls_return(harness: &SchedulerHarness) {
     let (job, runs) = lab.job("a");
     lab.add(job);
     lab.advance(1);
-    assert_eq!(lab.get_jobs(None).expect("those that wait").len(), 1);
+    assert_eq!(lab.get_jobs().expect("those that wait").len(), 1);
     lab.pause().expect_err("it does not run");
-    lab.remove_job("a", None).expect("it is there");
+    lab.remove_job("a").expect("it is there");
     assert!(runs.try_recv().is_err());
 }
 
@@ -65,7 +66,7 @@ fn what_waits_for_the_loop_is_an_error(harness: &SchedulerHarness) {
     lab.start().expect("it starts");
     arrival(&arrivals);
     // The loop is held, so it can't end before the gate is open.
-    let (events, handle) = (lab.events().clone(), (*lab).clone());
+    let (events, handle) = (lab.events().clone(), lab.handle());
     std::thread::scope(|scope| {
         scope.spawn(move || drop(open));
         lab.subject().end_loop();
@@ -77,8 +78,8 @@ fn what_waits_for_the_loop_is_an_error(harness: &SchedulerHarness) {
 
 fn one_after_the_shutdown_is_no_loss(harness: &SchedulerHarness) {
     let mut lab = Lab::started(harness);
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     lab.subject().end_loop();
-    let error = lab.shutdown(true).expect_err("it does not run");
+    let error = lab.shutdown(Shutdown::Wait).expect_err("it does not run");
     assert_eq!(error.to_string(), "the scheduler is not running");
 }

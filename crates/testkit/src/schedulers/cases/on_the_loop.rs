@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::channel;
 
+use apscheduler_core::OnRemove;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::ExecutorLoad;
 use apscheduler_core::job::JobBuilder;
@@ -73,11 +74,11 @@ fn the_load_is_told(harness: &SchedulerHarness) {
 fn an_executor_may_come_and_go_while_it_runs(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     for _ in 0..3 {
-        lab.add_executor(LoopExecutor::new(), "late").expect("a new alias");
+        lab.add_executor("late", LoopExecutor::new()).expect("a new alias");
         let (job, runs) = lab.job("a");
         lab.add(job.executor("late"));
         arrival(&runs);
-        lab.remove_executor("late", true).expect("it is there");
-        eventually("the job is gone", || lab.get_jobs(None).is_ok_and(|jobs| jobs.is_empty()));
+        lab.remove_executor("late", OnRemove::ShutDown).expect("it is there");
+        eventually("the job is gone", || lab.get_jobs().is_ok_and(|jobs| jobs.is_empty()));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::ExecutorLoad;
 use apscheduler_core::function::JobContext;
@@ -41,11 +42,11 @@ fn holder() -> (JobBuilder, Receiver<()>, Sender<()>) {
 
 fn from_a_job(harness: &SchedulerHarness) {
     for executor in ["default", "loop"] {
-        for wait in [true, false] {
+        for shutdown in [Shutdown::Wait, Shutdown::Now] {
             let lab = Lab::started(harness);
             let job = move |context: &JobContext| {
                 let scheduler = context.scheduler().expect("it runs in this process");
-                scheduler.shutdown(wait).map_err(|error| error.to_string())
+                scheduler.shutdown(shutdown).map_err(|error| error.to_string())
             };
             lab.add(JobBuilder::new(job).id("a").executor(executor));
             lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
@@ -67,10 +68,10 @@ fn from_a_listener(harness: &SchedulerHarness) {
     ];
     for mask in masks {
         for executor in ["default", "loop"] {
-            for wait in [true, false] {
+            for shutdown in [Shutdown::Wait, Shutdown::Now] {
                 let lab = Lab::new(harness);
-                let handle = (*lab).clone();
-                lab.add_listener(mask, move |_| drop(handle.shutdown(wait)));
+                let handle = lab.handle();
+                lab.add_listener(mask, move |_| drop(handle.shutdown(shutdown)));
                 lab.start().expect("it starts");
                 lab.add(JobBuilder::new(|| ()).id("a").executor(executor));
                 lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
@@ -88,8 +89,8 @@ fn one_that_waits_lets_the_loop_finish(harness: &SchedulerHarness) {
     let (job, arrivals, open) = holder();
     lab.add(job);
     arrival(&arrivals);
-    let handle = (*lab).clone();
-    let stopper = std::thread::spawn(move || handle.shutdown(true));
+    let handle = lab.handle();
+    let stopper = std::thread::spawn(move || handle.shutdown(Shutdown::Wait));
     drop(open);
     stopper.join().expect("no panic").expect("it runs");
     assert_eq!(lab.events().count("holder", EventMask::JOB_EXECUTED), 1);
@@ -106,7 +107,7 @@ fn one_that_does_not_wait_drops_what_waits(harness: &SchedulerHarness) {
     lab.advance(1);
     lab.start().expect("it starts");
     arrival(&arrivals);
-    lab.shutdown(false).expect("it runs");
+    lab.shutdown(Shutdown::Now).expect("it runs");
     // Where the loop takes listeners they wait for it.
     drop(open);
     let outcome = &lab.events().wait_for("queued", 1)[0];
@@ -120,9 +121,9 @@ fn one_of_two_at_once_wins(harness: &SchedulerHarness) {
     for _ in 0..20 {
         let lab = Lab::started(harness);
         let results: Vec<_> = std::thread::scope(|scope| {
-            let threads = [true, false].map(|wait| {
-                let handle = (*lab).clone();
-                scope.spawn(move || handle.shutdown(wait))
+            let threads = [Shutdown::Wait, Shutdown::Now].map(|shutdown| {
+                let handle = lab.handle();
+                scope.spawn(move || handle.shutdown(shutdown))
             });
             threads.map(|thread| thread.join().expect("no panic")).into()
         });
@@ -136,7 +137,7 @@ fn one_of_two_at_once_wins(harness: &SchedulerHarness) {
 fn a_paused_scheduler_is_shut_down(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     lab.start_paused().expect("it starts");
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     assert_eq!(lab.state(), SchedulerState::Stopped);
 }
 
@@ -146,11 +147,11 @@ fn nothing_runs_afterwards(harness: &SchedulerHarness) {
     lab.add(job.trigger(lab.every_second(10)));
     lab.advance(1);
     arrival(&runs);
-    lab.shutdown(true).expect("it runs");
+    lab.shutdown(Shutdown::Wait).expect("it runs");
     let (later, later_runs) = lab.job("later");
     lab.add(later);
     lab.advance(5);
-    assert!(lab.get_jobs(None).expect("those that wait").iter().all(Job::pending));
+    assert!(lab.get_jobs().expect("those that wait").iter().all(Job::pending));
     // A loop that had not ended would have had all of this time.
     std::thread::sleep(std::time::Duration::from_millis(50));
     assert!(runs.try_recv().is_err());

@@ -1,5 +1,6 @@
 //! What a store does holds up no loop.
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 
@@ -22,7 +23,7 @@ cases! {
 /// A lab with a store `remote` that does I/O.
 fn lab(harness: &SchedulerHarness, store: &TestStore) -> Lab {
     let lab = Lab::new(harness);
-    lab.add_jobstore(store.clone(), "remote").expect("a new alias");
+    lab.add_jobstore("remote", store.clone()).expect("a new alias");
     lab.start().expect("it starts");
     lab
 }
@@ -78,8 +79,9 @@ fn hanging(harness: &SchedulerHarness, store: &TestStore) -> Lab {
 fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = hanging(harness, &store);
-    let handle = (*lab).clone();
-    in_time("a shutdown that does not wait", move || handle.shutdown(false)).expect("it runs");
+    let handle = lab.handle();
+    in_time("a shutdown that does not wait", move || handle.shutdown(Shutdown::Now))
+        .expect("it runs");
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
     store.hang(false);
 }
@@ -96,8 +98,9 @@ fn one_that_hangs_does_not_keep_a_drop_waiting(harness: &SchedulerHarness) {
 fn one_that_closes_late_is_started_again(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = hanging(harness, &store);
-    let handle = (*lab).clone();
-    in_time("a shutdown that does not wait", move || handle.shutdown(false)).expect("it runs");
+    let handle = lab.handle();
+    in_time("a shutdown that does not wait", move || handle.shutdown(Shutdown::Now))
+        .expect("it runs");
     let late = store.clone();
     let opener = std::thread::spawn(move || late.hang(false));
     lab.start().expect("it starts");
@@ -110,8 +113,8 @@ fn one_that_closes_late_is_started_again(harness: &SchedulerHarness) {
         lab.add(remote(&id));
         lab.events().wait_for(&id, 1);
     }
-    let handle = (*lab).clone();
-    in_time("a shutdown that waits", move || handle.shutdown(true)).expect("it runs");
+    let handle = lab.handle();
+    in_time("a shutdown that waits", move || handle.shutdown(Shutdown::Wait)).expect("it runs");
 }
 
 fn one_that_fails_leaves_the_loop_alive(harness: &SchedulerHarness) {

@@ -25,7 +25,7 @@ fn a_job_added_in_another_thread_runs_at_once(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     for executor in ["default", "loop"] {
         let (job, runs) = lab.job(executor);
-        let handle = (*lab).clone();
+        let handle = lab.handle();
         let thread = std::thread::spawn(move || handle.add_job(job.executor(executor)).map(drop));
         arrival(&runs);
         thread.join().expect("no panic").expect("a valid job");
@@ -71,7 +71,7 @@ fn a_job_may_add_the_next(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     for executor in ["default", "loop"] {
         let (job, runs) = lab.job("second");
-        let (handle, job) = ((*lab).clone(), std::sync::Mutex::new(Some(job)));
+        let (handle, job) = (lab.handle(), std::sync::Mutex::new(Some(job)));
         let first = apscheduler_core::job::JobBuilder::new(move || {
             let job = job.lock().map(|mut job| job.take()).ok().flatten();
             let job = job.expect("it runs once").executor(executor);
@@ -79,7 +79,7 @@ fn a_job_may_add_the_next(harness: &SchedulerHarness) {
         });
         lab.add(first.id("first").executor(executor));
         arrival(&runs);
-        eventually("both are gone", || lab.get_jobs(None).is_ok_and(|jobs| jobs.is_empty()));
+        eventually("both are gone", || lab.get_jobs().is_ok_and(|jobs| jobs.is_empty()));
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use rustix::process::Signal;
 use serde_json::json;
@@ -68,7 +69,7 @@ pub(crate) fn run() {
     assert!(failed > 0 && failed < RUNS / 2, "{failed} runs failed");
     until("for the end of all runs", || (stand.load().running == 0).then_some(()));
     let left = workers();
-    stand.scheduler.shutdown(true).unwrap();
+    stand.scheduler.shutdown(Shutdown::Wait).unwrap();
     assert!(!left.iter().any(|&pid| runs(pid)), "{left:?}");
 }
 

@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_executor_processpool::ProcessPoolOptions;
 use rustix::process::Signal;
@@ -21,10 +22,10 @@ tests![
 ];
 
 /// Shuts the scheduler down in another thread, and gives up when that takes too long.
-fn shut_down(stand: &Stand, wait: bool) {
+fn shut_down(stand: &Stand, shutdown: Shutdown) {
     let (sender, done) = mpsc::channel();
-    let scheduler = (*stand.scheduler).clone();
-    std::thread::spawn(move || sender.send(scheduler.shutdown(wait)));
+    let scheduler = stand.scheduler.handle();
+    std::thread::spawn(move || sender.send(scheduler.shutdown(shutdown)));
     done.recv_timeout(PATIENCE).expect("the shutdown returns").unwrap();
 }
 
@@ -36,7 +37,7 @@ fn a_copy_of_the_socket_holds_up_no_dismissal() {
     let first = stand.run(JobBuilder::new("tests::leave_copy").args([json!(file)])).value();
     let copy = published(&file);
     assert_ne!(stand.pid(), first, "the thread of the pool goes on");
-    shut_down(&stand, true);
+    shut_down(&stand, Shutdown::Wait);
     assert!(runs(copy), "what a job left behind may stay where its worker exits by itself");
     signal(copy, Signal::KILL);
 }
@@ -58,7 +59,7 @@ fn hanging(stand: &Stand) -> u32 {
 fn a_worker_that_hangs_in_its_exit_is_killed() {
     let stand = Stand::new(1);
     let pid = hanging(&stand);
-    shut_down(&stand, true);
+    shut_down(&stand, Shutdown::Wait);
     assert!(!runs(pid));
 }
 
@@ -73,7 +74,7 @@ fn a_worker_that_hangs_in_its_exit_holds_up_no_other_run() {
 fn a_worker_that_hangs_in_its_exit_is_killed_soon_without_wait() {
     let stand = Stand::new(1);
     let pid = hanging(&stand);
-    shut_down(&stand, false);
+    shut_down(&stand, Shutdown::Now);
     let begun = Instant::now();
     super::processes::wait_for_the_end_of(pid);
     // It has a quarter of a second, not the time that it has where the shutdown waits.
@@ -84,6 +85,6 @@ fn an_idle_worker_that_is_stopped_holds_up_no_shutdown() {
     let stand = Stand::new(1);
     let pid = stand.pid();
     stop(pid);
-    shut_down(&stand, true);
+    shut_down(&stand, Shutdown::Wait);
     assert!(!runs(pid));
 }

@@ -106,7 +106,7 @@ pub(crate) fn run(program: &str) -> ExitCode {
             worker::init(apscheduler_testkit::linked_registry);
             let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
                 BackgroundScheduler::new();
-            scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
+            scheduler.add_executor("default", ProcessPoolExecutor::new(1)).unwrap();
             println!("{}", scheduler.start().unwrap_err());
         }
         LOG_AFTER_HOOK | LOG_IN_WORKERS => {
@@ -141,7 +141,7 @@ pub(crate) fn run_without_hook() -> ExitCode {
     }
     let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
         BackgroundScheduler::new();
-    scheduler.add_executor(ProcessPoolExecutor::new(1), "default").unwrap();
+    scheduler.add_executor("default", ProcessPoolExecutor::new(1)).unwrap();
     let error = scheduler.start().unwrap_err();
     eprintln!("as a worker: {error}");
     ExitCode::from(3)

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use serde_json::json;
@@ -39,7 +40,7 @@ fn with_wait_all_runs_end_and_then_the_workers() {
         std::thread::sleep(Duration::from_millis(100));
         std::fs::write(release, "").unwrap();
     });
-    stand.scheduler.shutdown(true).unwrap();
+    stand.scheduler.shutdown(Shutdown::Wait).unwrap();
     assert!(!runs(pid), "workers are gone when the shutdown returns");
     for id in [held].iter().chain(&waiting) {
         stand.outcomes()[id][0].clone().value();
@@ -54,7 +55,7 @@ fn without_wait_a_run_is_ended_and_what_waits_is_dropped() {
     let waiting = stand.add(JobBuilder::new("tests::pid"));
     until("for the job to be queued", || (stand.load().queued == 1).then_some(()));
     let begun = Instant::now();
-    stand.scheduler.shutdown(false).unwrap();
+    stand.scheduler.shutdown(Shutdown::Now).unwrap();
     assert!(begun.elapsed() < PATIENCE / 2, "it does not wait");
     let message = stand.outcome(&held).message();
     let expected =
@@ -71,7 +72,7 @@ fn a_job_may_end_when_its_token_is_cancelled() {
         let file = directory.path().join("pid");
         let id = stand.add(JobBuilder::new(function).args([json!(file)]));
         let pid = published(&file);
-        stand.scheduler.shutdown(false).unwrap();
+        stand.scheduler.shutdown(Shutdown::Now).unwrap();
         assert_eq!(stand.outcome(&id).value(), "cancelled");
         wait_for_the_end_of(pid);
     }
@@ -83,7 +84,7 @@ fn who_ignores_term_is_killed() {
     let files = [json!(directory.path().join("pid")), json!(directory.path().join("release"))];
     let id = stand.add(JobBuilder::new("tests::hold_against_term").args(files));
     let pid = published(&directory.path().join("pid"));
-    stand.scheduler.shutdown(false).unwrap();
+    stand.scheduler.shutdown(Shutdown::Now).unwrap();
     stand.outcome(&id).error();
     assert!(!runs(pid));
 }
@@ -104,9 +105,10 @@ fn a_dropped_scheduler_leaves_no_worker() {
 
 fn it_starts_again_after_a_shutdown() {
     let stand = Stand::new(1);
-    for wait in [true, false, true, false] {
+    let both = [Shutdown::Wait, Shutdown::Now];
+    for shutdown in both.into_iter().chain(both) {
         let pid = stand.pid();
-        stand.scheduler.shutdown(wait).unwrap();
+        stand.scheduler.shutdown(shutdown).unwrap();
         wait_for_the_end_of(pid);
         stand.scheduler.start().unwrap();
     }
@@ -116,9 +118,9 @@ fn it_starts_again_after_a_shutdown() {
 fn a_listener_may_shut_down() {
     let stand = Stand::new(2);
     let (sender, receiver) = mpsc::channel();
-    let scheduler = (*stand.scheduler).clone();
+    let scheduler = stand.scheduler.handle();
     stand.scheduler.add_listener(EventMask::JOB_EXECUTED, move |_| {
-        sender.send(scheduler.shutdown(true)).unwrap();
+        sender.send(scheduler.shutdown(Shutdown::Wait)).unwrap();
     });
     let id = stand.add(JobBuilder::new("tests::pid"));
     receiver.recv_timeout(PATIENCE).unwrap().unwrap();

@@ -70,13 +70,16 @@ impl Stand {
         let registry = apscheduler_testkit::linked_registry();
         jobs::register(&registry).unwrap();
         registry.register_function("tests::not_in_workers", || ()).unwrap();
-        let scheduler: BackgroundScheduler<TestPlugins> =
-            BackgroundScheduler::with_parts(registry, Arc::new(SystemClock));
+        let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::builder()
+            .registry(registry)
+            .clock(Arc::new(SystemClock))
+            .build()
+            .unwrap();
         let executor = Arc::new(ProcessPoolExecutor::with_options(options));
         scheduler
             .add_executor(
-                Arc::clone(&executor) as Arc<dyn apscheduler_core::executor::Executor>,
                 "default",
+                Arc::clone(&executor) as Arc<dyn apscheduler_core::executor::Executor>,
             )
             .unwrap();
         let outcomes = Arc::new(Outcomes::default());

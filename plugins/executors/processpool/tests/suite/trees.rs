@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -68,7 +69,7 @@ fn a_shutdown_gives_programs_their_grace_period_and_leaves_none() {
     let second = stand.add(job(stubborn.path(), STUBBORN, 0.5));
     wait_until_began(tidy.path());
     wait_until_began(stubborn.path());
-    stand.scheduler.shutdown(false).unwrap();
+    stand.scheduler.shutdown(Shutdown::Now).unwrap();
     for (directory, id) in [(tidy, first), (stubborn, second)] {
         let message = stand.outcome(&id).message();
         assert!(message.starts_with("/bin/sh was cancelled and ended by TERM"), "{message}");

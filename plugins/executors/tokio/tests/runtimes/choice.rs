@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::options::Options;
 use apscheduler_core::registry::PluginKind;
@@ -90,7 +91,7 @@ fn a_runtime_of_its_own_ends_with_the_last_job() {
     };
     lab.add(JobBuilder::new(plain).id("thread"));
     runs.recv().unwrap();
-    lab.scheduler().shutdown(false).unwrap();
+    lab.scheduler().shutdown(Shutdown::Now).unwrap();
     assert!(!ended.load(Ordering::SeqCst), "a job still runs");
     drop(sender);
     eventually("the runtime has ended", || ended.load(Ordering::SeqCst));
@@ -100,9 +101,9 @@ fn a_runtime_of_its_own_ends_with_the_last_job() {
 #[test]
 fn every_start_has_a_runtime() {
     let lab = lab(TokioExecutor::new);
-    for wait in [true, false, true] {
+    for shutdown in [Shutdown::Wait, Shutdown::Now, Shutdown::Wait] {
         assert_ne!(seen_by_jobs(&lab), "");
-        lab.scheduler().shutdown(wait).unwrap();
+        lab.scheduler().shutdown(shutdown).unwrap();
         lab.scheduler().start().unwrap();
         // The events of the same jobs are counted from the beginning.
         lab.events().heard().events.clear();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_executor_tokio::{TokioExecutor, TokioOptions};
 use tokio::runtime::Runtime;
@@ -39,7 +40,7 @@ fn all_runs_are_errors(runtime: Runtime) {
         assert_eq!(error_of(&lab, id), "the executor let go of this run before it ended");
     }
     lab.wait_until_idle();
-    lab.scheduler().shutdown(true).unwrap();
+    lab.scheduler().shutdown(Shutdown::Wait).unwrap();
 }
 
 #[test]
@@ -57,10 +58,10 @@ fn a_listener_may_shut_the_scheduler_down_when_the_runtime_ends() {
     for runtime in [multi_thread(1), current_thread()] {
         let handle = runtime.handle().clone();
         let lab = lab(move || TokioExecutor::with_handle(handle.clone()));
-        let scheduler = (*lab.scheduler()).clone();
+        let scheduler = lab.scheduler().handle();
         lab.scheduler().add_listener(apscheduler_core::event::EventMask::JOB_ERROR, move |_| {
             // The second of them comes too late.
-            let _ = scheduler.shutdown(true);
+            let _ = scheduler.shutdown(Shutdown::Wait);
         });
         for id in ["a", "b"] {
             lab.add(JobBuilder::new(std::future::pending::<()>).id(id));
@@ -82,7 +83,7 @@ fn a_listener_may_shut_the_scheduler_down_when_the_runtime_ends() {
 fn another_start_may_bring_another_runtime() {
     let lab = lab(TokioExecutor::new);
     for _ in 0..2 {
-        lab.scheduler().shutdown(true).unwrap();
+        lab.scheduler().shutdown(Shutdown::Wait).unwrap();
         let runtime = multi_thread(1);
         let guard = runtime.enter();
         lab.scheduler().start().unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_executor_tokio::{TokioExecutor, TokioOptions};
@@ -58,7 +59,7 @@ fn what_goes_on_is_dropped_and_says_why() {
     while lab.executor().load().running == 0 {
         std::thread::yield_now();
     }
-    lab.scheduler().shutdown(false).unwrap();
+    lab.scheduler().shutdown(Shutdown::Now).unwrap();
     assert_eq!(error_of(&lab, "shutdown"), "it was cancelled and did not end within 50ms");
 }
 

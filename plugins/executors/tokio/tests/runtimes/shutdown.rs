@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_executor_tokio::TokioExecutor;
@@ -33,8 +34,8 @@ fn a_task_of_a_multi_thread_runtime_waits() {
     let runtime = multi_thread(1);
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
-    let scheduler = (*lab.scheduler()).clone();
-    let task = runtime.spawn(async move { scheduler.shutdown(true) });
+    let scheduler = lab.scheduler().handle();
+    let task = runtime.spawn(async move { scheduler.shutdown(Shutdown::Wait) });
     runtime.block_on(task).unwrap().unwrap();
     assert!(has_ended(&lab));
 }
@@ -44,7 +45,7 @@ fn block_on_of_a_multi_thread_runtime_waits() {
     let runtime = multi_thread(1);
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
-    runtime.block_on(async { lab.scheduler().shutdown(true) }).unwrap();
+    runtime.block_on(async { lab.scheduler().shutdown(Shutdown::Wait) }).unwrap();
     assert!(has_ended(&lab));
 }
 
@@ -57,7 +58,7 @@ fn the_thread_of_a_current_thread_runtime_returns_at_once() {
         while lab.executor().load().running == 0 {
             tokio::task::yield_now().await;
         }
-        lab.scheduler().shutdown(true).unwrap();
+        lab.scheduler().shutdown(Shutdown::Wait).unwrap();
         assert!(!has_ended(&lab), "only this thread could have run it");
         while !has_ended(&lab) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -71,8 +72,11 @@ fn a_current_thread_runtime_is_waited_for_from_its_blocking_pool() {
     let runtime = current_thread();
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
-    let scheduler = (*lab.scheduler()).clone();
-    runtime.block_on(runtime.spawn_blocking(move || scheduler.shutdown(true))).unwrap().unwrap();
+    let scheduler = lab.scheduler().handle();
+    runtime
+        .block_on(runtime.spawn_blocking(move || scheduler.shutdown(Shutdown::Wait)))
+        .unwrap()
+        .unwrap();
     assert!(has_ended(&lab));
 }
 
@@ -81,9 +85,9 @@ fn a_local_set_is_not_blocked_for_ever() {
     let runtime = multi_thread(1);
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
-    let scheduler = (*lab.scheduler()).clone();
+    let scheduler = lab.scheduler().handle();
     let local = LocalSet::new();
-    let stopped = local.run_until(async move { scheduler.shutdown(true) });
+    let stopped = local.run_until(async move { scheduler.shutdown(Shutdown::Wait) });
     runtime.block_on(stopped).unwrap();
     value_of(&lab, "slow");
 }
@@ -93,7 +97,7 @@ fn another_runtime_waits() {
     let (jobs, caller) = (multi_thread(1), current_thread());
     let lab = lab_on(&jobs);
     add_slow_job(&lab);
-    caller.block_on(async { lab.scheduler().shutdown(true) }).unwrap();
+    caller.block_on(async { lab.scheduler().shutdown(Shutdown::Wait) }).unwrap();
     assert!(has_ended(&lab));
 }
 
@@ -102,10 +106,10 @@ fn a_listener_may_shut_the_scheduler_down() {
     for runtime in [multi_thread(1), multi_thread(3)] {
         for plain in [true, false] {
             let lab = lab_on(&runtime);
-            let scheduler = (*lab.scheduler()).clone();
+            let scheduler = lab.scheduler().handle();
             lab.scheduler().add_listener(EventMask::JOB_EXECUTED, move |event| {
                 if event.job().is_some_and(|job| *job.id() == *"a") {
-                    scheduler.shutdown(true).unwrap();
+                    scheduler.shutdown(Shutdown::Wait).unwrap();
                 }
             });
             add_slow_job(&lab);
@@ -123,9 +127,9 @@ fn a_listener_on_a_current_thread_runtime_may_shut_the_scheduler_down() {
     for plain in [true, false] {
         let runtime = current_thread();
         let lab = lab_on(&runtime);
-        let scheduler = (*lab.scheduler()).clone();
+        let scheduler = lab.scheduler().handle();
         lab.scheduler().add_listener(EventMask::JOB_EXECUTED, move |_| {
-            let _ = scheduler.shutdown(true);
+            let _ = scheduler.shutdown(Shutdown::Wait);
         });
         add_slow_job(&lab);
         let job = if plain { JobBuilder::new(|| ()) } else { JobBuilder::new(|| async {}) };

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{CancellationToken, Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
@@ -105,7 +106,7 @@ impl Executor for ThreadExecutor {
 fn a_shutdown_that_does_not_wait_ends_the_exchange() {
     let server = Server::start(vec![Reply::Stall(HEADERS.to_vec())]);
     let scheduler = scheduler();
-    scheduler.add_executor(ThreadExecutor::default(), "threads").unwrap();
+    scheduler.add_executor("threads", ThreadExecutor::default()).unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_ERROR, move |event| {
         if let Event::JobError { error, .. } = event {
@@ -116,7 +117,7 @@ fn a_shutdown_that_does_not_wait_ends_the_exchange() {
     scheduler.add_job(job).unwrap();
     scheduler.start().unwrap();
     server.request();
-    scheduler.shutdown(false).unwrap();
+    scheduler.shutdown(Shutdown::Now).unwrap();
     let error = receiver.recv_timeout(Duration::from_mins(2)).unwrap();
     assert!(error.contains("/: cancelled, "), "{error}");
 }

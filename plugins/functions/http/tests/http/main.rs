@@ -25,9 +25,12 @@ type Ended = Result<Value, String>;
 fn scheduler() -> BackgroundScheduler<TestPlugins> {
     let registry = apscheduler_testkit::registry();
     registry.add_function(apscheduler_function_http::function()).unwrap();
-    let scheduler: BackgroundScheduler<TestPlugins> =
-        BackgroundScheduler::with_parts(registry, std::sync::Arc::new(SystemClock));
-    scheduler.add_executor("debug", "default").unwrap();
+    let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::builder()
+        .registry(registry)
+        .clock(std::sync::Arc::new(SystemClock))
+        .build()
+        .unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     scheduler
 }
 

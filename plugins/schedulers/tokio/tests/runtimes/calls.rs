@@ -1,6 +1,8 @@
 //! Calls that can be awaited hold up no task, whatever their store does.
 
 use apscheduler_core::ErrorKind;
+use apscheduler_core::OnRemove;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_engine::SchedulerState;
@@ -24,24 +26,24 @@ async fn all_of_them_do_what_the_plain_ones_do() {
     assert_eq!(jobs.len(), 2);
     let now = scheduler.clock().now();
     let later = JobChanges::new().name("changed").next_run_time(now + TimeDelta::hours(1));
-    let job = scheduler.modify_job("a", None, later).await.unwrap();
+    let job = scheduler.modify_job("a", later).await.unwrap();
     assert_eq!(job.name(), "changed");
-    let job = scheduler.pause_job("a", None).await.unwrap();
+    let job = scheduler.pause_job("a").await.unwrap();
     assert_eq!(job.next_run_time().instant(), None);
-    scheduler.remove_job("b", Some("default")).await.unwrap();
-    assert_eq!(scheduler.get_jobs(None).await.unwrap().len(), 2);
-    assert!(scheduler.get_job("b", None).await.unwrap().is_none());
-    let error = scheduler.remove_job("b", None).await.unwrap_err();
+    scheduler.remove_job(("default", "b")).await.unwrap();
+    assert_eq!(scheduler.get_jobs().await.unwrap().len(), 2);
+    assert!(scheduler.get_job("b").await.unwrap().is_none());
+    let error = scheduler.remove_job("b").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobLookup);
-    let text = String::from_utf8(scheduler.print_jobs(None).await.unwrap()).unwrap();
+    let text = String::from_utf8(scheduler.print_jobs().await.unwrap()).unwrap();
     assert!(text.contains("changed"), "{text}");
-    scheduler.remove_all_jobs(None).await.unwrap();
-    scheduler.add_jobstore("memory", "other").await.unwrap();
-    scheduler.add_executor("debug", "other").await.unwrap();
-    scheduler.remove_executor("other", true).await.unwrap();
-    scheduler.remove_jobstore("other", true).await.unwrap();
-    scheduler.shutdown(true).await.unwrap();
-    let error = scheduler.shutdown(true).await.unwrap_err();
+    scheduler.remove_all_jobs().await.unwrap();
+    scheduler.add_jobstore("other", "memory").await.unwrap();
+    scheduler.add_executor("other", "debug").await.unwrap();
+    scheduler.remove_executor("other", OnRemove::ShutDown).await.unwrap();
+    scheduler.remove_jobstore("other", OnRemove::ShutDown).await.unwrap();
+    scheduler.shutdown(Shutdown::Wait).await.unwrap();
+    let error = scheduler.shutdown(Shutdown::Wait).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotRunning);
 }
 
@@ -50,22 +52,22 @@ async fn all_of_them_do_what_the_plain_ones_do() {
 async fn a_store_that_hangs_holds_up_its_own_calls_alone() {
     let scheduler = scheduler();
     let store = TestStore::blocking_with_objects();
-    scheduler.add_jobstore(store.clone(), "remote").await.unwrap();
+    scheduler.add_jobstore("remote", store.clone()).await.unwrap();
     scheduler.start().await.unwrap();
     store.hang(true);
     let slow = scheduler.call(|scheduler| scheduler.add_job(paused("slow").jobstore("remote")));
     scheduler.add_job(paused("fast")).await.unwrap();
-    assert_eq!(scheduler.get_jobs(Some("default")).await.unwrap().len(), 1);
+    assert_eq!(scheduler.get_jobs_in("default").await.unwrap().len(), 1);
     store.hang(false);
     slow.await.unwrap();
-    assert_eq!(scheduler.get_jobs(Some("remote")).await.unwrap().len(), 1);
+    assert_eq!(scheduler.get_jobs_in("remote").await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_start_on_a_store_that_hangs_holds_up_no_task() {
     let scheduler = scheduler();
     let store = TestStore::blocking_with_objects();
-    scheduler.add_jobstore(store.clone(), "default").await.unwrap();
+    scheduler.add_jobstore("default", store.clone()).await.unwrap();
     scheduler.add_job(paused("a")).await.unwrap();
     store.hang(true);
     let start = tokio::spawn(scheduler.start());
@@ -81,7 +83,7 @@ async fn a_start_on_a_store_that_hangs_holds_up_no_task() {
 async fn a_call_goes_on_without_its_future() {
     let scheduler = scheduler();
     scheduler.start().await.unwrap();
-    let events = Events::of(&scheduler);
+    let events = Events::of(scheduler.blocking());
     drop(scheduler.call(|scheduler| scheduler.add_job(paused("a"))));
     tokio::task::spawn_blocking(move || events.wait_for_any(EventMask::JOB_ADDED)).await.unwrap();
 }
@@ -90,10 +92,10 @@ async fn a_call_goes_on_without_its_future() {
 async fn a_scheduler_that_is_dropped_while_it_starts_does_not_run() {
     let scheduler = scheduler();
     let store = TestStore::blocking_with_objects();
-    scheduler.add_executor(DebugExecutor::new(), "default").await.unwrap();
-    scheduler.add_jobstore(store.clone(), "default").await.unwrap();
+    scheduler.add_executor("default", DebugExecutor::new()).await.unwrap();
+    scheduler.add_jobstore("default", store.clone()).await.unwrap();
     scheduler.add_job(paused("a")).await.unwrap();
-    let handle = (**scheduler).clone();
+    let handle = scheduler.handle();
     store.hang(true);
     let start = tokio::spawn(scheduler.start());
     tokio::task::yield_now().await;
@@ -111,16 +113,16 @@ async fn an_async_job_may_await_the_shutdown() {
     let with_executor = apscheduler_testkit::registry();
     with_executor.register(apscheduler_executor_tokio::PLUGIN.clone()).unwrap();
     for registry in [with_executor, apscheduler_testkit::registry()] {
-        for wait in [true, false] {
+        for shutdown in [Shutdown::Wait, Shutdown::Now] {
             let scheduler = with_registry(registry.clone());
             scheduler.start().await.unwrap();
-            let handle = (*scheduler).clone();
+            let handle = scheduler.handle();
             let job = move || {
                 let handle = handle.clone();
                 async move {
                     tokio::task::yield_now().await;
-                    handle.shutdown(wait).await.map_err(|error| error.to_string())?;
-                    let again = handle.shutdown(wait).await.unwrap_err();
+                    handle.shutdown(shutdown).await.map_err(|error| error.to_string())?;
+                    let again = handle.shutdown(shutdown).await.unwrap_err();
                     assert_eq!(again.kind(), ErrorKind::NotRunning);
                     Ok::<(), String>(())
                 }
@@ -131,7 +133,7 @@ async fn an_async_job_may_await_the_shutdown() {
             let mut codes = [events.next().await.unwrap(), events.next().await.unwrap()]
                 .map(|event| event.code());
             // One that does not wait may be over before the job is.
-            if !wait {
+            if shutdown == Shutdown::Now {
                 codes.sort_by_key(|code| std::cmp::Reverse(code.bits()));
             }
             assert_eq!(codes, [EventMask::JOB_EXECUTED, EventMask::SCHEDULER_SHUTDOWN]);

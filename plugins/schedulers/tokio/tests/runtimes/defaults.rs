@@ -1,5 +1,6 @@
 //! The default executor: that of the registry, or one that does without.
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::{PluginKind, Registry};
@@ -21,7 +22,7 @@ async fn runs_jobs_of_both_sorts(registry: Registry, executor: &str) {
         let event = events.next().await.unwrap();
         assert!(matches!(event, Event::JobExecuted { .. }), "{event:?}");
     }
-    scheduler.shutdown(true).await.unwrap();
+    scheduler.shutdown(Shutdown::Wait).await.unwrap();
 }
 
 #[tokio::test]

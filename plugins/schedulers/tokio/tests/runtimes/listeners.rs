@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::Scheduler;
@@ -68,8 +69,9 @@ fn a_plain_one_may_shut_the_scheduler_down_while_an_async_job_runs() {
     let (sender, ended) = std::sync::mpsc::channel();
     let body = async {
         let scheduler = scheduler();
-        let handle = Scheduler::clone(&scheduler);
-        scheduler.add_listener(EventMask::JOB_REMOVED, move |_| drop(handle.shutdown(true)));
+        let handle = scheduler.blocking().clone();
+        scheduler
+            .add_listener(EventMask::JOB_REMOVED, move |_| drop(handle.shutdown(Shutdown::Wait)));
         scheduler.start().await.unwrap();
         let (sender, mut ran) = unbounded_channel();
         let job = move || {

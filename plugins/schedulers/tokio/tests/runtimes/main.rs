@@ -23,5 +23,9 @@ fn scheduler() -> TokioScheduler<TestPlugins> {
 }
 
 fn with_registry(registry: Registry) -> TokioScheduler<TestPlugins> {
-    TokioScheduler::with_parts(registry, Arc::new(ManualClock::at(START)))
+    TokioScheduler::builder()
+        .registry(registry)
+        .clock(Arc::new(ManualClock::at(START)))
+        .build()
+        .unwrap()
 }

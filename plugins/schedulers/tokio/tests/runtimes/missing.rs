@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_tokio::{TokioRuntime, TokioScheduler};
@@ -41,7 +42,7 @@ fn a_start_outside_of_a_runtime_says_what_to_do() {
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         scheduler.start().await.unwrap();
-        scheduler.shutdown(true).await.unwrap();
+        scheduler.shutdown(Shutdown::Wait).await.unwrap();
     });
 }
 
@@ -49,7 +50,8 @@ fn a_start_outside_of_a_runtime_says_what_to_do() {
 fn a_runtime_without_timers_is_refused() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let given = TokioRuntime::from(runtime.handle().clone());
-    let given: TokioScheduler<apscheduler_testkit::TestPlugins> = TokioScheduler::on(given);
+    let given: TokioScheduler<apscheduler_testkit::TestPlugins> =
+        TokioScheduler::builder().runtime(given).build().unwrap();
     for scheduler in [scheduler(), given] {
         let error = runtime.block_on(scheduler.start()).unwrap_err();
         assert!(error.to_string().contains("build it with `enable_time`"), "{error}");
@@ -72,7 +74,7 @@ fn another_start_may_be_in_another_runtime() {
             });
             scheduler.add_job(job.id(id)).await.unwrap();
             ran.await.unwrap();
-            scheduler.shutdown(true).await.unwrap();
+            scheduler.shutdown(Shutdown::Wait).await.unwrap();
         });
     }
 }
@@ -80,8 +82,10 @@ fn another_start_may_be_in_another_runtime() {
 #[test]
 fn it_runs_on_the_runtime_that_it_was_given() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> =
-        TokioScheduler::on(TokioRuntime::from(runtime.handle().clone()));
+    let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> = TokioScheduler::builder()
+        .runtime(TokioRuntime::from(runtime.handle().clone()))
+        .build()
+        .unwrap();
     wait(scheduler.start()).unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     let job = move || {
@@ -90,18 +94,20 @@ fn it_runs_on_the_runtime_that_it_was_given() {
     };
     wait(scheduler.add_job(JobBuilder::new(job))).unwrap();
     assert_eq!(receiver.recv().unwrap(), runtime.handle().id());
-    wait(scheduler.shutdown(true)).unwrap();
+    wait(scheduler.shutdown(Shutdown::Wait)).unwrap();
 }
 
 #[test]
 fn a_call_to_a_runtime_that_has_ended_says_so() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> =
-        TokioScheduler::on(TokioRuntime::from(runtime.handle().clone()));
+    let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> = TokioScheduler::builder()
+        .runtime(TokioRuntime::from(runtime.handle().clone()))
+        .build()
+        .unwrap();
     wait(scheduler.start()).unwrap();
     drop(runtime);
-    scheduler.wait_until_stopped();
-    let error = wait(scheduler.get_jobs(None)).unwrap_err();
+    scheduler.blocking().wait_until_stopped();
+    let error = wait(scheduler.get_jobs()).unwrap_err();
     assert!(error.to_string().contains("may have ended"), "{error}");
     let error = wait(scheduler.start()).unwrap_err();
     assert!(error.to_string().contains("may have ended"), "{error}");
@@ -114,6 +120,6 @@ fn a_scheduler_that_lost_its_runtime_can_be_started_on_another() {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
         runtime.block_on(scheduler.start()).unwrap();
         drop(runtime);
-        scheduler.wait_until_stopped();
+        scheduler.blocking().wait_until_stopped();
     }
 }

@@ -20,7 +20,7 @@ const JOBS: usize = 8;
 #[tokio::test]
 async fn other_tasks_have_their_turn_between_jobs() {
     let scheduler = scheduler();
-    scheduler.add_executor(LoopExecutor::new(), "loop").await.unwrap();
+    scheduler.add_executor("loop", LoopExecutor::new()).await.unwrap();
     let turns = Arc::new(AtomicUsize::new(0));
     let (sender, mut seen) = unbounded_channel();
     for _ in 0..JOBS {
