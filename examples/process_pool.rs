@@ -21,7 +21,7 @@ fn crash() {
 
 #[job]
 fn take_an_hour() {
-    sleep(Duration::from_hours(1));
+    sleep(Duration::from_secs(3600));
 }
 
 fn main() -> apscheduler::Result<()> {

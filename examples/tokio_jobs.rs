@@ -11,7 +11,7 @@ use tokio::time::sleep;
 /// Works until it is told to end, and tidies up then.
 async fn listen(context: JobContext) -> &'static str {
     tokio::select! {
-        () = sleep(Duration::from_hours(1)) => "an hour has passed",
+        () = sleep(Duration::from_secs(3600)) => "an hour has passed",
         () = context.cancellation().cancelled() => "told to end",
     }
 }
@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
     scheduler.add_job(JobBuilder::new(|| "may block").id("plain"))?;
     scheduler.add_job(JobBuilder::new(listen).id("listen").timeout(Duration::from_millis(300)))?;
     // Does not look at its token: it is dropped after the time of grace.
-    let deaf = || sleep(Duration::from_hours(1));
+    let deaf = || sleep(Duration::from_secs(3600));
     scheduler.add_job(JobBuilder::new(deaf).id("deaf").timeout(Duration::from_millis(300)))?;
 
     sleep(Duration::from_secs(1)).await;

@@ -97,7 +97,7 @@ impl Bench {
 
     /// So many no-op jobs that are due now, and again in an hour.
     pub fn hourly_jobs(&self, count: usize) -> Vec<JobBuilder> {
-        let hourly = || IntervalTrigger::every(Duration::from_hours(1));
+        let hourly = || IntervalTrigger::every(Duration::from_secs(3600));
         self.due_jobs(count).into_iter().map(|job| job.trigger(hourly())).collect()
     }
 

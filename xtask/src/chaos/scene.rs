@@ -16,7 +16,7 @@ use super::scheduler::Scheduler;
 const JOBS: usize = 30;
 
 /// How long it may take until all schedulers work again.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a jobs file, and schedulers that run it.
 pub(super) struct Scene {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use super::certificates::Certificates;
 
 /// How long a server may take until it answers.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether what a server has confirmed outlives its process. Data that is thrown away anyway need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

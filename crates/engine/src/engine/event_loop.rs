@@ -11,7 +11,7 @@ use apscheduler_core::registry::{IntoExecutor as _, Registry};
 use apscheduler_core::{Result, Shutdown};
 
 /// No sleep is longer, so that a clock that was changed, or a laptop that was closed, is noticed.
-const MAX_SLEEP: Duration = Duration::from_mins(1);
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// An event loop as the engine sees it: a scheduler crate implements it.
 ///

@@ -84,7 +84,7 @@ fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
     scheduler.start().unwrap();
     let job = |id: &str| JobBuilder::new("tests::ok").id(id).jobstore("remote");
     scheduler.add_job(job("a")).unwrap();
-    let wait = Duration::from_mins(1);
+    let wait = Duration::from_secs(60);
     assert_eq!(end.recv_timeout(wait), Ok(()), "the worker of before the restart is there still");
     assert_eq!(executed.recv_timeout(wait).unwrap(), "a");
     scheduler.add_job(job("b")).unwrap();

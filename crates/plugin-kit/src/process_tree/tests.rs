@@ -11,7 +11,7 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A grace period that a test never waits for.
-const LONG: Duration = Duration::from_mins(10);
+const LONG: Duration = Duration::from_secs(600);
 
 /// Leaves the group, and its parent is gone: only the environment tells where it belongs. Ends at TERM.
 const DAEMON: &str = "setsid sh -c 'sleep 600 & echo $! >daemon' &";

@@ -92,5 +92,5 @@ impl Tree {
 /// Returns when a grace period ends that begins now. One that the clock can't count is a year.
 pub(super) fn after(grace: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(grace).unwrap_or_else(|| now + Duration::from_hours(24 * 365))
+    now.checked_add(grace).unwrap_or_else(|| now + Duration::from_secs(24 * 365 * 60 * 60))
 }

@@ -10,7 +10,7 @@ use super::eventually;
 use super::tick::{sleep, tick};
 
 /// A job that stands at a gate that nobody opens gives up: it must not outlive the test program for ever.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A gate that jobs stop at until it is opened: those that call the suite's function `hold` with its
 /// [`arguments`](Self::arguments).

@@ -320,7 +320,7 @@ mod tests {
         let builder =
             CalendarIntervalTrigger::builder().months(1).hour(23).minute(59).timezone(zone);
         let plain = builder.start_date(date(2020, 1, 31));
-        let jittered = plain.clone().jitter(Duration::from_hours(1)).build().unwrap();
+        let jittered = plain.clone().jitter(Duration::from_secs(3600)).build().unwrap();
         let plain = plain.build().unwrap();
         let (mut base, mut delayed) = (None, None);
         for _ in 0..50 {
@@ -336,7 +336,7 @@ mod tests {
         let builder =
             CalendarIntervalTrigger::builder().days(1).hour(23).minute(59).timezone(Zone::UTC);
         let builder = builder.start_date(date(2020, 1, 1)).end_date(date(2020, 1, 1));
-        let trigger = builder.jitter(Duration::from_hours(24)).build().unwrap();
+        let trigger = builder.jitter(Duration::from_secs(86400)).build().unwrap();
         for _ in 0..100 {
             let fire = trigger.next_fire_time(None, Timestamp::UNIX_EPOCH).unwrap();
             assert_eq!(fire.date_naive(), date(2020, 1, 1));

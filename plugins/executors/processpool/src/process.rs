@@ -28,7 +28,7 @@ use crate::wait::{self, Woke};
 use crate::worker::ARGUMENT;
 
 /// How long a worker may take to be ready: its set-up may have to reach a database.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a run has to end by itself when the pool is shut down without waiting, and again after TERM.
 const GRACE: Duration = Duration::from_millis(250);

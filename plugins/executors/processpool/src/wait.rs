@@ -205,7 +205,7 @@ mod tests {
         for exit in exits(&child) {
             let woke = wait(&socket, PollFlags::IN, &exit, NEVER, None).unwrap();
             assert_eq!(woke, Woke::Exited);
-            let deadline = Instant::now() + Duration::from_mins(1);
+            let deadline = Instant::now() + Duration::from_secs(60);
             assert_eq!(exit.wait(NO_STOP, deadline).unwrap(), Woke::Exited);
         }
         // What was said before goes first.

@@ -18,7 +18,7 @@ use crate::spawn::spawn;
 const TURN: usize = 64;
 
 /// A timeout that is longer never comes.
-const FOR_EVER: Duration = Duration::from_hours(24 * 365 * 10);
+const FOR_EVER: Duration = Duration::from_secs(24 * 365 * 10 * 60 * 60);
 
 // The queue that this coroutine works for, by its address.
 may::coroutine_local!(static WORKS_FOR: Cell<usize> = Cell::new(0));

@@ -15,7 +15,7 @@ use crate::failure::{DUPLICATE_KEY, code};
 pub(crate) const META_COLLECTION: &str = "apscheduler_meta";
 
 /// How long a finished job stays where its last claim could not remove it. Nobody sees it.
-const BURIED_AFTER: Duration = Duration::from_hours(24);
+const BURIED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What makes each version out of the one before. Several processes may be at it at once, and one may be killed in the
 /// middle: each step can be taken again.

@@ -75,7 +75,7 @@ fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() 
     let job = JobBuilder::new("tests::nothing").id("job").trigger(trigger);
     scheduler.add_job(job.misfire_grace_time(None)).unwrap();
 
-    let answer = received.recv_timeout(Duration::from_mins(1)).expect("no deadlock");
+    let answer = received.recv_timeout(Duration::from_secs(60)).expect("no deadlock");
     let error = answer.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(error.to_string().contains("`default`"), "{error}");

@@ -511,7 +511,7 @@ fn schedulers_on_both_sides_of_a_replacement_claim_each_fire_once() {
 #[test]
 fn a_shutdown_cuts_a_call_short_that_waits_for_a_lock() {
     let database = Database::new();
-    let store = started(database.options().busy_timeout(Duration::from_mins(10)));
+    let store = started(database.options().busy_timeout(Duration::from_secs(600)));
     add(&store, &[("a", Some(second(1)))]);
     let other = Connection::open(database.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

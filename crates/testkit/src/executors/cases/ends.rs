@@ -84,7 +84,7 @@ fn what_fails_at_its_timeout_says_so(setup: &Setup<'_>) {
 fn what_ends_in_time_is_left_alone(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     for id in ["a", "b"] {
-        lab.add(lab.job(id, "nap").args([20.into()]).timeout(Duration::from_mins(1)));
+        lab.add(lab.job(id, "nap").args([20.into()]).timeout(Duration::from_secs(60)));
         let outcome = &lab.events().wait_for(id, 1)[0];
         let Event::JobExecuted { retval: cancelled, .. } = outcome else {
             panic!("it was ended: {outcome:?}");

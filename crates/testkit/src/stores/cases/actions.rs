@@ -11,7 +11,7 @@ use apscheduler_core::time::Timestamp;
 use crate::stores::records::Records;
 
 /// How long a case waits for what must happen.
-pub(super) const PATIENCE: Duration = Duration::from_mins(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Adds jobs with the state 0.
 pub(super) fn add(store: &dyn JobStore, jobs: &[(&str, Option<Timestamp>)]) {

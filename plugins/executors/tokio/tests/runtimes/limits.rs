@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::{error_of, lab, value_of};
 
 const SHORT: Duration = Duration::from_millis(50);
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 fn with_grace(grace: Duration) -> Lab {
     lab(move || TokioExecutor::with_options(&TokioOptions::default().cancel_grace_time(grace)))

@@ -88,5 +88,5 @@ fn a_plain_one_may_shut_the_scheduler_down_while_an_async_job_runs() {
         Builder::new_current_thread().enable_time().build().unwrap().block_on(body);
         sender.send(()).unwrap();
     });
-    ended.recv_timeout(Duration::from_mins(1)).unwrap();
+    ended.recv_timeout(Duration::from_secs(60)).unwrap();
 }
