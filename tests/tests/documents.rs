@@ -14,8 +14,9 @@ fn root() -> &'static Path {
 fn documents() -> Vec<(PathBuf, String)> {
     let folder = std::fs::read_dir(root().join("docs")).unwrap();
     let mut paths: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
-    paths.push(root().join("README.md"));
+    paths.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root().join(name)));
     paths.push(root().join("CHANGELOG.md"));
+    paths.extend(readmes_of_crates());
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     paths
@@ -25,6 +26,20 @@ fn documents() -> Vec<(PathBuf, String)> {
             (path, text)
         })
         .collect()
+}
+
+/// The front pages of the published crates.
+fn readmes_of_crates() -> Vec<PathBuf> {
+    let folders = [
+        "crates",
+        "plugins/stores",
+        "plugins/executors",
+        "plugins/functions",
+        "plugins/schedulers",
+    ];
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let readmes = entries.map(|entry| entry.unwrap().path().join("README.md"));
+    readmes.filter(|path| path.exists()).collect()
 }
 
 /// The code blocks of a language.

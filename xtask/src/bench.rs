@@ -1,4 +1,4 @@
-//! The benches.
+//! Runs the benchmarks.
 
 use anyhow::Result;
 
@@ -9,10 +9,10 @@ use crate::services::Running;
 
 const PACKAGE: &str = "apscheduler-benches";
 
-/// Those that need system libraries.
+/// The benchmarks that need system libraries.
 const DESKTOP: &str = "apscheduler-benches-desktop";
 
-/// What the stores are measured beside.
+/// The Python packages that the stores are compared with.
 const PEERS: [&str; 5] =
     ["APScheduler==3.11.3", "SQLAlchemy", "psycopg2-binary", "PyMySQL", "redis"];
 

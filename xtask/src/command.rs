@@ -1,4 +1,4 @@
-//! Running programs, with a line that says so.
+//! Runs programs, and prints each command line.
 
 use std::io::PipeReader;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,20 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-/// The cargo that runs this task.
+/// Returns the cargo that runs this task.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Runs a command and says what it was and how long it took; a failure ends the task.
+/// Runs a command, and prints it and how long it took.
+///
+/// # Errors
+/// If the command can't be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     timed(command, |command, text| command.status().with_context(|| format!("can't run `{text}`")))
 }
 
-/// As [`run`], with what the command prints, to both streams in its order, handed to `reader` instead of the terminal.
+/// Runs a command like [`run`], but passes its output to `reader`: both streams, in the order in which they are written.
 pub(crate) fn read(
     command: &mut Command,
     reader: impl FnOnce(PipeReader) -> Result<()>,
@@ -26,7 +29,7 @@ pub(crate) fn read(
         let (printed, stdout) = std::io::pipe()?;
         let stderr = stdout.try_clone()?;
         let child = command.stdout(stdout).stderr(stderr).spawn();
-        // The pipe ends when nobody holds its other end any more: neither the child nor its description here.
+        // The pipe ends when all copies of its write end are closed, including those in `command`.
         command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
         let mut child = child.with_context(|| format!("can't run `{text}`"))?;
         reader(printed)?;
@@ -49,7 +52,10 @@ fn timed(
     Ok(())
 }
 
-/// Runs a command without a word; a failure is an error.
+/// Runs a command without printing it.
+///
+/// # Errors
+/// If the command can't be started or fails.
 pub(crate) fn quietly(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("can't run `{}`", describe(command)))?;
     if !status.success() {
@@ -58,7 +64,7 @@ pub(crate) fn quietly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The folder that cargo builds into.
+/// Returns the folder that cargo builds into.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)

@@ -1,4 +1,4 @@
-//! Installing what is missing, on Debian and as root.
+//! Installs missing packages, on Debian and as root.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,15 +8,15 @@ use anyhow::{Result, bail};
 
 use crate::command::run;
 
-/// The package lists are brought up to date once.
+/// Runs `apt-get update` once.
 static UPDATE: Once = Once::new();
 
-/// Makes sure that a program is there; installs the packages that bring it where it is not.
+/// Installs these packages unless the program exists.
 pub(crate) fn require(program: &str, packages: &[&str]) -> Result<()> {
     install_unless(|| is_there(program), program, packages)
 }
 
-/// Makes sure that a library is there with what it takes to link it, as pkg-config knows it.
+/// Installs these packages unless pkg-config finds the library.
 pub(crate) fn require_library(library: &str, packages: &[&str]) -> Result<()> {
     require("pkg-config", &["pkg-config"])?;
     let is_there = || {
@@ -26,7 +26,10 @@ pub(crate) fn require_library(library: &str, packages: &[&str]) -> Result<()> {
     install_unless(is_there, library, packages)
 }
 
-/// Installs packages unless `is_there` says that what they bring is there.
+/// Installs packages unless `is_there` returns `true`.
+///
+/// # Errors
+/// If this is not Debian; if `is_there` still returns `false` after the installation.
 pub(crate) fn install_unless(
     is_there: impl Fn() -> bool,
     what: &str,
@@ -36,7 +39,10 @@ pub(crate) fn install_unless(
         return Ok(());
     }
     if !Path::new("/usr/bin/apt-get").exists() {
-        bail!("`{what}` is missing, and this is no Debian to install {} on", packages.join(", "));
+        bail!(
+            "`{what}` is missing; on Debian the packages {} would be installed",
+            packages.join(", ")
+        );
     }
     let mut updated = Ok(());
     UPDATE.call_once(|| updated = run(Command::new("apt-get").args(["update", "-q"])));

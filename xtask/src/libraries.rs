@@ -1,13 +1,13 @@
-//! The system libraries that crates link where all features are on.
+//! The system libraries that crates link with all features.
 
 use anyhow::{Context as _, Result};
 
 use crate::debian::{require, require_library};
 
 struct Library {
-    /// As pkg-config knows it.
+    /// Its name in pkg-config.
     name: &'static str,
-    /// The packages of Debian that bring it.
+    /// The Debian packages that contain it.
     packages: &'static [&'static str],
     /// The crates that link it, with all their features.
     crates: &'static [&'static str],
@@ -36,7 +36,7 @@ static LIBRARIES: [Library; 2] = [
     },
 ];
 
-/// Makes sure of the libraries that these crates link, or all crates where none is named.
+/// Installs the libraries that these crates link, or those of all crates if `crates` is empty.
 pub(crate) fn require_for(crates: &[&str]) -> Result<()> {
     let links = |library: &&Library| {
         crates.is_empty() || library.crates.iter().any(|name| crates.contains(name))
@@ -44,7 +44,7 @@ pub(crate) fn require_for(crates: &[&str]) -> Result<()> {
     for library in LIBRARIES.iter().filter(links) {
         require("g++", &["g++"])?;
         require_library(library.name, library.packages)
-            .with_context(|| format!("can't get the library {}", library.name))?;
+            .with_context(|| format!("can't install the library {}", library.name))?;
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
-//! Format, lints, docs, and each feature alone.
+//! Checks the format, lints, docs, each feature alone, packaging, and circles of imports.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
-use serde_json::Value;
+use anyhow::Result;
 
-use crate::circles;
 use crate::command::{self, cargo};
-use crate::libraries;
+use crate::{circles, libraries, packaging, workspace};
 
 pub(crate) fn run() -> Result<()> {
     command::run(cargo().args(["fmt", "--all", "--check"]))?;
+    let packages = workspace::packages()?;
+    packaging::check(&packages)?;
     libraries::require_for(&[])?;
     command::run(cargo().args([
         "clippy",
@@ -30,32 +30,24 @@ pub(crate) fn run() -> Result<()> {
     if !has_cargo_hack() {
         command::run(cargo().args(["install", "--locked", "cargo-hack"]))?;
     }
-    // What a feature needs must come with it: each is built without the others, and none of them. Not with
-    // `--no-dev-deps`, which takes them out of the manifests meanwhile; the resolver leaves them alone by itself.
+    // Builds the facade with each feature alone, and with none: a feature must enable everything that it needs. Not with
+    // `--no-dev-deps`, which edits the manifests while it runs; the resolver ignores dev-dependencies here anyway.
     command::run(
         cargo()
             .args(["hack", "check", "--package", "apscheduler", "--each-feature"])
             .env("RUSTFLAGS", "-D warnings"),
-    )
+    )?;
+    check_circles(&packages)
 }
 
 /// Checks all packages for circles of imports.
 pub(crate) fn circles() -> Result<()> {
-    circles::check(&packages()?)
+    check_circles(&workspace::packages()?)
 }
 
-/// The folders of the packages of the workspace.
-fn packages() -> Result<Vec<PathBuf>> {
-    let output = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("can't run `cargo metadata`")?;
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).context("can't read the metadata")?;
-    let packages = metadata["packages"].as_array().context("the metadata has no packages")?;
-    let manifests = packages.iter().filter_map(|package| package["manifest_path"].as_str());
-    Ok(manifests.filter_map(|path| Path::new(path).parent()).map(Path::to_owned).collect())
+fn check_circles(packages: &[workspace::Package]) -> Result<()> {
+    let folders: Vec<PathBuf> = packages.iter().map(|package| package.folder.clone()).collect();
+    circles::check(&folders)
 }
 
 fn has_cargo_hack() -> bool {

@@ -7,9 +7,11 @@ mod command;
 mod debian;
 mod libraries;
 mod lint;
+mod packaging;
 mod python;
 mod services;
 mod test;
+mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -25,27 +27,27 @@ struct Arguments {
 enum Task {
     /// Runs every test: unit tests, doctests, conformance suites, end-to-end tests.
     Test {
-        /// Handed to `cargo test`, as `-p apscheduler-core` or `-- some_name`.
+        /// Arguments for `cargo test`, such as `-p apscheduler-core` or `-- some_name`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
-    /// Checks format, lints, docs, and each feature alone.
+    /// Checks the format, lints, docs, each feature alone, packaging, and circles of imports.
     Lint,
-    /// Looks for files and folders of a crate that import each other.
+    /// Checks that no two files or folders of a crate import each other. Part of `lint`.
     Circles,
-    /// Starts the servers that the stores are tested against, and keeps them until you press Enter.
+    /// Starts the servers that job stores are tested against, and keeps them running until you press Enter.
     Services,
-    /// Kills servers and schedulers under load, and accounts for every fire time. Part of `test`.
+    /// Kills servers and schedulers under load, and accounts for each fire. Part of `test`.
     Chaos {
-        /// `redis`, `postgres`, `mariadb`, `mongodb`, `sqlite`; all of them where none is named.
+        /// `redis`, `postgres`, `mariadb`, `mongodb`, `sqlite`; default: all.
         stores: Vec<String>,
-        /// How long each round lasts.
+        /// How long each round lasts, in seconds.
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
-    /// Runs the benches; a name picks some of them.
+    /// Runs the benchmarks; `--bench NAME` picks one.
     Bench {
-        /// Handed to `cargo bench`, as `--bench memory`.
+        /// Arguments for `cargo bench`, such as `--bench memory`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },

@@ -1,4 +1,4 @@
-//! Programs from Python's package registry, each in a virtual environment of the build folder.
+//! Programs from PyPI, each in a virtual environment in the build folder.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 use crate::command::{run, target};
 use crate::debian::install_unless;
 
-/// The folder of the programs of an environment with these packages; they are installed once, and when they are others.
+/// Returns the folder of the programs of an environment with these packages. Installs them if the environment is missing or
+/// has other packages.
 pub(crate) fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let environment = target().join("services").join(name);
     let installed = environment.join("installed");
@@ -16,7 +17,7 @@ pub(crate) fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     if std::fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
         let quiet = |command: &mut Command| run(command.stdout(Stdio::null()));
         quiet(Command::new(interpreter()?).args(["-m", "venv", "--clear"]).arg(&environment))
-            .context("can't make a virtual environment of Python")?;
+            .context("can't create a virtual environment of Python")?;
         quiet(Command::new(environment.join("bin/pip")).args(["install", "-q"]).args(packages))?;
         std::fs::write(&installed, wanted)?;
     }
@@ -25,7 +26,7 @@ pub(crate) fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
 
 const DEBIAN: &str = "/usr/bin/python3";
 
-/// A Python that can make environments: Debian's comes without that unless it is asked for.
+/// Returns a Python that can create environments. Debian's needs an extra package for that.
 fn interpreter() -> Result<&'static str> {
     let is_whole = |python: &str| {
         let modules = Command::new(python).args(["-c", "import ensurepip, venv"]).output();

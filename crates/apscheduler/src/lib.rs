@@ -1,44 +1,4 @@
-//! An in-process job scheduler: the concepts, names, config keys and defaults of Python's APScheduler 3.11, safe and fast.
-//!
-//! **Triggers** say when, **job stores** keep the jobs over restarts, **executors** run them, **schedulers** bind them.
-//! Every one of them is a plugin that a config finds by a string; Cargo features decide what is linked in.
-//!
-//! ```
-//! use std::time::Duration;
-//! use apscheduler::prelude::*;
-//!
-//! let scheduler = BackgroundScheduler::new();
-//! scheduler.add_job(
-//!     JobBuilder::new(|| println!("tick")).id("tick").trigger(IntervalTrigger::every(Duration::from_secs(3))),
-//! )?;
-//! scheduler.start()?;
-//! scheduler.shutdown(Shutdown::Wait)?;
-//! # Ok::<(), apscheduler::Error>(())
-//! ```
-//!
-//! # Features
-//! | feature | brings |
-//! |---|---|
-//! | `store-sqlite` (default) | the job store `sqlite`, and `sqlalchemy` with a `sqlite:` URL |
-//! | `executor-processpool` (default) | the executor `processpool`, and [`init_worker`] |
-//! | `executor-threadpool` (default) | the executor `threadpool` |
-//! | `executor-tokio` | the executor `tokio` |
-//! | `function-command` (default) | the job function `command` |
-//! | `function-log` (default) | the job function `log` |
-//! | `function-http` | the job function `http`, with TLS by rustls |
-//! | `scheduler-calloop` | `CalloopScheduler`, in a calloop event loop |
-//! | `scheduler-glib` | `GlibScheduler`, in a GLib main loop; needs GLib |
-//! | `scheduler-may` | `MayScheduler`, a coroutine of may, and the executor `may` |
-//! | `scheduler-qt` | `QtScheduler`, in the event loop of a Qt application; needs Qt 6 and a C++ compiler |
-//! | `scheduler-smol` | `SmolScheduler`, on smol with async calls, and the executor `smol` |
-//! | `scheduler-tokio` | `TokioScheduler`, on a tokio runtime with async calls, and the executor `tokio` |
-//! | `store-mongodb` | the job store `mongodb` |
-//! | `store-mysql` | the job store `mysql`, also as `mariadb`, and `sqlalchemy` with such a URL |
-//! | `store-postgres` | the job store `postgres`, and `sqlalchemy` with a `postgresql:` URL |
-//! | `store-redis` | the job store `redis` |
-//! | `config-file` (default) | jobs from TOML, YAML and JSON files |
-//! | `macros` (default) | `#[job]` and `#[scheduled_job]` |
-//! | `full` | all of them that need no system library |
+#![doc = include_str!("../README.md")]
 
 pub mod builtin;
 #[cfg(feature = "config-file")]

@@ -1,11 +1,4 @@
-//! The contracts of apscheduler: what triggers, job functions, job stores and executors are, and the vocabulary that they
-//! share with schedulers.
-//!
-//! Programs use the facade crate `apscheduler`, which adds the plugins; plugin crates depend on this crate alone. Start
-//! reading at [`Scheduler`] for what a scheduler does, and at [`trigger::Trigger`], [`store::JobStore`] and
-//! [`executor::Executor`] for what a plugin has to promise.
-//!
-//! All instants are UTC ([`time::Timestamp`]); zones matter to triggers and to people only.
+#![doc = include_str!("../README.md")]
 
 pub mod config;
 mod error;

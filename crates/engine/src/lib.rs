@@ -1,7 +1,4 @@
-//! The engine of apscheduler: schedulers, and what binds triggers, job stores, executors and event loops.
-//!
-//! Programs use the facade crate `apscheduler`, which adds the plugins. Crates for event loops depend on this one; those
-//! for stores, executors, functions and triggers on `apscheduler-core` alone. Start reading at [`Scheduler`].
+#![doc = include_str!("../README.md")]
 
 mod engine;
 pub mod job;

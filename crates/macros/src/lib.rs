@@ -1,6 +1,4 @@
-//! The attribute macros of apscheduler: [`macro@job`] and [`macro@scheduled_job`].
-//!
-//! Programs have them from the facade, `apscheduler::job`, with its feature `macros`, which is on by default.
+#![doc = include_str!("../README.md")]
 
 mod argument_type;
 mod attribute;

@@ -1,7 +1,4 @@
-//! Conformance suites that every trigger, store, executor and scheduler runs, and a clock that is moved by hand.
-//!
-//! A dev-dependency of plugin crates, third parties' among them. A trigger proves itself with [`triggers::run`], a job
-//! store with [`stores::run`], an executor with [`executors::run`], a scheduler with [`schedulers::run`].
+#![doc = include_str!("../README.md")]
 
 mod clock;
 mod events;

@@ -1,4 +1,4 @@
-//! What became of every fire.
+//! Accounts for each fire.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,13 +23,13 @@ pub(super) struct Process {
     pub(super) killed: bool,
 }
 
-/// What the events say.
+/// The fires in the events of all processes.
 #[derive(Default)]
 pub(super) struct Fires {
-    /// How often each was told to be submitted, and to have ended.
+    /// How often each fire was submitted, and how often it ended.
     submitted: BTreeMap<Fire, usize>,
     ended: BTreeMap<Fire, usize>,
-    /// What processes had submitted that were killed.
+    /// The fires that killed processes had submitted.
     of_killed: BTreeSet<Fire>,
     killed: usize,
     outages: usize,
@@ -37,7 +37,7 @@ pub(super) struct Fires {
 
 pub(super) fn micros(text: &str) -> Result<Micros> {
     let time = chrono::DateTime::parse_from_rfc3339(text);
-    Ok(time.with_context(|| format!("`{text}` is no instant"))?.timestamp_micros())
+    Ok(time.with_context(|| format!("`{text}` is not an instant"))?.timestamp_micros())
 }
 
 impl Fires {
@@ -49,7 +49,7 @@ impl Fires {
             for line in text.lines() {
                 match serde_json::from_str(line) {
                     Ok(event) => fires.note(&event, process.killed)?,
-                    // The last line of a process that was killed.
+                    // The last line of a killed process may be incomplete.
                     Err(_) if process.killed => {}
                     Err(error) => return Err(error).context(line.to_owned()),
                 }
@@ -86,18 +86,18 @@ impl Fires {
     }
 }
 
-/// How it came out.
+/// The result.
 pub(super) struct Account {
     due: usize,
     ended: usize,
-    /// Claimed by a process that was killed, and told to be.
+    /// Fires that a killed process had reported as submitted.
     lost: usize,
-    /// Told to be submitted by a process that was not killed, and never to have ended.
+    /// Fires that a process that was not killed had reported as submitted, and that never ended.
     vanished: Vec<Fire>,
-    /// Neither ended nor told to be claimed. A process that is killed between the claim and its event leaves such.
-    untold: Vec<Fire>,
+    /// Fires without any event. A process that is killed between a claim and its event leaves some.
+    unreported: Vec<Fire>,
     doubled: Vec<Fire>,
-    /// What was run and was not due.
+    /// Fires that ended and were not due.
     unknown: usize,
     killed: usize,
     server_kills: usize,
@@ -111,7 +111,7 @@ impl Account {
             ended: 0,
             lost: 0,
             vanished: Vec::new(),
-            untold: Vec::new(),
+            unreported: Vec::new(),
             doubled: Vec::new(),
             unknown: 0,
             killed: fires.killed,
@@ -131,7 +131,7 @@ impl Account {
             } else if submitted > 0 {
                 account.vanished.push(fire);
             } else {
-                account.untold.push(fire);
+                account.unreported.push(fire);
             }
         }
         let seen = account.ended + account.doubled.len();
@@ -139,22 +139,22 @@ impl Account {
         account
     }
 
-    /// Whether nothing was doubled, and nothing was lost but what processes that were killed had claimed.
-    pub(super) fn is_right(&self) -> bool {
+    /// Whether no fire ran twice, and only fires that killed processes had claimed were lost.
+    pub(super) fn is_correct(&self) -> bool {
         self.due > 0
             && self.doubled.is_empty()
             && self.vanished.is_empty()
             && self.unknown == 0
-            && self.untold_claims() <= self.killed
+            && self.unreported_claims() <= self.killed
     }
 
-    /// How many claims of one job were never told of, at the most. A scheduler that is killed has one under way, which has
-    /// all run times of the job that were due then: they lie side by side.
-    fn untold_claims(&self) -> usize {
+    /// Returns the highest number of unreported claims of one job. A killed scheduler can leave one: it contains all run times
+    /// of the job that were due then, which are consecutive.
+    fn unreported_claims(&self) -> usize {
         let mut claims: BTreeMap<&str, usize> = BTreeMap::new();
-        let untold: BTreeSet<&Fire> = self.untold.iter().collect();
+        let unreported: BTreeSet<&Fire> = self.unreported.iter().collect();
         let mut last = None;
-        for fire in untold {
+        for fire in unreported {
             let (job, time) = fire;
             if last != Some((job, time - PERIOD)) {
                 *claims.entry(job).or_default() += 1;
@@ -169,13 +169,14 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} fires were due; {} ended in an event, {} were lost with {} killed schedulers that had told of them, {} without \
-             a word, {} vanished, {} doubled, {} unknown; the server was killed {} times, which schedulers told {} times",
+            "{} fires were due: {} ended in an event, {} were lost after they were submitted by the {} killed schedulers, \
+             {} unreported, {} vanished, {} doubled, {} unknown; the server was killed {} times, and schedulers reported \
+             {} outages",
             self.due,
             self.ended,
             self.lost,
             self.killed,
-            self.untold.len(),
+            self.unreported.len(),
             self.vanished.len(),
             self.doubled.len(),
             self.unknown,
@@ -184,7 +185,7 @@ impl fmt::Display for Account {
         )?;
         let lists = [
             ("vanished", &self.vanished),
-            ("without a word", &self.untold),
+            ("unreported", &self.unreported),
             ("doubled", &self.doubled),
         ];
         for (what, fires) in lists {
@@ -200,7 +201,7 @@ impl fmt::Display for Account {
 mod tests {
     use super::*;
 
-    /// The account of one fire that was due, from the events of a process that lives and of one that was killed.
+    /// Accounts for one due fire, from the events of a living process and of a killed one.
     fn account(living: &[&str], killed: &[&str]) -> Account {
         let mut fires = Fires { killed: usize::from(!killed.is_empty()), ..Fires::default() };
         for (events, is_killed) in [(living, false), (killed, true)] {
@@ -215,32 +216,35 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_once_is_right() {
+    fn a_fire_that_ends_once_is_correct() {
         let run = ["JOB_SUBMITTED", "JOB_EXECUTED"];
-        assert!(account(&run, &[]).is_right());
-        assert!(account(&[], &run).is_right());
+        assert!(account(&run, &[]).is_correct());
+        assert!(account(&[], &run).is_correct());
         let lost = account(&[], &["JOB_SUBMITTED"]);
-        assert_eq!((lost.is_right(), lost.lost), (true, 1));
+        assert_eq!((lost.is_correct(), lost.lost), (true, 1));
     }
 
     #[test]
-    fn each_killed_scheduler_may_leave_one_claim_of_a_job_untold() {
-        let untold = |killed: usize, times: &[Micros]| {
+    fn each_killed_scheduler_may_leave_one_unreported_claim_of_a_job() {
+        let is_correct = |killed: usize, times: &[Micros]| {
             let due = times.iter().map(|time| ("a".to_owned(), *time));
-            Account::of(&Fires { killed, ..Fires::default() }, due, 0).is_right()
+            Account::of(&Fires { killed, ..Fires::default() }, due, 0).is_correct()
         };
-        assert!(untold(1, &[0, PERIOD, 2 * PERIOD]), "one claim");
-        assert!(!untold(1, &[0, 2 * PERIOD]), "two claims");
-        assert!(untold(2, &[0, 2 * PERIOD]), "of two schedulers");
+        assert!(is_correct(1, &[0, PERIOD, 2 * PERIOD]), "one claim");
+        assert!(!is_correct(1, &[0, 2 * PERIOD]), "two claims");
+        assert!(is_correct(2, &[0, 2 * PERIOD]), "of two schedulers");
     }
 
     #[test]
-    fn what_is_lost_or_doubled_is_wrong() {
+    fn a_lost_or_doubled_fire_is_an_error() {
         let run = ["JOB_SUBMITTED", "JOB_EXECUTED"];
-        assert!(!account(&[], &[]).is_right(), "lost though nobody was killed");
-        assert!(!account(&["JOB_SUBMITTED"], &[]).is_right(), "lost by a process that lives");
-        assert!(!account(&["JOB_SUBMITTED"], &["JOB_ADDED"]).is_right(), "whoever was killed");
-        assert!(!account(&run, &run).is_right(), "run by both");
-        assert!(!account(&run, &["JOB_SUBMITTED"]).is_right(), "claimed by both");
+        assert!(!account(&[], &[]).is_correct(), "lost, and no process was killed");
+        assert!(!account(&["JOB_SUBMITTED"], &[]).is_correct(), "lost by a living process");
+        assert!(
+            !account(&["JOB_SUBMITTED"], &["JOB_ADDED"]).is_correct(),
+            "lost by a living process, while another was killed"
+        );
+        assert!(!account(&run, &run).is_correct(), "run by both");
+        assert!(!account(&run, &["JOB_SUBMITTED"]).is_correct(), "claimed by both");
     }
 }

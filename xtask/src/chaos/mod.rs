@@ -1,7 +1,7 @@
-//! Schedulers that share a store are killed under load, and its server too, and then every fire time is accounted for.
+//! Kills schedulers that share a store, and the server of the store, under load; then accounts for each fire.
 //!
-//! Each scheduler is `apscheduler run` on one jobs file, whose jobs fire ten times a second and must not leave out a
-//! fire. Each writes its events to a file of its own.
+//! Each scheduler is a process `apscheduler run` on the same jobs file, whose jobs fire ten times a second and must not miss
+//! a fire. Each writes its events to its own file.
 
 mod accounting;
 mod scene;
@@ -20,7 +20,7 @@ use scene::Scene;
 /// How many schedulers share the store.
 const SCHEDULERS: usize = 3;
 
-/// What is killed.
+/// The processes to kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victims {
     Server,
@@ -28,12 +28,12 @@ enum Victims {
     Schedulers,
 }
 
-/// Runs it on these servers, or on all of them and on SQLite.
+/// Runs the test on these stores, or on all if `names` is empty. `seconds` is the length of a round.
 pub(crate) fn run(names: &[String], seconds: u64) -> Result<()> {
     command::run(cargo().args(["build", "-q", "-p", "apscheduler-cli", "--all-features"]))?;
     let folder = services::data_folder()?;
     let result = run_in(&folder, names, Duration::from_secs(seconds));
-    // What is left tells what went wrong.
+    // After a failure the files show what went wrong.
     match &result {
         Ok(()) => std::fs::remove_dir_all(&folder)?,
         Err(_) => eprintln!("the events and logs are in {}", folder.display()),
@@ -47,7 +47,7 @@ fn run_in(folder: &Path, names: &[String], length: Duration) -> Result<()> {
         [] => all,
         names => names.iter().map(String::as_str).collect(),
     };
-    let mut wrong = Vec::new();
+    let mut failed = Vec::new();
     for name in picked {
         let server_folder = folder.join(format!("{name}-server"));
         let mut server = match name {
@@ -62,18 +62,18 @@ fn run_in(folder: &Path, names: &[String], length: Duration) -> Result<()> {
             let place = folder.join(format!("{name}-{victims:?}"));
             let account = round(name, &place, server.as_mut(), *victims, length)?;
             eprintln!("{name}, killing {victims:?}: {account}");
-            if !account.is_right() {
-                wrong.push(format!("{name}, killing {victims:?}"));
+            if !account.is_correct() {
+                failed.push(format!("{name}, killing {victims:?}"));
             }
         }
     }
-    if !wrong.is_empty() {
-        bail!("the accounts of {} do not come out even", wrong.join("; "));
+    if !failed.is_empty() {
+        bail!("fires were lost or doubled: {}", failed.join("; "));
     }
     Ok(())
 }
 
-/// Lets schedulers run for so long while something is killed every second or so.
+/// Runs schedulers for this long, and kills something about once a second.
 fn round(
     name: &str,
     folder: &Path,

@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::accounting::{Account, Fires, Micros, PERIOD, Process, micros};
 use super::scheduler::Scheduler;
 
-/// How many jobs there are.
+/// The number of jobs.
 const JOBS: usize = 30;
 
-/// How long it may take until all schedulers work again.
+/// How long the schedulers may take to catch up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a jobs file, and schedulers that run it.
@@ -33,7 +33,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new(store: &str, folder: &Path, url: Option<&str>) -> Result<Self> {
         fs::create_dir_all(folder)?;
-        // From soon on: the first fires must not depend on how long it takes to add the jobs.
+        // A little later than now, so that no fire is due while the jobs are added.
         let start = now()? / 1_000_000 + 2;
         fs::write(folder.join("jobs.toml"), jobs_file(store, folder, url, start))?;
         Ok(Self {
@@ -53,13 +53,13 @@ impl Scene {
         Ok(())
     }
 
-    /// Kills the scheduler that has run for longest.
+    /// Kills the oldest scheduler.
     pub(super) fn kill_scheduler(&mut self) -> Result<()> {
         self.killed.push(self.schedulers.remove(0).kill()?);
         Ok(())
     }
 
-    /// Returns when all jobs have run that are due by now.
+    /// Waits until all jobs that are due by now have run.
     pub(super) fn wait_for_runs(&self) -> Result<()> {
         let now = now()?.max(self.start);
         let begin = Instant::now();
@@ -73,7 +73,7 @@ impl Scene {
         bail!("the schedulers do not catch up within {} s", PATIENCE.as_secs());
     }
 
-    /// What each job runs next, as the store has it: all before it were claimed.
+    /// Returns the next run time of each job in the store. All earlier ones were claimed.
     fn next_run_times(&self) -> Result<Vec<(String, Micros)>> {
         let output = Command::new(&self.program)
             .args(["jobs", "list", "--json", "--config", "jobs.toml"])
@@ -85,13 +85,13 @@ impl Scene {
         jobs.iter()
             .map(|job| {
                 let id = job["id"].as_str().context("a job without id")?;
-                let next = job["next_run_time"].as_str().context("a job that is paused")?;
+                let next = job["next_run_time"].as_str().context("a paused job")?;
                 Ok((id.to_owned(), micros(next)?))
             })
             .collect()
     }
 
-    /// Lets all schedulers end, and accounts for every fire.
+    /// Shuts down all schedulers, and accounts for each fire.
     pub(super) fn finish(mut self) -> Result<Account> {
         let mut processes = Vec::new();
         for events in &self.killed {
@@ -108,14 +108,14 @@ impl Scene {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clock of the schedulers is that of the system")]
+#[expect(clippy::disallowed_methods, reason = "the schedulers use the system's clock")]
 fn now() -> Result<Micros> {
     Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?)
 }
 
 fn jobs_file(store: &str, folder: &Path, url: Option<&str>, start: i64) -> String {
     let options = match url {
-        // All rounds share a server.
+        // All rounds share a server, so each has its own names.
         Some(url) if store == "mongodb" => {
             format!("type = 'mongodb'\nurl = '{url}'\ndatabase = 'chaos{start}'\n")
         }

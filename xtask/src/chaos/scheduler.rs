@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How long a scheduler may take to let its jobs end.
+/// How long a scheduler may take to shut down.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `apscheduler run`, with its events in a file.
@@ -39,9 +39,9 @@ impl Scheduler {
         Ok(std::mem::take(&mut self.events))
     }
 
-    /// Lets it end by itself.
+    /// Sends SIGTERM, and waits until the scheduler has ended.
     pub(super) fn drain(mut self) -> Result<PathBuf> {
-        // The standard library can only kill.
+        // The standard library can only send SIGKILL.
         let pid = self.child.id().to_string();
         crate::command::quietly(Command::new("kill").args(["-TERM", &pid]))?;
         let begin = Instant::now();
@@ -60,7 +60,7 @@ impl Scheduler {
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Who imports whom, and where that goes round in a circle.
+//! The graph of imports, and its circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,25 +13,25 @@ use super::tree::ModuleTree;
 /// Files or folders that import each other.
 #[derive(Debug)]
 pub(super) struct Circle {
-    /// The folder in which all of them lie.
+    /// The folder that contains all of them.
     folder: PathBuf,
-    /// Who takes what from whom.
-    ties: Vec<TieBreaker>,
+    /// The imports between them.
+    edges: Vec<Edge>,
 }
 
-/// What one member of a circle takes from another.
+/// The imports of one member of a circle from another.
 #[derive(Debug)]
-struct TieBreaker {
+struct Edge {
     from: String,
     to: String,
-    /// The names, each with the files between which it goes.
+    /// The imported names.
     names: BTreeSet<String>,
 }
 
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "in {}:", self.folder.display())?;
-        for TieBreaker { from, to, names } in &self.ties {
+        for Edge { from, to, names } in &self.edges {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             writeln!(f, "  {from} -> {to}: {}", names.join(", "))?;
         }
@@ -39,23 +39,23 @@ impl fmt::Display for Circle {
     }
 }
 
-/// A name that one file takes from another.
+/// A name that one file imports from another.
 struct Import<'t> {
     from: &'t Path,
     to: &'t Path,
     name: String,
 }
 
-/// The circles of a crate, those of files and those of folders.
+/// Returns the circles of a crate, of files and of folders.
 pub(super) fn circles(tree: &ModuleTree) -> Vec<Circle> {
     let mut folders: BTreeMap<PathBuf, BTreeMap<(String, String), BTreeSet<String>>> =
         BTreeMap::new();
     for import in imports(tree) {
         let (folder, from, to) = part(import.from, import.to);
-        let ties = folders.entry(folder).or_default();
-        ties.entry((from, to)).or_default().insert(import.name);
+        let edges = folders.entry(folder).or_default();
+        edges.entry((from, to)).or_default().insert(import.name);
     }
-    folders.into_iter().flat_map(|(folder, ties)| circles_within(&folder, &ties)).collect()
+    folders.into_iter().flat_map(|(folder, edges)| circles_within(&folder, &edges)).collect()
 }
 
 fn imports(tree: &ModuleTree) -> Vec<Import<'_>> {
@@ -75,7 +75,7 @@ fn imports(tree: &ModuleTree) -> Vec<Import<'_>> {
     imports
 }
 
-/// The deepest folder that has both files, and where in it each of them is: a file, or a folder.
+/// Returns the deepest folder that contains both files, and the file or folder in it that each of them belongs to.
 fn part(from: &Path, to: &Path) -> (PathBuf, String, String) {
     let shared: PathBuf = from
         .components()
@@ -94,11 +94,11 @@ fn part(from: &Path, to: &Path) -> (PathBuf, String, String) {
 
 fn circles_within(
     folder: &Path,
-    ties: &BTreeMap<(String, String), BTreeSet<String>>,
+    edges: &BTreeMap<(String, String), BTreeSet<String>>,
 ) -> Vec<Circle> {
     let mut graph = DiGraph::<&str, ()>::new();
     let mut nodes = BTreeMap::new();
-    for (from, to) in ties.keys() {
+    for (from, to) in edges.keys() {
         let from = *nodes.entry(from).or_insert_with(|| graph.add_node(from));
         let to = *nodes.entry(to).or_insert_with(|| graph.add_node(to));
         graph.add_edge(from, to, ());
@@ -107,14 +107,14 @@ fn circles_within(
     groups
         .map(|group| {
             let members: BTreeSet<&str> = group.iter().map(|node| graph[*node]).collect();
-            let tie = |((from, to), names): (&(String, String), &BTreeSet<String>)| {
-                (members.contains(&**from) && members.contains(&**to)).then(|| TieBreaker {
+            let edge = |((from, to), names): (&(String, String), &BTreeSet<String>)| {
+                (members.contains(&**from) && members.contains(&**to)).then(|| Edge {
                     from: from.clone(),
                     to: to.clone(),
                     names: names.clone(),
                 })
             };
-            Circle { folder: folder.to_owned(), ties: ties.iter().filter_map(tie).collect() }
+            Circle { folder: folder.to_owned(), edges: edges.iter().filter_map(edge).collect() }
         })
         .collect()
 }

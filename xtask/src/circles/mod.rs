@@ -1,8 +1,8 @@
-//! Looks for circles of imports: no two files and no two folders of a crate may import each other.
+//! Finds circles of imports: no two files and no two folders of a crate may import each other.
 //!
-//! A file imports another where it names something that the other defines, in a `use` or in a path. Re-exports of a
-//! folder's own files are no imports, and names are followed through them to the file that defines them. What stands
-//! under `#[cfg(test)]` does not count.
+//! A file imports another if it names an item that the other defines, in a `use` or in a path. A folder that re-exports
+//! items of its own files does not import them, and names are followed through re-exports to the file that defines them.
+//! Code under `#[cfg(test)]` does not count.
 
 mod graph;
 mod module;
@@ -19,7 +19,7 @@ use tree::ModuleTree;
 /// Checks the sources of these packages, each given by its folder.
 ///
 /// # Errors
-/// If there is a circle, with the names that tie it; if a file can't be read or parsed.
+/// If there is a circle, with the imported names; if a file can't be read or parsed.
 pub(crate) fn check(packages: &[PathBuf]) -> Result<()> {
     let mut found = Vec::new();
     let mut files = 0;
@@ -39,7 +39,7 @@ pub(crate) fn check(packages: &[PathBuf]) -> Result<()> {
     bail!("{} circles of imports:\n{}", found.len(), list.join("\n"))
 }
 
-/// The files at which the crates of a package begin.
+/// Returns the root files of the crates of a package.
 fn roots(package: &Path) -> impl Iterator<Item = PathBuf> {
     ["src/lib.rs", "src/main.rs"]
         .into_iter()

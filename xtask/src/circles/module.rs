@@ -1,4 +1,4 @@
-//! One module: what it defines, and what it names.
+//! Reads one module: the items that it defines, and the paths that it names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,19 +7,19 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, Token, UseTree, Visibility};
 
-/// The names along a path, as `["crate", "time", "Zone"]`.
+/// The segments of a path, such as `["crate", "time", "Zone"]`.
 pub(super) type Segments = Vec<String>;
 
-/// What was read of one module.
+/// One module.
 #[derive(Debug, Default)]
 pub(super) struct Module {
-    /// Items that stand in the module itself.
+    /// The items that the module itself defines.
     pub(super) defined: HashSet<String>,
-    /// Names that a `use` brings in, each with the path of what it stands for.
+    /// The names that a `use` imports, each with its path.
     pub(super) uses: HashMap<String, Segments>,
-    /// Modules whose names a `use` brings in as a whole.
+    /// The modules that a `use` imports with `*`.
     pub(super) globs: Vec<Segments>,
-    /// Modules in files of their own, or in braces.
+    /// The child modules, in their own files or inline.
     pub(super) children: Vec<Child>,
     /// Every path that the code names.
     pub(super) paths: Vec<Named>,
@@ -29,17 +29,17 @@ pub(super) struct Module {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Named {
     pub(super) path: Segments,
-    /// Whether this is a `pub use`: an import only where it reaches outside the folder.
+    /// Whether this is a `pub use`, which is an import only if it names an item outside the folder.
     pub(super) reexport: bool,
 }
 
-/// A module within another.
+/// A child module.
 #[derive(Debug)]
 pub(super) struct Child {
     pub(super) name: String,
-    /// The file that `#[path]` names.
+    /// The file in its `#[path]` attribute.
     pub(super) path: Option<String>,
-    /// The items of a module in braces.
+    /// The contents of an inline module.
     pub(super) inline: Option<Module>,
 }
 
@@ -80,14 +80,14 @@ impl Module {
                 self.globs.push(before.clone());
                 self.paths.push(Named { path: before.clone(), reexport });
             }
-            UseTree::Name(name) => self.bring(&name.ident, &name.ident, before, reexport),
+            UseTree::Name(name) => self.import(&name.ident, &name.ident, before, reexport),
             UseTree::Rename(rename) => {
-                self.bring(&rename.ident, &rename.rename, before, reexport);
+                self.import(&rename.ident, &rename.rename, before, reexport);
             }
         }
     }
 
-    fn bring(&mut self, last: &syn::Ident, name: &syn::Ident, before: &Segments, reexport: bool) {
+    fn import(&mut self, last: &syn::Ident, name: &syn::Ident, before: &Segments, reexport: bool) {
         let mut path = before.clone();
         // `use a::{self}` is `use a`.
         if last != "self" || path.is_empty() {
@@ -101,7 +101,7 @@ impl Module {
     }
 }
 
-/// Collects the paths of an item, those within macros too.
+/// Collects the paths of an item, including those in macros.
 struct Paths<'a>(&'a mut Module);
 
 impl Paths<'_> {
@@ -111,7 +111,7 @@ impl Paths<'_> {
         }
     }
 
-    /// The arguments of a macro are tokens: paths are the names between which `::` stands.
+    /// Reads the arguments of a macro, which are tokens: names separated by `::` are a path.
     fn read_tokens(&mut self, tokens: TokenStream) {
         let mut path = Segments::new();
         let mut colons = 0;
@@ -151,7 +151,7 @@ impl<'ast> Visit<'ast> for Paths<'_> {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        // A `use` within a function.
+        // A `use` in a function.
         self.0.read_use(&item.tree, &mut Vec::new(), false);
     }
 
@@ -176,7 +176,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The file that `#[path = "..."]` names, or the first of those that depend on the target.
+/// Returns the file in `#[path = "..."]`, or the first one in a `#[cfg_attr(..., path = "...")]`.
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {
     let path = |meta: &Meta| match meta {
         Meta::NameValue(meta) if meta.path.is_ident("path") => match &meta.value {
@@ -215,7 +215,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// The name that an item gives to its module.
+/// Returns the name that an item defines in its module.
 fn name(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,

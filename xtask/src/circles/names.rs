@@ -1,13 +1,13 @@
-//! From a path in the code to the module that defines what it names.
+//! Resolves a path to the module that defines the item.
 
 use super::module::Segments;
 use super::tree::ModuleTree;
 
-/// Re-exports of re-exports end somewhere; a name that leads to itself does not.
+/// The longest chain of re-exports to follow; a name that leads to itself has no end.
 const MAX_STEPS: usize = 32;
 
-/// The module that defines what `path` names in the module `from`, with the name there; `None` for a name of another
-/// crate.
+/// Returns the module that defines the item at `path`, seen from the module `from`, and the name of the item there. Returns
+/// `None` for an item of another crate.
 pub(super) fn definition(
     tree: &ModuleTree,
     from: &[String],
@@ -17,7 +17,7 @@ pub(super) fn definition(
     follow(tree, start, rest, MAX_STEPS)
 }
 
-/// The module at which a path begins, and what is left of the path.
+/// Returns the module at which a path begins, and the rest of the path.
 fn begin<'p>(
     tree: &ModuleTree,
     from: &[String],
@@ -65,7 +65,7 @@ fn follow(
             let mut path = target.clone();
             path.extend_from_slice(after);
             let (start, path) = begin(tree, &module, &path).filter(|(start, path)| {
-                // `use log;` in a file that has no module `log` is the crate.
+                // In a file without a module `log`, `use log;` names a crate.
                 !(start == &module && path.first() == Some(name))
             })?;
             return follow(tree, start, path, steps);

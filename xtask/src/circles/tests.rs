@@ -1,11 +1,11 @@
-//! Small crates, with and without circles.
+//! Tests with small crates, with and without circles.
 
 use std::fs;
 use std::path::Path;
 
 use super::*;
 
-/// A package of these files, and what is said of it.
+/// Writes a package of these files, and checks it.
 fn checked(files: &[(&str, &str)]) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -22,7 +22,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_chain_is_no_circle() {
+fn a_chain_is_not_a_circle() {
     let files = [
         ("lib.rs", "mod a; mod b; pub use a::A; pub use b::B;"),
         ("a.rs", "use crate::b::B; pub struct A(B);"),
@@ -32,30 +32,30 @@ fn a_chain_is_no_circle() {
 }
 
 #[test]
-fn two_files_are_a_circle_and_the_names_are_told() {
+fn two_files_that_import_each_other_are_a_circle() {
     let files = [
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "use crate::b::B; pub struct A(B);"),
         ("b.rs", "pub struct B; fn f(_: &super::a::A) {}"),
     ];
-    let said = checked(&files).unwrap_err();
-    assert!(said.contains("1 circles of imports:\nin PACKAGE/src:\n"), "{said}");
-    assert!(said.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{said}");
+    let error = checked(&files).unwrap_err();
+    assert!(error.contains("1 circles of imports:\nin PACKAGE/src:\n"), "{error}");
+    assert!(error.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{error}");
 }
 
 #[test]
-fn a_name_is_followed_through_re_exports_and_globs() {
+fn names_are_followed_through_re_exports_and_globs() {
     let files = [
         ("lib.rs", "mod a; mod b; pub use a::A; pub use b::*;"),
         ("a.rs", "pub struct A; fn f(_: crate::B) {}"),
         ("b.rs", "pub struct B; fn f() { macro_of_ours!(crate::A) }"),
     ];
-    let said = checked(&files).unwrap_err();
-    assert!(said.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{said}");
+    let error = checked(&files).unwrap_err();
+    assert!(error.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{error}");
 }
 
 #[test]
-fn folders_are_a_circle_where_their_files_are_none() {
+fn folders_can_be_a_circle_when_their_files_are_not() {
     let files = [
         ("lib.rs", "mod x; mod y;"),
         ("x/mod.rs", "mod one; mod two; pub use one::One; pub use two::Two;"),
@@ -65,26 +65,26 @@ fn folders_are_a_circle_where_their_files_are_none() {
         ("y/three.rs", "pub struct Three;"),
         ("y/four.rs", "struct Four(crate::x::Two);"),
     ];
-    let said = checked(&files).unwrap_err();
-    assert!(said.contains("  x -> y: Three\n  y -> x: Two\n"), "{said}");
+    let error = checked(&files).unwrap_err();
+    assert!(error.contains("  x -> y: Three\n  y -> x: Two\n"), "{error}");
 }
 
 #[test]
-fn a_file_and_the_module_above_it_can_be_a_circle() {
+fn a_file_and_its_parent_module_can_be_a_circle() {
     let files = [
         ("lib.rs", "mod x;"),
         ("x/mod.rs", "mod one; pub struct Top; fn f() { one::g() }"),
         ("x/one.rs", "use super::Top; pub fn g() { let _ = Top; }"),
     ];
-    let said = checked(&files).unwrap_err();
+    let error = checked(&files).unwrap_err();
     assert!(
-        said.contains("in PACKAGE/src/x:\n  mod.rs -> one.rs: g\n  one.rs -> mod.rs: Top"),
-        "{said}"
+        error.contains("in PACKAGE/src/x:\n  mod.rs -> one.rs: g\n  one.rs -> mod.rs: Top"),
+        "{error}"
     );
 }
 
 #[test]
-fn tests_do_not_count() {
+fn code_of_tests_does_not_count() {
     let files = [
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "use crate::b::B; pub struct A(B);"),
@@ -97,12 +97,12 @@ fn tests_do_not_count() {
 }
 
 #[test]
-fn a_module_may_stand_in_a_file_of_another_name() {
+fn a_path_attribute_names_the_file_of_a_module() {
     let files = [
         ("lib.rs", "#[cfg_attr(unix, path = \"a.rs\")] mod system; mod b;"),
         ("a.rs", "use crate::b::B; pub struct A(B);"),
         ("b.rs", "pub struct B; fn f(_: crate::system::A) {}"),
     ];
-    let said = checked(&files).unwrap_err();
-    assert!(said.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{said}");
+    let error = checked(&files).unwrap_err();
+    assert!(error.contains("  a.rs -> b.rs: B\n  b.rs -> a.rs: A\n"), "{error}");
 }

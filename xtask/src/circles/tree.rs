@@ -1,4 +1,4 @@
-//! The modules of one crate, read from its files.
+//! The module tree of a crate, read from its files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, bail};
 
 use super::module::{Module, Segments};
 
-/// All modules of a crate, by their path from its root.
+/// The modules of a crate, by their path from the root.
 #[derive(Debug)]
 pub(super) struct ModuleTree {
     modules: BTreeMap<Segments, Entry>,
 }
 
-/// A module and the file in which it stands.
+/// A module and its file.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) file: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct Entry {
 }
 
 impl ModuleTree {
-    /// Reads the crate that begins at this file.
+    /// Reads the crate with this root file.
     pub(super) fn read(root: &Path) -> Result<Self> {
         let mut tree = Self { modules: BTreeMap::new() };
         let folder = root.parent().unwrap_or_else(|| Path::new("."));
@@ -29,7 +29,7 @@ impl ModuleTree {
         Ok(tree)
     }
 
-    /// The number of files.
+    /// Returns the number of files.
     pub(super) fn files(&self) -> usize {
         let mut files: Vec<&Path> = self.modules.values().map(|entry| &*entry.file).collect();
         files.sort_unstable();
@@ -53,7 +53,7 @@ impl ModuleTree {
         self.add(file, folder, path, Module::read(&parsed.items))
     }
 
-    /// Adds a module of `file`, and those within it. `folder` is where the files of its children lie.
+    /// Adds a module of `file` and its children, whose files are in `folder`.
     fn add(
         &mut self,
         file: &Path,
@@ -69,7 +69,7 @@ impl ModuleTree {
                 continue;
             }
             let candidates = match &child.path {
-                // As the compiler does: the path begins where the file lies.
+                // Like the compiler: the path is relative to the folder of the file.
                 Some(path) => vec![file.with_file_name(path)],
                 None => vec![
                     folder.join(format!("{}.rs", child.name)),

@@ -1,4 +1,4 @@
-//! Certificates for the servers, so that encrypted connections are tested too.
+//! Certificates for the servers, to test TLS connections.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,12 +8,12 @@ use anyhow::Result;
 use crate::command::quietly;
 use crate::debian::require;
 
-/// A certificate for `localhost`, and the authority that signed it. It does not name `127.0.0.1`: who checks names must
-/// refuse that.
+/// A certificate for `localhost`, and the CA that signed it. It does not name `127.0.0.1`, so a client that checks names
+/// must refuse that address.
 pub(crate) struct Certificates(PathBuf);
 
 impl Certificates {
-    /// Makes them in this folder, which anybody may read.
+    /// Creates the certificates in this folder, which all users can read.
     pub(crate) fn make(folder: &Path) -> Result<Self> {
         require("openssl", &["openssl"])?;
         std::fs::create_dir_all(folder)?;
@@ -46,7 +46,7 @@ impl Certificates {
         self.0.join("server.key")
     }
 
-    /// Lets a server user have the key: none takes one that others may read.
+    /// Copies the key for the user of a server: servers refuse a key that others can read.
     pub(crate) fn key_of(&self, user: &str) -> Result<PathBuf> {
         let key = self.0.join(format!("{user}.key"));
         std::fs::copy(self.key(), &key)?;

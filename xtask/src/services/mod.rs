@@ -1,4 +1,4 @@
-//! The servers that stores are tested against: each in a folder of its own, on a free loopback port.
+//! The servers that job stores are tested against, each in its own folder and on a free loopback port.
 
 mod certificates;
 mod mariadb;
@@ -21,9 +21,9 @@ struct Service {
     name: &'static str,
     /// The crate whose tests need it.
     package: Option<&'static str>,
-    /// The variable by which tests find the server.
+    /// The environment variable that tells tests the URL of the server.
     variable: &'static str,
-    /// Installs what is missing, starts a server with its data in this folder, and returns when it answers.
+    /// Installs the server if it is missing, starts it with its data in this folder, and waits until it answers.
     start: fn(&Path, &Options) -> Result<Server>,
 }
 
@@ -46,7 +46,6 @@ static SERVICES: [Service; 4] = [
         variable: "APSCHEDULER_TEST_MYSQL",
         start: mariadb::start,
     },
-    // No store speaks to it yet; whoever writes one finds the server ready.
     Service {
         name: "mongodb",
         package: Some("apscheduler-store-mongodb"),
@@ -55,10 +54,10 @@ static SERVICES: [Service; 4] = [
     },
 ];
 
-/// The variable by which tests find the authority that signed the certificates of the servers.
+/// The environment variable with the path of the CA certificate that signed those of the servers.
 const AUTHORITY: &str = "APSCHEDULER_TEST_CA";
 
-/// Running servers, which end with this value.
+/// Running servers. Dropping this value stops them.
 pub(crate) struct Running {
     servers: Vec<(&'static str, Server)>,
     authority: String,
@@ -68,14 +67,17 @@ pub(crate) struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.servers.clear();
-        // What is left of them is of no use to anybody.
+        // Nobody needs the data.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 impl Running {
-    /// Starts the servers that the tests of these packages need, or of all packages where none is named. A server whose
-    /// variable names one already is not started; one that can't be had is an error.
+    /// Starts the servers that the tests of these packages need, or those of all packages if `packages` is empty. Does not
+    /// start a server whose variable is already set.
+    ///
+    /// # Errors
+    /// If a server can't be installed or started.
     pub(crate) fn for_tests(packages: &[&str]) -> Result<Self> {
         Self::start(|service| {
             service
@@ -102,7 +104,7 @@ impl Running {
             }
             let begin = std::time::Instant::now();
             let server = (service.start)(&folder.join(service.name), &options)
-                .with_context(|| format!("can't get a {} server", service.name))?;
+                .with_context(|| format!("can't start a {} server", service.name))?;
             eprintln!(
                 "{}: {} after {:.1} s",
                 service.name,
@@ -114,7 +116,7 @@ impl Running {
         Ok(Self { servers, authority, folder })
     }
 
-    /// The variables by which tests find the servers.
+    /// Returns the environment variables for the tests.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (String, &str)> {
         let urls = self.servers.iter().flat_map(|(variable, server)| {
             let plain = (String::from(*variable), server.url());
@@ -125,12 +127,12 @@ impl Running {
     }
 }
 
-/// The kinds of server that a store speaks to.
+/// Returns the kinds of server that a job store uses.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().filter(|service| service.package.is_some()).map(|service| service.name)
 }
 
-/// Starts a server of this kind whose data outlives its process, with its data in this folder.
+/// Starts a server of this kind with its data in this folder. The data survives a kill of the process.
 pub(crate) fn durable(name: &str, folder: &Path) -> Result<Server> {
     let service = SERVICES.iter().find(|service| service.name == name);
     let service = service.with_context(|| {
@@ -138,13 +140,13 @@ pub(crate) fn durable(name: &str, folder: &Path) -> Result<Server> {
     })?;
     let certificates = Certificates::make(&folder.with_extension("certificates"))?;
     let options = Options { durability: Durability::Process, certificates };
-    (service.start)(folder, &options).with_context(|| format!("can't get a {name} server"))
+    (service.start)(folder, &options).with_context(|| format!("can't start a {name} server"))
 }
 
-/// Starts the servers, prints their variables, and keeps them until the input ends or a signal comes.
+/// Starts the servers, prints their variables, and keeps them running until Enter, the end of the input, or a signal.
 pub(crate) fn up() -> Result<()> {
     let running = Running::start(|_| true)?;
-    eprintln!("\nTests find the servers by these variables; they stop when you press Enter.\n");
+    eprintln!("\nSet these variables for the tests. Press Enter to stop the servers.\n");
     let mut out = std::io::stdout();
     for (variable, url) in running.variables() {
         std::io::Write::write_fmt(&mut out, format_args!("export {variable}={url}\n"))?;
@@ -153,9 +155,10 @@ pub(crate) fn up() -> Result<()> {
     Ok(())
 }
 
-/// A fresh folder that server users may go through: `/root` and the like are closed to them.
+/// Creates a folder that the users of the servers can access, unlike `/root`.
 pub(crate) fn data_folder() -> Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("apscheduler-services-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("can't create {}", folder.display()))?;
     Ok(folder)
 }

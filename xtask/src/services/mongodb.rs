@@ -1,5 +1,5 @@
-//! A server that speaks MongoDB's wire protocol. No package registry has MongoDB itself, so a stand-in that Python's has, made
-//! of the same storage engine, is started unless `APSCHEDULER_TEST_MONGODB` names a real one.
+//! A server with MongoDB's wire protocol: a substitute from PyPI with the same storage engine, because no package registry
+//! has MongoDB itself. `APSCHEDULER_TEST_MONGODB` can name a real one.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,7 @@ pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--storage-path"]);
     command.arg(folder.join("data"));
     if options.durability == Durability::Process {
-        // It keeps what it confirmed in a buffer of its own for some time, also what MongoDB would have in its journal.
+        // Without it, confirmed writes stay in a buffer of the process for some time, even journaled ones.
         command.arg("--sync-on-commit");
     }
     let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true");

@@ -29,7 +29,7 @@ pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     let certificates = &options.certificates;
     command.arg("-c").arg(setting("ssl_cert_file", &certificates.certificate()));
     command.arg("-c").arg(setting("ssl_key_file", &certificates.key_of("postgres")?));
-    // The data is thrown away with the server; what is written outlives its process without a sync too.
+    // Written data survives a kill of the process without a sync, and the folder is thrown away.
     command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
     if options.durability == Durability::None {
         command.args(["-c", "synchronous_commit=off"]);
@@ -43,7 +43,7 @@ pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     })
 }
 
-/// `setpriv` becomes the program, so that killing it is killing the server.
+/// Runs a program as another user. `setpriv` executes the program in its own process, so killing it kills the server.
 fn as_postgres(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "KILL"]);

@@ -1,4 +1,4 @@
-//! A server process of ours.
+//! A server process.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -11,20 +11,19 @@ use anyhow::{Context as _, Result, bail};
 
 use super::certificates::Certificates;
 
-/// How long a server may take until it answers.
+/// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether what a server has confirmed outlives its process. Data that is thrown away anyway need not.
+/// Whether confirmed writes survive a kill of the server. Tests that throw the data away don't need that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
     None,
     Process,
 }
 
-/// What a server is to be like.
+/// The options of a server.
 pub(crate) struct Options {
     pub(crate) durability: Durability,
-    /// With what it proves who it is.
     pub(crate) certificates: Certificates,
 }
 
@@ -35,12 +34,12 @@ pub(crate) struct Server {
     folder: PathBuf,
     url: String,
     ready: Box<dyn Fn() -> bool>,
-    /// Where it takes encrypted connections alone, if that is elsewhere.
+    /// The URL for TLS connections, if it differs.
     pub(crate) tls_url: Option<String>,
 }
 
 impl Server {
-    /// Starts a server that logs into its folder, and waits until `ready` says so.
+    /// Starts a server with its log in the folder, and waits until `ready` returns `true`.
     pub(crate) fn start(
         mut command: Command,
         folder: &Path,
@@ -61,17 +60,17 @@ impl Server {
         let begin = Instant::now();
         while !(self.ready)() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("it ended: {status}\n{}", tail(&log));
+                bail!("the server ended: {status}\n{}", tail(&log));
             }
             if begin.elapsed() > PATIENCE {
-                bail!("it does not answer after {} s\n{}", PATIENCE.as_secs(), tail(&log));
+                bail!("the server does not answer after {} s\n{}", PATIENCE.as_secs(), tail(&log));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
     }
 
-    /// Kills the process, as by `kill -9`.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -84,7 +83,7 @@ impl Server {
         self.wait_until_ready()
     }
 
-    /// Where it is.
+    /// Returns its URL.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -92,7 +91,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // These folders hold nothing that is worth a clean shutdown.
+        // The data is thrown away, so a clean shutdown is not needed.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -109,17 +108,17 @@ fn tail(log: &Path) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-/// A port that is free now.
+/// Returns a port that is free now.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Whether a server takes connections.
+/// Whether a server accepts connections.
 pub(crate) fn connects(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Whether a server answers `question` with something that holds `answer`.
+/// Whether a server responds to `question` with bytes that contain `answer`.
 pub(crate) fn answers(port: u16, question: &[u8], answer: &[u8]) -> bool {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
@@ -130,7 +129,7 @@ pub(crate) fn answers(port: u16, question: &[u8], answer: &[u8]) -> bool {
             .is_ok_and(|read| buffer[..read].windows(answer.len()).any(|window| window == answer))
 }
 
-/// An empty folder that belongs to a user.
+/// Creates a folder that belongs to this user.
 pub(crate) fn folder_of(folder: &Path, user: &str) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     crate::command::run(Command::new("chown").arg(user).arg(folder))

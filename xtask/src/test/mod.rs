@@ -1,4 +1,4 @@
-//! Every test.
+//! Runs the tests, with the servers that they need.
 
 mod report;
 
@@ -11,7 +11,7 @@ use crate::command::{self, cargo};
 use crate::libraries;
 use crate::services::Running;
 
-/// How long each round of chaos lasts.
+/// How long each round of chaos lasts, in seconds.
 const CHAOS_SECONDS: u64 = 6;
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
@@ -21,23 +21,23 @@ pub(crate) fn run(rest: &[String]) -> Result<()> {
     let mut test = cargo();
     test.arg("test").envs(services.variables()).arg("--all-features");
     if !rest.is_empty() {
-        // A package that is named is meant alone.
+        // Without `-p`, the arguments apply to all packages.
         if packages.is_empty() {
             test.arg("--workspace");
         }
         return command::run(test.args(rest));
     }
-    every(test.args(["--workspace", "--no-fail-fast"]))?;
+    run_all(test.args(["--workspace", "--no-fail-fast"]))?;
     drop(services);
     chaos::run(&[], CHAOS_SECONDS)
 }
 
-/// Runs the tests of all targets, also behind one that fails. Thousands of them print more than one reads.
-fn every(test: &mut Command) -> Result<()> {
-    command::read(test, |printed| report::tell(printed, &mut std::io::stdout()))
+/// Runs the tests of all targets, even after a failure, and prints a summary: the full output is too long to read.
+fn run_all(test: &mut Command) -> Result<()> {
+    command::read(test, |printed| report::summarize(printed, &mut std::io::stdout()))
 }
 
-/// The packages that are named behind `-p`.
+/// Returns the packages that follow `-p`.
 fn packages(rest: &[String]) -> Vec<&str> {
     let flag = |word: &String| word == "-p" || word == "--package";
     rest.windows(2).filter(|pair| flag(&pair[0])).map(|pair| pair[1].as_str()).collect()

@@ -1,26 +1,26 @@
-//! What a run of `cargo test` tells: of a target that passed its result, of one that failed all that it printed, and at
-//! the end once more what failed and why. A log that is cut still holds the reason in its last lines.
+//! Summarizes the output of `cargo test`: the result of each target that passed, the whole output of each one that failed,
+//! and all failures again at the end, so that the last lines of a truncated log contain the reason.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 
 use anyhow::Result;
 
-/// What is known of the targets so far.
+/// The state of the summary.
 #[derive(Debug, Default)]
 struct Report {
-    /// The target that runs, all that it printed. Before the first one cargo builds.
+    /// The output of the current target; `None` while cargo builds.
     current: Option<Vec<String>>,
-    /// What the failed targets printed, from the list of failures on.
+    /// The output of the failed targets, from their list of failures on.
     failed: Vec<String>,
 }
 
-/// Reads what `cargo test` prints until it ends, and tells the essence of it.
-pub(super) fn tell(from: impl Read, to: &mut impl Write) -> Result<()> {
+/// Reads the output of `cargo test` to its end, and writes the summary.
+pub(super) fn summarize(from: impl Read, to: &mut impl Write) -> Result<()> {
     let mut report = Report::default();
     let mut from = BufReader::new(from);
     let mut bytes = Vec::new();
     while from.read_until(b'\n', &mut bytes)? > 0 {
-        // What a test prints need not be text.
+        // The output of a test may be invalid UTF-8.
         let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
         bytes.clear();
         report.line(line, to)?;
@@ -62,7 +62,7 @@ impl Report {
     fn end(mut self, to: &mut impl Write) -> Result<()> {
         self.end_target(to)?;
         if !self.failed.is_empty() {
-            writeln!(to, "\nWhat failed, once more:\n")?;
+            writeln!(to, "\nAll failures again:\n")?;
         }
         for line in &self.failed {
             writeln!(to, "{line}")?;
@@ -71,17 +71,17 @@ impl Report {
     }
 }
 
-/// Cargo's line in front of what a target prints.
+/// Whether this is cargo's line before the output of a target.
 fn begins_target(line: &str) -> bool {
     line.starts_with("     Running ") || line.starts_with("   Doc-tests ")
 }
 
-/// Cargo's line behind what a target printed that failed.
+/// Whether this is cargo's line after the output of a failed target.
 fn fails_target(line: &str) -> bool {
     line.starts_with("error: ") && line.contains("failed, to rerun pass")
 }
 
-/// Cargo's last words, a list of the targets that failed.
+/// Whether this line begins cargo's list of failed targets.
 fn summarizes(line: &str) -> bool {
     line.starts_with("error: ")
         && (line.ends_with("target failed:") || line.ends_with("targets failed:"))
@@ -91,10 +91,10 @@ fn summarizes(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(printed: &str) -> String {
-        let mut told = Vec::new();
-        tell(printed.as_bytes(), &mut told).unwrap();
-        String::from_utf8(told).unwrap()
+    fn summary(printed: &str) -> String {
+        let mut summary = Vec::new();
+        summarize(printed.as_bytes(), &mut summary).unwrap();
+        String::from_utf8(summary).unwrap()
     }
 
     const BUILT: &str = "   Compiling core v0.1.0\n    Finished `test` profile\n";
@@ -107,35 +107,35 @@ mod tests {
                            error: test failed, to rerun pass `-p core --test c`\n";
 
     #[test]
-    fn of_what_passed_the_result_is_told() {
+    fn a_passed_target_shows_its_result_only() {
         let expected = format!(
             "{BUILT}     Running unittests src/lib.rs (target/debug/deps/core-1)\ntest result: ok. 1 passed; 0 failed\n"
         );
-        assert_eq!(told(&format!("{BUILT}{PASSED}")), expected);
+        assert_eq!(summary(&format!("{BUILT}{PASSED}")), expected);
     }
 
     #[test]
-    fn what_failed_is_told_whole_and_once_more_at_the_end() {
-        let told = told(&format!(
+    fn a_failed_target_shows_its_output_and_its_failures_again_at_the_end() {
+        let text = summary(&format!(
             "{BUILT}{FAILED}{PASSED}error: 1 target failed:\n    `-p core --test b`\n"
         ));
-        assert!(told.contains(FAILED), "{told}");
+        assert!(text.contains(FAILED), "{text}");
         let (_, end) =
-            told.split_once("error: 1 target failed:\n    `-p core --test b`\n").unwrap();
+            text.split_once("error: 1 target failed:\n    `-p core --test b`\n").unwrap();
         assert!(end.contains("---- b stdout ----\nb is wrong\n"), "{end}");
         assert!(!end.contains("running 1 test"), "{end}");
     }
 
     #[test]
-    fn a_target_that_ends_without_a_result_has_failed() {
-        let told = told(&format!("{ABORTED}{PASSED}"));
-        assert_eq!(told.matches("memory is corrupt").count(), 2, "{told}");
+    fn a_target_that_ends_without_a_result_is_a_failure() {
+        let text = summary(&format!("{ABORTED}{PASSED}"));
+        assert_eq!(text.matches("memory is corrupt").count(), 2, "{text}");
     }
 
     #[test]
-    fn what_is_no_text_is_told_too() {
-        let mut told = Vec::new();
-        tell(&b"   Compiling \xff\n"[..], &mut told).unwrap();
-        assert_eq!(String::from_utf8(told).unwrap(), "   Compiling \u{fffd}\n");
+    fn invalid_utf8_is_shown_with_replacement_characters() {
+        let mut text = Vec::new();
+        summarize(&b"   Compiling \xff\n"[..], &mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), "   Compiling \u{fffd}\n");
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the jobs of apscheduler at once, in the thread that submits them: for tests and debugging.
+#![doc = include_str!("../README.md")]
 
 mod executor;
 

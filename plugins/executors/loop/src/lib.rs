@@ -1,4 +1,4 @@
-//! Runs the jobs of apscheduler in the turns of the scheduler's event loop: where the widgets of a window are, for example.
+#![doc = include_str!("../README.md")]
 
 mod executor;
 

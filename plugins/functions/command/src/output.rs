@@ -34,7 +34,8 @@ impl Tail {
         text.push_str(line);
         text.push('\n');
         let excess = text.len().saturating_sub(TAIL);
-        let cut = text.ceil_char_boundary(excess);
+        // `str::ceil_char_boundary` needs Rust 1.91.
+        let cut = (excess..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
         text.drain(..cut);
     }
 

@@ -1,20 +1,4 @@
-//! The job function `log`: it writes a line into the log.
-//!
-//! In a jobs file:
-//! ```toml
-//! [[jobs]]
-//! id = "heartbeat"
-//! func = "log"
-//! kwargs = { message = "still here", level = "info" }
-//! trigger = { type = "interval", minutes = 5 }
-//! ```
-//!
-//! | kwarg | |
-//! |---|---|
-//! | `message` | what to write |
-//! | `level` | `error`, `warn`, `info` (the default), `debug` or `trace` |
-//!
-//! The line has the target `apscheduler::log` and the job's id. The function returns the message.
+#![doc = include_str!("../README.md")]
 
 use apscheduler_core::function::{Function, JobContext};
 use apscheduler_core::printable;

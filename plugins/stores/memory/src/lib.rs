@@ -1,4 +1,4 @@
-//! Keeps the jobs of apscheduler in memory, unserialized: they end with the process, and closures can be scheduled.
+#![doc = include_str!("../README.md")]
 
 mod heap;
 mod store;
