@@ -117,8 +117,8 @@ fn the_three_methods_give_schedulers_that_work() {
 fn plugins_of_later_releases_are_explained() {
     let errors = absent_plugins::errors();
     let expected = [
-        "jobstores.zoo: job store `zookeeper` is not linked in; this release has no such plugin yet; a crate of your own \
-         can bring it, see docs/PLUGINS.md; linked in are: ",
+        "jobstores.zoo: job store `zookeeper` is not linked in; there is no such plugin yet; docs/PLUGINS.md explains how to \
+         write one; linked in are: ",
         "executors.default: unknown executor `threadpol`; did you mean `threadpool`? known executors: ",
     ];
     assert_eq!(errors.len(), expected.len(), "{errors:?}");

@@ -1,4 +1,4 @@
-//! The built-in plugins: one line each, behind its feature.
+//! The built-in plugins, one line for each, enabled by its feature.
 
 use std::sync::OnceLock;
 
@@ -54,7 +54,7 @@ static FUNCTIONS: &[fn() -> Function] = &[
     apscheduler_function_log::function,
 ];
 
-/// The plugins that this build does not link, with what would bring them.
+/// The plugins that this build does not link, and how to get them.
 static ABSENT: &[AbsentPlugin] = &[
     #[cfg(not(feature = "store-sqlite"))]
     AbsentPlugin {
@@ -213,10 +213,9 @@ static ABSENT: &[AbsentPlugin] = &[
     },
 ];
 
-const NOT_YET: &str =
-    "this release has no such plugin yet; a crate of your own can bring it, see docs/PLUGINS.md";
+const NOT_YET: &str = "there is no such plugin yet; docs/PLUGINS.md explains how to write one";
 
-/// The built-in plugins, and what other crates submitted.
+/// The built-in plugins, and plugins that linked crates submitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BuiltIn;
 
@@ -226,14 +225,14 @@ impl PluginSet for BuiltIn {
     }
 }
 
-/// The registry of this process: the built-in plugins, those that linked crates submitted, and the functions that the
-/// program registers in it. Every scheduler of this crate uses it unless it is given another.
+/// The registry of this process: the built-in plugins, plugins that linked crates submitted, and the functions that the
+/// program registers. Every scheduler of this crate uses it by default.
 pub fn registry() -> Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(new_registry).clone()
 }
 
-/// A registry with the same plugins that shares nothing with [`registry`].
+/// A new registry with the same plugins as [`registry`], independent of it.
 pub fn new_registry() -> Registry {
     let registry = plugins();
     for function in FUNCTIONS {
@@ -245,7 +244,7 @@ pub fn new_registry() -> Registry {
     registry
 }
 
-/// A registry with the built-in plugins, without any job function: for servers whose clients may name functions.
+/// A new registry with the built-in plugins and no job functions, for servers whose clients can choose functions.
 pub fn plugins() -> Registry {
     let registry = Registry::empty();
     for plugin in apscheduler_engine::PLUGINS
@@ -253,7 +252,7 @@ pub fn plugins() -> Registry {
         .chain(apscheduler_triggers::PLUGINS.iter())
         .chain(PLUGINS)
     {
-        // The names of built-in plugins are distinct; a test builds the registry with all features.
+        // This can't fail: the names of built-in plugins are distinct, as a test with all features checks.
         if let Err(error) = registry.register((**plugin).clone()) {
             tracing::error!("{error}");
         }

@@ -1,4 +1,4 @@
-//! The worker hook of programs that run jobs in processes of their own.
+//! The worker hook, for programs with a process pool.
 
 use apscheduler_core::registry::Registry;
 use apscheduler_core::{Extensions, Result};
@@ -6,12 +6,11 @@ use apscheduler_core::{Extensions, Result};
 use crate::builtin;
 use crate::executor_processpool::worker;
 
-/// Makes the program able to run jobs in a process pool. To be the first line of `main`: a worker process is this very
-/// program, which goes no further than this line in it.
+/// Lets the program run jobs in a process pool. Call it first in `main`: a worker process is this program, started again,
+/// and in a worker this call does not return.
 ///
-/// A worker knows the functions with `#[job]` and the built-in ones, and has no log: no later line of `main` sets one up
-/// in it. For more see [`init_worker_with`], which is called instead of this one: a process pool refuses to start where
-/// the hook is called twice.
+/// A worker has the built-in functions and those with `#[job]`. It has no log, since the rest of `main` does not run in it.
+/// To set up more, call [`init_worker_with`] instead. A process pool refuses to start if both are called.
 ///
 /// # Examples
 /// ```no_run
@@ -29,9 +28,8 @@ pub fn init_worker() {
     worker::init(builtin::registry);
 }
 
-/// As [`init_worker`], with a set-up that is called in each worker before its first job, and in workers alone: it
-/// registers functions by hand, inserts what jobs get from [`JobContext::state`](crate::function::JobContext::state), and
-/// sets up the log of the worker.
+/// As [`init_worker`], with a function that is called in each worker before its first job. It can register functions,
+/// insert extensions for [`JobContext::extension`](crate::function::JobContext::extension), and set up the log.
 ///
 /// # Examples
 /// ```no_run
@@ -47,8 +45,8 @@ pub fn init_worker() {
 /// }
 ///
 /// fn main() -> apscheduler::Result<()> {
-///     apscheduler::init_worker_with(|registry, states| {
-///         states.insert(Settings { directory: "/srv" });
+///     apscheduler::init_worker_with(|registry, extensions| {
+///         extensions.insert(Settings { directory: "/srv" });
 ///         register(registry)
 ///     });
 ///     register(&apscheduler::builtin::registry())?;

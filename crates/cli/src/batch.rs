@@ -1,4 +1,4 @@
-//! `apscheduler next --batch`: a line in, a line out.
+//! `apscheduler next --batch`: answers each line of standard input with one line.
 
 use std::io::{self, BufRead as _, BufReader, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,27 +10,27 @@ use apscheduler::time::Timestamp;
 use apscheduler::trigger::TriggerContext;
 use serde_json::{Value, json};
 
-use crate::fires::{self, Fires};
-use crate::output;
+use crate::fire_times::FireTimes;
+use crate::{input, output};
 
-/// Enough that system calls do not count.
+/// The size of the input buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// More fire times than that in one line are a mistake.
+/// The highest accepted `count`.
 const MAX_COUNT: usize = 1_000_000;
 
-/// Answers every line of standard input. `context` and `count` stand in for what a line leaves open.
+/// Answers every line of standard input. `context` and `count` are the defaults of a line.
 pub(crate) fn answer(context: &TriggerContext<'_>, count: usize) -> Result<()> {
-    let mut input = BufReader::with_capacity(BUFFER, io::stdin().lock());
+    let mut lines = BufReader::with_capacity(BUFFER, io::stdin().lock());
     let mut out = output::stdout();
     let (mut line, mut answer) = (Vec::new(), Vec::new());
     loop {
         line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
+        if lines.read_until(b'\n', &mut line)? == 0 {
             return Ok(out.flush()?);
         }
         answer.clear();
-        // Triggers may come from other crates; one bad line must not take the answers of the others.
+        // A panic in a trigger of another crate must not stop the answers to the other lines.
         let result =
             catch_unwind(AssertUnwindSafe(|| write_fires(&line, context, count, &mut answer)))
                 .unwrap_or_else(|payload| Err(JobError::from_panic(&*payload).to_string()));
@@ -40,8 +40,8 @@ pub(crate) fn answer(context: &TriggerContext<'_>, count: usize) -> Result<()> {
         }
         answer.push(b'\n');
         out.write_all(&answer)?;
-        // Who asks one question at a time waits for the answer.
-        if input.buffer().is_empty() {
+        // An interactive caller waits for the answer before it sends the next line.
+        if lines.buffer().is_empty() {
             out.flush()?;
         }
     }
@@ -53,17 +53,17 @@ fn write_fires(
     count: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let question: Value =
-        serde_json::from_slice(line).map_err(|error| format!("this line is no JSON: {error}"))?;
+    let question: Value = serde_json::from_slice(line)
+        .map_err(|error| format!("the line is not valid JSON: {error}"))?;
     if let Some(number) = std::str::from_utf8(line).ok().and_then(oversized_integer) {
-        return Err(format!("{number} is too large a number: it does not fit into 64 bits"));
+        return Err(input::too_large(number));
     }
     let Value::Object(question) = question else {
         return Err(format!("expected an object with `trigger`, found {question}"));
     };
     let now: Timestamp = match question.get("now") {
         None | Some(Value::Null) => context.now,
-        Some(Value::String(text)) => fires::instant(text, context.timezone)
+        Some(Value::String(text)) => input::instant(text, context.timezone)
             .map_err(|error| format!("now: {}", error.chain()))?,
         Some(other) => return Err(format!("now: expected a time in ISO 8601, found {other}")),
     };
@@ -77,16 +77,17 @@ fn write_fires(
                 format!("count: expected a whole number from 0 to {MAX_COUNT}, found {given}")
             })?,
     };
-    let trigger = question.get("trigger").ok_or("`trigger` is missing")?;
+    let trigger =
+        question.get("trigger").ok_or("`trigger` is missing; expected a table with `type`")?;
     let context = TriggerContext { now, ..context.clone() };
-    let trigger = fires::trigger_config(trigger)
+    let trigger = input::trigger_config(trigger)
         .and_then(|config| context.build(&config))
         .map_err(|error| error.chain())?;
 
-    // Writing to memory can't fail.
+    // Writing to a `Vec` can't fail.
     let _ = out.write_all(b"{\"fires\":[");
-    for (index, fire) in Fires::new(&*trigger, now).take(count).enumerate() {
-        // An offset has nothing that JSON would want escaped.
+    for (index, fire) in FireTimes::new(&*trigger, now).take(count).enumerate() {
+        // A time in ISO 8601 has no character that JSON escapes.
         let _ =
             write!(out, "{}\"{}\"", if index > 0 { "," } else { "" }, trigger.zone(fire).iso(fire));
     }

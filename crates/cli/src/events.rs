@@ -12,23 +12,26 @@ use serde_json::{Map, Value, json};
 
 use crate::nonblocking::{self, Outlet};
 
-/// How many bytes of events wait for a reader that stalls.
+/// How many bytes of events are queued while nobody reads them.
 const LIMIT: usize = 8 << 20;
 
-/// Where events are written to.
+/// The destination of the events.
 struct EventStream {
     name: String,
     out: File,
-    /// The last write failed; it was said once.
+    /// Whether the last write failed. Only the first failure is logged.
     failing: bool,
-    /// The last write left a part of a line behind.
+    /// Whether the last write was incomplete.
     torn: bool,
 }
 
-/// Writes the events of a scheduler to a file, to the end of what is in it, or to standard output for `-`.
+/// Appends the events of a scheduler to a file, or writes them to standard output if `target` is `-`.
 ///
-/// A reader that stalls holds up no job: events that it leaves no room for are dropped, and an object with the event
-/// `EVENTS_DROPPED` and their `count` stands in their place.
+/// A stalled reader delays no job: events that don't fit into the queue are dropped and replaced by one event
+/// `EVENTS_DROPPED` with their `count`.
+///
+/// # Errors
+/// If the target can't be opened.
 pub(crate) fn stream(scheduler: &BackgroundScheduler, target: &Path) -> Result<()> {
     let out = if target.as_os_str() == "-" {
         nonblocking::file_of(io::stdout()).context("--events: there is no standard output")?
@@ -41,7 +44,7 @@ pub(crate) fn stream(scheduler: &BackgroundScheduler, target: &Path) -> Result<(
     let note = {
         let (name, clock) = (name.clone(), clock.clone());
         move |count: u64| {
-            tracing::warn!("{count} events are missing in `{name}`: it was not read");
+            tracing::warn!("dropped {count} events: `{name}` was not read");
             line(Zone::UTC.iso(clock.now()), json!({"event": "EVENTS_DROPPED", "count": count}))
         }
     };
@@ -49,10 +52,10 @@ pub(crate) fn stream(scheduler: &BackgroundScheduler, target: &Path) -> Result<(
     let mut stream = EventStream { name, out, failing: false, torn: false };
     let sink = move |line: &[u8]| {
         let result = stream.write(line);
-        stream.tell(result);
+        stream.log_outcome(result);
     };
     let outlet = Outlet::new(&file, "apscheduler-events", LIMIT, Box::new(sink), Box::new(note))
-        .context("--events: can't start a thread")?;
+        .context("--events: can't start the writer thread")?;
     scheduler.add_listener(EventMask::ALL, move |event| {
         let event = event.to_json();
         outlet.write_with(|| line(Zone::UTC.iso(clock.now()), event));
@@ -72,7 +75,7 @@ fn line(time: String, event: Value) -> Vec<u8> {
 }
 
 impl EventStream {
-    /// Writes a line whole and at once: a reader may wait for it.
+    /// Writes a whole line without buffering, since readers may wait for it.
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         if self.torn {
             nonblocking::write_all(&self.out, b"\n").map_err(|(_, error)| error)?;
@@ -84,14 +87,14 @@ impl EventStream {
         })
     }
 
-    /// Says once that events can't be written, and that they can again. Jobs go on either way.
-    fn tell(&mut self, result: io::Result<()>) {
+    /// Logs the first failure of a series, and the recovery.
+    fn log_outcome(&mut self, result: io::Result<()>) {
         let name = &self.name;
         match result {
             Err(error) if !self.failing => {
                 tracing::error!("can't write events to `{name}`: {error}");
             }
-            Ok(()) if self.failing => tracing::info!("events are written to `{name}` again"),
+            Ok(()) if self.failing => tracing::info!("writing events to `{name}` works again"),
             _ => return,
         }
         self.failing = !self.failing;

@@ -1,8 +1,9 @@
-//! The program `apscheduler`: runs jobs from a config file, and looks after them.
+//! The program `apscheduler`: runs the jobs of a file and manages stored jobs.
 
 mod batch;
 mod events;
-mod fires;
+mod fire_times;
+mod input;
 mod jobs;
 mod log;
 mod next;
@@ -12,21 +13,22 @@ mod plugins;
 mod preview;
 mod reaping;
 mod reapply;
+mod relative_time;
 mod run;
 mod signals;
+mod stderr;
 mod validate;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use apscheduler::printable;
 use clap::{Parser, Subcommand};
 
-/// Runs jobs on time: cron, intervals, dates, calendars and what is combined of them.
+/// Runs jobs on schedules: cron, intervals, dates, calendar intervals and combinations of them.
 ///
-/// A jobs file (TOML, YAML or JSON) says what runs when; job stores keep it over restarts. The concepts, names and
-/// config keys are those of Python's APScheduler 3.11.
+/// A jobs file (TOML, YAML or JSON) defines the jobs and when they run. Job stores keep jobs across restarts. Concepts,
+/// names and config keys are those of Python's APScheduler 3.11.
 #[derive(Parser)]
 #[command(name = "apscheduler", version, after_help = EXAMPLES)]
 struct Cli {
@@ -37,12 +39,12 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   apscheduler run jobs.toml                         run the jobs of a file until SIGINT or SIGTERM
-  apscheduler validate jobs.toml                    say what is wrong with a file, start nothing
+  apscheduler validate jobs.toml                    check a file without running anything
   apscheduler next --cron '*/5 9-17 * * mon-fri'    show when a trigger fires
-  apscheduler jobs list --config jobs.toml          list what is in the job stores
-  apscheduler plugins                               show what is linked in
+  apscheduler jobs list --config jobs.toml          list the jobs in the job stores
+  apscheduler plugins                               list plugins and job functions
 
-`apscheduler COMMAND --help` says more, with examples.";
+Run `apscheduler COMMAND --help` for details and more examples.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -53,16 +55,15 @@ enum Command {
     Plugins(plugins::PluginsArgs),
 }
 
-/// How long the end of the program waits for a reader of its log or events that has stalled.
-const LAST_OUTPUT: Duration = Duration::from_secs(1);
+/// How long to wait at exit for a stalled reader of the log or the events.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    // Goes no further in a worker process of a process pool, whose jobs log as those of the program do.
-    // Nothing below is done in a worker.
+    // In a worker process of a process pool, this call does not return.
     apscheduler::init_worker_with(|_, _| {
         log::start_nonblocking("info");
         if let Err(error) = signals::ignore_in_worker() {
-            tracing::warn!("can't catch signals in a worker process: {error}");
+            tracing::warn!("can't install signal handlers in a worker process: {error}");
         }
         Ok(())
     });
@@ -75,27 +76,18 @@ fn main() -> ExitCode {
     };
     let code = match result {
         Ok(code) => code,
-        // Whoever read our output has seen enough.
-        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
+        // The reader has closed our standard output, for example `head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            output::report(&error);
+            stderr::report(&error);
             ExitCode::FAILURE
         }
     };
-    nonblocking::flush_all(LAST_OUTPUT);
+    nonblocking::flush_all(FLUSH_TIMEOUT);
     code
 }
 
-fn reader_is_gone(error: &anyhow::Error) -> bool {
-    // Not further down: a store may have lost its connection.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    // Only the outermost error: a broken pipe further down may come from the connection of a store.
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Writes a line to standard error, where there is one.
-fn complain(line: &str) {
-    let line = printable::block(line);
-    match log::outlet() {
-        Some(outlet) => outlet.write(format!("{line}\n").into_bytes()),
-        None => drop(writeln!(io::stderr(), "{line}")),
-    }
 }

@@ -1,8 +1,8 @@
-//! Output that holds nobody up: a reader that stops reading stops no job.
+//! Nonblocking output: a stalled reader does not delay jobs.
 //!
-//! The crate tracing-appender has such a writer. This one differs in three ways that a scheduler needs: a line is out when
-//! `write` returns, as long as its reader keeps up, so that a job that crashes its process has its last lines in the log;
-//! the output itself says where lines are missing, and how many; and it serves the event stream too.
+//! It differs from tracing-appender in three ways. While the reader keeps up, a line is written when `write` returns, so the
+//! log has the last lines of a job that crashes the process. The output says where lines were dropped, and how many. And
+//! the event stream uses it too.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -13,55 +13,55 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// How long a line waits for its reader. After that, lines are queued without waiting until the queue is empty.
+/// How long a write waits for the reader. After that, writes don't wait until the queue is empty again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What the mark of missing lines counts as in the queue.
-const MARK: usize = 64;
+/// The size in bytes that a dropped-lines notice counts as.
+const NOTICE_SIZE: usize = 64;
 
-/// All outlets, to be flushed at the end.
+/// All outlets, for `flush_all`.
 static OUTLETS: Mutex<Vec<Outlet>> = Mutex::new(Vec::new());
 
-/// Takes a line, to its end. Errors are its own concern.
+/// Writes a whole line and handles its own errors.
 pub(crate) type Sink = Box<dyn FnMut(&[u8]) + Send>;
 
-/// Makes the line that says how many lines are missing.
-pub(crate) type Note = Box<dyn FnMut(u64) -> Vec<u8> + Send>;
+/// Returns the line that replaces this number of dropped lines.
+pub(crate) type DroppedNotice = Box<dyn FnMut(u64) -> Vec<u8> + Send>;
 
-/// Takes whole lines, and never holds their writer up for long.
+/// Takes whole lines without blocking the writer for long. Clones share one queue.
 #[derive(Clone)]
 pub(crate) struct Outlet(Arc<Inner>);
 
 enum Inner {
-    /// Nobody has to read it: a regular file.
+    /// A regular file, whose writes do not wait for a reader.
     Direct(Mutex<Sink>),
     Queued(Queue),
 }
 
 struct Queue {
     state: Mutex<State>,
-    /// No more bytes than that wait.
+    /// The most bytes that are queued.
     limit: usize,
-    filled: Condvar,
-    written: Condvar,
+    line_queued: Condvar,
+    line_written: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     items: VecDeque<Item>,
     bytes: usize,
-    /// How many items were put into the queue since the start.
-    taken: u64,
-    /// How many of them are written.
-    done: u64,
-    /// The reader does not read: nobody waits for it.
+    /// How many items were ever queued.
+    queued: u64,
+    /// How many of them were written.
+    written: u64,
+    /// The reader does not keep up, so writers don't wait for it.
     stalled: bool,
 }
 
 enum Item {
     Line(Vec<u8>),
-    /// Here so many lines are missing.
-    Missing(u64),
+    /// This number of lines was dropped here.
+    Dropped(u64),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -69,39 +69,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Outlet {
-    /// An outlet to a file of any kind. A reader that stalls is left up to `limit` bytes behind; what comes then is dropped
-    /// and counted, and `note` tells the reader of it.
+    /// An outlet to a file of any kind. Queues up to `limit` bytes for a stalled reader. Further lines are dropped, and
+    /// replaced by `notice`.
     ///
     /// # Errors
-    /// Where no thread can be started.
+    /// If the writer thread can't be started.
     pub(crate) fn new(
         file: &File,
         name: &str,
         limit: usize,
         sink: Sink,
-        note: Note,
+        notice: DroppedNotice,
     ) -> io::Result<Self> {
         let outlet = if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             Self(Arc::new(Inner::Direct(Mutex::new(sink))))
         } else {
-            Self::queued(name, limit, sink, note)?
+            Self::queued(name, limit, sink, notice)?
         };
         lock(&OUTLETS).push(outlet.clone());
         Ok(outlet)
     }
 
-    fn queued(name: &str, limit: usize, sink: Sink, note: Note) -> io::Result<Self> {
+    fn queued(name: &str, limit: usize, sink: Sink, notice: DroppedNotice) -> io::Result<Self> {
         let queue = Queue {
             state: Mutex::default(),
             limit,
-            filled: Condvar::new(),
-            written: Condvar::new(),
+            line_queued: Condvar::new(),
+            line_written: Condvar::new(),
         };
         let outlet = Self(Arc::new(Inner::Queued(queue)));
         let reader = outlet.clone();
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             if let Inner::Queued(queue) = &*reader.0 {
-                queue.write_out(sink, note);
+                queue.write_out(sink, notice);
             }
         })?;
         Ok(outlet)
@@ -112,7 +112,7 @@ impl Outlet {
         self.write_with(|| line);
     }
 
-    /// Writes the line that `make` makes: in the order of the lines, so that times in them never go back.
+    /// Writes the line that `make` returns. It is called under the lock, so timestamps in lines are in order.
     pub(crate) fn write_with(&self, make: impl FnOnce() -> Vec<u8>) {
         match &*self.0 {
             Inner::Direct(sink) => {
@@ -127,18 +127,21 @@ impl Outlet {
     fn flush(&self, deadline: Instant) {
         let Inner::Queued(queue) = &*self.0 else { return };
         let mut state = lock(&queue.state);
-        while state.done < state.taken {
+        while state.written < state.queued {
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 return;
             }
-            state =
-                queue.written.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+            state = queue
+                .line_written
+                .wait_timeout(state, rest)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }
 
-/// Waits until all that was written is out, but no longer than that: a reader that stalls loses the rest.
+/// Waits until all queued lines are written, for `limit` at most.
 pub(crate) fn flush_all(limit: Duration) {
     let deadline = Instant::now() + limit;
     let outlets = lock(&OUTLETS).clone();
@@ -152,44 +155,44 @@ impl Queue {
         let mut state = lock(&self.state);
         let line = make();
         if state.bytes + line.len() > self.limit && !state.items.is_empty() {
-            if let Some(Item::Missing(count)) = state.items.back_mut() {
+            if let Some(Item::Dropped(count)) = state.items.back_mut() {
                 *count += 1;
             } else {
-                state.push(Item::Missing(1));
-                self.filled.notify_one();
+                state.push(Item::Dropped(1));
+                self.line_queued.notify_one();
             }
             return;
         }
         state.push(Item::Line(line));
-        self.filled.notify_one();
-        let number = state.taken;
+        self.line_queued.notify_one();
+        let number = state.queued;
         let (mut state, _) = self
-            .written
-            .wait_timeout_while(state, PATIENCE, |state| state.done < number && !state.stalled)
+            .line_written
+            .wait_timeout_while(state, PATIENCE, |state| state.written < number && !state.stalled)
             .unwrap_or_else(PoisonError::into_inner);
-        if state.done < number && !state.stalled {
+        if state.written < number && !state.stalled {
             state.stalled = true;
-            self.written.notify_all();
+            self.line_written.notify_all();
         }
     }
 
-    fn write_out(&self, mut sink: Sink, mut note: Note) {
+    fn write_out(&self, mut sink: Sink, mut notice: DroppedNotice) {
         let mut state = lock(&self.state);
         loop {
             let Some(item) = state.items.pop_front() else {
                 state.stalled = false;
-                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.line_queued.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             state.bytes -= item.size();
             drop(state);
             match item {
                 Item::Line(line) => sink(&line),
-                Item::Missing(count) => sink(&note(count)),
+                Item::Dropped(count) => sink(&notice(count)),
             }
             state = lock(&self.state);
-            state.done += 1;
-            self.written.notify_all();
+            state.written += 1;
+            self.line_written.notify_all();
         }
     }
 }
@@ -197,7 +200,7 @@ impl Queue {
 impl State {
     fn push(&mut self, item: Item) {
         self.bytes += item.size();
-        self.taken += 1;
+        self.queued += 1;
         self.items.push_back(item);
     }
 }
@@ -206,12 +209,15 @@ impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Line(line) => line.len(),
-            Self::Missing(_) => MARK,
+            Self::Dropped(_) => NOTICE_SIZE,
         }
     }
 }
 
-/// Writes all bytes, also where another program has made the file non-blocking for everybody who has it.
+/// Writes all bytes, even if another program has made the shared file description non-blocking.
+///
+/// # Errors
+/// How many bytes were written, and the cause.
 pub(crate) fn write_all(mut file: &File, mut bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     let total = bytes.len();
     while !bytes.is_empty() {
@@ -221,7 +227,7 @@ pub(crate) fn write_all(mut file: &File, mut bytes: &[u8]) -> Result<(), (usize,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut fds = [PollFd::new(&file, PollFlags::OUT)];
-                // An error of the file shows in the next write.
+                // The next write returns the error.
                 let _ = poll(&mut fds, None);
             }
             Err(error) => return Err((total - bytes.len(), error)),
@@ -230,7 +236,7 @@ pub(crate) fn write_all(mut file: &File, mut bytes: &[u8]) -> Result<(), (usize,
     Ok(())
 }
 
-/// A file for a descriptor of this process that stays as it is.
+/// Duplicates a descriptor as a file.
 pub(crate) fn file_of(descriptor: impl AsFd) -> io::Result<File> {
     Ok(File::from(descriptor.as_fd().try_clone_to_owned()?))
 }
@@ -241,21 +247,20 @@ mod tests {
 
     use super::*;
 
-    /// An outlet whose reader takes a line when the sender lets it.
+    /// An outlet that writes a line for each message from the sender, or at once after the sender was dropped.
     fn outlet(limit: usize) -> (Outlet, Sender<()>, Receiver<String>) {
         let (let_go, gate) = mpsc::channel::<()>();
         let (sender, lines) = mpsc::channel();
         let sink = Box::new(move |line: &[u8]| {
-            // Without a sender the gate is open.
             let _ = gate.recv();
             let _ = sender.send(String::from_utf8_lossy(line).into_owned());
         });
-        let note = Box::new(|count| format!("{count} missing").into_bytes());
-        (Outlet::queued("test", limit, sink, note).unwrap(), let_go, lines)
+        let notice = Box::new(|count| format!("{count} dropped").into_bytes());
+        (Outlet::queued("test", limit, sink, notice).unwrap(), let_go, lines)
     }
 
     #[test]
-    fn a_line_is_out_when_it_is_written() {
+    fn a_line_is_written_when_write_returns() {
         let (outlet, open, lines) = outlet(1000);
         drop(open);
         for number in 0..1000 {
@@ -265,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stalls_holds_up_one_line_for_a_moment_and_is_told_what_it_missed() {
+    fn a_stalled_reader_delays_one_write_and_gets_a_notice_of_dropped_lines() {
         let (outlet, gate, lines) = outlet(100);
         let begun = Instant::now();
         for number in 0..1_000_000 {
@@ -279,12 +284,12 @@ mod tests {
         let lines: Vec<String> = lines.try_iter().collect();
         // One is being written, eleven wait.
         assert_eq!(lines[..2], ["line 0000", "line 0001"]);
-        assert_eq!(lines[lines.len() - 2..], ["999988 missing", "afterwards"], "{lines:?}");
+        assert_eq!(lines[lines.len() - 2..], ["999988 dropped", "afterwards"], "{lines:?}");
         assert_eq!(lines.len(), 14);
     }
 
     #[test]
-    fn a_flush_has_an_end() {
+    fn flush_returns_at_its_deadline() {
         let (outlet, _gate, _lines) = outlet(1000);
         outlet.write(b"never read".to_vec());
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! What people and programs read.
+//! Standard output: lines, tables and JSON.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -7,14 +7,12 @@ use apscheduler::printable;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use crate::complain;
-
-/// Standard output, buffered. A write error comes back to the caller; `println!` would panic.
+/// Buffered standard output. Unlike `println!`, which panics, it returns write errors.
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::new(io::stdout().lock())
 }
 
-/// Prints one line. What a terminal would obey is shown instead.
+/// Prints one line, with control characters escaped.
 pub(crate) fn line(text: &str) -> Result<()> {
     raw(&printable::line(text))
 }
@@ -25,7 +23,7 @@ fn raw(text: &str) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Prints JSON that a person can read.
+/// Prints indented JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     let mut out = stdout();
     serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
@@ -33,7 +31,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Prints a table without lines, which any width can show and any tool can cut.
+/// Prints a table without borders.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
     let cell = |text: String| printable::line(&text).into_owned();
     let rows = rows.into_iter().map(|row| row.into_iter().map(cell).collect::<Vec<_>>());
@@ -45,15 +43,15 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<()> {
     raw(&table.trim_fmt())
 }
 
-/// The rows from which the widths of the columns of a long table are taken.
-const MEASURED: usize = 1000;
+/// How many rows determine the column widths of a streamed table.
+const MEASURED_ROWS: usize = 1000;
 
-/// Prints a table, row by row as they come, and returns whether there was any row.
-pub(crate) fn long_table<const N: usize>(
+/// Prints a table row by row without collecting all rows. Returns whether there were any.
+pub(crate) fn streamed_table<const N: usize>(
     header: [&str; N],
     mut rows: impl Iterator<Item = [String; N]>,
 ) -> Result<bool> {
-    let first: Vec<_> = rows.by_ref().take(MEASURED).collect();
+    let first: Vec<_> = rows.by_ref().take(MEASURED_ROWS).collect();
     if first.is_empty() {
         return Ok(false);
     }
@@ -70,12 +68,4 @@ pub(crate) fn long_table<const N: usize>(
     }
     out.flush()?;
     Ok(true)
-}
-
-/// Prints an error with its causes to standard error.
-pub(crate) fn report(error: &anyhow::Error) {
-    complain(&format!("error: {error}"));
-    for cause in error.chain().skip(1) {
-        complain(&format!("  caused by: {cause}"));
-    }
 }

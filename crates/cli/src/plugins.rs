@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::output;
 
-/// Shows what is linked in: triggers, job stores, executors, schedulers, and the functions that jobs can call.
+/// Lists the available triggers, job stores, executors and schedulers, and the functions that jobs can call.
 #[derive(clap::Args)]
 pub(crate) struct PluginsArgs {
     /// Print JSON
@@ -36,10 +36,10 @@ pub(crate) fn plugins(args: &PluginsArgs) -> Result<ExitCode> {
             also.collect::<Vec<_>>().join(", "),
         ]
     };
-    let header = ["KIND", "NAME", "CRATE", "VERSION", "WHAT IT DOES", "ALSO KNOWN AS"];
+    let header = ["KIND", "NAME", "CRATE", "VERSION", "DESCRIPTION", "ALIASES"];
     output::table(&header, plugins.iter().map(row).collect())?;
     output::line("")?;
-    output::line(&format!("Functions that jobs can call: {}", functions.join(", ")))?;
+    output::line(&format!("Job functions: {}", functions.join(", ")))?;
     Ok(ExitCode::SUCCESS)
 }
 

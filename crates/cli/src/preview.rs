@@ -1,4 +1,4 @@
-//! `apscheduler validate --against-store`: what a start would do.
+//! `apscheduler validate --against-store`: shows what `run` would change.
 
 use std::process::ExitCode;
 
@@ -10,12 +10,12 @@ use apscheduler::time::Zone;
 use apscheduler::{BackgroundScheduler, Scheduler};
 use serde_json::{Value, json};
 
-use crate::{complain, output};
+use crate::{output, stderr};
 
-/// How much of a value a table shows.
+/// The length to which the table truncates values.
 const VALUE_CHARS: usize = 60;
 
-/// The actions in the order in which they are counted.
+/// The actions in the order of the summary line.
 const ACTIONS: [PlannedAction; 6] = [
     PlannedAction::Add,
     PlannedAction::Change,
@@ -25,7 +25,7 @@ const ACTIONS: [PlannedAction; 6] = [
     PlannedAction::Refuse,
 ];
 
-/// Shows what applying a file to its stores would do, and writes nothing.
+/// Shows what applying a file to its stores would change. Writes nothing.
 pub(crate) fn preview(
     file: &JobsFile,
     scheduler: &BackgroundScheduler,
@@ -42,10 +42,10 @@ pub(crate) fn preview(
         print(&plan, scheduler)?;
     }
     for warning in plan.warnings() {
-        complain(&format!("warning: {warning}"));
+        stderr::line(&format!("warning: {warning}"));
     }
     for refusal in plan.refusals() {
-        complain(&format!("error: {}: {refusal}", file.path().display()));
+        stderr::line(&format!("error: {}: {refusal}", file.path().display()));
     }
     Ok(if plan.refusals().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -53,7 +53,7 @@ pub(crate) fn preview(
 fn print(plan: &Plan, scheduler: &Scheduler) -> Result<()> {
     let row = |job: &PlannedJob| {
         let changes = job.changes.iter().map(change);
-        let why: Vec<String> = changes.chain(job.reason.clone()).collect();
+        let details: Vec<String> = changes.chain(job.reason.clone()).collect();
         let next = match job.next_run_time {
             None => "-".to_owned(),
             Some(NextRunTime::At(time)) => scheduler.timezone().display(time),
@@ -64,12 +64,12 @@ fn print(plan: &Plan, scheduler: &Scheduler) -> Result<()> {
             job.id.clone(),
             job.jobstore.clone(),
             next,
-            if why.is_empty() { "-".to_owned() } else { why.join("; ") },
+            if details.is_empty() { "-".to_owned() } else { details.join("; ") },
         ]
     };
     if !plan.jobs().is_empty() {
         output::table(
-            &["ACTION", "ID", "STORE", "NEXT RUN", "WHY"],
+            &["ACTION", "ID", "STORE", "NEXT RUN", "DETAILS"],
             plan.jobs().iter().map(row).collect(),
         )?;
     }

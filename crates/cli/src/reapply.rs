@@ -1,4 +1,4 @@
-//! Applies the jobs file again when a store has lost what it had.
+//! Applies the jobs file again when a store was emptied or replaced.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -8,18 +8,18 @@ use apscheduler::event::EventMask;
 use apscheduler::file::JobsFile;
 use apscheduler::{Scheduler, SchedulerState};
 
-/// How long until the file is applied again where that failed.
+/// The wait after a failed attempt.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Puts the jobs of the file back into stores that were emptied or replaced. A thread of its own does so: a store that
-/// hangs must not keep the program from hearing its signals.
+/// Starts a thread that puts the jobs of the file back into stores that were emptied or replaced. It is a thread of its
+/// own because a store may hang while the main thread must react to signals.
 ///
 /// # Errors
 /// If the thread can't be started.
 pub(crate) fn when_replaced(file: JobsFile, scheduler: &Scheduler) -> io::Result<()> {
     let (sender, replaced) = mpsc::channel();
     scheduler.add_listener(EventMask::JOBSTORE_REPLACED, move |_| {
-        // The thread ends with the scheduler.
+        // The thread has ended if the scheduler has.
         let _ = sender.send(());
     });
     let scheduler = scheduler.clone();
@@ -31,17 +31,21 @@ pub(crate) fn when_replaced(file: JobsFile, scheduler: &Scheduler) -> io::Result
     Ok(())
 }
 
-/// Tries until it works or the scheduler is shut down.
+/// Retries until it succeeds or the scheduler is shut down.
 fn apply(file: &JobsFile, scheduler: &Scheduler, replaced: &Receiver<()>) {
     while scheduler.state() != SchedulerState::Stopped {
         match file.apply(scheduler) {
             Ok(applied) => {
-                tracing::info!("{}, applied again: {applied}", file.path().display());
+                tracing::info!("{}: applied again: {applied}", file.path().display());
                 return;
             }
-            Err(error) => tracing::error!("the jobs file can't be applied: {}", error.chain()),
+            Err(error) => tracing::error!(
+                "can't apply the jobs file, retrying in {} s: {}",
+                RETRY.as_secs(),
+                error.chain()
+            ),
         }
-        // A store that is replaced once more is a reason to try at once.
+        // Another replaced store ends the wait.
         if replaced.recv_timeout(RETRY) == Err(RecvTimeoutError::Disconnected) {
             return;
         }

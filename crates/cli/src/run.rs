@@ -13,33 +13,33 @@ use apscheduler::file::JobsFile;
 use apscheduler::{BackgroundScheduler, Scheduler, function_command};
 
 use crate::signals::{self, Request};
-use crate::{complain, events, log, nonblocking, reaping, reapply};
+use crate::{events, log, nonblocking, reaping, reapply, stderr};
 
 /// Runs the jobs of a file in the foreground.
 ///
-/// The jobs go into the job stores that the file names: a job that has not changed since the last run keeps its next run
-/// time, and jobs that have left the file are removed. Without a store they are kept in memory. The stores know the file by
-/// its key `name`, or by its path and the host; `validate --against-store` shows what a start would change.
+/// Jobs are kept in the job stores that the file configures, or in memory if there is none. A job that has not changed
+/// since the last run keeps its next run time. Jobs that are no longer in the file are removed. The stores identify the
+/// file by its key `name`, or else by its path and the host; `validate --against-store` shows what `run` would change.
 ///
-/// SIGINT or SIGTERM drains: nothing new starts, running jobs end, then the program exits with 0. A second signal stops at
-/// once: running commands get TERM, after a second KILL, and the exit status is 128 and the number of the signal. SIGQUIT
-/// does so as the first signal too. SIGHUP, SIGUSR1 and SIGUSR2 are ignored, with a line in the log.
+/// On SIGINT or SIGTERM, no more jobs start, running jobs finish, and the program exits with status 0. A second signal, or
+/// SIGQUIT, stops at once: running commands get TERM, and KILL after one second; the exit status is 128 plus the signal
+/// number. SIGHUP, SIGUSR1 and SIGUSR2 are ignored with a warning in the log.
 ///
-/// The log goes to standard error, as much of it as `RUST_LOG` says: error, warn, info (the default), debug, or a list
-/// such as `info,apscheduler::command=off`. A reader of the log or of the events that stalls keeps no job from running:
-/// what it leaves no room for is dropped, and a line in its place says how much.
+/// The log goes to standard error. RUST_LOG sets its level: error, warn, info (the default), debug, or a list such as
+/// `info,apscheduler::command=off`. A stalled reader of the log or the events does not delay jobs: lines are dropped, and
+/// replaced by a line with their number.
 ///
-/// As the first process of a container, `run` reaps the processes that it inherits, so it needs no other init process.
+/// As the first process of a container, `run` reaps orphaned processes, so no other init process is needed.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
     /// The jobs file: TOML, YAML or JSON
     file: PathBuf,
-    /// Write every event as one JSON line to the end of this file, or to standard output for `-`
+    /// Append every event to this file as a line of JSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     events: Option<PathBuf>,
-    /// Take over jobs that belong to another jobs file, after this one was renamed or took its place; see `validate
-    /// --against-store --take-over` for what that would be
+    /// Take over jobs that belong to another jobs file, for example after a rename; preview it with `validate
+    /// --against-store --take-over`
     #[arg(long)]
     take_over: bool,
 }
@@ -50,12 +50,12 @@ Examples:
   apscheduler run jobs.toml --events events.jsonl
   apscheduler run jobs.toml --events - | jq -r 'select(.event == \"JOB_ERROR\").job_id'";
 
-/// How long running commands have after a second signal.
-const LAST_SECOND: Duration = Duration::from_secs(1);
+/// The time from TERM to KILL for running commands after a second signal.
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// What comes so soon behind the first signal is the same one: `timeout` of coreutils sends it to the process and to its
+/// A repeated signal within this time counts as the first one: `timeout` of coreutils signals both the process and its
 /// group.
-const SAME_SIGNAL: Duration = Duration::from_millis(50);
+const DUPLICATE_SIGNAL: Duration = Duration::from_millis(50);
 
 /// What the main thread waits for.
 enum Notice {
@@ -67,12 +67,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     log::start_nonblocking("info");
     let (sender, notices) = mpsc::channel();
     let starting = Arc::new(AtomicBool::new(true));
-    // Before anything else, so that none of them ends the program by surprise.
+    // Before anything else: the default action of these signals ends the program.
     signals::forward(sender.clone(), {
         let (starting, mut count) = (Arc::clone(&starting), 0);
         move |request| {
             count += u32::from(matches!(request, Request::End(_)));
-            // A store may keep the start waiting for long, and nothing runs yet that would be left behind.
+            // Connecting to a store may block for long. No job is running yet, so it is safe to exit.
             if starting.load(Ordering::SeqCst) {
                 match request {
                     Request::Stop(signal) => exit_at_once(signal),
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     })?;
     let file = JobsFile::load(&args.file)?.take_over(args.take_over);
     let scheduler = BackgroundScheduler::new();
-    // First of all, so that no event is left out.
+    // Before anything emits events.
     if let Some(target) = &args.events {
         events::stream(&scheduler, target)?;
     }
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     let errors = file.check(&scheduler);
     if !errors.is_empty() {
         for error in &errors {
-            complain(&format!("error: {}", error.chain()));
+            stderr::line(&format!("error: {}", error.chain()));
         }
         return Ok(ExitCode::FAILURE);
     }
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     starting.store(false, Ordering::SeqCst);
     tracing::info!("{}: {applied}", args.file.display());
 
-    // Some may have come along with this process, or during the start.
+    // Orphans may have been inherited before the signal handler was installed.
     reaping::reap_inherited();
     let first = loop {
         match notices.recv()? {
@@ -111,15 +111,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
             Notice::Stopped => break None,
         }
     };
-    let begun = Instant::now();
+    let signalled = Instant::now();
     if let Some(Request::End(signal)) = first {
         let name = signals::name(signal);
-        tracing::info!("{name}: waiting for running jobs to end; a second signal stops at once");
+        tracing::info!("{name}: waiting for running jobs to finish; a second signal stops at once");
     }
     let draining = Scheduler::clone(&scheduler);
     std::thread::spawn(move || {
         if let Err(error) = draining.shutdown(Shutdown::Wait) {
-            tracing::error!("shutting down failed: {}", error.chain());
+            tracing::error!("shutdown failed: {}", error.chain());
         }
         drop(sender.send(Notice::Stopped));
     });
@@ -130,7 +130,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         match notices.recv()? {
             Notice::Stopped => return Ok(ExitCode::SUCCESS),
             Notice::Signal(Request::Reap) => reaping::reap_inherited(),
-            Notice::Signal(Request::End(_)) if begun.elapsed() < SAME_SIGNAL => {}
+            Notice::Signal(Request::End(_)) if signalled.elapsed() < DUPLICATE_SIGNAL => {}
             Notice::Signal(Request::End(signal) | Request::Stop(signal)) => {
                 return Ok(stop(&scheduler, &notices, signal));
             }
@@ -138,14 +138,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     }
 }
 
-/// Ends the program during its start. Nothing runs yet, or has only just begun.
+/// Ends the program while it starts.
 fn exit_at_once(signal: i32) -> ! {
-    function_command::stop_all(LAST_SECOND);
-    nonblocking::flush_all(SAME_SIGNAL);
+    function_command::stop_all(STOP_GRACE);
+    nonblocking::flush_all(DUPLICATE_SIGNAL);
     std::process::exit(128 + signal)
 }
 
-/// Lets go of what waits for a worker, and ends what runs. Returns the exit status.
+/// Drops queued runs and ends running commands. Returns the exit status.
 fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>, signal: i32) -> ExitCode {
     tracing::warn!("{}: stopping at once", signals::name(signal));
     for alias in scheduler.executor_aliases() {
@@ -153,9 +153,9 @@ fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>, signal: i32) -> ExitC
             executor.shutdown(false);
         }
     }
-    function_command::stop_all(LAST_SECOND);
-    // Every job has been ended, so the drain ends too, and with it the last events are out.
-    let deadline = Instant::now() + LAST_SECOND;
+    function_command::stop_all(STOP_GRACE);
+    // All commands have ended, so the shutdown in the other thread ends too, after the last events.
+    let deadline = Instant::now() + STOP_GRACE;
     while let Ok(Notice::Signal(request)) =
         notices.recv_timeout(deadline.saturating_duration_since(Instant::now()))
     {

@@ -1,4 +1,4 @@
-//! Signals that the program takes.
+//! Signal handling.
 
 use std::io;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-/// Signals that would end the program, and have no meaning for it.
+/// Signals whose default action ends the program, and that have no meaning here.
 const IGNORED: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
-/// What is to be done about a signal.
+/// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// SIGINT or SIGTERM: drain, or stop at once if it is not the first.
+    /// SIGINT or SIGTERM: drain; if repeated, stop at once.
     End(i32),
     /// SIGQUIT: stop at once.
     Stop(i32),
@@ -23,17 +23,17 @@ pub(crate) enum Request {
     Reap,
 }
 
-/// Sends `notice(request)` for every signal from now on that asks for something. Others that would end the program, and leave
-/// running commands behind, are ignored, with a line in the log.
+/// Sends `notice(request)` for every signal that asks for something. Ignores other signals that would end the program and
+/// leave running commands behind, and logs a warning.
 ///
-/// SIGHUP is ignored although it would be a way to drain: it means "read your configuration again" to those who send it
-/// by hand or from `systemctl reload` and log rotation, and a scheduler that ends then would be missed late.
+/// SIGHUP does not drain: `systemctl reload` and log rotation send it to reload a configuration, and nobody would notice
+/// soon that the scheduler had ended.
 pub(crate) fn forward<T: Send + 'static>(
     sender: Sender<T>,
     mut notice: impl FnMut(Request) -> T + Send + 'static,
 ) -> Result<()> {
     let mut signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2])
-        .context("can't catch signals")?;
+        .context("can't install signal handlers")?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
@@ -44,13 +44,12 @@ pub(crate) fn forward<T: Send + 'static>(
                     SIGCHLD => Request::Reap,
                     SIGHUP => {
                         tracing::warn!(
-                            "SIGHUP is ignored: a jobs file can't be read again while the program runs; restart it to apply a \
-                             change"
+                            "SIGHUP is ignored: the jobs file is read only at startup; restart the program to apply changes"
                         );
                         continue;
                     }
                     other => {
-                        tracing::warn!("{} is ignored: it has no meaning here", name(other));
+                        tracing::warn!("{} is ignored: it has no meaning for this program", name(other));
                         continue;
                     }
                 };
@@ -59,21 +58,21 @@ pub(crate) fn forward<T: Send + 'static>(
                 }
             }
         })
-        .context("can't start a thread")?;
+        .context("can't start the signal thread")?;
     Ok(())
 }
 
-/// Keeps a worker process alive through the signals that the program ignores: `pkill -HUP apscheduler` meets both. The program
-/// tells of them.
+/// Makes a worker process ignore the same signals as the program, since `pkill -HUP apscheduler` reaches both. Only the
+/// program logs them.
 pub(crate) fn ignore_in_worker() -> io::Result<()> {
     for signal in IGNORED {
-        // A handler, since what a process ignores its children ignore too.
+        // With a handler: an ignored signal would stay ignored in child processes.
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     Ok(())
 }
 
-/// What people call a signal.
+/// The name of a signal, for messages.
 pub(crate) fn name(signal: i32) -> &'static str {
     match signal {
         SIGINT => "SIGINT",

@@ -7,28 +7,28 @@ use anyhow::Result;
 use apscheduler::BackgroundScheduler;
 use apscheduler::file::JobsFile;
 
-use crate::{complain, log, output, preview};
+use crate::{log, output, preview, stderr};
 
-/// Says what is wrong with a jobs file, and starts nothing.
+/// Checks a jobs file without running anything.
 ///
-/// Builds everything that the file names (job stores, executors, triggers, functions with their arguments) as `run`
-/// does, but connects to nothing and creates no file. Every error says the file, the key, and what would be right. The
-/// exit status is 0 where `run` would start, and 1 otherwise. A schedule that never fires is no error, but a warning.
+/// Builds everything in the file (job stores, executors, triggers, functions with their arguments) as `run` does, but
+/// opens no connection and creates no file. Each error names the file, the key and the expected value. The exit status is
+/// 0 if the file is valid, and 1 otherwise. A schedule that never fires is a warning, not an error.
 ///
-/// With --against-store it connects to the job stores, and shows what `run` would add, change, keep, remove and refuse. It
-/// only reads, and needs no right to write.
+/// With --against-store, connects to the job stores and shows which jobs `run` would add, change, keep, remove or refuse.
+/// This needs only read access.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ValidateArgs {
     /// The jobs file: TOML, YAML or JSON
     file: PathBuf,
-    /// Show what a start would do to the jobs in the job stores
+    /// Show what `run` would change in the job stores
     #[arg(long)]
     against_store: bool,
-    /// Show what `run --take-over` would do
+    /// Show what `run --take-over` would change
     #[arg(long, requires = "against_store")]
     take_over: bool,
-    /// Print that as JSON
+    /// Print JSON
     #[arg(long, requires = "against_store")]
     json: bool,
 }
@@ -47,12 +47,12 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode> {
     let errors = file.check(&scheduler);
     if !errors.is_empty() {
         for error in &errors {
-            complain(&format!("error: {}", error.chain()));
+            stderr::line(&format!("error: {}", error.chain()));
         }
         return Ok(ExitCode::FAILURE);
     }
     for warning in file.warnings(&scheduler) {
-        complain(&format!("warning: {warning}"));
+        stderr::line(&format!("warning: {warning}"));
     }
     if args.against_store {
         return preview::preview(&file, &scheduler, args.json);

@@ -1,9 +1,9 @@
-//! Tells whether an entry of a file has changed.
+//! Detects whether an entry of a file has changed.
 //!
 //! A digest is `WHOLE-SCHEDULE`: 64-bit FNV-1a, in 16 hexadecimal digits each, of the JSON text of the job with all keys
-//! sorted. `WHOLE` covers everything that the job is made of, with the defaults in effect and with variables put in;
-//! `SCHEDULE` covers what says when it runs, by its [meaning]. Neither depends on where the file is, on the host or on the
-//! release: a changed digest gives jobs a new next run time. It tells changes, and guards against nobody.
+//! sorted. `WHOLE` covers the whole job, with defaults and variables resolved. `SCHEDULE` covers the options that determine
+//! when it runs, by their [meaning]. Neither depends on the place of the file, the host or the release, since a changed
+//! digest gives a job a new next run time. The digest detects changes; it is not a security measure.
 
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::time::Zone;
@@ -14,16 +14,16 @@ use super::meaning;
 /// The digests of one entry.
 #[derive(Clone, Debug)]
 pub(super) struct Digests {
-    /// The one that is stored.
+    /// The digest to store.
     pub(super) current: String,
-    /// The one that early releases stored: of the text of the schedule, and not of what it means.
+    /// The digest that early releases stored: of the text of the schedule instead of its meaning.
     early: String,
 }
 
 impl Digests {
-    /// The digests of a job: `spec` is what was made of it, `entry` is what stands in the file.
+    /// The digests of a job. `spec` is the built job, `entry` its entry in the file.
     pub(super) fn of(spec: &JobSpec, entry: &Map<String, Value>, zone: Zone) -> Self {
-        // What stands in the file, since a trigger that starts "now" is another one each time it is built.
+        // From the entry, since a trigger that starts "now" differs each time it is built.
         let given = |key: &str| entry.get(key);
         let zone = zone.to_string();
         let current = json!({
@@ -39,12 +39,12 @@ impl Digests {
         Self { current: digest(spec, &current), early: digest(spec, &early) }
     }
 
-    /// Whether a stored digest says that nothing has changed.
+    /// Whether nothing has changed since `stored`.
     pub(super) fn same(&self, stored: &str) -> bool {
         stored == self.current || stored == self.early
     }
 
-    /// Whether a stored digest says that the job runs at the same times.
+    /// Whether the schedule has not changed since `stored`.
     pub(super) fn same_schedule(&self, stored: &str) -> bool {
         same_schedule(stored, &self.current) || same_schedule(stored, &self.early)
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_keys_does_not_matter_and_nothing_else_is_alike() {
+    fn the_hash_ignores_the_order_of_keys_only() {
         assert_eq!(
             fnv1a(&json!({"a": 1, "b": {"c": 2, "d": 3}})),
             fnv1a(&json!({"b": {"d": 3, "c": 2}, "a": 1}))
@@ -133,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_fnv_1a_and_stays_it() {
-        // Stored digests outlive this release.
+    fn the_hash_is_fnv_1a() {
+        // It must not change: stores contain digests of earlier releases.
         assert_eq!(fnv1a(&json!(1)), 0xaf63_ac4c_8601_9afc);
     }
 

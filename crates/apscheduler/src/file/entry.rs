@@ -7,10 +7,10 @@ use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
 
-/// A job as a file declares it.
+/// An entry of `jobs` in a file.
 #[derive(Clone, Debug)]
 pub struct FileJob {
-    /// `jobs[2] "backup"`, for errors.
+    /// The place in the file for errors, such as `jobs[2] "backup"`.
     place: String,
     id: String,
     jobstore: String,
@@ -31,7 +31,7 @@ impl FileJob {
         };
         let id = text("id")?.ok_or_else(|| {
             invalid(format!(
-                "{place}: `id` is missing: by it a job of a file is found again after a restart"
+                "{place}: `id` is missing; the job stores identify a job of a file by its id"
             ))
         })?;
         let jobstore = text("jobstore")?.unwrap_or_else(|| "default".to_owned());
@@ -43,7 +43,7 @@ impl FileJob {
             )?
         {
             return Err(invalid(format!(
-                "{place}: replace_existing: is the rule for the jobs of a file and can't be turned off"
+                "{place}: replace_existing: can't be false in a file; remove it"
             )));
         }
         Ok(Self { place, id, jobstore, table })
@@ -54,28 +54,28 @@ impl FileJob {
         &self.id
     }
 
-    /// The alias of the store that keeps it.
+    /// The alias of its job store.
     pub fn jobstore(&self) -> &str {
         &self.jobstore
     }
 
-    /// What stands in the file, with variables put in.
+    /// The entry as a table, with variables replaced.
     pub fn table(&self) -> &Map<String, Value> {
         &self.table
     }
 
-    /// Where it stands in the file: `jobs[2] "backup"`.
+    /// The place in the file, such as `jobs[2] "backup"`.
     pub(super) fn place(&self) -> &str {
         &self.place
     }
 
-    /// Its trigger; `None` where it names none and runs once, at the start.
+    /// Builds the trigger. `None` if the entry has none; then the job runs once, at the start.
     pub(super) fn trigger(&self, context: &TriggerContext<'_>) -> Result<Option<Arc<dyn Trigger>>> {
         let Some(config) = self.trigger_config() else {
             return Ok(None);
         };
         config.and_then(|config| context.build(&config)).map(Some).map_err(|error| {
-            // The triggers say who they are.
+            // Most errors of triggers begin with "trigger `TYPE`".
             if error.message().starts_with("trigger ") {
                 error
             } else {
@@ -93,7 +93,7 @@ impl FileJob {
         }
     }
 
-    /// The job, with this trigger.
+    /// Returns a builder of the job with this trigger.
     pub(super) fn builder(
         &self,
         trigger: Option<Arc<dyn Trigger>>,
@@ -108,7 +108,7 @@ impl FileJob {
         })
     }
 
-    /// The error that an option of the trigger stands beside it, where an unknown option is one.
+    /// A better error for an unknown option that is an option of the trigger.
     fn misplaced_option(&self, error: &Error, context: &TriggerContext<'_>) -> Option<Error> {
         let (key, value) = self
             .table
@@ -123,7 +123,7 @@ impl FileJob {
         let message = if let Some(config) = self.trigger_config() {
             let config = config.ok().filter(takes)?;
             format!(
-                "{place}: `{key}` is an option of the trigger and belongs into its table: `trigger` with `type` \"{}\" and `{key}`",
+                "{place}: `{key}` is an option of the trigger; move it into the table `trigger`, beside `type = \"{}\"`",
                 config.kind
             )
         } else {
@@ -131,13 +131,13 @@ impl FileJob {
                 .into_iter()
                 .find(|kind| takes(&TriggerConfig::new(*kind)))?;
             format!(
-                "{place}: `{key}` is an option of a trigger; expected a table `trigger` with `type`, as \"{kind}\", and `{key}`"
+                "{place}: `{key}` is an option of a trigger; move it into a table `trigger` with a `type`, such as \"{kind}\""
             )
         };
         Some(Error::new(ErrorKind::Config, message))
     }
 
-    /// Names the key that an error of building the job is about.
+    /// Prefixes an error with the place and the key.
     pub(super) fn locate(&self, error: Error) -> Error {
         let key = match error.kind() {
             ErrorKind::UnknownFunction => "func: ",

@@ -1,4 +1,4 @@
-//! Which jobs file a file is, and whose the jobs in a store are.
+//! The identity of a jobs file, and the ownership of stored jobs.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,31 +7,31 @@ use apscheduler_core::job::JobOrigin;
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
-/// Names are shown in tables and logs.
+/// The maximum length of a name in characters.
 const MAX_NAME_CHARS: usize = 191;
 
-/// What a jobs file is known by: the name that it states; without one, its path and the host.
+/// What identifies a jobs file: its `name`, or else its path and the host.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) name: Option<String>,
-    /// Absolute, with symbolic links as they were given: `current/jobs.toml` is one file whatever `current` points to.
+    /// Absolute, with symbolic links not resolved: `current/jobs.toml` is the same file wherever `current` points to.
     path: String,
-    /// The path with its links resolved: early releases stored this one.
+    /// The path with links resolved, which early releases stored.
     canonical: Option<PathBuf>,
     host: String,
 }
 
-/// Whose a stored job is, seen from one jobs file.
+/// The owner of a stored job, relative to a jobs file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// This file's. It is removed when it leaves the file.
+    /// This file. The job is removed when it is no longer in the file.
     This,
-    /// A file without a name at the same path, on another host or on one that was not noted. It may be this file,
-    /// and it may be another one that is in use.
+    /// A file without a name at the same path, on another or an unknown host. It may be this file or another one that is
+    /// in use.
     SamePath,
     /// A file without a name at another path.
     OtherPath,
-    /// A file that states this name, which is not the name of this file.
+    /// A file with this name, which differs from the name of this file.
     Named(String),
 }
 
@@ -47,7 +47,7 @@ impl Identity {
         })
     }
 
-    /// What a job of this file remembers.
+    /// The origin to store with a job of this file.
     pub(super) fn origin(&self, digest: String) -> JobOrigin {
         JobOrigin::new(self.path.as_str(), digest).name(self.name.clone()).host(self.host.clone())
     }
@@ -58,10 +58,10 @@ impl Identity {
     }
 }
 
-/// Tells whose jobs are, and remembers what it found out about paths.
+/// Determines the owners of jobs, and caches resolved paths.
 pub(super) struct Ownership<'a> {
     identity: &'a Identity,
-    /// Whether a path of this host leads to this file.
+    /// Whether a path on this host resolves to this file.
     same_file: HashMap<String, bool>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Ownership<'a> {
         Self { identity, same_file: HashMap::new() }
     }
 
-    /// Whose a job with this origin is.
+    /// The owner of a job with this origin.
     pub(super) fn owner(&mut self, origin: &JobOrigin) -> Owner {
         match &origin.name {
             Some(name) if self.identity.name.as_ref() == Some(name) => Owner::This,
@@ -81,12 +81,12 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Whether the job was last applied from where this file is now.
+    /// Whether the job was last applied from the path and host of this file.
     pub(super) fn same_place(&mut self, origin: &JobOrigin) -> bool {
         self.same_host(origin) && self.same_path(origin)
     }
 
-    /// Whether this host is the one that applied the job.
+    /// Whether the job was last applied on this host.
     pub(super) fn same_host(&self, origin: &JobOrigin) -> bool {
         origin.host.as_ref() == Some(&self.identity.host)
     }
@@ -100,9 +100,9 @@ impl<'a> Ownership<'a> {
             return false;
         };
         match &origin.host {
-            // An early release: it stored the path with its links resolved.
+            // From an early release, which stored the path with links resolved.
             None => Path::new(&origin.file) == canonical,
-            // What a path of another host leads to can't be seen from here.
+            // Paths on another host can't be resolved here.
             Some(_) if !self.same_host(origin) => false,
             Some(_) => *self.same_file.entry(origin.file.clone()).or_insert_with(|| {
                 std::fs::canonicalize(&origin.file).is_ok_and(|other| other == *canonical)
@@ -116,8 +116,7 @@ fn check_name(name: Value) -> Result<String> {
         Error::new(
             ErrorKind::Config,
             format!(
-                "name: expected 1 to {MAX_NAME_CHARS} characters without control characters, by which the job stores \
-                 know this file, found {found}"
+                "name: expected text of 1 to {MAX_NAME_CHARS} characters without control characters, found {found}"
             ),
         )
     };
@@ -133,7 +132,7 @@ fn check_name(name: Value) -> Result<String> {
     }
 }
 
-/// The absolute path, with links left as they are.
+/// The absolute path, with links not resolved.
 fn absolute(path: &Path) -> Option<PathBuf> {
     if path.is_absolute() {
         return std::path::absolute(path).ok();
@@ -142,13 +141,13 @@ fn absolute(path: &Path) -> Option<PathBuf> {
     std::path::absolute(directory.join(path)).ok()
 }
 
-/// The current directory by the path that the user went, as `pwd` prints it: the system resolves links.
+/// The current directory with links not resolved, as `pwd` prints it. The system resolves them.
 fn logical_directory() -> Option<PathBuf> {
     let directory = PathBuf::from(std::env::var_os("PWD")?);
     let plain = directory.is_absolute()
         && directory.components().all(|part| !matches!(part, std::path::Component::ParentDir));
     let current = std::env::current_dir().ok()?;
-    // A parent process may have gone elsewhere without setting the variable.
+    // The variable is wrong if a parent process changed the directory without setting it.
     (plain && std::fs::canonicalize(&directory).ok()? == std::fs::canonicalize(current).ok()?)
         .then_some(directory)
 }
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_a_file_is_its_path_and_host() {
+    fn path_and_host_identify_a_file_without_a_name() {
         let unnamed = identity(None, Path::new("/srv/app/jobs.toml"));
         let at = |path: &str, host: &str| JobOrigin::new(path, "1-2").host(host.to_owned());
         assert_eq!(owner(&unnamed, &at("/srv/app/jobs.toml", "here")), Owner::This);
@@ -187,26 +186,26 @@ mod tests {
         assert_eq!(
             owner(&unnamed, &JobOrigin::new("/srv/app/jobs.toml", "1-2")),
             Owner::SamePath,
-            "an early release did not note the host"
+            "an early release did not store the host"
         );
         let named = at("/srv/app/jobs.toml", "here").name("shop".to_owned());
         assert_eq!(owner(&unnamed, &named), Owner::Named("shop".to_owned()));
     }
 
     #[test]
-    fn a_name_is_the_same_file_anywhere() {
+    fn a_name_identifies_a_file_anywhere() {
         let named = identity(Some("shop"), Path::new("/srv/app/jobs.toml"));
         let from = |name: &str| JobOrigin::new("/elsewhere.toml", "1-2").name(name.to_owned());
         assert_eq!(owner(&named, &from("shop").host("there".to_owned())), Owner::This);
         assert_eq!(owner(&named, &from("billing")), Owner::Named("billing".to_owned()));
-        // The file may have been given its name just now.
+        // The file may have got its name after the last start.
         let before = JobOrigin::new("/srv/app/jobs.toml", "1-2").host("here".to_owned());
         assert_eq!(owner(&named, &before), Owner::This);
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_are_kept_and_old_records_with_resolved_ones_match() {
+    fn links_are_not_resolved_and_old_records_with_resolved_links_match() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let place = |name: &str| root.join(name);
@@ -222,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn names_are_checked() {
+    fn rejects_invalid_names() {
         let name = |value: Value| Identity::of(Path::new("jobs.toml"), Some(value));
         assert_eq!(name(json!(" shop ")).unwrap().name.as_deref(), Some("shop"));
         for wrong in [json!(""), json!(5), json!("a\nb"), json!("x".repeat(192))] {
             let error = name(wrong).unwrap_err();
-            assert!(error.message().starts_with("name: expected 1 to 191"), "{error}");
+            assert!(error.message().starts_with("name: expected text of 1 to 191"), "{error}");
         }
     }
 }

@@ -1,19 +1,19 @@
-//! What stands where in a file: the keys of the scheduler, and the jobs.
+//! Splits a file into the configuration of the scheduler, the name and the jobs.
 
 use apscheduler_core::config::KEYS;
 use apscheduler_core::suggestion;
 use serde_json::{Map, Value};
 
-/// The name under which everything may stand, and the prefix that keys may have.
-const NAME: &str = "apscheduler";
+/// The table that may contain all keys, and the prefix that keys may have.
+const TABLE: &str = "apscheduler";
 
-/// The keys of a file that are not the scheduler's.
+/// The keys that are not part of the configuration of the scheduler.
 const OWN_KEYS: [&str; 2] = ["jobs", "name"];
 
 /// The parts of a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Layout {
-    /// The value of `name`: what the file is called in the stores.
+    /// The value of `name`.
     pub(super) name: Option<Value>,
     /// The keys of the scheduler, nested or with dots.
     pub(super) config: Map<String, Value>,
@@ -22,17 +22,17 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Takes a file apart. Keys stand at the top, in a table `apscheduler`, or behind the prefix `apscheduler.`.
+    /// Splits a file. Keys are at the top level, in a table `apscheduler`, or have the prefix `apscheduler.`.
     pub(super) fn of(root: Map<String, Value>) -> Result<Self, String> {
         let mut config = Map::new();
         for (key, value) in root {
             match (key.as_str(), value) {
-                (NAME, Value::Object(table)) => {
+                (TABLE, Value::Object(table)) => {
                     table.into_iter().try_for_each(|(key, value)| put(&mut config, &key, value))?;
                 }
-                (NAME, other) => return Err(format!("{NAME}: expected a table, found {other}")),
+                (TABLE, other) => return Err(format!("{TABLE}: expected a table, found {other}")),
                 (key, value) => {
-                    let bare = key.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('.'));
+                    let bare = key.strip_prefix(TABLE).and_then(|rest| rest.strip_prefix('.'));
                     put(&mut config, bare.unwrap_or(key), value)?;
                 }
             }
@@ -62,7 +62,7 @@ fn put(config: &mut Map<String, Value>, key: &str, value: Value) -> Result<(), S
         ));
     }
     if config.insert(key.to_owned(), value).is_some() {
-        return Err(format!("`{key}` is given twice: at the top and under `{NAME}`"));
+        return Err(format!("duplicate key `{key}`: at the top level and in `{TABLE}`"));
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn all_places_mean_the_same() {
+    fn keys_may_be_nested_or_prefixed() {
         let expected =
             layout(json!({"name": "shop", "timezone": "UTC", "jobs": [{"id": "a"}]})).unwrap();
         assert_eq!(expected.jobs, [json!({"id": "a"})]);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn rejects_unknown_and_duplicate_keys() {
         for (value, expected) in [
             (
                 json!({"job": []}),
@@ -115,7 +115,7 @@ mod tests {
             ),
             (
                 json!({"timezone": "UTC", "apscheduler": {"timezone": "UTC"}}),
-                "`timezone` is given twice",
+                "duplicate key `timezone`",
             ),
             (json!({"apscheduler": 1}), "apscheduler: expected a table, found 1"),
         ] {

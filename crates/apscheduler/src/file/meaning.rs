@@ -1,13 +1,13 @@
-//! The meaning of a schedule in a file: the same value however it is written.
+//! Normalizes a schedule, so that equivalent spellings are the same value.
 //!
-//! A date is text in YAML and JSON and a value of its own in TOML, variables are put in as text, and a trigger without
-//! options may be its type alone. What is usual stays as it stands, so that digests of early releases still hold.
+//! A date is text in YAML and JSON, but a type of its own in TOML; variables are inserted as text; a trigger without options
+//! may be its type alone. The usual spelling is not changed, so digests of early releases stay valid.
 
 use apscheduler_core::time::{Zone, parse_datetime};
 use chrono::FixedOffset;
 use serde_json::{Map, Number, Value};
 
-/// What a trigger of an entry means.
+/// Normalizes the trigger of an entry.
 pub(super) fn trigger(value: Option<&Value>) -> Value {
     match value {
         None | Some(Value::Null) => Value::Null,
@@ -15,7 +15,7 @@ pub(super) fn trigger(value: Option<&Value>) -> Value {
             Value::Object(Map::from_iter([("type".to_owned(), Value::from(kind.trim()))]))
         }
         Some(Value::Object(table)) => {
-            // An option that is null is one that is left open.
+            // A null option is the same as a missing one.
             let given = table.iter().filter(|(_, value)| !value.is_null());
             Value::Object(given.map(|(key, value)| (key.clone(), option(key, value))).collect())
         }
@@ -23,7 +23,7 @@ pub(super) fn trigger(value: Option<&Value>) -> Value {
     }
 }
 
-/// What `next_run_time` means: left open, paused, or an instant.
+/// Normalizes `next_run_time`: not given, paused, or an instant.
 pub(super) fn next_run_time(value: Option<&Value>) -> Value {
     match value {
         None => Value::Null,
@@ -35,7 +35,7 @@ pub(super) fn next_run_time(value: Option<&Value>) -> Value {
     }
 }
 
-/// The name of a zone; UTC has many.
+/// Normalizes the name of a zone: UTC has many.
 pub(super) fn zone(name: &str) -> &str {
     const UTC: [&str; 10] = [
         "UTC",
@@ -71,9 +71,9 @@ fn scalar(value: &Value) -> Value {
     }
 }
 
-/// A whole number that is written as `2.0`.
+/// Converts a whole number such as `2.0` to an integer.
 fn plain(number: &Number) -> Number {
-    // Up to here each whole number has an f64 of its own.
+    // Up to here an f64 represents every whole number exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match number.as_f64() {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
@@ -84,14 +84,14 @@ fn plain(number: &Number) -> Number {
     }
 }
 
-/// A number that is given as text, as variables are.
+/// Parses a number that is given as text, as from a variable.
 fn number(text: &str) -> Option<Value> {
     let number: Number = serde_json::from_str(text).ok()?;
-    // `1e2` or `010` may mean something else to a trigger than a number.
+    // To a trigger, `1e2` or `010` may be something else than a number.
     (number.to_string() == text).then(|| Value::Number(plain(&number)))
 }
 
-/// A date in the form that TOML's dates are given in.
+/// Normalizes a date to the format of TOML dates.
 fn date(text: &str) -> Option<Value> {
     let (instant, read_in) = parse_datetime(text, Zone::UTC).ok()?;
     let elsewhere: Zone = FixedOffset::east_opt(3600)?.into();
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_trigger_are_one_value() {
+    fn equivalent_triggers_are_equal() {
         let cases = [
             (json!("interval"), json!({"type": "interval"})),
             (json!({"type": "interval", "hours": "2"}), json!({"type": "interval", "hours": 2})),
@@ -152,12 +152,12 @@ mod tests {
         ];
         for (written, meant) in cases {
             assert_eq!(trigger(Some(&written)), meant, "{written}");
-            assert_eq!(trigger(Some(&meant)), meant, "the usual form stays as it stands");
+            assert_eq!(trigger(Some(&meant)), meant, "the usual spelling is not changed");
         }
     }
 
     #[test]
-    fn different_triggers_stay_different() {
+    fn different_triggers_are_not_equal() {
         for (left, right) in [
             (json!({"hour": "*/5"}), json!({"hour": 5})),
             (json!({"hour": "05"}), json!({"hour": "5"})),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_time_that_is_null_is_not_one_that_is_left_open() {
+    fn a_null_next_run_time_differs_from_a_missing_one() {
         assert_eq!(next_run_time(None), json!(null));
         assert_eq!(next_run_time(Some(&json!(null))), next_run_time(Some(&json!("None"))));
         assert_eq!(next_run_time(Some(&json!("2027-03-01 00:00:00"))), json!("2027-03-01"));

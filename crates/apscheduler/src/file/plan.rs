@@ -1,4 +1,4 @@
-//! What applying a file would do: the jobs of the file beside those of the stores. Nothing is written here.
+//! Compares the jobs of a file with the stored ones and plans the changes. Writes nothing.
 
 use std::collections::BTreeSet;
 
@@ -9,29 +9,29 @@ use apscheduler_engine::job::{Job, NextRunTime};
 use serde_json::{Value, json};
 
 use super::identity::{Identity, Owner, Ownership};
-use super::stored::{Stored, jobs};
-use super::wanted::{First, Wanted};
+use super::stored::{Stored, count_of_jobs};
+use super::wanted::{FirstRun, Wanted};
 
-/// What becomes of a job when a file is applied.
+/// What applying a file does to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlannedAction {
-    /// It is new, or takes the place of a record that can't be restored.
+    /// The job is new, or replaces a record that can't be restored.
     Add,
-    /// It gets what the file says.
+    /// The stored job is changed to match the file.
     Change,
-    /// It is as the file says, and keeps its next run time and whatever was changed by hand.
+    /// The entry has not changed. The job keeps its next run time and any changes made with `modify_job`.
     Keep,
-    /// It belongs to this file and is no longer in it.
+    /// The job belongs to this file and is no longer in it.
     Remove,
-    /// It is in the file, and its schedule has ended. It is not added, and removed if its schedule was another before.
+    /// The schedule has ended. The job is not added; it is removed if its schedule was different before.
     End,
-    /// It belongs to another jobs file. Then the whole file is refused.
+    /// The job belongs to another jobs file, so the whole file is refused.
     Refuse,
 }
 
 impl PlannedAction {
-    /// The action in one word: `add`, `change`, `keep`, `remove`, `end` or `refuse`.
+    /// The name of the action: `add`, `change`, `keep`, `remove`, `end` or `refuse`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -44,19 +44,19 @@ impl PlannedAction {
     }
 }
 
-/// An option of a job that changes.
+/// A changed option of a job.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PlannedChange {
-    /// The key in the file, as `kwargs`.
+    /// The key in the file, such as `kwargs`.
     pub key: &'static str,
     /// The stored value.
     pub before: Value,
-    /// The value that the file gives.
+    /// The value in the file.
     pub after: Value,
 }
 
-/// What becomes of one job.
+/// The planned action for one job.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PlannedJob {
@@ -64,34 +64,34 @@ pub struct PlannedJob {
     pub id: String,
     /// The alias of its job store.
     pub jobstore: String,
-    /// What becomes of it.
+    /// The action.
     pub action: PlannedAction,
-    /// Why, where that needs words.
+    /// The reason, if the action needs an explanation.
     pub reason: Option<String>,
-    /// What changes.
+    /// The changed options.
     pub changes: Vec<PlannedChange>,
-    /// When it runs next after that; `None` where it is not in the store then.
+    /// The next run time after the action; `None` if the job is not in the store then.
     pub next_run_time: Option<NextRunTime>,
     pub(super) step: Step,
 }
 
-/// What is written for one job. `wanted` is its index in the file.
+/// The write operation for one job. `wanted` is its index in the file.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Nothing,
     Add {
         wanted: usize,
     },
-    /// In the place of a broken record. The inner `None` pauses; the outer one leaves it to the entry.
+    /// Replaces a broken record. `next` is the next run time: `Some(None)` pauses the job, `None` takes that of the entry.
     Replace {
         wanted: usize,
         next: Option<Option<Timestamp>>,
     },
-    /// Its origin alone.
+    /// Changes only the origin.
     Adopt {
         wanted: usize,
     },
-    /// Everything, and its trigger and next run time where `next` is given.
+    /// Changes all options, and also the trigger and the next run time if `next` is given.
     Update {
         wanted: usize,
         next: Option<Option<Timestamp>>,
@@ -99,7 +99,7 @@ pub(super) enum Step {
     Remove,
 }
 
-/// What applying a file would do. See [`JobsFile::plan`](super::JobsFile::plan).
+/// The changes that applying a file would make. See [`JobsFile::plan`](super::JobsFile::plan).
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     jobs: Vec<PlannedJob>,
@@ -108,22 +108,22 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The jobs of the file in its order, then those that it removes.
+    /// The jobs in the order of the file, then the removed ones.
     pub fn jobs(&self) -> &[PlannedJob] {
         &self.jobs
     }
 
-    /// What deserves a look: jobs that came from elsewhere, jobs that may belong to another file.
+    /// Warnings, for example about jobs that may belong to another file.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Why the file can't be applied; empty where it can.
+    /// The reasons why the file can't be applied. Empty if it can.
     pub fn refusals(&self) -> &[String] {
         &self.refusals
     }
 
-    /// How many jobs have this action.
+    /// The number of jobs with this action.
     pub fn count(&self, action: PlannedAction) -> usize {
         self.jobs.iter().filter(|job| job.action == action).count()
     }
@@ -141,7 +141,7 @@ pub(super) fn plan(
         ownership: Ownership::new(identity),
         take_over,
         now,
-        left_behind: BTreeSet::new(),
+        merged_paths: BTreeSet::new(),
         plan: Plan::default(),
     };
     let mut any_own = false;
@@ -153,9 +153,9 @@ pub(super) fn plan(
         let outcome = planner.wanted(index, job, found);
         planner.plan.jobs.push(outcome);
     }
-    planner.remove(identity, &stored.leaving, any_own);
-    let Planner { mut plan, left_behind, .. } = planner;
-    plan.warnings.extend(stored.warnings(identity, &left_behind));
+    planner.remove(identity, &stored.removed, any_own);
+    let Planner { mut plan, merged_paths, .. } = planner;
+    plan.warnings.extend(stored.warnings(identity, &merged_paths));
     plan
 }
 
@@ -163,8 +163,8 @@ struct Planner<'a> {
     ownership: Ownership<'a>,
     take_over: bool,
     now: Timestamp,
-    /// Other paths whose jobs are in this file now.
-    left_behind: BTreeSet<String>,
+    /// Paths of other files whose jobs are in this file now.
+    merged_paths: BTreeSet<String>,
     plan: Plan,
 }
 
@@ -172,8 +172,8 @@ impl Planner<'_> {
     fn wanted(&mut self, index: usize, job: &Wanted, stored: Option<&Job>) -> PlannedJob {
         let Some(stored) = stored else {
             return match job.first {
-                First::Never => {
-                    let reason = "its schedule has ended, or its only run time has passed";
+                FirstRun::Never => {
+                    let reason = "the schedule has ended";
                     planned(job, PlannedAction::End, Step::Nothing).because(reason)
                 }
                 first => planned(job, PlannedAction::Add, Step::Add { wanted: index })
@@ -183,14 +183,14 @@ impl Planner<'_> {
         let origin = stored.origin();
         let owner = origin.map(|origin| self.ownership.owner(origin));
         if let (Some(origin), Some(Owner::Named(_)), false) = (origin, &owner, self.take_over) {
-            let reason = format!("it belongs to the jobs file {origin}");
+            let reason = format!("belongs to the jobs file {origin}");
             self.plan.refusals.push(refusal(job, origin));
             return planned(job, PlannedAction::Refuse, Step::Nothing)
                 .because(&reason)
                 .next(Some(stored.next_run_time()));
         }
         if let (Some(origin), Some(Owner::OtherPath)) = (origin, &owner) {
-            self.left_behind.insert(origin.file.clone());
+            self.merged_paths.insert(origin.file.clone());
         }
         let digest = origin.map_or("", |origin| origin.digest.as_str());
         let Some(spec) = stored.spec() else {
@@ -203,7 +203,7 @@ impl Planner<'_> {
                 planned(job, PlannedAction::Keep, step).next(Some(stored.next_run_time()));
             return match (origin, owner) {
                 (Some(origin), Some(owner)) if owner != Owner::This => {
-                    planned.because(&format!("recognised; it came from {origin}"))
+                    planned.because(&format!("previously from {origin}"))
                 }
                 _ => planned,
             };
@@ -211,12 +211,12 @@ impl Planner<'_> {
         let reason = match (origin, owner) {
             (Some(_), Some(Owner::This)) => None,
             (Some(origin), Some(Owner::SamePath)) if origin.host.is_none() => None,
-            (Some(origin), _) => Some(format!("it came from {origin}")),
-            (None, _) => Some("no jobs file declared it before".to_owned()),
+            (Some(origin), _) => Some(format!("previously from {origin}")),
+            (None, _) => Some("not from a jobs file before".to_owned()),
         };
         if let Some(reason) = &reason {
             self.plan.warnings.push(format!(
-                "the job `{}` of the store `{}` is changed to what this file says, and {reason}",
+                "the job `{}` in the job store `{}` will be changed to match this file: {reason}",
                 job.id, job.jobstore
             ));
         }
@@ -228,83 +228,82 @@ impl Planner<'_> {
         }
     }
 
-    /// A stored job that the file changes.
+    /// Plans the change of a stored job.
     fn update(&self, index: usize, job: &Wanted, stored: &Job, digest: &str) -> PlannedJob {
         if job.digests.same_schedule(digest) {
             return planned(job, PlannedAction::Change, Step::Update { wanted: index, next: None })
                 .next(Some(stored.next_run_time()));
         }
-        if job.first == First::Never {
+        if job.first == FirstRun::Never {
             return planned(job, PlannedAction::End, Step::Remove)
-                .because("its new schedule has ended");
+                .because("the new schedule has ended");
         }
         let next = self.next(job.first);
         let step = Step::Update { wanted: index, next: Some(next.instant()) };
         planned(job, PlannedAction::Change, step).next(Some(next))
     }
 
-    /// A record that can't be changed, only replaced.
+    /// Plans the replacement of a record that can't be restored, and so can't be changed.
     fn replace(&mut self, index: usize, job: &Wanted, stored: &Job, digest: &str) -> PlannedJob {
         let why = stored.broken().map(Error::chain).unwrap_or_default();
-        let reason = format!("it takes the place of a broken record: {why}");
+        let reason = format!("replaces a broken record: {why}");
         let (step, next) = if job.digests.same_schedule(digest) {
             let next = stored.next_run_time();
             (Step::Replace { wanted: index, next: Some(next.instant()) }, next)
-        } else if job.first == First::Never {
+        } else if job.first == FirstRun::Never {
             return planned(job, PlannedAction::End, Step::Remove)
-                .because("its schedule has ended, and its record is broken");
+                .because("the schedule has ended, and the record is broken");
         } else {
             (Step::Replace { wanted: index, next: None }, self.next(job.first))
         };
-        // What it was is in the log for who needs it.
+        // The warning keeps the reason in the log.
         self.plan.warnings.push(format!("the job `{}`: {reason}", job.id));
         planned(job, PlannedAction::Add, step).because(&reason).next(Some(next))
     }
 
-    fn remove(&mut self, identity: &Identity, leaving: &[Job], any_own: bool) {
-        let origins = || leaving.iter().filter_map(|job| Some((job, job.origin()?)));
+    fn remove(&mut self, identity: &Identity, removed: &[Job], any_own: bool) {
+        let origins = || removed.iter().filter_map(|job| Some((job, job.origin()?)));
         let mut elsewhere: Vec<(&Job, &JobOrigin)> = origins().collect();
         elsewhere.retain(|(_, origin)| !self.ownership.same_place(origin));
         if let (Some(name), [(_, origin), ..]) = (&identity.name, elsewhere.as_slice())
             && !any_own
             && !self.take_over
-            && elsewhere.len() == leaving.len()
+            && elsewhere.len() == removed.len()
         {
             self.plan.refusals.push(format!(
                 "name: another jobs file with the name `{name}` was applied from {} on {}, and none of its {} ({}) is \
-                 in this file; give one of the two files another name, or, if this file takes the place of that one, \
-                 apply it once with `--take-over`",
+                 in this file; give one of the files another name, or, if this file replaces the other, apply it once \
+                 with `--take-over`",
                 origin.file,
                 origin.host.as_deref().unwrap_or("an unknown host"),
-                jobs(leaving.len()),
-                ids(leaving),
+                count_of_jobs(removed.len()),
+                ids(removed),
             ));
         } else if let [(_, origin), ..] = elsewhere.as_slice() {
             self.plan.warnings.push(format!(
-                "{} left the file and {} removed, though last applied from elsewhere ({} on {}): {}",
-                jobs(elsewhere.len()),
-                if elsewhere.len() == 1 { "is" } else { "are" },
+                "{} no longer in the file will be removed, last applied from {} on {}: {}",
+                count_of_jobs(elsewhere.len()),
                 origin.file,
                 origin.host.as_deref().unwrap_or("an unknown host"),
                 ids(elsewhere.iter().map(|(job, _)| *job)),
             ));
         }
-        self.plan.jobs.extend(leaving.iter().map(|job| PlannedJob {
+        self.plan.jobs.extend(removed.iter().map(|job| PlannedJob {
             id: job.id().to_owned(),
             jobstore: job.jobstore().to_owned(),
             action: PlannedAction::Remove,
-            reason: Some("it has left the file".to_owned()),
+            reason: Some("no longer in the file".to_owned()),
             changes: Vec::new(),
             next_run_time: None,
             step: Step::Remove,
         }));
     }
 
-    fn next(&self, first: First) -> NextRunTime {
+    fn next(&self, first: FirstRun) -> NextRunTime {
         match first {
-            First::At(time) => time.into(),
-            First::Now => NextRunTime::At(self.now),
-            First::Never => NextRunTime::Paused,
+            FirstRun::At(time) => time.into(),
+            FirstRun::Now => NextRunTime::At(self.now),
+            FirstRun::Never => NextRunTime::Paused,
         }
     }
 }
@@ -335,19 +334,19 @@ impl PlannedJob {
 
 fn refusal(job: &Wanted, origin: &JobOrigin) -> String {
     let this = match &job.origin.name {
-        Some(name) => format!("this file is named `{name}`"),
-        None => "this file states no `name`".to_owned(),
+        Some(name) => format!("this file has the name `{name}`"),
+        None => "this file has no `name`".to_owned(),
     };
     format!(
-        "{}: the job store `{}` has a job with this id that belongs to the jobs file {origin}, and {this}; give the job \
-         another id, or, if this is that file, give it `name = {:?}`, or apply it once with `--take-over`",
+        "{}: a job with this id in the job store `{}` belongs to the jobs file {origin}, but {this}; give the job \
+         another id, or, if this is the same file, set `name = {:?}` or apply it once with `--take-over`",
         job.place,
         job.jobstore,
         origin.name.as_deref().unwrap_or_default(),
     )
 }
 
-/// What an update changes.
+/// The differences between a stored job and the file.
 fn differences(stored: &JobSpec, job: &Wanted, same_schedule: bool) -> Vec<PlannedChange> {
     let mut changes = Vec::new();
     let mut compare = |key, before: Value, after: Value| {
@@ -380,12 +379,14 @@ fn differences(stored: &JobSpec, job: &Wanted, same_schedule: bool) -> Vec<Plann
     changes
 }
 
-/// The ids, as many as a person reads.
+/// A list of ids for messages, truncated if it is long.
 fn ids<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> String {
-    const MANY: usize = 20;
+    const MAX_LISTED: usize = 20;
     let all: Vec<String> = jobs.into_iter().map(|job| format!("`{}`", job.id())).collect();
     match all.len() {
-        count if count > MANY => format!("{} and {} more", all[..MANY].join(", "), count - MANY),
+        count if count > MAX_LISTED => {
+            format!("{} and {} more", all[..MAX_LISTED].join(", "), count - MAX_LISTED)
+        }
         _ => all.join(", "),
     }
 }

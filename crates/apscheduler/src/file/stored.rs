@@ -1,4 +1,4 @@
-//! The stored jobs that have to do with a file.
+//! The stored jobs that concern a file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -10,18 +10,18 @@ use apscheduler_engine::job::Job;
 use super::identity::{Identity, Owner, Ownership};
 use super::wanted::{Key, Wanted};
 
-/// The stored jobs, as far as they have to do with a file.
+/// The stored jobs that concern a file.
 #[derive(Default)]
 pub(super) struct Stored {
-    /// Those that the file declares, whosever they are.
+    /// Jobs that are in the file, whoever owns them.
     pub(super) in_file: HashMap<Key, Job>,
-    /// Those of this file that are no longer in it.
-    pub(super) leaving: Vec<Job>,
-    /// How many jobs there are at the path of the file that may be another file's, by host.
+    /// Jobs of this file that are no longer in it.
+    pub(super) removed: Vec<Job>,
+    /// The number of other jobs from the same path, which may belong to another file, by host.
     same_path: BTreeMap<Option<String>, usize>,
-    /// How many jobs there are of other files without a name, by path; those of other hosts are marked.
+    /// The number of jobs of other files without a name, by path and whether it is on another host.
     other_paths: BTreeMap<(String, bool), usize>,
-    /// How many jobs there are of files with another name that were here, by name.
+    /// The number of jobs of files with another name that were at this place, by name.
     renamed: BTreeMap<String, usize>,
 }
 
@@ -52,60 +52,64 @@ impl Stored {
             return;
         };
         match ownership.owner(origin) {
-            Owner::This => self.leaving.push(job),
-            Owner::SamePath if take_over => self.leaving.push(job),
+            Owner::This => self.removed.push(job),
+            Owner::SamePath if take_over => self.removed.push(job),
             Owner::SamePath => *self.same_path.entry(origin.host.clone()).or_default() += 1,
             Owner::OtherPath => {
                 let elsewhere = origin.host.is_some() && !ownership.same_host(origin);
                 *self.other_paths.entry((origin.file.clone(), elsewhere)).or_default() += 1;
             }
             Owner::Named(_) if !ownership.same_place(origin) => {}
-            Owner::Named(_) if take_over => self.leaving.push(job),
+            Owner::Named(_) if take_over => self.removed.push(job),
             Owner::Named(name) => *self.renamed.entry(name).or_default() += 1,
         }
     }
 
-    /// What is left in the stores and may surprise. `left_behind` are paths whose jobs are in this file now.
+    /// Warns of jobs that stay in the stores unexpectedly. `merged_paths` are paths of other files whose jobs are in this
+    /// file now.
     pub(super) fn warnings(
         &self,
         identity: &Identity,
-        left_behind: &BTreeSet<String>,
+        merged_paths: &BTreeSet<String>,
     ) -> Vec<String> {
         let path = identity.path();
         let mut warnings = Vec::new();
         for (host, count) in &self.same_path {
             let host = match host {
                 Some(host) => format!("on the host {host}"),
-                None => "on a host that an early release did not note".to_owned(),
+                None => "on an unknown host".to_owned(),
             };
             let remedy = match &identity.name {
                 Some(_) => "",
-                None => "give the file a `name` if it is one file on several hosts; ",
+                None => "if this is one file on several hosts, give it a `name`; ",
             };
             warnings.push(format!(
-                "{} of a jobs file at {path} {host} {} not in this file; left alone, since that file may be in use: \
-                 {remedy}to remove them, apply this file once with `--take-over`",
-                jobs(*count),
+                "{} of a jobs file at {path} {host} {} not in this file, and kept because that file may be in use; {remedy}to \
+                 remove them, apply this file once with `--take-over`",
+                count_of_jobs(*count),
                 verb(*count),
             ));
         }
         for (name, count) in &self.renamed {
             warnings.push(format!(
-                "{} of the jobs file `{name}`, which was here before this one ({path}), {} not in this file; they go on \
-                 until they are removed, by hand or by applying this file once with `--take-over`",
-                jobs(*count),
+                "{} of the jobs file `{name}`, which was at {path} before, {} not in this file, and will continue to run; to \
+                 remove them, apply this file once with `--take-over`",
+                count_of_jobs(*count),
                 verb(*count),
             ));
         }
         for ((file, elsewhere), count) in &self.other_paths {
             let gone = !elsewhere && !Path::new(file).exists();
-            if gone || left_behind.contains(file) {
-                let why =
-                    if gone { "which is gone" } else { "whose other jobs are in this file now" };
+            if gone || merged_paths.contains(file) {
+                let why = if gone {
+                    "which does not exist"
+                } else {
+                    "whose other jobs are now in this file"
+                };
                 warnings.push(format!(
-                    "{} came from the file {file}, {why}; they go on until they are removed. A `name` in the file lets \
-                     its jobs be known wherever it lies",
-                    jobs(*count),
+                    "{} of the jobs file {file}, {why}, will continue to run; remove them with `apscheduler jobs remove`. \
+                     To move a file and keep its jobs, give it a `name`",
+                    count_of_jobs(*count),
                 ));
             }
         }
@@ -118,6 +122,6 @@ fn verb(count: usize) -> &'static str {
 }
 
 /// `1 job`, `2 jobs`.
-pub(super) fn jobs(count: usize) -> String {
+pub(super) fn count_of_jobs(count: usize) -> String {
     if count == 1 { "1 job".to_owned() } else { format!("{count} jobs") }
 }

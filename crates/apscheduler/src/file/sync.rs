@@ -1,4 +1,4 @@
-//! Makes the stores hold what a file says.
+//! Changes the stores to match a file.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,25 +10,25 @@ use apscheduler_engine::Scheduler;
 
 use super::identity::Identity;
 use super::plan::{self, Plan, PlannedAction, PlannedJob, Step};
-use super::stored::{Stored, jobs};
+use super::stored::Stored;
 use super::wanted::Wanted;
 
-/// How often it is tried again because another process changed the same jobs.
-const MAX_TRIES: usize = 20;
+/// The most attempts if other processes change the same jobs meanwhile.
+const MAX_ATTEMPTS: usize = 20;
 
-/// What [`JobsFile::apply`](super::JobsFile::apply) did.
+/// The changes that [`JobsFile::apply`](super::JobsFile::apply) made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Applied {
-    /// Jobs that were new, or took the place of a broken record.
+    /// The number of jobs that were added, or replaced a broken record.
     pub added: usize,
-    /// Jobs that were changed.
+    /// The number of jobs that were changed.
     pub changed: usize,
-    /// Jobs that were as the file says.
+    /// The number of jobs that already matched the file.
     pub unchanged: usize,
-    /// Jobs that had left the file.
+    /// The number of jobs that were removed because they are no longer in the file.
     pub removed: usize,
-    /// Jobs that were not added because their schedule has ended.
+    /// The number of jobs that were not added because their schedule has ended.
     pub ended: usize,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Applied {
     }
 }
 
-/// A file that is applied to the stores of a scheduler.
+/// Applies a file to the stores of a scheduler.
 pub(super) struct Sync<'a> {
     pub(super) scheduler: &'a Scheduler,
     pub(super) identity: &'a Identity,
@@ -52,35 +52,35 @@ pub(super) struct Sync<'a> {
 }
 
 impl Sync<'_> {
-    /// What would be done.
+    /// Returns the changes without making them.
     pub(super) fn plan(&self) -> Result<Plan> {
         let Self { scheduler, identity, take_over, wanted } = *self;
         let stored = Stored::read(scheduler, identity, take_over, wanted)?;
         Ok(plan::plan(identity, take_over, wanted, &stored, scheduler.clock().now()))
     }
 
-    /// Does it.
+    /// Makes the changes.
     pub(super) fn apply(&self) -> Result<Applied> {
         let mut applied = Applied::default();
-        let mut told = HashSet::new();
-        let mut tries = 0;
+        let mut logged = HashSet::new();
+        let mut attempts = 0;
         loop {
-            tries += 1;
+            attempts += 1;
             let plan = self.plan()?;
             refuse(&plan)?;
             for warning in plan.warnings() {
-                if told.insert(warning.clone()) {
+                if logged.insert(warning.clone()) {
                     tracing::warn!("{warning}");
                 }
             }
             match self.carry_out(&plan, &mut applied) {
                 Ok(()) => return Ok(applied),
-                // Another process added or removed one of the jobs since they were listed.
+                // Another process has added or removed one of the jobs since they were listed.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::ConflictingId | ErrorKind::JobLookup)
-                        && tries < MAX_TRIES =>
+                        && attempts < MAX_ATTEMPTS =>
                 {
-                    tracing::debug!("applying the jobs file again: {}", error.chain());
+                    tracing::debug!("retrying to apply the jobs file: {}", error.chain());
                 }
                 Err(error) => return Err(error),
             }
@@ -88,15 +88,15 @@ impl Sync<'_> {
     }
 
     fn carry_out(&self, plan: &Plan, applied: &mut Applied) -> Result<()> {
-        // What is as it should be is counted anew at each try.
+        // Attempts do not add up for jobs that need no change.
         applied.unchanged = plan.count(PlannedAction::Keep);
         applied.ended = plan.count(PlannedAction::End);
-        // First of all, so that a job that moves to another store is never in both.
+        // First, so that a job that moves to another store is never in both.
         for job in plan.jobs().iter().filter(|job| job.action == PlannedAction::Remove) {
             tracing::info!(
                 job_id = job.id,
                 jobstore = job.jobstore,
-                "the job has left the file and is removed"
+                "removing the job: it is no longer in the jobs file"
             );
             self.scheduler.remove_job((&job.jobstore, &job.id))?;
             applied.removed += 1;
@@ -138,36 +138,36 @@ impl Sync<'_> {
                         changes.trigger(Arc::clone(wanted.spec.trigger())).next_run_time(*next);
                 }
                 modify(&changes)?;
-                tracing::info!(job_id = job.id, "the job has changed in the file");
+                tracing::info!(job_id = job.id, "changed the job to match the jobs file");
                 applied.changed += 1;
                 Ok(())
             }
             Step::Remove if job.action == PlannedAction::End => {
-                tracing::info!(job_id = job.id, "the schedule of the job has ended, it is removed");
+                tracing::info!(job_id = job.id, "removing the job: its schedule has ended");
                 self.scheduler.remove_job((&job.jobstore, &job.id))
             }
             Step::Nothing if job.action == PlannedAction::End => {
                 let reason = job.reason.as_deref().unwrap_or_default();
-                tracing::info!(job_id = job.id, "the job is not added: {reason}");
+                tracing::info!(job_id = job.id, "not adding the job: {reason}");
                 Ok(())
             }
-            // These are written elsewhere, or not at all.
+            // Removals and additions are made by the caller.
             Step::Nothing | Step::Remove | Step::Add { .. } | Step::Replace { .. } => Ok(()),
         }
     }
 }
 
-/// The first of what speaks against a plan.
+/// Returns the first refusal of a plan as an error.
 fn refuse(plan: &Plan) -> Result<()> {
     let Some((first, others)) = plan.refusals().split_first() else {
         return Ok(());
     };
     let more = match others.len() {
         0 => String::new(),
-        count => format!(
-            "; the same holds for {}, which `apscheduler validate --against-store` lists",
-            jobs(count)
-        ),
+        1 => "; there is 1 more error, see `apscheduler validate --against-store`".to_owned(),
+        count => {
+            format!("; there are {count} more errors, see `apscheduler validate --against-store`")
+        }
     };
     Err(Error::new(ErrorKind::Config, format!("{first}{more}")))
 }

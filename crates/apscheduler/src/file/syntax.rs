@@ -1,4 +1,4 @@
-//! From the text of a file to JSON values, whatever the format.
+//! Parses TOML, YAML and JSON into JSON values.
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use toml::value::{Datetime, Offset};
 
-/// The format of a file, told by the end of its name.
+/// The format of a file, determined by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Toml,
@@ -18,26 +18,27 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The format of a file with this name, or what would be right.
+    /// The format of the file at `path`.
+    ///
+    /// # Errors
+    /// If the extension is unknown, with the known ones.
     pub(super) fn of(path: &Path) -> Result<Self, String> {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match extension.as_str() {
             "toml" => Ok(Self::Toml),
             "yaml" | "yml" => Ok(Self::Yaml),
             "json" => Ok(Self::Json),
-            "" => Err(
-                "its name tells no format; expected `.toml`, `.yaml`, `.yml` or `.json` at the end"
-                    .to_owned(),
-            ),
+            "" => Err("the name has no extension; expected `.toml`, `.yaml`, `.yml` or `.json`"
+                .to_owned()),
             other => Err(format!(
-                "unknown format `.{other}`; expected `.toml`, `.yaml`, `.yml` or `.json`"
+                "unknown extension `.{other}`; expected `.toml`, `.yaml`, `.yml` or `.json`"
             )),
         }
     }
 
-    /// Reads a table. An error says where in the text it is.
+    /// Parses a table. Errors include the line, if it is known.
     pub(super) fn parse(self, text: &str) -> Result<Map<String, Value>, String> {
-        // Some editors begin a file with a byte order mark.
+        // Some editors write a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let value = match self {
             Self::Toml => toml(text)?,
@@ -48,10 +49,8 @@ impl Format {
             Value::Object(table) => Ok(table),
             // An empty YAML file.
             Value::Null => Ok(Map::new()),
-            Value::Array(_) => {
-                Err("expected a table with `jobs` at the top, found a list".to_owned())
-            }
-            other => Err(format!("expected a table with `jobs` at the top, found {other}")),
+            Value::Array(_) => Err("expected a table with a key `jobs`, found a list".to_owned()),
+            other => Err(format!("expected a table with a key `jobs`, found {other}")),
         }
     }
 }
@@ -78,7 +77,7 @@ fn from_toml(value: toml::Value) -> Result<Value, String> {
         toml::Value::Integer(number) => Value::from(number),
         toml::Value::Float(number) => Value::Number(
             Number::from_f64(number)
-                .ok_or_else(|| format!("`{number}` is no number that can be used"))?,
+                .ok_or_else(|| format!("expected a finite number, found `{number}`"))?,
         ),
         toml::Value::Boolean(flag) => Value::Bool(flag),
         toml::Value::Datetime(time) => Value::String(date_text(&time)),
@@ -90,7 +89,7 @@ fn from_toml(value: toml::Value) -> Result<Value, String> {
     })
 }
 
-/// A date of TOML in the form that triggers read.
+/// Converts a TOML date to the format of triggers.
 fn date_text(time: &Datetime) -> String {
     let mut parts = Vec::new();
     if let Some(date) = time.date {
@@ -98,7 +97,7 @@ fn date_text(time: &Datetime) -> String {
     }
     if let Some(time) = time.time {
         let text = format!("{:02}:{:02}:{:02}", time.hour, time.minute, time.second.unwrap_or(0));
-        // Triggers take the digits for a number of microseconds, as APScheduler does.
+        // Triggers read a fraction as a number of microseconds, as APScheduler does.
         parts.push(match time.nanosecond.unwrap_or(0) / 1000 {
             0 => text,
             micros => format!("{text}.{micros:06}"),
@@ -122,7 +121,9 @@ fn yaml(text: &str) -> Result<Value, String> {
         let message = error.to_string();
         // An unquoted `*/5` looks like a reference to an anchor.
         if message.contains("alias") || message.contains("anchor") {
-            format!("{message}; text that begins with `*` or `&` needs quotes in YAML: \"*/5\"")
+            format!(
+                "{message}; in YAML, text that begins with `*` or `&` needs quotes, such as \"*/5\""
+            )
         } else {
             message
         }
@@ -145,10 +146,10 @@ fn json(text: &str) -> Result<Value, String> {
 }
 
 fn too_large(number: &str) -> String {
-    format!("{number} is too large a number: it does not fit into 64 bits")
+    format!("the number {number} is too large: it does not fit into 64 bits")
 }
 
-/// A JSON value in which no key stands twice: `serde_json` would take the last one, in silence.
+/// A JSON value without duplicate keys. `serde_json` alone would silently keep the last one.
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {
@@ -202,7 +203,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         let mut table = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if table.contains_key(&key) {
-                return Err(de::Error::custom(format!("the key `{key}` stands twice")));
+                return Err(de::Error::custom(format!("duplicate key `{key}`")));
             }
             let Unique(value) = entries.next_value()?;
             table.insert(key, value);
@@ -218,19 +219,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_tells_the_format() {
+    fn the_extension_determines_the_format() {
         assert_eq!(Format::of(Path::new("a/b.TOML")), Ok(Format::Toml));
         assert_eq!(Format::of(Path::new("b.yml")), Ok(Format::Yaml));
         assert!(
             Format::of(Path::new("b.ini"))
                 .unwrap_err()
-                .starts_with("unknown format `.ini`; expected `.toml`")
+                .starts_with("unknown extension `.ini`; expected `.toml`")
         );
-        assert!(Format::of(Path::new("jobs")).unwrap_err().contains("tells no format"));
+        assert!(Format::of(Path::new("jobs")).unwrap_err().contains("has no extension"));
     }
 
     #[test]
-    fn the_formats_say_the_same() {
+    fn the_formats_are_equivalent() {
         let expected = json!({"a": {"b": [1, -2, 2.5, true, "x"]}});
         let texts = [
             (Format::Toml, "[a]\nb = [1, -2, 2.5, true, 'x']"),
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_of_toml_become_text() {
+    fn toml_dates_become_text() {
         let text = "list = [2027-03-01, 2027-03-01T10:20:30, 2027-03-01 10:20:30.25Z, 2027-03-01T10:20:30-03:30, 07:30:00]";
         assert_eq!(
             Format::Toml.parse(text).unwrap()["list"],
@@ -261,16 +262,16 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_a_place() {
+    fn errors_have_a_line() {
         let cases = [
             (Format::Toml, "a = 1\nb = = 2", "line 2, column 5: "),
             (Format::Toml, "a = 1\na = 2", "line 2, column 1: duplicate key"),
-            (Format::Toml, "a = nan", "`NaN` is no number"),
+            (Format::Toml, "a = nan", "expected a finite number, found `NaN`"),
             (Format::Yaml, "a: 1\nb: [1, 2\nc: 3", "line 3"),
             (Format::Yaml, "a: 1\na: 2", "duplicate entry with key \"a\""),
-            (Format::Yaml, "- 1", "expected a table with `jobs` at the top, found a list"),
+            (Format::Yaml, "- 1", "expected a table with a key `jobs`, found a list"),
             (Format::Json, "{\n \"a\": 1,}", "line 2, column 9: "),
-            (Format::Json, "{\"a\": 1, \"a\": 2}", "the key `a` stands twice"),
+            (Format::Json, "{\"a\": 1, \"a\": 2}", "duplicate key `a`"),
             (Format::Json, "", "line 1, column 0: EOF"),
         ];
         for (format, text, expected) in cases {

@@ -1,27 +1,27 @@
-//! `${NAME}` in values: variables of the environment.
+//! Replaces `${NAME}` in values by environment variables.
 
 use serde_json::Value;
 
-/// Looks a variable up: `None` where it is not set, an error where it can't be used.
+/// Looks up a variable. Returns `None` if it is not set, and an error if its value can't be used.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
 
-/// The environment of this process.
+/// Looks up a variable in the environment of this process.
 pub(super) fn environment(name: &str) -> Result<Option<String>, String> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value)),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => {
-            Err(format!("the environment variable `{name}` holds no UTF-8 text"))
+            Err(format!("the environment variable `{name}` is not valid UTF-8"))
         }
     }
 }
 
-/// Puts variables into every text in `value`. `path` is the key of the value, for errors.
+/// Replaces variables in every text in `value`. `path` is the key of the value, for errors.
 ///
-/// | text | becomes |
+/// | text | replaced by |
 /// |---|---|
-/// | `${NAME}` | the variable; an error where it is not set |
-/// | `${NAME:-text}` | the variable, or the text where it is not set or empty |
+/// | `${NAME}` | the variable; an error if it is not set |
+/// | `${NAME:-text}` | the variable, or the text if the variable is not set or empty |
 /// | `$${` | `${` |
 pub(super) fn expand(value: &mut Value, path: &str, lookup: &Lookup<'_>) -> Result<(), String> {
     match value {
@@ -48,19 +48,19 @@ fn expand_text(text: &str, lookup: &Lookup<'_>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
-        let (before, behind) = (&rest[..at], &rest[at + 2..]);
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
         if let Some(before) = before.strip_suffix('$') {
             expanded.push_str(before);
             expanded.push_str("${");
-            rest = behind;
+            rest = after;
             continue;
         }
         expanded.push_str(before);
-        let (inside, behind) = behind.split_once('}').ok_or_else(|| {
-            "`${` has no `}` behind it; write `$${` for a literal `${`".to_owned()
+        let (inside, after) = after.split_once('}').ok_or_else(|| {
+            "`${` without a closing `}`; write `$${` for a literal `${`".to_owned()
         })?;
         expanded.push_str(&variable(inside, lookup)?);
-        rest = behind;
+        rest = after;
     }
     expanded.push_str(rest);
     Ok(expanded)
@@ -76,7 +76,7 @@ fn variable(inside: &str, lookup: &Lookup<'_>) -> Result<String, String> {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_name {
         return Err(format!(
-            "`${{{inside}}}` is no variable; expected `${{NAME}}` or `${{NAME:-default}}`, or `$${{` for a literal `${{`"
+            "`${{{inside}}}` is not a valid variable; expected `${{NAME}}` or `${{NAME:-default}}`, or `$${{` for a literal `${{`"
         ));
     }
     match (lookup(name)?, default) {
@@ -100,7 +100,7 @@ mod tests {
         match name {
             "HOST" => Ok(Some("db".to_owned())),
             "EMPTY" => Ok(Some(String::new())),
-            "BAD" => Err("BAD holds no text".to_owned()),
+            "BAD" => Err("BAD is not text".to_owned()),
             _ => Ok(None),
         }
     }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_and_defaults_are_put_in() {
+    fn replaces_variables_and_defaults() {
         for (text, expected) in [
             ("plain $HOME", "plain $HOME"),
             ("${HOST}", "db"),
@@ -127,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn rejects_unset_and_malformed_variables() {
         for (text, expected) in [
             ("${NONE}", "the environment variable `NONE` is not set"),
-            ("${HOST", "`${` has no `}` behind it"),
-            ("${file%.*}", "`${file%.*}` is no variable"),
-            ("${}", "is no variable"),
-            ("${1}", "is no variable"),
-            ("${BAD}", "BAD holds no text"),
+            ("${HOST", "`${` without a closing `}`"),
+            ("${file%.*}", "`${file%.*}` is not a valid variable"),
+            ("${}", "is not a valid variable"),
+            ("${1}", "is not a valid variable"),
+            ("${BAD}", "BAD is not text"),
         ] {
             let error = expanded(text).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_named() {
+    fn errors_name_the_key() {
         let mut value = json!([{"a": 1}, {"kwargs": {"list": ["x", "${NONE}"]}}]);
         let error = expand(&mut value, "jobs", &lookup).unwrap_err();
         assert!(

@@ -1,4 +1,4 @@
-//! The jobs that a file wants, built from its entries.
+//! Builds the jobs of a file from its entries.
 
 use std::sync::Arc;
 
@@ -16,35 +16,35 @@ use super::entry::FileJob;
 use super::identity::Identity;
 use crate::builtin::BuiltIn;
 
-/// A store and an id in it.
+/// The alias of a job store and the id of a job.
 pub(super) type Key = (String, String);
 
-/// A job that the file wants.
+/// A job as the file defines it.
 pub(super) struct Wanted {
     pub(super) id: String,
     pub(super) jobstore: String,
-    /// Where it stands in the file.
+    /// The place in the file, for errors.
     pub(super) place: String,
     builder: JobBuilder,
-    /// What is made of it.
+    /// The definition that `builder` results in.
     pub(super) spec: Arc<JobSpec>,
     pub(super) origin: JobOrigin,
     pub(super) digests: Digests,
-    pub(super) first: First,
+    pub(super) first: FirstRun,
 }
 
-/// When a job runs first.
+/// The first run of a job.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum First {
-    /// The file or the trigger says so; `None` for a paused job.
+pub(super) enum FirstRun {
+    /// At a time from the file or the trigger; `None` for a paused job.
     At(Option<Timestamp>),
-    /// It has no trigger: at the moment it is added.
+    /// When it is added, since it has no trigger.
     Now,
-    /// Its schedule has ended.
+    /// Never, since its schedule has ended.
     Never,
 }
 
-/// Builds the jobs of a file, and says what is wrong with those that can't be built.
+/// Builds the jobs of a file. Returns the jobs, and an error for each job that can't be built.
 pub(super) fn build(
     jobs: &[FileJob],
     identity: &Identity,
@@ -52,7 +52,7 @@ pub(super) fn build(
 ) -> (Vec<Wanted>, Vec<Error>) {
     let context =
         TriggerContext::new(scheduler.registry(), scheduler.timezone(), &**scheduler.clock());
-    // A scheduler that is never started builds jobs and stores none.
+    // A scheduler that is never started builds jobs without storing them.
     let bench = BackgroundScheduler::<BuiltIn>::builder()
         .registry(scheduler.registry().clone())
         .clock(Arc::clone(scheduler.clock()))
@@ -98,14 +98,14 @@ impl FileJob {
         let digests = Digests::of(&spec, self.table(), context.timezone);
         let origin = identity.origin(digests.current.clone());
         let first = match (job.next_run_time(), trigger) {
-            (NextRunTime::Paused, _) => First::At(None),
-            (NextRunTime::At(time), _) if time >= context.now => First::At(Some(time)),
+            (NextRunTime::Paused, _) => FirstRun::At(None),
+            (NextRunTime::At(time), _) if time >= context.now => FirstRun::At(Some(time)),
             (_, Some(trigger)) => match first_fire(&*trigger, context.now) {
-                Some(time) => First::At(Some(time)),
-                None => First::Never,
+                Some(time) => FirstRun::At(Some(time)),
+                None => FirstRun::Never,
             },
-            (NextRunTime::At(_), None) => First::Never,
-            (NextRunTime::Pending, None) => First::Now,
+            (NextRunTime::At(_), None) => FirstRun::Never,
+            (NextRunTime::Pending, None) => FirstRun::Now,
         };
         let builder = builder.origin(origin.clone());
         Ok(Wanted {
@@ -120,20 +120,20 @@ impl FileJob {
         })
     }
 
-    /// The alias `default` stands for what a scheduler makes up at its start.
+    /// Checks that an alias exists. `default` always does: a scheduler adds it at its start.
     fn check_alias(&self, key: &str, what: &str, alias: &str, known: &[String]) -> Result<()> {
         if alias == "default" || known.iter().any(|known| known == alias) {
             return Ok(());
         }
         let known = known.iter().map(String::as_str).chain(["default"]);
         let hint = suggestion::hint(alias, &format!("{what} of this file"), known);
-        let message = format!("{}: {key}: there is no `{alias}`{hint}", self.place());
+        let message = format!("{}: {key}: unknown alias `{alias}`{hint}", self.place());
         Err(Error::new(ErrorKind::UnknownAlias, message))
     }
 }
 
-/// The first fire time that has not passed. The file may be applied at any time, and again and again: fire times that
-/// have passed may have run, and a finished job leaves nothing behind that would tell.
+/// The first fire time that has not passed. A file may be applied at any time and repeatedly, so earlier fire times may
+/// have run already, and a store does not remember finished jobs.
 pub(super) fn first_fire(trigger: &dyn Trigger, now: Timestamp) -> Option<Timestamp> {
     let first = trigger.next_fire_time(None, now)?;
     if first >= now {
@@ -152,16 +152,16 @@ impl Wanted {
         (self.jobstore.clone(), self.id.clone())
     }
 
-    /// The job as it is added.
+    /// The job to add.
     pub(super) fn new_job(&self) -> JobBuilder {
         let job = self.builder.clone();
         match self.first {
-            First::At(time) => job.next_run_time(time),
-            First::Now | First::Never => job,
+            FirstRun::At(time) => job.next_run_time(time),
+            FirstRun::Now | FirstRun::Never => job,
         }
     }
 
-    /// What brings a stored job to what the file says, but for its schedule.
+    /// The changes that make a stored job match the file, except for its schedule.
     pub(super) fn changes(&self) -> JobChanges {
         JobChanges::new()
             .function(Arc::clone(self.spec.function()))

@@ -1,4 +1,4 @@
-//! From a jobs file into the stores of a scheduler, and again when the file has changed.
+//! Applies jobs files to the stores of a scheduler, first and after changes.
 #![cfg(feature = "config-file")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -6,3 +6,4 @@ mod applied;
 mod bench;
 mod identity;
 mod mistakes;
+mod start;

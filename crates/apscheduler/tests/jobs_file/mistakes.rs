@@ -63,15 +63,15 @@ fn mistakes_name_file_and_key_and_change_nothing() {
         ),
         (
             job("func = 'tick'\njobstore = 'othr'"),
-            "jobs[0] \"b\": jobstore: there is no `othr`; did you mean `other`?",
+            "jobs[0] \"b\": jobstore: unknown alias `othr`; did you mean `other`?",
         ),
         (
             job("func = 'tick'\nexecutor = 'x'"),
-            "jobs[0] \"b\": executor: there is no `x`; executors of this file: default",
+            "jobs[0] \"b\": executor: unknown alias `x`; executors of this file: default",
         ),
         (
             job("func = 'tick'\nreplace_existing = false"),
-            "jobs[0] \"b\": replace_existing: is the rule",
+            "jobs[0] \"b\": replace_existing: can't be false",
         ),
         (
             job("func = 'tick'\n[[jobs]]\nid = 'b'\nfunc = 'tick'"),
@@ -112,7 +112,7 @@ fn files_that_can_not_be_read_are_named() {
     assert!(error.chain().contains("none.toml`: No such file"), "{}", error.chain());
     std::fs::write(bench.path("jobs.ini"), "").unwrap();
     let error = JobsFile::load(bench.path("jobs.ini")).unwrap_err();
-    assert!(error.to_string().contains("jobs.ini: unknown format `.ini`"), "{error}");
+    assert!(error.to_string().contains("jobs.ini: unknown extension `.ini`"), "{error}");
 }
 
 #[test]

@@ -5,23 +5,23 @@ use std::process::ExitCode;
 use anyhow::Result;
 use apscheduler::job::JobBuilder;
 
-use super::open::Stores;
 use super::options::JobOptions;
-use crate::{fires, output};
+use super::stores::Stores;
+use crate::{fire_times, output};
 
-/// Adds a job. Without a trigger it runs once, now.
+/// Adds a job. Without a trigger it runs once, immediately.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AddArgs {
-    /// The id, by which it can be found again [default: 32 random digits]
+    /// The id of the job [default: 32 random hexadecimal digits]
     #[arg(long)]
     id: Option<String>,
-    /// The name of the function; `apscheduler plugins` lists those that there are
+    /// The name of the function; `apscheduler plugins` lists the functions
     #[arg(long)]
     func: String,
     #[command(flatten)]
     options: JobOptions,
-    /// Take the place of a job with the same id
+    /// Replace an existing job with the same id
     #[arg(long)]
     replace: bool,
 }
@@ -72,7 +72,7 @@ pub(super) fn add(stores: &Stores, args: &AddArgs) -> Result<ExitCode> {
     let job = stores.scheduler.add_job(job)?;
     output::line(&format!("added {}: {job}", job.id()))?;
     if let Some(spec) = job.spec() {
-        fires::warn_of_schedule(&**spec.trigger(), stores.scheduler.clock().now());
+        fire_times::warn_of_schedule(&**spec.trigger(), stores.scheduler.clock().now());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use apscheduler::job::{Job, JobChanges};
 
-use super::open::Stores;
-use crate::output;
+use super::stores::Stores;
+use crate::{output, stderr};
 
-/// Keeps jobs from running until they are resumed.
+/// Pauses jobs: they do not run until they are resumed.
 #[derive(clap::Args)]
 pub(super) struct PauseArgs {
     /// The ids of the jobs
@@ -16,7 +16,7 @@ pub(super) struct PauseArgs {
     ids: Vec<String>,
 }
 
-/// Lets paused jobs run again, from their next fire time on.
+/// Resumes paused jobs. They run at their next fire time.
 #[derive(clap::Args)]
 pub(super) struct ResumeArgs {
     /// The ids of the jobs
@@ -24,7 +24,7 @@ pub(super) struct ResumeArgs {
     ids: Vec<String>,
 }
 
-/// Makes jobs due now: a running scheduler runs them within a second, and then by their triggers again.
+/// Makes jobs due now. A running scheduler runs them within a second, and continues with their triggers.
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
     /// The ids of the jobs
@@ -32,7 +32,7 @@ pub(super) struct RunArgs {
     ids: Vec<String>,
 }
 
-/// Removes jobs. Those that the jobs file declares come back with the next `run`.
+/// Removes jobs. Jobs from the jobs file are added again by the next `run`.
 #[derive(clap::Args)]
 pub(super) struct RemoveArgs {
     /// The ids of the jobs
@@ -71,15 +71,15 @@ pub(super) fn remove(stores: &Stores, args: &RemoveArgs) -> Result<ExitCode> {
     })
 }
 
-/// Does it to every job, and goes on where one fails.
+/// Calls `act` for every job. An error is reported and does not stop the others.
 fn each(stores: &Stores, ids: &[String], act: impl Fn(&Job) -> Result<String>) -> Result<ExitCode> {
-    stores.need_outliving()?;
+    stores.check_any_persistent()?;
     let mut code = ExitCode::SUCCESS;
     for id in ids {
         match stores.job(id).and_then(|job| act(&job)) {
             Ok(done) => output::line(&done)?,
             Err(error) => {
-                output::report(&error);
+                stderr::report(&error);
                 code = ExitCode::FAILURE;
             }
         }

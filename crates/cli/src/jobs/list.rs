@@ -6,14 +6,14 @@ use anyhow::Result;
 use apscheduler::job::Job;
 use serde_json::Value;
 
-use super::open::Stores;
+use super::stores::Stores;
 use super::view;
 use crate::output;
 
-/// Lists the jobs, those that run next first.
+/// Lists jobs in the order of their next run times.
 ///
-/// The status is `scheduled`, `paused`, or `broken` with the reason: a broken record stays in its store and runs again as
-/// soon as it can be restored.
+/// The status is `scheduled`, `paused`, or `broken` with the reason. A broken job stays in its store and runs again as soon
+/// as it can be restored.
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
     /// Print JSON
@@ -29,7 +29,7 @@ pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
         (next.is_none(), next, job.id().to_owned())
     });
     let zone = stores.scheduler.timezone();
-    stores.warn_of_memory();
+    stores.warn_of_memory_stores();
     if args.json {
         output::json(&jobs.iter().map(|job| view::json(job, zone)).collect::<Value>())?;
         return Ok(ExitCode::SUCCESS);

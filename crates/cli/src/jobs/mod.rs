@@ -4,25 +4,24 @@ mod add;
 mod change;
 mod list;
 mod modify;
-mod open;
 mod options;
 mod show;
+mod stores;
 mod transfer;
 mod view;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::open::Access;
+use self::stores::{Access, StoreArgs, Stores};
 use crate::log;
 
-/// Looks after the jobs in the job stores of a config, also while `run` has them open.
+/// Manages the jobs in job stores, also while `apscheduler run` is running.
 ///
-/// The file is the one that `run` is given. A running scheduler notices changes to a shared store within a second. Jobs
-/// that the file declares are not added by these commands: that is for `run`.
+/// Pass the jobs file that `run` uses. A running scheduler notices changes to a shared store within a second. These commands
+/// do not apply the jobs of the file to the stores; only `run` does.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct JobsArgs {
@@ -32,29 +31,12 @@ pub(crate) struct JobsArgs {
     stores: StoreArgs,
 }
 
-/// Where the jobs are.
-#[derive(clap::Args)]
-struct StoreArgs {
-    /// The jobs file whose job stores are meant
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "APSCHEDULER_CONFIG",
-        global = true,
-        help_heading = "Job stores"
-    )]
-    config: Option<PathBuf>,
-    /// The alias of one job store; by default all are searched, and new jobs go into `default`. A store in memory is refused: what is added to it would end with the command
-    #[arg(long, value_name = "ALIAS", global = true, help_heading = "Job stores")]
-    jobstore: Option<String>,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   apscheduler jobs list --config jobs.toml
   export APSCHEDULER_CONFIG=jobs.toml
   apscheduler jobs show backup
-  apscheduler jobs run backup                 run it now, whatever its trigger says
+  apscheduler jobs run backup                 run it now
   apscheduler jobs pause backup report
   apscheduler jobs modify backup --misfire-grace-time 3600 --cron '30 2 * * *'
   apscheduler jobs add --id hi --func command --kwargs '{\"shell\": \"date\"}' --cron '0 * * * *'
@@ -78,9 +60,9 @@ pub(crate) fn jobs(args: &JobsArgs) -> Result<ExitCode> {
     log::start("warn");
     let access = match &args.command {
         Command::List(_) | Command::Show(_) | Command::Export(_) => Access::Read,
-        _ => Access::Change,
+        _ => Access::Write,
     };
-    let stores = open::open(&args.stores, access)?;
+    let stores = Stores::open(&args.stores, access)?;
     match &args.command {
         Command::List(args) => list::list(&stores, args),
         Command::Show(args) => show::show(&stores, args),

@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use apscheduler::job::JobChanges;
 
-use super::open::Stores;
 use super::options::JobOptions;
-use crate::{fires, output};
+use super::stores::Stores;
+use crate::{fire_times, output};
 
 /// Changes a job. A new trigger gives it a new next run time.
 ///
-/// A job that the jobs file declares keeps such changes until its entry in the file changes.
+/// A job from the jobs file keeps these changes until its entry in the file changes.
 #[derive(clap::Args)]
 pub(super) struct ModifyArgs {
     /// The id of the job
     id: String,
-    /// Call another function
+    /// The new function
     #[arg(long)]
     func: Option<String>,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub(super) struct ModifyArgs {
 }
 
 pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
-    stores.need_outliving()?;
+    stores.check_any_persistent()?;
     let job = stores.job(&args.id)?;
     let options = &args.options;
     let (mut changes, mut any) = (JobChanges::new(), false);
@@ -69,13 +69,13 @@ pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
         );
         let trigger = context.build(&config)?;
         let next = given.unwrap_or_else(|| trigger.next_fire_time(None, context.now));
-        fires::warn_of_schedule(&*trigger, context.now);
+        fire_times::warn_of_schedule(&*trigger, context.now);
         change(&|changes| changes.trigger(trigger.clone()).next_run_time(next));
     } else if let Some(next) = given {
         change(&|changes| changes.next_run_time(next));
     }
     if !any {
-        bail!("nothing to change; `apscheduler jobs modify --help` lists what can be changed");
+        bail!("nothing to change; `apscheduler jobs modify --help` lists the options");
     }
     let job = job.modify(&changes)?;
     output::line(&format!("modified {}: {job}", job.id()))?;

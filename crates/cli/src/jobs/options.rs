@@ -1,4 +1,4 @@
-//! The options of jobs on the command line.
+//! Command line options for the options of a job.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,42 +9,42 @@ use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::TriggerConfig;
 use serde_json::{Map, Value};
 
-use crate::fires;
+use crate::input;
 
-/// The options that both a new job and a change take.
+/// The options shared by `jobs add` and `jobs modify`.
 #[derive(clap::Args)]
 pub(super) struct JobOptions {
-    /// The positional arguments of the function
+    /// Positional arguments of the function
     #[arg(long, value_name = "JSON LIST")]
     args: Option<String>,
-    /// The named arguments of the function
+    /// Keyword arguments of the function
     #[arg(long, value_name = "JSON OBJECT")]
     kwargs: Option<String>,
-    /// When it runs: a table with `type` and the options of the trigger
+    /// The trigger: an object with `type` and the options of the trigger
     #[arg(long, value_name = "JSON", conflicts_with = "cron")]
     trigger: Option<String>,
-    /// When it runs, as a crontab line of five fields
+    /// The trigger as a crontab expression: minute, hour, day of month, month, day of week
     #[arg(long, value_name = "EXPR")]
     cron: Option<String>,
-    /// A description for people
+    /// A descriptive name
     #[arg(long)]
     pub(super) name: Option<String>,
     /// The alias of the executor
     #[arg(long, value_name = "ALIAS")]
     pub(super) executor: Option<String>,
-    /// How many seconds a run may start late; `none` for however late
+    /// How many seconds late a run may start; `none` for no limit
     #[arg(long, value_name = "SECONDS")]
     pub(super) misfire_grace_time: Option<OrNone<u32>>,
-    /// Whether several due run times become one run: true or false
+    /// Whether to merge several due run times into one run: true or false
     #[arg(long, value_name = "BOOL", value_parser = boolean)]
     pub(super) coalesce: Option<bool>,
-    /// How many instances may run at once
+    /// How many instances may run at the same time
     #[arg(long, value_name = "N")]
     pub(super) max_instances: Option<u32>,
-    /// How many seconds a run may take, on executors that can end one; `none` for as long as it takes
+    /// How many seconds a run may take; `none` for no limit
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<OrNone<f64>>,
-    /// When it runs next, in ISO 8601; `now`; or `none` for a paused job
+    /// The next run time in ISO 8601; `now`; or `none` to pause the job
     #[arg(long, value_name = "TIME")]
     next_run_time: Option<String>,
 }
@@ -88,10 +88,10 @@ impl JobOptions {
 
     pub(super) fn trigger(&self) -> Result<Option<TriggerConfig>> {
         if let Some(line) = &self.cron {
-            return Ok(Some(fires::crontab(line)));
+            return Ok(Some(input::crontab(line)));
         }
         let value = json("--trigger", self.trigger.as_ref())?;
-        value.map(|value| fires::trigger_config(&value).context("--trigger")).transpose()
+        value.map(|value| input::trigger_config(&value).context("--trigger")).transpose()
     }
 
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
@@ -108,11 +108,11 @@ impl JobOptions {
             None => None,
             Some(text) if text.eq_ignore_ascii_case("none") => Some(None),
             Some(text) if text.eq_ignore_ascii_case("now") => Some(Some(SystemClock.now())),
-            Some(text) => Some(Some(fires::instant(text, zone).context("--next-run-time")?)),
+            Some(text) => Some(Some(input::instant(text, zone).context("--next-run-time")?)),
         })
     }
 }
 
 fn json(option: &str, text: Option<&String>) -> Result<Option<Value>> {
-    text.map(|text| fires::json(option, text)).transpose()
+    text.map(|text| input::json(option, text)).transpose()
 }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::open::Stores;
+use super::stores::Stores;
 use super::view;
-use crate::next::distance;
 use crate::output;
+use crate::relative_time::relative;
 
-/// Shows everything about a job.
+/// Shows all details of a job.
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
     /// The id of the job
@@ -35,7 +35,7 @@ pub(super) fn show(stores: &Stores, args: &ShowArgs) -> Result<ExitCode> {
     if let Some(time) = job.next_run_time().instant() {
         let now = stores.scheduler.clock().now();
         let text = view::zone(&job, zone, time).display(time);
-        shown["next_run_time"] = json!(format!("{text} ({})", distance(now, time)));
+        shown["next_run_time"] = json!(format!("{text} ({})", relative(now, time)));
     }
     let Value::Object(shown) = shown else {
         return Ok(ExitCode::SUCCESS);
@@ -46,7 +46,7 @@ pub(super) fn show(stores: &Stores, args: &ShowArgs) -> Result<ExitCode> {
         other => other.to_string(),
     };
     let grace = |value: &Value| {
-        if value.is_null() { "none: however late".to_owned() } else { format!("{value} s") }
+        if value.is_null() { "none (no limit)".to_owned() } else { format!("{value} s") }
     };
     for (key, value) in &shown {
         let value = if key == "misfire_grace_time" { grace(value) } else { text(value) };

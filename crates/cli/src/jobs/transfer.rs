@@ -7,30 +7,30 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::open::Stores;
+use super::stores::Stores;
 use crate::output;
 
-/// Writes jobs as JSON, to a file or to standard output.
+/// Exports jobs as JSON.
 #[derive(clap::Args)]
 pub(super) struct ExportArgs {
-    /// The file; `-` is standard output
+    /// The output file; `-` is standard output
     #[arg(default_value = "-", value_name = "FILE|-")]
     file: PathBuf,
 }
 
-/// Reads jobs that were exported: all or none.
+/// Imports exported jobs. On an error, none is imported.
 ///
-/// A job that can't be restored here is kept as it is, set aside.
+/// A job that can't be restored by this program is stored unchanged and listed as `broken`.
 #[derive(clap::Args)]
 pub(super) struct ImportArgs {
-    /// The file; `-` is standard input
+    /// The input file; `-` is standard input
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
 }
 
 pub(super) fn export(stores: &Stores, args: &ExportArgs) -> Result<ExitCode> {
-    stores.warn_of_memory();
-    // Whole or not at all: an error in the middle must not leave half a file.
+    stores.warn_of_memory_stores();
+    // Collected first: an error must not leave a partial file.
     let mut exported = Vec::new();
     match stores.alias() {
         Some(alias) => stores.scheduler.export_jobs_in(alias, &mut exported)?,

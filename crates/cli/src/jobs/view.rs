@@ -1,11 +1,11 @@
-//! A job as people and programs see it.
+//! Fields of a job for output.
 
 use apscheduler::job::{Job, NextRunTime};
 use apscheduler::store::JobStore;
 use apscheduler::time::{Timestamp, Zone};
 use serde_json::{Map, Value, json};
 
-/// Whether it runs: `scheduled`, `paused` or `broken`.
+/// The status: `scheduled`, `paused` or `broken`.
 pub(super) fn status(job: &Job) -> &'static str {
     match (job.broken(), job.next_run_time()) {
         (Some(_), _) => "broken",
@@ -14,17 +14,17 @@ pub(super) fn status(job: &Job) -> &'static str {
     }
 }
 
-/// The zone to show its run times in.
+/// The zone for displaying run times: that of the trigger, or else of the scheduler.
 pub(super) fn zone(job: &Job, scheduler: Zone, at: Timestamp) -> Zone {
     job.spec().map_or(scheduler, |spec| spec.trigger().zone(at))
 }
 
-/// Its next run time in ISO 8601, in its zone.
+/// The next run time in ISO 8601, in the zone of the job.
 pub(super) fn next_run_time(job: &Job, scheduler: Zone) -> Option<String> {
     job.next_run_time().instant().map(|time| zone(job, scheduler, time).iso(time))
 }
 
-/// Everything about it as JSON.
+/// All fields of a job as JSON.
 pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
@@ -55,7 +55,7 @@ pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
     Value::Object(object)
 }
 
-/// What the store holds of it, for a record that can't be restored.
+/// The stored text of a job, for a record that can't be restored.
 pub(super) fn raw_state(store: &dyn JobStore, id: &str) -> Option<String> {
     let record = store.lookup_job(id).ok().flatten()?;
     record.payload.as_text().map(str::to_owned)

@@ -174,7 +174,7 @@ fn a_file_job_takes_the_place_of_its_broken_record() {
     place.database().execute("UPDATE apscheduler_jobs SET job_state = 'x'", []).unwrap();
     let mut running = place.start("second");
     running.wait_for_job("JOB_EXECUTED", "often");
-    assert!(running.log().contains("takes the place of a broken record"), "{}", running.log());
+    assert!(running.log().contains("replaces a broken record"), "{}", running.log());
     running.drain();
 }
 

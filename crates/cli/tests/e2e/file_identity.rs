@@ -165,7 +165,11 @@ fn a_named_file_keeps_its_jobs_over_paths_and_hosts() {
     write(&place, "2/jobs.toml", Some("shop"), &job("a", DAILY));
     let log = run(&place, "second", "2/jobs.toml");
     assert!(log.contains("0 added, 0 changed, 1 unchanged, 1 removed"), "{log}");
-    assert!(log.contains("last applied from elsewhere") && log.contains("on pod-1): `b`"), "{log}");
+    assert!(
+        log.contains("1 job no longer in the file will be removed, last applied from ")
+            && log.contains("on pod-1: `b`"),
+        "{log}"
+    );
     assert_eq!(next(&place, "a"), before);
 }
 
@@ -182,7 +186,7 @@ fn two_services_at_one_path_on_one_database_do_not_remove_each_others_jobs() {
     assert!(
         log.contains("2 jobs of a jobs file at ")
             && log.contains("on the host pod-1")
-            && log.contains("give the file a `name`"),
+            && log.contains("give it a `name`"),
         "{log}"
     );
     // And with names there is nothing to tell.
@@ -212,7 +216,7 @@ fn one_name_for_two_files_is_refused_and_nothing_is_changed() {
     );
     let three = place.path("3/jobs.toml");
     let error = place.run(&["run", three.to_str().unwrap()]).failure();
-    for part in ["3/jobs.toml: jobs[0] \"a\"", "`shop` (", "this file is named `billing`"] {
+    for part in ["3/jobs.toml: jobs[0] \"a\"", "`shop` (", "this file has the name `billing`"] {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(dump(&place), before);
@@ -342,7 +346,7 @@ fn a_job_is_never_added_to_a_store_that_ends_with_the_command() {
         }
         for refused in refused {
             let error = refused.failure();
-            for part in ["a change to it would end with this command", "`--jobstore db`"] {
+            for part in ["changes would be lost when this command ends", "`--jobstore db`"] {
                 assert!(error.contains(part), "{store:?}: {error}");
             }
         }

@@ -190,12 +190,12 @@ fn mistakes_are_named() {
         ])
         .success();
     let cases: [(&[&str], &str); 9] = [
-        (&["show", "bakup"], "no job has the id `bakup`; did you mean `backup`? there are: backup"),
-        (&["remove", "x"], "no job has the id `x`"),
         (
-            &["list", "--jobstore", "defalt"],
-            "no job store has the alias `defalt`; did you mean `default`?",
+            &["show", "bakup"],
+            "no job has the id `bakup`; did you mean `backup`? known jobs: backup",
         ),
+        (&["remove", "x"], "no job has the id `x`"),
+        (&["list", "--jobstore", "defalt"], "unknown job store `defalt`; did you mean `default`?"),
         (
             &["add", "--func", "comand"],
             "no function is registered as `comand`; did you mean `command`?",
@@ -205,7 +205,7 @@ fn mistakes_are_named() {
             &["add", "--func", "command", "--kwargs", "[1]"],
             "--kwargs: expected an object, found `[1]`",
         ),
-        (&["add", "--func", "command", "--args", "x"], "--args: `x` is no JSON"),
+        (&["add", "--func", "command", "--args", "x"], "--args: expected JSON, found `x`"),
         (&["modify", "backup"], "nothing to change"),
         (&["modify", "backup", "--cron", "61 * * * *"], "minute"),
     ];
@@ -217,7 +217,7 @@ fn mistakes_are_named() {
         place
             .run(&["jobs", "list"])
             .failure()
-            .contains("`--config FILE`, or the environment variable APSCHEDULER_CONFIG")
+            .contains("use `--config FILE` or set the environment variable APSCHEDULER_CONFIG")
     );
     // One id that is wrong does not keep the others from being done.
     assert!(place.jobs(&["pause", "x", "backup"]).failure().contains("no job has the id `x`"));
@@ -239,7 +239,7 @@ fn a_store_in_memory_can_not_be_reached() {
         place
             .jobs(&["pause", "backup"])
             .failure()
-            .contains("a change to it would end with this command")
+            .contains("changes would be lost when this command ends")
     );
 }
 

@@ -63,9 +63,9 @@ fn all_golden_vectors_hold() {
 #[test]
 fn every_line_gets_one_answer() {
     let lines: [(&[u8], &str); 9] = [
-        (b"nonsense", "this line is no JSON"),
-        (b"", "this line is no JSON"),
-        (b"\xff\xfe", "this line is no JSON"),
+        (b"nonsense", "the line is not valid JSON"),
+        (b"", "the line is not valid JSON"),
+        (b"\xff\xfe", "the line is not valid JSON"),
         (b"[1]", "expected an object with `trigger`"),
         (b"{}", "`trigger` is missing"),
         (br#"{"trigger": "corn"}"#, "did you mean `cron`?"),
@@ -149,7 +149,7 @@ fn people_see_a_table() {
             .run(&["next", "--trigger", ended])
             .success()
             .stdout()
-            .ends_with("It does not fire any more.\n")
+            .ends_with("The trigger does not fire again.\n")
     );
 }
 
@@ -157,7 +157,10 @@ fn people_see_a_table() {
 fn mistakes_are_named() {
     let place = Place::new();
     let error = place.run(&["next", "--trigger", "{"]).failure();
-    assert!(error.starts_with("error: --trigger: `{` is no JSON\n  caused by: EOF"), "{error}");
+    assert!(
+        error.starts_with("error: --trigger: expected JSON, found `{`\n  caused by: EOF"),
+        "{error}"
+    );
     let error = place.run(&["next", "--cron", "61 * * * *"]).failure();
     assert!(error.contains("minute: `61`"), "{error}");
     for usage in [

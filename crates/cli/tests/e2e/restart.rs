@@ -100,7 +100,7 @@ fn a_one_shot_runs_once_however_often_the_file_is_run() {
         let mut running = place.start(name);
         running.wait_for_start();
         assert!(
-            running.log().contains("the job is not added: its schedule has ended"),
+            running.log().contains("not adding the job: the schedule has ended"),
             "{}",
             running.log()
         );

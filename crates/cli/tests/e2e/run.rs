@@ -39,7 +39,7 @@ fn the_first_signal_drains() {
     let mut running = start(&place);
     running.wait_for_job("JOB_EXECUTED", "often");
     running.signal(Signal::INT);
-    running.wait_for_log("SIGINT: waiting for running jobs to end");
+    running.wait_for_log("SIGINT: waiting for running jobs to finish");
     place.write("go", "");
     assert_eq!(running.ended().code(), Some(0), "{}", running.log());
     assert!(place.exists("done"));
@@ -71,7 +71,7 @@ fn a_second_signal_stops_at_once() {
         let place = Place::with_jobs(FOREVER);
         let mut running = start(&place);
         running.signal(Signal::TERM);
-        running.wait_for_log("SIGTERM: waiting for running jobs to end");
+        running.wait_for_log("SIGTERM: waiting for running jobs to finish");
         std::thread::sleep(APART);
         running.signal(signal);
         assert_eq!(running.ended().code(), Some(code), "{}", running.log());
@@ -98,7 +98,7 @@ fn a_command_that_does_not_want_to_end_is_killed_with_the_second_signal() {
     );
     let mut running = start(&place);
     running.signal(Signal::TERM);
-    running.wait_for_log("SIGTERM: waiting for running jobs to end");
+    running.wait_for_log("SIGTERM: waiting for running jobs to finish");
     std::thread::sleep(APART);
     let begun = Instant::now();
     running.signal(Signal::TERM);

@@ -35,7 +35,7 @@ fn validate_tells_of_schedules_that_have_ended() {
         "[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\ntrigger = { type = 'date', run_date = 2020-01-01 }\n",
     );
     let warnings = place.run(&["validate", "jobs.toml"]).success().stderr();
-    assert!(warnings.contains("date[2020-01-01 00:00:00 UTC] has passed"), "{warnings}");
+    assert!(warnings.contains("date[2020-01-01 00:00:00 UTC] has ended"), "{warnings}");
 }
 
 #[test]
@@ -90,11 +90,11 @@ fn wrong_triggers_say_how_they_are_written() {
         (job("trigger = { type = 'cron', crontab = '0 0 * * 7' }"), "Sunday is `sun`"),
         (
             job("trigger = 'cron'\nhour = 3"),
-            "`hour` is an option of the trigger and belongs into its table",
+            "`hour` is an option of the trigger; move it into the table `trigger`, beside `type = \"cron\"`",
         ),
         (
             job("minutes = 3"),
-            "`minutes` is an option of a trigger; expected a table `trigger` with `type`, as \"interval\"",
+            "`minutes` is an option of a trigger; move it into a table `trigger` with a `type`, such as \"interval\"",
         ),
         (job("triger = 'cron'"), "did you mean `trigger`?"),
         (
@@ -125,19 +125,23 @@ fn mistakes_of_yaml_and_json_are_told_as_they_were_written() {
     };
     let json = r#"{"jobs": [{"id": "a", "func": "log", "kwargs": {"message": "x"}, "max_instances": 99999999999999999999}]}"#;
     let cases = [
-        ("jobs.yaml", yaml("*/5"), "needs quotes in YAML: \"*/5\""),
+        (
+            "jobs.yaml",
+            yaml("*/5"),
+            "in YAML, text that begins with `*` or `&` needs quotes, such as \"*/5\"",
+        ),
         (
             "jobs.yaml",
             "jobs:\n- {id: a, trigger: {type: cron, minute: */5}}\n".to_owned(),
-            "needs quotes in YAML",
+            "needs quotes, such as",
         ),
         (
             "jobs.yaml",
             "jobs:\n- {id: a, trigger: {type: cron, minute: *}}\n".to_owned(),
-            "needs quotes in YAML",
+            "needs quotes, such as",
         ),
         ("jobs.yaml", yaml("99999999999999999999"), "99999999999999999999"),
-        ("jobs.json", json.to_owned(), "99999999999999999999 is too large a number"),
+        ("jobs.json", json.to_owned(), "the number 99999999999999999999 is too large"),
     ];
     for (name, text, expected) in cases {
         place.write(name, &text);
@@ -146,7 +150,7 @@ fn mistakes_of_yaml_and_json_are_told_as_they_were_written() {
     }
     let trigger = r#"{"type": "calendarinterval", "days": 99999999999999999999}"#;
     let error = place.run(&["next", "--trigger", trigger]).failure();
-    assert!(error.contains("99999999999999999999 is too large a number"), "{error}");
+    assert!(error.contains("the number 99999999999999999999 is too large"), "{error}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn hangup_and_user_signals_end_nothing_and_are_told() {
         }
         // While it drains too.
         running.signal(Signal::TERM);
-        running.wait_for_log("SIGTERM: waiting for running jobs to end");
+        running.wait_for_log("SIGTERM: waiting for running jobs to finish");
         send_what_is_ignored(&running, 2);
         place.write("go", "");
         assert_eq!(running.ended().code(), Some(0), "{}", running.log());
@@ -68,7 +68,7 @@ fn quit_stops_at_once_and_leaves_no_command_behind() {
         wait_for("the job", || place.exists("began").then_some(()));
         if draining {
             running.signal(Signal::TERM);
-            running.wait_for_log("SIGTERM: waiting for running jobs to end");
+            running.wait_for_log("SIGTERM: waiting for running jobs to finish");
         }
         // No matter how soon: it is never the same signal.
         running.signal(Signal::QUIT);

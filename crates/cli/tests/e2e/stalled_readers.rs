@@ -117,7 +117,8 @@ fn a_reader_of_the_log_that_goes_on_is_told_what_it_missed() {
     let missing: Vec<usize> = log
         .lines()
         .filter_map(|line| {
-            let line = line.strip_suffix(" lines are missing here: standard error was not read")?;
+            let line =
+                line.strip_suffix(" lines were dropped here: standard error was not read")?;
             line.rsplit_once("WARN apscheduler: ")?.1.parse().ok()
         })
         .collect();
@@ -127,7 +128,7 @@ fn a_reader_of_the_log_that_goes_on_is_told_what_it_missed() {
         (log.matches("job_id=\"much\"").count(), missing.iter().sum::<usize>());
     assert!(printed + missing > 150_000, "{printed} and {missing}");
     assert!(
-        log.contains("SIGTERM: waiting for running jobs to end"),
+        log.contains("SIGTERM: waiting for running jobs to finish"),
         "what comes later is all there"
     );
 }

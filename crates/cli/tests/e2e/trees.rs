@@ -109,7 +109,7 @@ fn the_second_signal_ends_the_whole_tree() {
     for executor in EXECUTORS {
         let mut tree = Tree::start(executor, "");
         tree.running.signal(Signal::TERM);
-        tree.running.wait_for_log("SIGTERM: waiting for running jobs to end");
+        tree.running.wait_for_log("SIGTERM: waiting for running jobs to finish");
         std::thread::sleep(APART);
         assert!(tree.count() >= 5, "the first signal lets it run");
         tree.running.signal(Signal::TERM);

@@ -117,7 +117,7 @@ fn each_mistake_is_named_with_its_file_and_key() {
         ),
         (
             job(&format!("{argv}jobstore = 'archive'")),
-            "jobs[0] \"b\": jobstore: there is no `archive`; job stores of this file: default",
+            "jobs[0] \"b\": jobstore: unknown alias `archive`; job stores of this file: default",
         ),
         (
             job("kwargs.argv = ['${NO_SUCH_VARIABLE}']"),
@@ -160,7 +160,7 @@ fn files_that_can_not_be_read_are_named() {
         place
             .run(&["validate", "jobs.ini"])
             .failure()
-            .contains("jobs.ini: unknown format `.ini`; expected `.toml`")
+            .contains("jobs.ini: unknown extension `.ini`; expected `.toml`")
     );
     let error = place.run(&["validate", "none.toml"]).failure();
     assert!(
