@@ -219,11 +219,11 @@ fn jobs_that_fail_are_told_of_and_the_others_run_on() {
     let exception = |event: Value| event["exception"].as_str().unwrap().to_owned();
     assert_eq!(
         exception(running.wait_for_job("JOB_ERROR", "missing")),
-        "can't run no-such-program-here: there is no such program"
+        "can't run no-such-program-here: program not found"
     );
     assert_eq!(
         exception(running.wait_for_job("JOB_ERROR", "nowhere")),
-        "can't run true: cwd: there is no directory `nowhere`"
+        "can't run true: cwd: the directory `nowhere` does not exist"
     );
     assert_eq!(
         exception(running.wait_for_job("JOB_ERROR", "slow")),

@@ -200,7 +200,10 @@ fn mistakes_are_named() {
             &["add", "--func", "comand"],
             "no function is registered as `comand`; did you mean `command`?",
         ),
-        (&["add", "--func", "command", "--kwargs", "{}"], "either `argv`"),
+        (
+            &["add", "--func", "command", "--kwargs", "{}"],
+            "`argv` (a program and its arguments) or `shell`",
+        ),
         (
             &["add", "--func", "command", "--kwargs", "[1]"],
             "--kwargs: expected an object, found `[1]`",

@@ -166,7 +166,7 @@ fn output_without_end_does_not_fill_the_log() {
     running.drain();
     let log = running.log();
     for line in [
-        "left out 299500 lines of output (599000 bytes): more than 500 lines in one run",
+        "skipped 299500 lines of output (599000 bytes): more than 500 lines in one run",
         "more than 5 lines in one second",
         "more than 1000 lines in one second",
     ] {

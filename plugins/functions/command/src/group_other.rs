@@ -1,18 +1,18 @@
-//! Systems without process groups and signals: the program itself can be ended, and at once.
+//! Systems without process groups and signals, where only the program itself can be killed.
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often it is looked whether a program has exited.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often to check whether a program has exited.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 static RUNNING: Mutex<Running> = Mutex::new(Running { programs: Vec::new(), closed: false });
 
 struct Running {
     programs: Vec<Arc<Program>>,
-    /// The process is about to exit: nothing is started any more.
+    /// The process is about to exit, so no program may be started.
     closed: bool,
 }
 
@@ -26,9 +26,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends every program that `command` jobs run, at once. No more are started.
+/// Kills every program of this process. No more programs can be started.
 ///
-/// For a process that is about to exit and would leave them behind. Waits for their end for as long as `grace`.
+/// Call it before the process exits. Waits up to `grace` for the programs to end.
 pub fn stop_all(grace: Duration) {
     let deadline = Instant::now() + grace;
     let mut running = lock(&RUNNING);
@@ -38,7 +38,7 @@ pub fn stop_all(grace: Duration) {
     }
     while !running.programs.is_empty() && Instant::now() < deadline {
         drop(running);
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
         running = lock(&RUNNING);
     }
 }
@@ -47,12 +47,12 @@ impl Program {
     fn kill(&self) {
         *lock(&self.ending) = true;
         if let Err(error) = lock(&self.child).kill() {
-            tracing::warn!(target: "apscheduler::command", "can't end a program: {error}");
+            tracing::warn!(target: "apscheduler::command", "can't kill a program: {error}");
         }
     }
 }
 
-/// A program that was started.
+/// A running program.
 #[derive(Debug)]
 pub(crate) struct Group {
     program: Arc<Program>,
@@ -62,10 +62,10 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn spawn(command: &mut Command, _run_id: &str, grace: Duration) -> io::Result<Self> {
-        // Under the lock, so that `stop_all` meets every program that is started.
+        // Under the lock, so that `stop_all` finds every started program.
         let mut running = lock(&RUNNING);
         if running.closed {
-            return Err(io::Error::other("the scheduler is being stopped"));
+            return Err(io::Error::other("the scheduler is shutting down"));
         }
         let child = Mutex::new(command.spawn()?);
         let program = Arc::new(Program { child, ending: Mutex::new(false) });
@@ -82,7 +82,7 @@ impl Group {
         let program = Arc::clone(&self.program);
         crate::output::in_thread("command-exit", move || {
             while matches!(lock(&program.child).try_wait(), Ok(None)) {
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
             }
             exited();
         })
@@ -102,7 +102,7 @@ impl Group {
         *lock(&self.program.ending)
     }
 
-    #[allow(clippy::unused_self, reason = "elsewhere there is more to end than the program")]
+    #[allow(clippy::unused_self, reason = "other systems also stop child processes")]
     pub(crate) fn end(&self) {}
 
     pub(crate) fn reap(&mut self) -> io::Result<ExitStatus> {
@@ -112,7 +112,7 @@ impl Group {
                 Ok(None) => {}
                 Err(error) => break Err(error),
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         };
         lock(&RUNNING).programs.retain(|program| !Arc::ptr_eq(program, &self.program));
         self.reaped = true;
@@ -124,7 +124,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.reaped {
             self.program.kill();
-            // There is nobody to tell.
+            // `drop` can't return an error.
             let _ = self.reap();
         }
     }

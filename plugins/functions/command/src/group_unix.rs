@@ -1,4 +1,4 @@
-//! A program with everything that it starts: a process tree.
+//! A program and every process that it starts.
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
@@ -8,16 +8,16 @@ use apscheduler_plugin_kit::process_tree::{self, ProcessTree, TreeId};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-/// Ends every program that runs of this process have started, with everything that those have started: TERM, after `grace`
-/// KILL. No more are started.
+/// Stops every program of this process and every process that they started: TERM, then KILL after `grace`. No more programs
+/// can be started.
 ///
-/// For a process that is about to exit. The workers of its process pools are killed after `grace`, with the programs of
-/// their runs. Returns when nothing is left.
+/// Call it before the process exits. Workers of process pools are killed after `grace`, with their programs. Returns when
+/// no process is left.
 pub fn stop_all(grace: Duration) {
     process_tree::end_all(grace);
 }
 
-/// A program that was started, with whatever it starts.
+/// A running program and every process that it starts.
 #[derive(Debug)]
 pub(crate) struct Group {
     tree: ProcessTree,
@@ -33,12 +33,12 @@ impl Group {
         Ok(Self { tree, child, reaped: false })
     }
 
-    /// What the program prints, for who asks first.
+    /// Takes standard output and standard error. `None` if they were taken before.
     pub(crate) fn take_outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// Calls `exited`, from a thread, when the program has exited. It is not reaped yet then.
+    /// Calls `exited` in a thread when the program has exited. It is not reaped yet at that time.
     pub(crate) fn watch(&self, exited: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let pid = Pid::from_child(&self.child);
         crate::output::in_thread("command-exit", move || {
@@ -47,7 +47,7 @@ impl Group {
         })
     }
 
-    /// Sends TERM. Returns when it should be followed by KILL.
+    /// Sends TERM. Returns the time to send KILL.
     pub(crate) fn terminate(&self) -> Instant {
         self.tree.terminate()
     }
@@ -56,24 +56,24 @@ impl Group {
         self.tree.kill();
     }
 
-    /// Whether it got TERM, be it by [`stop_all`].
+    /// Whether TERM was sent, also by [`stop_all`].
     pub(crate) fn is_ending(&self) -> bool {
         self.tree.is_ending()
     }
 
-    /// Waits for the end of everything that got TERM, and kills what is left after the grace period.
+    /// Waits until all processes have ended, and kills those that remain after the grace period.
     pub(crate) fn end(&self) {
         self.tree.end();
     }
 
-    /// Reaps the program, and waits for its end first if it has not ended.
+    /// Waits for the exit of the program and reaps it.
     pub(crate) fn reap(&mut self) -> io::Result<ExitStatus> {
         self.reaped = true;
         self.child.wait()
     }
 }
 
-/// Returns when the process has exited, and leaves it to be reaped.
+/// Waits until the process has exited, without reaping it.
 fn wait_for_exit(pid: Pid) {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while matches!(waitid(WaitId::Pid(pid), options), Err(Errno::INTR)) {}
@@ -83,7 +83,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.reaped {
             self.tree.kill();
-            // There is nobody to tell.
+            // `drop` can't return an error.
             let _ = self.reap();
         }
     }

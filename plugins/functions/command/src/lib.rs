@@ -17,7 +17,7 @@ use apscheduler_core::function::{Function, JobContext};
 pub use group::stop_all;
 use options::CommandOptions;
 
-/// The job function, to be registered as `command`.
+/// Returns the job function `command`, for a registry.
 ///
 /// # Examples
 /// ```

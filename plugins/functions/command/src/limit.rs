@@ -1,23 +1,23 @@
-//! How much of what a program prints goes into the log.
+//! Limits how much output of a program is logged.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A line that is longer than this counts as several.
-const COUNTED_AS_ONE: usize = 1024;
+/// A longer line counts as several lines, one for each of this many bytes.
+const BYTES_PER_LINE: usize = 1024;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The limits of one run, for both of its streams together.
+/// The limits of one run, for both streams together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutputLimits {
-    /// Lines of one run.
+    /// Lines in one run.
     pub(crate) max_lines: Option<u64>,
-    /// Lines of one second.
+    /// Lines in one second.
     pub(crate) max_lines_per_second: Option<u64>,
 }
 
-/// Counts the lines of a run, and says which to log.
+/// Counts the lines of a run and decides which to log.
 #[derive(Debug)]
 pub(crate) struct OutputMeter {
     limits: OutputLimits,
@@ -29,9 +29,9 @@ struct State {
     lines: u64,
     second_began: Option<Instant>,
     lines_this_second: u64,
-    /// Beyond the limit of this second.
+    /// Lines over the limit of this second.
     skipped_this_second: Skipped,
-    /// Beyond the limit of the run.
+    /// Lines over the limit of the run.
     skipped: Skipped,
     open_streams: usize,
 }
@@ -45,7 +45,7 @@ struct Skipped {
 impl Skipped {
     fn add(&mut self, bytes: usize) {
         self.lines += 1;
-        // The end of the line.
+        // Including the line break.
         self.bytes += bytes as u64 + 1;
     }
 
@@ -75,16 +75,16 @@ impl OutputMeter {
         Self { limits, state: Mutex::new(state) }
     }
 
-    /// Counts a line. Returns whether to log it, and gives `note` what to log before it.
+    /// Counts a line. Returns whether to log it, and calls `note` with a message to log first.
     pub(crate) fn admit(&self, bytes: usize, now: Instant, note: impl FnOnce(&str)) -> bool {
         let mut state = self.state();
-        let count = 1 + (bytes.saturating_sub(1) / COUNTED_AS_ONE) as u64;
+        let count = 1 + (bytes.saturating_sub(1) / BYTES_PER_LINE) as u64;
         let over =
             |limit: Option<u64>, lines: u64| limit.is_some_and(|limit| lines + count > limit);
-        let second_is_over =
+        let second_has_ended =
             state.second_began.is_none_or(|began| now.saturating_duration_since(began) >= SECOND);
         let mut text = None;
-        if second_is_over {
+        if second_has_ended {
             text =
                 state.skipped_this_second.take().map(|skipped| self.skipped_in_a_second(skipped));
             state.second_began = Some(now);
@@ -93,9 +93,8 @@ impl OutputMeter {
         let admitted = if over(self.limits.max_lines, state.lines) {
             if state.skipped == Skipped::default() {
                 let limit = self.limits.max_lines.unwrap_or_default();
-                let begins = format!("more than {limit} lines of output: the rest is left out");
-                text =
-                    Some(text.map_or_else(|| begins.clone(), |text| format!("{text}; {begins}")));
+                let first = format!("output exceeds {limit} lines, the rest is not logged");
+                text = Some(text.map_or_else(|| first.clone(), |text| format!("{text}; {first}")));
             }
             state.skipped.add(bytes);
             false
@@ -114,7 +113,7 @@ impl OutputMeter {
         admitted
     }
 
-    /// Notes the end of a stream. After the last one gives `note` what was left out.
+    /// Notes the end of a stream. After the last one, calls `note` with the number of skipped lines.
     pub(crate) fn stream_ended(&self, mut note: impl FnMut(&str)) {
         let mut state = self.state();
         state.open_streams = state.open_streams.saturating_sub(1);
@@ -129,13 +128,13 @@ impl OutputMeter {
         }
         if let Some(skipped) = in_all {
             let limit = self.limits.max_lines.unwrap_or_default();
-            note(&format!("left out {skipped}: more than {limit} lines in one run"));
+            note(&format!("skipped {skipped}: more than {limit} lines in one run"));
         }
     }
 
     fn skipped_in_a_second(&self, skipped: Skipped) -> String {
         let limit = self.limits.max_lines_per_second.unwrap_or_default();
-        format!("left out {skipped}: more than {limit} lines in one second")
+        format!("skipped {skipped}: more than {limit} lines in one second")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -151,7 +150,7 @@ mod tests {
         OutputMeter::new(OutputLimits { max_lines, max_lines_per_second }, 1)
     }
 
-    /// Logs so many lines of this length at this time. Returns how many were admitted, and the notes.
+    /// Passes `lines` lines of `bytes` bytes to the meter. Returns how many were admitted, and the notes.
     fn print(
         meter: &OutputMeter,
         lines: usize,
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_a_second_is_told_when_the_next_one_begins() {
+    fn lines_over_the_limit_of_a_second_are_reported_in_the_next_one() {
         let meter = meter(None, Some(10));
         let begin = Instant::now();
         assert_eq!(print(&meter, 25, 3, begin), (10, vec![]));
@@ -180,21 +179,21 @@ mod tests {
         assert_eq!(admitted, 1);
         assert_eq!(
             notes,
-            ["left out 15 lines of output (60 bytes): more than 10 lines in one second"]
+            ["skipped 15 lines of output (60 bytes): more than 10 lines in one second"]
         );
         assert!(end(&meter).is_empty());
     }
 
     #[test]
-    fn the_limit_of_a_run_is_told_at_once_and_counted_at_the_end() {
+    fn lines_over_the_limit_of_a_run_are_reported_at_once_and_at_the_end() {
         let meter = meter(Some(10), None);
         let now = Instant::now();
         let (admitted, notes) = print(&meter, 1000, 9, now);
         assert_eq!(admitted, 10);
-        assert_eq!(notes, ["more than 10 lines of output: the rest is left out"]);
+        assert_eq!(notes, ["output exceeds 10 lines, the rest is not logged"]);
         assert_eq!(
             end(&meter),
-            ["left out 990 lines of output (9900 bytes): more than 10 lines in one run"]
+            ["skipped 990 lines of output (9900 bytes): more than 10 lines in one run"]
         );
     }
 
@@ -211,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_told_after_the_last_stream() {
+    fn skipped_lines_are_reported_after_the_last_stream() {
         let limits = OutputLimits { max_lines: Some(0), max_lines_per_second: None };
         let meter = OutputMeter::new(limits, 2);
         print(&meter, 1, 1, Instant::now());
         assert!(end(&meter).is_empty());
         assert_eq!(
             end(&meter),
-            ["left out 1 line of output (2 bytes): more than 0 lines in one run"]
+            ["skipped 1 line of output (2 bytes): more than 0 lines in one run"]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What the function is called with.
+//! The arguments of the function.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::script;
 
 /// The checked arguments of the function.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(try_from = "Given")]
+#[serde(try_from = "RawOptions")]
 pub(crate) struct CommandOptions {
     pub(crate) program: Program,
     pub(crate) cwd: Option<PathBuf>,
@@ -24,19 +24,19 @@ pub(crate) struct CommandOptions {
     pub(crate) limits: OutputLimits,
 }
 
-/// What is run.
+/// The program to run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Program {
     /// A program and its arguments.
     Argv { name: String, rest: Vec<String> },
-    /// A line for the shell.
+    /// A command line for the shell.
     Shell(String),
 }
 
-/// The arguments as a job has them.
+/// The arguments before they are checked.
 #[derive(Deserialize)]
 #[serde(default)]
-struct Given {
+struct RawOptions {
     argv: Option<Vec<String>>,
     shell: Option<String>,
     cwd: Option<PathBuf>,
@@ -47,7 +47,7 @@ struct Given {
     max_lines_per_second: Option<u64>,
 }
 
-impl Default for Given {
+impl Default for RawOptions {
     fn default() -> Self {
         Self {
             argv: None,
@@ -62,25 +62,25 @@ impl Default for Given {
     }
 }
 
-impl TryFrom<Given> for CommandOptions {
+impl TryFrom<RawOptions> for CommandOptions {
     type Error = String;
 
-    fn try_from(given: Given) -> Result<Self, String> {
-        let env = given.env.into_iter().map(variable);
+    fn try_from(raw: RawOptions) -> Result<Self, String> {
+        let env = raw.env.into_iter().map(variable);
         Ok(Self {
-            program: program(given.argv, given.shell)?,
-            cwd: given.cwd,
+            program: program(raw.argv, raw.shell)?,
+            cwd: raw.cwd,
             env: env.collect::<Result<_, _>>()?,
-            timeout: given.timeout.map(timeout).transpose()?,
-            kill_after: Duration::try_from_secs_f64(given.kill_after).map_err(|_| {
+            timeout: raw.timeout.map(timeout).transpose()?,
+            kill_after: Duration::try_from_secs_f64(raw.kill_after).map_err(|_| {
                 format!(
                     "kill_after: expected a number of seconds, 0 or more, found {}",
-                    given.kill_after
+                    raw.kill_after
                 )
             })?,
             limits: OutputLimits {
-                max_lines: given.max_lines,
-                max_lines_per_second: given.max_lines_per_second,
+                max_lines: raw.max_lines,
+                max_lines_per_second: raw.max_lines_per_second,
             },
         })
     }
@@ -91,19 +91,20 @@ fn program(argv: Option<Vec<String>>, shell: Option<String>) -> Result<Program, 
         (Some(argv), None) => {
             let mut argv = argv.into_iter();
             match argv.next() {
-                Some(name) if !name.is_empty() => Ok(Program::Argv {
-                    name,
-                    rest: argv.collect(),
-                }),
-                _ => Err("argv: expected a program and its arguments, found none".to_owned()),
+                Some(name) if !name.is_empty() => Ok(Program::Argv { name, rest: argv.collect() }),
+                _ => {
+                    Err("argv: expected a program and its arguments, found an empty list"
+                        .to_owned())
+                }
             }
         }
         (None, Some(line)) if !line.trim().is_empty() => Ok(Program::Shell(line)),
-        (None, Some(_)) => Err("shell: expected a command, found nothing".to_owned()),
-        (None, None) => Err(
-            "either `argv` (a program and its arguments) or `shell` (a line for the shell) must be given".to_owned(),
-        ),
-        (Some(_), Some(_)) => Err("`argv` and `shell` can't both be given".to_owned()),
+        (None, Some(_)) => Err("shell: expected a command line, found empty text".to_owned()),
+        (None, None) => {
+            Err("`argv` (a program and its arguments) or `shell` (a command line) is required"
+                .to_owned())
+        }
+        (Some(_), Some(_)) => Err("`argv` and `shell` are mutually exclusive".to_owned()),
     }
 }
 
@@ -116,10 +117,10 @@ fn timeout(seconds: f64) -> Result<Duration, String> {
     )
 }
 
-/// Numbers and booleans are fine: `env = { PORT = 8080 }`.
+/// Converts a variable. Numbers and booleans are accepted: `env = { PORT = 8080 }`.
 fn variable((name, value): (String, Value)) -> Result<(String, String), String> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(format!("env: {name:?} is no name of a variable"));
+        return Err(format!("env: {name:?} is not a valid variable name"));
     }
     match value {
         Value::String(text) => Ok((name, text)),
@@ -129,7 +130,7 @@ fn variable((name, value): (String, Value)) -> Result<(String, String), String> 
 }
 
 impl CommandOptions {
-    /// The file that is run: that of the program, or of the first word of a line for the shell. `None` where there is none.
+    /// Finds the executable: the program, or the first word of the shell command line. `None` if there is no such file.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         let name = match &self.program {
             Program::Argv { name, .. } => name,
@@ -141,7 +142,7 @@ impl CommandOptions {
 }
 
 impl Program {
-    /// The command that runs it.
+    /// The command that runs the program.
     pub(crate) fn command(&self) -> Command {
         match self {
             Self::Argv { name, rest } => {
@@ -159,7 +160,7 @@ impl Program {
             Self::Shell(line) => {
                 use std::os::windows::process::CommandExt as _;
                 let mut command = Command::new("cmd");
-                // `cmd` reads the rest of its command line by rules of its own.
+                // `cmd` does not follow the usual quoting rules.
                 command.arg("/C").raw_arg(line);
                 command
             }
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_sense_is_taken() {
+    fn accepts_valid_arguments() {
         for kwargs in [
             json!({"argv": ["true"]}),
             json!({"shell": "true", "timeout": 1, "kill_after": 0}),
@@ -203,10 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_when_the_job_is_added() {
+    fn rejects_invalid_arguments() {
         let cases = [
-            (json!({}), "either `argv`"),
-            (json!({"argv": ["a"], "shell": "b"}), "`argv` and `shell` can't both be given"),
+            (json!({}), "`argv` (a program and its arguments) or `shell`"),
+            (json!({"argv": ["a"], "shell": "b"}), "`argv` and `shell` are mutually exclusive"),
             (json!({"argv": []}), "argv: expected a program"),
             (json!({"argv": [""]}), "argv: expected a program"),
             (json!({"argv": "ls -l"}), "argv: expected a list"),
@@ -219,7 +220,7 @@ mod tests {
             (json!({"shell": "true", "timeout": -1}), "timeout: expected a positive number"),
             (json!({"shell": "true", "kill_after": -1}), "kill_after: expected a number"),
             (json!({"shell": "true", "env": {"A": []}}), "env.A: expected text, found []"),
-            (json!({"shell": "true", "env": {"A=B": 1}}), "no name"),
+            (json!({"shell": "true", "env": {"A=B": 1}}), "not a valid variable name"),
             (json!({"shell": "true", "max_lines": -1}), "max_lines: -1 is out of range"),
             (json!({"shel": "true"}), "unknown option `shel`; did you mean `shell`?"),
         ];

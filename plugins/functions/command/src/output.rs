@@ -1,12 +1,12 @@
-//! What the program prints.
+//! Reads the output of a program.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Longer lines are logged in pieces, so that a program without line breaks takes no memory.
+/// Longer lines are split, so that output without line breaks needs no memory.
 const MAX_LINE: u64 = 8 * 1024;
 
-/// How much of the end of standard error goes into an error.
+/// How many bytes of the end of standard error an error contains.
 const TAIL: usize = 4 * 1024;
 
 /// Reads a pipe to its end, line by line.
@@ -16,7 +16,7 @@ pub(crate) fn each_line(pipe: impl Read, mut take: impl FnMut(&str)) {
     loop {
         line.clear();
         match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            // A pipe that can't be read any more has ended.
+            // A read error is treated as the end.
             Ok(0) | Err(_) => return,
             Ok(_) => take(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r'])),
         }
@@ -28,7 +28,7 @@ pub(crate) fn each_line(pipe: impl Read, mut take: impl FnMut(&str)) {
 pub(crate) struct Tail(Arc<Mutex<String>>);
 
 impl Tail {
-    /// Adds a line, and forgets the oldest ones.
+    /// Adds a line and drops the oldest ones.
     pub(crate) fn push(&self, line: &str) {
         let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         text.push_str(line);
@@ -39,14 +39,14 @@ impl Tail {
         text.drain(..cut);
     }
 
-    /// What it holds, without the line break at the end.
+    /// The text without the final line break.
     pub(crate) fn text(&self) -> String {
         let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         text.trim_end().to_owned()
     }
 }
 
-/// Starts a thread for a pipe.
+/// Starts a named thread.
 pub(crate) fn in_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
@@ -62,13 +62,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_split_and_no_byte_stops_it() {
+    fn splits_lines_with_any_bytes() {
         assert_eq!(lines(b"one\r\n\ntwo\xff\nthree"), ["one", "", "two\u{fffd}", "three"]);
         assert!(lines(b"").is_empty());
     }
 
     #[test]
-    fn a_long_line_comes_in_pieces() {
+    fn splits_a_long_line() {
         let long = vec![b'x'; 20_000];
         let lengths: Vec<usize> = lines(&long).iter().map(String::len).collect();
         assert_eq!(lengths, [8192, 8192, 3616]);

@@ -1,4 +1,4 @@
-//! One run of a program, from its start to its end.
+//! Runs a program and waits for its end.
 
 use std::future::Future as _;
 use std::io::{self, Read};
@@ -21,11 +21,11 @@ use crate::options::CommandOptions;
 use crate::output::{self, Tail};
 use crate::script;
 
-/// How long to wait for the rest of the output when the program has exited: a process that it left behind may hold the
-/// pipes open for ever.
-const LAST_OUTPUT: Duration = Duration::from_secs(1);
+/// How long to wait for the rest of the output after the program has exited. A background process may keep the pipes open
+/// forever.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
-/// What the program and the log are told of the run.
+/// Identifies the run to the program and in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct RunLabels {
     pub(crate) job_id: String,
@@ -47,33 +47,33 @@ impl RunLabels {
     }
 }
 
-/// What happens while a program runs.
+/// An event while a program runs.
 enum Notice {
     Exited,
     OutputEnded,
-    /// The run is asked to end.
+    /// The run was cancelled.
     Cancelled,
 }
 
-/// Why a program was ended.
+/// Why a program was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     TimedOut,
     Cancelled,
 }
 
-/// How a program came to its end.
+/// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    Itself,
+    Exited,
     Terminated(Reason),
     Killed(Reason),
 }
 
-/// Tells of a cancellation.
-struct Alarm(Sender<Notice>);
+/// A waker that reports a cancellation.
+struct CancellationWaker(Sender<Notice>);
 
-impl Wake for Alarm {
+impl Wake for CancellationWaker {
     fn wake(self: Arc<Self>) {
         // The run may have ended.
         let _ = self.0.send(Notice::Cancelled);
@@ -86,25 +86,25 @@ pub(crate) fn run(
     cancellation: &CancellationToken,
 ) -> JobResult {
     if cancellation.is_cancelled() {
-        return Err(JobError::new(format!("{} was cancelled before it began", options.program)));
+        return Err(JobError::new(format!("{} was cancelled before it started", options.program)));
     }
     let started = Instant::now();
     let (sender, notices) = mpsc::channel();
     let mut group = start(labels, options)?;
     let tail = Tail::default();
-    let mut open = follow(&mut group, labels, options, &tail, &sender)
+    let mut open = watch(&mut group, labels, options, &tail, &sender)
         .map_err(|error| JobError::new(format!("can't start a thread: {error}")))?;
 
     let (status, end) = {
-        let alarm = Waker::from(Arc::new(Alarm(sender)));
+        let waker = Waker::from(Arc::new(CancellationWaker(sender)));
         let mut cancelled = pin!(cancellation.cancelled());
-        if cancelled.as_mut().poll(&mut Context::from_waker(&alarm)).is_ready() {
-            alarm.wake();
+        if cancelled.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            waker.wake();
         }
         wait(&mut group, options, started, &notices, &mut open)
             .map_err(|error| JobError::new(format!("can't wait for the program: {error}")))?
     };
-    let patience = Instant::now() + LAST_OUTPUT;
+    let patience = Instant::now() + OUTPUT_GRACE;
     while open > 0 {
         match receive(&notices, Some(patience)) {
             Some(Notice::OutputEnded) => open -= 1,
@@ -116,7 +116,7 @@ pub(crate) fn run(
         tracing::warn!(
             target: "apscheduler::command",
             job_id = labels.job_id,
-            "{} has exited and left a process behind that keeps its output open",
+            "{} has exited, but a process that it started keeps its output open",
             options.program
         );
     }
@@ -136,10 +136,12 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         .env("APSCHEDULER_SCHEDULED_RUN_TIME", &labels.scheduled_run_time)
         .envs(options.env.iter().map(|(name, value)| (name, value)));
     if let Some(cwd) = &options.cwd {
-        // The system says "not found" for a missing directory and for a missing program.
+        // The system reports a missing directory like a missing program.
         if !cwd.is_dir() {
-            let message =
-                format!("can't run {program}: cwd: there is no directory `{}`", cwd.display());
+            let message = format!(
+                "can't run {program}: cwd: the directory `{}` does not exist",
+                cwd.display()
+            );
             return Err(JobError::new(message));
         }
         command.current_dir(cwd);
@@ -149,22 +151,22 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
             io::ErrorKind::NotFound => options
                 .file()
                 .and_then(|file| script::fault(&file))
-                .unwrap_or_else(|| "there is no such program".to_owned()),
+                .unwrap_or_else(|| "program not found".to_owned()),
             _ => error.to_string(),
         };
         JobError::new(format!("can't run {program}: {reason}"))
     })
 }
 
-/// Starts the threads that watch the program. Returns the number of its open outputs.
-fn follow(
+/// Starts the threads that watch the program. Returns the number of open output streams.
+fn watch(
     group: &mut Group,
     labels: &RunLabels,
     options: &CommandOptions,
     tail: &Tail,
     sender: &Sender<Notice>,
 ) -> io::Result<usize> {
-    // The receiver may have stopped waiting for it: then nobody wants to know.
+    // A failure to send means that the receiver no longer waits.
     let tell = |notice: Notice| {
         let sender = sender.clone();
         move || drop(sender.send(notice))
@@ -208,7 +210,7 @@ fn read(
     })
 }
 
-/// Waits for the exit, and hurries it when the time is up or the run is cancelled.
+/// Waits for the exit, and stops the program at its timeout or when the run is cancelled.
 fn wait(
     group: &mut Group,
     options: &CommandOptions,
@@ -216,7 +218,7 @@ fn wait(
     notices: &Receiver<Notice>,
     open: &mut usize,
 ) -> io::Result<(ExitStatus, End)> {
-    let mut end = End::Itself;
+    let mut end = End::Exited;
     // A deadline that overflows means no deadline.
     let mut deadline = options.timeout.and_then(|timeout| started.checked_add(timeout));
     loop {
@@ -226,23 +228,23 @@ fn wait(
                 *open -= 1;
                 continue;
             }
-            Some(Notice::Cancelled) if end != End::Itself => continue,
+            Some(Notice::Cancelled) if end != End::Exited => continue,
             Some(Notice::Cancelled) => Reason::Cancelled,
             None => Reason::TimedOut,
         };
         (end, deadline) = match end {
-            End::Itself => (End::Terminated(reason), Some(group.terminate())),
+            End::Exited => (End::Terminated(reason), Some(group.terminate())),
             End::Terminated(reason) | End::Killed(reason) => {
                 group.kill();
                 (End::Killed(reason), None)
             }
         };
     }
-    if end == End::Itself && group.is_ending() {
+    if end == End::Exited && group.is_ending() {
         end = End::Terminated(Reason::Cancelled);
     }
-    if end != End::Itself {
-        // Others of the group may still be there.
+    if end != End::Exited {
+        // Other processes of the group may still run.
         group.end();
     }
     Ok((group.reap()?, end))
@@ -254,7 +256,7 @@ fn receive(notices: &Receiver<Notice>, deadline: Option<Instant>) -> Option<Noti
             let rest = deadline.saturating_duration_since(Instant::now());
             notices.recv_timeout(rest).ok()
         }
-        // The thread that watches the exit tells of it before it goes.
+        // The thread that watches the program sends `Exited` before it ends.
         None => Some(notices.recv().unwrap_or(Notice::Exited)),
     }
 }
@@ -268,11 +270,11 @@ fn result(
 ) -> JobResult {
     let seconds = options.timeout.unwrap_or_default().as_secs_f64();
     let what = match end {
-        End::Itself if status.success() => {
+        End::Exited if status.success() => {
             let duration = (duration.as_secs_f64() * 1e3).round() / 1e3;
             return Ok(json!({"status": 0, "duration": duration}));
         }
-        End::Itself => ended(status, options),
+        End::Exited => ended(status, options),
         End::Terminated(Reason::TimedOut) => {
             format!("took longer than {seconds} s and was ended by TERM")
         }
@@ -293,13 +295,13 @@ fn result(
     })
 }
 
-/// The statuses by which shells and `env` tell that a program can't be run, and that there is none.
+/// The exit statuses of shells and `env` for a program that can't be run, and for one that was not found.
 const CANNOT_RUN: [i32; 2] = [126, 127];
 
 fn ended(status: ExitStatus, options: &CommandOptions) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return format!("was ended by the signal {signal}");
+        return format!("was ended by signal {signal}");
     }
     match status.code() {
         Some(code) => {

@@ -34,7 +34,7 @@ fn message(kwargs: Value) -> String {
     run_json(kwargs).unwrap_err().to_string()
 }
 
-/// Whether a process runs: a zombie that nobody has reaped yet does not.
+/// Whether a process is running. A zombie is not.
 fn runs(pid_file: &Path) -> bool {
     let pid = fs::read_to_string(pid_file).unwrap();
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
@@ -43,14 +43,14 @@ fn runs(pid_file: &Path) -> bool {
 }
 
 #[test]
-fn a_success_gives_its_status_and_duration() {
+fn returns_status_and_duration() {
     let value = run_json(json!({"argv": ["true"]})).unwrap();
     assert_eq!(value["status"], 0);
     assert!(value["duration"].as_f64().unwrap() >= 0.0);
 }
 
 #[test]
-fn argv_reaches_the_program_as_it_is() {
+fn argv_is_passed_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     run_json(json!({
         "argv": ["sh", "-c", "printf '%s|' \"$@\" > out", "sh", "a b", "$HOME", ";"],
@@ -62,7 +62,7 @@ fn argv_reaches_the_program_as_it_is() {
 }
 
 #[test]
-fn the_environment_has_the_job_and_what_was_given() {
+fn the_environment_has_the_job_and_the_given_variables() {
     let directory = tempfile::tempdir().unwrap();
     run_json(json!({
         "shell": "echo \"$APSCHEDULER_JOB_ID,$APSCHEDULER_JOB_NAME,$APSCHEDULER_JOBSTORE,\
@@ -83,7 +83,7 @@ fn standard_input_is_empty() {
 }
 
 #[test]
-fn another_status_is_an_error_with_the_end_of_standard_error() {
+fn a_nonzero_status_is_an_error_with_the_end_of_standard_error() {
     let error =
         run_json(json!({"shell": "echo out; echo first >&2; echo 'disk full' >&2; exit 3"}))
             .unwrap_err();
@@ -94,18 +94,18 @@ fn another_status_is_an_error_with_the_end_of_standard_error() {
 
 #[test]
 fn a_signal_is_an_error() {
-    assert_eq!(message(json!({"shell": "kill -9 $$"})), "/bin/sh was ended by the signal 9");
+    assert_eq!(message(json!({"shell": "kill -9 $$"})), "/bin/sh was ended by signal 9");
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn names_missing_programs_and_directories() {
     assert_eq!(
         message(json!({"argv": ["no-such-program-here", "-x"]})),
-        "can't run no-such-program-here: there is no such program"
+        "can't run no-such-program-here: program not found"
     );
     assert_eq!(
         message(json!({"argv": ["true"], "cwd": "/no/such/directory"})),
-        "can't run true: cwd: there is no directory `/no/such/directory`"
+        "can't run true: cwd: the directory `/no/such/directory` does not exist"
     );
     let error = message(json!({"argv": ["/etc/passwd"]}));
     assert!(error.starts_with("can't run /etc/passwd: Permission denied"), "{error}");
@@ -125,7 +125,7 @@ fn a_timeout_sends_term_to_the_group() {
 }
 
 #[test]
-fn who_ignores_term_is_killed() {
+fn a_program_that_ignores_term_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let error = message(json!({
         "shell": "trap '' TERM; echo $$ > child; echo stubborn >&2; while :; do sleep 60; done",
@@ -140,7 +140,7 @@ fn who_ignores_term_is_killed() {
 #[test]
 fn a_grandchild_that_ignores_term_is_killed_with_the_group() {
     let directory = tempfile::tempdir().unwrap();
-    // The leader goes at once, its child does not, and holds no pipe by which it would be noticed.
+    // The leader exits at once. Its child does not, and holds no pipe.
     let error = message(json!({
         "shell": "(trap '' TERM; while :; do sleep 60; done) >/dev/null 2>&1 & echo $! > grandchild; wait",
         "cwd": directory.path(),
@@ -157,21 +157,21 @@ fn a_grandchild_that_ignores_term_is_killed_with_the_group() {
 }
 
 #[test]
-fn a_process_that_is_left_behind_does_not_hold_the_job_up() {
+fn a_background_process_does_not_delay_the_job() {
     let begun = Instant::now();
     run_json(json!({"shell": "sleep 30 & exit 0"})).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
-fn much_output_does_not_block() {
+fn large_output_does_not_block() {
     let error =
         run_json(json!({"shell": "yes | head -c 1000000; yes e | head -c 1000000 >&2; exit 1"}))
             .unwrap_err();
     assert!(error.trace().unwrap().len() < 5000);
 }
 
-/// Cancels when the program has made this file.
+/// Runs a program and cancels it after it has created `file`.
 fn cancelled_after(file: &Path, kwargs: Value) -> JobResult {
     let token = CancellationToken::new();
     std::thread::scope(|scope| {
@@ -198,12 +198,12 @@ fn a_cancelled_run_ends_its_program_and_is_an_error_whatever_its_status() {
         }),
     );
     let error = error.unwrap_err().to_string();
-    // The shell may say something of its own after it.
+    // The shell may add a message of its own.
     assert!(error.starts_with("/bin/sh was cancelled and ended by TERM"), "{error}");
 }
 
 #[test]
-fn a_cancelled_run_kills_who_ignores_term() {
+fn a_cancelled_run_kills_a_program_that_ignores_term() {
     let directory = tempfile::tempdir().unwrap();
     let error = cancelled_after(
         &directory.path().join("began"),
@@ -222,7 +222,7 @@ fn nothing_is_started_for_a_cancelled_run() {
     let token = CancellationToken::new();
     token.cancel();
     let error = run_until(&token, json!({"argv": ["true"]})).unwrap_err();
-    assert_eq!(error.to_string(), "true was cancelled before it began");
+    assert_eq!(error.to_string(), "true was cancelled before it started");
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_timeout_ends_daemons_too() {
 }
 
 #[test]
-fn a_script_that_the_system_can_not_run_is_not_missing() {
+fn explains_scripts_that_can_not_be_executed() {
     let directory = tempfile::tempdir().unwrap();
     let script = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -267,6 +267,6 @@ fn a_script_that_the_system_can_not_run_is_not_missing() {
     ] {
         let error = message(kwargs.clone());
         assert!(error.contains(expected), "{kwargs}: {error}");
-        assert!(!error.contains("no such program"), "{error}");
+        assert!(!error.contains("program not found"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a script that the system says it can't find.
+//! Explains why an existing file can't be executed although the system reports "not found".
 
 use std::env;
 use std::ffi::OsStr;
@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// How much the system reads of a first line.
+/// How many bytes of the first line the system reads.
 const FIRST_LINE: u64 = 256;
 
-/// The file that a program is run from: the system's way, without a shell. `path` is the search path of the program.
+/// Finds the file of a program as the system does. `path` is the search path of the program.
 pub(crate) fn find(program: &str, cwd: Option<&Path>, path: Option<&OsStr>) -> Option<PathBuf> {
     let here = |file: &Path| cwd.map_or_else(|| file.to_owned(), |cwd| cwd.join(file));
     if program.contains('/') {
@@ -20,23 +20,21 @@ pub(crate) fn find(program: &str, cwd: Option<&Path>, path: Option<&OsStr>) -> O
     env::split_paths(path).map(|folder| here(&folder.join(program))).find(|file| file.is_file())
 }
 
-/// Why a file that is there can't be run, as far as its first line tells.
+/// Explains why an existing file can't be executed, from its first line. `None` if the first line is correct.
 pub(crate) fn fault(file: &Path) -> Option<String> {
     let mut start = Vec::new();
     File::open(file).ok()?.take(FIRST_LINE).read_to_end(&mut start).ok()?;
     let shown = file.display();
     let Some(line) = start.strip_prefix(b"#!") else {
         return start.starts_with(b"\x7fELF").then(|| {
-            format!(
-                "`{shown}` needs a loader that is not on this system; it was built for another one"
-            )
+            format!("`{shown}` was built for another system: its loader does not exist here")
         });
     };
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.ends_with(b"\r") {
         return Some(format!(
-            "the first line of `{shown}` ends with a carriage return (CRLF), which the system takes for a part of the \
-             name of its interpreter; save the script with LF line ends"
+            "the first line of `{shown}` ends with a carriage return (CRLF), so the system can't find the interpreter; save \
+             the script with LF line endings"
         ));
     }
     let line = String::from_utf8_lossy(line);
@@ -64,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_line_tells_what_is_wrong() {
+    fn explains_a_wrong_first_line() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("script");
         let cases: [(&[u8], &str); 6] = [
@@ -73,7 +71,7 @@ mod tests {
             (b"#!/no/such/python -u\n", "the interpreter `/no/such/python` of"),
             (b"#! /usr/bin/env -S no-such-python -u\n", "`no-such-python` of"),
             (b"#!\n", "names no interpreter"),
-            (b"\x7fELF\x02", "needs a loader that is not on this system"),
+            (b"\x7fELF\x02", "was built for another system"),
         ];
         for (text, expected) in cases {
             fs::write(&file, text).unwrap();

@@ -1,4 +1,4 @@
-//! The address of a request: what may be shown of it, and what is sent as credentials.
+//! The address of a request, separated from its credentials.
 
 use base64::Engine as _;
 use percent_encoding::percent_decode_str;
@@ -10,13 +10,14 @@ use url::{ParseError, Url};
 pub(crate) struct Address(Url);
 
 impl Address {
-    /// Reads the `url` of a job. The second value is the `Authorization` header that its user and password ask for.
+    /// Parses the `url` of a job. The second value is the `Authorization` header for its user and password.
     ///
-    /// No message shows the text: it may hold a password.
+    /// # Errors
+    /// If it is not a valid HTTP URL. The message does not include the text, since it may contain a password.
     pub(crate) fn parse(text: &str) -> Result<(Self, Option<HeaderValue>), String> {
-        // `Url::parse` drops line breaks and tabs in silence.
+        // `Url::parse` silently drops line breaks and tabs.
         if text.contains(|c: char| c.is_ascii_control()) {
-            return Err("url: has a control character, such as a line break".to_owned());
+            return Err("url: contains a control character, such as a line break".to_owned());
         }
         let url = Url::parse(text).map_err(reason)?;
         if !is_http(&url) {
@@ -24,18 +25,18 @@ impl Address {
         }
         let credentials = credentials(&url)?;
         let address = Self::without_secrets(url).ok_or_else(|| {
-            format!("url: has a character that a request can't contain; {EXAMPLE}")
+            format!("url: contains a character that is not allowed in a request; {EXAMPLE}")
         })?;
         Ok((address, credentials))
     }
 
-    /// Where a redirect of this address leads; `None` where that is no address for HTTP.
+    /// Resolves the location of a redirect. `None` if it is not a valid HTTP URL.
     pub(crate) fn join(&self, location: &str) -> Option<Self> {
         self.0.join(location).ok().filter(is_http).and_then(Self::without_secrets)
     }
 
     fn without_secrets(mut url: Url) -> Option<Self> {
-        // These fail for URLs without a host only.
+        // These fail only for URLs without a host.
         url.set_username("").ok()?;
         url.set_password(None).ok()?;
         url.set_fragment(None);
@@ -56,12 +57,12 @@ impl Address {
         self.0.origin() == other.0.origin()
     }
 
-    /// Scheme, host and port, for errors.
+    /// Scheme, host and port, for messages.
     pub(crate) fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }
 
-    /// The address without its query, for errors and the log.
+    /// The address without its query, for messages.
     pub(crate) fn shown(&self) -> String {
         self.origin() + self.0.path()
     }
@@ -75,30 +76,28 @@ fn is_http(url: &Url) -> bool {
 
 fn reason(error: ParseError) -> String {
     let reason = match error {
-        ParseError::RelativeUrlWithoutBase => {
-            "has no scheme: write `http://` or `https://` before it"
-        }
+        ParseError::RelativeUrlWithoutBase => "has no scheme such as `https://`",
         ParseError::EmptyHost => "has no host",
         ParseError::InvalidPort => "the port must be a number from 0 to 65535",
-        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
-            "the host has a character that no host name can have, or is not a valid internationalized name"
-        }
-        ParseError::InvalidIpv4Address => "the host looks like an IPv4 address, but is not valid",
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => "the host name is invalid",
+        ParseError::InvalidIpv4Address => "the host is not a valid IPv4 address",
         ParseError::InvalidIpv6Address => "the host is not a valid IPv6 address",
         other => return format!("url: {other}; {EXAMPLE}"),
     };
     format!("url: {reason}; {EXAMPLE}")
 }
 
-/// What `user:password@` asks for. Both are percent-encoded in a URL.
+/// The `Authorization` header for `user:password@`. Both are percent-encoded in a URL.
 fn credentials(url: &Url) -> Result<Option<HeaderValue>, String> {
     if url.username().is_empty() && url.password().is_none() {
         return Ok(None);
     }
     let user: Vec<u8> = percent_decode_str(url.username()).collect();
     if user.contains(&b':') {
-        return Err("url: a user name with a colon can't be sent; use the header `Authorization`"
-            .to_owned());
+        return Err(
+            "url: the user name can't contain a colon; set the header `Authorization` instead"
+                .to_owned(),
+        );
     }
     let mut plain = user;
     plain.push(b':');
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_sent_in_ascii() {
+    fn urls_are_encoded_as_ascii() {
         for (text, expected) in [
             ("http://bücher.example/", "http://xn--bcher-kva.example/"),
             ("http://example.org/a b/ü?q=x y", "http://example.org/a%20b/%C3%BC?q=x%20y"),
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_signs_in_user_and_password_are_decoded() {
+    fn user_and_password_are_percent_decoded() {
         let cases = [
             ("http://user:p%40ss%25@example.org", "user:p@ss%"),
             ("http://user@example.org", "user:"),
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn only_scheme_host_and_port_make_an_origin() {
+    fn an_origin_is_scheme_host_and_port() {
         let address = |text: &str| Address::parse(text).unwrap().0;
         let first = address("https://example.org/a");
         assert!(first.has_same_origin(&address("https://EXAMPLE.org:443/b?c")));

@@ -1,4 +1,4 @@
-//! One exchange: a request, the redirects that follow, and the answer.
+//! An exchange: a request, its redirects, and the response.
 
 use std::io::Read as _;
 use std::time::{Duration, Instant};
@@ -12,28 +12,28 @@ use crate::options::HttpOptions;
 use crate::redirect::Hop;
 use crate::trust;
 
-/// How many characters of an answer are kept.
-const KEPT: usize = 4096;
+/// The most characters of a response body that are returned.
+const MAX_BODY_CHARS: usize = 4096;
 
-/// The longest time that ureq is given. It adds it to the present, which must not overflow.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The longest timeout passed to ureq, which adds it to the current time without a check for overflow.
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What came back.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The beginning of the body.
     pub(crate) text: String,
-    /// Whether the job has headers that were not sent, because a redirect led to another origin.
+    /// Whether headers of the job were not sent because a redirect led to another origin.
     pub(crate) held_back: bool,
 }
 
-/// An answer or the reason why there is none, and the address that it is about.
+/// The response or an error message, and the address for messages.
 pub(crate) struct Outcome {
     pub(crate) place: String,
     pub(crate) answer: Result<Answer, String>,
 }
 
-/// An agent for one run. Cookies are off; redirects are followed here.
+/// An agent for one run, without cookies. `exchange` follows redirects itself.
 pub(crate) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -45,9 +45,9 @@ pub(crate) fn agent() -> Agent {
     config.into()
 }
 
-/// Makes the request and reads the answer to its end.
+/// Makes the request, follows redirects, and reads the whole response.
 pub(crate) fn exchange(agent: &Agent, options: &HttpOptions) -> Outcome {
-    let deadline = Instant::now() + options.timeout.min(LONGEST);
+    let deadline = Instant::now() + options.timeout.min(MAX_TIMEOUT);
     let mut hop = Hop::first(options);
     let mut place = hop.address.shown();
     loop {
@@ -72,7 +72,7 @@ fn step<'a>(
     hop: &Hop<'a>,
     deadline: Instant,
 ) -> Result<Step<'a>, String> {
-    // A request without TLS must not fail for want of certificates.
+    // A request without TLS must not fail because of missing certificates.
     let roots = if hop.address.is_https() {
         trust::roots(options.ca_file.as_deref())?
     } else {
@@ -113,20 +113,20 @@ fn send(
     }
 }
 
-/// Reads all, so that an answer that breaks off is noticed, and keeps the beginning.
+/// Reads the whole body, to notice an incomplete one. Returns its beginning.
 fn read(body: &mut Body) -> Result<String, ureq::Error> {
     let mut reader = body.as_reader();
     let mut kept = Vec::new();
-    // No character has more than four bytes.
-    reader.by_ref().take(4 * KEPT as u64).read_to_end(&mut kept)?;
+    // A character has at most four bytes.
+    reader.by_ref().take(4 * MAX_BODY_CHARS as u64).read_to_end(&mut kept)?;
     std::io::copy(&mut reader, &mut std::io::sink())?;
-    Ok(String::from_utf8_lossy(&kept).chars().take(KEPT).collect())
+    Ok(String::from_utf8_lossy(&kept).chars().take(MAX_BODY_CHARS).collect())
 }
 
 fn no_answer(error: ureq::Error, options: &HttpOptions) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("no answer within {} s", options.timeout.as_secs_f64()),
-        ureq::Error::HostNotFound => "the host has no address".to_owned(),
+        ureq::Error::HostNotFound => "the host name can't be resolved".to_owned(),
         ureq::Error::Io(error) => match error.kind() {
             std::io::ErrorKind::UnexpectedEof => {
                 "the server closed the connection without an answer".to_owned()
@@ -141,8 +141,8 @@ fn connection(error: &std::io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "the certificate of the server is signed by nobody who is trusted; \
-             if you trust who signed it, name the certificate in `ca_file` or SSL_CERT_FILE"
+            "the certificate of the server was issued by an unknown authority; \
+             to trust it, set `ca_file` or SSL_CERT_FILE to the certificate of the authority"
                 .to_owned()
         }
         Some(cause) => format!("TLS: {cause}"),

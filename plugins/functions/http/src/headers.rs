@@ -1,4 +1,4 @@
-//! The headers that a job gives.
+//! The headers of a job.
 
 use serde_json::{Map, Value};
 use ureq::http::header::{
@@ -7,19 +7,19 @@ use ureq::http::header::{
 };
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Those that may follow a redirect to another origin: they say what is wanted, and nothing that could be a secret.
-const HARMLESS: [HeaderName; 4] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, USER_AGENT];
+/// The headers that are sent to another origin after a redirect. They can't contain secrets.
+const SAFE: [HeaderName; 4] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, USER_AGENT];
 
-/// Those that describe a body.
+/// The headers that describe a body.
 const OF_BODY: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE];
 
 pub(crate) fn parse(given: &Map<String, Value>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let (key, value) = header(name, value)?;
-        // Names of headers are the same in upper and lower case, the keys of a table are not.
+        // The names of headers are case-insensitive, the keys of a table are not.
         if headers.insert(key, value).is_some() {
-            return Err(format!("headers: `{name}` is given twice"));
+            return Err(format!("headers: duplicate header `{name}`"));
         }
     }
     Ok(headers)
@@ -29,19 +29,19 @@ fn header(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), String
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
-        // The value is not shown: it may be a token.
+        // The value is not shown, since it may be a secret.
         Value::Array(_) | Value::Object(_) | Value::Null => {
             return Err(format!("headers.{name}: expected text, found {}", kind(value)));
         }
     };
     let key: HeaderName =
-        name.parse().map_err(|_| format!("headers: {name:?} is no name of a header"))?;
+        name.parse().map_err(|_| format!("headers: {name:?} is not a valid header name"))?;
     if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&key) {
-        return Err(format!("headers.{name}: leave it out; it follows from the body"));
+        return Err(format!("headers.{name}: can't be set, it is computed from the body"));
     }
-    let mut value: HeaderValue = text
-        .parse()
-        .map_err(|_| format!("headers.{name}: the value has characters that no header may have"))?;
+    let mut value: HeaderValue = text.parse().map_err(|_| {
+        format!("headers.{name}: the value has characters that are not allowed in a header")
+    })?;
     value.set_sensitive(true);
     Ok((key, value))
 }
@@ -54,11 +54,11 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-pub(crate) fn keep_harmless(headers: &mut HeaderMap) {
-    keep(headers, |name| HARMLESS.contains(name));
+pub(crate) fn keep_safe(headers: &mut HeaderMap) {
+    keep(headers, |name| SAFE.contains(name));
 }
 
-pub(crate) fn drop_those_of_body(headers: &mut HeaderMap) {
+pub(crate) fn remove_body_headers(headers: &mut HeaderMap) {
     keep(headers, |name| !OF_BODY.contains(name));
 }
 

@@ -12,7 +12,7 @@ use apscheduler_core::function::{Function, JobContext};
 
 use options::HttpOptions;
 
-/// The job function, to be registered as `http`.
+/// Returns the job function `http`, for a registry.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! What the function is called with.
+//! The arguments of the function.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,25 +12,25 @@ use ureq::http::{HeaderMap, HeaderValue, Method};
 use crate::address::Address;
 use crate::headers;
 
-/// The checked arguments of the function. Without `Debug`, since they hold secrets.
+/// The checked arguments of the function. Not `Debug`, since they contain secrets.
 #[derive(Clone, Deserialize)]
-#[serde(try_from = "Given")]
+#[serde(try_from = "RawOptions")]
 pub(crate) struct HttpOptions {
     pub(crate) address: Address,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<String>,
-    /// For the whole exchange.
+    /// The limit for the whole exchange.
     pub(crate) timeout: Duration,
-    /// Empty for all that begin with 2.
+    /// The accepted statuses. Empty for 200 to 299.
     pub(crate) expect: Vec<u16>,
-    /// The root certificates that are trusted, as PEM; `None` for the default ones.
+    /// A PEM file with the trusted root certificates. `None` for the default ones.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// The arguments as a job has them.
+/// The arguments before they are checked.
 #[derive(Deserialize)]
-struct Given {
+struct RawOptions {
     url: String,
     #[serde(default)]
     method: Option<String>,
@@ -46,16 +46,16 @@ struct Given {
     ca_file: Option<PathBuf>,
 }
 
-impl TryFrom<Given> for HttpOptions {
+impl TryFrom<RawOptions> for HttpOptions {
     type Error = String;
 
-    fn try_from(given: Given) -> Result<Self, String> {
-        let (address, credentials) = Address::parse(&given.url)?;
-        let mut headers = headers::parse(&given.headers)?;
+    fn try_from(raw: RawOptions) -> Result<Self, String> {
+        let (address, credentials) = Address::parse(&raw.url)?;
+        let mut headers = headers::parse(&raw.headers)?;
         if let Some(value) = credentials {
             headers.entry(AUTHORIZATION).or_insert(value);
         }
-        let body = match given.body {
+        let body = match raw.body {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text),
             Some(other) => {
@@ -65,18 +65,18 @@ impl TryFrom<Given> for HttpOptions {
             }
         };
         let default = if body.is_some() { Method::POST } else { Method::GET };
-        let method = given.method.as_deref().map(method).transpose()?.unwrap_or(default);
+        let method = raw.method.as_deref().map(method).transpose()?.unwrap_or(default);
         if body.is_some() && method == Method::HEAD {
-            return Err("body: a HEAD request has none; leave it out".to_owned());
+            return Err("body: a HEAD request can't have a body".to_owned());
         }
         Ok(Self {
             address,
             method,
             headers,
             body,
-            timeout: given.timeout.map_or(Ok(Duration::from_secs(30)), timeout)?,
-            expect: given.expect.as_ref().map(expect).transpose()?.unwrap_or_default(),
-            ca_file: given.ca_file,
+            timeout: raw.timeout.map_or(Ok(Duration::from_secs(30)), timeout)?,
+            expect: raw.expect.as_ref().map(expect).transpose()?.unwrap_or_default(),
+            ca_file: raw.ca_file,
         })
     }
 }
@@ -84,7 +84,7 @@ impl TryFrom<Given> for HttpOptions {
 fn method(text: &str) -> Result<Method, String> {
     let wrong = || {
         format!(
-            "method: `{text}` is no method of HTTP; expected GET, POST, PUT, PATCH, DELETE or HEAD"
+            "method: `{text}` is not an HTTP method; expected GET, POST, PUT, PATCH, DELETE or HEAD"
         )
     };
     Method::from_bytes(text.to_ascii_uppercase().as_bytes()).map_err(|_| wrong())

@@ -1,4 +1,4 @@
-//! What is sent, first and after each redirect.
+//! The requests of an exchange: the first one, and one for each redirect.
 
 use ureq::http::header::LOCATION;
 use ureq::http::{HeaderMap, Method, StatusCode};
@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::headers;
 use crate::options::HttpOptions;
 
-/// How many redirects are followed.
+/// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 10;
 
 /// One request of an exchange.
@@ -17,7 +17,7 @@ pub(crate) struct Hop<'a> {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<&'a str>,
-    /// Whether the job has headers that are not sent here.
+    /// Whether headers of the job are withheld from this origin.
     pub(crate) held_back: bool,
     redirects: usize,
 }
@@ -34,10 +34,12 @@ impl<'a> Hop<'a> {
         }
     }
 
-    /// The request that an answer asks for; `None` if it is no redirect.
+    /// Returns the request to make after a response. `None` if the response is not a redirect to follow.
     ///
-    /// What the job gives goes to the origin of its `url` alone, so another origin gets none of its headers, but for
-    /// harmless ones, and no body.
+    /// Headers and body of the job are meant for the origin of its `url`. Another origin gets only safe headers and no body.
+    ///
+    /// # Errors
+    /// If the redirect can't be followed.
     pub(crate) fn follow(
         &self,
         options: &HttpOptions,
@@ -53,14 +55,14 @@ impl<'a> Hop<'a> {
         let location = String::from_utf8_lossy(location.as_bytes());
         let address = self.address.join(&location).ok_or_else(|| {
             format!(
-                "status {status} redirects to what is no address for http or https",
+                "status {status} redirects to an address that is not http or https",
                 status = status.as_u16()
             )
         })?;
         if self.redirects >= MAX_REDIRECTS {
             return Err(format!("more than {MAX_REDIRECTS} redirects"));
         }
-        // Every request begins with what the job gives, so that the way back to its origin has it again.
+        // Start from the headers of the job, so that a redirect back to its origin has them again.
         let mut next = Self { address, redirects: self.redirects + 1, ..self.clone() };
         next.headers = options.headers.clone();
         let becomes_get = match status.as_u16() {
@@ -73,20 +75,20 @@ impl<'a> Hop<'a> {
             next.body = None;
         }
         if next.body.is_none() {
-            headers::drop_those_of_body(&mut next.headers);
+            headers::remove_body_headers(&mut next.headers);
         }
-        let is_elsewhere = !next.address.has_same_origin(&options.address);
-        if is_elsewhere && next.body.is_some() {
+        let is_other_origin = !next.address.has_same_origin(&options.address);
+        if is_other_origin && next.body.is_some() {
             return Err(format!(
-                "status {} redirects to {}, and a body is sent to the host that `url` names alone; \
-                 if that is where it belongs, name it in `url`",
+                "status {} redirects to {}, but the body is sent only to the host of `url`; \
+                 to send it there, change `url`",
                 status.as_u16(),
                 next.address.origin()
             ));
         }
-        if is_elsewhere {
+        if is_other_origin {
             let all = next.headers.len();
-            headers::keep_harmless(&mut next.headers);
+            headers::keep_safe(&mut next.headers);
             next.held_back = next.headers.len() < all;
         } else {
             next.held_back = false;

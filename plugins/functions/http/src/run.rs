@@ -1,4 +1,4 @@
-//! One run of the job: an exchange that can be cancelled.
+//! Runs the job: an exchange that can be cancelled.
 
 use std::future::Future as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -36,7 +36,7 @@ pub(crate) fn run(context: &JobContext, options: HttpOptions) -> Result<Value, J
         return Ok(json!({"status": status, "body": text}));
     }
     let note = if held_back {
-        "; the headers and the password of the job are sent to the host that `url` names alone"
+        "; the headers and the password of the job are sent only to the host of `url`"
     } else {
         ""
     };
@@ -44,26 +44,26 @@ pub(crate) fn run(context: &JobContext, options: HttpOptions) -> Result<Value, J
     Err(if text.is_empty() { error } else { error.with_trace(text) })
 }
 
-/// What the waiting thread is told.
+/// A message to the waiting thread.
 enum Message {
-    /// The token may be cancelled.
+    /// The token may have been cancelled.
     Woken,
     Ended(std::thread::Result<Outcome>),
 }
 
-struct Bell(Sender<Message>);
+struct MessageWaker(Sender<Message>);
 
-impl Wake for Bell {
+impl Wake for MessageWaker {
     fn wake(self: Arc<Self>) {
-        // Nobody waits for it once the exchange has ended.
+        // The receiver is gone if the exchange has ended.
         let _ = self.0.send(Message::Woken);
     }
 }
 
-/// Returns as soon as the token is cancelled, whatever the exchange waits for.
+/// Makes the exchange. Returns at once when the token is cancelled.
 ///
-/// The exchange has a thread of its own, since a look-up of a name and a connect can't be interrupted. What is left of
-/// it then fails as soon as it wants to send or to receive, at the latest at its timeout.
+/// The exchange has a thread of its own, since name resolution and connecting can't be interrupted. After a cancellation,
+/// that thread fails when it next sends or receives, at the latest at its timeout.
 fn run_cancellable(
     options: HttpOptions,
     cancellation: &CancellationToken,
@@ -71,20 +71,20 @@ fn run_cancellable(
     let place = format!("{} {}", options.method, options.address.shown());
     let cancelled = || {
         JobError::new(format!(
-            "{place}: cancelled, by the `timeout` of the job or the shutdown of the scheduler"
+            "{place}: cancelled by the `timeout` of the job or the shutdown of the scheduler"
         ))
     };
     let agent = exchange::agent();
     let (sender, messages) = channel();
-    let waker = Waker::from(Arc::new(Bell(sender.clone())));
-    let mut asked = pin!(cancellation.cancelled());
-    if asked.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+    let waker = Waker::from(Arc::new(MessageWaker(sender.clone())));
+    let mut cancellation_future = pin!(cancellation.cancelled());
+    if cancellation_future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
         return Err(cancelled());
     }
     let shared = agent.clone();
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| exchange::exchange(&shared, &options)));
-        // Nobody waits for it once the run was cancelled.
+        // The receiver is gone if the run was cancelled.
         let _ = sender.send(Message::Ended(outcome));
     });
     thread.map_err(|error| JobError::new(format!("can't start a thread: {error}")))?;
@@ -99,5 +99,5 @@ fn run_cancellable(
             Message::Woken => {}
         }
     }
-    Err(JobError::new(format!("{place}: the exchange has ended without an outcome")))
+    Err(JobError::new(format!("{place}: the exchange ended without a result")))
 }

@@ -1,12 +1,15 @@
-//! Which root certificates are trusted.
+//! The trusted root certificates.
 
 use std::path::Path;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
-/// The certificates of `ca_file`, else those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else Mozilla's.
+/// Returns the certificates of `ca_file`, or else of `SSL_CERT_FILE` and `SSL_CERT_DIR`, or else Mozilla's.
 ///
-/// Read anew for each run, since files of certificates are replaced when they expire.
+/// They are read at each run, since certificate files are replaced when they expire.
+///
+/// # Errors
+/// If a file can't be read or contains no certificate.
 pub(crate) fn roots(ca_file: Option<&Path>) -> Result<RootCerts, String> {
     if let Some(path) = ca_file {
         return from_file(path).map_err(|error| format!("ca_file: {}: {error}", path.display()));
@@ -29,7 +32,9 @@ fn from_file(path: &Path) -> Result<RootCerts, String> {
         }
     }
     if certificates.is_empty() {
-        return Err("holds no certificate; expected PEM, `-----BEGIN CERTIFICATE-----`".to_owned());
+        return Err(
+            "contains no certificate; expected PEM with `-----BEGIN CERTIFICATE-----`".to_owned()
+        );
     }
     Ok(certificates.into())
 }
@@ -39,7 +44,7 @@ fn from_environment() -> Result<RootCerts, String> {
     if found.certs.is_empty() {
         let reasons: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
         let reasons = if reasons.is_empty() { "none".to_owned() } else { reasons.join("; ") };
-        return Err(format!("SSL_CERT_FILE and SSL_CERT_DIR give no certificate: {reasons}"));
+        return Err(format!("SSL_CERT_FILE and SSL_CERT_DIR contain no certificate: {reasons}"));
     }
     for error in &found.errors {
         tracing::warn!(target: "apscheduler::http", "SSL_CERT_FILE or SSL_CERT_DIR: {error}");

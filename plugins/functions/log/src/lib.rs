@@ -4,7 +4,7 @@ use apscheduler_core::function::{Function, JobContext};
 use apscheduler_core::printable;
 use serde::Deserialize;
 
-/// What the function is called with.
+/// The arguments of the function.
 #[derive(Clone, Debug, Deserialize)]
 struct LogOptions {
     message: String,
@@ -23,7 +23,7 @@ enum Level {
     Trace,
 }
 
-/// The job function, to be registered as `log`.
+/// Returns the job function `log`, for a registry.
 ///
 /// # Examples
 /// ```
@@ -43,7 +43,7 @@ pub fn function() -> Function {
 
 fn write(job_id: &str, options: &LogOptions) {
     let message = printable::block(&options.message);
-    // A level is part of the place of a line, so each has a line of its own.
+    // `tracing` needs the level at compile time.
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(target: "apscheduler::log", job_id, "{message}")
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_all_it_needs() {
+    fn only_the_message_is_required() {
         assert_eq!(check(&json!({"message": "hello"})), Ok(()));
         assert_eq!(check(&json!({"message": "hello", "level": "warn"})), Ok(()));
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn rejects_invalid_arguments() {
         let cases = [
             (json!({}), "`message` is missing"),
             (json!({"message": "m", "level": "loud"}), "level: unknown value `loud`"),

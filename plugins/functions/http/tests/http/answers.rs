@@ -1,4 +1,4 @@
-//! What comes back.
+//! Responses.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::call;
 use crate::server::{Reply, Server};
 
 #[test]
-fn another_status_is_an_error() {
+fn an_unexpected_status_is_an_error() {
     let server =
         Server::start(vec![Reply::text("HTTP/1.1 503 Away\r\ncontent-length: 4\r\n\r\ndown")]);
     let address = &server.address;
@@ -15,7 +15,7 @@ fn another_status_is_an_error() {
 }
 
 #[test]
-fn a_large_body_is_cut_and_not_emptied() {
+fn a_large_body_is_truncated() {
     for length in [1024 * 1024 - 1, 1024 * 1024, 3 * 1024 * 1024] {
         let server = Server::start(vec![Reply::ok(&"x".repeat(length))]);
         let answer = call(&json!({"url": server.url("/")})).unwrap();
@@ -24,7 +24,7 @@ fn a_large_body_is_cut_and_not_emptied() {
 }
 
 #[test]
-fn a_body_is_cut_between_characters() {
+fn a_body_is_truncated_between_characters() {
     let server = Server::start(vec![Reply::ok(&"\u{1f514}".repeat(5000))]);
     let answer = call(&json!({"url": server.url("/")})).unwrap();
     assert_eq!(answer["body"], "\u{1f514}".repeat(4096));
@@ -61,14 +61,14 @@ fn an_answer_to_head_has_no_body() {
 }
 
 #[test]
-fn a_connection_that_is_closed_without_an_answer_is_told() {
+fn a_connection_closed_without_a_response_is_an_error() {
     let server = Server::start(vec![Reply::text("")]);
     let error = call(&json!({"url": server.url("/")})).unwrap_err();
     assert!(error.ends_with("/: the server closed the connection without an answer"), "{error}");
 }
 
 #[test]
-fn what_is_no_http_is_an_error() {
+fn another_protocol_is_an_error() {
     let server = Server::start(vec![Reply::text("SSH-2.0-OpenSSH\r\n\r\n")]);
     let error = call(&json!({"url": server.url("/")})).unwrap_err();
     assert!(error.contains("protocol: "), "{error}");

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! Trusted certificates.
 
 use std::io::{BufReader, Write as _};
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::call;
 use crate::server::read_request_from;
 
-/// A server whose certificate is signed by an authority of its own.
+/// A server whose certificate was issued by a private authority.
 struct Server {
     folder: TempDir,
     url: String,
@@ -49,7 +49,7 @@ impl Server {
             for stream in listener.incoming() {
                 let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
                 let mut stream = BufReader::new(StreamOwned::new(connection, stream.unwrap()));
-                // A client that does not trust the certificate breaks off.
+                // A client that does not trust the certificate closes the connection.
                 if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                     read_request_from(&mut stream)
                 }))
@@ -70,11 +70,11 @@ impl Server {
 }
 
 #[test]
-fn an_authority_of_ones_own_is_trusted_by_ca_file_alone() {
+fn ca_file_makes_a_private_authority_trusted() {
     let server = Server::start();
     let error = call(&json!({"url": server.url})).unwrap_err();
     assert!(
-        error.contains("signed by nobody who is trusted") && error.contains("`ca_file`"),
+        error.contains("issued by an unknown authority") && error.contains("`ca_file`"),
         "{error}"
     );
     let answer = call(&json!({"url": server.url, "ca_file": server.path("ca.pem")})).unwrap();
@@ -82,9 +82,9 @@ fn an_authority_of_ones_own_is_trusted_by_ca_file_alone() {
 }
 
 #[test]
-fn a_ca_file_that_is_none_is_named() {
+fn errors_name_an_invalid_ca_file() {
     let server = Server::start();
-    let cases = [("absent.pem", "can't be read"), ("empty.pem", "holds no certificate")];
+    let cases = [("absent.pem", "can't be read"), ("empty.pem", "contains no certificate")];
     for (name, expected) in cases {
         let path = server.path(name);
         let error = call(&json!({"url": server.url, "ca_file": path})).unwrap_err();
@@ -93,9 +93,9 @@ fn a_ca_file_that_is_none_is_named() {
     }
 }
 
-/// The variable is of the whole process, so the test runs itself again with it.
+/// The variable affects the whole process, so the test runs itself again in a child process.
 #[test]
-fn ssl_cert_file_names_an_authority() {
+fn ssl_cert_file_makes_an_authority_trusted() {
     const URL: &str = "APSCHEDULER_TEST_HTTPS_URL";
     if let Ok(url) = std::env::var(URL) {
         assert_eq!(call(&json!({"url": url})).unwrap()["status"], 200);
@@ -104,7 +104,11 @@ fn ssl_cert_file_names_an_authority() {
     let server = Server::start();
     for (name, works) in [("ca.pem", true), ("empty.pem", false), ("absent.pem", false)] {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "certificates::ssl_cert_file_names_an_authority", "--nocapture"])
+            .args([
+                "--exact",
+                "certificates::ssl_cert_file_makes_an_authority_trusted",
+                "--nocapture",
+            ])
             .env(URL, &server.url)
             .env("SSL_CERT_FILE", server.path(name))
             .env_remove("SSL_CERT_DIR")
@@ -113,7 +117,7 @@ fn ssl_cert_file_names_an_authority() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.success(), works, "{name}: {text}");
         assert!(
-            works || text.contains("SSL_CERT_FILE and SSL_CERT_DIR give no certificate"),
+            works || text.contains("SSL_CERT_FILE and SSL_CERT_DIR contain no certificate"),
             "{text}"
         );
     }

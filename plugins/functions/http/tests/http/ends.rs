@@ -1,4 +1,4 @@
-//! Runs that are ended: by the timeout of the function, by that of the job, by a shutdown.
+//! Runs that are cancelled by a timeout or a shutdown.
 
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
@@ -42,7 +42,7 @@ fn the_timeout_is_for_all_redirects_together() {
 }
 
 #[test]
-fn a_timeout_of_ages_is_no_panic() {
+fn a_huge_timeout_does_not_panic() {
     let server = Server::start(vec![Reply::ok("fine")]);
     assert!(call(&json!({"url": server.url("/"), "timeout": 1e18})).is_ok());
 }
@@ -58,13 +58,13 @@ fn the_timeout_of_the_job_ends_the_exchange() {
         let job = job(&json!({"url": server.url("/"), "timeout": 600}))
             .timeout(Duration::from_millis(300));
         let error = call_job(&scheduler(), job).unwrap_err();
-        assert!(error.contains("/: cancelled, by the `timeout` of the job"), "{error}");
+        assert!(error.contains("/: cancelled by the `timeout` of the job"), "{error}");
     }
 }
 
 #[test]
 fn the_timeout_of_the_job_ends_a_connect() {
-    // A full queue of connections: the next one waits for its SYN to be answered.
+    // Fill the queue of connections: the next connect blocks.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut queued = Vec::new();
@@ -73,14 +73,14 @@ fn the_timeout_of_the_job_ends_a_connect() {
     {
         queued.push(stream);
         if queued.len() > 10_000 {
-            // This system takes any number.
+            // On this system the queue is never full.
             return;
         }
     }
     let job = job(&json!({"url": format!("http://{address}/"), "timeout": 600}))
         .timeout(Duration::from_millis(300));
     let error = call_job(&scheduler(), job).unwrap_err();
-    assert!(error.contains("/: cancelled, by the `timeout` of the job"), "{error}");
+    assert!(error.contains("/: cancelled by the `timeout` of the job"), "{error}");
 }
 
 /// Runs each job in a thread, and cancels the runs when it is shut down.
@@ -119,5 +119,5 @@ fn a_shutdown_that_does_not_wait_ends_the_exchange() {
     server.request();
     scheduler.shutdown(Shutdown::Now).unwrap();
     let error = receiver.recv_timeout(Duration::from_secs(120)).unwrap();
-    assert!(error.contains("/: cancelled, "), "{error}");
+    assert!(error.contains("/: cancelled by "), "{error}");
 }

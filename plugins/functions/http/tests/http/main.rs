@@ -1,4 +1,4 @@
-//! The function against a server of the test's own, on loopback.
+//! Tests the function with a server on the loopback interface.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -19,7 +19,7 @@ use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_testkit::TestPlugins;
 use serde_json::Value;
 
-/// How a run ended: the value, or the message and the trace of the error.
+/// The result of a run: the value or the error message.
 type Ended = Result<Value, String>;
 
 fn scheduler() -> BackgroundScheduler<TestPlugins> {
@@ -34,7 +34,7 @@ fn scheduler() -> BackgroundScheduler<TestPlugins> {
     scheduler
 }
 
-/// Runs the function as a job, and returns what it returned or the error.
+/// Runs the function as a job.
 fn call(kwargs: &Value) -> Ended {
     call_job(&scheduler(), JobBuilder::new("http").kwargs(kwargs.as_object().unwrap().clone()))
 }

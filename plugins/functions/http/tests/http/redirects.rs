@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what goes along.
+//! Redirects, and which headers and bodies are sent to other hosts.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn the_same_origin_gets_all_headers_of_the_job() {
 }
 
 #[test]
-fn headers_that_were_held_back_are_told_when_the_other_host_refuses() {
+fn withheld_headers_are_mentioned_when_the_other_host_refuses() {
     let answer = Reply::text("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n");
     let second = Server::start(vec![answer]);
     let first = Server::start(vec![Reply::redirect(302, &second.url("/there?key=secret"))]);
@@ -55,8 +55,8 @@ fn headers_that_were_held_back_are_told_when_the_other_host_refuses() {
     assert_eq!(
         error,
         format!(
-            "GET {}, redirected to {}: unexpected status 401; the headers and the password of the job are sent to the \
-             host that `url` names alone",
+            "GET {}, redirected to {}: unexpected status 401; the headers and the password of the job are sent only \
+             to the host of `url`",
             first.url("/here"),
             second.url("/there")
         )
@@ -64,7 +64,7 @@ fn headers_that_were_held_back_are_told_when_the_other_host_refuses() {
 }
 
 #[test]
-fn a_post_becomes_a_get_or_is_repeated_as_the_status_says() {
+fn the_status_decides_whether_a_post_becomes_a_get() {
     for (status, method) in [(301, "get"), (302, "get"), (303, "get"), (307, "post"), (308, "post")]
     {
         let server = Server::start(vec![Reply::redirect(status, "/b"), Reply::ok("")]);
@@ -83,30 +83,31 @@ fn a_body_is_not_sent_to_another_host() {
     let second = Server::start(vec![Reply::ok("there")]);
     let first = Server::start(vec![Reply::redirect(307, &second.url("/there?key=secret"))]);
     let error = call(&json!({"url": first.url("/"), "body": "secret"})).unwrap_err();
-    let expected = format!("status 307 redirects to http://{}, and a body is sent", second.address);
+    let expected =
+        format!("status 307 redirects to http://{}, but the body is sent", second.address);
     assert!(error.contains(&expected) && !error.contains("secret"), "{error}");
 }
 
 #[test]
-fn a_status_that_is_expected_is_not_followed() {
+fn an_expected_status_is_not_followed() {
     let server = Server::start(vec![Reply::redirect(302, "/b")]);
     let answer = call(&json!({"url": server.url("/a"), "expect": [200, 302]})).unwrap();
     assert_eq!(answer["status"], 302);
 }
 
 #[test]
-fn redirects_without_end_are_an_error() {
+fn endless_redirects_are_an_error() {
     let server = Server::start(vec![Reply::redirect(302, "/a"); 11]);
     let error = call(&json!({"url": server.url("/a")})).unwrap_err();
     assert!(error.ends_with("/a: more than 10 redirects"), "{error}");
 }
 
 #[test]
-fn a_redirect_to_what_is_no_http_is_an_error() {
+fn a_redirect_to_another_scheme_is_an_error() {
     let server = Server::start(vec![Reply::redirect(302, "file:///etc/passwd")]);
     let error = call(&json!({"url": server.url("/a")})).unwrap_err();
     assert!(
-        error.ends_with("/a: status 302 redirects to what is no address for http or https"),
+        error.ends_with("/a: status 302 redirects to an address that is not http or https"),
         "{error}"
     );
 }

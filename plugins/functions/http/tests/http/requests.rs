@@ -1,4 +1,4 @@
-//! What is sent.
+//! Requests.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn a_get_returns_the_answer() {
 }
 
 #[test]
-fn a_body_is_posted_and_a_table_is_json() {
+fn a_table_is_posted_as_json() {
     let server = Server::start(vec![Reply::text("HTTP/1.1 201 Made\r\ncontent-length: 0\r\n\r\n")]);
     let kwargs = json!({"url": server.url("/"), "body": {"a": 1}, "expect": 201});
     assert_eq!(call(&kwargs).unwrap()["status"], 201);
@@ -32,7 +32,7 @@ fn a_body_is_posted_and_a_table_is_json() {
 }
 
 #[test]
-fn a_content_type_of_the_job_takes_the_place_of_that_for_json() {
+fn a_content_type_of_the_job_replaces_the_default() {
     let server = Server::start(vec![Reply::ok("")]);
     let headers = json!({"Content-Type": "application/vnd.acme+json"});
     call(&json!({"url": server.url("/"), "body": {"a": 1}, "headers": headers})).unwrap();
@@ -53,24 +53,27 @@ fn any_method_is_sent_and_a_get_may_have_a_body() {
 }
 
 #[test]
-fn mistakes_show_when_the_job_is_added() {
+fn rejects_invalid_arguments() {
     let url = "http://example.org";
     let cases = [
         (json!({}), "`url` is missing"),
-        (json!({"url": url, "method": "GE T"}), "method: `GE T` is no method"),
-        (json!({"url": url, "method": "HEAD", "body": "x"}), "body: a HEAD request has none"),
+        (json!({"url": url, "method": "GE T"}), "method: `GE T` is not an HTTP method"),
+        (
+            json!({"url": url, "method": "HEAD", "body": "x"}),
+            "body: a HEAD request can't have a body",
+        ),
         (json!({"url": url, "timeout": 0}), "timeout: expected a positive number"),
         (json!({"url": url, "expect": 99}), "expect: expected a status"),
-        (json!({"url": url, "headers": {"a b": "c"}}), "no name of a header"),
+        (json!({"url": url, "headers": {"a b": "c"}}), "is not a valid header name"),
         (
             json!({"url": url, "headers": {"a": ["secret"]}}),
             "headers.a: expected text, found a list",
         ),
         (json!({"url": url, "headers": {"a": "secret\n"}}), "headers.a: the value has characters"),
-        (json!({"url": url, "headers": {"A": "x", "a": "y"}}), "headers: `a` is given twice"),
+        (json!({"url": url, "headers": {"A": "x", "a": "y"}}), "headers: duplicate header `a`"),
         (
             json!({"url": url, "headers": {"Content-Length": 1}}),
-            "headers.Content-Length: leave it out",
+            "headers.Content-Length: can't be set",
         ),
         (json!({"url": url, "retries": 3}), "unknown option `retries`"),
     ];

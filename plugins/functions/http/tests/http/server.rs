@@ -1,20 +1,20 @@
-//! A server of the test's own, on loopback.
+//! A test server on the loopback interface.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
-/// What is done with one request.
+/// The reply to one request.
 #[derive(Clone)]
 pub(crate) enum Reply {
     /// Sends this and closes the connection.
     Close(Vec<u8>),
-    /// Sends this and leaves the connection open, until the test ends.
+    /// Sends this and keeps the connection open until the test ends.
     Stall(Vec<u8>),
 }
 
 impl Reply {
-    /// An answer with this body, which closes the connection.
+    /// A response with this body that closes the connection.
     pub(crate) fn ok(body: &str) -> Self {
         let length = body.len();
         Self::Close(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").into())
@@ -41,13 +41,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers one request after another.
+    /// Starts a server that answers requests in this order.
     pub(crate) fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self::on(listener, move |_| replies)
     }
 
-    /// Answers with what depends on the server's own address.
+    /// Starts a server whose replies depend on its address.
     pub(crate) fn on(
         listener: TcpListener,
         replies: impl FnOnce(&str) -> Vec<Reply> + Send + 'static,
@@ -64,7 +64,7 @@ impl Server {
                 }
                 match reply {
                     Reply::Close(bytes) => {
-                        // A client that has seen enough may have gone.
+                        // The client may have closed the connection.
                         let _ = (&stream).write_all(&bytes);
                     }
                     Reply::Stall(bytes) => {
