@@ -22,6 +22,12 @@ pub(crate) fn too_large(number: &str) -> String {
     format!("the number {number} is too large: it does not fit into 64 bits")
 }
 
+/// Parses the trigger in a command line option.
+pub(crate) fn trigger_option(option: &str, text: &str) -> anyhow::Result<TriggerConfig> {
+    let value = json(option, text)?;
+    Ok(trigger_config(&value).map_err(|error| error.with_context(option))?)
+}
+
 /// Parses a trigger: a table with `type`, or the type alone as text.
 pub(crate) fn trigger_config(value: &Value) -> Result<TriggerConfig> {
     match value {
@@ -33,6 +39,11 @@ pub(crate) fn trigger_config(value: &Value) -> Result<TriggerConfig> {
 /// The trigger for a crontab expression of five fields.
 pub(crate) fn crontab(expression: &str) -> TriggerConfig {
     TriggerConfig::new("cron").option("crontab", expression)
+}
+
+/// Parses the instant in a command line option, as [`instant`] does.
+pub(crate) fn instant_option(option: &str, text: &str, zone: Zone) -> Result<Timestamp> {
+    instant(text, zone).map_err(|error| error.with_context(option))
 }
 
 /// Parses an instant in ISO 8601. Without an offset it is local time in `zone`.

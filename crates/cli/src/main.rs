@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-/// Runs jobs on schedules: cron, intervals, dates, calendar intervals and combinations of them.
+/// Run jobs on schedules: cron, intervals, dates, calendar intervals and combinations of them.
 ///
 /// A jobs file (TOML, YAML or JSON) defines the jobs and when they run. Job stores keep jobs across restarts. Concepts,
 /// names and config keys are those of Python's APScheduler 3.11.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use apscheduler::builtin;
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::{Trigger, TriggerContext};
@@ -13,7 +13,7 @@ use crate::fire_times::{self, FireTimes};
 use crate::relative_time::relative;
 use crate::{batch, input, output};
 
-/// Shows the next fire times of a trigger.
+/// Show the next fire times of a trigger.
 ///
 /// With --batch, reads one JSON object per line from standard input, `{"trigger": {...}, "now": "...", "count": 5}`, and
 /// answers each with one line, in order: `{"fires": [...], "text": "..."}` or `{"error": "..."}`.
@@ -55,7 +55,7 @@ pub(crate) fn next(args: &NextArgs) -> Result<ExitCode> {
     let registry = builtin::registry();
     let timezone = args.timezone.map_or_else(Zone::local, Ok)?;
     let now = match &args.now {
-        Some(text) => input::instant(text, timezone).context("--now")?,
+        Some(text) => input::instant_option("--now", text, timezone)?,
         None => SystemClock.now(),
     };
     let count = usize::try_from(args.count).unwrap_or(usize::MAX);
@@ -65,10 +65,7 @@ pub(crate) fn next(args: &NextArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let config = match (&args.trigger, &args.cron) {
-        (Some(text), _) => {
-            let value = input::json("--trigger", text)?;
-            input::trigger_config(&value).context("--trigger")?
-        }
+        (Some(text), _) => input::trigger_option("--trigger", text)?,
         (None, Some(line)) => input::crontab(line),
         (None, None) => unreachable!("clap requires one of them"),
     };

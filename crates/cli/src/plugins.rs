@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::output;
 
-/// Lists the available triggers, job stores, executors and schedulers, and the functions that jobs can call.
+/// List the available plugins and job functions.
 #[derive(clap::Args)]
 pub(crate) struct PluginsArgs {
     /// Print JSON

@@ -15,14 +15,14 @@ use crate::{output, stderr};
 /// The length to which the table truncates values.
 const VALUE_CHARS: usize = 60;
 
-/// The actions in the order of the summary line.
-const ACTIONS: [PlannedAction; 6] = [
-    PlannedAction::Add,
-    PlannedAction::Change,
-    PlannedAction::Keep,
-    PlannedAction::Remove,
-    PlannedAction::End,
-    PlannedAction::Refuse,
+/// The parts of the summary line.
+const SUMMARY: [(PlannedAction, &str); 6] = [
+    (PlannedAction::Add, "to add"),
+    (PlannedAction::Change, "to change"),
+    (PlannedAction::Keep, "to keep"),
+    (PlannedAction::Remove, "to remove"),
+    (PlannedAction::End, "ended"),
+    (PlannedAction::Refuse, "refused"),
 ];
 
 /// Shows what applying a file to its stores would change. Writes nothing.
@@ -73,7 +73,7 @@ fn print(plan: &Plan, scheduler: &Scheduler) -> Result<()> {
             plan.jobs().iter().map(row).collect(),
         )?;
     }
-    let counts = ACTIONS.map(|action| format!("{} to {}", plan.count(action), action.name()));
+    let counts = SUMMARY.map(|(action, text)| format!("{} {text}", plan.count(action)));
     output::line(&counts.join(", "))
 }
 

@@ -15,7 +15,7 @@ use apscheduler::{BackgroundScheduler, Scheduler, function_command};
 use crate::signals::{self, Request};
 use crate::{events, log, nonblocking, reaping, reapply, stderr};
 
-/// Runs the jobs of a file in the foreground.
+/// Run the jobs of a file in the foreground.
 ///
 /// Jobs are kept in the job stores that the file configures, or in memory if there is none. A job that has not changed
 /// since the last run keeps its next run time. Jobs that are no longer in the file are removed. The stores identify the

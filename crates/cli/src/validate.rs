@@ -9,7 +9,7 @@ use apscheduler::file::JobsFile;
 
 use crate::{log, output, preview, stderr};
 
-/// Checks a jobs file without running anything.
+/// Check a jobs file without running anything.
 ///
 /// Builds everything in the file (job stores, executors, triggers, functions with their arguments) as `run` does, but
 /// opens no connection and creates no file. Each error names the file, the key and the expected value. The exit status is

@@ -85,17 +85,19 @@ impl Stored {
             };
             warnings.push(format!(
                 "{} of a jobs file at {path} {host} {} not in this file, and kept because that file may be in use; {remedy}to \
-                 remove them, apply this file once with `--take-over`",
+                 remove {}, apply this file once with `--take-over`",
                 count_of_jobs(*count),
                 verb(*count),
+                pronoun(*count),
             ));
         }
         for (name, count) in &self.renamed {
             warnings.push(format!(
                 "{} of the jobs file `{name}`, which was at {path} before, {} not in this file, and will continue to run; to \
-                 remove them, apply this file once with `--take-over`",
+                 remove {}, apply this file once with `--take-over`",
                 count_of_jobs(*count),
                 verb(*count),
+                pronoun(*count),
             ));
         }
         for ((file, elsewhere), count) in &self.other_paths {
@@ -107,9 +109,10 @@ impl Stored {
                     "whose other jobs are now in this file"
                 };
                 warnings.push(format!(
-                    "{} of the jobs file {file}, {why}, will continue to run; remove them with `apscheduler jobs remove`. \
-                     To move a file and keep its jobs, give it a `name`",
+                    "{} of the jobs file {file}, {why}, will continue to run; remove {} with `apscheduler jobs remove`, or \
+                     give a file a `name` before you move it",
                     count_of_jobs(*count),
+                    pronoun(*count),
                 ));
             }
         }
@@ -119,6 +122,10 @@ impl Stored {
 
 fn verb(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
+}
+
+fn pronoun(count: usize) -> &'static str {
+    if count == 1 { "it" } else { "them" }
 }
 
 /// `1 job`, `2 jobs`.

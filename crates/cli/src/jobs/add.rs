@@ -9,7 +9,7 @@ use super::options::JobOptions;
 use super::stores::Stores;
 use crate::{fire_times, output};
 
-/// Adds a job. Without a trigger it runs once, immediately.
+/// Add a job. Without a trigger it runs once, immediately.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AddArgs {

@@ -8,7 +8,7 @@ use apscheduler::job::{Job, JobChanges};
 use super::stores::Stores;
 use crate::{output, stderr};
 
-/// Pauses jobs: they do not run until they are resumed.
+/// Pause jobs: they do not run until they are resumed.
 #[derive(clap::Args)]
 pub(super) struct PauseArgs {
     /// The ids of the jobs
@@ -16,7 +16,7 @@ pub(super) struct PauseArgs {
     ids: Vec<String>,
 }
 
-/// Resumes paused jobs. They run at their next fire time.
+/// Resume paused jobs. They run at their next fire time.
 #[derive(clap::Args)]
 pub(super) struct ResumeArgs {
     /// The ids of the jobs
@@ -24,7 +24,7 @@ pub(super) struct ResumeArgs {
     ids: Vec<String>,
 }
 
-/// Makes jobs due now. A running scheduler runs them within a second, and continues with their triggers.
+/// Make jobs due now. A running scheduler runs them within a second, then continues with their triggers.
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
     /// The ids of the jobs
@@ -32,7 +32,7 @@ pub(super) struct RunArgs {
     ids: Vec<String>,
 }
 
-/// Removes jobs. Jobs from the jobs file are added again by the next `run`.
+/// Remove jobs. Jobs from the jobs file are added again by the next `run`.
 #[derive(clap::Args)]
 pub(super) struct RemoveArgs {
     /// The ids of the jobs

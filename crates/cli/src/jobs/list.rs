@@ -10,7 +10,7 @@ use super::stores::Stores;
 use super::view;
 use crate::output;
 
-/// Lists jobs in the order of their next run times.
+/// List jobs in the order of their next run times.
 ///
 /// The status is `scheduled`, `paused`, or `broken` with the reason. A broken job stays in its store and runs again as soon
 /// as it can be restored.

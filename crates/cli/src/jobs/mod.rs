@@ -18,7 +18,7 @@ use clap::Subcommand;
 use self::stores::{Access, StoreArgs, Stores};
 use crate::log;
 
-/// Manages the jobs in job stores, also while `apscheduler run` is running.
+/// Manage the jobs in job stores, also while `apscheduler run` is running.
 ///
 /// Pass the jobs file that `run` uses. A running scheduler notices changes to a shared store within a second. These commands
 /// do not apply the jobs of the file to the stores; only `run` does.

@@ -9,7 +9,7 @@ use super::options::JobOptions;
 use super::stores::Stores;
 use crate::{fire_times, output};
 
-/// Changes a job. A new trigger gives it a new next run time.
+/// Change a job. A new trigger gives it a new next run time.
 ///
 /// A job from the jobs file keeps these changes until its entry in the file changes.
 #[derive(clap::Args)]

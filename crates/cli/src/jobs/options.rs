@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use apscheduler::options::{number_text, parse_bool};
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::TriggerConfig;
@@ -90,14 +90,14 @@ impl JobOptions {
         if let Some(line) = &self.cron {
             return Ok(Some(input::crontab(line)));
         }
-        let value = json("--trigger", self.trigger.as_ref())?;
-        value.map(|value| input::trigger_config(&value).context("--trigger")).transpose()
+        let trigger = self.trigger.as_ref();
+        trigger.map(|text| input::trigger_option("--trigger", text)).transpose()
     }
 
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
         let duration = |seconds: f64| {
-            Duration::try_from_secs_f64(seconds).with_context(|| {
-                format!("--timeout: expected a number of seconds, found {}", number_text(seconds))
+            Duration::try_from_secs_f64(seconds).map_err(|_| {
+                anyhow!("--timeout: expected a number of seconds, found {}", number_text(seconds))
             })
         };
         self.timeout.map(|given| given.0.map(duration).transpose()).transpose()
@@ -108,7 +108,7 @@ impl JobOptions {
             None => None,
             Some(text) if text.eq_ignore_ascii_case("none") => Some(None),
             Some(text) if text.eq_ignore_ascii_case("now") => Some(Some(SystemClock.now())),
-            Some(text) => Some(Some(input::instant(text, zone).context("--next-run-time")?)),
+            Some(text) => Some(Some(input::instant_option("--next-run-time", text, zone)?)),
         })
     }
 }

@@ -10,7 +10,7 @@ use super::view;
 use crate::output;
 use crate::relative_time::relative;
 
-/// Shows all details of a job.
+/// Show all details of a job.
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
     /// The id of the job

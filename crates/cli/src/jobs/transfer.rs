@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use super::stores::Stores;
 use crate::output;
 
-/// Exports jobs as JSON.
+/// Export jobs as JSON.
 #[derive(clap::Args)]
 pub(super) struct ExportArgs {
     /// The output file; `-` is standard output
@@ -18,7 +18,7 @@ pub(super) struct ExportArgs {
     file: PathBuf,
 }
 
-/// Imports exported jobs. On an error, none is imported.
+/// Import exported jobs. On an error, none is imported.
 ///
 /// A job that can't be restored by this program is stored unchanged and listed as `broken`.
 #[derive(clap::Args)]

@@ -259,7 +259,7 @@ fn a_dry_run_shows_what_a_start_would_do_and_writes_nothing() {
     assert!(line("come ").contains("2090-01-01 00:00:00 UTC"), "{out}");
     assert!(line("leave ").starts_with("remove"), "{out}");
     assert!(
-        out.ends_with("1 to add, 1 to change, 1 to keep, 1 to remove, 0 to end, 0 to refuse\n"),
+        out.ends_with("1 to add, 1 to change, 1 to keep, 1 to remove, 0 ended, 0 refused\n"),
         "{out}"
     );
     let shown = place.run(&["validate", "jobs.toml", "--against-store", "--json"]).success().json();

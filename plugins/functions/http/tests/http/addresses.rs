@@ -18,7 +18,7 @@ fn errors_about_urls_do_not_show_secrets() {
         ("http://user:secret@exam ple.org/", "the host name is invalid"),
         ("http://user:secret@xn--a/", "the host name is invalid"),
         ("http://user:secret@[::1/", "not a valid IPv6 address"),
-        ("http://user:secret@1.2.3.400/", "not valid"),
+        ("http://user:secret@1.2.3.400/", "not a valid IPv4 address"),
         ("http://example.org/secret\n", "contains a control character"),
         ("http://us%3Aer:secret@example.org/", "the user name can't contain a colon"),
     ];
