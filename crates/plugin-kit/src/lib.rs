@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod executor;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "process-tree"))]
 pub mod process_tree;
 pub mod store;
