@@ -1,9 +1,9 @@
-//! `sqlalchemy` means the store that takes the scheme of the URL, with the URLs that SQLAlchemy has.
+//! `sqlalchemy` selects the store for the scheme of the URL, and accepts the URLs of SQLAlchemy.
 
 use apscheduler::builtin::new_registry;
 use serde_json::json;
 
-/// URLs, the feature that brings their store, whether this build has it, and the type of the store.
+/// URLs, the feature with their store, whether this build has it, and the type of the store.
 static URLS: &[(&str, &str, bool, &str)] = &[
     ("sqlite:///jobs.sqlite", "store-sqlite", cfg!(feature = "store-sqlite"), "SqliteJobStore"),
     ("postgresql://u:secret@db/jobs", "store-postgres", POSTGRES, "PostgresJobStore"),
@@ -19,7 +19,7 @@ const POSTGRES: bool = cfg!(feature = "store-postgres");
 const MYSQL: bool = cfg!(feature = "store-mysql");
 
 #[test]
-fn a_store_is_found_by_the_scheme_of_its_url() {
+fn selects_a_store_by_the_scheme_of_its_url() {
     let registry = new_registry();
     for (url, feature, is_there, store) in URLS {
         let options = json!({"url": url, "tablename": "shop_jobs"});

@@ -1,4 +1,4 @@
-//! What the stores hold when a file was applied.
+//! The stores after a file was applied.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::bench::{Bench, EVERY_MINUTE, counts};
 
 #[test]
-fn what_is_unchanged_is_not_touched() {
+fn an_unchanged_job_is_not_touched() {
     let bench = Bench::new();
     assert_eq!(counts(bench.apply(EVERY_MINUTE)), [1, 0, 0, 0, 0]);
     assert_eq!(bench.next("a"), "2027-01-01T00:01:00+00:00");
     let digest = bench.job("a").spec().unwrap().origin().unwrap().digest.clone();
     bench.clock.advance(chrono::TimeDelta::seconds(30));
-    // Other spacing, order and spelling are the same job.
+    // Other spacing, order and spelling do not change the job.
     let again = "[[jobs]]\ntrigger.minutes = 1\ntrigger.type = 'interval'\nargs = ['you']\nfunc = 'greet'\nid = 'a'";
     assert_eq!(counts(bench.apply(again)), [0, 0, 1, 0, 0]);
     assert_eq!(bench.next("a"), "2027-01-01T00:01:00+00:00");
@@ -24,7 +24,7 @@ fn what_is_unchanged_is_not_touched() {
 }
 
 #[test]
-fn a_changed_option_keeps_the_next_run_time_and_the_grid() {
+fn a_changed_option_keeps_the_next_run_time() {
     let bench = Bench::new();
     bench.apply(EVERY_MINUTE);
     bench.clock.advance(chrono::TimeDelta::seconds(30));
@@ -74,7 +74,7 @@ fn a_changed_trigger_gives_a_new_next_run_time() {
 }
 
 #[test]
-fn a_job_that_was_paused_by_hand_stays_paused() {
+fn a_paused_job_stays_paused() {
     let bench = Bench::new();
     bench.apply(EVERY_MINUTE);
     bench.job("a").pause().unwrap();
@@ -87,7 +87,7 @@ fn a_job_that_was_paused_by_hand_stays_paused() {
 }
 
 #[test]
-fn jobs_that_left_the_file_are_removed_and_others_stay() {
+fn removes_only_jobs_that_are_no_longer_in_the_file() {
     let bench = Bench::new();
     let file = format!(
         "{EVERY_MINUTE}\n[[jobs]]\nid = 'b'\nfunc = 'tick'\njobstore = 'other'\ntrigger = 'interval'"
@@ -98,7 +98,7 @@ fn jobs_that_left_the_file_are_removed_and_others_stay() {
         .add_job(JobBuilder::new("tick").id("by-hand").trigger(TriggerConfig::new("cron")))
         .unwrap();
     assert_eq!(bench.ids(), ["default/by-hand", "default/a", "other/b"]);
-    // Moving to another store is leaving one and coming to another.
+    // A move to another store removes the job from one and adds it to the other.
     let applied = bench.apply("[[jobs]]\nid = 'b'\nfunc = 'tick'\ntrigger = 'interval'");
     assert_eq!(counts(applied), [1, 0, 0, 2, 0]);
     assert_eq!(bench.ids(), ["default/by-hand", "default/b"]);
@@ -122,7 +122,7 @@ fn two_files_do_not_remove_each_others_jobs() {
 }
 
 #[test]
-fn a_job_from_elsewhere_is_taken_over() {
+fn changes_a_job_that_a_program_added() {
     let bench = Bench::new();
     bench
         .scheduler
@@ -138,7 +138,7 @@ fn a_job_from_elsewhere_is_taken_over() {
 }
 
 #[test]
-fn a_date_that_has_passed_does_not_run_again_and_again() {
+fn a_date_job_runs_once() {
     let bench = Bench::new();
     let once = |date: &str| {
         format!(
@@ -146,13 +146,13 @@ fn a_date_that_has_passed_does_not_run_again_and_again() {
         )
     };
     assert_eq!(counts(bench.apply(&once("2027-01-01T00:00:10Z"))), [1, 0, 0, 0, 0]);
-    // The scheduler was down meanwhile: what is in the store still runs.
+    // The scheduler was not running meanwhile: the stored job still runs.
     bench.clock.advance(chrono::TimeDelta::seconds(60));
     assert_eq!(counts(bench.apply(&once("2027-01-01T00:00:10Z"))), [0, 0, 1, 0, 0]);
-    // It has run: the engine removed it.
+    // After its run the engine removes it.
     bench.scheduler.remove_job("once").unwrap();
     assert_eq!(counts(bench.apply(&once("2027-01-01T00:00:10Z"))), [0, 0, 0, 0, 1]);
-    // Another date is another run.
+    // A new date is a new run.
     assert_eq!(counts(bench.apply(&once("2027-01-02"))), [1, 0, 0, 0, 0]);
     assert_eq!(bench.next("once"), "2027-01-02T00:00:00+00:00");
     assert_eq!(counts(bench.apply(&once("2026-01-02"))), [0, 0, 0, 0, 1]);
@@ -160,7 +160,7 @@ fn a_date_that_has_passed_does_not_run_again_and_again() {
 }
 
 #[test]
-fn passed_fire_times_of_a_combined_trigger_are_left_out() {
+fn past_fire_times_of_a_combined_trigger_are_skipped() {
     let bench = Bench::new();
     let text = "[[jobs]]\nid = 'a'\nfunc = 'tick'\n[jobs.trigger]\ntype = 'or'\n\
         triggers = [{ type = 'date', run_date = 2026-12-31 }, { type = 'cron', hour = 5 }]";
@@ -185,7 +185,7 @@ fn a_job_without_a_trigger_runs_at_each_start() {
 }
 
 #[test]
-fn next_run_time_is_for_the_first_time_only() {
+fn next_run_time_applies_only_to_the_first_run() {
     let bench = Bench::new();
     let text = |next: &str| format!("{EVERY_MINUTE}\nnext_run_time = {next}");
     bench.apply(&text("2027-01-01T12:00:00"));
@@ -197,7 +197,7 @@ fn next_run_time_is_for_the_first_time_only() {
 }
 
 #[test]
-fn every_option_arrives() {
+fn applies_every_option() {
     let bench = Bench::new();
     bench.apply(
         "[job_defaults]\ncoalesce = false\n[[jobs]]\nid = 'a'\nfunc = 'greet'\nname = 'Greeting'\nargs = ['x']\n\

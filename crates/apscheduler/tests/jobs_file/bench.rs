@@ -1,4 +1,4 @@
-//! A jobs file, and a scheduler that it is applied to.
+//! A jobs file and a scheduler to apply it to.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use apscheduler::prelude::*;
 use apscheduler_testkit::ManualClock;
 use tempfile::TempDir;
 
-/// A directory with a jobs file, and a paused scheduler that it is applied to.
+/// A directory with a jobs file, and a paused scheduler to apply it to.
 pub(crate) struct Bench {
     pub(crate) directory: TempDir,
     pub(crate) clock: ManualClock,
@@ -63,7 +63,7 @@ impl Bench {
         jobs.iter().map(|job| format!("{}/{}", job.jobstore(), job.id())).collect()
     }
 
-    /// The first thing that is wrong with a file, without the directory.
+    /// The first error in a file, without the directory.
     pub(crate) fn mistake(&self, text: &str) -> String {
         let error = self.load(text).and_then(|file| file.apply(&self.scheduler)).unwrap_err();
         error.to_string().replace(&format!("{}/", self.directory.path().display()), "")

@@ -1,4 +1,4 @@
-//! Which file a jobs file is, and whose the jobs in a store are.
+//! The identity of a jobs file and the ownership of stored jobs.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ impl Bench {
         self.job(id).origin().unwrap().clone()
     }
 
-    /// As if another host had applied the file last.
+    /// Changes a job as if this host had applied it last.
     fn set_host(&self, id: &str, host: Option<&str>) {
         let origin = self.origin(id).host(host.map(str::to_owned));
         self.job(id).modify(&JobChanges::new().origin(origin)).unwrap();
@@ -35,7 +35,7 @@ impl Bench {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_changes_is_the_same_file() {
+fn a_changed_link_is_the_same_file() {
     let bench = Bench::new();
     bench.file_at("releases/1/jobs.toml", TWO);
     bench.file_at("releases/2/jobs.toml", ONE);
@@ -53,7 +53,7 @@ fn a_link_that_changes_is_the_same_file() {
 }
 
 #[test]
-fn jobs_are_recognised_at_another_path_and_keep_their_state() {
+fn unchanged_jobs_at_another_path_keep_their_state() {
     let bench = Bench::new();
     assert_eq!(counts(bench.file_at("1/jobs.toml", TWO).apply(&bench.scheduler).unwrap())[0], 2);
     let next = bench.next("a");
@@ -65,13 +65,13 @@ fn jobs_are_recognised_at_another_path_and_keep_their_state() {
     assert!(reason.contains("previously from") && reason.contains("1/jobs.toml"));
     assert_eq!(counts(moved.apply(&bench.scheduler).unwrap()), [0, 0, 2, 0, 0]);
     assert_eq!((bench.next("a"), bench.next("b")), (next, "Paused".to_owned()));
-    // The file at the first path owns nothing any more, and removes nothing.
+    // The file at the first path owns no jobs now, and removes none.
     assert_eq!(counts(bench.file_at("1/jobs.toml", "").apply(&bench.scheduler).unwrap()), [0; 5]);
     assert_eq!(counts(bench.file_at("2/jobs.toml", "").apply(&bench.scheduler).unwrap())[3], 2);
 }
 
 #[test]
-fn what_a_moved_file_leaves_behind_is_told() {
+fn warns_of_jobs_that_a_moved_file_leaves_behind() {
     let bench = Bench::new();
     bench.file_at("1/jobs.toml", TWO).apply(&bench.scheduler).unwrap();
     let plan = bench.file_at("2/jobs.toml", ONE).plan(&bench.scheduler).unwrap();
@@ -98,7 +98,7 @@ fn jobs_of_the_same_path_on_another_host_are_left_alone() {
     }
     assert_eq!(counts(here.apply(&bench.scheduler).unwrap()), [0, 0, 1, 0, 0]);
     assert_eq!((bench.next("a"), bench.ids().len()), (next, 2));
-    // `a` was recognised: it is this host's now.
+    // `a` belongs to this host now.
     assert_ne!(bench.origin("a").host.as_deref(), Some("pod-1"));
     assert_eq!(counts(here.take_over(true).apply(&bench.scheduler).unwrap()), [0, 0, 1, 1, 0]);
 }
@@ -124,7 +124,7 @@ fn records_of_early_releases_match_by_path_and_are_not_removed() {
 }
 
 #[test]
-fn a_name_is_the_same_file_on_any_path_and_host() {
+fn a_name_identifies_a_file_on_any_path_and_host() {
     let bench = Bench::new();
     let named = |text: &str| format!("name = 'shop'\n{text}");
     bench.file_at("1/jobs.toml", &named(TWO)).apply(&bench.scheduler).unwrap();
@@ -164,7 +164,7 @@ fn a_job_of_a_file_with_another_name_is_refused_and_nothing_is_changed() {
         .apply(&bench.scheduler)
         .unwrap();
     let before = bench.ids();
-    // `c` would leave, `b` would come, and `a` is not its own.
+    // `c` would be removed and `b` added, but `a` belongs to another file.
     for (file, is) in [
         (bench.file_at("2/jobs.toml", &named("shop", TWO)), "this file has the name `shop`"),
         (bench.file_at("3/jobs.toml", TWO), "this file has no `name`"),
@@ -197,7 +197,7 @@ fn a_name_that_another_file_uses_is_refused() {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(bench.ids().len(), 2);
-    // In its own place a file may change all of its jobs.
+    // A file at the same place may change all of its jobs.
     let own = bench.file_at("1/jobs.toml", &named(other));
     assert_eq!(counts(own.apply(&bench.scheduler).unwrap()), [1, 0, 0, 2, 0]);
     bench.file_at("1/jobs.toml", &named(TWO)).apply(&bench.scheduler).unwrap();
@@ -205,7 +205,7 @@ fn a_name_that_another_file_uses_is_refused() {
 }
 
 #[test]
-fn a_changed_job_from_elsewhere_is_told_and_keeps_its_time_if_its_schedule_is_the_same() {
+fn warns_of_a_changed_job_from_another_path_and_keeps_its_next_run_time() {
     let bench = Bench::new();
     bench.file_at("1/jobs.toml", EVERY_MINUTE).apply(&bench.scheduler).unwrap();
     bench.clock.advance(TimeDelta::seconds(30));
@@ -223,7 +223,7 @@ fn a_changed_job_from_elsewhere_is_told_and_keeps_its_time_if_its_schedule_is_th
 }
 
 #[test]
-fn a_plan_writes_nothing_and_says_everything() {
+fn a_plan_has_all_changes_and_writes_nothing() {
     let bench = Bench::new();
     let job = |id: &str, trigger: &str| {
         format!("[[jobs]]\nid = '{id}'\nfunc = 'tick'\ntrigger = {trigger}\n")
@@ -260,7 +260,7 @@ fn a_plan_writes_nothing_and_says_everything() {
 }
 
 #[test]
-fn an_entry_keeps_its_time_over_comments_order_path_host_name_and_format() {
+fn equivalent_entries_keep_the_next_run_time() {
     let open = [
         ("date", "{ type = 'date' }", "{type: date}"),
         ("interval", "{ type = 'interval', hours = 1 }", "{hours: 1.0, type: interval}"),
@@ -315,7 +315,7 @@ fn an_entry_keeps_its_time_over_comments_order_path_host_name_and_format() {
 }
 
 #[test]
-fn a_broken_record_of_another_name_is_refused_and_its_own_is_replaced_at_the_same_time() {
+fn a_file_replaces_only_its_own_broken_records() {
     let bench = Bench::new();
     bench.scheduler.add_jobstore("text", apscheduler_testkit::TestStore::default()).unwrap();
     let job = |name: &str| {
@@ -342,7 +342,7 @@ fn a_broken_record_of_another_name_is_refused_and_its_own_is_replaced_at_the_sam
 }
 
 #[test]
-fn jobs_that_are_kept_in_memory_beside_a_durable_store_are_told() {
+fn warns_of_jobs_in_memory_beside_a_persistent_store() {
     let bench = Bench::new();
     let text = |store: &str| {
         format!("[jobstores.{store}]\ntype = 'sqlite'\nurl = 'sqlite:///x.sqlite'\n{ONE}")
@@ -361,10 +361,9 @@ fn jobs_that_are_kept_in_memory_beside_a_durable_store_are_told() {
     assert!(warnings(ONE).is_empty());
 }
 
-/// Stored digests outlive releases. These are what the first one wrote: a change of any is a new next run time for
-/// everybody's jobs.
+/// The digests that the first release wrote. If one changes, the jobs of all users get new next run times.
 #[test]
-fn digests_of_the_first_release_are_still_the_same() {
+fn digests_of_the_first_release_have_not_changed() {
     let written = [
         ("{ type = 'date', run_date = 2027-05-06 07:08:09 }", "54702ce539b26085-4e464349ef4d4b42"),
         ("{ type = 'interval', hours = 1 }", "392fa7bb2a90019c-9d44e004b4a9d2ef"),
@@ -384,7 +383,7 @@ fn digests_of_the_first_release_are_still_the_same() {
         bench.apply(&format!("[[jobs]]\nid = 'a'\nfunc = 'tick'\ntrigger = {trigger}\n"));
         assert_eq!(bench.origin("a").digest, digest, "{trigger}");
     }
-    // These are written otherwise today, and are known still.
+    // These are written differently now, and still recognized.
     let early = [
         ("'cron'", "7f8e52b78a5df261-f73174d9d1a3abfe"),
         ("{ type = 'interval', hours = '1' }", "322cc3e06d4412c2-a8cccbb421392e95"),

@@ -1,4 +1,4 @@
-//! What is said of a file that is wrong.
+//! Errors in a file.
 
 use apscheduler::ErrorKind;
 use apscheduler::file::JobsFile;
@@ -6,7 +6,7 @@ use apscheduler::file::JobsFile;
 use crate::bench::{Bench, EVERY_MINUTE};
 
 #[test]
-fn mistakes_name_file_and_key_and_change_nothing() {
+fn errors_name_file_and_key_and_change_nothing() {
     let bench = Bench::new();
     bench.apply(EVERY_MINUTE);
     let job = |rest: &str| format!("[[jobs]]\nid = 'b'\n{rest}");
@@ -91,7 +91,7 @@ fn mistakes_name_file_and_key_and_change_nothing() {
 }
 
 #[test]
-fn all_mistakes_are_found_at_once() {
+fn reports_all_errors() {
     let bench = Bench::new();
     let text = "[[jobs]]\nid = 'a'\nfunc = 'nope'\n[[jobs]]\nid = 'b'\nfunc = 'tick'\n[[jobs]]\nid = 'c'\nfunc = 'tick'\ntrigger = 'x'";
     let errors = bench.load(text).unwrap().check(&bench.scheduler);
@@ -105,7 +105,7 @@ fn all_mistakes_are_found_at_once() {
 }
 
 #[test]
-fn files_that_can_not_be_read_are_named() {
+fn errors_name_unreadable_files() {
     let bench = Bench::new();
     let error = JobsFile::load(bench.path("none.toml")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
@@ -116,7 +116,7 @@ fn files_that_can_not_be_read_are_named() {
 }
 
 #[test]
-fn the_configuration_alone_needs_no_variables_of_jobs() {
+fn load_config_needs_no_variables_of_jobs() {
     let bench = Bench::new();
     std::fs::write(
         bench.path("jobs.yaml"),

@@ -1,8 +1,8 @@
 //! Accounts for every fire time of jobs that run often.
 //!
-//! The jobs fire on a grid that is known: from the start on, every [`PERIOD`]. Each run writes its job and its scheduled
-//! time to a log of its own, so what ran is known from elsewhere than the event stream. No fire time may be left out:
-//! they may run however late, and each for itself (`misfire_grace_time` none, `coalesce` false).
+//! The jobs fire every [`PERIOD`] from a known start. Each run appends its job and scheduled time to a log of its own, so
+//! runs are known independently of the event stream. No fire time may be skipped: the jobs have no `misfire_grace_time`
+//! and do not coalesce.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,10 +19,10 @@ pub(crate) type Micros = i64;
 /// The jobs fire ten times a second.
 const PERIOD: Micros = 100_000;
 
-/// How many jobs there are.
+/// The number of jobs.
 const JOBS: usize = 12;
 
-/// A place with jobs that fire from soon on.
+/// A place with jobs that start to fire soon.
 pub(crate) struct Bench {
     pub(crate) place: Place,
     start: Micros,
@@ -30,7 +30,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        // Not from now on: the first fire would then depend on how long it takes to add the jobs.
+        // Not from now on: the first fire time would depend on how long it takes to add the jobs.
         let start = (now() / 1_000_000 + 3) * 1_000_000;
         let text = Zone::UTC.iso(Timestamp::from_timestamp_micros(start).unwrap());
         let defaults =
@@ -50,7 +50,7 @@ impl Bench {
         (0..JOBS).map(|number| format!("job{number}")).collect()
     }
 
-    /// What ran, as the jobs themselves wrote it down, in order.
+    /// The runs in order, from the log of the jobs.
     pub(crate) fn ran(&self) -> Vec<(String, Micros)> {
         let log = fs::read_to_string(self.place.path("ran")).unwrap_or_default();
         let line = |line: &str| {
@@ -60,14 +60,14 @@ impl Bench {
         log.lines().map(line).collect()
     }
 
-    /// The next run time of each job, as the store has it: all before it were claimed.
+    /// The stored next run time of each job. All earlier ones were claimed.
     pub(crate) fn claimed_until(&self) -> BTreeMap<String, Micros> {
         let next = |job: &Value| {
             (job["id"].as_str().unwrap().to_owned(), micros(job["next_run_time"].as_str().unwrap()))
         };
         let mut claimed: BTreeMap<String, Micros> = self.place.list().iter().map(next).collect();
         for job in Self::jobs() {
-            // Before the first start it is in no store.
+            // Before the first start the store has no jobs.
             claimed.entry(job).or_insert(self.start);
         }
         claimed
@@ -85,17 +85,17 @@ impl Bench {
     }
 }
 
-/// The present.
+/// The current time.
 pub(crate) fn now() -> Micros {
     SystemClock.now().timestamp_micros()
 }
 
-/// Reads a time of an event or of the log.
+/// Parses a time from an event or the log.
 pub(crate) fn micros(text: &str) -> Micros {
     text.parse::<Timestamp>().unwrap().timestamp_micros()
 }
 
-/// The fire times of a job in the events of this name, in order.
+/// The fire times of a job in events with this name, in order.
 pub(crate) fn fires(events: &[Value], name: &str, job: &str) -> Vec<Micros> {
     let of_job = events.iter().filter(|event| event["event"] == name && event["job_id"] == job);
     let times = |event: &Value| -> Vec<Micros> {

@@ -1,6 +1,6 @@
-//! What goes wrong at run time: one clear error or event for each, the others run on, and no record is lost.
+//! Failures at run time: each has one clear error or event, other jobs continue, and no record is lost.
 //!
-//! What is wrong with a jobs file is in `validate`.
+//! Errors in a jobs file are in `validate`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ const OFTEN: &str = "[[jobs]]\nid = 'often'\nfunc = 'command'\nkwargs.argv = ['t
     trigger = { type = 'interval', seconds = 0.1 }\n";
 
 #[test]
-fn a_store_that_can_not_be_opened_is_named() {
+fn errors_name_a_store_that_can_not_be_opened() {
     let place = Place::new();
     let store =
         |url: &str| format!("[jobstores.default]\ntype = 'sqlalchemy'\nurl = '{url}'\n{OFTEN}");
@@ -27,7 +27,7 @@ fn a_store_that_can_not_be_opened_is_named() {
         let line = error.lines().find(|line| line.starts_with("error: jobs.toml: ")).unwrap();
         assert!(line.contains("job store `default` can't start") && line.contains(path), "{error}");
     }
-    // No file of SQLite at all.
+    // Not an SQLite file.
     place.write(
         "other.sqlite",
         "this is a text, and a long one, that has nothing to do with a database",
@@ -39,7 +39,7 @@ fn a_store_that_can_not_be_opened_is_named() {
 }
 
 #[test]
-fn an_event_file_that_can_not_be_written_is_named() {
+fn errors_name_an_event_file_that_can_not_be_written() {
     let place = Place::with_jobs(OFTEN);
     for target in ["no/such/directory/events.jsonl", "."] {
         let error = place.run(&["run", "jobs.toml", "--events", target]).failure();
@@ -54,7 +54,7 @@ fn an_event_file_that_can_not_be_written_is_named() {
 }
 
 #[test]
-fn a_full_disk_stops_no_job() {
+fn jobs_continue_when_events_can_not_be_written() {
     let place = Place::with_jobs(
         &OFTEN.replace("kwargs.argv = ['true']", "kwargs.shell = 'echo x >> ran'"),
     );
@@ -77,7 +77,7 @@ fn a_full_disk_stops_no_job() {
 }
 
 #[test]
-fn a_database_that_may_only_be_read_is_named() {
+fn errors_name_a_read_only_database() {
     let place = Place::with_jobs(OFTEN);
     let mut running = place.start("first");
     running.wait_for_start();
@@ -94,7 +94,7 @@ fn a_database_that_may_only_be_read_is_named() {
     assert!(error.contains("jobs.sqlite"), "{error}");
 }
 
-/// What the store holds of a job.
+/// The stored record of a job.
 fn record(place: &Place, id: &str) -> (Option<i64>, Vec<u8>) {
     let query = "SELECT next_run_time, CAST(job_state AS BLOB) FROM apscheduler_jobs WHERE id = ?";
     place.database().query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
@@ -118,7 +118,7 @@ fn due_often(place: &Place, id: &str) {
 }
 
 #[test]
-fn a_record_that_was_corrupted_by_hand_is_set_aside_and_the_others_run_on() {
+fn a_corrupted_record_is_broken_and_other_jobs_continue() {
     let place = Place::with_jobs(OFTEN);
     let garbage: [(&str, &[u8]); 4] = [
         ("text", b"not JSON at all"),
@@ -166,7 +166,7 @@ fn a_record_that_was_corrupted_by_hand_is_set_aside_and_the_others_run_on() {
 }
 
 #[test]
-fn a_file_job_takes_the_place_of_its_broken_record() {
+fn a_job_of_the_file_replaces_its_broken_record() {
     let place = Place::with_jobs(OFTEN);
     let mut running = place.start("first");
     running.wait_for_start();
@@ -179,12 +179,12 @@ fn a_file_job_takes_the_place_of_its_broken_record() {
 }
 
 #[test]
-fn a_job_whose_function_is_gone_waits_until_it_is_back() {
+fn a_job_with_a_missing_function_runs_after_it_is_repaired() {
     let place = Place::with_jobs(OFTEN);
     due_often(&place, "moved");
     let mut export = place.jobs(&["export"]).success().json();
     place.jobs(&["remove", "moved"]).success();
-    // As another program left it, whose functions this one does not have.
+    // As written by another program with other functions.
     export["jobs"][0]["state"]["func"] = json!("shop::orders::ship");
     place.write("export.json", &export.to_string());
     place.jobs(&["import", "export.json"]).success();
@@ -199,7 +199,7 @@ fn a_job_whose_function_is_gone_waits_until_it_is_back() {
         "{event}"
     );
     running.wait_for_job("JOB_EXECUTED", "often");
-    // Somebody gives the record a function that there is: it runs again, without a restart.
+    // After a manual repair of the record the job runs again, without a restart.
     let update = "UPDATE apscheduler_jobs SET job_state = replace(job_state, 'shop::orders::ship', 'command') WHERE id = 'moved'";
     assert_eq!(place.database().execute(update, []).unwrap(), 1);
     running.wait_for_job("JOB_RESTORED", "moved");
@@ -208,7 +208,7 @@ fn a_job_whose_function_is_gone_waits_until_it_is_back() {
 }
 
 #[test]
-fn jobs_that_fail_are_told_of_and_the_others_run_on() {
+fn failing_jobs_are_reported_and_other_jobs_continue() {
     let place = Place::with_jobs(&format!(
         "{OFTEN}\
          [[jobs]]\nid = 'missing'\nfunc = 'command'\nmisfire_grace_time = 'none'\nkwargs.argv = ['no-such-program-here']\n\

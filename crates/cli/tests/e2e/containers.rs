@@ -1,4 +1,4 @@
-//! `apscheduler run` as the first process of a container, and as a subreaper: it inherits processes.
+//! `apscheduler run` as the first process of a container and as a subreaper.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Place, Running, wait_for};
 
-/// Jobs that leave processes behind, and jobs whose status must not get lost. On both executors that have processes.
+/// Jobs that leave orphans, and jobs whose exit status must not be lost, on the executors that start processes.
 const JOBS: &str = "[executors]\ndefault = { type = 'threadpool', max_workers = 8 }\n\
     pool = { type = 'processpool', max_workers = 2, max_tasks_per_child = 3 }\n\
     [job_defaults]\nmax_instances = 8\nmisfire_grace_time = 'none'\n\
@@ -23,7 +23,7 @@ const JOBS: &str = "[executors]\ndefault = { type = 'threadpool', max_workers = 
     [[jobs]]\nid = 'four'\nexecutor = 'pool'\nfunc = 'command'\nkwargs.shell = 'exit 4'\n\
     trigger = { type = 'interval', seconds = 0.2 }\n";
 
-/// How many processes must have been inherited.
+/// The least number of inherited processes.
 const ENOUGH: usize = 30;
 
 /// The state, the parent and the id of each process.
@@ -46,13 +46,13 @@ fn zombies(parent: u32) -> usize {
     children(parent).iter().filter(|(state, _)| *state == 'Z').count()
 }
 
-/// Checks that no zombie stays, and that every job has the status of its own command.
+/// Checks that no zombie remains and that every job has the status of its own command.
 fn assert_all_reaped(place: &Place, running: &Running, pid: u32) {
     wait_for("many processes to be left behind", || {
         let left = fs::read_to_string(place.path("left")).unwrap_or_default();
         (left.lines().count() >= ENOUGH).then_some(())
     });
-    // Some that have just exited may always be there.
+    // Processes that have just exited may be zombies for a moment.
     wait_for("no zombie", || (zombies(pid) == 0).then_some(()));
     let mut checked = [0, 0];
     for event in running.events() {
@@ -74,7 +74,7 @@ fn assert_all_reaped(place: &Place, running: &Running, pid: u32) {
 }
 
 #[test]
-fn a_subreaper_reaps_what_it_inherits_and_nothing_else() {
+fn a_subreaper_reaps_only_inherited_processes() {
     let place = Place::with_jobs(JOBS);
     let mut command = place.command(&["run", "jobs.toml", "--events", "run.jsonl"]);
     become_subreaper(&mut command);

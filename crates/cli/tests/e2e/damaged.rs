@@ -1,4 +1,4 @@
-//! Records that somebody damaged are seen and mended with the program, and text that a terminal would obey is shown.
+//! Damaged records are shown and can be repaired, and control characters are escaped.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn damaged(sql: &str) -> Place {
 }
 
 #[test]
-fn a_job_whose_function_is_unknown_is_mended_by_modify() {
+fn modify_repairs_a_job_with_an_unknown_function() {
     let place = damaged(
         "UPDATE apscheduler_jobs SET job_state = json_set(job_state, '$.func', 'gone') WHERE id = 'a'",
     );
@@ -36,7 +36,7 @@ fn a_job_whose_function_is_unknown_is_mended_by_modify() {
 }
 
 #[test]
-fn a_job_that_is_no_job_any_more_is_made_anew_by_modify() {
+fn modify_replaces_an_unreadable_job() {
     let place = damaged("UPDATE apscheduler_jobs SET job_state = 'nonsense' WHERE id = 'a'");
     let error = place.jobs(&["modify", "a", "--func", "log"]).failure();
     assert!(error.contains("give both its function and its trigger"), "{error}");
@@ -49,7 +49,7 @@ fn a_job_that_is_no_job_any_more_is_made_anew_by_modify() {
 }
 
 #[test]
-fn run_times_at_the_ends_of_numbers_are_listed_and_exported() {
+fn extreme_run_times_are_listed_and_exported() {
     for number in [i64::MIN, i64::MAX] {
         let place = damaged(&format!(
             "UPDATE apscheduler_jobs SET next_run_time = {number} WHERE id = 'a'"
@@ -73,7 +73,7 @@ fn run_times_at_the_ends_of_numbers_are_listed_and_exported() {
 }
 
 #[test]
-fn a_job_with_an_unknown_executor_is_listed_as_broken_and_mended() {
+fn modify_repairs_a_job_with_an_unknown_executor() {
     let place = damaged(
         "UPDATE apscheduler_jobs SET job_state = json_set(job_state, '$.executor', 'gone') WHERE id = 'a'",
     );
@@ -89,7 +89,7 @@ fn a_job_with_an_unknown_executor_is_listed_as_broken_and_mended() {
 }
 
 #[test]
-fn ids_and_output_that_a_terminal_would_obey_are_shown_escaped() {
+fn control_characters_are_escaped() {
     let id = "a\nb\u{1b}[31m";
     let place = Place::with_jobs("");
     let shell = r#"{"shell": "printf 'x\\033[2Jy\\n'; printf 'one\\033]0;t\\007' >&2; exit 3"}"#;
@@ -111,7 +111,7 @@ fn ids_and_output_that_a_terminal_would_obey_are_shown_escaped() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn more_workers_than_the_system_gives_are_warned_of() {
+fn warns_of_more_workers_than_the_system_allows() {
     let place =
         Place::with_jobs("[executors.default]\ntype = 'threadpool'\nmax_workers = 100000000\n");
     let mut running = place.start("run");

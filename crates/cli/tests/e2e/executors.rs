@@ -1,4 +1,4 @@
-//! Every executor that a jobs file can name runs the functions of the program, and what they log appears.
+//! Every executor runs the job functions, and their log appears.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ fn listener() -> String {
             let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
             while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
             let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-            // It may be gone.
+            // The client may have closed the connection.
             drop(stream.write_all(answer.as_bytes()));
         }
     });
@@ -33,7 +33,7 @@ fn executors() -> Vec<String> {
 }
 
 #[test]
-fn what_jobs_log_and_print_appears_whatever_executor_runs_them() {
+fn log_and_output_of_jobs_appear_on_every_executor() {
     let address = listener();
     let executors = executors();
     for known in ["debug", "loop", "may", "processpool", "smol", "threadpool", "tokio"] {
@@ -78,7 +78,7 @@ fn what_jobs_log_and_print_appears_whatever_executor_runs_them() {
 }
 
 #[test]
-fn the_log_of_worker_processes_follows_rust_log_as_that_of_the_program_does() {
+fn worker_processes_follow_rust_log() {
     let place = Place::with_jobs(
         "[executors.default]\ntype = 'processpool'\n\
          [[jobs]]\nid = 'logs'\nfunc = 'log'\nmisfire_grace_time = 'none'\nkwargs.message = 'loud'\n\

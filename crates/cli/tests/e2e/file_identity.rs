@@ -1,4 +1,4 @@
-//! Which file a jobs file is: deploys, two services on one database, the dry run, and stores that end with a command.
+//! The identity of a jobs file: deployments, two services on one database, `--against-store`, and stores in memory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +17,7 @@ fn job(id: &str, trigger: &str) -> String {
 
 const DAILY: &str = "{ type = 'interval', hours = 24 }";
 
-/// A place whose `jobs.toml` names its database alone, for `apscheduler jobs`.
+/// A place whose `jobs.toml` has only a job store, for `apscheduler jobs`.
 fn place() -> Place {
     Place::with_jobs("")
 }
@@ -49,7 +49,7 @@ fn start(place: &Place, name: &str, path: &str) -> Running {
     running
 }
 
-/// Starts a file and stops it; returns its log.
+/// Runs a file, stops it, and returns its log.
 fn run(place: &Place, name: &str, path: &str) -> String {
     let mut running = start(place, name, path);
     running.drain();
@@ -72,7 +72,7 @@ fn next(place: &Place, id: &str) -> Value {
     place.show(id)["next_run_time"].clone()
 }
 
-/// As if these jobs had been applied by another host.
+/// Changes jobs as if another host had applied them.
 fn from_host(place: &Place, host: &str, only: &[&str]) {
     let database = place.database();
     for id in only {
@@ -87,7 +87,7 @@ fn from_host(place: &Place, host: &str, only: &[&str]) {
     }
 }
 
-/// All records, as they stand in the database.
+/// All records in the database.
 fn dump(place: &Place) -> Vec<(String, Option<i64>, i64, String)> {
     let database = place.database();
     let mut rows = database
@@ -100,7 +100,7 @@ fn dump(place: &Place) -> Vec<(String, Option<i64>, i64, String)> {
 }
 
 #[test]
-fn a_deploy_that_moves_a_link_keeps_unchanged_jobs_and_removes_those_that_left() {
+fn a_moved_link_keeps_unchanged_jobs_and_removes_missing_ones() {
     let place = place();
     write(
         &place,
@@ -122,7 +122,7 @@ fn a_deploy_that_moves_a_link_keeps_unchanged_jobs_and_removes_those_that_left()
 }
 
 #[test]
-fn a_relative_path_in_a_linked_directory_is_the_path_that_was_gone() {
+fn a_relative_path_in_a_linked_directory_is_not_resolved() {
     let place = place();
     write(&place, "releases/1/jobs.toml", None, &[job("a", DAILY), job("b", DAILY)].concat());
     write(&place, "releases/2/jobs.toml", None, &job("a", DAILY));
@@ -155,7 +155,7 @@ fn a_mounted_config_map_keeps_its_jobs_when_its_link_changes() {
 }
 
 #[test]
-fn a_named_file_keeps_its_jobs_over_paths_and_hosts() {
+fn a_named_file_keeps_its_jobs_across_paths_and_hosts() {
     let place = place();
     let jobs = [job("a", DAILY), job("b", DAILY)].concat();
     write(&place, "1/jobs.toml", Some("shop"), &jobs);
@@ -189,7 +189,7 @@ fn two_services_at_one_path_on_one_database_do_not_remove_each_others_jobs() {
             && log.contains("give it a `name`"),
         "{log}"
     );
-    // And with names there is nothing to tell.
+    // With names there are no warnings.
     write(&place, "app/jobs.toml", Some("third"), &job("d", DAILY));
     write(&place, "more/jobs.toml", Some("fourth"), &job("e", DAILY));
     run(&place, "third", "app/jobs.toml");
@@ -220,11 +220,11 @@ fn one_name_for_two_files_is_refused_and_nothing_is_changed() {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(dump(&place), before);
-    // The dry run says the same.
+    // `--against-store` reports the same.
     let dry = place.run(&["validate", three.to_str().unwrap(), "--against-store", "--json"]);
     assert_eq!(dry.code(), Some(1));
     assert_eq!(dry.json()["jobs"][0]["action"], "refuse");
-    // And that it is meant can be said.
+    // `--take-over` overrides it.
     let mut command = command(&place, "taken", two.to_str().unwrap());
     let mut running = place.spawn("taken", command.arg("--take-over"));
     running.wait_for_start();
@@ -233,7 +233,7 @@ fn one_name_for_two_files_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_dry_run_shows_what_a_start_would_do_and_writes_nothing() {
+fn against_store_shows_changes_and_writes_nothing() {
     let place = place();
     let jobs = |jobs: &[String]| write(&place, "jobs.toml", None, &jobs.concat());
     jobs(&[job("come", DAILY)]);
@@ -272,7 +272,7 @@ fn a_dry_run_shows_what_a_start_would_do_and_writes_nothing() {
 }
 
 #[test]
-fn next_run_times_survive_restarts_whatever_the_trigger() {
+fn next_run_times_survive_restarts_with_every_trigger() {
     let place = place();
     let triggers = [
         ("date", "{ type = 'date', run_date = 2090-01-01 }"),
@@ -313,7 +313,7 @@ fn next_run_times_survive_restarts_whatever_the_trigger() {
 }
 
 #[test]
-fn a_job_is_never_added_to_a_store_that_ends_with_the_command() {
+fn stores_in_memory_can_not_be_changed() {
     let place = Place::new();
     place.write(
         "jobs.toml",
@@ -351,10 +351,10 @@ fn a_job_is_never_added_to_a_store_that_ends_with_the_command() {
             }
         }
     }
-    // Those that look for a job find it where it is.
+    // Without `--jobstore`, commands find the job in its store.
     place.jobs(&["pause", "hi"]).success();
     assert_eq!(place.list().len(), 1);
-    // A file with such a config is told of jobs that will be gone.
+    // `validate` warns of jobs that will be lost.
     let config = fs::read_to_string(place.path("jobs.toml")).unwrap();
     place.write("jobs.toml", &format!("{config}{}", job("a", DAILY)));
     let warned = place.run(&["validate", "jobs.toml"]).success().stderr();

@@ -9,11 +9,11 @@ use crate::program::{Place, wait_for};
 const NEVER: &str = "[[jobs]]\nid = 'backup'\nname = 'Back up'\nfunc = 'command'\nmisfire_grace_time = 30\n\
     kwargs.shell = 'echo ran >> ran'\ntrigger = { type = 'cron', year = 2090 }\n";
 
-/// A running scheduler notices changes within a second; the rest is for a machine that is busy.
+/// A running scheduler notices changes within a second. The rest allows for a busy machine.
 const NOTICED: u128 = 3000;
 
 #[test]
-fn a_running_scheduler_notices_what_is_done_by_hand() {
+fn a_running_scheduler_notices_changes() {
     let place = Place::with_jobs(NEVER);
     let mut running = place.start("run");
     running.wait_for_start();
@@ -22,7 +22,7 @@ fn a_running_scheduler_notices_what_is_done_by_hand() {
     place.jobs(&["run", "backup"]).success();
     running.wait_for_job("JOB_EXECUTED", "backup");
     assert!(begun.elapsed().as_millis() < NOTICED, "{:?}", begun.elapsed());
-    // It runs by its trigger again.
+    // Then the trigger applies again.
     wait_for("the next run time", || {
         place.show("backup")["next_run_time"]
             .as_str()
@@ -91,7 +91,7 @@ fn jobs_are_listed_by_next_run_time() {
 }
 
 #[test]
-fn jobs_are_changed() {
+fn modify_changes_all_options() {
     let place = Place::with_jobs("");
     let add = [
         "add",
@@ -174,7 +174,7 @@ fn jobs_are_exported_and_imported() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn errors_name_the_option() {
     let place = Place::with_jobs("");
     place
         .jobs(&[
@@ -222,13 +222,13 @@ fn mistakes_are_named() {
             .failure()
             .contains("use `--config FILE` or set the environment variable APSCHEDULER_CONFIG")
     );
-    // One id that is wrong does not keep the others from being done.
+    // An unknown id does not affect the other jobs.
     assert!(place.jobs(&["pause", "x", "backup"]).failure().contains("no job has the id `x`"));
     assert_eq!(place.show("backup")["status"], "paused");
 }
 
 #[test]
-fn a_store_in_memory_can_not_be_reached() {
+fn stores_in_memory_are_not_accessible() {
     let place = Place::new();
     place.write("jobs.toml", NEVER);
     let list = place.jobs(&["list"]).success();

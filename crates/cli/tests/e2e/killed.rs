@@ -1,14 +1,13 @@
-//! `apscheduler run` on SQLite is killed again and again under load, and every fire time is accounted for.
+//! Kills `apscheduler run` on SQLite repeatedly under load, and accounts for every fire time.
 //!
-//! How it is decided what became of a fire time:
-//! - It **ran** where the job itself wrote it down.
-//! - It was **claimed** by the process after whose death the store says that the next run time is later, and before whose
-//!   start it was not.
-//! - It may be **lost** only where the process that claimed it was killed before the run had ended: the event stream of
-//!   that process has no outcome for it, and has either its submission, or nothing of it and of all later fire times of
-//!   that job (the process died between the claim and the events of it).
+//! The state of a fire time:
+//! - It **ran** if the job wrote it to its log.
+//! - It was **claimed** by the process during whose life the stored next run time passed it.
+//! - It may be **lost** only if the process that claimed it was killed before the run ended. Then the event stream of that
+//!   process has no outcome for it. It has either the submission, or no event of this and all later fire times of the job
+//!   (the process was killed between the claim and its events).
 //!
-//! A run ledger will record the lost ones later, so that a job may ask for them to be run again.
+//! A future run ledger will record lost fire times, so that a job can run them again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,7 +29,7 @@ fn every_fire_time_is_accounted_for() {
         if round == 0 {
             running.wait_for("the first fire", |event| event["event"] == "JOB_SUBMITTED");
         }
-        // When is left to chance: this is no wait for anything.
+        // A random time, not a wait for something.
         std::thread::sleep(Duration::from_millis(fastrand::u64(20..900)));
         running.kill();
         let end = now();
@@ -91,7 +90,7 @@ fn every_fire_time_is_accounted_for() {
             }
         }
     }
-    // Nothing ran that is not on the grid.
+    // Nothing ran at other times.
     let end = &rounds.last().unwrap().2;
     let due: BTreeSet<(String, Micros)> = Bench::jobs()
         .into_iter()

@@ -1,4 +1,4 @@
-//! The local zone: what `TZ` says is understood or refused, and never silently UTC.
+//! The local zone: `TZ` is understood or rejected, and never silently UTC.
 
 use crate::program::Place;
 
@@ -13,7 +13,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_zone_that_tz_names_in_an_odd_way_is_understood_and_logged() {
+fn unusual_values_of_tz_are_understood_and_logged() {
     let cases = [
         ("Europe/Helsinki", "Europe/Helsinki", false),
         (":Europe/Helsinki", "Europe/Helsinki", false),
@@ -42,7 +42,7 @@ fn a_zone_that_tz_names_in_an_odd_way_is_understood_and_logged() {
 }
 
 #[test]
-fn tz_that_names_no_zone_is_an_error_of_every_command() {
+fn every_command_rejects_an_invalid_tz() {
     let cases = [
         (
             "Europe/Helsinky",
@@ -74,7 +74,7 @@ fn tz_that_names_no_zone_is_an_error_of_every_command() {
 }
 
 #[test]
-fn a_zone_in_the_file_stands_above_what_tz_says() {
+fn the_zone_of_the_file_overrides_tz() {
     let place = Place::with_jobs(NINE);
     let mut running = place.start_in_zone("run", "Europe/Helsinky");
     running.wait_for_start();

@@ -1,4 +1,4 @@
-//! The built program, driven as its users drive it.
+//! Tests the built program from the command line.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::program::Place;
 
-/// The brute-force count behind the golden vectors of `cron` stopped before this year.
+/// The golden vectors of `cron` were computed up to this year.
 const HORIZON: &str = "2036";
 
 fn batch(args: &[&str], input: &[u8]) -> Vec<String> {
@@ -29,7 +29,7 @@ fn batch(args: &[&str], input: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn all_golden_vectors_hold() {
+fn batch_matches_all_golden_vectors() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../triggers/tests/vectors");
     let mut rows = Vec::new();
     for file in std::fs::read_dir(directory).unwrap() {
@@ -75,7 +75,7 @@ fn every_line_gets_one_answer() {
     ];
     let good = r#"{"trigger": {"type": "cron", "hour": 3}, "now": "2027-01-01"}"#;
     let mut input = lines.map(|(line, _)| line).join(&b"\r\n"[..]);
-    // The last line has no end.
+    // The last line has no line break.
     input.extend_from_slice(format!("\n{good}").as_bytes());
     let answers = batch(&["--timezone", "+02:00", "--count", "2"], &input);
     assert_eq!(answers.len(), lines.len() + 1);
@@ -91,7 +91,7 @@ fn every_line_gets_one_answer() {
 }
 
 #[test]
-fn who_asks_one_by_one_is_answered_one_by_one() {
+fn batch_answers_each_line_immediately() {
     let mut child = Place::new()
         .command(&["next", "--batch"])
         .stdin(Stdio::piped())
@@ -113,7 +113,7 @@ fn who_asks_one_by_one_is_answered_one_by_one() {
 }
 
 #[test]
-fn people_see_a_table() {
+fn prints_a_table() {
     let place = Place::new();
     let args = [
         "next",
@@ -154,7 +154,7 @@ fn people_see_a_table() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn errors_name_the_option() {
     let place = Place::new();
     let error = place.run(&["next", "--trigger", "{"]).failure();
     assert!(
@@ -173,7 +173,7 @@ fn mistakes_are_named() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_standard_output_is_not_an_error() {
     let place = Place::new();
     let mut child = place
         .command(&["next", "--cron", "* * * * *", "--count", "100000"])

@@ -1,4 +1,4 @@
-//! Starts the program, waits for what it tells, and ends it.
+//! Starts the program, waits for its events and log, and stops it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A variable by which the processes of one place are known from outside.
+/// An environment variable that identifies all processes of a place.
 pub(crate) const FAMILY: &str = "APSCHEDULER_E2E_FAMILY";
 
-/// How long anything may take. Waiting ends as soon as it has come.
+/// The longest wait for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks again and again until there is an answer.
+/// Polls until `ask` returns a value.
 pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -35,7 +35,7 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A directory with a jobs file: a SQLite store, and these jobs.
+    /// A directory with a jobs file that has an SQLite store and these jobs.
     pub(crate) fn with_jobs(jobs: &str) -> Self {
         let place = Self::new();
         place.write_jobs(jobs);
@@ -73,7 +73,7 @@ impl Place {
         command
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits for its exit.
     pub(crate) fn run(&self, args: &[&str]) -> Finished {
         Finished(self.command(args).stdin(Stdio::null()).output().unwrap())
     }
@@ -88,24 +88,24 @@ impl Place {
         self.jobs(&["list", "--json"]).success().json().as_array().unwrap().clone()
     }
 
-    /// The job with that id, as `jobs show` shows it.
+    /// A job as `jobs show` shows it.
     pub(crate) fn show(&self, id: &str) -> Value {
         self.jobs(&["show", id, "--json"]).success().json()
     }
 
-    /// Starts `apscheduler run` on the jobs file, with an event stream of that name.
+    /// Starts `apscheduler run` with the jobs file. `name` is the name of the event stream.
     pub(crate) fn start(&self, name: &str) -> Running {
         self.start_in_zone(name, "UTC")
     }
 
-    /// The same with this value of `TZ`.
+    /// As `start`, with this value of `TZ`.
     pub(crate) fn start_in_zone(&self, name: &str, tz: &str) -> Running {
         let events = format!("{name}.jsonl");
         let mut command = self.command(&["run", "jobs.toml", "--events", &events]);
         self.spawn(name, command.env("TZ", tz))
     }
 
-    /// Starts `apscheduler run` by a command, with an event stream of that name.
+    /// Starts a command. `name` is the name of the event stream.
     pub(crate) fn spawn(&self, name: &str, command: &mut Command) -> Running {
         let log = self.path(&format!("{name}.log"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
@@ -114,7 +114,7 @@ impl Place {
     }
 }
 
-/// What a program that has ended left behind.
+/// The output of a program that has exited.
 pub(crate) struct Finished(Output);
 
 impl Finished {
@@ -123,7 +123,7 @@ impl Finished {
         self
     }
 
-    /// Asserts that it failed, and returns what it said.
+    /// Asserts that it failed, and returns standard error.
     pub(crate) fn failure(self) -> String {
         assert_eq!(self.0.status.code(), Some(1), "{}{}", self.stdout(), self.stderr());
         self.stderr()
@@ -146,7 +146,7 @@ impl Finished {
     }
 }
 
-/// A running `apscheduler run`. It is killed when the test lets go of it.
+/// A running `apscheduler run`. Dropping it kills the process.
 pub(crate) struct Running {
     child: Child,
     events: PathBuf,
@@ -154,7 +154,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// The events so far. A last line without its end is left out: the program may have been killed within it.
+    /// The events so far. An incomplete last line is ignored: the program may have been killed while writing it.
     pub(crate) fn events(&self) -> Vec<Value> {
         read_events(&self.events)
     }
@@ -199,12 +199,12 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits for its exit.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         wait_for("the end of the program", || self.child.try_wait().unwrap())
     }
 
-    /// Lets it drain, and returns all its events.
+    /// Stops it with SIGTERM, and returns all its events.
     pub(crate) fn drain(&mut self) -> Vec<Value> {
         self.signal(Signal::TERM);
         let status = self.ended();
@@ -212,7 +212,7 @@ impl Running {
         self.events()
     }
 
-    /// Kills it as `kill -9` does.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -228,7 +228,7 @@ impl Drop for Running {
                 fs::read_to_string(&self.log).unwrap_or_default()
             );
         }
-        // It may have ended.
+        // It may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -8,7 +8,7 @@ fn job(id: &str, rest: &str) -> String {
     format!("[[jobs]]\nid = '{id}'\nfunc = 'command'\n{rest}\n")
 }
 
-/// Runs the jobs file once, without waiting for anything but its start.
+/// Starts the jobs file and stops it.
 fn run(place: &Place, name: &str) -> Vec<Value> {
     let mut running = place.start(name);
     running.wait_for_start();
@@ -21,7 +21,7 @@ fn next(place: &Place, id: &str) -> String {
 
 #[test]
 fn an_unchanged_job_keeps_its_next_run_time() {
-    // An interval without a start would begin anew each time.
+    // A new interval without a start date would begin at each start.
     let hourly =
         job("hourly", "kwargs.argv = ['true']\ntrigger = { type = 'interval', hours = 1 }");
     let place = Place::with_jobs(&hourly);
@@ -29,7 +29,7 @@ fn an_unchanged_job_keeps_its_next_run_time() {
     let first = next(&place, "hourly");
     run(&place, "second");
     assert_eq!(next(&place, "hourly"), first);
-    // Other arguments do not move it either, and another trigger does.
+    // Changed arguments keep it, a changed trigger does not.
     place.write_jobs(&hourly.replace("'true'", "'false'"));
     run(&place, "third");
     assert_eq!(next(&place, "hourly"), first);
@@ -40,7 +40,7 @@ fn an_unchanged_job_keeps_its_next_run_time() {
 }
 
 #[test]
-fn a_job_that_was_paused_by_hand_stays_paused() {
+fn a_paused_job_stays_paused() {
     let place = Place::with_jobs(&job("a", "kwargs.argv = ['true']\ntrigger = 'cron'"));
     run(&place, "first");
     place.jobs(&["pause", "a"]).success();
@@ -50,7 +50,7 @@ fn a_job_that_was_paused_by_hand_stays_paused() {
 }
 
 #[test]
-fn jobs_that_left_the_file_are_removed_and_others_stay() {
+fn removes_only_jobs_that_are_no_longer_in_the_file() {
     let hourly = "kwargs.argv = ['true']\ntrigger = { type = 'interval', hours = 1 }";
     let place = Place::with_jobs(&format!("{}{}", job("stays", hourly), job("leaves", hourly)));
     run(&place, "first");
@@ -77,9 +77,9 @@ fn jobs_that_left_the_file_are_removed_and_others_stay() {
 }
 
 #[test]
-fn a_one_shot_runs_once_however_often_the_file_is_run() {
+fn a_date_job_runs_once_across_restarts() {
     let place = Place::with_jobs("");
-    // Soon, and the time that the start takes is no reason to miss it.
+    // Soon, but late enough for the start of the program.
     let output = place.run(&[
         "next",
         "--trigger",
@@ -111,7 +111,7 @@ fn a_one_shot_runs_once_however_often_the_file_is_run() {
 }
 
 #[test]
-fn what_was_due_meanwhile_runs_late_if_it_may() {
+fn missed_jobs_run_late_within_the_grace_time() {
     let trigger = "kwargs.argv = ['true']\ntrigger = { type = 'cron', year = 2090 }";
     let place = Place::with_jobs(&format!(
         "{}{}",

@@ -1,4 +1,4 @@
-//! `apscheduler run`: from its start to its end.
+//! `apscheduler run`, from start to exit.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use crate::program::{Place, Running, wait_for};
 
-/// Signals that are closer together count as one.
+/// Signals with a shorter interval count as one.
 const APART: Duration = Duration::from_millis(60);
 
 /// Jobs without a trigger run at the start. This one waits for a file.
 const WAITS: &str = "[[jobs]]\nid = 'waits'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
     kwargs = { shell = 'touch began; until [ -e go ]; do sleep 0.02; done; touch done' }\n";
 
-/// This one would run for ever, and tells when it is asked to end.
+/// This one runs forever, and creates a file when it gets TERM.
 const FOREVER: &str = "[[jobs]]\nid = 'forever'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
     kwargs = { shell = 'trap \"touch asked; exit 9\" TERM; touch began; while :; do sleep 0.02; done' }\n";
 
@@ -52,7 +52,7 @@ fn the_first_signal_drains() {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
     assert_eq!(names.last(), Some(&"SCHEDULER_SHUTDOWN"));
-    // Everything that was submitted has its outcome.
+    // Every submitted run has an outcome.
     let count = |name: &str| names.iter().filter(|found| **found == name).count();
     assert_eq!(count("JOB_SUBMITTED"), count("JOB_EXECUTED"), "{names:?}");
     let executed = events
@@ -75,11 +75,11 @@ fn a_second_signal_stops_at_once() {
         std::thread::sleep(APART);
         running.signal(signal);
         assert_eq!(running.ended().code(), Some(code), "{}", running.log());
-        // The command was not left behind, and its end was told.
+        // The command has ended, and its end was reported.
         assert!(place.exists("asked"));
         let events = running.events();
         let error = events.iter().find(|event| event["event"] == "JOB_ERROR").unwrap();
-        // The shell may say something of its own behind it.
+        // The shell may add a message of its own.
         assert!(
             error["exception"]
                 .as_str()
@@ -91,7 +91,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
-fn a_command_that_does_not_want_to_end_is_killed_with_the_second_signal() {
+fn the_second_signal_kills_a_command_that_ignores_term() {
     let place = Place::with_jobs(
         "[[jobs]]\nid = 'stubborn'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
          kwargs = { shell = \"trap '' TERM; echo $$ > pid; touch began; while :; do sleep 0.02; done\" }\n",
@@ -113,7 +113,7 @@ fn a_command_that_does_not_want_to_end_is_killed_with_the_second_signal() {
 }
 
 #[test]
-fn output_goes_into_the_log_and_errors_carry_the_end_of_it() {
+fn output_is_logged_and_errors_include_its_end() {
     let place = Place::with_jobs(
         "[[jobs]]\nid = 'talks'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
          kwargs.shell = 'echo to stdout; echo one >&2; echo two >&2; exit 3'\n",
@@ -133,7 +133,7 @@ fn output_goes_into_the_log_and_errors_carry_the_end_of_it() {
 }
 
 #[test]
-fn events_go_to_standard_output_and_a_reader_that_goes_away_stops_nothing() {
+fn jobs_continue_when_the_event_reader_closes_standard_output() {
     let place = Place::with_jobs(
         "[[jobs]]\nid = 'often'\nfunc = 'command'\nkwargs.shell = 'echo x >> ran'\n\
          trigger = { type = 'interval', seconds = 0.05 }\n",
@@ -160,7 +160,7 @@ fn events_go_to_standard_output_and_a_reader_that_goes_away_stops_nothing() {
 }
 
 #[test]
-fn events_are_added_to_what_is_in_the_file() {
+fn events_are_appended_to_the_file() {
     let place = Place::with_jobs("");
     for runs in 1..=2 {
         let mut running = place.start("run");
@@ -174,7 +174,7 @@ fn events_are_added_to_what_is_in_the_file() {
 }
 
 #[test]
-fn without_a_store_jobs_run_from_memory() {
+fn runs_jobs_without_a_configured_store() {
     let place = Place::new();
     place.write("jobs.toml", WAITS);
     place.write("go", "");

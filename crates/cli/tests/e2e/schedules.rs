@@ -1,4 +1,4 @@
-//! What the program says of schedules: those that never fire, and those that are written in a wrong way.
+//! Warnings about schedules that never fire, and errors about invalid ones.
 
 use std::process::Stdio;
 
@@ -30,7 +30,7 @@ fn validate_and_run_warn_of_schedules_that_never_fire() {
 }
 
 #[test]
-fn validate_tells_of_schedules_that_have_ended() {
+fn validate_warns_of_schedules_that_have_ended() {
     let place = Place::with_jobs(
         "[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\ntrigger = { type = 'date', run_date = 2020-01-01 }\n",
     );
@@ -53,7 +53,7 @@ fn add_and_modify_warn_of_schedules_that_never_fire() {
 }
 
 #[test]
-fn a_run_by_hand_before_its_date_leaves_the_date() {
+fn run_before_the_date_keeps_the_date() {
     let place = Place::with_jobs("");
     let date = r#"{"type": "date", "run_date": "2098-01-01"}"#;
     let args = [
@@ -77,7 +77,7 @@ fn a_run_by_hand_before_its_date_leaves_the_date() {
 }
 
 #[test]
-fn wrong_triggers_say_how_they_are_written() {
+fn errors_about_triggers_show_the_correct_form() {
     let place = Place::new();
     let job =
         |rest: &str| format!("[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\n{rest}\n");
@@ -116,7 +116,7 @@ fn wrong_triggers_say_how_they_are_written() {
 }
 
 #[test]
-fn mistakes_of_yaml_and_json_are_told_as_they_were_written() {
+fn errors_quote_yaml_and_json_values_as_written() {
     let place = Place::new();
     let yaml = |value: &str| {
         format!(
@@ -154,15 +154,15 @@ fn mistakes_of_yaml_and_json_are_told_as_they_were_written() {
 }
 
 #[test]
-fn no_fire_times_are_none_to_ask_for() {
+fn rejects_a_count_of_zero() {
     let usage = Place::new().run(&["next", "--cron", "* * * * *", "--count", "0"]);
     assert_eq!(usage.code(), Some(2));
     assert!(usage.stderr().contains("--count"), "{}", usage.stderr());
 }
 
-/// Fifty million fire times would take gigabytes and minutes; the first of them come at once.
+/// Fifty million fire times would take minutes and gigabytes, but the first ones are printed at once.
 #[test]
-fn many_fire_times_come_as_they_are_found() {
+fn prints_fire_times_as_they_are_computed() {
     for json in [false, true] {
         let place = Place::new();
         let mut command = place.command(&["next", "--cron", "* * * * *", "--count", "50000000"]);
@@ -172,7 +172,7 @@ fn many_fire_times_come_as_they_are_found() {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut start = [0; 4096];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut start).unwrap();
-        // Whoever has read enough goes away, and the program ends.
+        // The program ends when its reader closes the pipe.
         drop(child.stdout.take());
         let status = wait_for("the end of the program", || child.try_wait().unwrap());
         assert_eq!(status.code(), Some(0));

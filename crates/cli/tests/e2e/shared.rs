@@ -1,12 +1,12 @@
-//! Two `apscheduler run` on one SQLite file.
+//! Two processes `apscheduler run` on one SQLite file.
 
 use crate::accounting::{Bench, Micros, fires, repeated};
 use crate::program::wait_for;
 
 #[test]
-fn two_schedulers_never_run_one_fire_twice_and_leave_none_out() {
+fn two_schedulers_run_every_fire_time_exactly_once() {
     let bench = Bench::new();
-    // Started at once, so that both bring the jobs of the file into the store.
+    // Started at the same time, so that both add the jobs of the file.
     let mut running = [bench.place.start("left"), bench.place.start("right")];
     for running in &mut running {
         running.wait_for_start();

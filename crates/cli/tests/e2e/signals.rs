@@ -1,4 +1,4 @@
-//! Signals that would end a program that does not catch them.
+//! Signals whose default action ends a program.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn send_what_is_ignored(running: &Running, times: usize) {
 }
 
 #[test]
-fn hangup_and_user_signals_end_nothing_and_are_told() {
+fn hangup_and_user_signals_are_ignored_with_a_warning() {
     for executor in ["threadpool", "processpool"] {
         let place = Place::with_jobs(&format!("[executors.default]\ntype = '{executor}'\n{WAITS}"));
         let mut running = place.start("run");
@@ -33,7 +33,7 @@ fn hangup_and_user_signals_end_nothing_and_are_told() {
                 kill_process(worker, signal).unwrap();
             }
         }
-        // While it drains too.
+        // Also while it drains.
         running.signal(Signal::TERM);
         running.wait_for_log("SIGTERM: waiting for running jobs to finish");
         send_what_is_ignored(&running, 2);
@@ -44,7 +44,7 @@ fn hangup_and_user_signals_end_nothing_and_are_told() {
     }
 }
 
-/// The worker processes of the program, where they can be found.
+/// The worker processes of the program, on Linux.
 fn workers(program: u32) -> Vec<Pid> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| {
         let path = entry.ok()?.path();
@@ -70,7 +70,7 @@ fn quit_stops_at_once_and_leaves_no_command_behind() {
             running.signal(Signal::TERM);
             running.wait_for_log("SIGTERM: waiting for running jobs to finish");
         }
-        // No matter how soon: it is never the same signal.
+        // Even immediately: SIGQUIT never counts as a repeated SIGTERM.
         running.signal(Signal::QUIT);
         assert_eq!(running.ended().code(), Some(131), "{}", running.log());
         assert!(place.exists("asked"), "{}", running.log());

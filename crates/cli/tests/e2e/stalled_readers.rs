@@ -1,4 +1,4 @@
-//! Readers of the log and of the events that stall: they stop no job, and no signal.
+//! Stalled readers of the log and the events delay neither jobs nor signals.
 
 use std::io::{self, PipeReader, Read as _};
 use std::process::{Child, Stdio};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::program::{Place, wait_for};
 
-/// A job that prints more than a pipe holds, and jobs that leave marks after it.
+/// A job that prints more than a pipe holds, and jobs that record their runs.
 fn jobs(executor: &str) -> String {
     format!(
         "[executors]\ndefault.type = '{executor}'\n\
@@ -24,7 +24,7 @@ fn jobs(executor: &str) -> String {
     )
 }
 
-/// `apscheduler run` whose output is read by nobody until the test does.
+/// `apscheduler run` whose output is not read until the test reads it.
 struct Unread {
     place: Place,
     child: Child,
@@ -32,7 +32,7 @@ struct Unread {
 }
 
 impl Unread {
-    /// By the arguments of `run`; the log, or the events, go into the pipe.
+    /// Starts `run` with these arguments. The log or the events go into the pipe.
     fn start(jobs: &str, args: &[&str]) -> Self {
         let place = Place::with_jobs(jobs);
         let (reader, writer) = io::pipe().unwrap();
@@ -68,14 +68,14 @@ impl Unread {
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 #[test]
-fn a_stalled_reader_of_the_log_stops_no_job_and_not_the_end() {
+fn a_stalled_log_reader_delays_neither_jobs_nor_shutdown() {
     for executor in ["threadpool", "processpool", "loop"] {
         let mut unread = Unread::start(&jobs(executor), &[]);
         wait_for("much output", || unread.place.exists("printed").then_some(()));
@@ -86,7 +86,7 @@ fn a_stalled_reader_of_the_log_stops_no_job_and_not_the_end() {
 }
 
 #[test]
-fn a_stalled_reader_of_the_log_does_not_keep_the_second_signal_from_stopping_at_once() {
+fn a_stalled_log_reader_does_not_delay_the_second_signal() {
     let forever = "[[jobs]]\nid = 'forever'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
         kwargs.shell = 'touch began; yes'\n";
     let mut unread = Unread::start(&format!("{}{forever}", jobs("threadpool")), &[]);
@@ -99,8 +99,8 @@ fn a_stalled_reader_of_the_log_does_not_keep_the_second_signal_from_stopping_at_
 }
 
 #[test]
-fn a_reader_of_the_log_that_goes_on_is_told_what_it_missed() {
-    // It prints 200,000 lines, far more than wait for a reader.
+fn the_log_says_how_many_lines_were_dropped() {
+    // It prints 200,000 lines, far more than are queued.
     let mut unread = Unread::start(&jobs("threadpool"), &[]);
     wait_for("much output", || unread.place.exists("printed").then_some(()));
     unread.wait_for_more_runs();
@@ -123,7 +123,7 @@ fn a_reader_of_the_log_that_goes_on_is_told_what_it_missed() {
         })
         .collect();
     assert!(!missing.is_empty());
-    // When all was printed, all but what a pipe holds was in the log or missing.
+    // All lines are either in the log or counted as dropped.
     let (printed, missing) =
         (log.matches("job_id=\"much\"").count(), missing.iter().sum::<usize>());
     assert!(printed + missing > 150_000, "{printed} and {missing}");
@@ -134,14 +134,14 @@ fn a_reader_of_the_log_that_goes_on_is_told_what_it_missed() {
 }
 
 #[test]
-fn a_stalled_reader_of_the_events_stops_no_job_and_not_the_end() {
+fn a_stalled_event_reader_delays_neither_jobs_nor_shutdown() {
     let mut unread = Unread::start(&jobs("threadpool"), &["--events", "-"]);
     // Each run has two events of more than 200 bytes, and a pipe holds 64 KiB.
     wait_for("many runs", || (unread.ran() > 250).then_some(()));
     unread.wait_for_more_runs();
     unread.signal(Signal::TERM);
     assert_eq!(unread.ended(), Some(0));
-    // What did come is whole, but for the last line.
+    // All lines are complete, except the last one.
     let mut events = String::new();
     unread.reader.read_to_string(&mut events).unwrap();
     let whole = &events[..events.rfind('\n').unwrap()];

@@ -1,4 +1,4 @@
-//! Stores that are replaced under a running program, and commands that only read.
+//! Stores that are replaced while the program runs, and commands that only read.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -22,7 +22,7 @@ const TICK: &str = "[[jobs]]\nid = 'tick'\nfunc = 'command'\nkwargs.argv = ['tru
 const NEVER: &str = "[[jobs]]\nid = 'backup'\nfunc = 'command'\nkwargs.argv = ['true']\n\
     trigger = { type = 'cron', year = 2090 }\n";
 
-/// Somebody who has no rights.
+/// A user without rights.
 const NOBODY: u32 = 65534;
 
 fn executed(running: &Running) -> Vec<Value> {
@@ -30,7 +30,7 @@ fn executed(running: &Running) -> Vec<Value> {
     events.filter(|event| event["event"] == "JOB_EXECUTED").collect()
 }
 
-/// Waits for an execution that comes after the store was replaced.
+/// Waits for an execution after the store was replaced.
 fn wait_for_execution_after_replacement(running: &mut Running) {
     let replaced =
         running.wait_for("the replacement", |event| event["event"] == "JOBSTORE_REPLACED");
@@ -43,7 +43,7 @@ fn wait_for_execution_after_replacement(running: &mut Running) {
 }
 
 #[test]
-fn a_database_that_is_replaced_doubles_no_fire() {
+fn a_replaced_database_runs_no_fire_time_twice() {
     let place = Place::new();
     place.write("jobs.toml", &format!("{SQLITE}{TICK}"));
     let mut first = place.start("first");
@@ -71,7 +71,7 @@ fn a_database_that_is_replaced_doubles_no_fire() {
 }
 
 #[test]
-fn a_database_that_is_deleted_gets_the_jobs_of_the_file_again() {
+fn a_deleted_database_gets_the_jobs_of_the_file_again() {
     let place = Place::new();
     place.write("jobs.toml", &format!("{SQLITE}{TICK}"));
     let mut running = place.start("run");
@@ -84,7 +84,7 @@ fn a_database_that_is_deleted_gets_the_jobs_of_the_file_again() {
     running.drain();
 }
 
-/// Runs a command as somebody who may not write there.
+/// Runs a command as a user who can't write there.
 fn read(place: &Place, args: &[&str]) -> (bool, String, String) {
     let mut command = place.command(&[&["jobs", "--config", "jobs.toml"], args].concat());
     if rustix::process::getuid().is_root() {
@@ -95,7 +95,7 @@ fn read(place: &Place, args: &[&str]) -> (bool, String, String) {
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// Lets nobody write there, or the owner again.
+/// Removes all rights to write there, or restores those of the owner.
 fn set_writable(place: &Place, is_writable: bool) {
     let (folder, file) = if is_writable { (0o755, 0o644) } else { (0o555, 0o444) };
     for entry in fs::read_dir(place.path(".")).unwrap() {
@@ -113,7 +113,7 @@ fn assert_readable(place: &Place, name: &str) {
     for args in [&["list"][..], &["show", "backup"], &["export"]] {
         let (success, out, error) = read(place, args);
         assert!(success && out.contains("backup"), "{name}: {args:?}: {out}{error}");
-        // What was changed last stands in the log alone.
+        // The last changes are only in the write-ahead log.
         assert_eq!(args[0] == "list", out.contains("Renamed  -"), "{name}: {out}");
     }
     let (success, _, error) = read(place, &["pause", "backup"]);
@@ -121,7 +121,7 @@ fn assert_readable(place: &Place, name: &str) {
 }
 
 #[test]
-fn commands_that_read_need_no_right_to_write() {
+fn reading_commands_need_no_write_access() {
     let place = Place::new();
     place.write("jobs.toml", &format!("{SQLITE}{NEVER}"));
     let mut running = place.start("run");
@@ -140,7 +140,7 @@ fn commands_that_read_need_no_right_to_write() {
     assert_readable(&place, "with a log alone");
     assert_eq!(names(&place), before);
     set_writable(&place, true);
-    // The last who writes takes the log away.
+    // The last writer removes the write-ahead log.
     place.jobs(&["pause", "backup"]).success();
     assert!(!place.exists("jobs.sqlite-wal"));
     set_writable(&place, false);
@@ -151,7 +151,7 @@ fn commands_that_read_need_no_right_to_write() {
 }
 
 #[test]
-fn commands_that_read_make_no_database() {
+fn reading_commands_create_no_database() {
     let place = Place::new();
     place.write("jobs.toml", &SQLITE.replace("jobs.sqlite", "no/such/jobs.sqlite"));
     let listed = place.jobs(&["list"]).success();
@@ -165,7 +165,7 @@ fn commands_that_read_make_no_database() {
     assert!(!place.exists("no"));
 }
 
-/// A Redis server of its own, which keeps nothing when it ends.
+/// A Redis server without persistence.
 struct Redis {
     server: Child,
     port: u16,
@@ -213,7 +213,7 @@ fn redis_place(jobs: &str) -> (Place, Redis) {
 }
 
 #[test]
-fn a_redis_that_comes_back_empty_gets_the_jobs_of_the_file_again() {
+fn a_redis_restarted_empty_gets_the_jobs_of_the_file_again() {
     let (place, redis) = redis_place(TICK);
     let mut running = place.start("run");
     running.wait_for_job("JOB_EXECUTED", "tick");

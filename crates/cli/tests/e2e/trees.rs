@@ -1,4 +1,4 @@
-//! Whatever ends a run of a command, or the program: nothing of what the command has started is left.
+//! No process of a command is left, however its run or the program ends.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{FAMILY, Place, Running, wait_for};
 
-/// Signals that are closer together count as one.
+/// Signals with a shorter interval count as one.
 const APART: Duration = Duration::from_millis(60);
 
-/// A daemon that has left the group and lost its parent; a process that ignores TERM; and the first process, which ends at
+/// A daemon in a process group of its own without a parent, a process that ignores TERM, and the first process, which ends at
 /// TERM before the others.
 const SHELL: &str = r#"
     setsid sh -c '(sleep 600 & echo >daemon); sleep 600' &
@@ -44,14 +44,14 @@ impl Tree {
         tree
     }
 
-    /// How many processes of the command there are.
+    /// The number of processes of the command.
     fn count(&self) -> usize {
         let directory = self.place.path("job");
         processes(|process| fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd == directory))
             .len()
     }
 
-    /// The program, and everything that it has started.
+    /// The program and all processes that it has started.
     fn family(&self) -> Vec<Pid> {
         let mark = format!("{FAMILY}={}", self.place.path("").display());
         processes(|process| {
@@ -75,7 +75,7 @@ impl Tree {
 
     fn wait_until_none_is_left(&self) {
         wait_for("the end of the command", || (self.count() == 0).then_some(()));
-        // The helpers of the program too.
+        // Including helper processes of the program.
         wait_for("the end of the family", || self.family().is_empty().then_some(()));
     }
 }
@@ -150,7 +150,7 @@ fn kill_9_of_the_program_and_its_worker_ends_the_whole_tree() {
 }
 
 #[test]
-fn output_without_end_does_not_fill_the_log() {
+fn endless_output_does_not_fill_the_log() {
     let place = Place::with_jobs(
         "[[jobs]]\nid = 'talks'\nfunc = 'command'\nmisfire_grace_time = 'none'\n\
          kwargs = { shell = 'yes | head -n 300000', max_lines = 500 }\n\

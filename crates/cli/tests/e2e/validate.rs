@@ -5,7 +5,7 @@ use crate::program::Place;
 const GOOD: &str = "[[jobs]]\nid = 'a'\nfunc = 'command'\nkwargs.argv = ['true']\ntrigger = { type = 'cron', hour = 3 }\n";
 
 #[test]
-fn a_good_file_is_ok_in_every_format_and_nothing_is_started() {
+fn accepts_every_format_without_starting_anything() {
     let place = Place::with_jobs(GOOD);
     assert_eq!(
         place.run(&["validate", "jobs.toml"]).success().stdout(),
@@ -27,14 +27,14 @@ fn a_good_file_is_ok_in_every_format_and_nothing_is_started() {
 }
 
 #[test]
-fn the_example_is_ok() {
+fn accepts_the_example() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/jobs.toml");
     let place = Place::new();
     assert!(place.run(&["validate", example]).success().stdout().starts_with("ok: "));
 }
 
 #[test]
-fn each_mistake_is_named_with_its_file_and_key() {
+fn errors_name_the_file_and_the_key() {
     let place = Place::new();
     let job = |rest: &str| format!("[[jobs]]\nid = 'b'\nfunc = 'command'\n{rest}\n");
     let argv = "kwargs.argv = ['true']\n";
@@ -140,7 +140,7 @@ fn each_mistake_is_named_with_its_file_and_key() {
 }
 
 #[test]
-fn all_mistakes_in_jobs_are_found_at_once() {
+fn reports_all_errors_in_jobs() {
     let place = Place::new();
     place.write(
         "jobs.toml",
@@ -153,7 +153,7 @@ fn all_mistakes_in_jobs_are_found_at_once() {
 }
 
 #[test]
-fn files_that_can_not_be_read_are_named() {
+fn errors_name_unreadable_files() {
     let place = Place::new();
     place.write("jobs.ini", "");
     assert!(

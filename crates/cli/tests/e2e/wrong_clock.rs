@@ -1,6 +1,6 @@
-//! What a clock that was wrong leaves in a store is told of, and healed by `resume` and `run`.
+//! A start warns of jobs that a wrong clock left in a store, and `resume` and `run` repair them.
 //!
-//! The clock of the machine is not for a test to set. The store is put into the state in which a start in 2098 leaves it.
+//! A test can't set the clock, so it puts the store into the state that a start in 2098 leaves.
 
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ fn next_year(place: &Place, id: &str) -> i32 {
 }
 
 #[test]
-fn a_start_tells_of_jobs_that_wait_for_a_wrong_date() {
+fn warns_of_jobs_that_wait_after_a_wrong_clock() {
     let place = started_in_2098();
     let mut running = place.start("right");
     running.wait_for_log("3 jobs wait much longer than by the trigger, as after a wrong clock: ");
@@ -60,7 +60,7 @@ fn a_start_tells_of_jobs_that_wait_for_a_wrong_date() {
 }
 
 #[test]
-fn a_run_by_hand_starts_a_grid_anew_that_was_left_open() {
+fn run_restarts_an_interval_without_a_start_date() {
     let place = started_in_2098();
     let mut running = place.start("right");
     running.wait_for_start();
