@@ -20,7 +20,7 @@ fn started() -> (BackgroundScheduler, ManualClock, Receiver<Event>) {
         .clock(Arc::new(clock.clone()))
         .build()
         .unwrap();
-    scheduler.add_jobstore("memory", "test_jobstore").unwrap();
+    scheduler.add_jobstore("test_jobstore", "memory").unwrap();
     let (sender, receiver) = channel();
     let outcomes = EventMask::JOB_EXECUTED
         | EventMask::JOB_MISSED

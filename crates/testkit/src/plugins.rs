@@ -11,7 +11,7 @@ use apscheduler_core::registry::{PluginSet, Registry};
 /// use apscheduler_testkit::TestPlugins;
 ///
 /// let scheduler = BackgroundScheduler::<TestPlugins>::new();
-/// scheduler.add_executor("debug", "default")?;
+/// scheduler.add_executor("default", "debug")?;
 /// scheduler.start()?;
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```

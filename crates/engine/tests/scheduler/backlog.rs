@@ -64,7 +64,7 @@ impl Jam {
         });
         scheduler.registry().register(plugin).unwrap();
         scheduler.add_executor("held", held.clone()).unwrap();
-        scheduler.add_executor("debug", "other").unwrap();
+        scheduler.add_executor("other", "debug").unwrap();
         scheduler.add_jobstore("remote", store.clone()).unwrap();
         scheduler.start().unwrap();
         let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
@@ -171,14 +171,14 @@ fn what_is_added_or_changed_in_front_of_a_backlog_runs_at_once() {
 fn an_executor_that_comes_late_finds_its_jobs_in_a_backlog() {
     let jam = Jam::of(3_000);
     let job = jam.job("late", "late").next_run_time(at(0));
-    jam.scheduler.add_executor("debug", "late").unwrap();
+    jam.scheduler.add_executor("late", "debug").unwrap();
     jam.scheduler.pause().unwrap();
     jam.scheduler.add_job(job).unwrap();
     jam.scheduler.remove_executor("late", OnRemove::ShutDown).unwrap();
     jam.scheduler.resume().unwrap();
     jam.scheduler.step();
     assert!(jam.events.take().is_empty(), "it is set aside");
-    jam.scheduler.add_executor("debug", "late").unwrap();
+    jam.scheduler.add_executor("late", "debug").unwrap();
     jam.scheduler.step();
     assert_eq!(jam.events.names(), ["JOB_EXECUTED late"]);
 }
@@ -190,7 +190,7 @@ fn an_executor_that_goes_leaves_no_backlog() {
     jam.scheduler.remove_executor("held", OnRemove::Keep).unwrap();
     jam.scheduler.step();
     assert_eq!(broken.take().len(), 3_000 - SIZE, "they are set aside");
-    jam.scheduler.add_executor("debug", "held").unwrap();
+    jam.scheduler.add_executor("held", "debug").unwrap();
     jam.scheduler.step();
     assert_eq!(jam.events.take().len(), 3_000 - SIZE);
 }
@@ -240,9 +240,9 @@ fn no_job_is_forgotten_or_run_twice() {
         let (scheduler, store) = (scheduler(), TestStore::default());
         let executors = [1, 7, 100].map(HeldRuns::new);
         for (number, executor) in executors.iter().enumerate() {
-            scheduler.add_executor(executor.clone(), &number.to_string()).unwrap();
+            scheduler.add_executor(&number.to_string(), executor.clone()).unwrap();
         }
-        scheduler.add_executor("debug", "default").unwrap();
+        scheduler.add_executor("default", "debug").unwrap();
         scheduler.add_jobstore("remote", store).unwrap();
         scheduler.start().unwrap();
         let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);

@@ -25,8 +25,8 @@ fn add_remove_executor() {
 #[test]
 fn add_executor_already_exists() {
     let scheduler = scheduler();
-    scheduler.add_executor("debug", "a").unwrap();
-    let error = scheduler.add_executor("debug", "a").unwrap_err();
+    scheduler.add_executor("a", "debug").unwrap();
+    let error = scheduler.add_executor("a", "debug").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DuplicateAlias);
     assert_eq!(error.to_string(), "this scheduler has executor `a` already");
 }
@@ -52,9 +52,9 @@ fn add_remove_jobstore() {
 #[test]
 fn add_jobstore_already_exists() {
     let scheduler = scheduler();
-    scheduler.add_jobstore("memory", "a").unwrap();
+    scheduler.add_jobstore("a", "memory").unwrap();
     assert_eq!(
-        scheduler.add_jobstore("memory", "a").unwrap_err().kind(),
+        scheduler.add_jobstore("a", "memory").unwrap_err().kind(),
         ErrorKind::DuplicateAlias
     );
 }
@@ -79,7 +79,7 @@ fn default_components_stand_in() {
 fn a_store_keeps_its_jobs_when_it_is_removed_without_shutdown() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
-    scheduler.add_jobstore("memory", "a").unwrap();
+    scheduler.add_jobstore("a", "memory").unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").jobstore("a").next_run_time(None)).unwrap();
     let store = scheduler.jobstore("a").unwrap();
     scheduler.remove_jobstore("a", OnRemove::Keep).unwrap();

@@ -37,7 +37,7 @@ impl Executor for PanickingExecutor {
 fn executor_error() {
     let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
     fill(scheduler.registry());
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     scheduler.add_executor("bad", PanickingExecutor).unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR, move |event| {

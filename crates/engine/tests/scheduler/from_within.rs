@@ -27,8 +27,8 @@ fn a_job_may_change_the_scheduler_that_runs_it() {
         scheduler.resume_job(context.job_id()).unwrap();
         assert_eq!(scheduler.get_jobs().unwrap().len(), 2);
         scheduler.remove_job(context.job_id()).unwrap();
-        scheduler.add_executor("debug", "late").unwrap();
-        scheduler.add_jobstore("memory", "late").unwrap();
+        scheduler.add_executor("late", "debug").unwrap();
+        scheduler.add_jobstore("late", "memory").unwrap();
         scheduler.pause().unwrap();
         scheduler.resume().unwrap();
         sender.send((context.job_id().to_owned(), context.scheduled_run_time())).unwrap();
@@ -68,7 +68,7 @@ fn a_listener_may_shut_its_scheduler_down() {
 #[test]
 fn a_background_scheduler_is_shut_down_by_its_job() {
     let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::SCHEDULER_SHUTDOWN, move |_| sender.send(()).unwrap());
     let job = |context: &JobContext| context.scheduler().unwrap().shutdown(Shutdown::Wait).unwrap();
@@ -81,7 +81,7 @@ fn a_background_scheduler_is_shut_down_by_its_job() {
 #[test]
 fn a_blocking_scheduler_returns_when_a_listener_shuts_it_down() {
     let scheduler: BlockingScheduler<TestPlugins> = BlockingScheduler::new();
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     let inner = scheduler.handle();
     scheduler
         .add_listener(EventMask::JOB_EXECUTED, move |_| inner.shutdown(Shutdown::Wait).unwrap());

@@ -247,7 +247,7 @@ fn remove_job() {
 #[test]
 fn remove_job_looks_into_the_store_that_was_named() {
     both(|scheduler| {
-        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_job(job("a")).unwrap();
         let events = Recorder::on(scheduler, EventMask::JOB_REMOVED);
         let error = scheduler.remove_job(("other", "a")).unwrap_err();
@@ -260,7 +260,7 @@ fn remove_job_looks_into_the_store_that_was_named() {
 #[test]
 fn remove_all_jobs() {
     both(|scheduler| {
-        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_jobs(vec![job("a"), job("b").jobstore("other")]).unwrap();
         let events = Recorder::on(scheduler, EventMask::ALL_JOBS_REMOVED);
         scheduler.remove_all_jobs_in("other").unwrap();

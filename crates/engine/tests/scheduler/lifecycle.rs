@@ -118,7 +118,7 @@ fn a_start_that_fails_leaves_everything_stopped() {
     );
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
     // The job still waits; once its store is there the scheduler starts.
-    scheduler.add_jobstore("memory", "nowhere").unwrap();
+    scheduler.add_jobstore("nowhere", "memory").unwrap();
     scheduler.start().unwrap();
     assert_eq!(scheduler.get_jobs().unwrap().len(), 1);
 }

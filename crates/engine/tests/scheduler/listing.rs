@@ -35,7 +35,7 @@ fn get_jobs_comes_in_order() {
 fn get_jobs() {
     for started in [false, true] {
         let scheduler = scheduler();
-        scheduler.add_jobstore("memory", "other").unwrap();
+        scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_job(JobBuilder::new("tests::ok").id("job1").trigger(every(1))).unwrap();
         let other = JobBuilder::new("tests::ok").id("job2").trigger(every(1)).jobstore("other");
         scheduler.add_job(other).unwrap();
@@ -62,7 +62,7 @@ fn print_jobs_before_the_start() {
 #[test]
 fn print_jobs_after_the_start() {
     let scheduler = scheduler();
-    scheduler.add_jobstore("memory", "other").unwrap();
+    scheduler.add_jobstore("other", "memory").unwrap();
     scheduler.start().unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").name("n").trigger(every(10))).unwrap();
     let line = "    n (trigger: interval[0:00:10], next run at: 2027-01-01 00:00:10 UTC)\n";

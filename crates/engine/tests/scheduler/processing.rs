@@ -79,7 +79,7 @@ fn a_modified_job_runs_at_its_new_time() {
 #[test]
 fn the_earliest_of_all_stores_comes_back() {
     let scheduler = scheduler();
-    scheduler.add_jobstore("memory", "other").unwrap();
+    scheduler.add_jobstore("other", "memory").unwrap();
     scheduler.start().unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").trigger(every(20))).unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").trigger(every(10)).jobstore("other")).unwrap();

@@ -95,7 +95,7 @@ fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
         held.execute_all();
         assert_eq!(scheduler.step(), None);
         // One that takes its place runs them.
-        scheduler.add_executor("debug", "held").unwrap();
+        scheduler.add_executor("held", "debug").unwrap();
         scheduler.step();
         assert!(scheduler.get_jobs().unwrap().is_empty());
     }

@@ -68,7 +68,7 @@ fn check(
 }
 
 fn listen(scheduler: &Scheduler) -> Receiver<Event> {
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::ALL, move |event| drop(sender.send(event.clone())));
     receiver

@@ -21,7 +21,7 @@ fn background(clock: &ManualClock) -> BackgroundScheduler {
         .clock(Arc::new(clock.clone()))
         .build()
         .unwrap();
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     scheduler
 }
 
@@ -75,7 +75,7 @@ fn dropping_a_background_scheduler_stops_it() {
 #[test]
 fn a_blocking_scheduler_returns_when_another_thread_shuts_it_down() {
     let scheduler: BlockingScheduler<TestPlugins> = BlockingScheduler::new();
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     let handle = scheduler.handle();
     let (sender, receiver) = channel();
     scheduler.add_listener(EventMask::SCHEDULER_STARTED, move |_| sender.send(()).unwrap());

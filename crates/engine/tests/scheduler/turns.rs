@@ -50,7 +50,7 @@ fn a_turn_with_many_runs_lets_others_have_their_turn() {
 #[test]
 fn what_falls_due_meanwhile_does_not_wait_for_all_of_them() {
     let scheduler = on_the_loop();
-    scheduler.add_executor("debug", "other").unwrap();
+    scheduler.add_executor("other", "debug").unwrap();
     let (sender, ran) = channel();
     for number in 0..3 {
         let (sender, handle) = (sender.clone(), scheduler.handle());

@@ -101,8 +101,8 @@ fn scheduler(functions: &[&str]) -> SteppedScheduler {
         registry.declare(job);
     }
     let scheduler = SteppedScheduler::new(registry, START);
-    scheduler.add_jobstore("memory", "second").unwrap();
-    scheduler.add_executor("debug", "other").unwrap();
+    scheduler.add_jobstore("second", "memory").unwrap();
+    scheduler.add_executor("other", "debug").unwrap();
     scheduler
 }
 

@@ -12,7 +12,7 @@ fn a_start_in_a_loop_that_has_ended_is_an_error() {
     let entry = CalloopLoop::insert_into(&event_loop.handle()).expect("the loop has room");
     let scheduler: CalloopScheduler<apscheduler_testkit::TestPlugins> =
         CalloopScheduler::builder_on(entry).build().unwrap();
-    scheduler.add_executor("debug", "default").expect("a new alias");
+    scheduler.add_executor("default", "debug").expect("a new alias");
     drop(event_loop);
     let error = scheduler.start().expect_err("nobody would make a turn");
     assert_eq!(
@@ -31,7 +31,7 @@ fn a_loop_that_ends_before_the_first_turn_ends_the_scheduler() {
     let entry = CalloopLoop::insert_into(&event_loop.handle()).expect("the loop has room");
     let scheduler: CalloopScheduler<apscheduler_testkit::TestPlugins> =
         CalloopScheduler::builder_on(entry).build().unwrap();
-    scheduler.add_executor("debug", "default").expect("a new alias");
+    scheduler.add_executor("default", "debug").expect("a new alias");
     scheduler.start().expect("it starts");
     drop(event_loop);
     scheduler.wait_until_stopped();

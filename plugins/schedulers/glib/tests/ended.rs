@@ -11,7 +11,7 @@ fn a_start_in_a_context_that_has_ended_is_an_error() {
     let context = MainContext::new();
     let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
         GlibScheduler::builder_on(GlibLoop::on(&context)).build().unwrap();
-    scheduler.add_executor("debug", "default").expect("a new alias");
+    scheduler.add_executor("default", "debug").expect("a new alias");
     drop(context);
     let error = scheduler.start().expect_err("nobody would make a turn");
     assert_eq!(
@@ -29,7 +29,7 @@ fn a_context_that_ends_before_the_first_turn_ends_the_scheduler() {
     let context = MainContext::new();
     let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
         GlibScheduler::builder_on(GlibLoop::on(&context)).build().unwrap();
-    scheduler.add_executor("debug", "default").expect("a new alias");
+    scheduler.add_executor("default", "debug").expect("a new alias");
     scheduler.start().expect("it starts");
     drop(context);
     scheduler.wait_until_stopped();

@@ -25,7 +25,7 @@ fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
     let context = MainContext::new();
     let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
         GlibScheduler::builder_on(GlibLoop::on(&context)).build().unwrap();
-    scheduler.add_executor("loop", "default").expect("a new alias");
+    scheduler.add_executor("default", "loop").expect("a new alias");
     let [inner, outer] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let (seen, dialog, ended) = (Arc::clone(&inner), context.clone(), Arc::clone(&outer));
     let job = move |job: &JobContext| {

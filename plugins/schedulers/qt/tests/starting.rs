@@ -19,7 +19,7 @@ const NOT_HERE: &str = "this is not the thread of a Qt application: make the `QA
 
 fn new() -> QtScheduler<TestPlugins> {
     let scheduler = QtScheduler::<TestPlugins>::new();
-    scheduler.add_executor("loop", "default").expect("a new alias");
+    scheduler.add_executor("default", "loop").expect("a new alias");
     scheduler
 }
 

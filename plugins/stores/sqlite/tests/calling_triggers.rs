@@ -69,7 +69,7 @@ fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() 
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));
     scheduler.add_jobstore("default", store).unwrap();
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     trigger.scheduler.set(scheduler.handle()).ok().unwrap();
     scheduler.start().unwrap();
     let job = JobBuilder::new("tests::nothing").id("job").trigger(trigger);

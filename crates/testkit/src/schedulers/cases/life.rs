@@ -104,7 +104,7 @@ fn a_start_that_failed_can_be_repeated(harness: &SchedulerHarness) {
     let error = lab.start().expect_err("the store of the job is not there");
     assert_eq!(error.kind(), ErrorKind::UnknownAlias);
     assert_eq!(lab.state(), SchedulerState::Stopped);
-    lab.add_jobstore("memory", "nowhere").expect("a new alias");
+    lab.add_jobstore("nowhere", "memory").expect("a new alias");
     lab.start().expect("it starts");
     arrival(&runs);
 }

@@ -30,7 +30,7 @@ fn scheduler() -> BackgroundScheduler<TestPlugins> {
         .clock(std::sync::Arc::new(SystemClock))
         .build()
         .unwrap();
-    scheduler.add_executor("debug", "default").unwrap();
+    scheduler.add_executor("default", "debug").unwrap();
     scheduler
 }
 

@@ -38,8 +38,8 @@ async fn all_of_them_do_what_the_plain_ones_do() {
     let text = String::from_utf8(scheduler.print_jobs().await.unwrap()).unwrap();
     assert!(text.contains("changed"), "{text}");
     scheduler.remove_all_jobs().await.unwrap();
-    scheduler.add_jobstore("memory", "other").await.unwrap();
-    scheduler.add_executor("debug", "other").await.unwrap();
+    scheduler.add_jobstore("other", "memory").await.unwrap();
+    scheduler.add_executor("other", "debug").await.unwrap();
     scheduler.remove_executor("other", OnRemove::ShutDown).await.unwrap();
     scheduler.remove_jobstore("other", OnRemove::ShutDown).await.unwrap();
     scheduler.shutdown(Shutdown::Wait).await.unwrap();
