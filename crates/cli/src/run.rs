@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use apscheduler::Shutdown;
 use apscheduler::file::JobsFile;
-use apscheduler::{BackgroundScheduler, Scheduler, function_command};
+use apscheduler::{BackgroundScheduler, Scheduler, Shutdown, function_command};
 
 use crate::signals::{self, Request};
 use crate::{events, log, nonblocking, reaping, reapply, stderr};
@@ -150,7 +150,7 @@ fn stop(scheduler: &Scheduler, notices: &Receiver<Notice>, signal: i32) -> ExitC
     tracing::warn!("{}: stopping at once", signals::name(signal));
     for alias in scheduler.executor_aliases() {
         if let Some(executor) = scheduler.executor(&alias) {
-            executor.shutdown(false);
+            executor.shutdown(Shutdown::Now);
         }
     }
     function_command::stop_all(STOP_GRACE);

@@ -13,7 +13,7 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, LoopHandle};
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::store::JobStore;
-use apscheduler_core::{Error, ErrorKind, OnRemove, Result, suggestion};
+use apscheduler_core::{Error, ErrorKind, OnRemove, Result, Shutdown, suggestion};
 
 /// Every store that was ever added has a number of its own.
 static NEXT_STORE: AtomicU32 = AtomicU32::new(0);
@@ -39,7 +39,7 @@ impl Scheduler {
                 return Ok(());
             }
             if start.is_some() {
-                executor.shutdown(false);
+                executor.shutdown(Shutdown::Now);
             }
             inserted?;
         }
@@ -94,7 +94,7 @@ impl Scheduler {
             self.0.look_again();
         }
         if on_remove == OnRemove::ShutDown {
-            executor.shutdown(true);
+            executor.shutdown(Shutdown::Wait);
         }
         self.0.emit(EventMask::EXECUTOR_REMOVED, || Event::ExecutorRemoved { alias });
         Ok(())
@@ -308,7 +308,7 @@ impl Startup {
                 .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
             if !engine.executors().get(alias).is_some_and(|now| Arc::ptr_eq(now, executor)) {
                 // It was removed meanwhile.
-                executor.shutdown(false);
+                executor.shutdown(Shutdown::Now);
             }
         }
         for (alias, runner) in &*engine.stores() {

@@ -260,7 +260,7 @@ impl Engine {
             store.stop(wait);
         }
         for executor in self.executors().values() {
-            executor.shutdown(wait);
+            executor.shutdown(if wait { Shutdown::Wait } else { Shutdown::Now });
         }
         close_all(&stores, wait);
     }

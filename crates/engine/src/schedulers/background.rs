@@ -17,7 +17,7 @@ pub static BACKGROUND_PLUGIN: Plugin = Plugin::scheduler("background")
 /// use apscheduler::prelude::*;
 ///
 /// let scheduler = BackgroundScheduler::new();
-/// scheduler.add_executor("debug", "default")?;
+/// scheduler.add_executor("default", "debug")?;
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// scheduler.add_job(JobBuilder::new(move || drop(sender.send("ran"))))?;
 /// scheduler.start()?;

@@ -18,7 +18,7 @@ pub static BLOCKING_PLUGIN: Plugin = Plugin::scheduler("blocking")
 /// use apscheduler::prelude::*;
 ///
 /// let scheduler = BlockingScheduler::new();
-/// scheduler.add_executor("debug", "default")?;
+/// scheduler.add_executor("default", "debug")?;
 /// scheduler.add_job(JobBuilder::new(|context: &JobContext| {
 ///     context.scheduler().map(|scheduler| scheduler.shutdown(Shutdown::Now).is_ok())
 /// }))?;

@@ -10,7 +10,7 @@ use apscheduler_core::store::{
     ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord, StoreCapabilities,
 };
 use apscheduler_core::time::Timestamp;
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::{Error, ErrorKind, Result, Shutdown};
 use apscheduler_plugin_kit::executor::RunExt as _;
 use apscheduler_store_memory::MemoryJobStore;
 use apscheduler_testkit::SteppedScheduler;
@@ -36,7 +36,7 @@ struct NotingExecutor(Calls);
 
 impl Executor for NotingExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn start(&self, alias: &str) -> Result<()> {
@@ -49,7 +49,8 @@ impl Executor for NotingExecutor {
         run.execute();
     }
 
-    fn shutdown(&self, wait: bool) {
+    fn shutdown(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         self.0.add(format!("shut executor down, wait: {wait}"));
     }
 }

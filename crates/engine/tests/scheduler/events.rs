@@ -112,18 +112,14 @@ struct ThreadPerRun;
 
 impl apscheduler_core::executor::Executor for ThreadPerRun {
     fn capabilities(&self) -> apscheduler_core::executor::ExecutorCapabilities {
-        apscheduler_core::executor::ExecutorCapabilities {
-            in_process: true,
-            sync_jobs: true,
-            async_jobs: false,
-        }
+        apscheduler_core::executor::ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn submit(&self, run: apscheduler_core::executor::Run) {
         std::thread::spawn(move || run.execute());
     }
 
-    fn shutdown(&self, _wait: bool) {}
+    fn shutdown(&self, _shutdown: Shutdown) {}
 }
 
 #[test]

@@ -23,14 +23,14 @@ struct PanickingExecutor;
 
 impl Executor for PanickingExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn submit(&self, _run: Run) {
         panic!("test message");
     }
 
-    fn shutdown(&self, _wait: bool) {}
+    fn shutdown(&self, _shutdown: Shutdown) {}
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_plugin_kit::executor::RunExt;
 
@@ -44,7 +45,7 @@ impl HeldRuns {
 
 impl Executor for HeldRuns {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn submit(&self, run: Run) {
@@ -55,5 +56,5 @@ impl Executor for HeldRuns {
         self.size.saturating_sub(self.len())
     }
 
-    fn shutdown(&self, _wait: bool) {}
+    fn shutdown(&self, _shutdown: Shutdown) {}
 }

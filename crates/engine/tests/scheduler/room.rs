@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use apscheduler_core::OnRemove;
+use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
@@ -37,7 +38,7 @@ impl SmallExecutor {
 
 impl Executor for SmallExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn submit(&self, run: Run) {
@@ -50,7 +51,7 @@ impl Executor for SmallExecutor {
         SIZE - self.0.runs.lock().unwrap().len()
     }
 
-    fn shutdown(&self, _wait: bool) {}
+    fn shutdown(&self, _shutdown: Shutdown) {}
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::Result;
-use apscheduler_core::Shutdown;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_core::job::JobBuilder;
@@ -22,7 +21,7 @@ struct Threads(RunThreads);
 
 impl Executor for Threads {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, alias: &str) -> Result<()> {
@@ -38,8 +37,8 @@ impl Executor for Threads {
         self.0.load()
     }
 
-    fn shutdown(&self, wait: bool) {
-        self.0.shutdown(wait);
+    fn shutdown(&self, shutdown: Shutdown) {
+        self.0.shutdown(shutdown);
     }
 }
 
@@ -95,7 +94,7 @@ fn the_load_counts_what_waits_and_what_runs() {
     let executor = scheduler.executor("default").unwrap();
     let load_is = |queued, running| {
         let patience = Instant::now() + PATIENCE;
-        while executor.load() != (ExecutorLoad { queued, running }) {
+        while executor.load() != (ExecutorLoad::new().queued(queued).running(running)) {
             assert!(Instant::now() < patience, "{:?}", executor.load());
             std::thread::yield_now();
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use super::RunExt as _;
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{
     Activity, CancellationToken, Executor, ExecutorCapabilities, ExecutorLoad, Run, Runtime,
 };
@@ -186,7 +186,7 @@ impl<R> Drop for Ticket<R> {
 
 impl<R: Runtime> Executor for RuntimeExecutor<R> {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
@@ -228,10 +228,11 @@ impl<R: Runtime> Executor for RuntimeExecutor<R> {
 
     fn load(&self) -> ExecutorLoad {
         let state = self.shared.state();
-        ExecutorLoad { queued: state.queued, running: state.running }
+        ExecutorLoad::new().queued(state.queued).running(state.running)
     }
 
-    fn shutdown(&self, wait: bool) {
+    fn shutdown(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         let token = {
             let mut state = self.shared.state();
             state.open = false;
@@ -258,7 +259,7 @@ impl<R: Runtime> Executor for RuntimeExecutor<R> {
 
 impl<R: Runtime> Drop for RuntimeExecutor<R> {
     fn drop(&mut self) {
-        self.shutdown(false);
+        self.shutdown(Shutdown::Now);
     }
 }
 

@@ -106,7 +106,7 @@ impl RunQueue {
 
     pub(super) fn load(&self) -> ExecutorLoad {
         let state = self.state();
-        ExecutorLoad { queued: state.runs.len(), running: state.busy }
+        ExecutorLoad::new().queued(state.runs.len()).running(state.busy)
     }
 
     pub(super) fn workers(&self) -> usize {

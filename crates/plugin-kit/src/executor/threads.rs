@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::queue::{QueuedRuns, RunQueue};
 use super::warn_of_task_limit;
+use apscheduler_core::Shutdown;
 use apscheduler_core::executor::{ExecutorLoad, Run};
 
 /// The threads of an executor: up to so many, started as they are needed, and fed from a queue.
@@ -14,7 +15,7 @@ use apscheduler_core::executor::{ExecutorLoad, Run};
 ///
 /// # Examples
 /// ```
-/// use apscheduler_core::Result;
+/// use apscheduler_core::{Result, Shutdown};
 /// use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 /// use apscheduler_plugin_kit::executor::{RunExt, RunThreads};
 ///
@@ -29,7 +30,7 @@ use apscheduler_core::executor::{ExecutorLoad, Run};
 ///
 /// impl Executor for TwoThreads {
 ///     fn capabilities(&self) -> ExecutorCapabilities {
-///         ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+///         ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
 ///     }
 ///
 ///     fn start(&self, alias: &str) -> Result<()> {
@@ -49,8 +50,8 @@ use apscheduler_core::executor::{ExecutorLoad, Run};
 ///         self.0.load()
 ///     }
 ///
-///     fn shutdown(&self, wait: bool) {
-///         self.0.shutdown(wait);
+///     fn shutdown(&self, shutdown: Shutdown) {
+///         self.0.shutdown(shutdown);
 ///     }
 /// }
 /// # let _ = TwoThreads::new();
@@ -113,7 +114,8 @@ impl RunThreads {
 
     /// Takes no more runs. With `wait` it returns when all threads have ended, except for the one that calls it; without,
     /// the runs that wait are dropped, the token of those that run is cancelled, and threads end in their own time.
-    pub fn shutdown(&self, wait: bool) {
+    pub fn shutdown(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         drop(self.queue.close(wait));
         if wait {
             // A job that shuts its own scheduler down can't wait for itself.
@@ -144,7 +146,7 @@ impl RunThreads {
 
 impl Drop for RunThreads {
     fn drop(&mut self) {
-        self.shutdown(false);
+        self.shutdown(Shutdown::Now);
     }
 }
 

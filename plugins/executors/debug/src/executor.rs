@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{CancellationToken, Executor, ExecutorCapabilities, Run};
 use apscheduler_plugin_kit::executor::RunExt as _;
 
@@ -29,7 +29,7 @@ impl DebugExecutor {
 
 impl Executor for DebugExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
@@ -42,8 +42,8 @@ impl Executor for DebugExecutor {
         run.execute();
     }
 
-    fn shutdown(&self, wait: bool) {
-        if !wait {
+    fn shutdown(&self, shutdown: Shutdown) {
+        if shutdown == Shutdown::Now {
             let token = self.token().clone();
             token.cancel();
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{
     CancellationToken, Executor, ExecutorCapabilities, ExecutorLoad, LoopHandle, Run,
 };
@@ -112,7 +112,7 @@ impl Drop for Ticket {
 
 impl Executor for LoopExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn attach(&self, event_loop: &LoopHandle) {
@@ -157,10 +157,11 @@ impl Executor for LoopExecutor {
 
     fn load(&self) -> ExecutorLoad {
         let state = self.0.state();
-        ExecutorLoad { queued: state.runs.len(), running: state.running }
+        ExecutorLoad::new().queued(state.runs.len()).running(state.running)
     }
 
-    fn shutdown(&self, wait: bool) {
+    fn shutdown(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         let (event_loop, token, time) = {
             let mut state = self.0.state();
             state.open = false;
@@ -184,6 +185,6 @@ impl Executor for LoopExecutor {
 
 impl Drop for LoopExecutor {
     fn drop(&mut self) {
-        self.shutdown(false);
+        self.shutdown(Shutdown::Now);
     }
 }

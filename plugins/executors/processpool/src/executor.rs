@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_plugin_kit::executor::RunThreads;
 
@@ -37,7 +37,7 @@ impl ProcessPoolExecutor {
 
 impl Executor for ProcessPoolExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: false, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, alias: &str) -> Result<()> {
@@ -63,11 +63,9 @@ impl Executor for ProcessPoolExecutor {
         self.threads.load()
     }
 
-    fn shutdown(&self, wait: bool) {
-        if wait {
-            self.threads.shutdown(true);
-        } else {
-            self.threads.shutdown(false);
+    fn shutdown(&self, shutdown: Shutdown) {
+        self.threads.shutdown(shutdown);
+        if shutdown == Shutdown::Now {
             self.pool.stop();
         }
     }
@@ -75,6 +73,6 @@ impl Executor for ProcessPoolExecutor {
 
 impl Drop for ProcessPoolExecutor {
     fn drop(&mut self) {
-        self.shutdown(false);
+        self.shutdown(Shutdown::Now);
     }
 }

@@ -1,6 +1,6 @@
 //! The pool.
 
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_plugin_kit::executor::RunExt;
 use apscheduler_plugin_kit::executor::RunThreads;
@@ -31,7 +31,7 @@ impl ThreadPoolExecutor {
 
 impl Executor for ThreadPoolExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, alias: &str) -> Result<()> {
@@ -58,7 +58,7 @@ impl Executor for ThreadPoolExecutor {
         self.threads.load()
     }
 
-    fn shutdown(&self, wait: bool) {
-        self.threads.shutdown(wait);
+    fn shutdown(&self, shutdown: Shutdown) {
+        self.threads.shutdown(shutdown);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_plugin_kit::executor::warn_of_task_limit;
 use tokio::runtime::Handle;
@@ -64,7 +64,7 @@ impl Default for TokioExecutor {
 
 impl Executor for TokioExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, alias: &str) -> Result<()> {
@@ -90,7 +90,8 @@ impl Executor for TokioExecutor {
         self.shared.load()
     }
 
-    fn shutdown(&self, wait: bool) {
+    fn shutdown(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         self.shared.close(wait);
         if wait {
             self.shared.wait_drained();

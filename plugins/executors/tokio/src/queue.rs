@@ -141,7 +141,7 @@ impl Queue {
     }
 
     pub(crate) fn load(&self) -> ExecutorLoad {
-        ExecutorLoad { queued: self.queued(), running: self.running }
+        ExecutorLoad::new().queued(self.queued()).running(self.running)
     }
 
     /// Whether nothing has or wants a place.

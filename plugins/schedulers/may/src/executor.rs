@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::Result;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_plugin_kit::executor::Timer;
 
@@ -35,7 +35,7 @@ impl Default for MayExecutor {
 
 impl Executor for MayExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: true }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
     }
 
     fn start(&self, alias: &str) -> Result<()> {
@@ -64,7 +64,8 @@ impl Executor for MayExecutor {
         self.0.load()
     }
 
-    fn shutdown(&self, wait: bool) {
+    fn shutdown(&self, shutdown: Shutdown) {
+        let wait = shutdown == Shutdown::Wait;
         let dropped = self.0.close(wait);
         drop(dropped);
         if wait {
@@ -75,7 +76,7 @@ impl Executor for MayExecutor {
 
 impl Drop for MayExecutor {
     fn drop(&mut self) {
-        self.shutdown(false);
+        self.shutdown(Shutdown::Now);
     }
 }
 

@@ -196,7 +196,7 @@ impl Queue {
 
     pub(crate) fn load(&self) -> ExecutorLoad {
         let state = self.state();
-        ExecutorLoad { queued: state.runs.len(), running: state.busy }
+        ExecutorLoad::new().queued(state.runs.len()).running(state.busy)
     }
 
     /// What a coroutine does next, which has done with the run before.

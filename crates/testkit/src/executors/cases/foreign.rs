@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 
 use crate::CallsWhenDropped;
@@ -58,7 +59,7 @@ fn what_a_job_holds_may_call_the_executor_when_it_never_runs(setup: &Setup<'_>) 
         lab.wait_until_handed_over(id);
     }
     let executor = Arc::clone(lab.executor());
-    in_time("a shutdown that drops what waits", move || executor.shutdown(false));
+    in_time("a shutdown that drops what waits", move || executor.shutdown(Shutdown::Now));
     gate.open();
     eventually("what the jobs hold is dropped", || dropped.load(Ordering::SeqCst) == 3);
 }

@@ -24,7 +24,7 @@ fn the_queue_and_the_running_runs_are_counted(setup: &Setup<'_>) {
     for number in 0..3 {
         lab.add(lab.job(&format!("{number}"), "echo").args([Value::Null]));
     }
-    let busy = ExecutorLoad { queued: 3, running: 1 };
+    let busy = ExecutorLoad::new().queued(3).running(1);
     eventually("one run is counted as running and three as queued", || {
         lab.executor().load() == busy
     });
@@ -41,7 +41,7 @@ fn as_many_run_as_there_are_workers(setup: &Setup<'_>) {
     let jobs = (0..5).map(|number| lab.job(&format!("{number}"), "hold").args(gate.arguments()));
     lab.add_all(jobs);
     gate.wait_for(3);
-    let busy = ExecutorLoad { queued: 2, running: 3 };
+    let busy = ExecutorLoad::new().queued(2).running(3);
     eventually("three run and two wait", || lab.executor().load() == busy);
     assert_eq!(gate.arrived(), 3, "more run than there are workers");
     gate.open();

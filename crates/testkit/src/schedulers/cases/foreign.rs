@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apscheduler_core::OnRemove;
+use apscheduler_core::Shutdown;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
@@ -80,14 +81,14 @@ struct Guarded(#[expect(dead_code, reason = "its end is what counts")] CallsWhen
 
 impl Executor for Guarded {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn submit(&self, run: Run) {
         run.execute();
     }
 
-    fn shutdown(&self, _wait: bool) {}
+    fn shutdown(&self, _shutdown: Shutdown) {}
 }
 
 /// What goes the same way before the start and after it.

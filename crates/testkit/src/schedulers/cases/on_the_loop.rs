@@ -65,7 +65,7 @@ fn the_load_is_told(harness: &SchedulerHarness) {
     };
     lab.add(JobBuilder::new(job).id("first").executor("loop"));
     arrival(&arrivals);
-    assert_eq!(executor.load(), ExecutorLoad { queued: 0, running: 1 });
+    assert_eq!(executor.load(), ExecutorLoad::new().queued(0).running(1));
     drop(open);
     eventually("nothing is left", || executor.load() == ExecutorLoad::default());
     assert!(executor.room() > 0);

@@ -27,7 +27,7 @@ fn without_a_limit_more_runs_are_awaited_than_fit_into_the_queue() {
         }
     };
     lab.add_all((0..COUNT).map(|number| JobBuilder::new(job.clone()).id(format!("{number}"))));
-    let all = ExecutorLoad { queued: 0, running: COUNT };
+    let all = ExecutorLoad::new().queued(0).running(COUNT);
     eventually("all of them run", || lab.executor().load() == all);
     open.store(true, Ordering::SeqCst);
     lab.events().wait_for_all(COUNT);
@@ -43,7 +43,7 @@ fn a_limit_holds_for_both_sorts_together() {
     lab.add(JobBuilder::new(move || receiver.lock().unwrap().recv().is_ok()).id("thread"));
     lab.add(JobBuilder::new(|| async {}).id("queued task"));
     lab.add(JobBuilder::new(|| ()).id("queued thread"));
-    let full = ExecutorLoad { queued: 2, running: 2 };
+    let full = ExecutorLoad::new().queued(2).running(2);
     eventually("one of each sort runs and one of each waits", || lab.executor().load() == full);
     gate.open();
     value_of(&lab, "queued task");

@@ -89,7 +89,7 @@ struct ThreadExecutor(CancellationToken);
 
 impl Executor for ThreadExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities { in_process: true, sync_jobs: true, async_jobs: false }
+        ExecutorCapabilities::new().in_process(true).sync_jobs(true)
     }
 
     fn submit(&self, mut run: Run) {
@@ -97,7 +97,7 @@ impl Executor for ThreadExecutor {
         std::thread::spawn(move || run.execute());
     }
 
-    fn shutdown(&self, _wait: bool) {
+    fn shutdown(&self, _shutdown: Shutdown) {
         self.0.cancel();
     }
 }
