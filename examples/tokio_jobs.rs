@@ -26,7 +26,7 @@ async fn main() -> Result<()> {
     });
     // Uses the runtime of `main`; a program without one gets a runtime of the executor's own.
     let options = TokioOptions::default().cancel_grace_time(Duration::from_millis(200));
-    scheduler.add_executor("default", TokioExecutor::with_options(&options))?;
+    scheduler.add_executor("default", TokioExecutor::with_options(&options)?)?;
     scheduler.start()?;
 
     for number in 0..3 {

@@ -48,7 +48,7 @@ fn tokio(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn tokio_with_a_limit(bencher: Bencher<'_, '_>) {
     run(bencher, NO_OP_ASYNC, || {
-        TokioExecutor::with_options(&TokioOptions::default().max_workers(10))
+        TokioExecutor::with_options(&TokioOptions::default().max_workers(10)).unwrap()
     });
 }
 
@@ -59,5 +59,5 @@ fn tokio_plain_functions(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn tokio_plain_functions_with_a_limit(bencher: Bencher<'_, '_>) {
-    run(bencher, NO_OP, || TokioExecutor::with_options(&TokioOptions::default().max_workers(10)));
+    run(bencher, NO_OP, || TokioExecutor::with_options(&TokioOptions::default().max_workers(10)).unwrap());
 }

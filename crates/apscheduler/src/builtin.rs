@@ -10,8 +10,12 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_executor_debug::PLUGIN,
     &apscheduler_executor_loop::PLUGIN,
     &apscheduler_store_memory::PLUGIN,
+    #[cfg(feature = "executor-may")]
+    &apscheduler_executor_may::PLUGIN,
     #[cfg(feature = "executor-processpool")]
     &apscheduler_executor_processpool::PLUGIN,
+    #[cfg(feature = "executor-smol")]
+    &apscheduler_executor_smol::PLUGIN,
     #[cfg(feature = "executor-threadpool")]
     &apscheduler_executor_threadpool::PLUGIN,
     #[cfg(feature = "executor-tokio")]
@@ -21,13 +25,9 @@ static PLUGINS: &[&Plugin] = &[
     #[cfg(feature = "scheduler-glib")]
     &apscheduler_scheduler_glib::PLUGIN,
     #[cfg(feature = "scheduler-may")]
-    &apscheduler_scheduler_may::EXECUTOR_PLUGIN,
-    #[cfg(feature = "scheduler-may")]
     &apscheduler_scheduler_may::PLUGIN,
     #[cfg(feature = "scheduler-qt")]
     &apscheduler_scheduler_qt::PLUGIN,
-    #[cfg(feature = "scheduler-smol")]
-    &apscheduler_scheduler_smol::EXECUTOR_PLUGIN,
     #[cfg(feature = "scheduler-smol")]
     &apscheduler_scheduler_smol::PLUGIN,
     #[cfg(feature = "scheduler-tokio")]
@@ -123,21 +123,21 @@ static ABSENT: &[AbsentPlugin] = &[
         url_schemes: &[],
         remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
     },
-    #[cfg(not(feature = "scheduler-may"))]
+    #[cfg(not(feature = "executor-may"))]
     AbsentPlugin {
         kind: PluginKind::Executor,
         names: &["may", "gevent"],
         classes: &["apscheduler.executors.gevent:GeventExecutor"],
         url_schemes: &[],
-        remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
+        remedy: "enable the feature `executor-may` of the crate `apscheduler`",
     },
-    #[cfg(not(feature = "scheduler-smol"))]
+    #[cfg(not(feature = "executor-smol"))]
     AbsentPlugin {
         kind: PluginKind::Executor,
         names: &["smol"],
         classes: &[],
         url_schemes: &[],
-        remedy: "enable the feature `scheduler-smol` of the crate `apscheduler`",
+        remedy: "enable the feature `executor-smol` of the crate `apscheduler`",
     },
     #[cfg(not(feature = "scheduler-smol"))]
     AbsentPlugin {

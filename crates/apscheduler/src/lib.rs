@@ -18,8 +18,12 @@ pub use apscheduler_engine::{
 };
 pub use apscheduler_executor_debug as executor_debug;
 pub use apscheduler_executor_loop as executor_loop;
+#[cfg(feature = "executor-may")]
+pub use apscheduler_executor_may as executor_may;
 #[cfg(feature = "executor-processpool")]
 pub use apscheduler_executor_processpool as executor_processpool;
+#[cfg(feature = "executor-smol")]
+pub use apscheduler_executor_smol as executor_smol;
 #[cfg(feature = "executor-threadpool")]
 pub use apscheduler_executor_threadpool as executor_threadpool;
 #[cfg(feature = "executor-tokio")]
@@ -114,8 +118,12 @@ pub mod prelude {
     pub use crate::config::Config;
     pub use crate::event::{Event, EventMask};
     pub use crate::executor_debug::DebugExecutor;
+    #[cfg(feature = "executor-may")]
+    pub use crate::executor_may::MayExecutor;
     #[cfg(feature = "executor-processpool")]
     pub use crate::executor_processpool::ProcessPoolExecutor;
+    #[cfg(feature = "executor-smol")]
+    pub use crate::executor_smol::SmolExecutor;
     #[cfg(feature = "executor-threadpool")]
     pub use crate::executor_threadpool::ThreadPoolExecutor;
     #[cfg(feature = "executor-tokio")]
@@ -123,8 +131,6 @@ pub mod prelude {
     pub use crate::function::JobContext;
     pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults, JobKey};
     pub use crate::registry::ComponentConfig;
-    #[cfg(feature = "scheduler-may")]
-    pub use crate::scheduler_may::MayExecutor;
     pub use crate::store_memory::MemoryJobStore;
     #[cfg(feature = "store-mongodb")]
     pub use crate::store_mongodb::MongoDbJobStore;

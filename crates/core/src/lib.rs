@@ -13,6 +13,7 @@ pub mod registry;
 mod shutdown;
 pub mod store;
 pub mod suggestion;
+mod thread_scope;
 pub mod time;
 pub mod trigger;
 

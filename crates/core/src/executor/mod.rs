@@ -1,6 +1,5 @@
 //! Executors run jobs: the trait that they implement, and what it refers to.
 
-mod activity;
 mod cancellation;
 mod capabilities;
 mod event_loop;
@@ -11,7 +10,6 @@ mod runtime;
 
 use std::fmt;
 
-pub use activity::{Activity, ActivityGuard};
 pub use cancellation::{CancellationToken, Cancelled};
 pub use capabilities::{ExecutorCapabilities, ExecutorLoad};
 pub use event_loop::{LoopHandle, LoopTurns};
@@ -19,6 +17,8 @@ pub use invocation::Invocation;
 pub use run::{Outcome, Run, RunSink};
 pub use run_id::RunId;
 pub use runtime::Runtime;
+
+pub use crate::thread_scope::{RunWorker, ThreadScope, ThreadScopeGuard};
 
 use crate::{Result, Shutdown};
 

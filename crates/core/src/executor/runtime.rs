@@ -1,32 +1,33 @@
-//! What an async runtime has to have for a scheduler to run on it.
+//! The async runtimes that schedulers and executors can use.
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::Executor;
 use crate::Result;
 
-/// An async runtime, on which schedulers run as tasks, and executors run jobs.
+/// A handle to an async runtime. Schedulers run on it as tasks, and executors run jobs on it.
 ///
-/// It is a handle: clones mean the same runtime. When the runtime has ended, tasks and calls that it is given are dropped;
-/// nothing here panics or blocks then.
+/// Clones refer to the same runtime. When the runtime has ended, the tasks and calls that it is given are dropped; no method
+/// panics or blocks then.
 pub trait Runtime: Clone + fmt::Debug + Send + Sync + 'static {
     /// The name of the executor plugin for this runtime, the default executor of its schedulers.
     const EXECUTOR: &'static str;
 
-    /// An executor that runs async jobs as tasks of this runtime, or of the one in whose context the scheduler is started:
-    /// the default executor where the registry has no plugin [`EXECUTOR`](Self::EXECUTOR).
+    /// Creates an executor on this runtime, or on the one in whose context the scheduler is started: the default executor
+    /// if the registry has no plugin [`EXECUTOR`](Self::EXECUTOR).
     fn executor(runtime: Option<Self>) -> Arc<dyn Executor>;
 
-    /// The runtime in whose context this is called.
+    /// Returns the runtime in whose context this is called.
     ///
     /// # Errors
-    /// That there is none, or that it has no timers, and what to do about it.
+    /// There is no runtime, or it has no timers. The message says what to do about it.
     fn current() -> Result<Self>;
 
-    /// Whether a scheduler can run on it, which needs timers.
+    /// Checks that the runtime has timers, without which no scheduler can run on it.
     ///
     /// # Errors
     /// What it lacks, and what to do about it.
@@ -34,15 +35,36 @@ pub trait Runtime: Clone + fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Runs a task.
+    /// Spawns a task.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Makes a call that may block, where it holds up no task, and in the context of this runtime.
+    /// Makes a call that may block, in the context of this runtime and where it holds up no task.
     fn spawn_blocking(&self, call: impl FnOnce() + Send + 'static);
 
     /// Completes after this time. Awaited in a task of this runtime.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 
-    /// Completes when other tasks, timers and sockets had their turn. Awaited in a task of this runtime.
+    /// Completes after other tasks, timers and sockets had their turn. Awaited in a task of this runtime.
     fn yield_now(&self) -> impl Future<Output = ()> + Send;
+
+    /// Returns how many threads run its tasks, as far as that is known. Default: 1.
+    fn parallelism(&self) -> usize {
+        1
+    }
+
+    /// Returns whether a task may block its thread by [`block`](Self::block) while other tasks continue in other threads.
+    /// Default: `false`, as for a runtime with one thread.
+    fn may_block_tasks(&self) -> bool {
+        false
+    }
+
+    /// Calls `wait`, which blocks the calling thread until tasks of this runtime have ended; or returns without calling it
+    /// if the runtime needs this very thread to run them.
+    ///
+    /// `driver` is the thread that was last seen to run tasks, if all tasks share one. The default implementation always
+    /// calls `wait`.
+    fn block(&self, driver: Option<ThreadId>, wait: impl FnOnce()) {
+        let _ = driver;
+        wait();
+    }
 }

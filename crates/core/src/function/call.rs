@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-use super::polled::Polled;
 use super::{Arguments, Callable, Function, JobContext, JobError, JobResult};
+use crate::thread_scope::ThreadScope;
 
 impl Function {
     /// Calls it, and returns when it has ended. An async one is driven to its end without a runtime.
@@ -36,7 +36,7 @@ impl Function {
         };
         let scheduler = context.host();
         poll_fn(|context| {
-            let _polled = scheduler.map(Polled::by);
+            let _polled = scheduler.map(ThreadScope::enter_poll);
             catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
                 .unwrap_or_else(|payload| Poll::Ready(Err(JobError::from_panic(&*payload))))
         })

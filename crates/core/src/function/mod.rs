@@ -10,7 +10,6 @@ pub mod from_macros;
 mod into_function;
 #[doc(hidden)]
 pub mod job_return;
-mod polled;
 mod returned;
 
 use std::fmt;
@@ -24,7 +23,6 @@ use serde_json::Value;
 pub use arguments::{Arguments, Bound, Parameter, Parameters};
 pub use context::{ContextParts, JobContext, JobHost};
 pub use into_function::{IntoFunction, IntoJobFunction, JobFunction};
-pub use polled::polls_job_of;
 pub use returned::{IntoReturned, JobError, Json};
 
 use crate::{Result, options};

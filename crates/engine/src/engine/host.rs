@@ -4,14 +4,15 @@ use std::any::Any;
 use std::sync::Arc;
 
 use apscheduler_core::Extensions;
-use apscheduler_core::function::{JobContext, JobHost, polls_job_of};
+use apscheduler_core::executor::ThreadScope;
+use apscheduler_core::function::{JobContext, JobHost};
 
 use super::{Engine, Scheduler};
 
 impl Scheduler {
     /// Whether this is called within an async job of this very scheduler.
     pub(crate) fn polls_job(&self) -> bool {
-        polls_job_of(&*self.0)
+        ThreadScope::current().polls_job_of(&*self.0)
     }
 }
 

@@ -260,7 +260,7 @@ impl Engine {
             store.stop(wait);
         }
         for executor in self.executors().values() {
-            executor.shutdown(if wait { Shutdown::Wait } else { Shutdown::Now });
+            executor.shutdown(shutdown);
         }
         close_all(&stores, wait);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::engine::{BlockingCall, EventLoop, LoopDriver, in_thread};
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Activity, Executor, Runtime};
+use apscheduler_core::executor::{Executor, Runtime, ThreadScope};
 use apscheduler_core::options::Options;
 use apscheduler_core::registry::{PluginKind, Registry};
 
@@ -101,7 +101,7 @@ impl Alarm {
 }
 
 fn make_turn(driver: &LoopDriver) -> Option<Duration> {
-    let _activity = Activity::Turn.enter();
+    let _turn = ThreadScope::enter_turn();
     driver.turn()
 }
 

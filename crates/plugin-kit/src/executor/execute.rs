@@ -39,7 +39,7 @@ impl RunExt for Run {
 }
 
 /// Gives the next run time a token of its own, which is cancelled at the timeout of the job. `None` where it has none.
-fn start_timer(run: &mut Run, token: Option<&CancellationToken>) -> Option<Timer> {
+pub(super) fn start_timer(run: &mut Run, token: Option<&CancellationToken>) -> Option<Timer> {
     let timeout = run.timeout()?;
     if let Err(error) = Timer::prepare() {
         tracing::error!(job_id = run.job().id(), "its timeout can't be kept: {}", error.chain());

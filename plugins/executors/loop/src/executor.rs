@@ -1,49 +1,39 @@
 //! Runs jobs in the turns of the event loop.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{
-    CancellationToken, Executor, ExecutorCapabilities, ExecutorLoad, LoopHandle, Run,
+    Executor, ExecutorCapabilities, ExecutorLoad, LoopHandle, Run,
 };
-use apscheduler_plugin_kit::executor::RunExt as _;
+use apscheduler_core::{Result, Shutdown};
+use apscheduler_plugin_kit::executor::{RunExt as _, RunQueue};
 
-/// How many runs may wait before the scheduler holds back.
-const CAPACITY: usize = 10_000;
-
-/// Runs jobs in the thread of the scheduler's event loop, one after the other: where the widgets of a window are, say.
+/// Runs jobs in the thread of the scheduler's event loop, one after another: in the thread of a program's windows, for
+/// example.
 ///
-/// The loop stays alive between jobs, not within one: a job that takes long belongs to another executor. Async functions
+/// The loop stays responsive between jobs, not during one: give a job that takes long to another executor. Async functions
 /// are refused, since they would block the loop while they wait.
 ///
-/// A shutdown that waits runs what is left right there if it is called in the thread of the loop; elsewhere it waits
-/// for the loop. Runs that a loop leaves behind when it ends are errors.
+/// A shutdown that waits runs the remaining jobs at once if it is called in the thread of the loop; elsewhere it waits for the
+/// loop. Runs that are left when a loop ends are errors.
 #[derive(Debug, Default)]
 pub struct LoopExecutor(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Nothing waits and nothing runs.
-    idle: Condvar,
+    /// Notified when a run has ended or been dropped.
+    ended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     event_loop: Option<LoopHandle>,
-    runs: VecDeque<Run>,
-    running: usize,
-    open: bool,
-    /// It was full, and half of it is not worked off yet.
-    holding_back: bool,
-    token: CancellationToken,
-    /// How often it was started: a loop of an earlier time says nothing about the runs of this one.
-    time: u64,
+    queue: RunQueue,
 }
 
 impl LoopExecutor {
-    /// An executor on the loop of whichever scheduler it is started in.
+    /// Creates an executor on the loop of the scheduler that it is started in.
     pub fn new() -> Self {
         Self::default()
     }
@@ -55,57 +45,49 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the first that waits, in the time of this start; `false` where none does.
-    fn run_next(&self, time: u64) -> bool {
-        let (mut run, token) = {
+    /// Executes the next run that waits, if the executor has not been started again since `start`. Returns whether there
+    /// was one.
+    fn run_next(&self, start: u64) -> bool {
+        let run = {
             let mut state = self.state();
-            if state.time != time {
-                return false;
-            }
-            let Some(run) = state.runs.pop_front() else { return false };
-            state.holding_back &= state.runs.len() > CAPACITY / 2;
-            state.running += 1;
-            (run, state.token.clone())
+            if state.queue.starts() == start { state.queue.take() } else { None }
         };
-        run.set_cancellation(token);
+        let Some(run) = run else { return false };
         run.execute();
-        self.state().running -= 1;
-        self.idle.notify_all();
+        self.state().queue.finish();
+        self.ended.notify_all();
         true
     }
 
-    /// Gives up what waits.
-    fn drop_all(&self) {
-        let runs = {
-            let mut state = self.state();
-            state.holding_back = false;
-            std::mem::take(&mut state.runs)
-        };
-        // Their end is told to the listeners outside of the lock.
+    /// Drops the runs that wait.
+    fn drop_waiting(&self) {
+        let runs = self.state().queue.drain();
+        // Listeners are told of their end outside of the lock.
         drop(runs);
-        self.idle.notify_all();
+        self.ended.notify_all();
     }
 }
 
-/// The turn of one run. The loop that drops it unused has ended, and everything that waits with it.
+/// The turn of one run. If a loop drops it unused, the loop has ended, and the runs that wait are dropped.
 struct Ticket {
     shared: Arc<Shared>,
-    time: u64,
-    redeemed: bool,
+    start: u64,
+    used: bool,
 }
 
 impl Ticket {
-    fn redeem(mut self) {
-        self.redeemed = true;
-        // A shutdown may have run or dropped it meanwhile.
-        self.shared.run_next(self.time);
+    fn use_up(mut self) {
+        self.used = true;
+        // A shutdown may have executed or dropped the run already.
+        self.shared.run_next(self.start);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.redeemed && self.shared.state().time == self.time {
-            self.shared.drop_all();
+        // The end of a loop of an earlier start does not affect the runs of this one.
+        if !self.used && self.shared.state().queue.starts() == self.start {
+            self.shared.drop_waiting();
         }
     }
 }
@@ -116,16 +98,13 @@ impl Executor for LoopExecutor {
     }
 
     fn attach(&self, event_loop: &LoopHandle) {
-        let before = self.0.state().event_loop.replace(event_loop.clone());
-        // What waits in an earlier loop may go with it.
-        drop(before);
+        let previous = self.0.state().event_loop.replace(event_loop.clone());
+        // This may drop the tickets that wait in an earlier loop.
+        drop(previous);
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
-        let mut state = self.0.state();
-        state.open = true;
-        state.time += 1;
-        state.token = CancellationToken::new();
+        self.0.state().queue.open();
         Ok(())
     }
 
@@ -136,49 +115,48 @@ impl Executor for LoopExecutor {
     fn submit_all(&self, runs: Vec<Run>) {
         let count = runs.len();
         let mut state = self.0.state();
-        let Some(event_loop) = state.event_loop.clone().filter(|_| state.open) else {
+        let Some(event_loop) = state.event_loop.clone() else {
             drop(state);
             return drop(runs);
         };
-        state.runs.extend(runs);
-        state.holding_back |= state.runs.len() >= CAPACITY;
-        let time = state.time;
+        let pushed = state.queue.push(runs);
+        let start = state.queue.starts();
         drop(state);
+        if let Err(runs) = pushed {
+            return drop(runs);
+        }
         for _ in 0..count {
-            let ticket = Ticket { shared: Arc::clone(&self.0), time, redeemed: false };
-            event_loop.post(move || ticket.redeem());
+            let ticket = Ticket { shared: Arc::clone(&self.0), start, used: false };
+            event_loop.post(move || ticket.use_up());
         }
     }
 
     fn room(&self) -> usize {
-        let state = self.0.state();
-        if state.holding_back { 0 } else { CAPACITY.saturating_sub(state.runs.len()) }
+        self.0.state().queue.room()
     }
 
     fn load(&self) -> ExecutorLoad {
-        let state = self.0.state();
-        ExecutorLoad::new().queued(state.runs.len()).running(state.running)
+        self.0.state().queue.load()
     }
 
     fn shutdown(&self, shutdown: Shutdown) {
-        let wait = shutdown == Shutdown::Wait;
-        let (event_loop, token, time) = {
-            let mut state = self.0.state();
-            state.open = false;
-            (state.event_loop.clone(), state.token.clone(), state.time)
-        };
-        if !wait {
-            token.cancel();
-            return self.0.drop_all();
+        let mut state = self.0.state();
+        let closed = state.queue.close(shutdown);
+        let (event_loop, start) = (state.event_loop.clone(), state.queue.starts());
+        drop(state);
+        drop(closed);
+        self.0.ended.notify_all();
+        if shutdown == Shutdown::Now {
+            return;
         }
         if event_loop.is_some_and(|event_loop| event_loop.is_current()) {
-            // Nobody else would ever run them.
-            while self.0.run_next(time) {}
+            // The loop can't do it while this thread waits.
+            while self.0.run_next(start) {}
             return;
         }
         let mut state = self.0.state();
-        while state.running > 0 || !state.runs.is_empty() {
-            state = self.0.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while !state.queue.is_idle() {
+            state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -6,7 +6,7 @@ use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_plugin_kit::executor::RunThreads;
 
-use crate::options::ProcessPoolOptions;
+use crate::options::{CheckedOptions, ProcessPoolOptions};
 use crate::service::Pool;
 use crate::worker;
 
@@ -14,19 +14,27 @@ use crate::worker;
 #[derive(Debug)]
 pub struct ProcessPoolExecutor {
     pool: Arc<Pool>,
-    /// One for each worker process.
+    /// One thread for each worker process.
     threads: RunThreads,
 }
 
 impl ProcessPoolExecutor {
-    /// A pool of at most so many processes, and at least one.
+    /// Creates a pool of at most this many processes, and at least one.
     pub fn new(max_workers: usize) -> Self {
-        Self::with_options(&ProcessPoolOptions::default().max_workers(max_workers))
+        Self::with_checked(CheckedOptions { max_workers, max_tasks_per_child: None })
     }
 
-    /// A pool with these options.
-    pub fn with_options(options: &ProcessPoolOptions) -> Self {
-        let pool = Arc::new(Pool::new(options.tasks()));
+    /// Creates a pool with these options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option that makes no sense.
+    pub fn with_options(options: &ProcessPoolOptions) -> Result<Self> {
+        options.check().map(Self::with_checked)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "as the other constructors")]
+    fn with_checked(options: CheckedOptions) -> Self {
+        let pool = Arc::new(Pool::new(options.max_tasks_per_child));
         let threads = {
             let pool = Arc::clone(&pool);
             RunThreads::new(options.max_workers, move |runs| pool.serve(runs))

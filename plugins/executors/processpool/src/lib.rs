@@ -34,7 +34,7 @@ pub use options::ProcessPoolOptions;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::executor("processpool", &|options| {
-    Ok(Arc::new(ProcessPoolExecutor::with_options(&ProcessPoolOptions::parse(options)?)))
+    Ok(Arc::new(ProcessPoolExecutor::with_options(&ProcessPoolOptions::parse(options)?)?))
 })
 .classes(&["apscheduler.executors.pool:ProcessPoolExecutor"])
 .summary("runs jobs in worker processes")

@@ -12,12 +12,13 @@ const WHAT: &str = "executor `processpool`";
 /// The options of the process pool, with APScheduler's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ProcessPoolOptions {
-    /// How many jobs run at once, at the most, each in a process of its own. Default: 10.
+    /// How many jobs run at once, each in a process of its own. Default: 10.
     pub max_workers: usize,
-    /// After so many jobs a worker process is replaced by a new one. Default: never.
+    /// After how many jobs a worker process is replaced by a new one. Default: never.
     pub max_tasks_per_child: Option<u32>,
-    /// Options of the pool behind it in Python. Known: `max_tasks_per_child`.
+    /// Options that APScheduler passes to Python's pool. Supported: `max_tasks_per_child`.
     pub pool_kwargs: Map<String, Value>,
 }
 
@@ -27,14 +28,14 @@ impl Default for ProcessPoolOptions {
     }
 }
 
-/// What `pool_kwargs` may hold.
+/// The supported keys of `pool_kwargs`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PoolKwargs {
     max_tasks_per_child: Option<u32>,
 }
 
-/// What Python's pool takes and this one does not, with what to do instead.
+/// The options that only Python's pool has, with advice.
 const PYTHON_ONLY: [(&str, &str); 3] = [
     (
         "mp_context",
@@ -50,31 +51,23 @@ impl ProcessPoolOptions {
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
-        let parsed: Self = options::parse(WHAT, given)?;
-        parsed.validate()?;
-        Ok(parsed)
+        options::parse(WHAT, given)
     }
 
-    /// How many jobs run at once, at the most.
+    /// Sets how many jobs run at once.
     pub fn max_workers(mut self, max_workers: usize) -> Self {
         self.max_workers = max_workers;
         self
     }
 
-    /// After how many jobs a worker process is replaced by a new one.
+    /// Sets after how many jobs a worker process is replaced by a new one.
     pub fn max_tasks_per_child(mut self, max_tasks: u32) -> Self {
         self.max_tasks_per_child = Some(max_tasks);
         self
     }
 
-    /// After how many jobs a worker is replaced, wherever it was given.
-    pub(crate) fn tasks(&self) -> Option<NonZeroU32> {
-        let kwargs: PoolKwargs =
-            options::parse("pool_kwargs", &self.pool_kwargs).unwrap_or_default();
-        self.max_tasks_per_child.or(kwargs.max_tasks_per_child).and_then(NonZeroU32::new)
-    }
-
-    fn validate(&self) -> Result<()> {
+    /// Returns the checked options.
+    pub(crate) fn check(&self) -> Result<CheckedOptions> {
         let refuse = |message: String| Err(Error::new(ErrorKind::Config, message));
         if self.max_workers == 0 {
             return refuse(format!("{WHAT}: max_workers: expected at least 1, found 0"));
@@ -97,8 +90,20 @@ impl ProcessPoolOptions {
                 "{WHAT}: max_tasks_per_child is in pool_kwargs too; give it once"
             ));
         }
-        Ok(())
+        let max_tasks = self.max_tasks_per_child.or(kwargs.max_tasks_per_child);
+        Ok(CheckedOptions {
+            max_workers: self.max_workers,
+            max_tasks_per_child: max_tasks.and_then(NonZeroU32::new),
+        })
     }
+}
+
+/// Options that have been checked.
+#[derive(Debug)]
+pub(crate) struct CheckedOptions {
+    pub(crate) max_workers: usize,
+    /// After how many jobs a worker is replaced, wherever it was given.
+    pub(crate) max_tasks_per_child: Option<NonZeroU32>,
 }
 
 #[cfg(test)]
@@ -112,8 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_read_wherever_it_stands() {
-        let tasks = |value| parse(&value).unwrap().tasks().map(NonZeroU32::get);
+    fn options_are_read_wherever_they_are_given() {
+        let tasks = |value| {
+            parse(&value).unwrap().check().unwrap().max_tasks_per_child.map(NonZeroU32::get)
+        };
         assert_eq!(tasks(json!({})), None);
         assert_eq!(tasks(json!({"max_tasks_per_child": "5"})), Some(5));
         assert_eq!(tasks(json!({"pool_kwargs": {"max_tasks_per_child": 6}})), Some(6));
@@ -137,7 +144,7 @@ mod tests {
             (json!({"pool_kwargs": {"max_task": 1}}), "unknown option `max_task`"),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let error = parse(&given).and_then(|options| options.check()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

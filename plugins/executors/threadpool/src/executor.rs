@@ -2,10 +2,9 @@
 
 use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
-use apscheduler_plugin_kit::executor::RunExt;
-use apscheduler_plugin_kit::executor::RunThreads;
+use apscheduler_plugin_kit::executor::{RunExt, RunThreads};
 
-use crate::options::ThreadPoolOptions;
+use crate::options::{CheckedOptions, ThreadPoolOptions};
 
 /// Runs jobs in up to `max_workers` threads, which are started as they are needed.
 #[derive(Debug)]
@@ -15,15 +14,22 @@ pub struct ThreadPoolExecutor {
 }
 
 impl ThreadPoolExecutor {
-    /// A pool of at most so many threads, and at least one.
+    /// Creates a pool of at most this many threads, and at least one.
     pub fn new(max_workers: usize) -> Self {
-        Self::with_options(&ThreadPoolOptions::default().max_workers(max_workers))
+        Self::with_checked(CheckedOptions { max_workers, thread_name_prefix: None })
     }
 
-    /// A pool with these options.
-    pub fn with_options(options: &ThreadPoolOptions) -> Self {
+    /// Creates a pool with these options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option that makes no sense.
+    pub fn with_options(options: &ThreadPoolOptions) -> Result<Self> {
+        options.check().map(Self::with_checked)
+    }
+
+    fn with_checked(options: CheckedOptions) -> Self {
         Self {
-            thread_name_prefix: options.thread_name_prefix(),
+            thread_name_prefix: options.thread_name_prefix,
             threads: RunThreads::new(options.max_workers, |runs| runs.for_each(RunExt::execute)),
         }
     }

@@ -12,7 +12,7 @@ pub use options::ThreadPoolOptions;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::executor("threadpool", &|options| {
-    Ok(Arc::new(ThreadPoolExecutor::with_options(&ThreadPoolOptions::parse(options)?)))
+    Ok(Arc::new(ThreadPoolExecutor::with_options(&ThreadPoolOptions::parse(options)?)?))
 })
 .classes(&["apscheduler.executors.pool:ThreadPoolExecutor"])
 .summary("runs jobs in a pool of threads")

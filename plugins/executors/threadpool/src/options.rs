@@ -5,13 +5,16 @@ use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+const WHAT: &str = "executor `threadpool`";
+
 /// The options of the thread pool, with APScheduler's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ThreadPoolOptions {
-    /// How many jobs run at once, at the most. Default: 10.
+    /// How many jobs run at once. Default: 10.
     pub max_workers: usize,
-    /// Options of the pool behind it in Python. Known: `thread_name_prefix`.
+    /// Options that APScheduler passes to Python's pool. Supported: `thread_name_prefix`.
     pub pool_kwargs: Map<String, Value>,
 }
 
@@ -21,7 +24,7 @@ impl Default for ThreadPoolOptions {
     }
 }
 
-/// What `pool_kwargs` may hold.
+/// The supported keys of `pool_kwargs`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PoolKwargs {
@@ -34,30 +37,38 @@ impl ThreadPoolOptions {
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
-        let what = "executor `threadpool`";
-        let parsed: Self = options::parse(what, given)?;
-        if parsed.max_workers == 0 {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!("{what}: max_workers: expected at least 1, found 0"),
-            ));
-        }
-        options::parse::<PoolKwargs>(&format!("{what}: pool_kwargs"), &parsed.pool_kwargs)?;
-        Ok(parsed)
+        options::parse(WHAT, given)
     }
 
-    /// How many jobs run at once, at the most.
+    /// Sets how many jobs run at once.
     pub fn max_workers(mut self, max_workers: usize) -> Self {
         self.max_workers = max_workers;
         self
     }
 
-    /// What the names of the threads begin with.
-    pub(crate) fn thread_name_prefix(&self) -> Option<String> {
+    /// Returns the checked options.
+    pub(crate) fn check(&self) -> Result<CheckedOptions> {
+        if self.max_workers == 0 {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("{WHAT}: max_workers: expected at least 1, found 0"),
+            ));
+        }
         let kwargs: PoolKwargs =
-            options::parse("pool_kwargs", &self.pool_kwargs).unwrap_or_default();
-        kwargs.thread_name_prefix
+            options::parse(&format!("{WHAT}: pool_kwargs"), &self.pool_kwargs)?;
+        Ok(CheckedOptions {
+            max_workers: self.max_workers,
+            thread_name_prefix: kwargs.thread_name_prefix,
+        })
     }
+}
+
+/// Options that have been checked.
+#[derive(Debug)]
+pub(crate) struct CheckedOptions {
+    pub(crate) max_workers: usize,
+    /// The beginning of the threads' names.
+    pub(crate) thread_name_prefix: Option<String>,
 }
 
 #[cfg(test)]
@@ -84,7 +95,7 @@ mod tests {
             (json!({"pool_kwargs": {"initializer": 1}}), "unknown option `initializer`"),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let error = parse(&given).and_then(|options| options.check()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -1,58 +1,96 @@
 //! The executor.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
-use apscheduler_plugin_kit::executor::warn_of_task_limit;
+use apscheduler_core::{Result, Shutdown};
+use apscheduler_plugin_kit::executor::{RuntimeExecutor, RuntimeLimits, warn_of_task_limit};
 use tokio::runtime::Handle;
 
-use crate::options::TokioOptions;
-use crate::runtime::RuntimeChoice;
-use crate::shared::Shared;
+use crate::handle::TokioRuntime;
+use crate::options::{CheckedOptions, TokioOptions};
+use crate::own_runtime::OwnRuntime;
 
 /// Runs async jobs as tasks of a tokio runtime, and plain ones on its blocking pool.
 pub struct TokioExecutor {
-    choice: RuntimeChoice,
-    shared: Arc<Shared>,
+    given: Option<TokioRuntime>,
+    worker_threads: Option<usize>,
+    /// The runtime of its own, until the last job on it has ended.
+    own: Mutex<Weak<OwnRuntime>>,
+    executor: RuntimeExecutor<TokioRuntime>,
 }
 
 impl TokioExecutor {
-    /// An executor on the runtime in whose context its scheduler is started, or on one of its own where there is none.
+    /// Creates an executor on the runtime in whose context its scheduler is started, or on one of its own if there is
+    /// none.
     pub fn new() -> Self {
-        Self::with_options(&TokioOptions::default())
+        Self::with_checked(CheckedOptions::default())
     }
 
-    /// An executor on this runtime.
+    /// Creates an executor on this runtime.
     pub fn with_handle(handle: Handle) -> Self {
         Self::new().on(handle)
     }
 
-    /// An executor with these options.
-    pub fn with_options(options: &TokioOptions) -> Self {
-        let limit = options.max_workers.map(|limit| limit.max(1));
-        let threads = options.worker_threads.map(|threads| threads.max(1));
+    /// Creates an executor with these options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option that makes no sense.
+    pub fn with_options(options: &TokioOptions) -> Result<Self> {
+        options.check().map(Self::with_checked)
+    }
+
+    fn with_checked(options: CheckedOptions) -> Self {
+        let CheckedOptions { max_workers, cancel_grace_time, worker_threads } = options;
+        let mut limits = RuntimeLimits::new().cancel_grace_time(cancel_grace_time);
+        if let Some(max_workers) = max_workers {
+            limits = limits.max_workers(max_workers);
+        }
         Self {
-            choice: RuntimeChoice { given: None, threads },
-            shared: Arc::new(Shared::new(limit, options.grace())),
+            given: None,
+            worker_threads,
+            own: Mutex::default(),
+            executor: RuntimeExecutor::with_limits(None, &limits),
         }
     }
 
-    /// The same on this runtime, whatever the options say.
+    /// Sets the runtime, whatever the options say.
     ///
     /// # Examples
     /// ```
     /// use apscheduler_executor_tokio::{TokioExecutor, TokioOptions};
     ///
-    /// # fn example(handle: tokio::runtime::Handle) {
-    /// let executor = TokioExecutor::with_options(&TokioOptions::default().max_workers(100)).on(handle);
+    /// # fn example(handle: tokio::runtime::Handle) -> apscheduler_core::Result<()> {
+    /// let options = TokioOptions::default().max_workers(100);
+    /// let executor = TokioExecutor::with_options(&options)?.on(handle);
     /// # drop(executor);
+    /// # Ok(())
     /// # }
     /// ```
     pub fn on(mut self, handle: Handle) -> Self {
-        self.choice.given = Some(handle);
+        self.given = Some(TokioRuntime::from(handle));
         self
+    }
+
+    /// Returns the runtime of the program to use; `None` if the executor needs one of its own.
+    fn foreign_runtime(&self) -> Option<TokioRuntime> {
+        match (&self.given, self.worker_threads) {
+            (Some(runtime), _) => Some(runtime.clone()),
+            (None, Some(_)) => None,
+            (None, None) => Handle::try_current().ok().map(TokioRuntime::from),
+        }
+    }
+
+    /// Returns the runtime of its own. That of an earlier start is still there while its last jobs end.
+    fn own_runtime(&self, alias: &str) -> Result<Arc<OwnRuntime>> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = own.upgrade() {
+            return Ok(runtime);
+        }
+        let runtime = Arc::new(OwnRuntime::start(alias, self.worker_threads)?);
+        *own = Arc::downgrade(&runtime);
+        Ok(runtime)
     }
 }
 
@@ -64,44 +102,40 @@ impl Default for TokioExecutor {
 
 impl Executor for TokioExecutor {
     fn capabilities(&self) -> ExecutorCapabilities {
-        ExecutorCapabilities::new().in_process(true).sync_jobs(true).async_jobs(true)
+        self.executor.capabilities()
     }
 
     fn start(&self, alias: &str) -> Result<()> {
-        if let Some(threads) = self.choice.threads {
+        if let Some(threads) = self.worker_threads {
             warn_of_task_limit(alias, "worker_threads", threads);
         }
-        self.shared.open(&self.choice, alias)
+        if let Some(runtime) = self.foreign_runtime() {
+            self.executor.start_on(runtime, None);
+        } else {
+            let own = self.own_runtime(alias)?;
+            self.executor.start_on(TokioRuntime::from(own.handle()), Some(own));
+        }
+        Ok(())
     }
 
     fn submit(&self, run: Run) {
-        self.shared.submit(vec![run]);
+        self.executor.submit(run);
     }
 
     fn submit_all(&self, runs: Vec<Run>) {
-        self.shared.submit(runs);
+        self.executor.submit_all(runs);
     }
 
     fn room(&self) -> usize {
-        self.shared.room()
+        self.executor.room()
     }
 
     fn load(&self) -> ExecutorLoad {
-        self.shared.load()
+        self.executor.load()
     }
 
     fn shutdown(&self, shutdown: Shutdown) {
-        let wait = shutdown == Shutdown::Wait;
-        self.shared.close(wait);
-        if wait {
-            self.shared.wait_drained();
-        }
-    }
-}
-
-impl Drop for TokioExecutor {
-    fn drop(&mut self) {
-        self.shared.close(false);
+        self.executor.shutdown(shutdown);
     }
 }
 

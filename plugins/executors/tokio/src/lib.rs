@@ -1,24 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 mod executor;
+mod handle;
 mod options;
-mod queue;
+mod own_runtime;
 mod runtime;
-mod shared;
-mod tasks;
-mod threads;
-mod worker;
 
 use std::sync::Arc;
 
 use apscheduler_core::registry::Plugin;
 
 pub use executor::TokioExecutor;
+pub use handle::TokioRuntime;
 pub use options::TokioOptions;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::executor("tokio", &|options| {
-    Ok(Arc::new(TokioExecutor::with_options(&TokioOptions::parse(options)?)))
+    Ok(Arc::new(TokioExecutor::with_options(&TokioOptions::parse(options)?)?))
 })
 .aliases(&["asyncio", "tornado"])
 .classes(&[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apscheduler_core::options::{self, Options};
+use apscheduler_core::options::{self, Options, Seconds};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
@@ -11,20 +11,21 @@ const WHAT: &str = "executor `tokio`";
 /// The options of the tokio executor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct TokioOptions {
-    /// How many jobs run at once, at the most. Default: as many async jobs as there are, and plain ones in as many threads as
-    /// there are processors, and 4 more, but no more than 32.
+    /// How many jobs run at once. By default async jobs have no limit, and plain ones have the number of processors plus 4
+    /// threads, 32 at most.
     pub max_workers: Option<usize>,
-    /// How many seconds an async job has to end when it was cancelled, before it is dropped. Default: 1.
-    pub cancel_grace_time: f64,
-    /// Runs the jobs on a runtime of the executor's own, with so many threads. Default: on the current runtime; where there is
-    /// none, on one of its own with a thread for each processor.
+    /// How long an async job may continue after it was cancelled, before it is dropped. Default: 1 second.
+    pub cancel_grace_time: Seconds,
+    /// Runs the jobs on a runtime of the executor's own, with this many threads. By default they run on the current runtime;
+    /// if there is none, on one of the executor's own with a thread for each processor.
     pub worker_threads: Option<usize>,
 }
 
 impl Default for TokioOptions {
     fn default() -> Self {
-        Self { max_workers: None, cancel_grace_time: 1.0, worker_threads: None }
+        Self { max_workers: None, cancel_grace_time: Seconds(1.0), worker_threads: None }
     }
 }
 
@@ -34,46 +35,69 @@ impl TokioOptions {
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
-        let parsed: Self = options::parse(WHAT, given)?;
-        let refuse = |message: String| Err(Error::new(ErrorKind::Config, message));
-        let counts =
-            [("max_workers", parsed.max_workers), ("worker_threads", parsed.worker_threads)];
-        for (name, count) in counts {
-            if count == Some(0) {
-                return refuse(format!("{WHAT}: {name}: expected at least 1, found 0"));
-            }
-        }
-        let seconds = parsed.cancel_grace_time;
-        if Duration::try_from_secs_f64(seconds).is_err() {
-            return refuse(format!(
-                "{WHAT}: cancel_grace_time: expected a number of seconds, found {}",
-                options::number_text(seconds)
-            ));
-        }
-        Ok(parsed)
+        options::parse(WHAT, given)
     }
 
-    /// How many jobs run at once, at the most.
+    /// Sets how many jobs run at once.
     pub fn max_workers(mut self, max_workers: usize) -> Self {
         self.max_workers = Some(max_workers);
         self
     }
 
-    /// How long an async job has to end when it was cancelled, before it is dropped.
+    /// Sets how long an async job may continue after it was cancelled, before it is dropped.
     pub fn cancel_grace_time(mut self, time: Duration) -> Self {
-        self.cancel_grace_time = time.as_secs_f64();
+        self.cancel_grace_time = time.into();
         self
     }
 
-    /// Runs the jobs on a runtime of the executor's own, with so many threads.
+    /// Runs the jobs on a runtime of the executor's own, with this many threads.
     pub fn worker_threads(mut self, worker_threads: usize) -> Self {
         self.worker_threads = Some(worker_threads);
         self
     }
 
-    pub(crate) fn grace(&self) -> Duration {
-        Duration::try_from_secs_f64(self.cancel_grace_time).unwrap_or(Duration::MAX)
+    /// Returns the checked options.
+    pub(crate) fn check(&self) -> Result<CheckedOptions> {
+        let counts = [("max_workers", self.max_workers), ("worker_threads", self.worker_threads)];
+        for (name, count) in counts {
+            if count == Some(0) {
+                return Err(invalid(&format!("{name}: expected at least 1, found 0")));
+            }
+        }
+        Ok(CheckedOptions {
+            max_workers: self.max_workers,
+            cancel_grace_time: grace_time(self.cancel_grace_time)?,
+            worker_threads: self.worker_threads,
+        })
     }
+}
+
+/// Options that have been checked.
+#[derive(Debug)]
+pub(crate) struct CheckedOptions {
+    pub(crate) max_workers: Option<usize>,
+    pub(crate) cancel_grace_time: Duration,
+    pub(crate) worker_threads: Option<usize>,
+}
+
+impl Default for CheckedOptions {
+    fn default() -> Self {
+        let cancel_grace_time = Duration::from_secs(1);
+        Self { max_workers: None, cancel_grace_time, worker_threads: None }
+    }
+}
+
+/// Any length of time; the longest that can be told means no end.
+fn grace_time(Seconds(seconds): Seconds) -> Result<Duration> {
+    if seconds >= 0.0 {
+        return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    }
+    let found = options::number_text(seconds);
+    Err(invalid(&format!("cancel_grace_time: expected a number of seconds, found {found}")))
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("{WHAT}: {message}"))
 }
 
 #[cfg(test)]
@@ -88,13 +112,22 @@ mod tests {
 
     #[test]
     fn text_is_read_as_numbers() {
-        let given = json!({"max_workers": "20", "cancel_grace_time": "0.5", "worker_threads": 2});
+        let given =
+            json!({"max_workers": "20", "cancel_grace_time": "500ms", "worker_threads": 2});
         let expected = TokioOptions::default()
             .max_workers(20)
             .cancel_grace_time(Duration::from_millis(500))
             .worker_threads(2);
         assert_eq!(parse(&given).unwrap(), expected);
         assert_eq!(parse(&json!({})).unwrap(), TokioOptions::default());
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let checked = TokioOptions::default().check().unwrap();
+        assert_eq!(format!("{checked:?}"), format!("{:?}", CheckedOptions::default()));
+        let longest = TokioOptions::default().cancel_grace_time(Duration::MAX);
+        assert_eq!(longest.check().unwrap().cancel_grace_time, Duration::MAX);
     }
 
     #[test]
@@ -109,7 +142,7 @@ mod tests {
             ),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let error = parse(&given).and_then(|options| options.check()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -12,6 +12,10 @@ fn options(workers: usize) -> TokioOptions {
     TokioOptions::default().max_workers(workers)
 }
 
+fn with_options(options: &TokioOptions) -> TokioExecutor {
+    TokioExecutor::with_options(options).expect("valid options")
+}
+
 fn harness(
     name: &str,
     make: impl Fn(usize) -> TokioExecutor + Send + Sync + 'static,
@@ -33,9 +37,9 @@ fn current_thread() -> Handle {
 fn main() -> ExitCode {
     let handle = current_thread();
     executors::run(vec![
-        harness("tokio", |workers| TokioExecutor::with_options(&options(workers))),
+        harness("tokio", |workers| with_options(&options(workers))),
         harness("one_thread", move |workers| {
-            TokioExecutor::with_options(&options(workers)).on(handle.clone())
+            with_options(&options(workers)).on(handle.clone())
         }),
     ])
 }

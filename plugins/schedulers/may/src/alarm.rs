@@ -1,4 +1,4 @@
-//! A sleep of a coroutine that can be ended.
+//! A sleep of a coroutine that can be ended early.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ pub(crate) struct Bell {
     sender: Sender<()>,
 }
 
-/// The end of the coroutine that is woken.
+/// The side of the coroutine that is woken.
 pub(crate) struct Alarm {
     bell: Bell,
     receiver: Receiver<()>,
@@ -25,7 +25,7 @@ impl Bell {
     pub(crate) fn ring(&self) {
         // One ring in the channel is enough.
         if !self.rung.swap(true, Ordering::SeqCst) {
-            // Nobody listens once the coroutine has ended.
+            // The receiver is gone once the coroutine has ended.
             let _ = self.sender.send(());
         }
     }
@@ -41,19 +41,19 @@ impl Alarm {
         self.bell.clone()
     }
 
-    /// Returns when the time has passed, or when the bell was rung since the last time. Without a time, others have their
-    /// turn.
+    /// Returns when the time has passed, or when the bell was rung since the last call. With no time it lets other
+    /// coroutines run.
     pub(crate) fn wait(&self, time: Duration) {
         if time.is_zero() {
             yield_now();
         } else {
             let bell = self.bell();
             let timer = Timer::at(Instant::now() + time, move || bell.ring());
-            // There is a sender as long as we are here.
+            // `self.bell` keeps a sender alive.
             let _ = self.receiver.recv();
             drop(timer);
         }
-        // Whoever rings from now on is heard the next time.
+        // A ring from now on counts for the next call.
         self.bell.rung.store(false, Ordering::SeqCst);
     }
 }

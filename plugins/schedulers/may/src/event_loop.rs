@@ -7,13 +7,12 @@ use apscheduler_core::executor::Executor;
 use apscheduler_core::options::Options;
 use apscheduler_core::registry::{PluginKind, Registry};
 use apscheduler_engine::{EventLoop, LoopDriver};
+use apscheduler_executor_may::{MayExecutor, spawn};
 use apscheduler_plugin_kit::executor::Timer;
 
 use crate::alarm::Alarm;
-use crate::spawn::spawn;
-use crate::{EXECUTOR_PLUGIN, MayExecutor};
 
-/// The size of the loop's stack. Listeners and some jobs are called on it.
+/// The size of the loop's stack in bytes. Listeners and some jobs are called on it.
 const STACK_SIZE: usize = 2 * 1024 * 1024;
 
 /// A loop that is a coroutine of its own.
@@ -22,7 +21,7 @@ pub struct MayLoop;
 
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "the end of the driver is the end of its scheduler"
+    reason = "dropping the driver ends its scheduler"
 )]
 fn make_turns(driver: LoopDriver) {
     let alarm = Alarm::new();
@@ -50,7 +49,7 @@ impl EventLoop for MayLoop {
     }
 
     fn default_executor(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
-        match registry.find(PluginKind::Executor, EXECUTOR_PLUGIN.name()) {
+        match registry.find(PluginKind::Executor, apscheduler_executor_may::PLUGIN.name()) {
             Ok(plugin) => plugin.build_executor(&Options::new()),
             Err(_) => Ok(Arc::new(MayExecutor::default())),
         }

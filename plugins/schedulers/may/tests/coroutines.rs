@@ -14,7 +14,8 @@ use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::PluginKind;
 use apscheduler_engine::JobContextExt as _;
 use apscheduler_engine::SchedulerState;
-use apscheduler_scheduler_may::{EXECUTOR_PLUGIN, MayExecutor, MayOptions, MayScheduler, PLUGIN};
+use apscheduler_executor_may::{MayExecutor, MayOptions};
+use apscheduler_scheduler_may::{MayScheduler, PLUGIN};
 use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{Events, eventually};
 use apscheduler_triggers::IntervalTrigger;
@@ -203,7 +204,7 @@ fn an_async_function_may_use_what_wakes_from_anywhere() {
 fn a_small_stack_is_enough_for_a_small_job() {
     let scheduler: MayScheduler<TestPlugins> = MayScheduler::new();
     let events = Events::of(&scheduler);
-    let executor = MayExecutor::with_options(&MayOptions::default().stack_size(64 * 1024));
+    let executor = MayExecutor::with_options(&MayOptions::default().stack_size(64 * 1024)).unwrap();
     scheduler.add_executor("default", executor).unwrap();
     scheduler.start().unwrap();
     scheduler.add_job(job("a", |_| true)).unwrap();
@@ -281,7 +282,7 @@ fn it_is_dropped_while_it_runs() {
 fn both_go_by_the_names_of_python() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
-    registry.register(EXECUTOR_PLUGIN.clone()).unwrap();
+    registry.register(apscheduler_executor_may::PLUGIN.clone()).unwrap();
     for (kind, class) in [
         (PluginKind::Scheduler, "apscheduler.schedulers.gevent:GeventScheduler"),
         (PluginKind::Executor, "apscheduler.executors.gevent:GeventExecutor"),

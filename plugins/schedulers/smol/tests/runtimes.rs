@@ -11,14 +11,14 @@ use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::SystemClock;
 use apscheduler_engine::SchedulerState;
-use apscheduler_scheduler_smol::{EXECUTOR_PLUGIN, SmolRuntime, SmolScheduler};
+use apscheduler_scheduler_smol::{SmolRuntime, SmolScheduler};
 use apscheduler_testkit::TestPlugins;
 use smol::Executor;
 
 /// As in the facade: the executor comes by its name.
 fn registry() -> Registry {
     let registry = apscheduler_testkit::registry();
-    registry.register(EXECUTOR_PLUGIN.clone()).unwrap();
+    registry.register(apscheduler_executor_smol::PLUGIN.clone()).unwrap();
     registry
 }
 

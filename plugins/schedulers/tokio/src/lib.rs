@@ -1,12 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-mod runtime;
-
 use apscheduler_core::registry::Plugin;
 use apscheduler_engine::LinkedPlugins;
 use apscheduler_engine::schedulers::RuntimeScheduler;
-
-pub use runtime::TokioRuntime;
+pub use apscheduler_executor_tokio::TokioRuntime;
 
 /// A scheduler on a tokio runtime.
 pub type TokioScheduler<P = LinkedPlugins> = RuntimeScheduler<TokioRuntime, P>;

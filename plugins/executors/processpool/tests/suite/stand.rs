@@ -75,7 +75,7 @@ impl Stand {
             .clock(Arc::new(SystemClock))
             .build()
             .unwrap();
-        let executor = Arc::new(ProcessPoolExecutor::with_options(options));
+        let executor = Arc::new(ProcessPoolExecutor::with_options(options).unwrap());
         scheduler
             .add_executor(
                 "default",

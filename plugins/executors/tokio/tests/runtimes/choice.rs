@@ -49,7 +49,7 @@ fn a_given_runtime_comes_before_the_current_one() {
 fn asking_for_threads_asks_for_a_runtime_of_its_own() {
     let current = multi_thread(1);
     let guard = current.enter();
-    let lab = lab(|| TokioExecutor::with_options(&TokioOptions::default().worker_threads(3)));
+    let lab = lab(|| TokioExecutor::with_options(&TokioOptions::default().worker_threads(3)).unwrap());
     drop(guard);
     assert_ne!(seen_by_jobs(&lab), current.handle().id().to_string());
     lab.add(JobBuilder::new(|| async { Handle::current().metrics().num_workers() }).id("threads"));

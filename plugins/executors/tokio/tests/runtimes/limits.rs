@@ -15,7 +15,7 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(60);
 
 fn with_grace(grace: Duration) -> Lab {
-    lab(move || TokioExecutor::with_options(&TokioOptions::default().cancel_grace_time(grace)))
+    lab(move || TokioExecutor::with_options(&TokioOptions::default().cancel_grace_time(grace)).unwrap())
 }
 
 #[test]

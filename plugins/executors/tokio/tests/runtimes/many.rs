@@ -36,7 +36,7 @@ fn without_a_limit_more_runs_are_awaited_than_fit_into_the_queue() {
 
 #[test]
 fn a_limit_holds_for_both_sorts_together() {
-    let lab = lab(|| TokioExecutor::with_options(&TokioOptions::default().max_workers(2)));
+    let lab = lab(|| TokioExecutor::with_options(&TokioOptions::default().max_workers(2)).unwrap());
     let gate = lab.hold("task");
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let receiver = std::sync::Mutex::new(receiver);

@@ -1,4 +1,4 @@
-//! The default executor: that of the registry, or one that does without.
+//! The default executor: that of the registry, or one without a plugin.
 
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
@@ -33,8 +33,8 @@ async fn it_is_that_of_the_registry() {
 }
 
 #[tokio::test]
-async fn the_plugins_of_core_are_enough() {
-    runs_jobs_of_both_sorts(apscheduler_testkit::registry(), "RuntimeExecutor").await;
+async fn it_needs_no_plugin() {
+    runs_jobs_of_both_sorts(apscheduler_testkit::registry(), "TokioExecutor").await;
 }
 
 #[test]

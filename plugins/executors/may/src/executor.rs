@@ -7,29 +7,36 @@ use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_plugin_kit::executor::Timer;
 
-use crate::options::MayOptions;
-use crate::queue::Queue;
+use crate::options::{CheckedOptions, MayOptions};
+use crate::shared::Shared;
 use crate::worker;
 
 /// Runs jobs in up to `max_workers` coroutines, which are started as they are needed.
-pub struct MayExecutor(Arc<Queue>);
+pub struct MayExecutor(Arc<Shared>);
 
 impl MayExecutor {
-    /// An executor that runs so many jobs at once, and at least one.
+    /// Creates an executor that runs at most this many jobs at once, and at least one.
     pub fn new(max_workers: usize) -> Self {
-        Self::with_options(&MayOptions::default().max_workers(max_workers))
+        let max_workers = max_workers.max(1);
+        Self::with_checked(CheckedOptions { max_workers, ..CheckedOptions::default() })
     }
 
-    /// An executor with these options.
-    pub fn with_options(options: &MayOptions) -> Self {
-        let (max_workers, stack_size) = options.at_least_the_least();
-        Self(Arc::new(Queue::new(max_workers, stack_size)))
+    /// Creates an executor with these options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option that makes no sense.
+    pub fn with_options(options: &MayOptions) -> Result<Self> {
+        options.check().map(Self::with_checked)
+    }
+
+    fn with_checked(CheckedOptions { max_workers, stack_size }: CheckedOptions) -> Self {
+        Self(Arc::new(Shared::new(max_workers, stack_size)))
     }
 }
 
 impl Default for MayExecutor {
     fn default() -> Self {
-        Self::with_options(&MayOptions::default())
+        Self::with_checked(CheckedOptions::default())
     }
 }
 
@@ -51,7 +58,7 @@ impl Executor for MayExecutor {
     fn submit_all(&self, runs: Vec<Run>) {
         match self.0.push(runs) {
             Ok(wanted) => worker::start(&self.0, wanted),
-            // Their end is told to the listeners outside of the lock.
+            // Listeners are told of their end outside of the lock.
             Err(runs) => drop(runs),
         }
     }
@@ -65,10 +72,8 @@ impl Executor for MayExecutor {
     }
 
     fn shutdown(&self, shutdown: Shutdown) {
-        let wait = shutdown == Shutdown::Wait;
-        let dropped = self.0.close(wait);
-        drop(dropped);
-        if wait {
+        self.0.close(shutdown);
+        if shutdown == Shutdown::Wait {
             worker::wait_drained(&self.0);
         }
     }

@@ -1,4 +1,4 @@
-//! The options of the executor.
+//! The options of the executor for coroutines.
 
 use apscheduler_core::options::{self, Options};
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 const WHAT: &str = "executor `may`";
 
-/// Less is not even enough for the message of a panic.
+/// A smaller stack has no room for the message of a panic.
 const MIN_STACK_SIZE: usize = 32 * 1024;
 
 /// The options of the executor for coroutines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct MayOptions {
-    /// How many jobs run at once, at the most. Default: 1000.
+    /// How many jobs run at once. Default: 1000.
     pub max_workers: usize,
     /// The size of a job's stack, in bytes: 32 KiB or more. Default: 1 MiB.
     pub stack_size: usize,
@@ -31,10 +32,26 @@ impl MayOptions {
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
-        let parsed: Self = options::parse(WHAT, given)?;
+        options::parse(WHAT, given)
+    }
+
+    /// Sets how many jobs run at once.
+    pub fn max_workers(mut self, max_workers: usize) -> Self {
+        self.max_workers = max_workers;
+        self
+    }
+
+    /// Sets the size of a job's stack, in bytes.
+    pub fn stack_size(mut self, stack_size: usize) -> Self {
+        self.stack_size = stack_size;
+        self
+    }
+
+    /// Returns the checked options.
+    pub(crate) fn check(&self) -> Result<CheckedOptions> {
         let limits = [
-            ("max_workers", 1, parsed.max_workers),
-            ("stack_size", MIN_STACK_SIZE, parsed.stack_size),
+            ("max_workers", 1, self.max_workers),
+            ("stack_size", MIN_STACK_SIZE, self.stack_size),
         ];
         for (name, least, found) in limits {
             if found < least {
@@ -44,23 +61,21 @@ impl MayOptions {
                 ));
             }
         }
-        Ok(parsed)
+        Ok(CheckedOptions { max_workers: self.max_workers, stack_size: self.stack_size })
     }
+}
 
-    /// How many jobs run at once, at the most.
-    pub fn max_workers(mut self, max_workers: usize) -> Self {
-        self.max_workers = max_workers;
-        self
-    }
+/// Options that have been checked.
+#[derive(Debug)]
+pub(crate) struct CheckedOptions {
+    pub(crate) max_workers: usize,
+    pub(crate) stack_size: usize,
+}
 
-    /// The size of a job's stack, in bytes.
-    pub fn stack_size(mut self, stack_size: usize) -> Self {
-        self.stack_size = stack_size;
-        self
-    }
-
-    pub(crate) fn at_least_the_least(&self) -> (usize, usize) {
-        (self.max_workers.max(1), self.stack_size.max(MIN_STACK_SIZE))
+impl Default for CheckedOptions {
+    fn default() -> Self {
+        let MayOptions { max_workers, stack_size } = MayOptions::default();
+        Self { max_workers, stack_size }
     }
 }
 
@@ -90,7 +105,7 @@ mod tests {
             (json!({"stack_size": 4096}), "stack_size: expected at least 32768, found 4096"),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let error = parse(&given).and_then(|options| options.check()).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -1,40 +1,23 @@
-//! Smol, as a scheduler needs it.
+//! What schedulers and executors do with an executor of smol.
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Executor as JobExecutor, Runtime};
-use apscheduler_plugin_kit::executor::RuntimeExecutor;
-use smol::{Executor, Timer};
+use apscheduler_core::executor::{Executor, Runtime};
+use smol::Timer;
+
+use crate::executor::SmolExecutor;
+use crate::handle::SmolRuntime;
 
 thread_local! {
-    /// The runtime that makes a blocking call in this thread.
+    /// The runtime whose blocking call this thread makes: smol has no current runtime of its own.
     static CALLER: RefCell<Option<SmolRuntime>> = const { RefCell::new(None) };
 }
 
-/// The global executor of smol, or one of the program's own.
-#[derive(Clone, Debug, Default)]
-pub struct SmolRuntime {
-    /// Weak, since its tasks hold this: with the program's own handles, it ends, and they with it.
-    own: Option<Weak<Executor<'static>>>,
-}
-
-impl SmolRuntime {
-    /// The global executor, that of [`smol::spawn`].
-    pub fn global() -> Self {
-        Self::default()
-    }
-
-    /// An executor of the program's own, which the program runs, and ends by dropping it.
-    pub fn on(executor: &Arc<Executor<'static>>) -> Self {
-        Self { own: Some(Arc::downgrade(executor)) }
-    }
-}
-
-/// Notes the caller until it is dropped.
+/// Sets the caller of this thread until it is dropped.
 struct Called(Option<SmolRuntime>);
 
 impl Called {
@@ -52,11 +35,15 @@ impl Drop for Called {
 impl Runtime for SmolRuntime {
     const EXECUTOR: &'static str = "smol";
 
-    /// The one that makes this call, or the global one.
-    fn executor(runtime: Option<Self>) -> Arc<dyn JobExecutor> {
-        Arc::new(runtime.map_or_else(RuntimeExecutor::new, RuntimeExecutor::on))
+    fn executor(runtime: Option<Self>) -> Arc<dyn Executor> {
+        let executor = SmolExecutor::new();
+        Arc::new(match runtime {
+            Some(runtime) => executor.on(runtime),
+            None => executor,
+        })
     }
 
+    /// Returns the runtime whose blocking call this is made in, or else the global one.
     fn current() -> Result<Self> {
         Ok(CALLER.with_borrow(Clone::clone).unwrap_or_default())
     }

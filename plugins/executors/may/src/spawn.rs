@@ -1,4 +1,4 @@
-//! How coroutines are started.
+//! Starts coroutines.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,11 +7,11 @@ use apscheduler_core::function::JobError;
 use apscheduler_core::{Error, ErrorKind, Result};
 use may::coroutine::Builder;
 
-// What is left of a coroutine when its stack is gone.
+// Outlives the stack of its coroutine.
 may::coroutine_local!(static REMAINS: Remains = Remains { on_stack: Cell::new(false) });
 
-/// may gives up a coroutine that overflows its stack, and no frame on it is unwound: the run would have no outcome, and
-/// locks would stay locked. So the process ends, as it does when a thread overflows its stack.
+/// may drops a coroutine that overflows its stack without unwinding it: the run would have no outcome, and locks would stay
+/// locked. So the process is aborted, as when a thread overflows its stack.
 struct Remains {
     on_stack: Cell<bool>,
 }
@@ -27,7 +27,7 @@ impl Drop for Remains {
     }
 }
 
-/// The first thing on the stack of a coroutine, and the last.
+/// The first value on the stack of a coroutine, which is dropped last.
 struct OnStack;
 
 impl OnStack {
@@ -43,14 +43,15 @@ impl Drop for OnStack {
     }
 }
 
-/// Runs a coroutine with a stack of so many bytes. If there can be none, `body` is dropped.
+/// Starts a coroutine with a stack of this many bytes. If that fails, `body` is dropped. Made for the scheduler of may.
 ///
-/// Some 200 bytes of it stay for ever, so this is for coroutines that live long.
+/// About 200 bytes of each coroutine are never freed, so this is for coroutines that live long. As with `may::go!`, the
+/// body must not hold a reference into a thread-local while it waits.
 ///
 /// # Errors
-/// That there is no memory for the stack.
+/// There is no memory for the stack.
 #[expect(unsafe_code, reason = "may can't check what its coroutines do with thread-locals")]
-pub(crate) fn spawn(
+pub fn spawn(
     name: &str,
     stack_size: usize,
     body: impl FnOnce() + Send + 'static,
@@ -63,14 +64,14 @@ pub(crate) fn spawn(
     };
     let builder = Builder::new().name(name.to_owned()).stack_size(words);
     // SAFETY: may asks for two things. First, no reference into a thread-local is held while the coroutine waits: this crate
-    // has no thread-locals, and waits in `Alarm::wait`, `Queue::next`, `block_on`, `wait_drained` and `yield_now` alone,
-    // where no frame of its own or of the engine holds one. What jobs and listeners do when they wait is theirs, as with
-    // `may::go!`; the docs of the crate tell them. Second, the stack is large enough: below it lies a page without access, so
+    // and that of the scheduler have no thread-locals, and wait only in `Alarm::wait`, `Shared::next`, `block_on`,
+    // `wait_drained` and `yield_now`, where no frame of theirs or of the engine holds one. Jobs and listeners are
+    // responsible for themselves when they wait, as with `may::go!`; the docs of the crates tell them. Second, the stack is large enough: below it lies a page without access, so
     // an overflow ends the process and touches nothing else.
     //
-    // And one thing that may does not say (0.3.51): the thread that puts a coroutine to sleep (`subscribe` of `Park` and of
+    // may does not document the following (0.3.51): the thread that puts a coroutine to sleep (`subscribe` of `Park` and of
     // `Sleep`) still writes into its `Coroutine` when others can resume it already. If it ended meanwhile, that would be freed
-    // memory. So a handle is kept for ever, and with it the memory.
+    // memory. So a handle is never dropped, which keeps the memory.
     let spawn = || unsafe { builder.spawn(body) };
     let failed = |cause: String| {
         Error::new(ErrorKind::Other, format!("can't start a coroutine `{name}`: {cause}"))
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stack_that_no_system_has_is_an_error() {
+    fn a_stack_that_is_too_large_is_an_error() {
         let (sender, receiver) = channel::<()>();
         let error = spawn("giant", usize::MAX / 2, move || drop(sender)).unwrap_err();
         assert!(error.to_string().starts_with("can't start a coroutine `giant`: "), "{error}");

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use apscheduler_scheduler_may::MayExecutor;
+use apscheduler_executor_may::MayExecutor;
 use apscheduler_testkit::executors::{self, ExecutorHarness, Flavor};
 
 fn main() -> ExitCode {
