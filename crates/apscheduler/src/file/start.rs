@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use apscheduler_core::Shutdown;
 use apscheduler_core::Result;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::Runtime;
@@ -87,7 +88,7 @@ impl<R: Runtime, P: PluginSet> StartFromFile for RuntimeScheduler<R, P> {
     type Started = Pin<Box<dyn Future<Output = Result<Applied>> + Send>>;
 
     fn start_from_file(&self, file: &JobsFile) -> Self::Started {
-        let (file, scheduler) = (file.clone(), Scheduler::clone(self));
+        let (file, scheduler) = (file.clone(), self.blocking().clone());
         file.log_kept_in_memory(&scheduler);
         let started = self.start_paused();
         Box::pin(async move {
@@ -102,7 +103,7 @@ fn apply_and_resume(file: &JobsFile, scheduler: &Scheduler) -> Result<Applied> {
     let applied = file.apply(scheduler).and_then(|applied| scheduler.resume().map(|()| applied));
     if applied.is_err() {
         // It may be stopped already.
-        let _ = scheduler.shutdown(true);
+        let _ = scheduler.shutdown(Shutdown::Wait);
     }
     applied
 }
@@ -121,7 +122,7 @@ impl Application {
             let applied = catch_unwind(AssertUnwindSafe(|| apply_and_resume(file, scheduler)));
             if applied.is_err() {
                 // A scheduler that stays paused would block its caller forever.
-                let _ = scheduler.shutdown(true);
+                let _ = scheduler.shutdown(Shutdown::Wait);
             }
             applied
         });

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::config::Config;
 use apscheduler_core::job::{JobBuilder, JobChanges, JobOrigin, JobSpec};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{Trigger, TriggerContext};

@@ -50,7 +50,7 @@ impl Fixture {
 fn starts_a_background_scheduler() {
     let fixture = Fixture::new();
     let scheduler =
-        BackgroundScheduler::with_parts(fixture.registry.clone(), Arc::new(SystemClock));
+        BackgroundScheduler::builder().registry(fixture.registry.clone()).clock(Arc::new(SystemClock)).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = fixture.file.start(&scheduler).unwrap();
     fixture.assert_started(applied, &scheduler);
@@ -59,7 +59,7 @@ fn starts_a_background_scheduler() {
 #[test]
 fn starts_a_blocking_scheduler_and_returns_after_the_shutdown() {
     let fixture = Fixture::new();
-    let scheduler = BlockingScheduler::with_parts(fixture.registry.clone(), Arc::new(SystemClock));
+    let scheduler = BlockingScheduler::builder().registry(fixture.registry.clone()).clock(Arc::new(SystemClock)).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = fixture.file.start(&scheduler).unwrap();
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
@@ -71,7 +71,7 @@ fn starts_a_blocking_scheduler_and_returns_after_the_shutdown() {
 fn starts_an_async_scheduler() {
     let fixture = Fixture::new();
     let scheduler =
-        apscheduler::SmolScheduler::with_parts(fixture.registry.clone(), Arc::new(SystemClock));
+        apscheduler::SmolScheduler::builder().registry(fixture.registry.clone()).clock(Arc::new(SystemClock)).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = pollster::block_on(fixture.file.start(&scheduler)).unwrap();
     fixture.assert_started(applied, &scheduler);
@@ -82,7 +82,7 @@ fn a_file_that_can_not_be_applied_shuts_the_scheduler_down() {
     // Without the function `stop`.
     let registry = apscheduler::builtin::new_registry();
     let fixture = Fixture::new();
-    let scheduler = BlockingScheduler::with_parts(registry, Arc::new(SystemClock));
+    let scheduler = BlockingScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let error = fixture.file.start(&scheduler).unwrap_err();
     assert!(error.to_string().contains("jobs.toml: jobs[0] \"a\": func: "), "{error}");

@@ -60,7 +60,7 @@ impl Stores {
         };
         let config = JobsFile::load_config(path)?;
         let place = || path.display().to_string();
-        let scheduler = BackgroundScheduler::with_config(&config).with_context(place)?;
+        let scheduler = BackgroundScheduler::builder().config(config).build().with_context(place)?;
         let configured = scheduler.jobstore_aliases();
         if access == Access::Read {
             scheduler.open_read_only()?;

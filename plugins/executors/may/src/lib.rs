@@ -10,7 +10,7 @@
 //! use may::coroutine;
 //!
 //! let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
-//! scheduler.add_executor(MayExecutor::default(), "default")?;
+//! scheduler.add_executor("default", MayExecutor::default())?;
 //! let (sender, receiver) = may::sync::mpsc::channel();
 //! scheduler.add_job(JobBuilder::new(move || {
 //!     // Suspends the coroutine, and blocks no thread.

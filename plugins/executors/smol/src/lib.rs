@@ -9,7 +9,7 @@
 //! use apscheduler_testkit::TestPlugins;
 //!
 //! let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::new();
-//! scheduler.add_executor(SmolExecutor::new(), "default")?;
+//! scheduler.add_executor("default", SmolExecutor::new())?;
 //! scheduler.add_job(JobBuilder::new(|| async {
 //!     smol::Timer::after(Duration::from_millis(1)).await;
 //! }))?;
