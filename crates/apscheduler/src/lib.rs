@@ -65,7 +65,7 @@ pub use worker::{init_worker, init_worker_with};
 
 use builtin::BuiltIn;
 
-/// Jobs: what runs, when, and how; and handles to them.
+/// Job definitions and handles to stored jobs.
 pub mod job {
     pub use apscheduler_core::job::*;
     pub use apscheduler_engine::job::*;
@@ -85,7 +85,7 @@ pub type CalloopScheduler = apscheduler_scheduler_calloop::CalloopScheduler<Buil
 #[cfg(feature = "scheduler-glib")]
 pub type GlibScheduler = apscheduler_scheduler_glib::GlibScheduler<BuiltIn>;
 
-/// A scheduler that is a coroutine of may, with the built-in plugins.
+/// A scheduler that runs as a coroutine of may, with the built-in plugins.
 #[cfg(feature = "scheduler-may")]
 pub type MayScheduler = apscheduler_scheduler_may::MayScheduler<BuiltIn>;
 
@@ -101,7 +101,7 @@ pub type SmolScheduler = apscheduler_scheduler_smol::SmolScheduler<BuiltIn>;
 #[cfg(feature = "scheduler-tokio")]
 pub type TokioScheduler = apscheduler_scheduler_tokio::TokioScheduler<BuiltIn>;
 
-/// What most programs need.
+/// The names that most programs need.
 pub mod prelude {
     #[cfg(feature = "scheduler-calloop")]
     pub use crate::CalloopScheduler;

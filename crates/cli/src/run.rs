@@ -25,7 +25,7 @@ use crate::{events, log, nonblocking, reaping, reapply, stderr};
 /// SIGQUIT, stops at once: running commands get TERM, and KILL after one second; the exit status is 128 plus the signal
 /// number. SIGHUP, SIGUSR1 and SIGUSR2 are ignored with a warning in the log.
 ///
-/// The log goes to standard error. RUST_LOG sets its level: error, warn, info (the default), debug, or a list such as
+/// The log goes to standard error. `RUST_LOG` sets its level: error, warn, info (the default), debug, or a list such as
 /// `info,apscheduler::command=off`. A stalled reader of the log or the events does not delay jobs: lines are dropped, and
 /// replaced by a line with their number.
 ///

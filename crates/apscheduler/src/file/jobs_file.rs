@@ -10,7 +10,7 @@ use super::entry::FileJob;
 use super::identity::Identity;
 use super::plan::Plan;
 use super::read::{self, Contents};
-use super::sync::{Applied, Sync};
+use super::sync::{Applied, FileSync};
 use super::wanted::{self, Wanted};
 use super::warnings;
 
@@ -137,8 +137,8 @@ impl JobsFile {
         errors.into_iter().next().map_or(Ok(wanted), Err)
     }
 
-    fn sync<'a>(&'a self, scheduler: &'a Scheduler, wanted: &'a [Wanted]) -> Sync<'a> {
-        Sync { scheduler, identity: &self.identity, take_over: self.take_over, wanted }
+    fn sync<'a>(&'a self, scheduler: &'a Scheduler, wanted: &'a [Wanted]) -> FileSync<'a> {
+        FileSync { scheduler, identity: &self.identity, take_over: self.take_over, wanted }
     }
 
     /// Returns warnings about jobs that are valid but will not run: with a schedule that has ended, or that never fires in

@@ -245,7 +245,8 @@ impl Planner<'_> {
 
     /// Plans the replacement of a record that can't be restored, and so can't be changed.
     fn replace(&mut self, index: usize, job: &Wanted, stored: &Job, digest: &str) -> PlannedJob {
-        let why = stored.broken().map(Error::chain).unwrap_or_default();
+        let chain = stored.broken().map(Error::chain).unwrap_or_default();
+        let why = chain.strip_prefix(&format!("job `{}`: ", job.id)).unwrap_or(&chain);
         let reason = format!("replaces a broken record: {why}");
         let (step, next) = if job.digests.same_schedule(digest) {
             let next = stored.next_run_time();
@@ -257,7 +258,7 @@ impl Planner<'_> {
             (Step::Replace { wanted: index, next: None }, self.next(job.first))
         };
         // The warning keeps the reason in the log.
-        self.plan.warnings.push(format!("the job `{}`: {reason}", job.id));
+        self.plan.warnings.push(format!("the job `{}` {reason}", job.id));
         planned(job, PlannedAction::Add, step).because(&reason).next(Some(next))
     }
 

@@ -69,18 +69,18 @@ impl<L: EventLoop, P: PluginSet> StartFromFile for LoopScheduler<L, P> {
     fn start_from_file(&self, file: &JobsFile) -> Result<Applied> {
         file.log_kept_in_memory(self);
         // The start of a blocking scheduler returns after the shutdown, so the file is applied from within the start.
-        let application = Arc::new(Application::default());
+        let once = Arc::new(ApplyOnce::default());
         let listener = self.add_listener(EventMask::SCHEDULER_STARTED, {
-            let (application, file) = (Arc::clone(&application), file.clone());
+            let (once, file) = (Arc::clone(&once), file.clone());
             let scheduler = Scheduler::clone(self);
-            move |_| application.apply_once(&file, &scheduler)
+            move |_| once.apply(&file, &scheduler)
         });
         let started = self.start_paused();
         self.remove_listener(listener);
         started.map_err(|error| file.locate(&error))?;
         // An event loop may deliver the event later.
-        application.apply_once(file, self);
-        application.finish()
+        once.apply(file, self);
+        once.finish()
     }
 }
 
@@ -108,15 +108,15 @@ fn apply_and_resume(file: &JobsFile, scheduler: &Scheduler) -> Result<Applied> {
     applied
 }
 
-/// The application of a file at a start, which happens once.
+/// Applies a file once, and keeps the outcome.
 #[derive(Default)]
-struct Application(Mutex<Option<Outcome>>);
+struct ApplyOnce(Mutex<Option<Outcome>>);
 
 /// The result, or the payload of a panic.
 type Outcome = std::result::Result<Result<Applied>, Box<dyn Any + Send>>;
 
-impl Application {
-    fn apply_once(&self, file: &JobsFile, scheduler: &Scheduler) {
+impl ApplyOnce {
+    fn apply(&self, file: &JobsFile, scheduler: &Scheduler) {
         let mut outcome = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         outcome.get_or_insert_with(|| {
             let applied = catch_unwind(AssertUnwindSafe(|| apply_and_resume(file, scheduler)));
@@ -128,7 +128,7 @@ impl Application {
         });
     }
 
-    /// Returns the result, after [`apply_once`](Self::apply_once).
+    /// Returns the result, after [`apply`](Self::apply).
     fn finish(&self) -> Result<Applied> {
         let outcome = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         match outcome {

@@ -44,14 +44,14 @@ impl fmt::Display for Applied {
 }
 
 /// Applies a file to the stores of a scheduler.
-pub(super) struct Sync<'a> {
+pub(super) struct FileSync<'a> {
     pub(super) scheduler: &'a Scheduler,
     pub(super) identity: &'a Identity,
     pub(super) take_over: bool,
     pub(super) wanted: &'a [Wanted],
 }
 
-impl Sync<'_> {
+impl FileSync<'_> {
     /// Returns the changes without making them.
     pub(super) fn plan(&self) -> Result<Plan> {
         let Self { scheduler, identity, take_over, wanted } = *self;

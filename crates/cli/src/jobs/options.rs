@@ -97,7 +97,10 @@ impl JobOptions {
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
         let duration = |seconds: f64| {
             Duration::try_from_secs_f64(seconds).map_err(|_| {
-                anyhow!("--timeout: expected a number of seconds, found {}", number_text(seconds))
+                anyhow!(
+                    "--timeout: expected a number of seconds, 0 or more, found {}",
+                    number_text(seconds)
+                )
             })
         };
         self.timeout.map(|given| given.0.map(duration).transpose()).transpose()
