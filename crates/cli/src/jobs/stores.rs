@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use apscheduler::file::JobsFile;
-use apscheduler::job::Job;
+use apscheduler::job::{Job, JobKey};
 use apscheduler::{BackgroundScheduler, suggestion};
 
 use crate::stderr;
@@ -59,13 +59,13 @@ impl Stores {
             );
         };
         let config = JobsFile::load_config(path)?;
-        let place = || path.display().to_string();
-        let scheduler = BackgroundScheduler::builder().config(config).build().with_context(place)?;
+        let in_file = |error: apscheduler::Error| anyhow!("{}: {}", path.display(), error.chain());
+        let scheduler = BackgroundScheduler::builder().config(config).build().map_err(in_file)?;
         let configured = scheduler.jobstore_aliases();
         if access == Access::Read {
             scheduler.open_read_only()?;
         }
-        scheduler.start_paused().with_context(place)?;
+        scheduler.start_paused().map_err(in_file)?;
         if let Some(alias) = &args.jobstore
             && scheduler.jobstore(alias).is_none()
         {
@@ -164,12 +164,24 @@ impl Stores {
     /// Looks up a job by its id.
     ///
     /// # Errors
+    /// Returns the jobs of the store that was named, or of all.
+    pub(super) fn jobs(&self) -> apscheduler::Result<Vec<Job>> {
+        match self.alias() {
+            Some(alias) => self.scheduler.get_jobs_in(alias),
+            None => self.scheduler.get_jobs(),
+        }
+    }
+
     /// If there is no such job, with similar ids; any error from a store.
     pub(super) fn job(&self, id: &str) -> Result<Job> {
-        if let Some(job) = self.scheduler.get_job(id, self.alias())? {
+        let key = match self.alias() {
+            Some(alias) => JobKey::in_store(alias, id),
+            None => JobKey::new(id),
+        };
+        if let Some(job) = self.scheduler.get_job(key)? {
             return Ok(job);
         }
-        let jobs = self.scheduler.get_jobs(self.alias())?;
+        let jobs = self.jobs()?;
         let ids = || jobs.iter().map(Job::id);
         let hint = match suggestion::nearest(id, ids()) {
             _ if jobs.len() <= MAX_LISTED => suggestion::hint(id, "known jobs", ids()),
