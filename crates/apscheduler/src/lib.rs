@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// On docs.rs, items show the feature that they need.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod builtin;
 #[cfg(feature = "config-file")]
