@@ -1,4 +1,4 @@
-//! Programs from PyPI, each in a virtual environment in the build folder.
+//! Programs from `PyPI`, each in a virtual environment in the build folder.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

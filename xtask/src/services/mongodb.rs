@@ -1,4 +1,4 @@
-//! A server with MongoDB's wire protocol: a substitute from PyPI with the same storage engine, because no package registry
+//! A server with MongoDB's wire protocol: a substitute from `PyPI` with the same storage engine, because no package registry
 //! has MongoDB itself. `APSCHEDULER_TEST_MONGODB` can name a real one.
 
 use std::path::Path;

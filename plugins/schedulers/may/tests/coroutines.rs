@@ -126,7 +126,7 @@ fn a_timeout_cancels_the_token_of_a_plain_function() {
     let (scheduler, events) = started();
     let until_cancelled = |context: &JobContext| {
         let since = Instant::now();
-        while !context.cancellation().is_cancelled() && since.elapsed() < Duration::from_secs(60) {
+        while !context.cancellation().is_cancelled() && since.elapsed() < Duration::from_mins(1) {
             coroutine::sleep(Duration::from_millis(1));
         }
         context.cancellation().is_cancelled()
