@@ -45,7 +45,7 @@ impl Parameter {
                 return Err(Error::new_spanned(
                     receiver,
                     "a method can't be a job: the scheduler has no `self` to call it on; a job gets its surroundings from \
-                     `JobContext::state`",
+                     `JobContext::extension`",
                 ));
             }
         };

@@ -33,7 +33,7 @@ pub fn init(registry: impl FnOnce() -> Registry) {
 }
 
 /// The worker hook as [`init`], with a set-up: it registers functions by hand, and inserts what jobs get from
-/// [`JobContext::state`](apscheduler_core::function::JobContext::state).
+/// [`JobContext::extension`](apscheduler_core::function::JobContext::extension).
 ///
 /// The set-up is called in workers alone, before the first job. An error or a panic in it is the error of the jobs that
 /// were to run. It is also the place to set up a log: what `main` does after the hook, no worker does.
