@@ -39,7 +39,8 @@ fn run(messages: &Receiver<Message>) {
     loop {
         let now = Instant::now();
         let next = drivers.iter().map(|(_, next)| *next).min();
-        let sleep = next.map_or(Duration::from_secs(60), |next| next.saturating_duration_since(now));
+        let sleep =
+            next.map_or(Duration::from_secs(60), |next| next.saturating_duration_since(now));
         let due = match messages.recv_timeout(sleep) {
             Ok(Message::Call(call)) => {
                 call();
