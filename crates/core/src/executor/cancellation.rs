@@ -1,4 +1,4 @@
-//! A request to a run that it end early.
+//! Asks runs to end early.
 
 use std::fmt;
 use std::future::Future;
@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Asks runs to end early. Clones are the same token; it can't be taken back.
+/// Asks runs to end early. Clones are the same token. A cancellation can't be undone.
 ///
-/// Executors cancel it when they are shut down without waiting, or when a run takes longer than it may. A job that
-/// takes long should look at it now and then, or, if it is async, await it beside its work.
+/// Executors cancel it when they are shut down without waiting, or when a run exceeds its timeout. A job that takes long
+/// should check it now and then, or, if it is async, await it beside its work.
 ///
 /// # Examples
 /// ```
@@ -34,18 +34,18 @@ struct State {
 }
 
 impl CancellationToken {
-    /// A token that nobody has cancelled.
+    /// Creates a token that is not cancelled.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A token that is cancelled with this one, or alone.
+    /// Creates a token that is cancelled with this one, or alone.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(Arc::new(State { parent: Some(self.clone()), ..State::default() }))
     }
 
-    /// Asks everything that has this token to end.
+    /// Asks the runs that have this token to end.
     pub fn cancel(&self) {
         let waiting = {
             let mut waiting = self.waiting();
@@ -55,23 +55,23 @@ impl CancellationToken {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Cancels the token because a run has taken longer than this timeout. If the run then fails, its error says so.
+    /// Cancels the token because a run has exceeded this timeout. If the run then fails, its error names the timeout.
     pub fn cancel_at_timeout(&self, timeout: Duration) {
         if !self.is_cancelled() {
-            // Whoever was first has set it.
+            // An earlier call has set it.
             let _ = self.0.timed_out.set(timeout);
         }
         self.cancel();
     }
 
-    /// The timeout at which the token was cancelled; `None` where it was not, or for another reason.
+    /// Returns the timeout at which the token was cancelled; `None` if it was not, or for another reason.
     pub fn timed_out(&self) -> Option<Duration> {
         self.0.timed_out.get().copied()
     }
 
-    /// Whether the run should end.
+    /// Returns whether the run should end.
     pub fn is_cancelled(&self) -> bool {
-        self.line().any(|token| token.0.cancelled.load(Ordering::SeqCst))
+        self.ancestry().any(|token| token.0.cancelled.load(Ordering::SeqCst))
     }
 
     /// Completes when the token is cancelled. Works on any async runtime.
@@ -79,8 +79,8 @@ impl CancellationToken {
         Cancelled { token: self.clone(), waker: None }
     }
 
-    /// This one and those that cancel it.
-    fn line(&self) -> impl Iterator<Item = &Self> {
+    /// Returns this token and its ancestors.
+    fn ancestry(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |token| token.0.parent.as_ref())
     }
 
@@ -100,21 +100,21 @@ impl fmt::Debug for CancellationToken {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Cancelled {
     token: CancellationToken,
-    /// What the tokens wake.
+    /// The waker that is registered with the tokens.
     waker: Option<Waker>,
 }
 
 impl Cancelled {
-    /// A token may live much longer than who waits for it.
-    fn leave(&mut self) {
+    /// Removes the waker from the tokens, which may live much longer than this future.
+    fn deregister(&mut self) {
         if let Some(waker) = self.waker.take() {
-            for token in self.token.line() {
+            for token in self.token.ancestry() {
                 let left = {
                     let mut waiting = token.waiting();
                     let place = waiting.iter().position(|other| other.will_wake(&waker));
                     place.map(|place| waiting.swap_remove(place))
                 };
-                // Wakers are foreign: the last one may end a task.
+                // Wakers are foreign: dropping the last one may drop a task.
                 drop(left);
             }
         }
@@ -127,14 +127,14 @@ impl Future for Cancelled {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let is_known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
         if !is_known {
-            self.leave();
-            for token in self.token.line() {
+            self.deregister();
+            for token in self.token.ancestry() {
                 let waker = context.waker().clone();
                 token.waiting().push(waker);
             }
             self.waker = Some(context.waker().clone());
         }
-        // Looked at last: who cancels from here on wakes.
+        // Checked last: a cancellation from here on wakes.
         if self.token.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
@@ -147,7 +147,7 @@ impl Clone for Cancelled {
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        self.leave();
+        self.deregister();
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_is_woken() {
+    fn waiters_are_woken() {
         let token = CancellationToken::new();
         let waiting = token.clone();
         let waiter = std::thread::spawn(move || pollster::block_on(waiting.cancelled()));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_wait_any_more_is_forgotten() {
+    fn dropped_waiters_are_removed() {
         let parent = CancellationToken::new();
         for _ in 0..3 {
             let child = parent.child();

@@ -1,12 +1,11 @@
-//! The way into the turns of a scheduler's event loop, for executors that run jobs there.
+//! Access to the turns of a scheduler's event loop, for executors that run jobs there.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The turns of an event loop, as the engine makes them.
+/// The turns of an event loop. The engine implements this.
 pub trait LoopTurns: Send + Sync {
-    /// Makes a call in a turn of the loop, after those before it. Once the loop has ended, the call is dropped without
-    /// having been made.
+    /// Makes a call in a turn of the loop, after those before it. Once the loop has ended, the call is dropped instead.
     fn post(&self, call: Box<dyn FnOnce() + Send>);
 
     /// Returns whether the calling thread is the one in which the loop makes its turns, as far as that is known.
@@ -18,13 +17,12 @@ pub trait LoopTurns: Send + Sync {
 pub struct LoopHandle(Arc<dyn LoopTurns>);
 
 impl LoopHandle {
-    /// A handle to these turns.
+    /// Creates a handle to these turns.
     pub fn new(turns: Arc<dyn LoopTurns>) -> Self {
         Self(turns)
     }
 
-    /// Makes a call in a turn of the loop, after those before it. Once the loop has ended, the call is dropped without
-    /// having been made.
+    /// Makes a call in a turn of the loop, after those before it. Once the loop has ended, the call is dropped instead.
     pub fn post(&self, call: impl FnOnce() + Send + 'static) {
         self.0.post(Box::new(call));
     }

@@ -1,4 +1,4 @@
-//! A run time that is to be run now.
+//! One call of a job's function.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::function::{JobContext, JobResult};
 use crate::job::JobSpec;
 
-/// A run time that is to be run now. Neither way to call its function lets a panic through.
+/// One call of a job's function, for one run time. Panics of the function are returned as errors.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     job: Arc<JobSpec>,
@@ -18,7 +18,7 @@ impl Invocation {
         Self { job, context }
     }
 
-    /// What the function is told.
+    /// Returns the context of the function.
     pub fn context(&self) -> &JobContext {
         &self.context
     }
@@ -26,17 +26,17 @@ impl Invocation {
     /// Calls the function, and returns when it has ended. An async one is driven to its end without a runtime.
     ///
     /// # Errors
-    /// What the function says; a panic.
+    /// The error of the function, or its panic.
     pub fn call(&self) -> JobResult {
         self.job.function().call(&self.context, self.job.arguments())
     }
 
     /// Calls an async function. A plain one runs within the first poll.
     ///
-    /// The future does not borrow, so it can be given to a task.
+    /// The future borrows nothing, so it can be spawned.
     ///
     /// # Errors
-    /// What the function says; a panic.
+    /// The error of the function, or its panic.
     pub fn call_async(&self) -> impl Future<Output = JobResult> + Send + use<> {
         let Self { job, context } = self.clone();
         async move { job.function().call_async(&context, job.arguments()).await }

@@ -1,4 +1,4 @@
-//! A run on its way through an executor.
+//! A run of a job in an executor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::job::JobSpec;
 use crate::store::RunTimes;
 use crate::time::Timestamp;
 
-/// How a run time ended.
+/// The outcome of a run time.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -24,28 +24,28 @@ pub enum Outcome {
     Missed(Missed),
 }
 
-/// The scheduler's side of one [`Run`]: it holds the instance slot of the job, and is told of every outcome.
+/// The scheduler's side of one [`Run`]: holds the instance slot of the job, and receives every outcome.
 ///
-/// Dropping it means that the executor has let go of the run.
+/// It is dropped with the run.
 pub trait RunSink: Send + Sync {
-    /// The alias of the store that keeps the job.
+    /// Returns the alias of the store that keeps the job.
     fn jobstore(&self) -> &str;
 
     /// Returns how late the run time is, if that is later than the job allows.
     fn missed(&self, run_time: Timestamp) -> Option<Missed>;
 
-    /// Makes the context that the function is called with.
+    /// Creates the context that the function is called with.
     fn context(&self, run_time: Timestamp, cancellation: Option<CancellationToken>) -> JobContext;
 
-    /// Reports how a run time ended. With the last one the instance slot is free, before any listener hears of it.
+    /// Reports the outcome of a run time. With the last one the instance slot is freed, before listeners are told.
     fn report(&mut self, run_time: Timestamp, outcome: Outcome, is_last: bool);
 }
 
 /// One instance of a job: one run time, or several when a job that does not coalesce catches up.
 ///
 /// An executor calls [`begin`](Self::begin) and [`finish`](Self::finish) for each run time; the kit for plugin authors
-/// has a method that does so in a thread. With the last outcome the instance slot is free, before the event is emitted,
-/// so a listener may add the job again. Run times that have no outcome when the run is dropped are reported as errors.
+/// has a method that does so in a thread. The last outcome frees the instance slot before the event is emitted, so a
+/// listener may add the job again. Run times that have no outcome when the run is dropped are reported as errors.
 pub struct Run {
     job: Arc<JobSpec>,
     times: RunTimes,
@@ -56,43 +56,43 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run of this job, whose outcomes go to `sink`.
+    /// Creates a run of this job, whose outcomes go to `sink`.
     pub fn new(job: Arc<JobSpec>, run_times: RunTimes, sink: Box<dyn RunSink>) -> Self {
         Self { job, times: run_times, next: 0, begun: false, cancellation: None, sink }
     }
 
-    /// The job.
+    /// Returns the job.
     pub fn job(&self) -> &Arc<JobSpec> {
         &self.job
     }
 
-    /// The run times, in order.
+    /// Returns the run times, in order.
     pub fn run_times(&self) -> &[Timestamp] {
         self.times.as_slice()
     }
 
-    /// The alias of the store that keeps the job.
+    /// Returns the alias of the store that keeps the job.
     pub fn jobstore(&self) -> &str {
         self.sink.jobstore()
     }
 
-    /// How long a run may take, where the job says so. Executors that can end a run keep it.
+    /// Returns how long each run time may take, if the job has a timeout. The executor enforces it.
     pub fn timeout(&self) -> Option<Duration> {
         self.job.timeout()
     }
 
-    /// The token that the executor has set.
+    /// Returns the token that the executor has set.
     pub fn cancellation(&self) -> Option<&CancellationToken> {
         self.cancellation.as_ref()
     }
 
-    /// Lets the executor ask what it begins from now on to end early.
+    /// Sets the token of the run times that begin from now on.
     pub fn set_cancellation(&mut self, token: CancellationToken) {
         self.cancellation = Some(token);
     }
 
     /// Starts the next run time. Those that are later than the job's `misfire_grace_time` allows are reported as missed
-    /// and left out; `None` means that none is left.
+    /// and skipped. Returns `None` when none is left.
     pub fn begin(&mut self) -> Option<Invocation> {
         if self.begun {
             self.fail(JobError::new(
@@ -111,12 +111,12 @@ impl Run {
         None
     }
 
-    /// Whether every run time has its outcome.
+    /// Returns whether every run time has its outcome.
     pub fn is_over(&self) -> bool {
         self.next >= self.times.as_slice().len()
     }
 
-    /// Reports how the run time ended that [`begin`](Self::begin) started.
+    /// Reports the result of the run time that [`begin`](Self::begin) started.
     pub fn finish(&mut self, result: JobResult) {
         match result {
             Ok(value) => self.report(Outcome::Executed(value)),
@@ -124,7 +124,7 @@ impl Run {
         }
     }
 
-    /// A function that was asked to end at its timeout may fail in its own words.
+    /// Adds the timeout to the error of a function that was cancelled at its timeout.
     fn name_timeout(&self, error: JobError) -> JobError {
         let timed_out = self.cancellation.as_ref().and_then(CancellationToken::timed_out);
         match timed_out.filter(|_| !error.is_panic()) {

@@ -1,20 +1,20 @@
-//! Names of runs.
+//! Identifiers of runs.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names a run; unique over all processes. Its text is 32 hexadecimal digits.
+/// The identifier of a run, unique across processes. Its text is 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(u128);
 
-/// The half that tells processes apart.
+/// The upper half, which is different in each process.
 static PROCESS: LazyLock<u128> = LazyLock::new(|| uuid::Uuid::new_v4().as_u128() << 64);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl RunId {
-    /// A new name.
+    /// Returns a new identifier.
     pub fn next() -> Self {
         Self(*PROCESS | u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
     }

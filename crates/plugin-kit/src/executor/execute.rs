@@ -6,12 +6,12 @@ use apscheduler_core::executor::{CancellationToken, Run};
 
 use super::timer::Timer;
 
-/// Runs a [`Run`] to its end.
+/// Executes a [`Run`].
 pub trait RunExt {
-    /// Calls the function for every run time, in this thread. At the `timeout` of the job its token is cancelled.
+    /// Calls the function for every run time, in the calling thread. At the `timeout` of the job its token is cancelled.
     ///
-    /// An async function is driven to its end without a runtime: it blocks the thread, and what needs a reactor (timers
-    /// and sockets of tokio, for example) does not work in it.
+    /// An async function is driven to its end without a runtime: it blocks the thread and has no reactor, so timers and
+    /// sockets of tokio, for example, do not work in it.
     fn execute(self);
 
     /// Calls an async function for every run time. A plain one blocks the task.
@@ -38,7 +38,7 @@ impl RunExt for Run {
     }
 }
 
-/// Gives the next run time a token of its own, which is cancelled at the timeout of the job. `None` where it has none.
+/// Sets a token of its own for the next run time, and cancels it at the timeout of the job. `None` without a timeout.
 pub(super) fn start_timer(run: &mut Run, token: Option<&CancellationToken>) -> Option<Timer> {
     let timeout = run.timeout()?;
     if let Err(error) = Timer::prepare() {

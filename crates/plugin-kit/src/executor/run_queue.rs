@@ -139,9 +139,7 @@ impl RunQueue {
         self.open = false;
         match shutdown {
             Shutdown::Wait => ClosedRuns::default(),
-            Shutdown::Now => {
-                ClosedRuns { token: Some(self.token.clone()), dropped: self.drain() }
-            }
+            Shutdown::Now => ClosedRuns { token: Some(self.token.clone()), dropped: self.drain() },
         }
     }
 

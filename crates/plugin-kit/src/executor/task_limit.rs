@@ -1,12 +1,12 @@
-//! How many threads and processes the system gives to this process.
+//! The system's limit of threads and processes.
 //!
-//! An executor starts threads as it needs them, so a number beyond that is no error: it is warned of.
+//! An executor starts threads when it needs them, so a number beyond the limit is a warning, not an error.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Logs a warning where an executor is allowed to start more threads, or processes, than this system gives. `option` is what
-/// allows it, as `max_workers`. Only Linux tells its limits.
+/// Logs a warning if an executor may start more threads or processes than the system allows. `option` is the option that
+/// sets their `number`, such as `max_workers`. Linux only.
 pub fn warn_of_task_limit(executor: &str, option: &str, number: usize) {
     if let Some(limit) = TaskLimit::of_system(Path::new("/"))
         && number > limit.number
@@ -20,7 +20,7 @@ pub fn warn_of_task_limit(executor: &str, option: &str, number: usize) {
     }
 }
 
-/// A limit of the system, and what sets it.
+/// A limit of the system, and its source.
 #[derive(Debug, PartialEq)]
 struct TaskLimit {
     number: usize,
@@ -28,7 +28,7 @@ struct TaskLimit {
 }
 
 impl TaskLimit {
-    /// The lowest limit that the files below `root` tell.
+    /// Returns the lowest limit in the files below `root`.
     fn of_system(root: &Path) -> Option<Self> {
         let whole_system = ["proc/sys/kernel/threads-max", "proc/sys/kernel/pid_max"];
         let whole_system = whole_system.into_iter().filter_map(|file| Self::of_file(root, file));
@@ -41,11 +41,11 @@ impl TaskLimit {
     fn of_file(root: &Path, file: impl AsRef<Path>) -> Option<Self> {
         let text = fs::read_to_string(root.join(&file)).ok()?;
         let source = format!("/{}", file.as_ref().display());
-        // `max` in a control group is no number.
+        // `max` in a control group means no limit.
         text.trim().parse().ok().map(|number| Self { number, source })
     }
 
-    /// The number of processes of the user, which holds for all but root.
+    /// Returns the limit of the user, which does not apply to root.
     fn of_user(root: &Path) -> Option<Self> {
         let status = fs::read_to_string(root.join("proc/self/status")).ok()?;
         let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
@@ -58,7 +58,7 @@ impl TaskLimit {
         Some(Self { number, source: "`ulimit -u`".to_owned() })
     }
 
-    /// The limits of the control groups that the process is in, in both versions.
+    /// Returns the lowest limit of the control groups of the process, of both versions.
     fn of_control_groups(root: &Path) -> Option<Self> {
         let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
         let limit_of = |line: &str| {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn control_groups_of_both_versions_limit_what_is_below_them() {
+    fn control_groups_of_both_versions_have_limits() {
         let second = [
             ("proc/self/cgroup", "0::/system.slice/jobs.service\n"),
             ("sys/fs/cgroup/system.slice/jobs.service/pids.max", "max\n"),

@@ -1,4 +1,4 @@
-//! Timers, in a thread of their own: an executor can't know what timers the program's loops have.
+//! Timers in a thread of their own, for executors that have no timers.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,14 +16,14 @@ static TIMERS: Timers = Timers { state: Mutex::new(State::new()), earlier: Condv
 
 struct Timers {
     state: Mutex<State>,
-    /// There is a timer that is earlier than the one that the thread waits for.
+    /// Notified when a timer is earlier than the one that the thread waits for.
     earlier: Condvar,
 }
 
 struct State {
     timers: BTreeMap<Key, Call>,
     number: u64,
-    /// What the thread waits for.
+    /// The time that the thread waits for.
     next: Option<Instant>,
 }
 
@@ -47,7 +47,7 @@ impl Timers {
                 Some((time, entry)) if time <= now => {
                     let call = entry.remove();
                     drop(state);
-                    // Who waits for a token may have a waker of a foreign sort.
+                    // The call may wake foreign wakers.
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                         let panic = JobError::from_panic(&*payload).to_string();
                         tracing::error!("a timer {}", printable::block(&panic));
@@ -69,19 +69,19 @@ impl Timers {
     }
 }
 
-/// A call that is made at a time, unless this is dropped before: for executors that ask runs to end at their `timeout`.
+/// Makes a call at a time, unless it is dropped before. For executors that cancel runs at their `timeout`.
 ///
-/// All timers share one thread, so a call must not wait for anything.
+/// All timers share one thread, so a call must not block.
 #[derive(Debug)]
-#[must_use = "a timer that is dropped is off"]
+#[must_use = "dropping a timer cancels it"]
 pub struct Timer(Key);
 
 impl Timer {
-    /// Starts the thread of all timers, which lives as long as the process. Without it no timer goes off; executors that
-    /// need timers call this when they start.
+    /// Starts the thread of all timers, which lives as long as the process. Without it no timer fires; executors that need
+    /// timers call this when they start.
     ///
     /// # Errors
-    /// That there can be no thread.
+    /// The thread can't be started.
     pub fn prepare() -> Result<()> {
         static STARTED: Mutex<bool> = Mutex::new(false);
         let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl Timer {
         Ok(())
     }
 
-    /// Calls at this time, or at once where it is over.
+    /// Makes the call at this time, or at once if the time has passed.
     pub fn at(time: Instant, call: impl FnOnce() + Send + 'static) -> Self {
         let mut state = TIMERS.state();
         state.number += 1;
@@ -103,7 +103,7 @@ impl Timer {
         state.timers.insert(key, Box::new(call));
         let is_earlier = state.next.is_none_or(|next| time < next);
         if is_earlier {
-            // The thread finds the others behind this one by itself.
+            // The thread finds later timers by itself.
             state.next = Some(time);
         }
         drop(state);
@@ -116,7 +116,7 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        // What the call holds may be foreign, so it is dropped outside of the lock.
+        // The call may hold foreign values, so it is dropped outside of the lock.
         let call = TIMERS.state().timers.remove(&self.0);
         drop(call);
     }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_come_in_time_and_in_order() {
+    fn calls_are_made_on_time_and_in_order() {
         Timer::prepare().unwrap();
         let (sender, receiver) = channel();
         let now = Instant::now();
@@ -143,6 +143,6 @@ mod tests {
         assert_eq!(came, [(20, true), (20, true), (30, true), (40, true)]);
         drop(timers);
         drop(sender);
-        assert!(receiver.recv().is_err(), "a timer that was dropped is still there");
+        assert!(receiver.recv().is_err(), "a dropped timer still exists");
     }
 }

@@ -1,4 +1,4 @@
-//! Runs jobs in the caller.
+//! Runs jobs in the calling thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,18 +6,18 @@ use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{CancellationToken, Executor, ExecutorCapabilities, Run};
 use apscheduler_plugin_kit::executor::RunExt as _;
 
-/// Runs every job at once, in the thread that submits it; made for tests and debugging.
+/// Runs every job at once, in the thread that submits it. For tests and debugging.
 ///
 /// It is the fastest executor, but a slow job holds up the scheduler. Async functions are driven to their end without a
 /// runtime.
 #[derive(Clone, Debug, Default)]
 pub struct DebugExecutor {
-    /// Of all runs since the last start.
+    /// The token of all runs since the last start.
     token: Arc<Mutex<CancellationToken>>,
 }
 
 impl DebugExecutor {
-    /// A debug executor.
+    /// Creates a debug executor.
     pub fn new() -> Self {
         Self::default()
     }

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use apscheduler_core::executor::{
-    Executor, ExecutorCapabilities, ExecutorLoad, LoopHandle, Run,
-};
+use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, LoopHandle, Run};
 use apscheduler_core::{Result, Shutdown};
 use apscheduler_plugin_kit::executor::{RunExt as _, RunQueue};
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_plugin_kit::executor::Timer;
 
 use crate::options::{CheckedOptions, MayOptions};

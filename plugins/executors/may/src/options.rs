@@ -49,10 +49,8 @@ impl MayOptions {
 
     /// Returns the checked options.
     pub(crate) fn check(&self) -> Result<CheckedOptions> {
-        let limits = [
-            ("max_workers", 1, self.max_workers),
-            ("stack_size", MIN_STACK_SIZE, self.stack_size),
-        ];
+        let limits =
+            [("max_workers", 1, self.max_workers), ("stack_size", MIN_STACK_SIZE, self.stack_size)];
         for (name, least, found) in limits {
             if found < least {
                 return Err(Error::new(

@@ -51,11 +51,7 @@ impl Drop for OnStack {
 /// # Errors
 /// There is no memory for the stack.
 #[expect(unsafe_code, reason = "may can't check what its coroutines do with thread-locals")]
-pub fn spawn(
-    name: &str,
-    stack_size: usize,
-    body: impl FnOnce() + Send + 'static,
-) -> Result<()> {
+pub fn spawn(name: &str, stack_size: usize, body: impl FnOnce() + Send + 'static) -> Result<()> {
     // may counts in words, and measures stacks of an odd number of them.
     let words = (stack_size / size_of::<usize>()) & !1;
     let body = move || {

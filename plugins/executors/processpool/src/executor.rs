@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_plugin_kit::executor::RunThreads;
 
 use crate::options::{CheckedOptions, ProcessPoolOptions};

@@ -1,21 +1,21 @@
-//! Messages on a stream: each is the number of its bytes, four of them, low ones first, and then JSON.
+//! Messages on a stream: each is its length in bytes, as four bytes in little-endian order, and then JSON.
 
 use std::io::{self, Read};
 
 use serde::Serialize;
 
-/// No message is larger: what claims to be is none. Text, taken for a length, is more than this.
+/// The largest message. Text that is read as a length is larger than this.
 const LARGEST: usize = 1 << 28;
 const HEADER: usize = 4;
 const ROOM: usize = 8 * 1024;
 
-/// What is kept of a buffer that a large message has blown up.
+/// How much to keep of a buffer that has grown for a large message.
 pub(crate) const KEPT: usize = 1 << 20;
 
-/// Puts a message into a buffer, in place of what was there.
+/// Replaces the content of a buffer by a message.
 ///
 /// # Errors
-/// The text of what keeps it from being sent.
+/// The reason why it can't be sent.
 pub(crate) fn encode(message: &impl Serialize, frame: &mut Vec<u8>) -> Result<(), String> {
     frame.clear();
     frame.shrink_to(KEPT);
@@ -32,7 +32,7 @@ pub(crate) fn encode(message: &impl Serialize, frame: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// What came out of a stream, cut into messages.
+/// Splits the bytes of a stream into messages.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     buffer: Vec<u8>,
@@ -41,10 +41,10 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// The next message, if all of it has come.
+    /// Returns the next message, if all of it has been read.
     ///
     /// # Errors
-    /// Where the stream holds something else.
+    /// The stream holds something else.
     pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         let Some(size) = self.size()? else {
             return Ok(None);
@@ -57,7 +57,7 @@ impl Frames {
         Ok(Some(&self.buffer[frame]))
     }
 
-    /// Reads what there is, once. Returns the number of bytes; none is the end of the stream.
+    /// Reads once. Returns the number of bytes; zero is the end of the stream.
     pub(crate) fn read(&mut self, mut stream: impl Read) -> io::Result<usize> {
         self.buffer.copy_within(self.begin..self.end, 0);
         self.end -= self.begin;
@@ -65,7 +65,7 @@ impl Frames {
         if self.end == 0 && self.buffer.len() > KEPT {
             self.buffer = Vec::new();
         }
-        // It grows with what has come, not with what a header promises.
+        // It grows with the bytes that were read, not with what a header promises.
         let wanted = self.size()?.unwrap_or(HEADER).min(2 * self.end).max(self.end + ROOM);
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
@@ -75,7 +75,7 @@ impl Frames {
         Ok(read)
     }
 
-    /// The size of the next message with its header.
+    /// Returns the size of the next message with its header.
     fn size(&self) -> io::Result<Option<usize>> {
         let Some(header) = self.buffer[self.begin..self.end].first_chunk::<HEADER>() else {
             return Ok(None);
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// Hands out so many bytes at a time.
+    /// Returns this many bytes at a time.
     struct Dribble<'a>(&'a [u8], usize);
 
     impl Read for Dribble<'_> {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_out_as_they_went_in_however_they_are_cut() {
+    fn messages_are_restored_from_pieces_of_any_size() {
         let messages = [json!(null), json!("x".repeat(100_000)), json!({"a": [1, 2.5]}), json!(0)];
         let (mut stream, mut frame) = (Vec::new(), Vec::new());
         for message in &messages {

@@ -8,14 +8,14 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::wait::{Exit, NO_STOP, Woke};
 
-/// How long a killed process may take to be gone. The system can't kill one that it keeps waiting, for example for a file
+/// How long a killed process may take to exit. The system can't kill one that waits in the kernel, for example for a file
 /// on a server that does not answer.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A child process that leads a process group. It is killed when it is dropped, with its group, unless it was reaped.
 #[derive(Debug)]
 pub(crate) struct Leader {
-    /// Until it is reaped; its id can't go to another process before.
+    /// `None` after it was reaped. Until then its id can't belong to another process.
     child: Option<Child>,
     pid: Pid,
     exit: Exit,
@@ -31,12 +31,12 @@ impl Leader {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Tells of its exit.
+    /// Returns what reports its exit.
     pub(crate) fn exit(&self) -> &Exit {
         &self.exit
     }
 
-    /// Whether it was reaped, or is waited for by a thread of its own.
+    /// Returns whether it was reaped, or a thread of its own waits for it.
     pub(crate) fn is_reaped(&self) -> bool {
         self.child.is_none()
     }
@@ -57,14 +57,14 @@ impl Leader {
 
     fn check(&self, signalled: Result<(), Errno>) {
         match signalled {
-            // Nobody is left, or only zombies are.
+            // No process is left, or only zombies.
             Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
             Err(error) => tracing::warn!("can't signal the worker process {}: {error}", self.id()),
         }
     }
 
-    /// Reaps the process, which has exited or was killed. Returns nothing if it takes longer than it should: a thread of
-    /// its own waits for the end then.
+    /// Reaps the process, which has exited or was killed. Returns `None` if that takes too long: then a thread of its own
+    /// waits for the end.
     pub(crate) fn reap(&mut self) -> Option<ExitStatus> {
         self.reap_within(GONE_WITHIN)
     }
@@ -72,7 +72,7 @@ impl Leader {
     fn reap_within(&mut self, limit: Duration) -> Option<ExitStatus> {
         let mut child = self.child.take()?;
         match self.exit.wait(NO_STOP, Instant::now() + limit) {
-            // It has exited, so that this does not wait.
+            // It has exited, so this does not wait.
             Ok(Woke::Exited) => match child.wait() {
                 Ok(status) => return Some(status),
                 Err(error) => {
@@ -99,7 +99,7 @@ impl Drop for Leader {
     }
 }
 
-/// Waits for the end of a process in a thread that nobody waits for.
+/// Waits for the end of a process in a detached thread.
 fn reap_later(mut child: Child) {
     let id = child.id();
     let reaper = std::thread::Builder::new().name("apscheduler-reaper".to_owned());
@@ -116,19 +116,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_can_not_be_killed_holds_nobody_up() {
+    fn a_process_that_can_not_be_killed_does_not_block_reap() {
         let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let mut input = cat.stdin.take().unwrap();
         let mut leader = Leader::of(cat);
         assert_eq!(leader.reap_within(Duration::from_millis(1)), None);
-        // It is not ours any more: not signalled, not reaped twice.
+        // It is neither signalled nor reaped again.
         leader.kill();
         drop(leader);
         assert!(input.write_all(b"alive").is_ok());
     }
 
     #[test]
-    fn it_is_killed_though_it_is_in_another_group() {
+    fn it_is_killed_in_another_group_too() {
         // Spawned without a group of its own.
         let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
         let mut leader = Leader::of(child);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod argument;
 mod executor;
 #[cfg(unix)]
 mod frames;

@@ -1,4 +1,4 @@
-//! What a scheduler and its workers tell each other: data, and names of registered functions.
+//! The messages between a scheduler and its workers: data, and names of registered functions.
 
 use std::borrow::Cow;
 
@@ -8,18 +8,18 @@ use apscheduler_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Changes with the messages.
+/// The version of the messages.
 pub(crate) const PROTOCOL: u32 = 2;
-/// The release of this crate, which is that of core too.
+/// The release of this crate and of core.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// From the scheduler to a worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ToWorker<'a> {
-    /// Call a function and say how it went.
+    /// Call a function and report its result.
     Run(Box<RunMessage<'a>>),
-    /// What runs should end early.
+    /// Cancel the run.
     Cancel,
     /// Exit.
     Quit,
@@ -29,14 +29,14 @@ pub(crate) enum ToWorker<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FromWorker {
-    /// It takes runs from now on.
+    /// It accepts runs from now on.
     Ready {
         protocol: u32,
         release: String,
-        /// Whether anything takes what its jobs log.
+        /// Whether it has a log.
         logs: bool,
     },
-    /// The program could not set it up.
+    /// Its set-up failed.
     NotReady { reason: String },
     /// The function returned this.
     Returned(Value),
@@ -75,10 +75,10 @@ impl<'a> RunMessage<'a> {
         }
     }
 
-    /// What the function is called with, and what it is told of the run.
+    /// Returns the arguments and the context of the function.
     ///
     /// # Errors
-    /// Where the message makes no sense.
+    /// The message makes no sense.
     pub(crate) fn unpack(self) -> Result<(Arguments, ContextParts), JobError> {
         let kwargs = self.kwargs.map(Cow::into_owned).unwrap_or_default();
         let parts = ContextParts {
@@ -107,7 +107,7 @@ impl From<JobResult> for FromWorker {
     }
 }
 
-/// The error of a function, as it was in its worker.
+/// Restores the error of a function from its worker.
 pub(crate) fn failure(message: String, trace: Option<String>, panic: bool) -> JobError {
     let error = if panic { JobError::panic(message) } else { JobError::new(message) };
     match trace {

@@ -1,4 +1,4 @@
-//! The scheduler's process, as a worker sees it.
+//! The scheduler's process, on the side of a worker.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,14 +7,14 @@ use std::os::unix::net::UnixStream;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// Tells of the end of the scheduler's process, where the system can do so.
+/// Reports the end of the scheduler's process, if the system can.
 ///
-/// The end of the socket tells of it too, but not as long as a copy of the scheduler's process that it made by `fork` lives.
+/// The end of the socket reports it too, but not while a process that the scheduler's process forked lives.
 #[derive(Debug)]
 pub(crate) struct Parent(Option<OwnedFd>);
 
 impl Parent {
-    /// The process that made the socket.
+    /// Returns the process that created the socket.
     #[cfg(target_os = "linux")]
     pub(crate) fn of(socket: &UnixStream) -> Self {
         let maker = rustix::net::sockopt::socket_peercred(socket);

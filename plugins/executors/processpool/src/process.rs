@@ -1,6 +1,6 @@
-//! A worker process, as its scheduler sees it.
+//! A worker process, on the side of the scheduler.
 //!
-//! Only the thread that has it talks to it, signals it and reaps it, so that its id can't have gone to another process.
+//! Only the thread that owns it talks to it, signals it and reaps it, so its id can't belong to another process.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,37 +20,37 @@ use rustix::net::SendFlags;
 use rustix::process::Signal;
 use tracing::level_filters::LevelFilter;
 
+use crate::argument::ARGUMENT;
 use crate::frames::{self, Frames};
 use crate::leader::Leader;
 use crate::message::{self, FromWorker, PROTOCOL, RELEASE, ToWorker};
 use crate::stop::Stop;
 use crate::wait::{self, Woke};
-use crate::worker::ARGUMENT;
 
 /// How long a worker may take to be ready: its set-up may have to reach a database.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// What a run has to end by itself when the pool is shut down without waiting, and again after TERM.
+/// How long a run may take to end when the pool is shut down without waiting, and again after TERM.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// How often it is looked whether the programs of a run have ended.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often to check whether the programs of a run have ended.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a worker may take to exit when it has nothing to do. One that hangs in its exit is killed.
+/// How long an idle worker may take to exit. One that hangs in its exit is killed.
 const EXIT_WITHIN: Duration = Duration::from_secs(5);
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Lost {
     /// The worker died before it had read all of the message, so it did not begin.
     NotBegun,
     /// The worker died, or closed its socket.
     Died,
-    /// The time of the run was up.
+    /// The run exceeded its timeout.
     TimedOut,
     /// The pool was shut down.
     Stopped,
-    /// The worker can't be talked to.
+    /// The connection to the worker is broken.
     Broken(String),
 }
 
@@ -58,9 +58,9 @@ pub(crate) enum Lost {
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
     leader: Leader,
-    /// The worker, and what its jobs start by themselves.
+    /// The worker, and the processes that its jobs start without the function `command`.
     tree: ProcessTree,
-    /// What the run starts by the function `command`.
+    /// The processes that the run starts by the function `command`.
     programs: Option<ProcessTree>,
     socket: UnixStream,
     received: Frames,
@@ -73,7 +73,7 @@ impl WorkerProcess {
     /// Starts a worker, and returns when it is ready.
     ///
     /// # Errors
-    /// What went wrong, and whether trying again may help.
+    /// The message, and whether trying again may help.
     pub(crate) fn start(stop: &Stop) -> Result<Self, (String, bool)> {
         let mut worker = Self::spawn()
             .map_err(|error| (format!("a worker process can't be started: {error}"), false))?;
@@ -115,17 +115,17 @@ impl WorkerProcess {
 
     fn spawn() -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        // Every wait is one that has an end.
+        // Every wait has a deadline or can be woken.
         socket.set_nonblocking(true)?;
         let mut command = Command::new(program()?);
         command.arg(ARGUMENT).stdin(OwnedFd::from(theirs));
         if let Some(name) = std::env::args_os().next() {
             command.arg0(name);
         }
-        // In a group of its own: Ctrl-C at the terminal goes to the scheduler alone, which may want to let its jobs end.
+        // In a process group of its own: Ctrl-C at the terminal reaches only the scheduler, which may let its jobs end.
         let tree = ProcessTree::of_worker();
         let leader = Leader::of(tree.spawn(&mut command)?);
-        // Their end of the socket goes with the command, or its end would never be seen.
+        // This closes the worker's end of the socket in this process; otherwise its end would never be noticed.
         drop(command);
         Ok(Self {
             leader,
@@ -142,10 +142,10 @@ impl WorkerProcess {
         self.leader.id()
     }
 
-    /// Has a function called.
+    /// Calls a function in the worker.
     ///
     /// # Errors
-    /// Why there is no answer. The worker is of no use any more then.
+    /// The reason why there is no answer. The worker can't be used any more then.
     pub(crate) fn call(
         &mut self,
         message: &ToWorker<'_>,
@@ -153,7 +153,7 @@ impl WorkerProcess {
         stop: &Stop,
         timeout: Option<Duration>,
     ) -> Result<JobResult, Lost> {
-        // A time that no clock will show is none.
+        // A deadline that overflows means no deadline.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if let Err(reason) = frames::encode(message, &mut self.frame) {
             return Ok(Err(JobError::new(format!(
@@ -164,7 +164,7 @@ impl WorkerProcess {
         self.programs = Some(ProcessTree::in_worker(TreeId::of_run(run_id)));
         self.send(stop, deadline)?;
         let answer = self.receive(stop, deadline, Patience::WithJobs)?;
-        // What a run that has ended by itself leaves behind may stay.
+        // Processes that outlive a run that ended by itself may stay.
         self.programs = None;
         match answer {
             FromWorker::Returned(value) => Ok(Ok(value)),
@@ -175,7 +175,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Sends what is in the frame.
+    /// Sends the frame.
     fn send(&mut self, stop: &Stop, deadline: Option<Instant>) -> Result<(), Lost> {
         let mut sent = 0;
         while sent < self.frame.len() {
@@ -199,9 +199,9 @@ impl WorkerProcess {
         Ok(())
     }
 
-    /// Waits for a message. Once the pool is shut down a job is asked to end, then told to, then given up. A job that takes
-    /// too long is given up at once, unless it has programs: then it is asked to end, so that it ends them, and has the
-    /// time that they have.
+    /// Waits for a message. After a shutdown of the pool, a job is cancelled, then gets TERM, then is given up. A job that
+    /// exceeds its timeout is given up at once, unless it has programs: then it is cancelled, so that it ends them, and may
+    /// take as long as they do.
     fn receive(
         &mut self,
         stop: &Stop,
@@ -214,7 +214,7 @@ impl WorkerProcess {
         loop {
             match self.received.next() {
                 Ok(None) => {}
-                // The programs have ended, and it is too late all the same.
+                // The programs have ended, but after the timeout.
                 Ok(Some(_)) if timed_out => return Err(Lost::TimedOut),
                 Ok(Some(frame)) => return read(frame),
                 Err(error) => return Err(broken(&error)),
@@ -241,7 +241,7 @@ impl WorkerProcess {
                             error.kind(),
                             io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
                         ) => {}
-                    // Linux says so when something of what was sent was never read; that may be the request to end.
+                    // Linux reports this when the peer never read something that was sent, perhaps the cancellation.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                         return Err(if hurried.is_some() { died } else { Lost::NotBegun });
                     }
@@ -265,15 +265,15 @@ impl WorkerProcess {
                         if hurry.until().is_none() {
                             self.tell(&ToWorker::Cancel);
                         }
-                        hurry = Hurry::Asked(now + LOOK);
+                        hurry = Hurry::Asked(now + CHECK_INTERVAL);
                         continue;
                     }
                     hurry = match hurry {
                         Hurry::Asked(_) if programs_end.is_some_and(|end| now < end + GRACE) => {
                             had_programs = true;
-                            Hurry::Asked(now + LOOK)
+                            Hurry::Asked(now + CHECK_INTERVAL)
                         }
-                        // The function has seen their end too, and is about to answer.
+                        // The function has noticed their end too, and is about to answer.
                         Hurry::Asked(_) if std::mem::take(&mut had_programs) => {
                             Hurry::Asked(now + GRACE)
                         }
@@ -289,18 +289,18 @@ impl WorkerProcess {
         }
     }
 
-    /// Sends a few bytes, if there is room for them. A worker that does not read them is ended by other means.
+    /// Sends a short message, if there is room for it. A worker that does not read it is ended by other means.
     fn tell(&mut self, message: &ToWorker<'_>) {
         if frames::encode(message, &mut self.frame).is_ok() {
             let _ = send_now(&self.socket, &self.frame);
         }
     }
 
-    /// Ends a worker that has nothing to do: waits until it has exited, and kills it if it takes too long, or if the pool
-    /// is shut down without waiting.
+    /// Ends an idle worker: waits until it has exited, and kills it if it takes too long or if the pool is shut down
+    /// without waiting.
     ///
-    /// The end of the socket says nothing here: a process that a job left behind may hold a copy of it for ever, and a
-    /// worker that hangs in its exit may have closed it. What jobs have left behind stays if the worker exits by itself.
+    /// The end of the socket proves nothing here: a process that outlives its job may hold a copy of it, and a worker that
+    /// hangs in its exit may have closed it. Processes that jobs have started stay if the worker exits by itself.
     pub(crate) fn quit(mut self, stop: &Stop) {
         self.tell(&ToWorker::Quit);
         let mut stop = Some(stop);
@@ -328,10 +328,10 @@ impl WorkerProcess {
         );
     }
 
-    /// Reaps a worker that has died, and ends what its job has started. Returns what is said of its end, and whether a
-    /// signal ended it.
+    /// Reaps a worker that has died, and ends the processes that its job has started. Returns a description of its end, and
+    /// whether a signal ended it.
     pub(crate) fn bury(&mut self) -> (String, bool) {
-        // One that has closed its socket and lives on would be waited for in vain; the status of a dead one stays.
+        // A worker may have closed its socket and still live. The status of a dead one does not change.
         self.kill();
         match self.leader.reap() {
             Some(status) => (
@@ -342,12 +342,12 @@ impl WorkerProcess {
         }
     }
 
-    /// Kills the worker, and ends what its run has started.
+    /// Kills the worker, and ends the processes that its run has started.
     fn kill(&mut self) {
         self.leader.kill();
         let programs = self.programs.take();
         if let Some(programs) = &programs {
-            // The function has sent them TERM, or with the death of the worker its keeper does.
+            // The function has sent them TERM, or its keeper does when the worker dies.
             programs.is_asked_to_end();
         }
         let trees: Vec<&ProcessTree> = programs.iter().chain(std::iter::once(&self.tree)).collect();
@@ -355,7 +355,7 @@ impl WorkerProcess {
     }
 }
 
-/// Kills it, with all that its jobs have started.
+/// Kills the worker and the processes that its jobs have started.
 impl Drop for WorkerProcess {
     fn drop(&mut self) {
         if !self.leader.is_reaped() {
@@ -365,29 +365,29 @@ impl Drop for WorkerProcess {
     }
 }
 
-/// Says once that workers have no log, where their program has one.
+/// Warns once that workers have no log although their program has one.
 fn warn_of_missing_log() {
     static ONCE: Once = Once::new();
     if LevelFilter::current() != LevelFilter::OFF {
         ONCE.call_once(|| {
             tracing::warn!(
-                "what jobs log in worker processes is lost: a worker never gets past the worker hook, so the log that \
-                 `main` sets up after it is none of its own; set it up in `apscheduler::init_worker_with(...)` too"
+                "what jobs log in worker processes is lost: a worker never gets past the worker hook, so it has no log that \
+                 `main` sets up after the hook; set it up in `apscheduler::init_worker_with(...)` too"
             );
         });
     }
 }
 
-/// What happens to a worker that says nothing while the pool is shut down.
+/// How to treat a worker that does not answer while the pool is shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
-    /// It is given up at once.
+    /// Give it up at once.
     None,
-    /// Its job may end by itself.
+    /// Let its job end by itself.
     WithJobs,
 }
 
-/// How far a run is hurried, and until when.
+/// How a run was asked to end, and how long it may take.
 #[derive(Clone, Copy, Debug)]
 enum Hurry {
     None,
@@ -408,7 +408,7 @@ impl Hurry {
 
 fn read(frame: &[u8]) -> Result<FromWorker, Lost> {
     serde_json::from_slice(frame).or_else(|error| {
-        // What was returned may be nested deeper than can be read; the next message is not.
+        // The returned value may be nested too deeply to be read. The next message can be read again.
         Ok(FromWorker::Failed {
             message: format!("the answer of the worker process can't be read: {error}"),
             trace: None,
@@ -421,7 +421,7 @@ fn broken(error: &io::Error) -> Lost {
     Lost::Broken(format!("the worker process can't be talked to: {error}"))
 }
 
-/// A program that has SIGPIPE on must live through the death of a worker.
+/// A program that has SIGPIPE enabled must survive the death of a worker.
 #[cfg(not(target_vendor = "apple"))]
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(target_vendor = "apple")]
@@ -431,9 +431,9 @@ fn send_now(socket: &UnixStream, bytes: &[u8]) -> Result<usize, Errno> {
     rustix::net::send(socket, bytes, SEND)
 }
 
-/// What is run as a worker: this very program.
+/// Returns the program of a worker: this program.
 ///
-/// Where Linux has it by a link to what runs and not by its path, so that a worker is of the same build as the scheduler
+/// On Linux by a link to the running program instead of its path, so that a worker is of the same build as the scheduler
 /// after the file was replaced or deleted.
 fn program() -> io::Result<PathBuf> {
     let link = Path::new("/proc/self/exe");

@@ -1,4 +1,4 @@
-//! What each thread of the pool does: it has runs called in a worker process of its own.
+//! The work of each thread of the pool: it executes runs in a worker process of its own.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +12,14 @@ use crate::message::{RunMessage, ToWorker};
 use crate::process::{Lost, WorkerProcess};
 use crate::stop::Stop;
 
-/// How often a worker is tried that dies before the run has begun.
+/// How many workers to try if they die before the run has begun.
 const TRIES: u32 = 5;
 
-/// What the threads of a pool have in common.
+/// The state that the threads of a pool share.
 #[derive(Debug)]
 pub(crate) struct Pool {
     max_tasks: Option<NonZeroU32>,
-    /// There is a new one after each start.
+    /// A new one for each start.
     stop: Mutex<Option<Arc<Stop>>>,
 }
 
@@ -28,10 +28,10 @@ impl Pool {
         Self { max_tasks, stop: Mutex::default() }
     }
 
-    /// Lets runs be called.
+    /// Allows runs to be executed.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] where the system gives no pipe.
+    /// [`ErrorKind::Io`] if the system has no pipe left.
     pub(crate) fn start(&self) -> Result<()> {
         let stop = Stop::new().map_err(|error| {
             Error::new(ErrorKind::Io, "a process pool can't be started").with_source(error)
@@ -40,10 +40,10 @@ impl Pool {
         Ok(())
     }
 
-    /// Ends what runs.
+    /// Ends the runs that are being executed.
     pub(crate) fn stop(&self) {
         if let Some(stop) = self.current_stop() {
-            stop.tell();
+            stop.notify();
         }
     }
 
@@ -51,7 +51,7 @@ impl Pool {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Serves until there are no more runs.
+    /// Executes runs until there are no more.
     pub(crate) fn serve(&self, runs: &mut QueuedRuns) {
         let mut desk = Desk { max_tasks: self.max_tasks, worker: None };
         let mut last_stop = None;
@@ -61,18 +61,18 @@ impl Pool {
                     desk.serve(run, &stop);
                     last_stop = Some(stop);
                 }
-                // Nobody started the executor.
+                // The executor was never started.
                 None => drop(run),
             }
         }
-        // The executor may have been started anew meanwhile, with another stop.
+        // The executor may have been started again meanwhile, with another stop.
         if let Some(stop) = last_stop {
             desk.dismiss(&stop);
         }
     }
 }
 
-/// Where one worker is given its runs.
+/// The worker process of a thread, which is replaced when it has died or has run its number of jobs.
 #[derive(Debug)]
 struct Desk {
     max_tasks: Option<NonZeroU32>,
@@ -82,7 +82,7 @@ struct Desk {
 impl Desk {
     fn serve(&mut self, mut run: Run, stop: &Stop) {
         while !run.is_over() {
-            // First of all: whether the run is too late is judged when it can be called at once.
+            // The worker comes first: `begin` checks for a misfire, and the run should start right after that.
             let ready = self.worker(stop).map(drop);
             let Some(started) = run.begin() else {
                 return;
@@ -100,9 +100,9 @@ impl Desk {
         }
     }
 
-    /// The worker; a new one where there is none.
+    /// Returns the worker, and starts one if there is none.
     fn worker(&mut self, stop: &Stop) -> Result<&mut WorkerProcess, JobError> {
-        if stop.is_told() {
+        if stop.is_notified() {
             return Err(JobError::new("the executor was shut down before the job began"));
         }
         let worker = match self.worker.take() {

@@ -1,4 +1,4 @@
-//! What a worker process does.
+//! The work of a worker process.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -14,17 +14,17 @@ use apscheduler_core::{Extensions, Result};
 use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, kill_process};
 use tracing::level_filters::LevelFilter;
 
+use crate::argument::ARGUMENT;
 use crate::frames::{self, Frames};
 use crate::message::{FromWorker, PROTOCOL, RELEASE, RunMessage, ToWorker};
 use crate::parent::Parent;
-use crate::worker::ARGUMENT;
 
-/// The status of a worker that nobody can use: `EX_USAGE`.
+/// The exit status of a worker that was not started by a pool: `EX_USAGE`.
 const NOT_STARTED_BY_A_POOL: i32 = 64;
-/// That of a worker that could not be set up: `EX_UNAVAILABLE`.
+/// The exit status of a worker that could not be set up: `EX_UNAVAILABLE`.
 const NOT_SET_UP: i32 = 69;
 
-/// Serves runs until the scheduler says that there are no more.
+/// Executes runs until the scheduler sends that there are no more, and exits.
 pub(crate) fn serve(
     registry: impl FnOnce() -> Registry,
     set_up: impl FnOnce(&Registry, &Extensions) -> Result<()>,
@@ -41,7 +41,7 @@ pub(crate) fn serve(
     let (sender, orders) = channel();
     let reader = {
         let (socket, cancellation) = (Arc::clone(&socket), Arc::clone(&cancellation));
-        // Before the set-up, which may take long, so that the end of the scheduler is noticed in it too.
+        // Started before the set-up, which may take long, so that the end of the scheduler is noticed meanwhile.
         move || read(&socket, sender, &cancellation)
     };
     let mut scheduler = Answers { socket: &socket, frame: Vec::new() };
@@ -71,17 +71,17 @@ pub(crate) fn serve(
     }
 }
 
-/// Takes the socket from standard input, which is empty from then on, for jobs and for what they start.
+/// Takes the socket from standard input, which is empty from then on for jobs and for the programs that they start.
 fn take_socket() -> io::Result<UnixStream> {
     let stdin = io::stdin();
     let socket = UnixStream::from(rustix::io::fcntl_dupfd_cloexec(&stdin, 3)?);
-    // An error where it is something else.
+    // Fails if it is not a socket.
     socket.peer_addr()?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     Ok(socket)
 }
 
-/// Gives the process the name of the program: Linux has taken `exe` from the link that it was started by.
+/// Sets the process name to that of the program: Linux has named it `exe`, after the link that it was started by.
 #[cfg(target_os = "linux")]
 fn set_name() {
     use std::os::unix::ffi::OsStrExt as _;
@@ -89,7 +89,7 @@ fn set_name() {
     let program = std::env::args_os().next().unwrap_or_default();
     let name = std::path::Path::new(&program).file_name().unwrap_or_default();
     if let Ok(name) = std::ffi::CString::new(name.as_bytes()) {
-        // It is for people who look at processes, no more.
+        // Only for people who list processes.
         let _ = rustix::thread::set_name(&name);
     }
 }
@@ -111,10 +111,10 @@ fn make(
     }
 }
 
-/// A run, or why it can't be read; the channel ends where nothing more is to be done.
+/// A run, or the reason why it can't be read. The channel is closed when no more will come.
 type Order = Result<RunMessage<'static>, String>;
 
-/// Reads what the scheduler says, while jobs run too.
+/// Reads the messages of the scheduler, also while jobs run.
 fn read(socket: &UnixStream, orders: Sender<Order>, cancellation: &Mutex<Cancellation>) -> ! {
     let mut orders = Some(orders);
     let mut frames = Frames::default();
@@ -147,14 +147,13 @@ fn read(socket: &UnixStream, orders: Sender<Order>, cancellation: &Mutex<Cancell
             Err(error) => Err(error.to_string()),
         };
         if let Some(orders) = &orders {
-            // Where nobody takes it the process is about to exit.
+            // Without a receiver the process is about to exit.
             let _ = orders.send(order);
         }
     }
 }
 
-/// Ends this process and what its jobs have started, at once: the scheduler is gone, and nobody waits for the end of a
-/// job.
+/// Kills this process and the processes that its jobs have started: the scheduler's process has ended.
 fn die() -> ! {
     if getpgrp() == getpid() {
         let _ = kill_current_process_group(Signal::KILL);
@@ -200,7 +199,7 @@ impl Answers<'_> {
         if let Err(reason) = frames::encode(message, &mut self.frame) {
             let error =
                 JobError::new(format!("the return value can't leave the worker process: {reason}"));
-            // What is as short as this always can.
+            // A message this short always can.
             let _ = frames::encode(&FromWorker::from(Err(error)), &mut self.frame);
         }
         if self.socket.write_all(&self.frame).is_err() {
@@ -224,7 +223,7 @@ impl Worker<'_> {
                     "the job can't be read in its worker process: {reason}"
                 ))),
             };
-            // What the job has printed is out before its end is known. Where nobody reads it that is no error of the job.
+            // The output of the job is flushed before its end is reported. If nobody reads it, that is no error of the job.
             let _ = io::stdout().flush();
             scheduler.tell(&result.into());
         }
@@ -233,7 +232,7 @@ impl Worker<'_> {
     fn run(&self, run: RunMessage<'_>) -> JobResult {
         let function = self.registry.function(&run.func).map_err(|error| {
             JobError::new(format!(
-                "in a worker process {error}; what `main` registers by hand a worker has to register too, in \
+                "in a worker process {error}; functions that `main` registers have to be registered in workers too, in \
                  `apscheduler::init_worker_with(...)`"
             ))
         })?;

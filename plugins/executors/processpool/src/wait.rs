@@ -1,4 +1,4 @@
-//! Waiting for whatever comes first.
+//! Waits for the first of several events.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,60 +10,60 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::stop::Stop;
 
-/// What came first.
+/// The first event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Woke {
-    /// The socket can be read or written, or has come to its end.
+    /// The socket can be read or written, or has been closed.
     Socket,
-    /// The process has exited, and there is nothing to be read.
+    /// The process has exited, and nothing is left to be read.
     Exited,
     /// The pool is shut down.
     Stopped,
-    /// The time is up.
+    /// The deadline has passed.
     Deadline,
 }
 
-/// How often it is looked whether a process has exited, where the system does not tell.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often to check whether a process has exited, if the system does not report it.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// For a wait that goes on when the pool is shut down.
+/// For a wait that a shutdown of the pool does not end.
 pub(crate) const NO_STOP: Option<&Stop> = None;
 
-/// Tells of the exit of a child that is not reaped yet.
+/// Reports the exit of a child that is not reaped yet.
 ///
-/// The end of the socket tells of it too, but not as long as a copy of the process that it made by `fork` lives.
+/// The end of the socket reports it too, but not while a process that the child forked lives.
 #[derive(Debug)]
 pub(crate) enum Exit {
-    /// The system tells: it can be polled.
-    Told(OwnedFd),
-    /// It must be looked for: on systems without such descriptors, on an old Linux, or where no descriptor is left.
-    Looked(Pid),
+    /// The system reports it on a descriptor.
+    Reported(OwnedFd),
+    /// It has to be checked for: on systems without such descriptors, on an old Linux, or if no descriptor is left.
+    Polled(Pid),
 }
 
 impl Exit {
     #[cfg(target_os = "linux")]
     pub(crate) fn of(child: Pid) -> Self {
         rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty())
-            .map_or(Self::Looked(child), Self::Told)
+            .map_or(Self::Polled(child), Self::Reported)
     }
 
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn of(child: Pid) -> Self {
-        Self::Looked(child)
+        Self::Polled(child)
     }
 
     fn descriptor(&self) -> Option<&OwnedFd> {
         match self {
-            Self::Told(descriptor) => Some(descriptor),
-            Self::Looked(_) => None,
+            Self::Reported(descriptor) => Some(descriptor),
+            Self::Polled(_) => None,
         }
     }
 
-    /// Whether a look shows that it has come.
+    /// Checks whether the process has exited.
     fn is_seen(&self) -> bool {
-        let Self::Looked(child) = self else { return false };
+        let Self::Polled(child) = self else { return false };
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        // An error says that there is no such child.
+        // An error means that there is no such child.
         !matches!(waitid(WaitId::Pid(*child), options), Ok(None) | Err(Errno::INTR))
     }
 
@@ -96,7 +96,7 @@ fn wait_for(
     stop: Option<BorrowedFd<'_>>,
     deadline: Option<Instant>,
 ) -> io::Result<Woke> {
-    // In the order in which they count.
+    // In order of precedence.
     let mut wakers = Vec::with_capacity(3);
     let mut fds = Vec::with_capacity(3);
     if let Some((socket, interest)) = socket {
@@ -115,10 +115,10 @@ fn wait_for(
     loop {
         let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let pause = match exit {
-            Exit::Told(_) => rest,
-            // What the process has said before its exit goes first.
-            Exit::Looked(_) if seen => Some(Duration::ZERO),
-            Exit::Looked(_) => Some(rest.unwrap_or(LOOK).min(LOOK)),
+            Exit::Reported(_) => rest,
+            // Messages that the process sent before its exit take precedence.
+            Exit::Polled(_) if seen => Some(Duration::ZERO),
+            Exit::Polled(_) => Some(rest.unwrap_or(CHECK_INTERVAL).min(CHECK_INTERVAL)),
         };
         match poll(&mut fds, pause.and_then(timespec).as_ref()) {
             Ok(0) if seen => return Ok(Woke::Exited),
@@ -132,14 +132,14 @@ fn wait_for(
     }
     let ready = wakers.iter().zip(&fds).find(|(_, fd)| !fd.revents().is_empty());
     match ready {
-        // A stop counts less than an exit that was seen.
+        // An exit that was noticed takes precedence over a stop.
         Some((Woke::Stopped, _)) if seen => Ok(Woke::Exited),
         Some((woke, _)) => Ok(*woke),
-        None => Err(io::Error::other("poll tells of a descriptor that it does not name")),
+        None => Err(io::Error::other("poll reports a descriptor that it does not name")),
     }
 }
 
-/// None is for ever, as is a time that the system can't count.
+/// `None` means no limit; so does a time that is too long for the system.
 fn timespec(rest: Duration) -> Option<Timespec> {
     rest.try_into().ok()
 }
@@ -158,14 +158,14 @@ mod tests {
         Command::new(program).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
     }
 
-    /// Both ways to know of an exit.
+    /// Both ways to notice an exit.
     fn exits(child: &Child) -> [Exit; 2] {
         let pid = Pid::from_child(child);
-        [Exit::of(pid), Exit::Looked(pid)]
+        [Exit::of(pid), Exit::Polled(pid)]
     }
 
     #[test]
-    fn a_deadline_is_no_earlier_and_hardly_later() {
+    fn a_deadline_is_kept() {
         let (socket, _other) = UnixStream::pair().unwrap();
         let mut cat = child("cat");
         for exit in exits(&cat) {
@@ -183,12 +183,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_seen_and_the_socket_goes_first() {
+    fn a_stop_is_noticed_and_the_socket_takes_precedence() {
         let mut cat = child("cat");
         for exit in exits(&cat) {
             let (socket, other) = UnixStream::pair().unwrap();
             let stop = Stop::new().unwrap();
-            stop.tell();
+            stop.notify();
             let woke = || wait(&socket, PollFlags::IN, &exit, Some(&stop), None).unwrap();
             assert_eq!(woke(), Woke::Stopped);
             drop(other);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exit_is_seen_though_the_socket_stays_open() {
+    fn an_exit_is_noticed_while_the_socket_stays_open() {
         let (socket, other) = UnixStream::pair().unwrap();
         let mut child = child("true");
         for exit in exits(&child) {
@@ -208,7 +208,7 @@ mod tests {
             let deadline = Instant::now() + Duration::from_secs(60);
             assert_eq!(exit.wait(NO_STOP, deadline).unwrap(), Woke::Exited);
         }
-        // What was said before goes first.
+        // Messages from before the exit take precedence.
         (&other).write_all(b"bye").unwrap();
         for exit in exits(&child) {
             assert_eq!(wait(&socket, PollFlags::IN, &exit, NEVER, None).unwrap(), Woke::Socket);

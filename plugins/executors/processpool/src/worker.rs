@@ -1,8 +1,8 @@
-//! The worker hook: what makes a program able to run its jobs in processes of its own.
+//! The worker hook, which lets a program run its jobs in worker processes.
 //!
-//! A worker is the running program, started again with one argument. Its `main` begins as ever, so its first line has to be
-//! the hook, which goes no further in a worker. Programs that use the crate `apscheduler` call
-//! `apscheduler::init_worker()` or `apscheduler::init_worker_with(...)`; the functions here are what those are made of.
+//! A worker is the running program, started again with one argument. It begins with `main` as usual, so the first line of
+//! `main` has to be the hook, which never returns in a worker. Programs that use the crate `apscheduler` call
+//! `apscheduler::init_worker()` or `apscheduler::init_worker_with(...)`, which call the functions here.
 
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
@@ -10,33 +10,28 @@ use std::sync::{Mutex, PoisonError};
 use apscheduler_core::registry::Registry;
 use apscheduler_core::{Error, ErrorKind, Extensions, Result};
 
-/// The argument that a worker is started with, and nothing else.
-///
-/// An environment variable would go on to every program that a job starts, and the same program among them would take
-/// itself for a worker. An argument does not, and a program that reads its arguments before it calls the hook fails
-/// instead of doing its work twice.
-pub(crate) const ARGUMENT: &str = "--apscheduler-worker";
+use crate::argument::is_worker;
 
-/// Where the hook was called in this process. Without it no worker is ever started, not by a worker either.
+/// The places at which this process has called the hook. Without a call no worker is started, not by a worker either.
 static HOOKS: Mutex<Vec<&Location<'static>>> = Mutex::new(Vec::new());
 
-/// The worker hook, to be called first of all in `main`: returns in the program itself, and in a worker serves jobs and
-/// never returns.
+/// The worker hook, to be called first in `main`. Returns in the program itself; in a worker it runs jobs and never
+/// returns.
 ///
-/// `registry` gives what a worker knows; it is called in workers alone.
+/// `registry` returns the registry of a worker; it is called only in workers.
 ///
-/// It must be called once: a worker never gets past the first call, so that a second one would set up nothing. An executor
-/// in a program that called it more than once refuses to start.
+/// Call the hook once: a worker never gets past the first call, so a second one would set up nothing. If a program called
+/// it more than once, the executor refuses to start.
 #[track_caller]
 pub fn init(registry: impl FnOnce() -> Registry) {
     init_with(registry, |_, _| Ok(()));
 }
 
-/// The worker hook as [`init`], with a set-up: it registers functions by hand, and inserts what jobs get from
-/// [`JobContext::extension`](apscheduler_core::function::JobContext::extension).
+/// The worker hook as [`init`], with a set-up that registers functions and inserts the values that jobs get from
+/// their context.
 ///
-/// The set-up is called in workers alone, before the first job. An error or a panic in it is the error of the jobs that
-/// were to run. It is also the place to set up a log: what `main` does after the hook, no worker does.
+/// The set-up is called only in workers, before the first job. If it fails or panics, so do the jobs that were to run. It is
+/// also the place to set up a log, since no worker executes what follows the hook in `main`.
 ///
 /// # Examples
 /// ```
@@ -59,7 +54,7 @@ pub fn init(registry: impl FnOnce() -> Registry) {
 ///     });
 ///     let registry = Registry::linked();
 ///     register(&registry)?;
-///     // The program goes on with its schedulers.
+///     // The program continues with its schedulers.
 ///     Ok(())
 /// }
 /// ```
@@ -77,14 +72,10 @@ pub fn init_with(
     }
 }
 
-fn is_worker() -> bool {
-    cfg!(unix) && std::env::args_os().skip(1).eq([ARGUMENT])
-}
-
 /// Checks that workers can be started.
 ///
 /// # Errors
-/// Where the hook is missing, with the line to add; where it was called more than once, with the places.
+/// The hook is missing (the message has the line to add), or was called more than once (it has the places).
 pub(crate) fn check_hook() -> Result<()> {
     check(&HOOKS.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -115,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hook_is_called_once_and_no_more() {
+    fn the_hook_must_be_called_exactly_once() {
         let here = Location::caller();
         assert!(check(&[here]).is_ok());
         assert!(check(&[]).unwrap_err().to_string().contains("apscheduler::init_worker();"));

@@ -97,11 +97,9 @@ mod tests {
 
     #[test]
     fn text_is_read_as_numbers() {
-        let given =
-            json!({"max_workers": "20", "cancel_grace_time": "500ms"});
-        let expected = SmolOptions::default()
-            .max_workers(20)
-            .cancel_grace_time(Duration::from_millis(500));
+        let given = json!({"max_workers": "20", "cancel_grace_time": "500ms"});
+        let expected =
+            SmolOptions::default().max_workers(20).cancel_grace_time(Duration::from_millis(500));
         assert_eq!(parse(&given).unwrap(), expected);
         assert_eq!(parse(&json!({})).unwrap(), SmolOptions::default());
     }

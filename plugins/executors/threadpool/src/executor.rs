@@ -1,7 +1,7 @@
 //! The pool.
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_plugin_kit::executor::{RunExt, RunThreads};
 
 use crate::options::{CheckedOptions, ThreadPoolOptions};

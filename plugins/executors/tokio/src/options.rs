@@ -112,8 +112,7 @@ mod tests {
 
     #[test]
     fn text_is_read_as_numbers() {
-        let given =
-            json!({"max_workers": "20", "cancel_grace_time": "500ms", "worker_threads": 2});
+        let given = json!({"max_workers": "20", "cancel_grace_time": "500ms", "worker_threads": 2});
         let expected = TokioOptions::default()
             .max_workers(20)
             .cancel_grace_time(Duration::from_millis(500))

@@ -38,8 +38,6 @@ fn main() -> ExitCode {
     let handle = current_thread();
     executors::run(vec![
         harness("tokio", |workers| with_options(&options(workers))),
-        harness("one_thread", move |workers| {
-            with_options(&options(workers)).on(handle.clone())
-        }),
+        harness("one_thread", move |workers| with_options(&options(workers)).on(handle.clone())),
     ])
 }

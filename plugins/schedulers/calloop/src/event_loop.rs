@@ -1,4 +1,4 @@
-//! The way into a calloop event loop.
+//! A calloop event loop, as an event loop of schedulers.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use calloop::channel::{Event, Sender, channel};
 
 use crate::turns::Turns;
 
-/// A calloop event loop, for the schedulers that run in it. Once this is dropped, no more can be started in it.
+/// A calloop event loop, for the schedulers that run in it. After it has been dropped, no scheduler can be started in it.
 pub struct CalloopLoop(Sender<LoopDriver>);
 
 impl CalloopLoop {
-    /// Inserts itself into an event loop, of whichever data.
+    /// Inserts itself into an event loop with any data.
     ///
     /// # Errors
-    /// The loop takes no more event sources.
+    /// The loop accepts no more event sources.
     pub fn insert_into<'l, Data: 'l>(handle: &LoopHandle<'l, Data>) -> Result<Self> {
         let (sender, drivers) = channel();
         // A strong handle would keep the loop from ever ending.
         let weak = handle.downgrade();
         handle
             .insert_source(drivers, move |event, (), _data| {
-                // It is the loop that calls, so it is there.
+                // The loop makes this call, so it exists.
                 if let (Event::Msg(driver), Some(handle)) = (event, weak.upgrade()) {
                     begin(&handle, driver);
                 }
@@ -36,7 +36,8 @@ impl CalloopLoop {
     }
 }
 
-/// A scheduler was started. One whose driver finds no place is shut down when that is dropped.
+/// Called for each scheduler that was started. If its driver can't be inserted, it is dropped, which shuts the scheduler
+/// down.
 fn begin<Data>(handle: &LoopHandle<'_, Data>, driver: LoopDriver) {
     let inserted = Turns::new(driver).and_then(|turns| {
         handle.insert_source(turns, |(), (), _data| ()).map_err(|refused| refused.error)

@@ -38,7 +38,7 @@ impl EventSource for Turns {
         F: FnMut(Self::Event, &mut Self::Metadata) -> Self::Ret,
     {
         let mut due = false;
-        // What each would have done with itself does not matter: both are registered anew, or removed.
+        // The actions that they return do not matter: both are registered again, or removed.
         let pinged = self.ping.process_events(readiness, token, |(), ()| due = true);
         pinged.map_err(|error| calloop::Error::OtherError(error.into()))?;
         self.timer.process_events(readiness, token, |_deadline, ()| {

@@ -1,4 +1,4 @@
-//! The way into a main context.
+//! A main context, as an event loop of schedulers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::turns::{Message, Turns};
 pub struct GlibLoop(Arc<Opening<Message>>);
 
 impl GlibLoop {
-    /// The loop of this main context, whichever thread runs it.
+    /// Creates a loop on this main context, which any thread may run.
     pub fn on(context: &MainContext) -> Self {
         let (opening, mut messages) = mailbox::<Message>(context);
-        // The task goes on without its handle, which would keep it from ending with the context.
+        // The task continues without its handle, which would keep it from ending with the context.
         drop(context.spawn(async move {
             while let Some(message) = messages.next().await {
-                // Within a task its context is the default of the thread.
+                // Within a task, its context is the thread's default.
                 let context = MainContext::ref_thread_default();
                 if let Some(turns) = message.turns() {
                     turns.come_soon(&context);
@@ -31,7 +31,7 @@ impl GlibLoop {
     }
 }
 
-/// The loop of the default main context.
+/// Creates a loop on the default main context.
 impl Default for GlibLoop {
     fn default() -> Self {
         Self::on(&MainContext::default())

@@ -1,7 +1,7 @@
-//! What other threads have to say to a main context.
+//! Messages from other threads to a main context.
 //!
-//! The task of a context may be woken from any thread as long as the context lives. Who sends holds no reference to it, so
-//! the mailbox is shut before the context is freed, under the lock that everybody holds who sends.
+//! The task of a context may be woken from any thread as long as the context lives. Senders hold no reference to it, so the
+//! mailbox is closed before the context is freed, under the lock that senders hold.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,24 +10,24 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::StreamExt as _;
 use glib::{ControlFlow, MainContext, Priority, Source};
 
-/// The place where messages go in. It is shut for all who have it when one of them drops it.
+/// The sending end. Dropping one reference closes it for all.
 #[derive(Debug)]
 pub(crate) struct Opening<T>(Arc<Mutex<Option<UnboundedSender<T>>>>);
 
-/// The place where messages come out, in a task of the context.
+/// The receiving end, in a task of the context.
 #[derive(Debug)]
 pub(crate) struct Messages<T> {
     receiver: UnboundedReceiver<T>,
     end: Source,
 }
 
-/// A mailbox that is shut when either end of it, or the context, goes.
+/// Creates a mailbox that is closed when either end, or the context, is dropped.
 pub(crate) fn mailbox<T: Send + 'static>(context: &MainContext) -> (Opening<T>, Messages<T>) {
     let (sender, receiver) = unbounded();
     let sender = Arc::new(Mutex::new(Some(sender)));
     let opening = Opening(Arc::clone(&sender));
-    // It never comes to anything. But a context drops the closures of its sources while it is whole, and its tasks only
-    // once it is freed.
+    // This timer never does anything. But a context drops the closures of its sources while it is intact, and its tasks
+    // only once it is freed.
     let for_long = Duration::from_millis(u32::MAX.into());
     let end = glib::timeout_source_new(for_long, Some("apscheduler"), Priority::LOW, move || {
         let _shut_with_this_closure = &opening;
@@ -38,7 +38,7 @@ pub(crate) fn mailbox<T: Send + 'static>(context: &MainContext) -> (Opening<T>, 
 }
 
 impl<T> Opening<T> {
-    /// Sends, or returns what nobody would get.
+    /// Sends a message, or returns it if the mailbox is closed.
     pub(crate) fn send(&self, message: T) -> Result<(), T> {
         match &*self.sender() {
             Some(sender) => sender
@@ -49,7 +49,7 @@ impl<T> Opening<T> {
     }
 
     fn sender(&self) -> MutexGuard<'_, Option<UnboundedSender<T>>> {
-        // Nothing in here can panic half-way.
+        // Nothing under the lock can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,13 +57,13 @@ impl<T> Opening<T> {
 impl<T> Drop for Opening<T> {
     fn drop(&mut self) {
         let mut sender = self.sender();
-        // The last sender wakes the source too, so it goes under the lock as well.
+        // Dropping the last sender also wakes the source, so it happens under the lock.
         *sender = None;
     }
 }
 
 impl<T> Messages<T> {
-    /// The next one; none when nobody can send any more.
+    /// Returns the next message; `None` when the mailbox is closed.
     pub(crate) async fn next(&mut self) -> Option<T> {
         self.receiver.next().await
     }

@@ -9,17 +9,17 @@ use glib::{ControlFlow, MainContext, Priority, Source};
 
 use crate::mailbox::Opening;
 
-/// Somebody wants a turn.
+/// A request for a turn.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A scheduler was started.
     Begin(Arc<Turns>),
-    /// One that was started is woken.
+    /// A scheduler was woken.
     Wake(Weak<Turns>),
 }
 
 impl Message {
-    /// The scheduler, if it has not been shut down.
+    /// Returns the turns of the scheduler, if it has not been shut down.
     pub(crate) fn turns(self) -> Option<Arc<Turns>> {
         match self {
             Self::Begin(turns) => Some(turns),
@@ -28,15 +28,15 @@ impl Message {
     }
 }
 
-/// Each turn is a timer of its own. So a turn can be made within a turn, where a job runs the main loop for a dialog: GLib
-/// keeps a source from being entered twice.
+/// The turns of a scheduler. Each turn is a timer of its own, so a turn can be made within a turn if a job runs the main loop
+/// for a dialog: GLib does not enter a source twice.
 ///
 /// The timer that waits owns this, and the context owns the timer.
 #[derive(Debug)]
 pub(crate) struct Turns {
     driver: LoopDriver,
     timer: Mutex<Option<Source>>,
-    /// A turn is on its way already.
+    /// Whether a turn is already pending.
     woken: Arc<AtomicBool>,
 }
 
@@ -47,21 +47,21 @@ impl Turns {
         let weak = Arc::downgrade(&turns);
         turns.driver.on_wake(move || {
             if !woken.swap(true, Ordering::SeqCst) {
-                // Nobody listens once the context has ended.
+                // The mailbox is closed once the context has ended.
                 let _ = opening.send(Message::Wake(weak.clone()));
             }
         });
         turns
     }
 
-    /// Has a turn made as soon as the context gets to it.
+    /// Schedules a turn as soon as possible.
     pub(crate) fn come_soon(self: &Arc<Self>, context: &MainContext) {
         self.come_in(Duration::ZERO, Priority::DEFAULT, context);
     }
 
     fn come_in(self: &Arc<Self>, time: Duration, priority: Priority, context: &MainContext) {
         let turns = Arc::clone(self);
-        // GLib counts whole milliseconds; less than one must not become a turn without a wait.
+        // GLib counts whole milliseconds. Less than one is rounded up, so that a wait never becomes a busy loop.
         let time = time + Duration::from_nanos(999_999);
         let timer = glib::timeout_source_new(time, Some("apscheduler"), priority, move || {
             turns.make();

@@ -19,10 +19,7 @@ const STACK_SIZE: usize = 2 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MayLoop;
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "dropping the driver ends its scheduler"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "dropping the driver ends its scheduler")]
 fn make_turns(driver: LoopDriver) {
     let alarm = Alarm::new();
     let bell = alarm.bell();

@@ -184,7 +184,7 @@ fn a_panic_after_a_wait_is_an_error_of_its_run_alone() {
 }
 
 #[test]
-fn an_async_function_may_use_what_wakes_from_anywhere() {
+fn an_async_function_may_be_woken_from_any_thread() {
     let (scheduler, events) = started();
     scheduler
         .add_job(
@@ -279,7 +279,7 @@ fn it_is_dropped_while_it_runs() {
 }
 
 #[test]
-fn both_go_by_the_names_of_python() {
+fn both_have_the_names_of_python() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     registry.register(apscheduler_executor_may::PLUGIN.clone()).unwrap();

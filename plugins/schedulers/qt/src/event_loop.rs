@@ -5,7 +5,7 @@ use apscheduler_engine::{EventLoop, LoopDriver};
 
 use crate::turns;
 
-/// The event loop of the application: the one that there is at the start of a scheduler.
+/// The event loop of the application that exists when a scheduler is started.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QtLoop;
 
@@ -15,7 +15,7 @@ impl EventLoop for QtLoop {
     }
 
     fn run(&self, driver: LoopDriver) -> Result<()> {
-        // What has happened since `attach` may have destroyed the application.
+        // The application may have been destroyed since `attach`.
         if turns::begin(driver) { Ok(()) } else { Err(not_here()) }
     }
 
@@ -27,6 +27,6 @@ impl EventLoop for QtLoop {
 fn not_here() -> Error {
     Error::new(
         ErrorKind::NotRunning,
-        "this is not the thread of a Qt application: make the `QApplication` first, and start the scheduler in its thread",
+        "this is not the thread of a Qt application: create the `QApplication` first, and start the scheduler in its thread",
     )
 }

@@ -1,6 +1,6 @@
 //! The turns of one scheduler, from its start to its shutdown: a timer of Qt's.
 //!
-//! The timer is a child of the application and owns what is here. It ends after the last turn, or when the application begins to
+//! The timer is a child of the application and owns the state in this file. It ends after the last turn, or when the application begins to
 //! end; either way in the thread of the application.
 #![expect(unsafe_code, reason = "Qt is C++")]
 
@@ -35,18 +35,18 @@ unsafe extern "C" {
     fn apscheduler_qt_delete(timer: *mut Timer);
 }
 
-/// What the timer owns.
+/// The state that the timer owns.
 struct Turns {
     driver: LoopDriver,
     alarm: Arc<Alarm>,
 }
 
-/// What wakes the timer from any thread.
+/// Wakes the timer from any thread.
 #[derive(Default)]
 struct Alarm {
-    /// Whoever holds the lock and finds the timer knows that it has not begun to end: `end` needs the lock first.
+    /// While the lock is held and the timer is present, it has not begun to end: `end` needs the lock first.
     timer: Mutex<Option<TimerPointer>>,
-    /// A turn is on its way already.
+    /// Whether a turn is already pending.
     woken: AtomicBool,
 }
 
@@ -55,12 +55,12 @@ struct TimerPointer(NonNull<Timer>);
 // SAFETY: a pointer may be anywhere. Other threads than that of the application call nothing but `apscheduler_qt_wake`.
 unsafe impl Send for TimerPointer {}
 
-/// Whether this is the thread of the application.
+/// Returns whether this is the thread of the application.
 pub(crate) fn is_application_thread() -> bool {
     apscheduler_qt_is_here()
 }
 
-/// Makes turns from now on; or drops the driver and returns `false` where this is not the thread of an application.
+/// Starts to make turns. Drops the driver and returns `false` if this is not the thread of an application.
 pub(crate) fn begin(driver: LoopDriver) -> bool {
     if !is_application_thread() {
         return false;
@@ -82,7 +82,7 @@ pub(crate) fn begin(driver: LoopDriver) -> bool {
     true
 }
 
-/// The time of the timer has come.
+/// Called when the timer fires.
 extern "C" fn turn(data: *mut c_void) {
     let turns = data.cast_const().cast::<Turns>();
     // SAFETY: `data` is from `Arc::into_raw` in `begin`. The timer that calls has not ended, so the reference that it owns
@@ -94,12 +94,12 @@ extern "C" fn turn(data: *mut c_void) {
     turns.make();
 }
 
-/// The timer begins to end.
+/// Called when the timer begins to end.
 extern "C" fn end(data: *mut c_void) {
     // SAFETY: `data` is from `Arc::into_raw` in `begin`. The timer calls this once and nothing afterwards, so the reference
     // that it owned is taken back once.
     let turns = unsafe { Arc::from_raw(data.cast_const().cast::<Turns>()) };
-    // Who is waking the timer right now comes to the end of that first.
+    // This waits until a call that is waking the timer has returned.
     *turns.alarm.timer() = None;
 }
 
@@ -141,7 +141,7 @@ impl Alarm {
     }
 }
 
-/// Whole milliseconds, as Qt counts them. Less than one must not become a turn without a wait.
+/// Whole milliseconds, as Qt counts them. Less than one is rounded up, so that a wait never becomes a busy loop.
 fn milliseconds(time: Duration) -> c_int {
     c_int::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
 }

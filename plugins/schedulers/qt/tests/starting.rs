@@ -15,7 +15,7 @@ use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_qt::QtScheduler;
 use apscheduler_testkit::TestPlugins;
 
-const NOT_HERE: &str = "this is not the thread of a Qt application: make the `QApplication` first, and start the scheduler in its thread";
+const NOT_HERE: &str = "this is not the thread of a Qt application: create the `QApplication` first, and start the scheduler in its thread";
 
 fn new() -> QtScheduler<TestPlugins> {
     let scheduler = QtScheduler::<TestPlugins>::new();

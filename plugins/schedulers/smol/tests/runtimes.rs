@@ -110,7 +110,7 @@ fn jobs_of_both_sorts_run() {
 }
 
 #[test]
-fn calls_after_the_end_of_the_executor_say_so() {
+fn calls_after_the_end_of_the_executor_are_errors() {
     let executor = Arc::new(Executor::new());
     let scheduler = on(&executor, registry());
     smol::block_on(executor.run(scheduler.start())).unwrap();

@@ -60,12 +60,7 @@ impl<R: Runtime> RuntimeExecutor<R> {
     }
 }
 
-fn spawn<R: Runtime>(
-    shared: &Arc<Shared<R>>,
-    runtime: &Arc<R>,
-    wanted: WantedWorkers,
-    start: u64,
-) {
+fn spawn<R: Runtime>(shared: &Arc<Shared<R>>, runtime: &Arc<R>, wanted: WantedWorkers, start: u64) {
     for _ in 0..wanted.tasks {
         runtime.spawn(tasks::work(Worker::new(shared, runtime, Lane::Task, start)));
     }

@@ -8,14 +8,14 @@ use super::processes::{published, runs, signal, stop, until, wait_for_the_end_of
 use super::stand::{Stand, tests};
 
 tests![
-    a_death_is_an_error_of_its_run_that_says_how,
+    a_death_is_an_error_of_its_run_with_the_cause,
     other_runs_go_on,
-    what_the_job_had_started_ends_with_the_worker,
-    a_run_whose_worker_was_dead_already_is_not_lost,
+    processes_of_a_job_end_with_the_worker,
+    a_run_survives_a_worker_that_was_already_dead,
     a_run_that_the_worker_never_read_is_not_lost,
 ];
 
-fn a_death_is_an_error_of_its_run_that_says_how() {
+fn a_death_is_an_error_of_its_run_with_the_cause() {
     let stand = Stand::new(1);
     let mut pids = vec![stand.pid()];
     for (job, how) in [
@@ -50,7 +50,7 @@ fn other_runs_go_on() {
     until("for the end of all runs", || (stand.load().running == 0).then_some(()));
 }
 
-fn what_the_job_had_started_ends_with_the_worker() {
+fn processes_of_a_job_end_with_the_worker() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let child = directory.path().join("child");
@@ -58,7 +58,7 @@ fn what_the_job_had_started_ends_with_the_worker() {
     wait_for_the_end_of(published(&child));
 }
 
-fn a_run_whose_worker_was_dead_already_is_not_lost() {
+fn a_run_survives_a_worker_that_was_already_dead() {
     let stand = Stand::new(1);
     for _ in 0..5 {
         let pid = stand.pid();

@@ -12,7 +12,7 @@ use super::stand::{Stand, tests};
 
 tests![
     a_run_that_takes_too_long_is_killed,
-    what_a_killed_run_has_started_goes_too,
+    processes_of_a_killed_run_are_killed_too,
     a_run_that_ends_in_time_is_left_alone,
     workers_are_replaced_after_so_many_tasks,
     workers_are_started_as_they_are_needed,
@@ -36,7 +36,7 @@ fn a_run_that_takes_too_long_is_killed() {
     assert_ne!(stand.pid(), first);
 }
 
-fn what_a_killed_run_has_started_goes_too() {
+fn processes_of_a_killed_run_are_killed_too() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let (pid, child) = (directory.path().join("pid"), directory.path().join("child"));

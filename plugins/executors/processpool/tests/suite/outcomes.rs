@@ -14,18 +14,18 @@ use super::processes::until;
 use super::stand::{Stand, tests};
 
 tests![
-    arguments_and_results_come_through,
+    arguments_and_results_are_preserved,
     numbers_keep_their_last_digit,
-    large_values_come_through,
-    errors_bring_their_causes,
-    panics_bring_their_message,
+    large_values_are_preserved,
+    errors_have_their_causes,
+    panics_have_their_message,
     async_functions_run,
     the_context_is_that_of_the_run,
-    the_set_up_hands_out_state,
+    the_set_up_provides_state,
     standard_input_is_empty,
     a_closure_is_refused_when_it_is_added,
     a_function_that_the_worker_lacks_is_explained,
-    what_can_not_be_read_is_an_error_of_its_run,
+    an_unreadable_message_is_an_error_of_its_run,
     several_run_times_of_a_run_each_have_an_outcome,
 ];
 
@@ -33,7 +33,7 @@ fn echo(stand: &Stand, value: Value) -> Value {
     stand.run(JobBuilder::new("tests::echo").args([value])).value()
 }
 
-fn arguments_and_results_come_through() {
+fn arguments_and_results_are_preserved() {
     let stand = Stand::new(1);
     assert_eq!(stand.run(JobBuilder::new("tests::add").args([json!(2), json!(3)])).value(), 5);
     let job = JobBuilder::new("tests::kwargs").kwarg("b", 1).kwarg("a", json!([null, "ü\n\0"]));
@@ -60,21 +60,21 @@ fn numbers_keep_their_last_digit() {
     }
 }
 
-fn large_values_come_through() {
+fn large_values_are_preserved() {
     let stand = Stand::new(1);
     let large = json!("x".repeat(20_000_000));
     assert!(echo(&stand, large.clone()) == large);
     assert_eq!(echo(&stand, json!(1)), 1);
 }
 
-fn errors_bring_their_causes() {
+fn errors_have_their_causes() {
     let error = Stand::new(1).run(JobBuilder::new("tests::fail")).error();
     assert_eq!(error.message(), "burnt");
     assert_eq!(error.trace(), Some("caused by: the disk is on fire"));
     assert!(!error.is_panic());
 }
 
-fn panics_bring_their_message() {
+fn panics_have_their_message() {
     let stand = Stand::new(1);
     let pid = stand.pid();
     for function in ["tests::panic", "tests::panic_later"] {
@@ -106,7 +106,7 @@ fn the_context_is_that_of_the_run() {
     assert!(context["scheduled_run_time"].as_i64() < other["scheduled_run_time"].as_i64());
 }
 
-fn the_set_up_hands_out_state() {
+fn the_set_up_provides_state() {
     let greeting = Stand::new(1).run(JobBuilder::new("tests::greeting")).value();
     assert_eq!(greeting, "hello from the set-up");
 }
@@ -127,7 +127,7 @@ fn a_function_that_the_worker_lacks_is_explained() {
     assert!(message.contains("init_worker_with"), "{message}");
 }
 
-fn what_can_not_be_read_is_an_error_of_its_run() {
+fn an_unreadable_message_is_an_error_of_its_run() {
     let stand = Stand::new(1);
     let pid = stand.pid();
     let message = stand.run(JobBuilder::new("tests::echo").args([jobs::nested(300)])).message();

@@ -15,13 +15,13 @@ use super::processes::{published, runs, signal, wait_for_the_end_of};
 use super::stand::{Stand, tests};
 
 tests![
-    what_a_job_prints_goes_where_the_output_of_the_program_goes,
+    jobs_print_to_the_output_of_the_program,
     no_orphan_stays_when_the_program_is_killed,
     no_orphan_stays_when_a_copy_of_the_killed_program_lives,
     a_set_up_that_fails_is_the_error_of_the_run,
     a_set_up_that_panics_is_the_error_of_the_run,
-    a_worker_that_never_comes_to_its_hook_starts_nothing,
-    nobody_is_a_worker_by_hand,
+    a_worker_that_never_reaches_its_hook_starts_nothing,
+    a_worker_can_not_be_started_manually,
     a_program_that_a_job_starts_is_no_worker,
     a_second_hook_is_refused,
     a_log_that_workers_lack_is_told,
@@ -147,7 +147,7 @@ pub(crate) fn run_without_hook() -> ExitCode {
     ExitCode::from(3)
 }
 
-fn what_a_job_prints_goes_where_the_output_of_the_program_goes() {
+fn jobs_print_to_the_output_of_the_program() {
     let output = output(PRINT);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(text(&output.stdout), "one to stdouttwo to stdout and the program\n");
@@ -188,7 +188,7 @@ fn a_set_up_that_panics_is_the_error_of_the_run() {
     assert!(printed.contains(expected), "{printed}");
 }
 
-fn a_worker_that_never_comes_to_its_hook_starts_nothing() {
+fn a_worker_that_never_reaches_its_hook_starts_nothing() {
     let output = output(HIDDEN_HOOK);
     let (printed, complaints) = (text(&output.stdout), text(&output.stderr));
     assert!(printed.contains("ended before it was ready: exit status: 3"), "{printed}");
@@ -197,7 +197,7 @@ fn a_worker_that_never_comes_to_its_hook_starts_nothing() {
     assert!(complaints.contains("has no worker hook"), "{complaints}");
 }
 
-fn nobody_is_a_worker_by_hand() {
+fn a_worker_can_not_be_started_manually() {
     let by_hand = |input: Stdio| {
         let output = command(PRINT).arg("--apscheduler-worker").stdin(input).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{output:?}");

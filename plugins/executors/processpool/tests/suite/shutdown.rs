@@ -14,9 +14,9 @@ use super::stand::{Stand, tests};
 
 tests![
     with_wait_all_runs_end_and_then_the_workers,
-    without_wait_a_run_is_ended_and_what_waits_is_dropped,
+    without_wait_running_jobs_are_ended_and_queued_ones_dropped,
     a_job_may_end_when_its_token_is_cancelled,
-    who_ignores_term_is_killed,
+    a_job_that_ignores_term_is_killed,
     a_dropped_scheduler_leaves_no_worker,
     it_starts_again_after_a_shutdown,
     a_listener_may_shut_down,
@@ -47,7 +47,7 @@ fn with_wait_all_runs_end_and_then_the_workers() {
     }
 }
 
-fn without_wait_a_run_is_ended_and_what_waits_is_dropped() {
+fn without_wait_running_jobs_are_ended_and_queued_ones_dropped() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let held = stand.add(hold(directory.path()));
@@ -78,7 +78,7 @@ fn a_job_may_end_when_its_token_is_cancelled() {
     }
 }
 
-fn who_ignores_term_is_killed() {
+fn a_job_that_ignores_term_is_killed() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let files = [json!(directory.path().join("pid")), json!(directory.path().join("release"))];

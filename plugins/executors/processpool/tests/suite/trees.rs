@@ -16,7 +16,7 @@ tests![
     a_timeout_gives_programs_their_grace_period_and_leaves_none,
     a_shutdown_gives_programs_their_grace_period_and_leaves_none,
     a_worker_that_is_killed_leaves_none,
-    what_a_run_that_ended_by_itself_left_behind_outlives_its_worker,
+    processes_of_a_run_that_ended_by_itself_outlive_its_worker,
 ];
 
 /// Ends at TERM, as does a daemon of its that has left the group and lost its parent.
@@ -92,7 +92,7 @@ fn a_worker_that_is_killed_leaves_none() {
     }
 }
 
-fn what_a_run_that_ended_by_itself_left_behind_outlives_its_worker() {
+fn processes_of_a_run_that_ended_by_itself_outlive_its_worker() {
     let stand = Stand::new(1);
     let worker = stand.pid();
     let directory = tempfile::tempdir().unwrap();

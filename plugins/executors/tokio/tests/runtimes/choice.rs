@@ -36,7 +36,7 @@ fn the_runtime_that_is_current_at_the_start_is_used() {
 }
 
 #[test]
-fn a_given_runtime_comes_before_the_current_one() {
+fn a_given_runtime_takes_precedence_over_the_current_one() {
     let (current, given) = (multi_thread(1), multi_thread(1));
     let handle = given.handle().clone();
     let guard = current.enter();
@@ -49,7 +49,8 @@ fn a_given_runtime_comes_before_the_current_one() {
 fn asking_for_threads_asks_for_a_runtime_of_its_own() {
     let current = multi_thread(1);
     let guard = current.enter();
-    let lab = lab(|| TokioExecutor::with_options(&TokioOptions::default().worker_threads(3)).unwrap());
+    let lab =
+        lab(|| TokioExecutor::with_options(&TokioOptions::default().worker_threads(3)).unwrap());
     drop(guard);
     assert_ne!(seen_by_jobs(&lab), current.handle().id().to_string());
     lab.add(JobBuilder::new(|| async { Handle::current().metrics().num_workers() }).id("threads"));
@@ -66,7 +67,7 @@ impl Drop for Dropped {
 }
 
 #[test]
-fn a_runtime_of_its_own_ends_with_the_last_job() {
+fn its_own_runtime_ends_with_the_last_job() {
     let lab = lab(TokioExecutor::new);
     let ended = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&ended);

@@ -12,7 +12,9 @@ use crate::{current_thread, error_of, lab, multi_thread};
 fn all_runs_are_errors(runtime: Runtime) {
     let handle = runtime.handle().clone();
     let lab = lab(move || {
-        TokioExecutor::with_options(&TokioOptions::default().max_workers(1)).unwrap().on(handle.clone())
+        TokioExecutor::with_options(&TokioOptions::default().max_workers(1))
+            .unwrap()
+            .on(handle.clone())
     });
     let (sender, receiver) = std::sync::mpsc::channel();
     let job = move || {

@@ -15,7 +15,9 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(60);
 
 fn with_grace(grace: Duration) -> Lab {
-    lab(move || TokioExecutor::with_options(&TokioOptions::default().cancel_grace_time(grace)).unwrap())
+    lab(move || {
+        TokioExecutor::with_options(&TokioOptions::default().cancel_grace_time(grace)).unwrap()
+    })
 }
 
 #[test]
@@ -46,7 +48,7 @@ fn an_async_function_has_time_to_end_after_its_timeout() {
 }
 
 #[test]
-fn what_goes_on_is_dropped_and_says_why() {
+fn a_job_that_continues_is_dropped_with_the_reason() {
     let lab = with_grace(SHORT);
     lab.add(JobBuilder::new(std::future::pending::<()>).id("timeout").timeout(SHORT));
     assert_eq!(
@@ -84,7 +86,7 @@ fn a_job_that_panics_when_it_is_dropped_is_one_error() {
 }
 
 #[test]
-fn a_runtime_without_timers_keeps_no_timeout_and_says_so() {
+fn a_timeout_on_a_runtime_without_timers_is_an_error() {
     let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let handle = runtime.handle().clone();
     let lab = lab(move || TokioExecutor::with_handle(handle.clone()));

@@ -18,7 +18,7 @@ fn paused(id: &str) -> JobBuilder {
 }
 
 #[tokio::test]
-async fn all_of_them_do_what_the_plain_ones_do() {
+async fn async_calls_do_what_plain_calls_do() {
     let scheduler = scheduler();
     scheduler.add_job(paused("a")).await.unwrap();
     scheduler.start().await.unwrap();
@@ -80,7 +80,7 @@ async fn a_start_on_a_store_that_hangs_holds_up_no_task() {
 }
 
 #[tokio::test]
-async fn a_call_goes_on_without_its_future() {
+async fn a_call_continues_without_its_future() {
     let scheduler = scheduler();
     scheduler.start().await.unwrap();
     let events = Events::of(scheduler.blocking());

@@ -38,7 +38,7 @@ async fn it_needs_no_plugin() {
 }
 
 #[test]
-fn it_goes_by_the_names_of_python() {
+fn it_has_the_names_of_python() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     for name in [

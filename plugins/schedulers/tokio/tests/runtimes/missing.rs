@@ -32,7 +32,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_start_outside_of_a_runtime_says_what_to_do() {
+fn the_error_of_a_start_outside_of_a_runtime_has_advice() {
     let scheduler = scheduler();
     let error = wait(scheduler.start()).unwrap_err();
     assert!(error.to_string().contains("there is no tokio runtime here"), "{error}");
@@ -98,7 +98,7 @@ fn it_runs_on_the_runtime_that_it_was_given() {
 }
 
 #[test]
-fn a_call_to_a_runtime_that_has_ended_says_so() {
+fn a_call_to_a_runtime_that_has_ended_is_an_error() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> = TokioScheduler::builder()
         .runtime(TokioRuntime::from(runtime.handle().clone()))
