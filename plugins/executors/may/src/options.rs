@@ -64,7 +64,7 @@ impl MayOptions {
 }
 
 /// Options that have been checked.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedOptions {
     pub(crate) max_workers: usize,
     pub(crate) stack_size: usize,

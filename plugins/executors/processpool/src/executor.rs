@@ -32,7 +32,6 @@ impl ProcessPoolExecutor {
         options.check().map(Self::with_checked)
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "as the other constructors")]
     fn with_checked(options: CheckedOptions) -> Self {
         let pool = Arc::new(Pool::new(options.max_tasks_per_child));
         let threads = {

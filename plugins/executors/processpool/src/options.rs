@@ -99,7 +99,7 @@ impl ProcessPoolOptions {
 }
 
 /// Options that have been checked.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedOptions {
     pub(crate) max_workers: usize,
     /// After how many jobs a worker is replaced, wherever it was given.

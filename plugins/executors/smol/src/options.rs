@@ -59,7 +59,7 @@ impl SmolOptions {
 }
 
 /// Options that have been checked.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedOptions {
     pub(crate) max_workers: Option<usize>,
     pub(crate) cancel_grace_time: Duration,

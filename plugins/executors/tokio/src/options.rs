@@ -73,7 +73,7 @@ impl TokioOptions {
 }
 
 /// Options that have been checked.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedOptions {
     pub(crate) max_workers: Option<usize>,
     pub(crate) cancel_grace_time: Duration,
