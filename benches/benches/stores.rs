@@ -122,13 +122,13 @@ fn add(store: &dyn JobStore, count: usize, time: Timestamp) -> Duration {
 
 fn advance(record: &JobRecord, now: Timestamp) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.unwrap());
-    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(now + TimeDelta::hours(1)) })
+    Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(now + TimeDelta::hours(1))))
 }
 
 /// Claims all that is due. Returns what it was.
 fn claim_all(store: &dyn JobStore, now: Timestamp) -> Vec<(Arc<str>, Timestamp)> {
     let mut claimed = Vec::new();
-    let mut due = ClaimRequest { now, limit: BATCH, after: None };
+    let mut due = ClaimRequest::new(now, BATCH);
     loop {
         let batch = store.claim_due(&due, &mut |record| advance(record, now)).unwrap();
         claimed.extend(

@@ -105,12 +105,10 @@ impl Drop for HangingEnd {
 
 impl JobStore for TestStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities {
-            serializes: !self.0.keeps_objects,
-            blocking: self.0.blocking,
-            watch: self.0.blocking,
-            ..StoreCapabilities::default()
-        }
+        StoreCapabilities::new()
+            .serializes(!self.0.keeps_objects)
+            .blocking(self.0.blocking)
+            .watch(self.0.blocking)
     }
 
     fn start(&self, _alias: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The vocabulary of [`JobStore::claim_due`](super::JobStore::claim_due).
+//! The types of [`JobStore::claim_due`](super::JobStore::claim_due).
 
 use std::sync::Arc;
 
@@ -6,28 +6,75 @@ use super::JobRecord;
 use crate::time::Timestamp;
 
 /// Which records to claim.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::store::{ClaimCursor, ClaimRequest};
+/// use apscheduler_core::time::{Clock, SystemClock};
+///
+/// let now = SystemClock.now();
+/// let first = ClaimRequest::new(now, 1000);
+/// let next = ClaimRequest::new(now, 1000).after(ClaimCursor::at_id(now, "backup"));
+/// assert!(first.after.is_none() && next.after.is_some());
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClaimRequest {
     /// Records whose next run time is not later than this instant are due.
     pub now: Timestamp,
-    /// How many records to look at, at the most.
+    /// The most records to look at.
     pub limit: usize,
-    /// Look at records behind this place only: those before it were looked at and left.
+    /// Only records after this place are looked at; those before it were looked at and left.
     pub after: Option<ClaimCursor>,
 }
 
-/// A place in the order in which a store goes through what is due: by run time, and then by what the store likes best.
+impl ClaimRequest {
+    /// At most `limit` records that are due at `now`, from the beginning.
+    pub fn new(now: Timestamp, limit: usize) -> Self {
+        Self { now, limit, after: None }
+    }
+
+    /// Looks only at records after this place; `None` is the beginning.
+    #[must_use]
+    pub fn after(mut self, after: impl Into<Option<ClaimCursor>>) -> Self {
+        self.after = after.into();
+        self
+    }
+}
+
+/// A place in the order in which a store visits due records: by run time, then by a store-specific tie-breaker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct ClaimCursor {
     /// The next run time of the last record that was looked at.
     pub next_run_time: Timestamp,
-    /// What orders records of equal run times.
+    /// What orders records with equal run times.
     pub tie_breaker: TieBreaker,
 }
 
 impl ClaimCursor {
-    /// The id behind which to look at this run time, in a store that goes by id; no id where the cursor is another
-    /// store's, so that all of that instant is looked at.
+    /// The place of a record with this run time and tie-breaker.
+    pub fn new(next_run_time: Timestamp, tie_breaker: TieBreaker) -> Self {
+        Self { next_run_time, tie_breaker }
+    }
+
+    /// The place of a record in a store that orders equal run times by id.
+    pub fn at_id(next_run_time: Timestamp, id: impl Into<Arc<str>>) -> Self {
+        Self::new(next_run_time, TieBreaker::Id(id.into()))
+    }
+
+    /// The place of a record in a store that orders equal run times by a number of its own.
+    pub fn at_number(next_run_time: Timestamp, number: u64) -> Self {
+        Self::new(next_run_time, TieBreaker::Number(number))
+    }
+
+    /// The place before all records.
+    pub fn beginning() -> Self {
+        Self::at_id(Timestamp::MIN_UTC, "")
+    }
+
+    /// Returns the id after which to look at this run time, for a store that orders by id. It is empty if the cursor is
+    /// another store's, so that all records of that instant are looked at.
     pub fn id(&self) -> &str {
         match &self.tie_breaker {
             TieBreaker::Id(id) => id,
@@ -36,7 +83,7 @@ impl ClaimCursor {
     }
 }
 
-/// What orders records of equal run times in a store.
+/// What orders records with equal run times in a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TieBreaker {
     /// The id of the record.
@@ -55,7 +102,7 @@ pub enum RunTimes {
 }
 
 impl RunTimes {
-    /// The run times, in order.
+    /// Returns the run times, in order.
     pub fn as_slice(&self) -> &[Timestamp] {
         match self {
             Self::One(time) => std::slice::from_ref(time),
@@ -64,7 +111,19 @@ impl RunTimes {
     }
 }
 
-/// What becomes of a job after its claimed fires.
+impl From<Timestamp> for RunTimes {
+    fn from(time: Timestamp) -> Self {
+        Self::One(time)
+    }
+}
+
+impl From<Vec<Timestamp>> for RunTimes {
+    fn from(times: Vec<Timestamp>) -> Self {
+        Self::Many(times)
+    }
+}
+
+/// What happens to a job after its claimed runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextRun {
     /// It runs again.
@@ -75,24 +134,33 @@ pub enum NextRun {
 
 /// What a claim takes, and what it leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClaimOutcome {
-    /// The fire times that the claimer will run.
+    /// The run times that the claimer runs.
     pub run_times: RunTimes,
-    /// What becomes of the record.
+    /// What happens to the record.
     pub next: NextRun,
+}
+
+impl ClaimOutcome {
+    /// Takes these run times, and leaves the record to its next run.
+    pub fn new(run_times: impl Into<RunTimes>, next: NextRun) -> Self {
+        Self { run_times: run_times.into(), next }
+    }
 }
 
 /// What to do with a due record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Claim its fires and write its next run time.
+    /// Claim its run times and write its next run time.
     Claim(ClaimOutcome),
-    /// Leave it as it is: it can't be restored here, or there is no room to run it.
+    /// Leave it unchanged: it can't be restored here, or there is no room to run it.
     Leave,
 }
 
-/// A record whose fires this caller won.
+/// A record whose run times this caller won.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Claim {
     /// The record as it was before the claim.
     pub record: JobRecord,
@@ -100,11 +168,26 @@ pub struct Claim {
     pub outcome: ClaimOutcome,
 }
 
-/// What came of one call of [`JobStore::claim_due`](super::JobStore::claim_due).
+impl Claim {
+    /// A claim on this record, as it was before.
+    pub fn new(record: JobRecord, outcome: ClaimOutcome) -> Self {
+        Self { record, outcome }
+    }
+}
+
+/// The result of one call of [`JobStore::claim_due`](super::JobStore::claim_due).
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Claims {
     /// The claims that were won, in the order of the calls of `decide`.
     pub won: Vec<Claim>,
-    /// Where to look on: `None` when all that is due was looked at.
+    /// Where to continue, or `None` if everything that is due was looked at.
     pub resume: Option<ClaimCursor>,
+}
+
+impl Claims {
+    /// These claims were won, and the caller continues after `resume`.
+    pub fn new(won: Vec<Claim>, resume: Option<ClaimCursor>) -> Self {
+        Self { won, resume }
+    }
 }

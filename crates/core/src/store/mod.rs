@@ -1,11 +1,16 @@
-//! Job stores keep jobs.
+//! The contract of job stores: [`JobStore`], and the types that it passes.
+//!
+//! The structs are `#[non_exhaustive]` and have constructors, so that fields can be added. The enums are exhaustive: a
+//! store that does not know a decision could not carry it out.
 
+mod capabilities;
 mod claim;
 mod record;
 mod watch;
 
 use std::fmt;
 
+pub use capabilities::StoreCapabilities;
 pub use claim::{
     Claim, ClaimCursor, ClaimOutcome, ClaimRequest, Claims, Decision, NextRun, RunTimes, TieBreaker,
 };
@@ -15,47 +20,31 @@ pub use watch::{ChangeNotifier, Watch};
 use crate::Result;
 use crate::time::Timestamp;
 
-/// What a store can do, and what it needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no facts")]
-pub struct StoreCapabilities {
-    /// Jobs survive the end of the process.
-    pub durable: bool,
-    /// Several processes may open the same jobs at once.
-    pub shared: bool,
-    /// Jobs are kept as text, so closures can't be. A store that says no is handed [`JobPayload::Live`].
-    pub serializes: bool,
-    /// Calls do I/O and may take long, so the engine makes them from a thread of the store's own.
-    pub blocking: bool,
-    /// [`JobStore::watch`] tells of changes that others make.
-    pub watch: bool,
-}
-
-/// Keeps job records: an id, the next run time, a revision, and a job state that it does not look into.
+/// Keeps job records: an id, the next run time, a revision, and a payload that the store does not look into.
 ///
 /// All methods may be called from several threads at once. Times are UTC, to the microsecond. Every write raises the
 /// revision of the record, and a write that names a revision is a compare-and-set on it.
 pub trait JobStore: fmt::Debug + Send + Sync + 'static {
-    /// What the store can do. The answer never changes.
+    /// Returns what the store can do. The answer never changes.
     fn capabilities(&self) -> StoreCapabilities;
 
-    /// Connects and makes the schema. Called once before all other methods; `alias` is the name in the scheduler.
+    /// Connects and creates the schema. Called once before all other methods; `alias` is the name in the scheduler.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) with the address, and without any password, where
-    /// the backend can't be reached.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) with the address, but no password, if the backend can't
+    /// be reached.
     fn start(&self, alias: &str) -> Result<()> {
         let _ = alias;
         Ok(())
     }
 
-    /// Connects for reading alone, in place of [`start`](Self::start): for commands that look at the jobs of others. Only
-    /// [`lookup_job`](Self::lookup_job), [`get_jobs`](Self::get_jobs) and [`next_run_time`](Self::next_run_time) are
+    /// Connects read-only, in place of [`start`](Self::start), for commands that look at the jobs of other schedulers.
+    /// Only [`lookup_job`](Self::lookup_job), [`get_jobs`](Self::get_jobs) and [`next_run_time`](Self::next_run_time) are
     /// called until [`shutdown`](Self::shutdown).
     ///
-    /// A store that can connect without writing does: it needs no right to write, makes no schema, and migrates none. A
-    /// newer schema and what another program keeps are refused as by `start`. Where no store was ever started there are no
-    /// jobs: it logs a warning that says so and leaves the place as it is.
+    /// A store that can connect without writing does so: it needs no write permission, and neither creates nor migrates a
+    /// schema. It refuses newer schemas and the data of other programs, as `start` does. If no store was ever started
+    /// there, it has no jobs: it logs a warning and changes nothing.
     ///
     /// The default calls [`start`](Self::start).
     ///
@@ -65,10 +54,10 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
         self.start(alias)
     }
 
-    /// Disconnects from the backend. Jobs stay where the store is durable.
+    /// Disconnects from the backend. A durable store keeps its jobs.
     ///
-    /// Calls that are under way in other threads end soon, with an error, whatever the backend does: a scheduler that is
-    /// shut down without waiting calls this to cut them short.
+    /// Calls in progress in other threads fail soon, even if the backend hangs: a scheduler that is shut down without
+    /// waiting calls this to interrupt them.
     ///
     /// # Errors
     /// Any error from the backend.
@@ -76,74 +65,76 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The record with that id.
+    /// Returns the record with this id, or `None`.
     ///
     /// # Errors
-    /// What the backend says.
+    /// Any error from the backend.
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>>;
 
-    /// A page of records: at most `limit`, behind `after`, by next run time (paused jobs last) and then by id.
+    /// Returns a page of at most `limit` records after `after`, ordered by next run time (paused jobs last), then by id.
     ///
     /// # Errors
-    /// What the backend says.
+    /// Any error from the backend.
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>>;
 
-    /// The earliest next run time that is later than `after`.
+    /// Returns the earliest next run time later than `after`.
     ///
     /// # Errors
-    /// What the backend says.
+    /// Any error from the backend.
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>>;
 
     /// Adds all of the records or none.
     ///
     /// # Errors
-    /// [`ErrorKind::ConflictingId`](crate::ErrorKind::ConflictingId) with the id, where a record exists and the new
-    /// one does not say `replace`, or where one id stands twice in `records`.
+    /// [`ErrorKind::ConflictingId`](crate::ErrorKind::ConflictingId) with the id, if a record with it exists and the new
+    /// one does not set `replace`, or if `records` has the same id twice.
     fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()>;
 
-    /// Writes next run time and state if the record still has `record.revision`.
+    /// Writes the next run time and the payload if the stored record still has `record.revision`.
     ///
-    /// Returns `false` where it has another one: the caller reads again.
+    /// Returns `false` if it has another revision; the caller then reads it again.
     ///
     /// # Errors
-    /// [`ErrorKind::JobLookup`](crate::ErrorKind::JobLookup) where there is no such record.
+    /// [`ErrorKind::JobLookup`](crate::ErrorKind::JobLookup) if there is no such record.
     fn update_job(&self, record: &JobRecord) -> Result<bool>;
 
-    /// Removes the record; `false` where there is none.
+    /// Removes the record. Returns `false` if there is none.
     ///
     /// # Errors
-    /// What the backend says.
+    /// Any error from the backend.
     fn remove_job(&self, id: &str) -> Result<bool>;
 
     /// Removes all records.
     ///
     /// # Errors
-    /// What the backend says.
+    /// Any error from the backend.
     fn remove_all_jobs(&self) -> Result<()>;
 
-    /// Finds what is due, asks `decide` about each record in the order of run times, and writes the decisions back
-    /// in a constant number of round trips.
+    /// Finds due records, calls `decide` for each in the order of run times, and writes the decisions in a constant
+    /// number of round trips.
     ///
-    /// Atomic for each record: of any number of callers on any number of hosts, one wins each fire time. The claims
-    /// come back in the order of the calls of `decide`, less those that another caller won.
+    /// Atomic for each record: of any number of callers on any number of hosts, one wins each run time. The claims are
+    /// returned in the order of the calls of `decide`, without those that another caller won.
     ///
     /// # Errors
-    /// What the backend says. Then nothing of this batch is claimed, or it is not known whether it is, since the answer
-    /// was lost: a later call finds that out and hands out what was won (see [`ClaimsInDoubt`]).
+    /// Any error from the backend. Then nothing of this batch was claimed, or the outcome is unknown because the answer
+    /// was lost: a later call finds out, and returns what was won (see `ClaimsInDoubt` in
+    /// `apscheduler-plugin-kit`).
     ///
-    /// [`ErrorKind::StoreReplaced`](crate::ErrorKind::StoreReplaced), once, where the jobs are others than before because
-    /// the place was emptied, restored or replaced while it was open (see [`Replacement`]). The scheduler tells its
-    /// listeners, watches anew, and calls again at once.
+    /// [`ErrorKind::StoreReplaced`](crate::ErrorKind::StoreReplaced), once, after the jobs were emptied, restored or
+    /// replaced while the store was open (see `Replacement` there). The scheduler tells its listeners, starts a new watch,
+    /// and calls again at once.
     fn claim_due(
         &self,
         due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims>;
 
-    /// Starts to tell `changed` of changes that others make to the store, until the [`Watch`] is dropped.
+    /// Notifies `changed` of changes that others make to the store, until the returned [`Watch`] is dropped. Returns
+    /// `None` if the store can't watch.
     ///
     /// # Errors
-    /// What the backend says.
+    /// Any error from the backend.
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
         let _ = changed;
         Ok(None)

@@ -1,4 +1,4 @@
-//! Notice of changes that others make to a store.
+//! Watching for changes that others make to a store.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result};
 
-/// Tells the engine that the store was changed by somebody else. Cheap, and callable from any thread.
+/// Tells the engine that somebody else changed the store. Cheap to call, from any thread.
 #[derive(Clone)]
 pub struct ChangeNotifier(Arc<dyn Fn() + Send + Sync>);
 
@@ -17,7 +17,7 @@ impl ChangeNotifier {
         Self(Arc::new(notify))
     }
 
-    /// Says that something changed.
+    /// Reports a change.
     pub fn notify(&self) {
         (self.0)();
     }
@@ -29,7 +29,7 @@ impl fmt::Debug for ChangeNotifier {
     }
 }
 
-/// A running watch; dropping it ends it.
+/// A running watch. It ends when it is dropped.
 pub struct Watch(Box<dyn Send + Sync>);
 
 impl Watch {
@@ -38,12 +38,12 @@ impl Watch {
         Self(Box::new(guard))
     }
 
-    /// A watch for backends that can't tell of changes: asks `changed` every `period`, in a thread of its own.
+    /// A watch for backends that can't report changes: calls `changed` every `period`, in a thread of its own.
     ///
-    /// An error of `changed` counts as "nothing new": the next claim will meet it and report it.
+    /// An error of `changed` counts as no change: the next claim meets it too, and reports it.
     ///
     /// # Errors
-    /// [`ErrorKind::Other`] where no thread can be started.
+    /// [`ErrorKind::Other`] if no thread can be started.
     pub fn poll(
         period: Duration,
         notifier: ChangeNotifier,

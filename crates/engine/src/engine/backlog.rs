@@ -204,7 +204,7 @@ fn within(next_run_time: Timestamp, like: &ClaimCursor) -> ClaimCursor {
         TieBreaker::Id(_) => TieBreaker::Id("".into()),
         TieBreaker::Number(_) => TieBreaker::Number(0),
     };
-    ClaimCursor { next_run_time, tie_breaker }
+    ClaimCursor::new(next_run_time, tie_breaker)
 }
 
 /// The backlog of a store between two passes, and what happens to it meanwhile.

@@ -164,7 +164,7 @@ impl<'a> Decider<'a> {
         self.rooms[room].left -= 1;
         let unseen = self.unseen.delay(first);
         self.prepared.push(Prepared { spec, room, unseen });
-        Ok(Decision::Claim(ClaimOutcome { run_times, next }))
+        Ok(Decision::Claim(ClaimOutcome::new(run_times, next)))
     }
 
     /// Whether it is known of the executor of a record, which is not restored yet, that it has no room.

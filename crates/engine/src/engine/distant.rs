@@ -34,7 +34,7 @@ impl Engine {
         let mut distant = BTreeMap::new();
         for place in PLACES {
             let Some(after) = now.checked_add_signed(place) else { continue };
-            let after = Cursor { next_run_time: Some(after), id: "".into() };
+            let after = Cursor::new(Some(after), "");
             for record in runner.store.get_jobs(Some(&after), LOOKED_AT)? {
                 if let Some(text) = distance(&record, now, &context) {
                     distant.insert(record.id, text);

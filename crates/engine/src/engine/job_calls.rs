@@ -101,12 +101,14 @@ impl Scheduler {
                 Some(given) => given,
                 None => job.spec.trigger().next_fire_time(None, now),
             };
-            records.push(NewRecord {
-                id: Arc::clone(job.spec.shared_id()),
-                next_run_time,
-                payload: state(&runner, &job.spec, &engine.registry)?,
-                replace: job.replace_existing,
-            });
+            records.push(
+                NewRecord::new(
+                    Arc::clone(job.spec.shared_id()),
+                    next_run_time,
+                    state(&runner, &job.spec, &engine.registry)?,
+                )
+                .with_replace(job.replace_existing),
+            );
             handles.push(self.job_handle(&runner, &job.spec, next_run_time));
         }
         runner.callable()?.add_jobs(records)?;

@@ -125,7 +125,7 @@ impl Engine {
             }
             batch += 1;
             let mut decider = Decider::new(self, runner, now);
-            let due = ClaimRequest { now, limit, after: from };
+            let due = ClaimRequest::new(now, limit).after(from);
             let claims = {
                 let _deciding = Deciding::begin(runner);
                 runner.store.claim_due(&due, &mut |record| decider.decide(record))?

@@ -26,7 +26,7 @@ fn refused<T>() -> Result<T> {
 impl JobStore for ReadOnlyJobStore {
     /// Those of the store; but nobody claims, so it needs neither a thread nor a watch.
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities { blocking: false, watch: false, ..self.0.capabilities() }
+        self.0.capabilities().blocking(false).watch(false)
     }
 
     fn start(&self, alias: &str) -> Result<()> {

@@ -172,5 +172,5 @@ fn import(
         }
         Err(error) => return Err(error),
     };
-    Ok(NewRecord { id, next_run_time, payload: state, replace: false })
+    Ok(NewRecord::new(id, next_run_time, state))
 }

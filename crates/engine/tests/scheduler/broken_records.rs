@@ -21,14 +21,7 @@ fn started(store: &TestStore) -> SteppedScheduler {
 
 fn put(store: &TestStore, id: &str, text: &str) {
     let state = JobPayload::Encoded(text.into());
-    store
-        .add_jobs(vec![NewRecord {
-            id: id.into(),
-            next_run_time: Some(at(5)),
-            payload: state,
-            replace: false,
-        }])
-        .unwrap();
+    store.add_jobs(vec![NewRecord::new(id, Some(at(5)), state)]).unwrap();
 }
 
 fn state(id: &str, func: &str, trigger: &str) -> String {

@@ -41,7 +41,7 @@ struct Inner {
 impl JobStore for Shared {
     fn capabilities(&self) -> StoreCapabilities {
         let hangs = self.0.hangs.load(Ordering::SeqCst);
-        StoreCapabilities { shared: true, watch: true, blocking: hangs, ..Default::default() }
+        StoreCapabilities::new().shared(true).watch(true).blocking(hangs)
     }
 
     fn start_read_only(&self, _alias: &str) -> Result<()> {

@@ -67,12 +67,7 @@ fn setstate() {
         "coalesce": false,
         "max_instances": 2,
     });
-    let record = NewRecord {
-        id: "other_id".into(),
-        next_run_time: None,
-        payload: JobPayload::Encoded(state.to_string().into()),
-        replace: false,
-    };
+    let record = NewRecord::new("other_id", None, JobPayload::Encoded(state.to_string().into()));
     store.add_jobs(vec![record]).unwrap();
     let scheduler = started(&store);
     let job = scheduler.get_job("other_id").unwrap().unwrap();
@@ -175,12 +170,7 @@ fn with_origin(origin: &Value, func: &str) -> NewRecord {
         "max_instances": 1,
         "origin": origin,
     });
-    NewRecord {
-        id: "a".into(),
-        next_run_time: None,
-        payload: JobPayload::Encoded(state.to_string().into()),
-        replace: true,
-    }
+    NewRecord::new("a", None, JobPayload::Encoded(state.to_string().into())).with_replace(true)
 }
 
 #[test]

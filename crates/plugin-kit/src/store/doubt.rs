@@ -1,36 +1,32 @@
-//! Claims whose answer was lost on the way.
+//! Claims with an unknown outcome.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::Result;
-use apscheduler_core::store::{
-    Claim, ClaimCursor, ClaimRequest, Claims, Decision, JobRecord, TieBreaker,
-};
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, Claims, Decision, JobRecord};
 
-/// The claims of a store of which nobody knows whether they were written, because the connection was lost between the
-/// request and its answer.
+/// The claims of a store whose outcome is unknown, because the connection was lost between the request and its answer.
 ///
-/// If they were, nobody else will ever run them. So the store [keeps](Self::keep) them, lets the call fail, and
-/// [settles](Self::settle) them at the beginning of the next one: it asks the server by the token that was written with
-/// them, and hands out what turns out to have been won. If they were not, the records are due as before.
+/// If such claims were written, no other caller ever runs them. So the store [keeps](Self::keep) them, lets the call fail,
+/// and [settles](Self::settle) them at the start of the next call: it asks the server by the token that was written with
+/// them, and returns what was won. If they were not written, the records are due as before.
 ///
 /// # Examples
 /// ```
-/// use apscheduler_core::store::{ClaimOutcome, Claim, Decision, ClaimRequest, JobRecord, JobPayload, NextRun, RunTimes};
-/// use apscheduler_plugin_kit::store::{ClaimsInDoubt};
+/// use apscheduler_core::store::{ClaimOutcome, Claim, Decision, ClaimRequest, JobPayload, JobRecord, NextRun};
+/// use apscheduler_plugin_kit::store::ClaimsInDoubt;
 /// # use apscheduler_core::time::{Clock, SystemClock};
 ///
 /// let now = SystemClock.now();
-/// let outcome = ClaimOutcome { run_times: RunTimes::One(now), next: NextRun::Finished };
+/// let outcome = ClaimOutcome::new(now, NextRun::Finished);
 /// let state = JobPayload::Encoded("{}".into());
-/// let record = JobRecord { id: "a".into(), next_run_time: Some(now), revision: 1, payload: state };
+/// let record = JobRecord::new("a", Some(now), 1, state);
 /// let in_doubt = ClaimsInDoubt::default();
-/// in_doubt.keep("token 7", vec![Claim { record, outcome: outcome.clone() }]);
+/// in_doubt.keep("token 7", vec![Claim::new(record, outcome.clone())]);
 ///
 /// // The server finds the token, so the claim had been written.
-/// let due = ClaimRequest { now, limit: 1000, after: None };
+/// let due = ClaimRequest::new(now, 1000);
 /// let settled = in_doubt.settle(&due, |_token, _claims| Ok(Some(vec![true])), &mut |_| Decision::Claim(outcome.clone()))?;
 /// assert_eq!(settled.map(|claims| claims.won.len()), Some(1));
 /// # Ok::<(), apscheduler_core::Error>(())
@@ -41,7 +37,7 @@ pub struct ClaimsInDoubt<T>(Mutex<State<T>>);
 #[derive(Debug)]
 struct State<T> {
     unknown: VecDeque<(T, Vec<Claim>)>,
-    /// They were written, and nobody has been handed them yet.
+    /// They were written, but not returned to a caller yet.
     won: Vec<Claim>,
 }
 
@@ -52,28 +48,28 @@ impl<T> Default for ClaimsInDoubt<T> {
 }
 
 impl<T> ClaimsInDoubt<T> {
-    /// Keeps claims that may have been written under this token.
+    /// Keeps claims that may have been written with this token.
     pub fn keep(&self, token: T, claims: Vec<Claim>) {
         if !claims.is_empty() {
             self.state().unknown.push_back((token, claims));
         }
     }
 
-    /// Finds out about what is kept, and hands out what was won: `None` where there is nothing to hand out.
+    /// Finds out about the kept claims, and returns those that were won, or `None` if there are none to return.
     ///
-    /// `find_out` asks the server about the claims with a token, and says of each whether it was written; `None` where
-    /// the server does not know yet, and other jobs need not wait for that. `decide` is asked about each record, as for
-    /// every claim; where it leaves one (no room to run it), the claim is handed out another time.
+    /// `find_out` asks the server about the claims with a token, and returns for each whether it was written, or `None` if
+    /// the server does not know yet; other jobs do not wait for that. `decide` is called for each record, as for every
+    /// claim; if it leaves one (no room to run it), a later call returns the claim.
     ///
     /// # Errors
-    /// What `find_out` says. Nothing is forgotten then.
+    /// Any error from `find_out`. All claims are kept then.
     pub fn settle(
         &self,
         due: &ClaimRequest,
         mut find_out: impl FnMut(&T, &[Claim]) -> Result<Option<Vec<bool>>>,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Option<Claims>> {
-        // What is taken out is in nobody else's hands, so no lock is held while the server is asked.
+        // Taken out, so that no lock is held while the server is asked.
         let (mut unknown, mut won) = {
             let mut state = self.state();
             if state.unknown.is_empty() && state.won.is_empty() {
@@ -108,13 +104,13 @@ impl<T> ClaimsInDoubt<T> {
             state.won.append(&mut left);
         }
         answer?;
-        // The caller looks at what else is due from the beginning.
-        let resume = due.after.clone().unwrap_or_else(beginning);
-        Ok((!claims.is_empty()).then_some(Claims { won: claims, resume: Some(resume) }))
+        // The caller still has to look at everything else that is due.
+        let resume = due.after.clone().unwrap_or_else(ClaimCursor::beginning);
+        Ok((!claims.is_empty()).then_some(Claims::new(claims, Some(resume))))
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing that could panic half way happens under the lock.
+        // Nothing panics half way under the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,30 +125,25 @@ impl<T> Drop for ClaimsInDoubt<T> {
             tracing::error!(
                 job_id = &*claim.record.id,
                 run_times = ?claim.outcome.run_times.as_slice(),
-                "the store is gone before {event}"
+                "the store was dropped before {event}"
             );
         }
     }
 }
 
-/// The place before everything that is due.
-fn beginning() -> ClaimCursor {
-    ClaimCursor { next_run_time: Timestamp::MIN_UTC, tie_breaker: TieBreaker::Id("".into()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apscheduler_core::store::{ClaimOutcome, JobPayload, NextRun, RunTimes};
+    use apscheduler_core::store::{ClaimOutcome, JobPayload, NextRun};
+    use apscheduler_core::time::Timestamp;
     use apscheduler_core::{Error, ErrorKind};
 
     fn claim(id: &str) -> Claim {
         let time = Timestamp::UNIX_EPOCH;
-        let outcome = ClaimOutcome { run_times: RunTimes::One(time), next: NextRun::Finished };
+        let outcome = ClaimOutcome::new(time, NextRun::Finished);
         let state = JobPayload::Encoded("{}".into());
-        let record =
-            JobRecord { id: id.into(), next_run_time: Some(time), revision: 1, payload: state };
-        Claim { record, outcome }
+        let record = JobRecord::new(id, Some(time), 1, state);
+        Claim::new(record, outcome)
     }
 
     fn take(record: &JobRecord) -> Decision {
@@ -160,7 +151,7 @@ mod tests {
     }
 
     fn due(limit: usize) -> ClaimRequest {
-        ClaimRequest { now: Timestamp::UNIX_EPOCH, limit, after: None }
+        ClaimRequest::new(Timestamp::UNIX_EPOCH, limit)
     }
 
     fn ids(claims: Option<Claims>) -> Vec<String> {
@@ -169,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_handed_out_once() {
+    fn written_claims_are_returned_once() {
         let doubt = ClaimsInDoubt::default();
         assert!(
-            doubt.settle(&due(10), |_, _| panic!("nothing is kept"), &mut take).unwrap().is_none()
+            doubt.settle(&due(10), |_, _| panic!("no claim is kept"), &mut take).unwrap().is_none()
         );
         doubt.keep(1, vec![claim("a"), claim("b")]);
         doubt.keep(2, vec![claim("c")]);
@@ -182,18 +173,15 @@ mod tests {
             token => Ok(Some(vec![*token == 3])),
         };
         let settled = doubt.settle(&due(10), find_out, &mut take).unwrap();
-        assert!(
-            settled.as_ref().unwrap().resume.is_some(),
-            "the rest is looked at from the beginning"
-        );
+        assert!(settled.as_ref().unwrap().resume.is_some(), "the rest is still to be looked at");
         assert_eq!(ids(settled), ["b", "d"]);
         assert!(
-            doubt.settle(&due(10), |_, _| panic!("it is settled"), &mut take).unwrap().is_none()
+            doubt.settle(&due(10), |_, _| panic!("all are settled"), &mut take).unwrap().is_none()
         );
     }
 
     #[test]
-    fn nothing_is_forgotten_while_the_server_is_away() {
+    fn no_claim_is_forgotten_while_the_server_is_unavailable() {
         let doubt = ClaimsInDoubt::default();
         doubt.keep(1, vec![claim("a")]);
         doubt.keep(2, vec![claim("b")]);
@@ -210,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_does_not_know_yet_holds_up_nothing() {
+    fn unknown_claims_do_not_delay_others() {
         let doubt = ClaimsInDoubt::default();
         doubt.keep(1, vec![claim("a")]);
         doubt.keep(2, vec![claim("b")]);
@@ -222,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_place_waits() {
+    fn claims_without_room_wait() {
         let doubt = ClaimsInDoubt::default();
         doubt.keep((), ["a", "b", "c"].map(claim).into());
         let mut all_but_a = |record: &JobRecord| match &*record.id {

@@ -1,21 +1,27 @@
-//! What job stores share.
+//! Building blocks for job stores.
 
-mod batch;
+mod cause;
 mod contention;
-mod decided;
+mod decided_batch;
 mod doubt;
+mod look_again;
 mod pool;
+mod records;
 mod replacement;
 mod schema;
 mod session_slot;
+mod sql_server;
 mod token;
 
-pub use batch::Batch;
+pub use cause::CauseText;
 pub use contention::Contention;
-pub use decided::DecidedBatch;
+pub use decided_batch::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
+pub use look_again::LookAgain;
 pub use pool::{ConnectionPool, Connector, Lease, PoolOptions, RetryClass};
+pub use records::{earliest_after, refuse_duplicate_ids};
 pub use replacement::Replacement;
 pub use schema::{foreign_table, newer_schema};
-pub use session_slot::SessionSlot;
+pub use session_slot::{SessionSlot, shut_down};
+pub use sql_server::{SqlServerConfig, SqlServerOptions, SqlServerRules, SqlServerUrl};
 pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};

@@ -1,4 +1,4 @@
-//! Connections that the calls of a store share.
+//! A pool of connections that the calls of a store share.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -8,49 +8,50 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use apscheduler_core::options::{self, seconds};
+use apscheduler_core::options::{self, Seconds};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// How often a transaction that others made the server roll back is tried again.
+/// How often a transaction is retried that the server rolled back because of others.
 const CONFLICTS: usize = 8;
 
-/// Makes the connections of a [`ConnectionPool`].
+/// Opens the connections of a [`ConnectionPool`].
 pub trait Connector {
     /// A connection to the server.
     type Connection;
 
-    /// Makes one.
+    /// Opens a connection.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] with the address, and without any password, where the server can't be reached; what
-    /// the server says where it refuses.
+    /// [`ErrorKind::Unavailable`] with the address, but no password, if the server can't be reached; another kind if it
+    /// refuses the connection.
     fn connect(&self) -> Result<Self::Connection>;
 
-    /// The address, for people: without user and password.
+    /// Returns the address for messages, without user and password.
     fn address(&self) -> &str;
 
-    /// Whether a connection that was idle for so long lives. A pool finds out anyway, when a call fails.
-    fn lives(&self, connection: &mut Self::Connection, idle: Duration) -> bool {
+    /// Whether a connection still works after being idle for this time. The default is `true`: the pool finds out when a
+    /// call fails.
+    fn is_alive(&self, connection: &mut Self::Connection, idle: Duration) -> bool {
         let _ = (connection, idle);
         true
     }
 
-    /// Ends a connection that may be in the middle of something.
+    /// Closes a connection that may be in the middle of a call.
     fn abort(&self, connection: Self::Connection) {
         drop(connection);
     }
 }
 
-/// A failure of a call that a pool may try again.
+/// Classifies the failure of a call: the pool retries some.
 pub trait RetryClass: From<Error> {
-    /// Whether the connection was dead, which is no wonder for one that was idle for long. Nothing was done then.
+    /// Whether the connection was dead, for example after an idle timeout, and nothing was done.
     fn is_lost(&self) -> bool;
 
-    /// Whether the server took everything back because of what other transactions do.
+    /// Whether the server rolled everything back because of other transactions.
     fn is_conflict(&self) -> bool;
 }
 
-/// Connections to one server. Each call has one to itself, so that one that hangs holds up nobody.
+/// A pool of connections to one server. Each call leases one, so a call that hangs delays no other.
 pub struct ConnectionPool<C: Connector> {
     connector: C,
     size: usize,
@@ -64,17 +65,16 @@ struct Slots<T> {
     used: usize,
 }
 
-/// A connection that one call has to itself. Dropping it closes the connection: what it was in the middle of, if
-/// anything, is rolled back.
+/// A connection that one call has leased. Dropping it closes the connection, which rolls back an open transaction.
 pub struct Lease<'a, C: Connector> {
     pool: &'a ConnectionPool<C>,
     connection: Option<C::Connection>,
-    /// It was idle before, so it may have died since.
+    /// It was idle before, so it may be dead.
     reused: bool,
 }
 
 impl<C: Connector> ConnectionPool<C> {
-    /// A pool without connections: they are made when they are needed.
+    /// Creates an empty pool. Connections are opened when needed.
     pub fn new(connector: C, options: &PoolOptions) -> Self {
         Self {
             connector,
@@ -85,16 +85,16 @@ impl<C: Connector> ConnectionPool<C> {
         }
     }
 
-    /// What makes its connections.
+    /// Returns the connector.
     pub fn connector(&self) -> &C {
         &self.connector
     }
 
-    /// Calls `attempt` with a connection: once more with a new one where the old one turns out to be dead, and some more
-    /// times where other transactions came in between.
+    /// Calls `attempt` with a connection. Calls it again with a new one if the old one was dead, and several times if it
+    /// conflicts with other transactions.
     ///
     /// # Errors
-    /// That of the last attempt; [`ErrorKind::Unavailable`] where no connection is to be had.
+    /// The error of the last attempt; [`ErrorKind::Unavailable`] if no connection is available.
     pub fn retrying<'a, T, F: RetryClass>(
         &'a self,
         mut attempt: impl FnMut(Lease<'a, C>) -> Result<T, F>,
@@ -108,7 +108,7 @@ impl<C: Connector> ConnectionPool<C> {
                 Err(failure) => failure,
             };
             if failure.is_lost() && reused && !was_lost {
-                // Its fellows are most likely dead too.
+                // The other idle connections are most likely dead too.
                 was_lost = true;
                 self.close_idle();
             } else if failure.is_conflict() && conflicts < CONFLICTS {
@@ -120,14 +120,14 @@ impl<C: Connector> ConnectionPool<C> {
         }
     }
 
-    /// A connection: an idle one that lives, or a new one as long as there may be more.
+    /// Leases a connection: an idle one that is alive, or a new one if the pool is not full.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] where all were busy for too long; what [`Connector::connect`] says.
+    /// [`ErrorKind::Unavailable`] if all were busy for too long; any error from [`Connector::connect`].
     pub fn lease(&self) -> Result<Lease<'_, C>> {
         let (mut lease, idle) = self.reserve()?;
         if let Some(connection) = &mut lease.connection
-            && !self.connector.lives(connection, idle)
+            && !self.connector.is_alive(connection, idle)
         {
             lease.connection = None;
         }
@@ -138,7 +138,7 @@ impl<C: Connector> ConnectionPool<C> {
         Ok(lease)
     }
 
-    /// A place among the connections; where one was idle, that one, and for how long it was.
+    /// Reserves a slot. Returns the idle connection in it, if any, and how long it was idle.
     fn reserve(&self) -> Result<(Lease<'_, C>, Duration)> {
         let since = Instant::now();
         let mut slots = self.slots();
@@ -169,9 +169,9 @@ impl<C: Connector> ConnectionPool<C> {
         Error::new(ErrorKind::Unavailable, message)
     }
 
-    /// Closes the connections that no call has.
+    /// Closes the idle connections.
     pub fn close_idle(&self) {
-        // Not in the same statement: closing them is I/O.
+        // In a statement of its own, to close them without the lock: that is I/O.
         let idle = std::mem::take(&mut self.slots().idle);
         drop(idle);
     }
@@ -182,7 +182,7 @@ impl<C: Connector> ConnectionPool<C> {
 }
 
 impl<C: Connector> Lease<'_, C> {
-    /// Gives the connection back, with no transaction open.
+    /// Returns the connection to the pool. No transaction may be open.
     pub fn release(mut self) {
         if let Some(connection) = self.connection.take() {
             self.pool.slots().idle.push((connection, Instant::now()));
@@ -190,7 +190,7 @@ impl<C: Connector> Lease<'_, C> {
     }
 }
 
-const LEASED: &str = "a lease that is handed out has a connection until it is dropped";
+const LEASED: &str = "a lease has a connection until it is dropped";
 
 impl<C: Connector> Deref for Lease<'_, C> {
     type Target = C::Connection;
@@ -208,7 +208,7 @@ impl<C: Connector> DerefMut for Lease<'_, C> {
 
 impl<C: Connector> Drop for Lease<'_, C> {
     fn drop(&mut self) {
-        // Before its place is free: the server counts connections too.
+        // Before the slot is freed: the server limits connections too.
         if let Some(connection) = self.connection.take() {
             self.pool.connector.abort(connection);
         }
@@ -232,22 +232,22 @@ impl<C: Connector> fmt::Debug for Lease<'_, C> {
     }
 }
 
-/// How many connections a pool has.
+/// The limits of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The most connections that are open at once.
+    /// The most open connections.
     pub size: usize,
-    /// How long a call waits for one.
+    /// How long a call waits for a connection.
     pub timeout: Duration,
 }
 
-/// What `engine_options` may hold.
+/// The known keys of `engine_options`.
 #[derive(Deserialize)]
 #[serde(default)]
 struct EngineOptions {
     pool_size: usize,
     max_overflow: usize,
-    pool_timeout: f64,
+    pool_timeout: Seconds,
     pool_pre_ping: bool,
     pool_recycle: i64,
 }
@@ -257,7 +257,7 @@ impl Default for EngineOptions {
         Self {
             pool_size: 5,
             max_overflow: 10,
-            pool_timeout: 30.0,
+            pool_timeout: Seconds(30.0),
             pool_pre_ping: true,
             pool_recycle: -1,
         }
@@ -265,12 +265,12 @@ impl Default for EngineOptions {
 }
 
 impl PoolOptions {
-    /// Reads `engine_options`, which are those of SQLAlchemy's engine. Known are `pool_size` (5) and `max_overflow` (10),
-    /// whose sum is the most connections that are open at once, and `pool_timeout` (30), the seconds that a call waits
-    /// for one. `pool_pre_ping` and `pool_recycle` may stand there and change nothing: dead connections are noticed.
+    /// Reads `engine_options`, the options of SQLAlchemy's engine: `pool_size` (5) and `max_overflow` (10), whose sum is
+    /// the most open connections, and `pool_timeout` (30 seconds), how long a call waits for a connection. `pool_pre_ping`
+    /// and `pool_recycle` are accepted and ignored: dead connections are always noticed.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key; `what` stands before it.
+    /// [`ErrorKind::Config`] with `what` and the key.
     pub fn of_engine(what: &str, engine_options: &Map<String, Value>) -> Result<Self> {
         let what = format!("{what}: engine_options");
         let EngineOptions { pool_size, max_overflow, pool_timeout, pool_pre_ping, pool_recycle } =
@@ -281,7 +281,7 @@ impl PoolOptions {
             let message = format!("{what}: pool_size: expected at least 1, found 0");
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let timeout = seconds(&format!("{what}: pool_timeout"), pool_timeout, 0.001)?;
+        let timeout = pool_timeout.check(&format!("{what}: pool_timeout"), 0.001)?;
         Ok(Self { size, timeout })
     }
 }
@@ -294,7 +294,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts its connections, which are their numbers.
+    /// Numbers its connections.
     #[derive(Default)]
     struct Counting {
         made: AtomicUsize,
@@ -318,19 +318,19 @@ mod tests {
     }
 
     #[derive(Debug, PartialEq)]
-    enum Trouble {
+    enum TestFailure {
         Lost,
         Conflict,
-        Told(String),
+        Other(String),
     }
 
-    impl From<Error> for Trouble {
+    impl From<Error> for TestFailure {
         fn from(error: Error) -> Self {
-            Self::Told(error.to_string())
+            Self::Other(error.to_string())
         }
     }
 
-    impl RetryClass for Trouble {
+    impl RetryClass for TestFailure {
         fn is_lost(&self) -> bool {
             *self == Self::Lost
         }
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_used_again_when_it_was_given_back() {
+    fn a_released_connection_is_reused() {
         let pool = pool(2);
         let first = pool.lease().unwrap();
         assert_eq!(*first, 0);
@@ -359,12 +359,12 @@ mod tests {
         let again = pool.lease().unwrap();
         assert_eq!(*again, 0);
         drop(again);
-        assert_eq!(*pool.lease().unwrap(), 1, "what was dropped may be in the middle of something");
+        assert_eq!(*pool.lease().unwrap(), 1, "a dropped connection is not reused");
         assert_eq!(pool.connector().aborted.load(Ordering::Relaxed), 2);
     }
 
     #[test]
-    fn there_are_no_more_than_the_size_says() {
+    fn a_pool_opens_at_most_its_size() {
         let pool = pool(2);
         let (one, _other) = (pool.lease().unwrap(), pool.lease().unwrap());
         let error = pool.lease().unwrap_err();
@@ -375,37 +375,37 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_connection_is_replaced_once_and_with_its_fellows() {
+    fn a_dead_connection_is_replaced_once_with_all_idle_ones() {
         let pool = pool(5);
         idle(&pool, 3);
         let mut tried = Vec::new();
         let done = pool.retrying(|lease| {
             tried.push(*lease);
-            if *lease < 3 { Err(Trouble::Lost) } else { Ok(*lease) }
+            if *lease < 3 { Err(TestFailure::Lost) } else { Ok(*lease) }
         });
         assert_eq!((done, tried), (Ok(3), vec![2, 3]));
-        // A new connection that dies is no matter of age.
+        // A new connection that dies is not replaced.
         let mut attempts = 0;
         let failed = pool.retrying(|_| -> Result<(), _> {
             attempts += 1;
-            Err(Trouble::Lost)
+            Err(TestFailure::Lost)
         });
-        assert_eq!((failed, attempts), (Err(Trouble::Lost), 1));
+        assert_eq!((failed, attempts), (Err(TestFailure::Lost), 1));
     }
 
     #[test]
-    fn conflicts_are_tried_again_for_a_while() {
+    fn conflicts_are_retried_a_few_times() {
         let pool = pool(1);
         let mut attempts = 0;
         let failed = pool.retrying(|_| -> Result<(), _> {
             attempts += 1;
-            Err(Trouble::Conflict)
+            Err(TestFailure::Conflict)
         });
-        assert_eq!((failed, attempts), (Err(Trouble::Conflict), CONFLICTS + 1));
+        assert_eq!((failed, attempts), (Err(TestFailure::Conflict), CONFLICTS + 1));
     }
 
     #[test]
-    fn engine_options_are_those_of_sqlalchemy() {
+    fn engine_options_have_sqlalchemys_names_and_defaults() {
         let parse = |given: Value| PoolOptions::of_engine("store", given.as_object().unwrap());
         let timeout = Duration::from_secs(30);
         assert_eq!(parse(json!({})).unwrap(), PoolOptions { size: 15, timeout });

@@ -1,24 +1,24 @@
-//! Stores whose place was emptied, restored or replaced while they were open.
+//! Stores whose data was emptied, restored or replaced while they were open.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::store::Claims;
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// Remembers that the place of a store was replaced, until a claim has told the engine.
+/// Remembers that the data of a store was replaced, until a claim has told the engine.
 ///
-/// Any call may be the first to find it. That call fails, the store turns to what is there now, and the next
+/// Any call may be the first to find out. That call fails, the store switches to the new data, and the next
 /// [`claim_due`](apscheduler_core::store::JobStore::claim_due) fails with [`ErrorKind::StoreReplaced`], once.
 ///
 /// # Examples
 /// ```
 /// use apscheduler_core::ErrorKind;
-/// use apscheduler_core::store::{Claims};
-/// use apscheduler_plugin_kit::store::{Replacement};
+/// use apscheduler_core::store::Claims;
+/// use apscheduler_plugin_kit::store::Replacement;
 ///
 /// let replacement = Replacement::default();
 /// assert!(replacement.claim(|| Ok(Claims::default())).is_ok());
-/// // A lookup finds the file replaced.
+/// // A lookup finds that the file was replaced.
 /// assert!(replacement.found("the file `jobs` was replaced").is_retryable());
 /// let told = replacement.claim(|| Ok(Claims::default())).unwrap_err();
 /// assert_eq!(told.kind(), ErrorKind::StoreReplaced);
@@ -28,17 +28,17 @@ use apscheduler_core::{Error, ErrorKind, Result};
 pub struct Replacement(Mutex<Option<String>>);
 
 impl Replacement {
-    /// Notes what was found. Returns the error for the call that found it.
+    /// Remembers the replacement, and returns the error for the call that found it.
     pub fn found(&self, reason: impl Into<String>) -> Error {
         let reason = reason.into();
         *self.reason() = Some(reason.clone());
         Error::new(ErrorKind::StoreReplaced, reason)
     }
 
-    /// Claims, unless the engine is still to be told.
+    /// Calls `claim`, unless the engine has yet to learn of a replacement.
     ///
     /// # Errors
-    /// [`ErrorKind::StoreReplaced`] where a call before this one found the place replaced; any error of `claim`.
+    /// [`ErrorKind::StoreReplaced`] if an earlier call found a replacement; any error from `claim`.
     pub fn claim(&self, claim: impl FnOnce() -> Result<Claims>) -> Result<Claims> {
         let untold = self.reason().take();
         if let Some(reason) = untold {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_that_finds_it_has_told_it() {
+    fn a_claim_that_finds_a_replacement_reports_it_once() {
         let replacement = Replacement::default();
         let told = replacement.claim(|| Err(replacement.found("replaced"))).unwrap_err();
         assert_eq!(told.kind(), ErrorKind::StoreReplaced);

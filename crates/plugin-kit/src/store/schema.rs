@@ -1,9 +1,9 @@
-//! Why a store refuses tables that are there already.
+//! Errors about existing tables that a store refuses.
 
 use apscheduler_core::{Error, ErrorKind};
 
-/// The table was made by a later release, whose schema has the version `found`; `package`, in this release, knows
-/// versions up to `known`. `table` is its name as people write it.
+/// Returns the error for a table that a later release created, with the schema version `found`. This release of `package`
+/// knows versions up to `known`. `table` is the name as users write it.
 pub fn newer_schema(table: &str, found: i64, known: i64, package: &str) -> Error {
     refusal(format!(
         "the table {table} has the schema version {found}, and this release knows versions up to {known}; update \
@@ -11,7 +11,7 @@ pub fn newer_schema(table: &str, found: i64, known: i64, package: &str) -> Error
     ))
 }
 
-/// The table was not made by a job store of ours.
+/// Returns the error for a table that this job store did not create.
 pub fn foreign_table(table: &str) -> Error {
     refusal(format!(
         "the table {table} is there already, but was not made by this job store; if it is that of Python's APScheduler, \

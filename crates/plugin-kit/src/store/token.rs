@@ -1,4 +1,4 @@
-//! What marks a claim on the server, so that it can be asked for when its answer was lost.
+//! Tokens that mark claims on the server, so that a store can ask for a claim whose answer was lost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,22 +7,22 @@ use super::{ClaimsInDoubt, DecidedBatch};
 use apscheduler_core::Result;
 use apscheduler_core::store::{Claim, ClaimRequest, Claims, Decision, JobRecord};
 
-/// What a store writes with a claim.
+/// The token that a store writes with a claim.
 #[derive(Debug)]
 pub struct ClaimToken {
-    /// What marks the claim: nobody else has it. At most 53 letters, digits and dots.
+    /// A unique mark, of at most 53 letters, digits and dots.
     pub token: String,
-    /// The tokens that the server may forget with it.
+    /// Earlier tokens that the server may delete with this claim.
     pub answered: Vec<String>,
 }
 
-/// The tokens that a store writes with its claims, for [`ClaimsInDoubt`](super::ClaimsInDoubt). The server keeps each
-/// until its answer has come; then the next claim takes it away.
+/// Creates the tokens that a store writes with its claims, for [`ClaimsInDoubt`]. The server keeps each token until its
+/// answer has arrived; the next claim then deletes it.
 #[derive(Debug)]
 pub struct ClaimTokens {
     own: String,
     last: AtomicU64,
-    /// The server may forget these.
+    /// The server may delete these.
     answered: Mutex<Vec<String>>,
 }
 
@@ -34,19 +34,19 @@ impl Default for ClaimTokens {
 }
 
 impl ClaimTokens {
-    /// That of the next claim.
+    /// Returns the token of the next claim.
     pub fn next(&self) -> ClaimToken {
         let number = self.last.fetch_add(1, Ordering::Relaxed);
         let token = format!("{}.{number}", self.own);
         ClaimToken { token, answered: std::mem::take(&mut *self.list()) }
     }
 
-    /// The answer to the claim with this token has come.
+    /// Notes that the answer to the claim with this token has arrived.
     pub fn answered(&self, token: String) {
         self.list().push(token);
     }
 
-    /// Nobody knows whether the server was told to forget these.
+    /// Notes that the server may not have received the request to delete these tokens.
     pub fn unanswered(&self, tokens: Vec<String>) {
         self.list().extend(tokens);
     }
@@ -56,8 +56,8 @@ impl ClaimTokens {
     }
 }
 
-/// The claims of a store that writes a token in the transaction of each: either all of it is there, or nothing. It belongs
-/// to the store and outlives a restart of the scheduler.
+/// The claims with an unknown outcome, for a store that writes a token in the transaction of each claim. It belongs to the
+/// store and outlives a restart of the scheduler.
 #[derive(Debug, Default)]
 pub struct TransactionsInDoubt {
     tokens: ClaimTokens,
@@ -65,12 +65,12 @@ pub struct TransactionsInDoubt {
 }
 
 impl TransactionsInDoubt {
-    /// The token of the next transaction.
+    /// Returns the token of the next transaction.
     pub fn next(&self) -> ClaimToken {
         self.tokens.next()
     }
 
-    /// The transaction with this token was committed, which carries out what was decided.
+    /// Returns the claims of a batch whose transaction was committed with this token.
     pub fn committed(&self, token: ClaimToken, batch: DecidedBatch) -> Claims {
         let claims = batch.into_claims();
         if !claims.won.is_empty() {
@@ -79,7 +79,8 @@ impl TransactionsInDoubt {
         claims
     }
 
-    /// The transaction failed: for certain, or in a way that lets nobody know. That is safe to say where it is not so.
+    /// Notes that the transaction failed: for certain, or, with `is_in_doubt`, with an unknown outcome. Passing `true` is
+    /// always safe.
     pub fn failed(&self, token: ClaimToken, batch: DecidedBatch, is_in_doubt: bool) {
         self.tokens.unanswered(token.answered);
         if is_in_doubt {
@@ -87,11 +88,12 @@ impl TransactionsInDoubt {
         }
     }
 
-    /// As [`ClaimsInDoubt::settle`]. `is_written` asks the server whether the transaction with a token was committed; `None`
-    /// as long as it is under way. It must make sure that one that was not can't be any more.
+    /// Settles the claims as [`ClaimsInDoubt::settle`] does. `is_written` asks the server whether the transaction with a
+    /// token was committed, and returns `None` while it is in progress. If it was not, `is_written` must make sure that it
+    /// never can be.
     ///
     /// # Errors
-    /// What `is_written` says. Nothing is forgotten then.
+    /// Any error from `is_written`. All claims are kept then.
     pub fn settle(
         &self,
         due: &ClaimRequest,

@@ -34,7 +34,7 @@ impl Records {
         id: impl Into<Arc<str>>,
         next_run_time: Option<Timestamp>,
     ) -> NewRecord {
-        NewRecord { id: id.into(), next_run_time, payload: self.state(0), replace: false }
+        NewRecord::new(id, next_run_time, self.state(0))
     }
 }
 

@@ -141,15 +141,12 @@ impl FaultyStore {
                 let back = self.has(Fault::ClaimsBringJobsBack);
                 if back || memory.lookup_job(&record.id)?.is_some() {
                     let (id, state) = (Arc::clone(&record.id), record.payload.clone());
-                    memory.add_jobs(vec![NewRecord {
-                        id,
-                        next_run_time,
-                        payload: state,
-                        replace: true,
-                    }])?;
+                    memory.add_jobs(vec![
+                        NewRecord::new(id, next_run_time, state).with_replace(true),
+                    ])?;
                 }
             }
-            claims.won.push(Claim { record, outcome });
+            claims.won.push(Claim::new(record, outcome));
         }
         Ok(claims)
     }
@@ -159,10 +156,7 @@ impl FaultyStore {
             Decision::Claim(ClaimOutcome { run_times, next: NextRun::Finished })
                 if self.has(Fault::FinishedIsPaused) =>
             {
-                Decision::Claim(ClaimOutcome {
-                    run_times,
-                    next: NextRun::At(due.now + TICK * 1000),
-                })
+                Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(due.now + TICK * 1000)))
             }
             decision => decision,
         }
@@ -171,13 +165,7 @@ impl FaultyStore {
 
 impl JobStore for FaultyStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities {
-            durable: true,
-            shared: true,
-            serializes: true,
-            blocking: false,
-            watch: true,
-        }
+        StoreCapabilities::all().blocking(false)
     }
 
     fn shutdown(&self) -> Result<()> {
@@ -219,13 +207,12 @@ impl JobStore for FaultyStore {
         let records = records.into_iter().map(|record| {
             let id = self.id(&record.id);
             let before = self.shared.memory.lookup_job(&id).ok().flatten();
-            NewRecord {
+            NewRecord::new(
                 id,
-                next_run_time: self
-                    .time(record.next_run_time, before.and_then(|before| before.next_run_time)),
-                payload: self.payload(record.payload),
-                replace: record.replace || self.has(Fault::ReplacesAlways),
-            }
+                self.time(record.next_run_time, before.and_then(|before| before.next_run_time)),
+                self.payload(record.payload),
+            )
+            .with_replace(record.replace || self.has(Fault::ReplacesAlways))
         });
         if self.has(Fault::AddsOneByOne) {
             for record in records {
@@ -251,7 +238,7 @@ impl JobStore for FaultyStore {
         let before = now.and_then(|now| now.next_run_time);
         let next_run_time = self.time(record.next_run_time, before);
         let state = self.payload(record.payload.clone());
-        match memory.update_job(&JobRecord { id, next_run_time, revision, payload: state }) {
+        match memory.update_job(&JobRecord::new(id, next_run_time, revision, state)) {
             Err(error)
                 if error.kind() == ErrorKind::JobLookup
                     && self.has(Fault::UpdateOfNothingIsFine) =>

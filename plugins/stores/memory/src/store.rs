@@ -41,7 +41,7 @@ impl fmt::Debug for MemoryJobStore {
 
 impl JobStore for MemoryJobStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::default()
+        StoreCapabilities::new()
     }
 
     fn shutdown(&self) -> Result<()> {
@@ -132,7 +132,7 @@ impl JobStore for MemoryJobStore {
             }
             let still_due = matches!(outcome.next, NextRun::At(next) if next <= due.now);
             apply(&mut table, node.slot, &outcome);
-            claims.won.push(Claim { record, outcome });
+            claims.won.push(Claim::new(record, outcome));
             if still_due {
                 // Its other run times are for another batch.
                 claims.resume = table::cursor(node);
@@ -160,7 +160,7 @@ impl JobStore for MemoryJobStore {
             match decision {
                 Decision::Claim(outcome) if table.holds(slot, record.revision) => {
                     apply(&mut table, slot, &outcome);
-                    claims.won.push(Claim { record, outcome });
+                    claims.won.push(Claim::new(record, outcome));
                 }
                 _ => left_alone.push(record),
             }

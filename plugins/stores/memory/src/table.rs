@@ -68,7 +68,7 @@ fn timestamp(micros: i64) -> Option<Timestamp> {
 /// Where to look on behind a node.
 pub(crate) fn cursor(node: Node) -> Option<ClaimCursor> {
     let next_run_time = DateTime::from_timestamp_micros(node.time)?;
-    Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Number(u64::from(node.slot)) })
+    Some(ClaimCursor::at_number(next_run_time, u64::from(node.slot)))
 }
 
 /// The place that a cursor means.
@@ -112,12 +112,12 @@ impl Table {
     pub(crate) fn record(&self, slot: SlotId) -> JobRecord {
         let entry = &self.slots.0[slot as usize];
         match &entry.record {
-            Some(stored) => JobRecord {
-                id: Arc::clone(&stored.id),
-                next_run_time: timestamp(entry.time),
-                revision: u64::from(entry.revision),
-                payload: stored.payload.clone(),
-            },
+            Some(stored) => JobRecord::new(
+                Arc::clone(&stored.id),
+                timestamp(entry.time),
+                u64::from(entry.revision),
+                stored.payload.clone(),
+            ),
             None => unreachable!("slot numbers come from the indexes, which hold live slots only"),
         }
     }

@@ -1,33 +1,30 @@
-//! Adding jobs: all of them or none.
+//! Adds jobs: all of them or none.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::store::NewRecord;
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::{Error, Result};
+use apscheduler_plugin_kit::store::refuse_duplicate_ids;
 use mongodb::bson::{Document, doc};
 use mongodb::error::TRANSIENT_TRANSACTION_ERROR;
 
 use crate::commands::{self, Failure, MOST_STATEMENTS, Order, Outcome};
 use crate::connection::Connection;
-use crate::document::{first_revision, next_revision_in_server, run_time, state_text};
+use crate::document::{first_revision, next_revision_in_server, run_time};
 use crate::failure::DUPLICATE_KEY;
 
-/// The pause before a transaction is tried again, at first and at the most.
+/// The pause before a transaction is retried: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(500)];
 
-/// How many bytes of records go into one command; the server takes 16 MiB at the most.
+/// The most bytes of records in one command; the server allows 16 MiB.
 const MOST_BYTES: usize = 8 << 20;
 
-/// What a statement has beside id and state, and some more.
+/// The size of a statement without id and state, rounded up.
 const STATEMENT: usize = 500;
 
 /// Adds records; `mark` is the mark of this write.
 pub(crate) fn add(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
-    let mut ids = HashSet::with_capacity(records.len());
-    if let Some(twice) = records.iter().find(|record| !ids.insert(&record.id)) {
-        return Err(conflict(&twice.id));
-    }
+    refuse_duplicate_ids(records)?;
     match records.len() {
         0 => Ok(()),
         // One statement is atomic.
@@ -37,12 +34,8 @@ pub(crate) fn add(connection: &Connection, mark: &str, records: &[NewRecord]) ->
     }
 }
 
-fn conflict(id: &str) -> Error {
-    Error::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
-}
-
 fn statement(record: &NewRecord, mark: &str) -> Result<Document> {
-    let state = state_text(&record.id, &record.payload)?;
+    let state = record.text()?;
     let next_run_time = run_time(record.next_run_time);
     Ok(if record.replace {
         let set = doc! {"$set": {
@@ -53,8 +46,8 @@ fn statement(record: &NewRecord, mark: &str) -> Result<Document> {
         }};
         doc! {"q": {"_id": &*record.id}, "u": [set, {"$unset": "finished"}], "upsert": true}
     } else {
-        // A finished job that was not removed yet makes room; any other has the `_id`, which is then taken. The marks of its
-        // claims stay: one of them may be in doubt.
+        // Replaces a finished job that was not removed yet; any other job with the `_id` is a conflict. The marks of its
+        // claims stay, because one of them may be in doubt.
         let set = doc! {"$set": {
             "next_run_time": next_run_time,
             "revision": first_revision(),
@@ -71,7 +64,7 @@ fn command(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result
     Ok(commands::update(connection, statements?, Order::Kept))
 }
 
-/// Splits off as many as fit into one command.
+/// Splits off as many records as fit into one command.
 fn split(records: &[NewRecord]) -> (&[NewRecord], &[NewRecord]) {
     let mut bytes = 0;
     let fits = |record: &&NewRecord| {
@@ -80,18 +73,18 @@ fn split(records: &[NewRecord]) -> (&[NewRecord], &[NewRecord]) {
         bytes <= MOST_BYTES
     };
     let count = records.iter().take(MOST_STATEMENTS).take_while(fits).count();
-    // One that is too large by itself is for the server to judge.
+    // The server refuses a single record that is too large.
     records.split_at(count.max(1).min(records.len()))
 }
 
-/// Whether a statement lost a race: two processes brought the same job to replace, and now it is there.
+/// Whether a statement lost a race: another process inserted the job that this one is to replace.
 fn is_race(failure: &Failure, records: &[NewRecord]) -> bool {
     failure.code == DUPLICATE_KEY && records.get(failure.index).is_some_and(|record| record.replace)
 }
 
 fn explain(connection: &Connection, failure: &Failure, records: &[NewRecord]) -> Error {
     match records.get(failure.index) {
-        Some(record) if failure.code == DUPLICATE_KEY => conflict(&record.id),
+        Some(record) if failure.code == DUPLICATE_KEY => Error::conflicting_id(&*record.id),
         _ => failure.explain(&connection.address),
     }
 }
@@ -100,9 +93,9 @@ fn explain(connection: &Connection, failure: &Failure, records: &[NewRecord]) ->
 fn write(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
     let mut rest = records;
     while !rest.is_empty() {
-        let (chunk, behind) = split(rest);
+        let (chunk, others) = split(rest);
         match commands::run(connection, command(connection, mark, chunk)?)?.failures.first() {
-            None => rest = behind,
+            None => rest = others,
             Some(failure) if is_race(failure, chunk) => rest = &rest[failure.index..],
             Some(failure) => return Err(explain(connection, failure, chunk)),
         }
@@ -110,13 +103,13 @@ fn write(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<(
     Ok(())
 }
 
-/// Writes without a transaction: what is new first, since only that can be in anybody's way and only that can be undone.
+/// Writes without a transaction: new jobs first, since only they can conflict and only they can be undone.
 fn in_steps(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
     let (old, new): (Vec<_>, Vec<_>) = records.iter().cloned().partition(|record| record.replace);
     if let Err(error) = write(connection, mark, &new) {
         for chunk in new.chunks(MOST_STATEMENTS) {
             let ids: Vec<&str> = chunk.iter().map(|record| &*record.id).collect();
-            // With the mark, so that nothing is removed that others added or changed.
+            // With the mark, so that nothing is removed that others have added or changed.
             let undo = doc! {"_id": {"$in": ids}, "writer": mark};
             let jobs = connection.jobs.clone();
             connection.run(async move { jobs.delete_many(undo).await.map(drop) })?;
@@ -126,24 +119,24 @@ fn in_steps(connection: &Connection, mark: &str, records: &[NewRecord]) -> Resul
     write(connection, mark, &old)
 }
 
-/// What became of a transaction.
+/// The result of a transaction.
 enum Ended {
     Committed,
-    /// The answer to the command with this number.
+    /// The command with this number was refused with this answer.
     Refused(usize, Document),
 }
 
-/// Tries until no other transaction is in the way, or the time for a call is over.
+/// Retries until no other transaction conflicts, or the time for a call has passed.
 fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
     let begin = Instant::now();
     let [mut pause, longest] = PAUSES;
     loop {
         let (mut chunks, mut commands, mut rest) = (Vec::new(), Vec::new(), records);
         while !rest.is_empty() {
-            let (chunk, behind) = split(rest);
+            let (chunk, others) = split(rest);
             chunks.push(chunk);
             commands.push(command(connection, mark, chunk)?);
-            rest = behind;
+            rest = others;
         }
         let (client, database) = (connection.client.clone(), connection.database.clone());
         let written = connection.try_run(async move {
@@ -159,7 +152,7 @@ fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Re
             session.commit_transaction().await?;
             Ok(Ended::Committed)
         })?;
-        let in_the_way = match written {
+        let conflict = match written {
             Ok(Ended::Committed) => return Ok(()),
             Ok(Ended::Refused(number, answer)) => {
                 let Outcome { failures, .. } = commands::read(&answer, &connection.address)?;
@@ -180,7 +173,7 @@ fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Re
             Err(error) => return Err(connection.address.explain(&error)),
         };
         if begin.elapsed() >= connection.timeout {
-            return Err(in_the_way);
+            return Err(conflict);
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(longest);
@@ -195,7 +188,7 @@ mod tests {
 
     fn record(size: usize) -> NewRecord {
         let state = JobPayload::Encoded("x".repeat(size).into());
-        NewRecord { id: "a".into(), next_run_time: None, payload: state, replace: false }
+        NewRecord::new("a", None, state)
     }
 
     #[test]
@@ -203,9 +196,9 @@ mod tests {
         let counts = |records: &[NewRecord]| {
             let (mut rest, mut counts) = (records, Vec::new());
             while !rest.is_empty() {
-                let (chunk, behind) = split(rest);
+                let (chunk, others) = split(rest);
                 counts.push(chunk.len());
-                rest = behind;
+                rest = others;
             }
             counts
         };

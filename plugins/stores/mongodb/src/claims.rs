@@ -1,9 +1,8 @@
-//! Claims of due jobs: one command for a batch, which tells of each claim whether it was won.
+//! Claims of due jobs: one command for a batch, whose answer shows for each claim whether it was won.
 //!
-//! A claim is a compare-and-set: its filter has the revision that was read. The server counts what was found and does not
-//! say which. So each statement is an upsert that can't insert: it would have to give the document another `_id` than
-//! its filter does. Where the revision is another one by now, or the job is gone, the statement fails, and only there:
-//! the answer lists every claim that was lost.
+//! A claim is a compare-and-set: its filter has the revision that was read. The server counts the documents found, but does
+//! not return which. So each statement is an upsert that can't insert, because it would set another `_id` than its filter
+//! has. It fails if, and only if, the revision has changed or the job was removed: the answer lists every lost claim.
 
 use std::collections::HashMap;
 use std::iter;
@@ -15,20 +14,22 @@ use mongodb::bson::{Bson, Document, doc};
 use crate::commands::{self, Failure, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{handle, next_revision, run_time, unchanged};
-use crate::failure::{DUPLICATE_KEY, is_passing};
+use crate::failure::{DUPLICATE_KEY, is_temporary};
 
-/// What the server says where an upsert would have to change an `_id`: `ImmutableField`.
+/// The code for an upsert that would change an `_id`: `ImmutableField`.
 const IMMUTABLE_FIELD: i32 = 66;
 
-/// How many claims a document remembers by their marks, and how many of one handle: any number of them may come between a
-/// claim whose answer is lost and the look at what came of it, as long as few handles made them.
-pub(crate) const REMEMBERED: usize = 16;
-const OF_ONE_HANDLE: usize = 2;
+/// How many marks of claims a document keeps. A lost claim can be found after any number of other claims, as long as few
+/// handles made them.
+pub(crate) const KEPT_MARKS: usize = 16;
 
-/// The marks of the claims that documents remember, by id.
+/// How many marks of one handle a document keeps.
+const KEPT_PER_HANDLE: usize = 2;
+
+/// The marks in documents, by id.
 pub(crate) type Marks<'a> = HashMap<&'a str, Vec<&'a str>>;
 
-/// The marks that are in these documents.
+/// Returns the marks in these documents.
 pub(crate) fn marks(documents: &[Document]) -> Marks<'_> {
     documents.iter().filter_map(marks_of).collect()
 }
@@ -38,12 +39,12 @@ fn marks_of(document: &Document) -> Option<(&str, Vec<&str>)> {
     Some((document.get_str("_id").ok()?, marks.collect()))
 }
 
-/// What a document remembers that is claimed with `mark`, and remembered these before.
-fn remembered<'a>(before: &[&'a str], mark: &'a str) -> Vec<&'a str> {
+/// Returns the marks that a document keeps when it is claimed with `mark`.
+fn kept_marks<'a>(before: &[&'a str], mark: &'a str) -> Vec<&'a str> {
     let mut kept: Vec<&str> = Vec::new();
     for known in iter::once(mark).chain(before.iter().rev().copied()) {
         let of_the_same = kept.iter().filter(|other| handle(other) == handle(known)).count();
-        if of_the_same < OF_ONE_HANDLE && kept.len() < REMEMBERED {
+        if of_the_same < KEPT_PER_HANDLE && kept.len() < KEPT_MARKS {
             kept.push(known);
         }
     }
@@ -51,17 +52,17 @@ fn remembered<'a>(before: &[&'a str], mark: &'a str) -> Vec<&'a str> {
     kept
 }
 
-/// What became of claims.
+/// The result of writing claims.
 pub(crate) struct Written {
-    /// Of each claim, whether it was won.
+    /// For each claim, whether it was won.
     pub(crate) won: Vec<bool>,
-    /// How many were not carried out, because the server refuses them.
+    /// How many the server refused.
     pub(crate) refused: usize,
-    /// Why it refuses one of them.
+    /// Why it refused one of them.
     pub(crate) refusal: Option<Error>,
 }
 
-/// Writes claims, and says of each whether it was won.
+/// Writes claims.
 pub(crate) fn write(
     connection: &Connection,
     mark: &str,
@@ -85,7 +86,7 @@ pub(crate) fn write(
     Ok(written)
 }
 
-/// Returns those that were not won.
+/// Writes one command, and returns the claims that were not won.
 fn write_chunk(
     connection: &Connection,
     mark: &str,
@@ -96,24 +97,24 @@ fn write_chunk(
     let statements = claims.iter().map(|claim| statement(mark, claim, before(claim))).collect();
     let command = commands::update(connection, statements, Order::Any);
     let outcome = commands::run(connection, command)?;
-    if outcome.made > 0 || outcome.found + outcome.failures.len() != claims.len() {
-        // Not the whole batch was carried out, or by a server that does not know what an upsert is.
+    if outcome.created > 0 || outcome.found + outcome.failures.len() != claims.len() {
+        // Not the whole batch was executed, or the server does not implement upserts.
         return Err(connection.address.unexpected(&format!(
-            "of {} claims {} were won, {} were not, {} made a job",
+            "of {} claims {} were won, {} were lost, {} created a job",
             claims.len(),
             outcome.found,
             outcome.failures.len(),
-            outcome.made,
+            outcome.created,
         )));
     }
-    // A router that has lost a shard says so of each statement, whether it was carried out or not.
-    match outcome.failures.iter().find(|failure| is_passing(failure.code)) {
+    // A router that has lost a shard returns this for each statement, whether it was executed or not.
+    match outcome.failures.iter().find(|failure| is_temporary(failure.code)) {
         Some(failure) => Err(failure.explain(&connection.address)),
         None => Ok(outcome.failures),
     }
 }
 
-fn statement(mark: &str, Claim { record, outcome }: &Claim, before: &[&str]) -> Document {
+fn statement(mark: &str, Claim { record, outcome, .. }: &Claim, before: &[&str]) -> Document {
     let next = match outcome.next {
         NextRun::At(time) => run_time(Some(time)),
         NextRun::Finished => Bson::Null,
@@ -124,19 +125,19 @@ fn statement(mark: &str, Claim { record, outcome }: &Claim, before: &[&str]) -> 
             "next_run_time": next,
             "revision": revision,
             "writer": mark,
-            // Nobody has claimed it since they were read, or the revision would be another one.
-            "claims": remembered(before, mark),
+            // Nobody has claimed it since the marks were read, or the revision would have changed.
+            "claims": kept_marks(before, mark),
         },
         "$setOnInsert": {"_id": false},
     };
     if outcome.next == NextRun::Finished {
-        // From here on nobody sees it. It is removed when it is known that the claim was won.
+        // This hides the job. It is removed once it is known that the claim was won.
         change.insert("$currentDate", doc! {"finished": true});
     }
     doc! {"q": unchanged(&record.id, record.revision), "u": change, "upsert": true}
 }
 
-/// Removes jobs that have finished, unless somebody used their ids already.
+/// Removes finished jobs, unless others have used their ids already.
 pub(crate) fn remove_finished<'a>(
     connection: &Connection,
     mark: &str,
@@ -149,7 +150,7 @@ pub(crate) fn remove_finished<'a>(
     for chunk in statements.chunks(MOST_STATEMENTS) {
         if let Err(error) = commands::run(connection, commands::delete(connection, chunk.to_vec()))
         {
-            // The fires are won, and run.
+            // The claims are won anyway.
             tracing::warn!("finished jobs are removed within a day: {}", error.chain());
         }
     }
@@ -160,18 +161,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handle_pushes_out_its_own_marks() {
+    fn a_handle_displaces_its_own_marks() {
         let names = |name: fn(u8) -> String| (0..100).map(name).collect::<Vec<_>>();
         let (busy, others) =
             (names(|number| format!("busy-{number}")), names(|number| format!("{number}-0")));
         let mut marks = vec!["lost-1"];
         for mark in &busy {
-            marks = remembered(&marks, mark);
+            marks = kept_marks(&marks, mark);
         }
         assert_eq!(marks, ["lost-1", "busy-98", "busy-99"]);
         for mark in &others {
-            marks = remembered(&marks, mark);
+            marks = kept_marks(&marks, mark);
         }
-        assert_eq!((marks.len(), marks[0], marks[15]), (REMEMBERED, "84-0", "99-0"));
+        assert_eq!((marks.len(), marks[0], marks[15]), (KEPT_MARKS, "84-0", "99-0"));
     }
 }

@@ -1,7 +1,7 @@
-//! Commands with many statements, and what became of each of these.
+//! Commands with many statements, and the result of each statement.
 //!
-//! The driver sends some of its own calls again after a broken connection, and counts what they did in all. These are
-//! sent once, and tell of every statement that failed.
+//! The driver repeats some of its own calls after a broken connection, and returns only totals. These commands are sent
+//! once, and return every statement that failed.
 
 use apscheduler_core::{Error, Result};
 use mongodb::bson::{Bson, Document, doc};
@@ -9,23 +9,25 @@ use mongodb::bson::{Bson, Document, doc};
 use crate::connection::Connection;
 use crate::failure::Address;
 
-/// How many statements one command has: far from the limits of the server, and more than a batch of the engine.
+/// The most statements in one command: far below the limit of the server, and more than a batch of the engine.
 pub(crate) const MOST_STATEMENTS: usize = 10_000;
 
-/// Whether a statement that fails ends the command.
+/// Whether a failed statement ends the command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
+    /// Statements run in order, until one fails.
     Kept,
+    /// Statements run in any order, whether others fail or not.
     Any,
 }
 
-/// What became of a command's statements.
+/// The result of the statements of a command.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
-    /// How many documents the statements found, or made.
+    /// How many documents the statements found or created.
     pub(crate) found: usize,
-    /// How many they made.
-    pub(crate) made: usize,
+    /// How many documents they created.
+    pub(crate) created: usize,
     /// The statements that failed.
     pub(crate) failures: Vec<Failure>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Outcome {
 /// A statement that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// Its place.
+    /// The index of the statement.
     pub(crate) index: usize,
     pub(crate) code: i32,
     pub(crate) text: String,
@@ -45,7 +47,7 @@ impl Failure {
     }
 }
 
-/// The command `update`.
+/// Returns the command `update`.
 pub(crate) fn update(connection: &Connection, statements: Vec<Document>, order: Order) -> Document {
     doc! {
         "update": connection.jobs.name(),
@@ -54,7 +56,7 @@ pub(crate) fn update(connection: &Connection, statements: Vec<Document>, order: 
     }
 }
 
-/// The command `delete`.
+/// Returns the command `delete`.
 pub(crate) fn delete(connection: &Connection, statements: Vec<Document>) -> Document {
     doc! {"delete": connection.jobs.name(), "deletes": statements, "ordered": false}
 }
@@ -76,13 +78,13 @@ fn write_concern(connection: &Connection) -> Bson {
 /// Reads the answer to a command.
 pub(crate) fn read(answer: &Document, address: &Address) -> Result<Outcome> {
     if let Some(doubt) = answer.get("writeConcernError") {
-        return Err(address.doubtful(&doubt.to_string()));
+        return Err(address.unconfirmed(&doubt.to_string()));
     }
     let array = |key| answer.get_array(key).map_or(&[][..], Vec::as_slice);
     let failures: Option<Vec<Failure>> = array("writeErrors").iter().map(failure).collect();
     match (answer.get("n").and_then(number), failures) {
         (Some(found), Some(failures)) => {
-            Ok(Outcome { found, made: array("upserted").len(), failures })
+            Ok(Outcome { found, created: array("upserted").len(), failures })
         }
         _ => Err(address.unexpected("no `n`, or a `writeErrors` without `index` and `code`")),
     }
@@ -114,25 +116,25 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_tells_of_every_statement() {
+    fn an_answer_contains_every_failed_statement() {
         let answer = doc! {
             "n": 2, "upserted": [{"index": 0, "_id": "a"}], "ok": 1.0,
             "writeErrors": [{"index": 1, "code": 66, "errmsg": "no"}],
         };
         let failures = vec![Failure { index: 1, code: 66, text: "no".into() }];
-        let expected = Outcome { found: 2, made: 1, failures };
+        let expected = Outcome { found: 2, created: 1, failures };
         assert_eq!(read(&answer, &address()).unwrap(), expected);
     }
 
     #[test]
-    fn a_write_that_may_not_last_is_an_error() {
+    fn an_unconfirmed_write_is_an_error() {
         let answer = doc! {"n": 1, "writeConcernError": {"code": 64, "errmsg": "timed out"}};
         let error = read(&answer, &address()).unwrap_err();
         assert!(error.is_retryable() && error.chain().contains("timed out"), "{}", error.chain());
     }
 
     #[test]
-    fn other_answers_are_refused() {
+    fn invalid_answers_are_refused() {
         for answer in [doc! {"ok": 1.0}, doc! {"n": 1, "writeErrors": [{"code": 1}]}] {
             assert!(read(&answer, &address()).is_err());
         }

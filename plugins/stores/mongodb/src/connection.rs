@@ -1,4 +1,4 @@
-//! The driver, in threads of its own.
+//! The connection to the server: runs the driver's futures in threads of its own.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Document, doc};
 use mongodb::error::Error as DriverError;
@@ -16,13 +17,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 use crate::failure::{Address, code};
-use crate::options::{MongoDbOptions, Target};
-use crate::{WHAT, schema};
+use crate::names::STORE_NAME;
+use crate::options::Config;
 
-/// What the server says to a user without the right.
+/// The code for a user without permission.
 const UNAUTHORIZED: i32 = 13;
 
-/// A started store's way to the server.
+/// The connection of a started store.
 pub(crate) struct Connection {
     runtime: &'static Runtime,
     pub(crate) client: Client,
@@ -32,41 +33,20 @@ pub(crate) struct Connection {
     pub(crate) is_replicated: bool,
     pub(crate) address: Address,
     pub(crate) timeout: Duration,
-    /// What the server calls the collection of jobs since it was made: another one has another name.
+    /// The UUID of the collection of jobs, which a replaced collection does not have.
     pub(crate) collection: Option<Binary>,
     calls: Arc<Calls>,
 }
 
 impl Connection {
-    /// Connects, and makes the collections where they are not there yet.
-    pub(crate) fn open(options: &MongoDbOptions, target: &Target) -> Result<Self> {
-        let mut connection = Self::connect(options, target)?;
-        schema::prepare(&connection)?;
-        connection.collection = connection.collection_there()?;
-        Ok(connection)
-    }
-
-    /// Connects, and makes nothing.
-    pub(crate) fn read_only(options: &MongoDbOptions, target: &Target) -> Result<Self> {
-        let connection = Self::connect(options, target)?;
-        if !schema::check(&connection)? {
-            tracing::warn!(
-                "there are no jobs in `{}.{}` at {}",
-                connection.database.name(),
-                connection.jobs.name(),
-                connection.address.shown
-            );
-        }
-        Ok(connection)
-    }
-
-    fn connect(options: &MongoDbOptions, target: &Target) -> Result<Self> {
-        let (address, timeout) = (target.address.clone(), target.timeout);
+    /// Connects. Creates nothing.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let (address, timeout) = (config.address.clone(), config.timeout);
         let runtime = runtime()?;
-        let (url, given) = (target.url.clone(), options.clone());
+        let config_of_driver = config.clone();
         let opening = async move {
-            let mut client = ClientOptions::parse(url).await?;
-            given.apply(&mut client);
+            let mut client = ClientOptions::parse(&config_of_driver.url).await?;
+            config_of_driver.apply(&mut client);
             let client = Client::with_options(client)?;
             let hello = client.database("admin").run_command(doc! {"hello": 1}).await?;
             Ok((client, hello))
@@ -76,8 +56,8 @@ impl Connection {
             .map_err(|error: DriverError| address.explain(&error))?;
         let is_replicated = hello.get_str("setName").is_ok()
             || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-        let database = client.database(&options.database);
-        let jobs = database.collection(&options.collection);
+        let database = client.database(config.database());
+        let jobs = database.collection(config.collection());
         let collection = None;
         Ok(Self {
             runtime,
@@ -92,8 +72,8 @@ impl Connection {
         })
     }
 
-    /// What the server calls the collection of jobs now; `None` where there is none, or where this user may not ask.
-    pub(crate) fn collection_there(&self) -> Result<Option<Binary>> {
+    /// Returns the UUID of the collection of jobs, or `None` if there is none or this user may not ask.
+    pub(crate) fn current_collection(&self) -> Result<Option<Binary>> {
         let (database, name) = (self.database.clone(), self.jobs.name().to_owned());
         let asked = self.try_run(async move {
             let mut found = database.list_collections().filter(doc! {"name": name}).await?;
@@ -101,7 +81,7 @@ impl Connection {
             if !is_found {
                 return Ok(None);
             }
-            // A server that does not say it calls all of them the same.
+            // If the server does not return it, all collections have the same.
             let uuid = found.deserialize_current()?.info.uuid;
             Ok(Some(uuid.unwrap_or(Binary { subtype: BinarySubtype::Uuid, bytes: Vec::new() })))
         })?;
@@ -111,12 +91,12 @@ impl Connection {
         }
     }
 
-    /// Ends all calls, now and later.
-    pub(crate) fn cut(&self) {
-        self.calls.cut();
+    /// Interrupts all calls, and refuses new ones.
+    pub(crate) fn interrupt(&self) {
+        self.calls.interrupt();
     }
 
-    /// Waits for the driver, not longer than the options say.
+    /// Runs a call of the driver, with the timeout of the options.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         call: impl Future<Output = mongodb::error::Result<T>> + Send + 'static,
@@ -124,7 +104,7 @@ impl Connection {
         self.try_run(call)?.map_err(|error| self.address.explain(&error))
     }
 
-    /// As [`run`](Self::run), with the error of the driver.
+    /// Runs a call as [`run`](Self::run) does, and returns the driver's own error.
     pub(crate) fn try_run<T: Send + 'static>(
         &self,
         call: impl Future<Output = mongodb::error::Result<T>> + Send + 'static,
@@ -132,7 +112,7 @@ impl Connection {
         run(self.runtime, &self.calls, self.timeout, &self.address, call)
     }
 
-    /// Does something beside.
+    /// Runs a task in the background.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.runtime.spawn(task).abort_handle()
     }
@@ -140,12 +120,12 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // This may happen where nothing may wait.
+        // In the background: the caller may not be allowed to block.
         self.runtime.spawn(self.client.clone().shutdown().immediate(true).into_future());
     }
 }
 
-/// The threads of the driver. They stay when a store is shut down: the driver still cleans up then.
+/// Returns the runtime of the driver. It keeps running when a store is shut down, because the driver still cleans up.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -158,7 +138,7 @@ fn runtime() -> Result<&'static Runtime> {
         .build()
         .map_err(|error| {
             Error::new(ErrorKind::Other, "can't start the threads of the driver")
-                .with_plugin(WHAT)
+                .with_plugin(STORE_NAME)
                 .with_source(error)
         })?;
     if let Err(late) = RUNTIME.set(built) {
@@ -167,7 +147,7 @@ fn runtime() -> Result<&'static Runtime> {
     Ok(RUNTIME.wait())
 }
 
-/// The call runs in a thread of the runtime, so that it may be waited for even in threads of another runtime.
+/// Runs a call in a thread of the runtime, so that the caller may wait for it even in a thread of another runtime.
 fn run<T: Send + 'static>(
     runtime: &Runtime,
     calls: &Arc<Calls>,
@@ -178,7 +158,7 @@ fn run<T: Send + 'static>(
     let (sender, receiver) = mpsc::sync_channel(1);
     let task = runtime.spawn(async move {
         let answer = tokio::time::timeout(timeout, call).await;
-        // The caller waits for it, and for nothing else.
+        // The receiver waits until this.
         let _ = sender.send(answer);
     });
     let Some(_call) = calls.begin(task.abort_handle()) else {
@@ -187,54 +167,54 @@ fn run<T: Send + 'static>(
     };
     match receiver.recv() {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(address.silence()),
-        Err(_) if calls.are_cut() => Err(shut_down()),
-        Err(_) => Err(Error::new(ErrorKind::Other, "the driver panicked").with_plugin(WHAT)),
+        Ok(Err(_)) => Err(address.no_answer()),
+        Err(_) if calls.are_interrupted() => Err(shut_down()),
+        Err(_) => Err(Error::new(ErrorKind::Other, "the driver panicked").with_plugin(STORE_NAME)),
     }
 }
 
 fn shut_down() -> Error {
-    Error::new(ErrorKind::NotRunning, "the job store was shut down").with_plugin(WHAT)
+    store::shut_down().with_plugin(STORE_NAME)
 }
 
-/// The calls that are under way, so that a shutdown can cut them short.
+/// The calls in progress, so that a shutdown can interrupt them.
 #[derive(Default)]
 struct Calls(Mutex<CallsState>);
 
 #[derive(Default)]
 struct CallsState {
-    under_way: HashMap<u64, AbortHandle>,
+    in_progress: HashMap<u64, AbortHandle>,
     last: u64,
-    are_cut: bool,
+    are_interrupted: bool,
 }
 
-/// A call among the others, until this is dropped.
+/// Keeps a call registered until it is dropped.
 struct Call {
     calls: Arc<Calls>,
     number: u64,
 }
 
 impl Calls {
-    /// Adds a call; `None` where they have been cut.
+    /// Registers a call. Returns `None` after [`interrupt`](Self::interrupt).
     fn begin(self: &Arc<Self>, task: AbortHandle) -> Option<Call> {
         let mut state = self.state();
-        if state.are_cut {
+        if state.are_interrupted {
             return None;
         }
         state.last += 1;
         let number = state.last;
-        state.under_way.insert(number, task);
+        state.in_progress.insert(number, task);
         Some(Call { calls: Arc::clone(self), number })
     }
 
-    fn cut(&self) {
+    fn interrupt(&self) {
         let mut state = self.state();
-        state.are_cut = true;
-        state.under_way.drain().for_each(|(_, task)| task.abort());
+        state.are_interrupted = true;
+        state.in_progress.drain().for_each(|(_, task)| task.abort());
     }
 
-    fn are_cut(&self) -> bool {
-        self.state().are_cut
+    fn are_interrupted(&self) -> bool {
+        self.state().are_interrupted
     }
 
     fn state(&self) -> MutexGuard<'_, CallsState> {
@@ -244,7 +224,7 @@ impl Calls {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.calls.state().under_way.remove(&self.number);
+        self.calls.state().in_progress.remove(&self.number);
     }
 }
 

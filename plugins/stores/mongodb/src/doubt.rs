@@ -1,8 +1,8 @@
-//! Finding out about claims whose answer was lost.
+//! Finds out about claims whose answer was lost.
 //!
-//! The server may not have heard of them yet: a claim can be under way long after its caller gave up. So each record first
-//! gets another revision if it has not got the one of the claim; then a claim that is still to come is too late, and the
-//! marks in the documents tell what was won.
+//! The server may not have received them yet: a claim can arrive long after its caller gave up. So each record that was not
+//! claimed first gets a new revision. A claim that arrives later then fails, and the marks in the documents show which
+//! claims were won.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use apscheduler_core::Result;
 use apscheduler_core::store::Claim;
 use mongodb::bson::{Document, doc};
 
-use crate::claims::{REMEMBERED, remove_finished};
+use crate::claims::{KEPT_MARKS, remove_finished};
 use crate::commands::{self, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{next_revision, read, unchanged};
 
-/// Says of each claim that was sent with the mark `claimed` whether it was won; `mark` is the mark of this write.
+/// Returns for each claim that was sent with the mark `claimed` whether it was won. `mark` is the mark of this write.
 pub(crate) fn find_out(
     connection: &Connection,
     mark: &str,
@@ -33,7 +33,7 @@ pub(crate) fn find_out(
     Ok(written)
 }
 
-/// Makes claims that are still under way come too late.
+/// Makes claims fail that arrive later.
 fn prevent(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<()> {
     let statement = |Claim { record, .. }: &Claim| {
         let revision = next_revision(record.revision);
@@ -47,7 +47,7 @@ fn prevent(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<()> 
     }
 }
 
-/// The documents of these jobs, by id, as far as they are there.
+/// Returns the existing documents of these jobs, by id.
 fn look(connection: &Connection, claims: &[Claim]) -> Result<HashMap<String, Document>> {
     let ids: Vec<&str> = claims.iter().map(|claim| &*claim.record.id).collect();
     let filter = doc! {"_id": {"$in": ids}};
@@ -67,17 +67,17 @@ fn look(connection: &Connection, claims: &[Claim]) -> Result<HashMap<String, Doc
 }
 
 fn is_won(Claim { record, .. }: &Claim, claimed: &str, found: &HashMap<String, Document>) -> bool {
-    // A job that is gone was removed by somebody: before the claim, for all that anybody can tell.
+    // Another process removed the job, presumably before the claim.
     let Some(document) = found.get(&*record.id) else { return false };
     let marks = document.get_array("claims").map_or(&[][..], Vec::as_slice);
     if marks.iter().any(|mark| mark.as_str() == Some(claimed)) {
         return true;
     }
     let writes = read(document).map_or(0, |now| now.revision.saturating_sub(record.revision));
-    if marks.len() >= REMEMBERED && writes < 1 << 20 {
+    if marks.len() >= KEPT_MARKS && writes < 1 << 20 {
         tracing::error!(
             job_id = &*record.id,
-            "others wrote this job {writes} times before it was known whether it was claimed; if it was, the run is lost"
+            "others wrote this job {writes} times before the outcome of a claim was known; if it was won, the run is lost"
         );
     }
     false

@@ -1,44 +1,45 @@
-//! What errors of the driver mean, said without a password.
+//! Converts errors of the driver and the server, without passwords.
 
 use std::fmt;
 
 use apscheduler_core::{Error, ErrorKind};
+use apscheduler_plugin_kit::store::CauseText;
 use mongodb::error::{
     Error as DriverError, ErrorKind as DriverErrorKind, RETRYABLE_WRITE_ERROR, WriteFailure,
 };
 
-use crate::WHAT;
+use crate::names::STORE_NAME;
 
-/// What the server says when it refuses for now: elections, shutdowns, conflicts of transactions, time limits.
-const PASSING: [i32; 16] =
+/// The codes of temporary errors: elections, shutdowns, transaction conflicts, timeouts.
+const TEMPORARY: [i32; 16] =
     [6, 7, 50, 64, 89, 91, 112, 189, 202, 262, 9001, 10107, 11600, 11602, 13435, 13436];
 
-/// What the server says to those that it does not let in.
-const REFUSED: [i32; 3] = [11, 13, 18];
+/// The codes of errors about the login or permissions.
+const DENIED: [i32; 3] = [11, 13, 18];
 
-/// What the server says where an `_id` is taken.
+/// The code for an `_id` that is taken.
 pub(crate) const DUPLICATE_KEY: i32 = 11000;
 
-/// Where the server is, as errors name it.
+/// The address of the server in errors.
 #[derive(Clone)]
 pub(crate) struct Address {
     /// Without user and password.
     pub(crate) shown: String,
-    /// What no error may show.
+    /// The password, which no error may show.
     pub(crate) password: Option<String>,
 }
 
 impl Address {
-    /// No answer in time.
-    pub(crate) fn silence(&self) -> Error {
-        let message = format!("the server at {} does not answer in time", self.shown);
-        Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT)
+    /// Returns the error for a call without an answer in time.
+    pub(crate) fn no_answer(&self) -> Error {
+        let message = format!("the server at {} did not answer in time", self.shown);
+        Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME)
     }
 
-    /// What an error of the driver means.
+    /// Converts an error of the driver.
     pub(crate) fn explain(&self, error: &DriverError) -> Error {
         let address = &self.shown;
-        let refused = format!("the server at {address} refuses this user or password");
+        let refused = format!("the server at {address} refused this user or password");
         let (kind, message) = match &*error.kind {
             DriverErrorKind::Authentication { .. } => (ErrorKind::Store, refused),
             DriverErrorKind::InvalidArgument { .. } | DriverErrorKind::InvalidTlsConfig { .. } => {
@@ -47,60 +48,60 @@ impl Address {
             DriverErrorKind::ServerSelection { .. } | DriverErrorKind::DnsResolve { .. } => {
                 (ErrorKind::Unavailable, format!("can't reach the server at {address}"))
             }
-            DriverErrorKind::Io(_) | DriverErrorKind::ConnectionPoolCleared { .. } => {
-                (ErrorKind::Unavailable, format!("the connection to the server at {address} broke"))
-            }
+            DriverErrorKind::Io(_) | DriverErrorKind::ConnectionPoolCleared { .. } => (
+                ErrorKind::Unavailable,
+                format!("the connection to the server at {address} was lost"),
+            ),
             _ => match code(error) {
-                Some(code) if REFUSED.contains(&code) => (ErrorKind::Store, refused),
-                code if code.is_some_and(is_passing)
+                Some(code) if DENIED.contains(&code) => (ErrorKind::Store, refused),
+                code if code.is_some_and(is_temporary)
                     || error.contains_label(RETRYABLE_WRITE_ERROR) =>
                 {
-                    (ErrorKind::Unavailable, format!("the server at {address} refuses for now"))
+                    (
+                        ErrorKind::Unavailable,
+                        format!("the server at {address} temporarily refused the call"),
+                    )
                 }
-                _ => (ErrorKind::Store, format!("the server at {address} refuses")),
+                _ => (ErrorKind::Store, format!("the server at {address} refused the call")),
             },
         };
-        // The text of the cause is kept and not the cause: no password gets through.
         self.with_text(kind, message, error.kind.to_string())
     }
 
-    /// The server took a write, and does not know whether it will last.
-    pub(crate) fn doubtful(&self, what: &str) -> Error {
-        let message = format!("the server at {} can't say whether a write will last", self.shown);
+    /// Returns the error for a write that the server accepted but could not confirm.
+    pub(crate) fn unconfirmed(&self, what: &str) -> Error {
+        let message = format!("the server at {} could not confirm a write", self.shown);
         self.with_text(ErrorKind::Unavailable, message, what.to_owned())
     }
 
-    /// What the server said of one statement of a command.
+    /// Converts the server's error for one statement of a command.
     pub(crate) fn refusal(&self, code: i32, text: &str) -> Error {
-        let (kind, when) = if is_passing(code) {
-            (ErrorKind::Unavailable, " for now")
+        let (kind, how) = if is_temporary(code) {
+            (ErrorKind::Unavailable, "temporarily ")
         } else {
             (ErrorKind::Store, "")
         };
-        let message = format!("the server at {} refuses{when}", self.shown);
+        let message = format!("the server at {} {how}refused a statement", self.shown);
         self.with_text(kind, message, format!("{text} (code {code})"))
     }
 
-    /// An answer that the server would never give.
+    /// Returns the error for an answer that MongoDB never gives.
     pub(crate) fn unexpected(&self, answer: &str) -> Error {
-        let message =
-            format!("the server at {} answered what MongoDB would not: {answer}", self.shown);
-        Error::new(ErrorKind::Store, message).with_plugin(WHAT)
+        let message = format!("unexpected answer from the server at {}: {answer}", self.shown);
+        Error::new(ErrorKind::Store, message).with_plugin(STORE_NAME)
     }
 
-    fn with_text(&self, kind: ErrorKind, message: String, mut text: String) -> Error {
-        if let Some(password) = self.password.as_deref().filter(|password| !password.is_empty()) {
-            text = text.replace(password, "(hidden)");
-        }
-        Error::new(kind, message).with_plugin(WHAT).with_source(Said(text))
+    fn with_text(&self, kind: ErrorKind, message: String, text: String) -> Error {
+        let cause = CauseText::new(text).hide(self.password.as_deref());
+        Error::new(kind, message).with_plugin(STORE_NAME).with_source(cause)
     }
 }
 
-pub(crate) fn is_passing(code: i32) -> bool {
-    PASSING.contains(&code)
+pub(crate) fn is_temporary(code: i32) -> bool {
+    TEMPORARY.contains(&code)
 }
 
-/// The server's number of an error.
+/// Returns the server's code of an error.
 pub(crate) fn code(error: &DriverError) -> Option<i32> {
     match &*error.kind {
         DriverErrorKind::Command(error) => Some(error.code),
@@ -109,11 +110,6 @@ pub(crate) fn code(error: &DriverError) -> Option<i32> {
         _ => None,
     }
 }
-
-/// What the driver or the server said.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Said(String);
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ mod connection;
 mod document;
 mod doubt;
 mod failure;
+mod names;
 mod options;
 mod schema;
 mod store;
@@ -27,6 +28,3 @@ pub static PLUGIN: Plugin = Plugin::job_store("mongodb", &|options| {
 .url_schemes(&["mongodb", "mongodb+srv"])
 .summary("keeps jobs in MongoDB; processes may share them")
 .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-
-/// What errors call it.
-const WHAT: &str = "job store `mongodb`";

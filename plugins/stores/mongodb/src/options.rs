@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apscheduler_core::options::{self, Options};
+use apscheduler_core::options::{self, Options, Seconds};
 use apscheduler_core::{Error, ErrorKind, Result};
 use mongodb::options::{
     ClientOptions, ConnectionString, Credential, HostInfo, ReadPreference, SelectionCriteria,
@@ -12,32 +12,37 @@ use mongodb::options::{
 };
 use serde::Deserialize;
 
-use crate::WHAT;
 use crate::failure::Address;
-use crate::schema::META_COLLECTION;
+use crate::names::{META_COLLECTION, STORE_NAME};
 
-/// How long to try to connect, where neither an option nor the URL says.
+/// How long connecting may take, unless an option or the URL sets it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The options of the MongoDB store, with the names that they have in APScheduler and in pymongo.
 ///
 /// # Examples
 /// ```
+/// use std::time::Duration;
 /// use apscheduler_store_mongodb::{MongoDbJobStore, MongoDbOptions};
 ///
-/// let options = MongoDbOptions::default().host("db.example.org").database("shop").poll_interval(0.5);
+/// let options = MongoDbOptions::default()
+///     .host("db.example.org")
+///     .database("shop")
+///     .timeout(Duration::from_secs(10));
 /// let store = MongoDbJobStore::with_options(options)?;
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct MongoDbOptions {
-    /// `mongodb://[user:password@]host[:port][/?options]`, or `mongodb+srv://...`. It goes before `host` and `port`. What
-    /// has no option here, such as `replicaSet`, stands in it.
+    /// `mongodb://[user:password@]host[:port][/?options]`, or `mongodb+srv://...`. It takes precedence over `host` and
+    /// `port`, and may set what has no option here, such as `replicaSet`.
     pub url: Option<String>,
     /// The database. Default: `apscheduler`.
     pub database: String,
-    /// The collection that keeps the jobs. Default: `jobs`. Applications with different ones share a server.
+    /// The collection that holds the jobs. Default: `jobs`. Applications that share a server must differ in this or in
+    /// `database`.
     pub collection: String,
     /// The host of the server, or a URL. Default: `localhost`.
     pub host: String,
@@ -47,25 +52,25 @@ pub struct MongoDbOptions {
     pub username: Option<String>,
     /// The password.
     pub password: Option<String>,
-    /// The database that knows the user. Default: `admin`.
+    /// The database that defines the user. Default: `admin`.
     #[serde(rename = "authSource")]
     pub auth_source: Option<String>,
-    /// Whether to connect with TLS. Default: what the URL says, else no.
+    /// Whether to connect with TLS. Default: as in the URL, else no.
     pub tls: bool,
-    /// A PEM file with the certificates to trust, in place of the usual ones.
+    /// A PEM file with the certificates to trust, instead of the default ones.
     #[serde(rename = "tlsCAFile")]
     pub tls_ca_file: Option<PathBuf>,
-    /// How many milliseconds to wait until a connection stands. Default: what the URL says, else 5000.
+    /// How many milliseconds connecting may take. Default: as in the URL, else 5000.
     #[serde(rename = "connectTimeoutMS")]
     pub connect_timeout_ms: Option<u64>,
-    /// How many milliseconds to look for a server that takes the call. Default: what the URL says, else 5000.
+    /// How many milliseconds selecting a server may take. Default: as in the URL, else 5000.
     #[serde(rename = "serverSelectionTimeoutMS")]
     pub server_selection_timeout_ms: Option<u64>,
-    /// How many milliseconds a call may take in all. `socketTimeoutMS` is read as this too. Default: 30000.
+    /// How many milliseconds a call may take in total. `socketTimeoutMS` is read as this too. Default: 30000.
     #[serde(rename = "timeoutMS", alias = "socketTimeoutMS")]
     pub timeout_ms: u64,
-    /// How often to look for changes, in seconds, where the server has no change streams. Default: 1.
-    pub poll_interval: f64,
+    /// How often to look for changes if the server has no change streams. Default: 1 second.
+    pub poll_interval: Seconds,
 }
 
 impl Default for MongoDbOptions {
@@ -84,20 +89,18 @@ impl Default for MongoDbOptions {
             connect_timeout_ms: None,
             server_selection_timeout_ms: None,
             timeout_ms: 30_000,
-            poll_interval: 1.0,
+            poll_interval: Seconds(1.0),
         }
     }
 }
 
 impl MongoDbOptions {
-    /// Reads the options of a config.
+    /// Reads the options of a config. [`with_options`](crate::MongoDbJobStore::with_options) checks them.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key, and no password.
+    /// [`ErrorKind::Config`] that names the key, but shows no password.
     pub fn parse(given: &Options) -> Result<Self> {
-        let parsed: Self = options::parse(WHAT, given)?;
-        parsed.resolve()?;
-        Ok(parsed)
+        options::parse(STORE_NAME, given)
     }
 
     /// Sets the URL.
@@ -112,7 +115,7 @@ impl MongoDbOptions {
         self
     }
 
-    /// Sets the collection that keeps the jobs.
+    /// Sets the collection that holds the jobs.
     pub fn collection(mut self, collection: impl Into<String>) -> Self {
         self.collection = collection.into();
         self
@@ -137,7 +140,7 @@ impl MongoDbOptions {
         self
     }
 
-    /// Sets the database that knows the user.
+    /// Sets the database that defines the user.
     pub fn auth_source(mut self, auth_source: impl Into<String>) -> Self {
         self.auth_source = Some(auth_source.into());
         self
@@ -155,37 +158,37 @@ impl MongoDbOptions {
         self
     }
 
-    /// Sets how many milliseconds to wait until a connection stands.
-    pub fn connect_timeout_ms(mut self, milliseconds: u64) -> Self {
-        self.connect_timeout_ms = Some(milliseconds);
+    /// Sets how long connecting may take, to the millisecond.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout_ms = Some(milliseconds(timeout));
         self
     }
 
-    /// Sets how many milliseconds to look for a server that takes the call.
-    pub fn server_selection_timeout_ms(mut self, milliseconds: u64) -> Self {
-        self.server_selection_timeout_ms = Some(milliseconds);
+    /// Sets how long selecting a server may take, to the millisecond.
+    pub fn server_selection_timeout(mut self, timeout: Duration) -> Self {
+        self.server_selection_timeout_ms = Some(milliseconds(timeout));
         self
     }
 
-    /// Sets how many milliseconds a call may take in all.
-    pub fn timeout_ms(mut self, milliseconds: u64) -> Self {
-        self.timeout_ms = milliseconds;
+    /// Sets how long a call may take in total, to the millisecond.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout_ms = milliseconds(timeout);
         self
     }
 
-    /// Sets how often to look for changes, in seconds, where the server has no change streams.
-    pub fn poll_interval(mut self, seconds: f64) -> Self {
-        self.poll_interval = seconds;
+    /// Sets how often to look for changes if the server has no change streams.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval.into();
         self
     }
 
-    /// What the options come to.
-    pub(crate) fn resolve(&self) -> Result<Target> {
+    /// Returns the checked options.
+    pub(crate) fn check(self) -> Result<Config> {
         check_name("database", &self.database, "/\\. \"$\0")?;
         check_name("collection", &self.collection, "$\0")?;
         if self.collection == META_COLLECTION {
             return Err(config_error(format!(
-                "collection: `{META_COLLECTION}` is for the versions of collections"
+                "collection: `{META_COLLECTION}` holds the schema versions"
             )));
         }
         let timeouts = [
@@ -196,13 +199,13 @@ impl MongoDbOptions {
         if let Some((key, _)) = timeouts.iter().find(|(_, milliseconds)| *milliseconds == Some(0)) {
             return Err(config_error(format!("{key}: expected at least 1, found 0")));
         }
-        let poll_interval = Duration::try_from_secs_f64(self.poll_interval)
+        let poll_interval = Duration::try_from_secs_f64(self.poll_interval.0)
             .ok()
             .filter(|interval| !interval.is_zero())
             .ok_or_else(|| {
                 config_error(format!(
                     "poll_interval: expected seconds above 0, found {}",
-                    self.poll_interval
+                    self.poll_interval.0
                 ))
             })?;
         if self.password.is_some() && self.username.is_none() {
@@ -218,7 +221,7 @@ impl MongoDbOptions {
             None => format!("mongodb://{}:{}/", bracketed(&self.host), self.port),
         };
         let parsed = ConnectionString::parse(&url).map_err(|_| {
-            // Neither the URL nor what the driver says of it is repeated: there may be a password in it.
+            // Neither the URL nor the driver's error is shown, because they may hold a password.
             config_error("url: expected `mongodb://[user:password@]host[:port][/?options]`".into())
         })?;
         let password = self
@@ -227,11 +230,10 @@ impl MongoDbOptions {
             .or_else(|| parsed.credential.as_ref().and_then(|login| login.password.clone()));
         let address = Address { shown: shown(&parsed.host_info), password };
         let timeout = Duration::from_millis(self.timeout_ms);
-        Ok(Target { url, address, timeout, poll_interval })
+        Ok(Config { url, address, timeout, poll_interval, options: self })
     }
 
-    /// Sets up the driver.
-    pub(crate) fn apply(&self, client: &mut ClientOptions) {
+    fn apply(&self, client: &mut ClientOptions) {
         client.app_name.get_or_insert_with(|| "apscheduler".to_owned());
         let or_url = |given: Option<u64>, url: Option<Duration>| {
             given.map(Duration::from_millis).or(url).unwrap_or(CONNECT_TIMEOUT)
@@ -240,7 +242,7 @@ impl MongoDbOptions {
         client.server_selection_timeout =
             Some(or_url(self.server_selection_timeout_ms, client.server_selection_timeout));
         client.write_concern.get_or_insert_with(WriteConcern::majority);
-        // What others wrote last must be seen.
+        // The latest writes of others must be seen.
         client.selection_criteria =
             Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         if let Some(username) = &self.username {
@@ -266,19 +268,40 @@ impl MongoDbOptions {
     }
 }
 
-/// Where to connect.
-pub(crate) struct Target {
+/// The checked options.
+#[derive(Clone)]
+pub(crate) struct Config {
     pub(crate) url: String,
     pub(crate) address: Address,
     pub(crate) timeout: Duration,
     pub(crate) poll_interval: Duration,
+    options: MongoDbOptions,
+}
+
+impl Config {
+    pub(crate) fn database(&self) -> &str {
+        &self.options.database
+    }
+
+    pub(crate) fn collection(&self) -> &str {
+        &self.options.collection
+    }
+
+    /// Sets the options of the driver, which hold those of the URL.
+    pub(crate) fn apply(&self, client: &mut ClientOptions) {
+        self.options.apply(client);
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn config_error(message: String) -> Error {
-    Error::new(ErrorKind::Config, message).with_context(WHAT)
+    Error::new(ErrorKind::Config, message).with_context(STORE_NAME)
 }
 
-/// What MongoDB takes for a name.
+/// Refuses names that MongoDB does not allow.
 fn check_name(key: &str, name: &str, forbidden: &str) -> Result<()> {
     if name.is_empty() {
         return Err(config_error(format!("{key}: must not be empty")));
@@ -340,7 +363,7 @@ mod tests {
     }
 
     fn address_of(value: &Value) -> String {
-        parse(value).unwrap().resolve().unwrap().address.shown
+        parse(value).unwrap().check().unwrap().address.shown
     }
 
     #[test]
@@ -351,14 +374,14 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_are_those_of_pymongo() {
+    fn timeouts_have_pymongos_names() {
         let options = parse(&json!({"socketTimeoutMS": "700", "serverSelectionTimeoutMS": 900}));
         let options = options.unwrap();
         assert_eq!(options.timeout_ms, 700);
         let mut client = ClientOptions::builder().hosts(Vec::new()).build();
         client.connect_timeout = Some(Duration::from_secs(2));
         options.apply(&mut client);
-        assert_eq!(client.connect_timeout, Some(Duration::from_secs(2)), "as the URL says");
+        assert_eq!(client.connect_timeout, Some(Duration::from_secs(2)), "as in the URL");
         assert_eq!(client.server_selection_timeout, Some(Duration::from_millis(900)));
     }
 
@@ -381,13 +404,13 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let cases = [
             (json!({"collections": "x"}), "did you mean `collection`?"),
             (json!({"database": ""}), "database: must not be empty"),
             (json!({"poll_interval": 0}), "poll_interval: expected seconds above 0, found 0"),
             (json!({"timeoutMS": 0}), "timeoutMS: expected at least 1, found 0"),
-            (json!({"collection": "apscheduler_meta"}), "is for the versions of collections"),
+            (json!({"collection": "apscheduler_meta"}), "holds the schema versions"),
             (json!({"collection": "a$b"}), "collection: '$' can't stand in a name"),
             (json!({"database": "a.b"}), "database: '.' can't stand in a name"),
             (json!({"url": "http://ann:secret@h"}), "url: expected `mongodb://"),
@@ -395,7 +418,7 @@ mod tests {
             (json!({"host": "ann:secret@h"}), "host: expected the name of a host, or a URL"),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let error = parse(&given).and_then(MongoDbOptions::check).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }

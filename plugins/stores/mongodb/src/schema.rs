@@ -1,4 +1,4 @@
-//! The collections and their indexes: made at the start, with a version that later releases can tell.
+//! The collections and their indexes: created at the start, with a version for later releases.
 
 use std::time::Duration;
 
@@ -7,55 +7,77 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 
-use crate::WHAT;
 use crate::connection::Connection;
 use crate::failure::{DUPLICATE_KEY, code};
+use crate::names::{META_COLLECTION, STORE_NAME};
+use crate::options::Config;
 
-/// The collection with the version of each collection of jobs.
-pub(crate) const META_COLLECTION: &str = "apscheduler_meta";
+/// After what time the server removes a finished job that its last claim could not remove. Until then it is hidden.
+const REMOVED_AFTER: Duration = Duration::from_hours(24);
 
-/// How long a finished job stays where its last claim could not remove it. Nobody sees it.
-const BURIED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// The migrations: each creates a version from the one before. Several processes may migrate at the same time, and one may
+/// be killed half way, so each can be repeated.
+const MIGRATIONS: [fn(&Connection) -> Result<()>; 1] = [create_indexes];
 
-/// What makes each version out of the one before. Several processes may be at it at once, and one may be killed in the
-/// middle: each step can be taken again.
-const MIGRATIONS: [fn(&Connection) -> Result<()>; 1] = [make_indexes];
-
-/// The version that this release makes and understands.
+/// The version that this release creates and understands.
 fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// Due jobs in their order; and finished jobs, which the server removes in time.
-fn make_indexes(connection: &Connection) -> Result<()> {
+/// Creates the index of due jobs in their order, and that of finished jobs, by which the server removes them.
+fn create_indexes(connection: &Connection) -> Result<()> {
     let due = IndexModel::builder().keys(doc! {"next_run_time": 1, "_id": 1}).build();
-    let expire = IndexOptions::builder().expire_after(BURIED_AFTER).sparse(true).build();
+    let expire = IndexOptions::builder().expire_after(REMOVED_AFTER).sparse(true).build();
     let finished = IndexModel::builder().keys(doc! {"finished": 1}).options(expire).build();
     let jobs = connection.jobs.clone();
     connection.run(async move { jobs.create_indexes([due, finished]).await.map(drop) })
 }
 
+/// Connects, and creates or migrates the collections.
+pub(crate) fn open(config: &Config) -> Result<Connection> {
+    let mut connection = Connection::open(config)?;
+    prepare(&connection)?;
+    connection.collection = connection.current_collection()?;
+    Ok(connection)
+}
+
+/// Connects, and creates nothing.
+pub(crate) fn open_read_only(config: &Config) -> Result<Connection> {
+    let connection = Connection::open(config)?;
+    if !check(&connection)? {
+        tracing::warn!(
+            "there are no jobs in `{}.{}` at {}",
+            connection.database.name(),
+            connection.jobs.name(),
+            connection.address.shown
+        );
+    }
+    Ok(connection)
+}
+
 /// Whether there are jobs that this release can read. Changes nothing.
-pub(crate) fn check(connection: &Connection) -> Result<bool> {
+fn check(connection: &Connection) -> Result<bool> {
     version(connection).map(|version| version > 0)
 }
 
-/// Checks the version, and makes what is missing.
-pub(crate) fn prepare(connection: &Connection) -> Result<()> {
+/// Checks the version, and runs the missing migrations.
+fn prepare(connection: &Connection) -> Result<()> {
     let version = version(connection)?;
-    for (migrate, version) in MIGRATIONS.iter().zip(1..).skip_while(|(_, made)| *made <= version) {
+    for (migrate, version) in
+        MIGRATIONS.iter().zip(1..).skip_while(|(_, created)| *created <= version)
+    {
         migrate(connection)?;
-        note(connection, version)?;
+        set_version(connection, version)?;
     }
     Ok(())
 }
 
-/// The version that is there; 0 where there are no jobs yet.
+/// Returns the version of the existing collection; 0 if there are no jobs yet.
 fn version(connection: &Connection) -> Result<i64> {
     let (jobs, meta) = (connection.jobs.clone(), meta(connection));
     let name = jobs.name().to_owned();
     let (is_empty, noted) = connection.run(async move {
-        // In this order: whoever adds jobs has noted the version before.
+        // In this order: a store writes the version before it adds jobs.
         let is_empty = jobs.find_one(doc! {}).await?.is_none();
         Ok((is_empty, meta.find_one(doc! {"_id": name}).await?))
     })?;
@@ -67,22 +89,22 @@ fn version(connection: &Connection) -> Result<i64> {
     match version {
         Some(Ok(version)) if version > newest() => Err(too_new(connection, &version.to_string())),
         Some(Err(unknown)) => Err(too_new(connection, &unknown)),
-        // A hand may have dropped the collection, and its indexes with it.
+        // The collection may have been dropped manually, with its indexes.
         _ if is_empty => Ok(0),
         Some(Ok(version)) => Ok(version),
         None => Err(foreign(connection)),
     }
 }
 
-/// Notes that a version was made.
-fn note(connection: &Connection, version: i64) -> Result<()> {
+/// Writes the version after a migration.
+fn set_version(connection: &Connection, version: i64) -> Result<()> {
     let meta = meta(connection);
     let name = doc! {"_id": connection.jobs.name()};
     let set = doc! {"$max": {"version": version}};
     let noted = connection
         .try_run(async move { meta.update_one(name, set).upsert(true).await.map(drop) })?;
     match noted {
-        // Somebody was faster with the same version.
+        // Another process wrote the same version first.
         Err(error) if code(&error) == Some(DUPLICATE_KEY) => Ok(()),
         noted => noted.map_err(|error| connection.address.explain(&error)),
     }
@@ -104,14 +126,14 @@ fn too_new(connection: &Connection, version: &str) -> Error {
 
 fn foreign(connection: &Connection) -> Error {
     refusal(format!(
-        "the collection {} is in use, but was not made by this job store; if it is that of Python's APScheduler, whose \
+        "the collection {} is in use, but was not created by this job store; if it is that of Python's APScheduler, whose \
          jobs are pickles, choose another `collection`",
         place(connection),
     ))
 }
 
 fn refusal(message: String) -> Error {
-    Error::new(ErrorKind::Store, message).with_plugin(WHAT)
+    Error::new(ErrorKind::Store, message).with_plugin(STORE_NAME)
 }
 
 fn place(connection: &Connection) -> String {

@@ -1,31 +1,33 @@
 //! The store.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use apscheduler_core::store::{
     ChangeNotifier, Claim, ClaimCursor, ClaimRequest, Claims, Cursor, Decision, JobRecord,
     JobStore, NewRecord, StoreCapabilities, TieBreaker, Watch,
 };
 use apscheduler_core::time::Timestamp;
-use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::{Batch, ClaimsInDoubt, Contention, Replacement};
+use apscheduler_core::{Error, Result};
+use apscheduler_plugin_kit::store::{
+    ClaimsInDoubt, Contention, DecidedBatch, Replacement, SessionSlot,
+};
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::claims::Written;
 use crate::connection::Connection;
-use crate::document::{Writer, next_revision, read, run_time, state_text, unchanged};
-use crate::options::{MongoDbOptions, Target};
-use crate::{WHAT, adding, claims, doubt, watch};
+use crate::document::{Writer, next_revision, read, run_time, unchanged};
+use crate::names::STORE_NAME;
+use crate::options::{Config, MongoDbOptions};
+use crate::{adding, claims, doubt, schema, watch};
 
-/// The most documents that are asked for at once.
+/// The most documents in one batch of a cursor.
 const MOST_AT_ONCE: usize = 10_000;
 
 /// Keeps jobs in MongoDB. Any number of processes may share them.
 pub struct MongoDbJobStore {
-    options: MongoDbOptions,
-    target: Target,
-    connection: RwLock<Option<Arc<Connection>>>,
+    config: Config,
+    connection: SessionSlot<Connection>,
     writer: Arc<Writer>,
     in_doubt: ClaimsInDoubt<String>,
     contention: Contention,
@@ -33,24 +35,22 @@ pub struct MongoDbJobStore {
 }
 
 impl MongoDbJobStore {
-    /// A store on the server with this URL, in the usual collection. It connects when the scheduler starts it.
+    /// Creates a store at this URL, with the default collection. It connects when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where it is no URL of a MongoDB server.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) if the URL is invalid.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(MongoDbOptions::default().url(url))
     }
 
-    /// A store with these options. It connects when the scheduler starts it.
+    /// Creates a store with these options. It connects when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the option.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: MongoDbOptions) -> Result<Self> {
-        let target = options.resolve()?;
         Ok(Self {
-            options,
-            target,
-            connection: RwLock::default(),
+            config: options.check()?,
+            connection: SessionSlot::default(),
             writer: Arc::new(Writer::new()),
             in_doubt: ClaimsInDoubt::default(),
             contention: Contention::default(),
@@ -59,39 +59,31 @@ impl MongoDbJobStore {
     }
 
     fn connection(&self) -> Result<Arc<Connection>> {
-        let connection = self.connection.read().unwrap_or_else(PoisonError::into_inner);
-        connection.clone().ok_or_else(|| {
-            Error::new(ErrorKind::Unavailable, "the store was not started, or was shut down")
-                .with_plugin(WHAT)
-        })
+        self.connection.get().map_err(|error| error.with_plugin(STORE_NAME))
     }
 
-    fn exchange(&self, connection: Option<Arc<Connection>>) -> Option<Arc<Connection>> {
-        let mut place = self.connection.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *place, connection)
-    }
-
-    /// Fails where the collection is gone or another one, and turns to what is there now.
+    /// Returns an error if the collection was dropped or replaced, and switches to the new one.
     fn check_collection(&self, connection: &Connection) -> Result<()> {
-        if connection.collection_there()? == connection.collection {
+        if connection.current_collection()? == connection.collection {
             return Ok(());
         }
-        let again = Connection::open(&self.options, &self.target)?;
-        drop(self.exchange(Some(Arc::new(again))));
+        self.connection.set(schema::open(&self.config)?);
         let message = format!(
-            "the collection `{}.{}` at {} was dropped, or is another one than before",
-            self.options.database, self.options.collection, self.target.address.shown
+            "the collection `{}.{}` at {} was dropped or replaced",
+            self.config.database(),
+            self.config.collection(),
+            self.config.address.shown
         );
-        Err(self.replacement.found(message).with_plugin(WHAT))
+        Err(self.replacement.found(message).with_plugin(STORE_NAME))
     }
 
-    /// The first documents, `limit` at the most.
+    /// Returns the first `limit` documents.
     fn find(&self, filter: Document, sort: Document, limit: usize) -> Result<Vec<Document>> {
-        self.find_behind(filter, sort, 0, limit, record_fields())
+        self.find_after(filter, sort, 0, limit, record_fields())
     }
 
-    /// The documents but for the first `skip`, `limit` at the most.
-    fn find_behind(
+    /// Returns at most `limit` documents, after the first `skip`.
+    fn find_after(
         &self,
         filter: Document,
         sort: Document,
@@ -104,7 +96,7 @@ impl MongoDbJobStore {
         }
         let connection = self.connection()?;
         let jobs = connection.jobs.clone();
-        // One more than there will be: the server then knows that there is no more, and need not be asked again.
+        // One more than the limit: the server then closes the cursor with the first batch.
         let batch = u32::try_from(limit.min(MOST_AT_ONCE) + 1).unwrap_or(u32::MAX);
         connection.run(async move {
             let mut cursor = jobs
@@ -124,29 +116,29 @@ impl MongoDbJobStore {
     }
 }
 
-/// What a record is read from.
+/// The fields of a record.
 fn record_fields() -> Document {
     doc! {"next_run_time": 1, "revision": 1, "job_state": 1}
 }
 
-/// Jobs with a run time. What is no job of ours has an `_id` of another type, and no page ends early for it.
+/// The filter for jobs with a run time. Documents with an `_id` of another type are not jobs, and must not shorten a page.
 fn timed() -> Document {
     doc! {"next_run_time": {"$gte": i64::MIN}, "_id": {"$type": "string"}}
 }
 
-/// What all others fulfil: they are paused, or a hand broke their run times. Finished ones are only still to be removed.
+/// The filter for all other jobs: they are paused, or their run times were broken manually. Finished jobs are excluded.
 fn paused() -> Document {
     let next_run_time = doc! {"$not": {"$gte": i64::MIN}};
     doc! {"next_run_time": next_run_time, "finished": {"$exists": false}, "_id": {"$type": "string"}}
 }
 
-/// The job with that id.
+/// The filter for the job with this id.
 fn by_id(id: &str) -> Document {
     doc! {"_id": id, "finished": {"$exists": false}}
 }
 
-/// What a filter needs under `$or` for a run time behind a place.
-fn behind(time: Timestamp, id: &str) -> Bson {
+/// The `$or` of a filter for jobs after a place.
+fn after_place(time: Timestamp, id: &str) -> Bson {
     let time = run_time(Some(time));
     let (later, same) = (
         doc! {"next_run_time": {"$gt": time.clone()}},
@@ -157,30 +149,22 @@ fn behind(time: Timestamp, id: &str) -> Bson {
 
 impl JobStore for MongoDbJobStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities {
-            durable: true,
-            shared: true,
-            serializes: true,
-            blocking: true,
-            watch: true,
-        }
+        StoreCapabilities::all()
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
-        let connection = Connection::open(&self.options, &self.target)?;
-        drop(self.exchange(Some(Arc::new(connection))));
+        self.connection.set(schema::open(&self.config)?);
         Ok(())
     }
 
     fn start_read_only(&self, _alias: &str) -> Result<()> {
-        let connection = Connection::read_only(&self.options, &self.target)?;
-        drop(self.exchange(Some(Arc::new(connection))));
+        self.connection.set(schema::open_read_only(&self.config)?);
         Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
-        if let Some(connection) = self.exchange(None) {
-            connection.cut();
+        if let Some(connection) = self.connection.take() {
+            connection.interrupt();
         }
         Ok(())
     }
@@ -193,11 +177,11 @@ impl JobStore for MongoDbJobStore {
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
         let (mut timed, mut paused) = (timed(), paused());
         let mut documents = Vec::new();
-        if let Some(Cursor { next_run_time: Some(time), id }) = after {
-            timed.insert("$or", behind(*time, id));
+        if let Some(Cursor { next_run_time: Some(time), id, .. }) = after {
+            timed.insert("$or", after_place(*time, id));
         }
-        // Behind a paused job there are paused jobs only.
-        if let Some(Cursor { next_run_time: None, id }) = after {
+        // After a paused job there are only paused jobs.
+        if let Some(Cursor { next_run_time: None, id, .. }) = after {
             paused.insert("_id", doc! {"$gt": &**id});
         } else {
             documents = self.find(timed, doc! {"next_run_time": 1, "_id": 1}, limit)?;
@@ -228,7 +212,7 @@ impl JobStore for MongoDbJobStore {
             "next_run_time": run_time(record.next_run_time),
             "revision": next_revision(record.revision),
             "writer": self.writer.mark(),
-            "job_state": state_text(&record.id, &record.payload)?,
+            "job_state": record.text()?,
         }};
         let (jobs, by_id) = (connection.jobs.clone(), by_id(&record.id));
         let written = connection.run(async move {
@@ -237,9 +221,7 @@ impl JobStore for MongoDbJobStore {
             }
             Ok(jobs.find_one(by_id).await?.map(|_| false))
         })?;
-        written.ok_or_else(|| {
-            Error::new(ErrorKind::JobLookup, "no job with this id").with_job_id(&*record.id)
-        })
+        written.ok_or_else(|| Error::job_lookup(&*record.id))
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
@@ -271,38 +253,40 @@ impl JobStore for MongoDbJobStore {
             let mut filter = timed();
             let is_due = doc! {"$gte": i64::MIN, "$lte": run_time(Some(due.now))};
             filter.insert("next_run_time", is_due);
-            // A cursor of another store means nothing here: from the beginning.
-            if let Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Id(id) }) = &due.after
+            // With a cursor of another store: start over.
+            if let Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Id(id), .. }) =
+                &due.after
             {
-                filter.insert("$or", behind(*next_run_time, id));
+                filter.insert("$or", after_place(*next_run_time, id));
             }
-            let (sort, ahead) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.ahead(due));
+            let (sort, skip) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.skip(due));
             let mut fields = record_fields();
             fields.insert("claims", 1);
-            let documents = self.find_behind(filter, sort, ahead, due.limit, fields)?;
+            let documents = self.find_after(filter, sort, skip, due.limit, fields)?;
             let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
-            let Batch { claims, resume } = Batch::decide(records, due, decide);
-            if claims.is_empty() {
-                return Ok(self.contention.outcome(due, 0, Claims { won: claims, resume }));
+            let decided = DecidedBatch::of_snapshot(records, due, decide).into_claims();
+            if decided.won.is_empty() {
+                return Ok(self.contention.outcome(due, 0, decided));
             }
+            let Claims { won: claims, resume, .. } = decided;
             let (mark, attempted) = (self.writer.mark(), claims.len());
             match claims::write(&connection, &mark, &claims, &claims::marks(&documents)) {
                 Ok(Written { won, refused, refusal }) => {
                     let written = claims.into_iter().zip(won);
                     let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
-                    let claims = Claims { won: won.collect(), resume };
+                    let claims = Claims::new(won.collect(), resume);
                     if let Some(refusal) = refusal {
-                        // Nothing is lost: what was not claimed stays due.
+                        // Nothing is lost: these jobs stay due.
                         if claims.won.is_empty() {
                             return Err(refusal.with_retryable(true));
                         }
                         tracing::warn!("can't claim {refused} jobs: {}", refusal.chain());
                     }
-                    // What the server refuses was not lost to others.
+                    // Refused claims were not lost to others.
                     Ok(self.contention.outcome(due, attempted - refused, claims))
                 }
                 Err(error) => {
-                    // Whatever the error is: the server may have written some before.
+                    // After any error: the server may have written some claims.
                     self.in_doubt.keep(mark, claims);
                     Err(error)
                 }
@@ -312,16 +296,16 @@ impl JobStore for MongoDbJobStore {
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
         let (connection, writer) = (self.connection()?, self.writer.prefix());
-        watch::start(connection, self.target.poll_interval, writer, changed).map(Some)
+        watch::start(connection, self.config.poll_interval, writer, changed).map(Some)
     }
 }
 
 impl fmt::Debug for MongoDbJobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoDbJobStore")
-            .field("address", &self.target.address.shown)
-            .field("database", &self.options.database)
-            .field("collection", &self.options.collection)
+            .field("address", &self.config.address.shown)
+            .field("database", &self.config.database())
+            .field("collection", &self.config.collection())
             .finish_non_exhaustive()
     }
 }

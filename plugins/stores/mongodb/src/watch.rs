@@ -1,4 +1,4 @@
-//! Notice of what others change: change streams, or a look every now and then.
+//! Watches for changes by others: by change streams, or by polling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
 use crate::document::run_time;
-use crate::failure::{code, is_passing};
+use crate::failure::{code, is_temporary};
 
-/// How long the server keeps a question open before it says that nothing happened.
+/// How long the server waits for a change before it answers that there is none.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// How long to wait before a broken stream is opened again: at first, and at the most.
+/// The pause before a broken stream is opened again: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// Ends the task, and keeps the connection for it.
+/// Ends the task when dropped, and keeps the connection until then.
 struct Guard {
     task: AbortHandle,
     _connection: Arc<Connection>,
@@ -34,8 +34,8 @@ impl Drop for Guard {
     }
 }
 
-/// Watches by a change stream, or by a poll with this period where the server has none or does not let us. `own` is how
-/// the marks of this store begin: what it writes is no news to a stream.
+/// Watches by a change stream, or by polling with this period if the server has none or refuses it. `own` is the prefix of
+/// the marks of this store, whose own changes a stream ignores.
 pub(crate) fn start(
     connection: Arc<Connection>,
     period: Duration,
@@ -44,7 +44,7 @@ pub(crate) fn start(
 ) -> Result<Watch> {
     let jobs = connection.jobs.clone();
     let stream = if connection.is_replicated { open_first(&connection)? } else { None };
-    // From here on nothing is missed, so the caller may look at the store.
+    // From here on no change is missed, so the caller may read the store.
     let task = if let Some(stream) = stream {
         connection.spawn(listen(jobs, stream, own, notifier))
     } else {
@@ -55,12 +55,12 @@ pub(crate) fn start(
     Ok(Watch::new(Guard { task, _connection: connection }))
 }
 
-/// The stream; none where the server refuses.
+/// Opens the stream. Returns `None` if the server refuses.
 fn open_first(connection: &Connection) -> Result<Option<Stream>> {
     let jobs = connection.jobs.clone();
     match connection.try_run(async move { open(&jobs).await })? {
         Ok(stream) => Ok(Some(stream)),
-        Err(error) if code(&error).is_some_and(|code| !is_passing(code)) => {
+        Err(error) if code(&error).is_some_and(|code| !is_temporary(code)) => {
             let reason = connection.address.explain(&error);
             tracing::info!("no change stream, polling instead: {}", reason.chain());
             Ok(None)
@@ -94,7 +94,7 @@ async fn listen(
                 }
             }
             Ok(None) => {
-                // Some servers answer at once instead of keeping the question open.
+                // Some servers answer at once instead of waiting.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if stream.is_alive() {
                     continue;
@@ -110,12 +110,12 @@ async fn listen(
                 Err(error) => tracing::debug!("watching for changes: {}", error.kind),
             }
         }
-        // What happened meanwhile was not heard.
+        // Changes in between were missed.
         notifier.notify();
     }
 }
 
-/// Whether this store wrote it. Of a removal nobody can tell.
+/// Whether this store made the change. Unknown for removals.
 fn is_own(event: &ChangeStreamEvent<Document>, own: &str) -> bool {
     let updated = event.update_description.as_ref().map(|update| &update.updated_fields);
     let written = updated.or(event.full_document.as_ref());
@@ -124,12 +124,12 @@ fn is_own(event: &ChangeStreamEvent<Document>, own: &str) -> bool {
         .is_some_and(|mark| mark.starts_with(own))
 }
 
-/// The last job that is due, the first that is not, and how many there are.
-type Seen = (Option<Document>, Option<Document>, u64);
+/// The last job that is due, the first that is not, and the number of jobs.
+type Snapshot = (Option<Document>, Option<Document>, u64);
 
-/// Jobs that are set aside, or wait for room, stay due and stand before all others. So what becomes due is looked for
-/// behind them.
-async fn look(jobs: &Collection<Document>) -> mongodb::error::Result<Seen> {
+/// Takes a snapshot. Jobs that are set aside or wait for room stay due, before all others, so it looks for the last due job,
+/// not for the first.
+async fn look(jobs: &Collection<Document>) -> mongodb::error::Result<Snapshot> {
     let now = run_time(Some(SystemClock.now()));
     let due = doc! {"next_run_time": {"$gte": i64::MIN, "$lte": now.clone()}};
     let last = jobs
@@ -145,12 +145,12 @@ async fn look(jobs: &Collection<Document>) -> mongodb::error::Result<Seen> {
     Ok((last, next, jobs.estimated_document_count().await?))
 }
 
-/// A job that others change matters when it is due now, or comes before all others: later than that it is seen anyway. Own
-/// changes are told too, and jobs that become due, which costs a look in vain.
+/// Notifies when the snapshot changes. A change by others matters if the job is due now or is the next one; others are seen
+/// later anyway. Own changes and jobs that become due are reported too, which costs an unnecessary look.
 async fn poll(
     jobs: Collection<Document>,
     period: Duration,
-    mut last: Seen,
+    mut last: Snapshot,
     notifier: ChangeNotifier,
 ) {
     loop {

@@ -1,13 +1,16 @@
-//! Where the server is, and how to speak to it.
+//! The address of the server, and the settings of sessions.
+
+use std::fmt;
 
 use apscheduler_core::Result;
+use apscheduler_plugin_kit::store::{SqlServerConfig, SqlServerUrl};
 use mysql::{Opts, OptsBuilder};
 use percent_encoding::percent_decode_str;
 
-use crate::options::{MySqlOptions, invalid, seconds};
+use crate::names::invalid;
 
-/// Where the server is.
-#[derive(Clone, Debug)]
+/// The address of the server, and the login.
+#[derive(Clone)]
 pub(crate) struct Address {
     host: String,
     port: u16,
@@ -16,11 +19,11 @@ pub(crate) struct Address {
     password: Option<String>,
     database: String,
     security: Security,
-    /// For people: host and database, without user and password.
+    /// For messages: host and database, without user and password.
     pub(crate) shown: String,
 }
 
-/// What `ssl-mode` and `ssl-ca` ask for.
+/// What `ssl-mode` and `ssl-ca` require.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Security {
     mode: SslMode,
@@ -37,26 +40,15 @@ enum SslMode {
 }
 
 impl Address {
-    /// Reads a URL. Errors never show it: it may hold a password.
+    /// Parses a URL. Errors never show it, because it may hold a password.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        if url.is_empty() {
-            return Err(invalid("needs `url`, as `mysql://user:password@host/database`"));
-        }
-        let rest = url.split_once("://").filter(|(scheme, _)| {
-            ["mysql", "mariadb"].contains(&scheme.split('+').next().unwrap_or_default())
-        });
-        let Some((_, rest)) = rest else {
-            return Err(invalid("url: expected one that begins with `mysql://` or `mariadb://`"));
-        };
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, database) = place.split_once('/').unwrap_or((place, ""));
-        let (login, host) = match authority.split_once('@') {
-            Some((_, rest)) if rest.contains('@') => {
-                return Err(invalid("url: a `@` in the user or the password is written `%40`"));
-            }
+        let url =
+            SqlServerUrl::split(url, &["mysql", "mariadb"]).map_err(|message| invalid(&message))?;
+        let (login, host) = match url.authority.split_once('@') {
             Some((login, host)) => (Some(login), host),
-            None => (None, authority),
+            None => (None, url.authority),
         };
+        let database = url.path;
         if database.is_empty() {
             return Err(invalid(
                 "url: expected a database, as `mysql://user:password@host/database`",
@@ -68,7 +60,7 @@ impl Address {
             Some(Err(user)) => (Some(decoded(user)), None),
         };
         let (host, port) = host_and_port(host)?;
-        let (socket, security) = parameters(query)?;
+        let (socket, security) = parameters(url)?;
         let database = decoded(database);
         let shown = match &socket {
             Some(path) => format!("{path}/{database}"),
@@ -78,14 +70,13 @@ impl Address {
         Ok(Self { host, port, socket, user, password, database, security, shown })
     }
 
-    /// What the client needs to know.
-    pub(crate) fn client_options(&self, options: &MySqlOptions) -> Result<Opts> {
-        let connect_timeout = seconds("connect_timeout", options.connect_timeout)?;
-        let timeout = seconds("statement_timeout", options.statement_timeout)?;
+    /// Returns the options of the driver.
+    pub(crate) fn driver_options(&self, server: &SqlServerConfig) -> Result<Opts> {
+        let (connect_timeout, timeout) = (server.connect_timeout, server.statement_timeout);
         let (whole, millis) = (timeout.as_secs().max(1), timeout.as_millis());
         let answer = timeout + std::time::Duration::from_secs(5);
-        // A scheduler that hangs in the middle of a claim does not keep others from these jobs for ever. The comments
-        // are read by MariaDB and by MySQL alone.
+        // So that a scheduler that hangs during a claim does not lock the jobs forever. Of the comments, MariaDB executes
+        // the first, and MySQL the second.
         let settings = format!(
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, \
              innodb_lock_wait_timeout = {whole}, time_zone = '+00:00' \
@@ -111,6 +102,13 @@ impl Address {
     }
 }
 
+/// Hides the login.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({})", self.shown)
+    }
+}
+
 impl Security {
     #[cfg(feature = "tls")]
     fn apply(&self, builder: OptsBuilder) -> Result<OptsBuilder> {
@@ -119,7 +117,7 @@ impl Security {
         if self.mode == SslMode::Disabled {
             return Ok(builder);
         }
-        // The client takes that of the process. Where the program has chosen one, it stays.
+        // The driver uses the provider of the process. If the program has installed one, it is kept.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut options = SslOpts::default()
             .with_danger_accept_invalid_certs(self.mode == SslMode::Required)
@@ -134,7 +132,7 @@ impl Security {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "TLS has more to say")]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "with TLS it needs both")]
     fn apply(&self, builder: OptsBuilder) -> Result<OptsBuilder> {
         Ok(builder)
     }
@@ -151,16 +149,15 @@ fn host_and_port(text: &str) -> Result<(String, u16)> {
     };
     let port = match port {
         "" => 3306,
-        port => port.parse().map_err(|_| invalid("url: the port is no number below 65536"))?,
+        port => port.parse().map_err(|_| invalid("url: the port must be a number below 65536"))?,
     };
     let host = if host.is_empty() { "localhost".to_owned() } else { decoded(host) };
     Ok((host, port))
 }
 
-fn parameters(query: &str) -> Result<(Option<String>, Security)> {
+fn parameters(url: SqlServerUrl<'_>) -> Result<(Option<String>, Security)> {
     let (mut socket, mut security) = (None, Security::default());
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    for (key, value) in url.parameters() {
         match key {
             "charset" if ["utf8mb4", "utf8"].contains(&value) => {}
             "charset" => return Err(invalid("url: charset: expected utf8mb4")),
@@ -180,7 +177,7 @@ fn parameters(query: &str) -> Result<(Option<String>, Security)> {
     }
     if security.mode != SslMode::Disabled && cfg!(not(feature = "tls")) {
         return Err(invalid(
-            "url: this ssl-mode needs the feature `tls` of the crate `apscheduler-store-mysql`",
+            "url: this ssl-mode needs TLS, which the feature `tls` of `apscheduler` or `apscheduler-store-mysql` adds",
         ));
     }
     Ok((socket, security))
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn ssl_mode_is_that_of_mysql() {
+    fn ssl_mode_has_the_meaning_of_mysql() {
         let security = |url: &str| Address::parse(url).unwrap().security;
         assert_eq!(security("mysql://db/jobs?ssl-mode=disabled"), Security::default());
         if cfg!(feature = "tls") {
@@ -249,5 +246,12 @@ mod tests {
             assert_eq!(checked.mode, SslMode::VerifyIdentity);
             assert_eq!(checked.authorities.as_deref(), Some("/ca.pem"));
         }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_needs_its_feature() {
+        let error = Address::parse("mysql://db/jobs?ssl-mode=REQUIRED").unwrap_err().to_string();
+        assert!(error.contains("the feature `tls` of `apscheduler`"), "{error}");
     }
 }

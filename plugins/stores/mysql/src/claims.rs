@@ -1,6 +1,6 @@
-//! Claims of due jobs: two round trips for a batch, whatever its size.
+//! Claims of due jobs: two round trips for a batch of any size.
 //!
-//! Each writes a token in its transaction. Where the connection is lost during COMMIT, the token tells later whether the
+//! Each claim writes a token in its transaction. If the connection is lost during COMMIT, the token later shows whether the
 //! transaction was committed.
 
 use std::collections::{HashMap, HashSet};
@@ -17,17 +17,18 @@ use crate::connection::{answers, literal, literals};
 use crate::failure::Failure;
 use crate::pool::{Lease, read};
 use crate::rows::{COLUMNS, record, value};
-use crate::store::Open;
+use crate::session::Session;
 
 const TASK: &str = "claiming due jobs";
 
-/// How many jobs stand in one statement: the server gives up its plan to go by ids where they are too many.
+/// The most jobs in one statement: with more, the server no longer looks them up by id.
 const STATEMENT: usize = 1000;
 
-/// How often decisions are written again that the server took back because of other transactions.
+/// How often decisions are written again after the server rolled them back because of other transactions.
 const CONFLICTS: usize = 8;
 
-/// What is due behind a place, and before the end where there is one, as a condition that the index of run times answers.
+/// Returns the condition for what is due after the place in `due` and before `end`, in a form that uses the index of run
+/// times.
 fn condition(due: &ClaimRequest, end: Option<&ClaimCursor>) -> String {
     let place = |cursor: &ClaimCursor| (to_micros(cursor.next_run_time), literal(cursor.id()));
     let mut conditions = vec![format!("next_run_time <= {}", due.now.timestamp_micros())];
@@ -40,7 +41,7 @@ fn condition(due: &ClaimRequest, end: Option<&ClaimCursor>) -> String {
     conditions.join(" AND ")
 }
 
-impl Open {
+impl Session {
     pub(crate) fn claim(
         &self,
         due: &ClaimRequest,
@@ -52,13 +53,13 @@ impl Open {
             return Ok(claims);
         }
         if due.limit == 0 {
-            return Ok(Claims { won: Vec::new(), resume: due.after.clone() });
+            return Ok(Claims::new(Vec::new(), due.after.clone()));
         }
         let explain = |failure: Failure| failure.explain(self.pool.connector().address(), TASK);
-        // Until a decision is made all may be tried again.
+        // Nothing is decided yet, so all of this may be retried.
         let found = self.pool.retrying(|lease| self.lock_due(lease, due));
         let (lease, records) = found.map_err(explain)?;
-        let mut batch = DecidedBatch::decide(records, due, decide);
+        let mut batch = DecidedBatch::of_locked(records, due, decide);
         let token = in_doubt.next();
         let mut written = self.write_back(lease, due, &batch, &token);
         for _ in 0..CONFLICTS {
@@ -66,7 +67,7 @@ impl Open {
                 Err(failure) if failure.is_conflict() => {}
                 _ => break,
             }
-            // What was decided stays so: jobs that nobody changed since are still ours.
+            // The decisions stay: jobs that nobody has changed since can still be claimed.
             written = self.lock_again(&mut batch).and_then(|lease| {
                 self.write_back(lease, due, &batch, &token)?;
                 Ok(true)
@@ -80,34 +81,34 @@ impl Open {
                 Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                // Whatever the error is: what stands between us and the server speaks for it when it is gone, and a server
-                // that breaks in COMMIT may find it written afterwards.
+                // After any error: a proxy may answer in place of a lost server, and a server that crashes in COMMIT may
+                // have written it.
                 in_doubt.failed(token, batch, !failure.is_conflict());
                 Err(explain(failure))
             }
         }
     }
 
-    /// Whether a transaction was committed that wrote this token, and whose COMMIT was not answered.
+    /// Returns whether the transaction that wrote this token was committed, after its COMMIT was not answered.
     ///
-    /// The token is written by this too, as one that stands for no claim: the server may not have read the transaction
-    /// yet, which then can't be carried out any more. Where it is about to be committed, the server waits for it.
+    /// This writes the token too, marked as no claim: if the server has not read the transaction yet, it can't be committed
+    /// any more. If it is being committed, the server waits for it.
     fn is_written(&self, token: &str) -> Result<bool> {
         let (claims, token) = (&self.tables.claims, literal(token));
         let statements = format!(
             "INSERT IGNORE INTO {claims} (token, is_written) VALUES ({token}, 0);
              SELECT is_written FROM {claims} WHERE token = {token}"
         );
-        read(&self.pool, "asking what became of a claim", |connection| {
+        read(&self.pool, "asking for the outcome of a claim", |connection| {
             let answers = answers(connection, &statements)?;
             let row = answers.last().and_then(|answer| answer.rows.first()).ok_or_else(|| {
-                Error::new(ErrorKind::Unavailable, "a claim that is in doubt could not be marked")
+                Error::new(ErrorKind::Unavailable, "the token of a claim could not be written")
             })?;
             value(row, 0)
         })
     }
 
-    /// Begins a transaction and locks due jobs that nobody else is about to claim.
+    /// Begins a transaction and locks due jobs that no other scheduler has locked.
     fn lock_due<'a>(
         &self,
         mut lease: Lease<'a>,
@@ -119,13 +120,13 @@ impl Open {
             self.tables.jobs,
             condition(due, None),
             due.limit,
-            self.tables.select_name()
+            self.tables.select_identity()
         );
         let mut answers = answers(&mut lease, &statements)?;
-        let name = answers.pop().and_then(|answer| answer.rows.into_iter().next());
-        let name = name.map(|row| value::<i64>(&row, 0)).transpose()?;
-        if name != self.name {
-            let message = format!("the table {} is another one than before", self.tables.jobs);
+        let identity = answers.pop().and_then(|answer| answer.rows.into_iter().next());
+        let identity = identity.map(|row| value::<i64>(&row, 0)).transpose()?;
+        if identity != self.identity {
+            let message = format!("the table {} was replaced", self.tables.jobs);
             return Err(Error::new(ErrorKind::StoreReplaced, message).into());
         }
         let records = answers.iter().flat_map(|answer| &answer.rows).map(record);
@@ -133,7 +134,7 @@ impl Open {
         Ok((lease, records))
     }
 
-    /// Begins another transaction and locks the claimed jobs of a batch that are as they were.
+    /// Begins another transaction and locks the claimed jobs of a batch that are unchanged.
     fn lock_again(&self, batch: &mut DecidedBatch) -> Result<Lease<'_>, Failure> {
         let mut lease = self.pool.lease()?;
         let ids: Vec<&str> = batch.claimed().map(|record| &*record.id).collect();
@@ -155,8 +156,7 @@ impl Open {
         Ok(lease)
     }
 
-    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that, up to where we
-    /// looked.
+    /// Writes all decisions and commits. Returns whether others have locked due jobs in the range of this batch.
     fn write_back(
         &self,
         mut lease: Lease<'_>,
@@ -166,7 +166,7 @@ impl Open {
     ) -> Result<bool, Failure> {
         let still_due: HashSet<&str> = batch.still_due().collect();
         let mut statements = self.changes(batch);
-        if !batch.is_left() {
+        if !batch.is_empty() {
             let (claims, token) = (&self.tables.claims, literal(token));
             statements
                 .push(format!("INSERT INTO {claims} (token, is_written) VALUES ({token}, 1)"));
@@ -190,11 +190,11 @@ impl Open {
         let written = match answers(&mut lease, &statements.join("; ")) {
             Ok(written) => written,
             Err(failure) => {
-                // The next attempt must not find its jobs locked by this one.
+                // So that the next attempt does not find its jobs locked by this one.
                 if failure.is_conflict() && lease.query_drop("ROLLBACK").is_ok() {
                     lease.release();
                 }
-                return Err(failure.of_commit());
+                return Err(failure.during_commit());
             }
         };
         lease.release();
@@ -206,8 +206,8 @@ impl Open {
         Ok(false)
     }
 
-    /// The statements that do what was decided, which find each job by its id and lock no other: the server would read
-    /// whole tables for joins and conditions that look cheap to it.
+    /// Returns the statements that write the decisions. They find each job by its id and lock no other: for joins and some
+    /// conditions the server would read whole tables.
     fn changes(&self, batch: &DecidedBatch) -> Vec<String> {
         let jobs = &self.tables.jobs;
         let mut statements = Vec::new();
@@ -217,7 +217,7 @@ impl Open {
                 .iter()
                 .map(|(id, next)| format!("({}, {}, 0, '')", literal(id), to_micros(*next)));
             let rows: Vec<String> = rows.collect();
-            // They are all there, locked by us.
+            // All of them exist, locked by us.
             statements.push(format!(
                 "INSERT INTO {jobs} (id, next_run_time, revision, job_state) VALUES {}
                  ON DUPLICATE KEY UPDATE next_run_time = VALUES(next_run_time), revision = revision + 1",
@@ -232,7 +232,7 @@ impl Open {
     }
 }
 
-/// Deletes rows by their primary key, and locks no other.
+/// Returns a statement that deletes rows by their primary key, and locks no other.
 fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
     format!(
         "DELETE gone FROM {table} AS gone FORCE INDEX (PRIMARY) WHERE gone.{key} IN ({})",

@@ -1,4 +1,4 @@
-//! Connections to the server, and what is said through them.
+//! Connections to the server, and statements in SQL.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use apscheduler_plugin_kit::store::Connector;
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Opts, Row, Value};
 
-use crate::WHAT;
-use crate::failure::{Failure, connecting_takes_too_long, no_connection};
+use crate::failure::{Failure, connect_timed_out, no_connection};
+use crate::names::STORE_NAME;
 use crate::sockets::{Registered, Sockets};
 
-/// A connection that was idle for longer is asked whether it still lives.
+/// A connection that was idle for longer is pinged before use.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether somebody who waits for a connection is to give up.
+/// How often a call that waits for a connection checks whether the store was shut down.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The server, and how to log in.
+/// The server, and the login.
 pub(crate) struct Server {
     options: Opts,
-    /// The address for people.
+    /// The address for messages.
     address: String,
     connect_timeout: Duration,
     sockets: Arc<Sockets>,
@@ -34,13 +34,13 @@ impl Server {
         Self { options, address, connect_timeout, sockets: Arc::default() }
     }
 
-    /// Ends all connections, also in the middle of a call, and all attempts to make one.
-    pub(crate) fn cut(&self) {
-        self.sockets.cut();
+    /// Closes all connections, also during a call, and ends all attempts to connect.
+    pub(crate) fn close_all(&self) {
+        self.sockets.close_all();
     }
 }
 
-/// A connection that can be cut by others.
+/// A connection that [`Server::close_all`] can close.
 pub(crate) struct Connection {
     connection: Conn,
     _socket: Registered,
@@ -63,26 +63,25 @@ impl DerefMut for Connection {
 impl Connector for Server {
     type Connection = Connection;
 
-    /// In a thread of its own: the client has no limit for the time until a server that took the connection says
-    /// something, other than that for the answer to a statement.
+    /// Connects in a thread of its own: the driver's timeout for the handshake is that for the answer to a statement.
     fn connect(&self) -> Result<Connection> {
         let options = self.options.clone();
         let (sender, receiver) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("apscheduler-connect".to_owned());
         let started = thread.spawn(move || {
-            // Whoever asked may have given up.
+            // The caller may have given up.
             let _ = sender.send(Conn::new(options));
         });
         started.map_err(|error| {
             Error::new(ErrorKind::Other, "can't start a thread to connect").with_source(error)
         })?;
-        let begun = Instant::now();
+        let start = Instant::now();
         let connected = loop {
             match receiver.recv_timeout(TICK) {
                 Ok(connected) => break connected,
-                _ if self.sockets.are_cut() => return Err(shut_down()),
-                Err(RecvTimeoutError::Timeout) if begun.elapsed() < self.connect_timeout => {}
-                Err(_) => return Err(connecting_takes_too_long(&self.address)),
+                _ if self.sockets.are_closed() => return Err(shut_down()),
+                Err(RecvTimeoutError::Timeout) if start.elapsed() < self.connect_timeout => {}
+                Err(_) => return Err(connect_timed_out(&self.address)),
             }
         };
         let connection = connected.map_err(|error| no_connection(&self.address, error))?;
@@ -94,39 +93,39 @@ impl Connector for Server {
         &self.address
     }
 
-    fn lives(&self, connection: &mut Connection, idle: Duration) -> bool {
+    fn is_alive(&self, connection: &mut Connection, idle: Duration) -> bool {
         idle <= FRESH || connection.ping().is_ok()
     }
 }
 
-/// The store was shut down while somebody waited for a connection.
+/// The error of a call that waits for a connection while the store is shut down.
 fn shut_down() -> Error {
-    Error::new(ErrorKind::NotRunning, "the job store was shut down").with_plugin(WHAT)
+    apscheduler_plugin_kit::store::shut_down().with_plugin(STORE_NAME)
 }
 
-/// What the server answered to one statement.
+/// The server's answer to one statement.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Sends statements at once, and returns the answers. Those behind one that fails are not carried out.
+/// Sends several statements at once, and returns the answers. The server stops at the first statement that fails.
 pub(crate) fn answers(connection: &mut Conn, statements: &str) -> Result<Vec<Answer>, Failure> {
     let mut result = connection.query_iter(statements)?;
     let mut answers = Vec::new();
-    // Dropping the result would pass errors of all but the first in silence.
+    // Dropping the result would ignore errors of all statements but the first.
     while let Some(set) = result.iter() {
         answers.push(Answer { rows: set.collect::<Result<_, _>>()? });
     }
     Ok(answers)
 }
 
-/// Text as SQL has it. Sessions are told to take backslashes for what they are, and to speak UTF-8.
+/// Quotes text for SQL. Sessions use backslash escapes and UTF-8.
 pub(crate) fn literal(text: &str) -> String {
     Value::from(text).as_sql(false)
 }
 
-/// Several of them.
+/// Quotes several texts, separated by commas.
 pub(crate) fn literals<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(literal).collect::<Vec<_>>().join(", ")
 }
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_have_no_way_out() {
+    fn literals_are_escaped() {
         assert_eq!(literal("a'b\\c\0\n\u{1a}"), r"'a\'b\\c\0\n\Z'");
         assert_eq!(literals(["ä", "😀 "].into_iter()), "'ä', '😀 '");
     }

@@ -1,34 +1,34 @@
-//! Where MySQL and MariaDB differ.
+//! The differences between MySQL and MariaDB.
 
 use apscheduler_core::{Error, ErrorKind, Result};
 
-use crate::WHAT;
+use crate::names::STORE_NAME;
 
-/// What a server calls things.
+/// The names that a server uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
-    /// The collation of ids: as Rust compares text, with spaces at the end.
+    /// The collation of ids: compares bytes, as Rust does, trailing spaces included.
     pub(crate) collation: &'static str,
 }
 
 impl Dialect {
-    /// The dialect of a server that calls itself this: `10.11.6-MariaDB-0+deb12u1`, `8.4.3`.
+    /// Returns the dialect of a server of this version, as `10.11.6-MariaDB-0+deb12u1` or `8.4.3`.
     pub(crate) fn of(version: &str) -> Result<Self> {
         let (needed, collation) = if version.to_ascii_lowercase().contains("mariadb") {
             ([10, 6, 0], "utf8mb4_nopad_bin")
         } else {
             ([8, 0, 17], "utf8mb4_0900_bin")
         };
-        // MariaDB may put this before its own version, for the sake of old clients.
+        // MariaDB may put this before its own version, for old clients.
         let own = version.strip_prefix("5.5.5-").unwrap_or(version);
         let mut numbers =
             own.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
         let found = [(); 3].map(|()| numbers.next().unwrap_or(0));
         if found < needed {
             let message = format!(
-                "the server is of version {version}; this job store needs MySQL 8.0.17 or MariaDB 10.6, or later"
+                "the server has version {version}; this job store needs MySQL 8.0.17 or MariaDB 10.6, or later"
             );
-            return Err(Error::new(ErrorKind::Store, message).with_plugin(WHAT));
+            return Err(Error::new(ErrorKind::Store, message).with_plugin(STORE_NAME));
         }
         Ok(Self { collation })
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_told_apart() {
+    fn versions_choose_the_collation() {
         for (version, collation) in [
             ("8.0.17", Some("utf8mb4_0900_bin")),
             ("8.4.3-log", Some("utf8mb4_0900_bin")),

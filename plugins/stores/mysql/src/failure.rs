@@ -1,21 +1,21 @@
-//! What can go wrong between us and the server, and what to do about it.
+//! Failures of calls to the server, and how to react to them.
 
-use std::{fmt, io};
+use std::io;
 
 use apscheduler_core::{Error, ErrorKind};
-use apscheduler_plugin_kit::store::RetryClass;
+use apscheduler_plugin_kit::store::{CauseText, RetryClass};
 use mysql::DriverError;
 
-use crate::WHAT;
+use crate::names::STORE_NAME;
 
 /// Why a call failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The client or the server says so.
+    /// An error from the driver or the server.
     Server(mysql::Error),
-    /// The connection was lost during COMMIT: nobody knows whether it was carried out.
+    /// The connection was lost during COMMIT, so the outcome is unknown.
     InDoubt(mysql::Error),
-    /// The store itself refuses; the connection is fine.
+    /// The store itself refuses; the connection is usable.
     Refused(Error),
 }
 
@@ -41,31 +41,31 @@ const DEADLOCK: u16 = 1213;
 const DUPLICATE: u16 = 1062;
 const NO_SUCH_TABLE: u16 = 1146;
 
-/// The server ended the connection, or is about to end.
-static ENDED: [u16; 10] = [
-    1053, // it shuts down
-    1077, 1078, 1079, // the same, in its log
-    1158, 1159, 1160, 1161, // it could not read or write a packet
-    1927, // MariaDB: somebody killed the connection
-    4031, // MySQL: it was idle for too long
+/// The server closed the connection, or is shutting down.
+static CLOSED: [u16; 10] = [
+    1053, // shutdown in progress
+    1077, 1078, 1079, // the same, in the log
+    1158, 1159, 1160, 1161, // a packet could not be read or written
+    1927, // MariaDB: the connection was killed
+    4031, // MySQL: the connection was idle for too long
 ];
 
-/// What may pass by itself.
-static PASSING: [u16; 21] = [
-    1021, 1030, 1114, // no room on the disk, or in the table
-    1037, 1038, 1041, // no memory
-    1040, 1203, 1226, // too many connections, or more than the user may have
+/// Temporary errors.
+static TEMPORARY: [u16; 21] = [
+    1021, 1030, 1114, // the disk or the table is full
+    1037, 1038, 1041, // out of memory
+    1040, 1203, 1226, // too many connections, in all or of this user
     1129, // too many failed attempts from this host
     1180, // COMMIT failed
-    1205, // another transaction holds a lock for too long
+    1205, // a lock wait timed out
     1290, 1792, 1836, 1845, // read-only
-    1317, 1969, 3024, // the statement was ended by somebody, or took too long
-    3032, 3168, // the server is being brought up or changed
+    1317, 1969, 3024, // the statement was killed or timed out
+    3032, 3168, // the server is starting or being changed
 ];
 
 impl RetryClass for Failure {
     fn is_lost(&self) -> bool {
-        // Who waited in vain for an answer does not wait for it once more.
+        // After a timeout, a retry would only wait for as long again.
         matches!(self, Self::Server(error) if is_lost(error) && !is_timeout(error))
     }
 
@@ -75,15 +75,15 @@ impl RetryClass for Failure {
 }
 
 impl Failure {
-    /// What COMMIT says: a connection that is lost then leaves it open what became of the transaction.
-    pub(crate) fn of_commit(self) -> Self {
+    /// Converts the failure of a COMMIT: if the connection was lost, the outcome of the transaction is unknown.
+    pub(crate) fn during_commit(self) -> Self {
         match self {
             Self::Server(error) if is_lost(&error) => Self::InDoubt(error),
             other => other,
         }
     }
 
-    /// Whether a row with that key is there already.
+    /// Whether a row with this key exists already.
     pub(crate) fn is_duplicate(&self) -> bool {
         self.code() == Some(DUPLICATE)
     }
@@ -95,78 +95,66 @@ impl Failure {
         }
     }
 
-    /// What the caller of the store is told. `task` is what was tried: `adding jobs`.
+    /// Converts the failure into the error of the store. `task` is what was tried, as `adding jobs`.
     pub(crate) fn explain(self, address: &str, task: &str) -> Error {
-        let is_gone = self.code() == Some(NO_SUCH_TABLE);
+        let is_missing = self.code() == Some(NO_SUCH_TABLE);
         let (kind, message, source) = match self {
             Self::Refused(error) if error.plugin().is_some() => return error,
-            Self::Refused(error) => return error.with_plugin(WHAT),
+            Self::Refused(error) => return error.with_plugin(STORE_NAME),
             Self::InDoubt(error) => {
                 let message = format!(
-                    "{task}: the connection to the server at {address} was lost during COMMIT, so it may or may not be done"
+                    "{task}: the connection to the server at {address} was lost during COMMIT, so the outcome is unknown"
                 );
                 (ErrorKind::Unavailable, message, error)
             }
             Self::Server(error) if is_timeout(&error) => {
-                let message = format!("{task}: the server at {address} does not answer in time");
+                let message = format!("{task}: the server at {address} did not answer in time");
                 (ErrorKind::Unavailable, message, error)
             }
-            Self::Server(error) if is_gone => {
-                let message =
-                    format!("{task}: a table of the jobs is gone from the server at {address}");
+            Self::Server(error) if is_missing => {
+                let message = format!(
+                    "{task}: a table of the job store is missing on the server at {address}"
+                );
                 (ErrorKind::StoreReplaced, message, error)
             }
             Self::Server(error) => {
                 (kind(&error), format!("{task} failed on the server at {address}"), error)
             }
         };
-        Error::new(kind, message).with_plugin(WHAT).with_source(Said::by(source))
+        Error::new(kind, message).with_plugin(STORE_NAME).with_source(cause(source))
     }
 }
 
-/// The server can't be reached, or does not let us in.
+/// Returns the error of a failed attempt to connect.
 pub(crate) fn no_connection(address: &str, error: mysql::Error) -> Error {
     let message = match &error {
-        mysql::Error::MySqlError(_) => format!("the server at {address} refuses the connection"),
+        mysql::Error::MySqlError(_) => format!("the server at {address} refused the connection"),
         _ => format!("can't connect to the server at {address}"),
     };
     let kind = match &error {
         mysql::Error::DriverError(DriverError::CouldNotConnect(_)) => ErrorKind::Unavailable,
         error => kind(error),
     };
-    Error::new(kind, message).with_plugin(WHAT).with_source(Said::by(error))
+    Error::new(kind, message).with_plugin(STORE_NAME).with_source(cause(error))
 }
 
-/// What the client or the server said, once: errors of the client name their kind, and have themselves for a cause.
-#[derive(Debug)]
-struct Said(String);
-
-impl Said {
-    fn by(error: mysql::Error) -> Self {
-        Self(match error {
-            mysql::Error::IoError(error) => error.to_string(),
-            mysql::Error::CodecError(error) => error.to_string(),
-            mysql::Error::MySqlError(error) => error.to_string(),
-            mysql::Error::DriverError(DriverError::CouldNotConnect(Some((_, reason, _)))) => reason,
-            mysql::Error::DriverError(error) => error.to_string(),
-            mysql::Error::UrlError(error) => error.to_string(),
-            error => error.to_string(),
-        })
-    }
+/// Returns the text of an error without the driver's prefixes: the driver's errors have themselves as their source.
+fn cause(error: mysql::Error) -> CauseText {
+    CauseText::new(match error {
+        mysql::Error::IoError(error) => error.to_string(),
+        mysql::Error::CodecError(error) => error.to_string(),
+        mysql::Error::MySqlError(error) => error.to_string(),
+        mysql::Error::DriverError(DriverError::CouldNotConnect(Some((_, reason, _)))) => reason,
+        mysql::Error::DriverError(error) => error.to_string(),
+        mysql::Error::UrlError(error) => error.to_string(),
+        error => error.to_string(),
+    })
 }
 
-impl fmt::Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Said {}
-
-/// The server does not answer the attempt to connect.
-pub(crate) fn connecting_takes_too_long(address: &str) -> Error {
+/// Returns the error of an attempt to connect that timed out.
+pub(crate) fn connect_timed_out(address: &str) -> Error {
     let message = format!("can't connect to the server at {address} in time");
-    Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT)
+    Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME)
 }
 
 fn is_lost(error: &mysql::Error) -> bool {
@@ -175,7 +163,7 @@ fn is_lost(error: &mysql::Error) -> bool {
         mysql::Error::DriverError(error) => {
             matches!(error, DriverError::Timeout | DriverError::PacketOutOfSync)
         }
-        mysql::Error::MySqlError(error) => ENDED.contains(&error.code),
+        mysql::Error::MySqlError(error) => CLOSED.contains(&error.code),
         _ => false,
     }
 }
@@ -189,14 +177,16 @@ fn is_timeout(error: &mysql::Error) -> bool {
 }
 
 fn kind(error: &mysql::Error) -> ErrorKind {
-    let is_passing = match error {
-        mysql::Error::MySqlError(error) => error.code == DEADLOCK || PASSING.contains(&error.code),
+    let is_temporary = match error {
+        mysql::Error::MySqlError(error) => {
+            error.code == DEADLOCK || TEMPORARY.contains(&error.code)
+        }
         mysql::Error::DriverError(error) => {
             matches!(error, DriverError::ConnectTimeout | DriverError::CouldNotConnect(_))
         }
         _ => false,
     };
-    if is_passing || is_lost(error) { ErrorKind::Unavailable } else { ErrorKind::Store }
+    if is_temporary || is_lost(error) { ErrorKind::Unavailable } else { ErrorKind::Store }
 }
 
 #[cfg(test)]
@@ -205,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    fn said(code: u16) -> Failure {
+    fn server_error(code: u16) -> Failure {
         Failure::Server(mysql::Error::MySqlError(MySqlError {
             state: "HY000".to_owned(),
             message: "said".to_owned(),
@@ -218,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_retryable() {
+    fn temporary_errors_are_retryable() {
         for failure in [
-            said(DEADLOCK),
-            said(1053),
-            said(1205),
-            said(1290),
+            server_error(DEADLOCK),
+            server_error(1053),
+            server_error(1205),
+            server_error(1290),
             broken(io::ErrorKind::ConnectionReset),
             broken(io::ErrorKind::WouldBlock),
         ] {
@@ -231,35 +221,35 @@ mod tests {
             assert!(error.is_retryable(), "{}", error.chain());
             assert!(error.to_string().contains("db:1/jobs"), "{error}");
         }
-        // A right that is missing, a row that is refused.
+        // A missing permission, a refused row.
         for code in [1044, 1142, 4025] {
-            let error = said(code).explain("db:1/jobs", "adding jobs");
+            let error = server_error(code).explain("db:1/jobs", "adding jobs");
             assert_eq!(error.kind(), ErrorKind::Store);
         }
     }
 
     #[test]
-    fn a_table_that_is_gone_is_told_as_such() {
-        let error = said(NO_SUCH_TABLE).explain("db:1/jobs", "adding jobs");
+    fn a_missing_table_is_reported_as_a_replacement() {
+        let error = server_error(NO_SUCH_TABLE).explain("db:1/jobs", "adding jobs");
         assert_eq!(error.kind(), ErrorKind::StoreReplaced);
     }
 
     #[test]
     fn errors_do_not_repeat_themselves() {
-        let error = said(1142).explain("db:1/jobs", "adding jobs");
+        let error = server_error(1142).explain("db:1/jobs", "adding jobs");
         assert_eq!(error.chain().matches("said").count(), 1, "{}", error.chain());
     }
 
     #[test]
-    fn a_commit_that_was_cut_off_is_not_tried_again() {
-        for failure in [broken(io::ErrorKind::ConnectionReset), said(1053)] {
+    fn an_interrupted_commit_is_not_retried() {
+        for failure in [broken(io::ErrorKind::ConnectionReset), server_error(1053)] {
             assert!(failure.is_lost());
-            let failure = failure.of_commit();
+            let failure = failure.during_commit();
             assert!(!failure.is_lost() && !failure.is_conflict());
             let error = failure.explain("db:1/jobs", "adding jobs");
-            assert!(error.to_string().contains("may or may not be done"), "{error}");
+            assert!(error.to_string().contains("the outcome is unknown"), "{error}");
         }
-        assert!(said(DEADLOCK).of_commit().is_conflict(), "all was rolled back");
-        assert!(!broken(io::ErrorKind::WouldBlock).is_lost(), "it is not waited for once more");
+        assert!(server_error(DEADLOCK).during_commit().is_conflict(), "everything was rolled back");
+        assert!(!broken(io::ErrorKind::WouldBlock).is_lost(), "a timeout is not retried");
     }
 }

@@ -1,14 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+mod changes;
 mod claims;
 mod connection;
 mod dialect;
 mod failure;
+mod names;
 mod options;
 mod pool;
 mod rows;
 mod schema;
+mod session;
 mod sockets;
 mod store;
 mod watch;
@@ -28,6 +31,3 @@ pub static PLUGIN: Plugin = Plugin::job_store("mysql", &|given| {
 .url_schemes(&["mysql", "mariadb"])
 .summary("keeps jobs in MySQL or MariaDB, shared by any number of schedulers")
 .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-
-/// What errors call this plugin.
-const WHAT: &str = "job store `mysql`";

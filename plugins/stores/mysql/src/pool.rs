@@ -1,4 +1,4 @@
-//! What is done with the connections of a store.
+//! Reads and writes through the connection pool.
 
 use apscheduler_core::Result;
 use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _};
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(crate) type Pool = ConnectionPool<Server>;
 pub(crate) type Lease<'a> = apscheduler_plugin_kit::store::Lease<'a, Server>;
 
-/// Reads, outside of a transaction. `task` is what errors say was tried: `listing jobs`.
+/// Runs `work` outside of a transaction, to read. `task` is what errors say was tried, as `listing jobs`.
 pub(crate) fn read<T>(
     pool: &Pool,
     task: &str,
@@ -25,7 +25,7 @@ pub(crate) fn read<T>(
     done.map_err(|failure: Failure| failure.explain(pool.connector().address(), task))
 }
 
-/// Does all of `work` or nothing of it. It may be called several times, and says what is to be done last.
+/// Runs `work` in a transaction. It may be called several times, and returns the last statement.
 pub(crate) fn write<T>(
     pool: &Pool,
     task: &str,
@@ -36,7 +36,7 @@ pub(crate) fn write<T>(
         match work(&mut lease) {
             Ok((value, Last(statement))) => {
                 let end = format!("{statement}COMMIT");
-                answers(&mut lease, &end).map_err(Failure::of_commit)?;
+                answers(&mut lease, &end).map_err(Failure::during_commit)?;
                 lease.release();
                 Ok(value)
             }
@@ -51,5 +51,5 @@ pub(crate) fn write<T>(
     done.map_err(|failure: Failure| failure.explain(pool.connector().address(), task))
 }
 
-/// A statement that is sent with COMMIT, with a semicolon; or none.
+/// A statement to send together with COMMIT, including its semicolon; may be empty.
 pub(crate) struct Last(pub(crate) String);

@@ -1,4 +1,4 @@
-//! From rows to records.
+//! Reads records from rows.
 
 use std::sync::Arc;
 
@@ -13,21 +13,21 @@ use crate::failure::Failure;
 /// The columns of a record, in the order in which [`record`] reads them.
 pub(crate) const COLUMNS: &str = "id, next_run_time, revision, job_state";
 
-/// The record that a row of [`COLUMNS`] holds.
+/// Reads the record from a row of [`COLUMNS`].
 pub(crate) fn record(row: &Row) -> Result<JobRecord, Failure> {
-    Ok(JobRecord {
-        id: text(&value::<Vec<u8>>(row, 0)?),
-        next_run_time: value::<Option<i64>>(row, 1)?.map(from_micros),
-        revision: value::<i64>(row, 2)?.cast_unsigned(),
-        payload: JobPayload::Encoded(text(&value::<Vec<u8>>(row, 3)?)),
-    })
+    Ok(JobRecord::new(
+        text(&value::<Vec<u8>>(row, 0)?),
+        value::<Option<i64>>(row, 1)?.map(from_micros),
+        value::<i64>(row, 2)?.cast_unsigned(),
+        JobPayload::Encoded(text(&value::<Vec<u8>>(row, 3)?)),
+    ))
 }
 
-/// The value of a column.
+/// Reads a column.
 pub(crate) fn value<T: FromValue>(row: &Row, column: usize) -> Result<T, Failure> {
     let value = row.get_opt(column).transpose()?;
     value.ok_or_else(|| {
-        Error::new(ErrorKind::Store, format!("the server left column {column} out")).into()
+        Error::new(ErrorKind::Store, format!("the server sent no column {column}")).into()
     })
 }
 

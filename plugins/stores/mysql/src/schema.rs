@@ -1,23 +1,23 @@
-//! The tables of a store, and how they came to be.
+//! The tables of a store, and their migrations.
 
 use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::{foreign_table, newer_schema};
+use apscheduler_plugin_kit::store::{SqlServerConfig, foreign_table, newer_schema};
 use mysql::Conn;
 use mysql::prelude::Queryable as _;
 
+use crate::changes::SLOTS;
 use crate::dialect::Dialect;
 use crate::failure::Failure;
-use crate::options::MySqlOptions;
+use crate::names::META_TABLE;
 use crate::pool::{Pool, read};
-use crate::watch::SLOTS;
 
-/// What makes each version of the schema out of the one before; the first out of nothing. MySQL can't roll such statements
-/// back, so each may find that it was carried out already.
+/// The migrations: each creates a version of the schema from the one before. MySQL can't roll them back, so each statement
+/// may have been executed already.
 static MIGRATIONS: [fn(&Tables) -> Vec<String>; 1] = [|tables| {
     let Tables { jobs, changes, claims, dialect: Dialect { collation }, .. } = tables;
     let slots: Vec<String> = (0..SLOTS).map(|slot| format!("({slot}, 0)")).collect();
     vec![
-        // Run times have an index with the id, which orders the pages of jobs and what is due.
+        // The index on run time and id orders the pages of jobs and the due jobs.
         format!(
             "CREATE TABLE IF NOT EXISTS {jobs} (
                id varchar(191) NOT NULL PRIMARY KEY,
@@ -31,7 +31,7 @@ static MIGRATIONS: [fn(&Tables) -> Vec<String>; 1] = [|tables| {
             "CREATE TABLE IF NOT EXISTS {changes} (slot int NOT NULL PRIMARY KEY, count bigint NOT NULL)
              ENGINE=InnoDB"
         ),
-        // Tokens of claims whose answer may be lost on the way, and of those that must not be written any more.
+        // The tokens of claims whose answer may be lost, and of claims that must not be written any more.
         format!(
             "CREATE TABLE IF NOT EXISTS {claims} (
                token varchar(64) CHARACTER SET ascii NOT NULL PRIMARY KEY,
@@ -43,13 +43,10 @@ static MIGRATIONS: [fn(&Tables) -> Vec<String>; 1] = [|tables| {
     ]
 }];
 
-/// The table that keeps the versions of all tables of jobs in its database.
-pub(crate) const META_TABLE: &str = "apscheduler_meta";
+/// The slot of the counters of changes that holds the identity of the tables: see [`Tables::identity`].
+const IDENTITY_SLOT: i64 = -1;
 
-/// Where the counters of changes keep a number that is none of them: see [`Tables::name`].
-const NAME_SLOT: i64 = -1;
-
-/// The lock that starting stores hold.
+/// The lock of starting stores.
 const START_LOCK: &str = "apscheduler.start";
 
 /// The names of the tables, quoted.
@@ -66,14 +63,14 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    pub(crate) fn new(options: &MySqlOptions, dialect: Dialect) -> Self {
-        let schema = options.tableschema.as_deref().map(|schema| quoted(schema) + ".");
+    pub(crate) fn new(config: &SqlServerConfig, dialect: Dialect) -> Self {
+        let schema = config.tableschema.as_deref().map(|schema| quoted(schema) + ".");
         let schema = schema.unwrap_or_default();
         let name =
-            |suffix: &str| schema.clone() + &quoted(&format!("{}{suffix}", options.tablename));
+            |suffix: &str| schema.clone() + &quoted(&format!("{}{suffix}", config.tablename));
         Self {
-            tablename: options.tablename.clone(),
-            schema: options.tableschema.clone(),
+            tablename: config.tablename.clone(),
+            schema: config.tableschema.clone(),
             jobs: name(""),
             changes: name("_changes"),
             claims: name("_claims"),
@@ -83,29 +80,30 @@ impl Tables {
         }
     }
 
-    /// Makes the tables or brings them up to date.
+    /// Creates or migrates the tables.
     pub(crate) fn prepare(&self, pool: &Pool) -> Result<()> {
         const TASK: &str = "preparing the tables";
         read(pool, TASK, |connection| {
-            // Mostly all is there, and no rights to change the schema are needed.
-            if self.version(connection)? == newest() && self.are_whole(connection)? {
+            // Usually nothing is to be done, and no permission to change the schema is needed.
+            if self.version(connection)? == newest() && self.are_complete(connection)? {
                 return Ok(());
             }
-            // Processes that start at once wait for each other here.
+            // Processes that start at the same time wait for each other here.
             let locked: Option<Option<i64>> =
                 connection.exec_first("SELECT GET_LOCK(?, 20)", (START_LOCK,))?;
             if locked.flatten() != Some(1) {
-                let message = "others prepare tables on this server and do not come to an end";
+                let message =
+                    "other schedulers have been preparing tables on this server for too long";
                 return Err(Error::new(ErrorKind::Unavailable, message).into());
             }
-            // With an error the connection ends, and the lock with it.
+            // An error closes the connection, which releases the lock.
             self.migrate(connection)?;
             Ok(connection.exec_drop("DO RELEASE_LOCK(?)", (START_LOCK,))?)
         })
     }
 
     /// Whether there are tables that this release can read. Changes nothing.
-    pub(crate) fn are_there(&self, pool: &Pool) -> Result<bool> {
+    pub(crate) fn exist(&self, pool: &Pool) -> Result<bool> {
         read(pool, "looking at the tables", |connection| {
             let version = self.version(connection)?;
             self.refuse_newer(version)?;
@@ -113,26 +111,26 @@ impl Tables {
         })
     }
 
-    /// A number that the tables have from the time when they were made, and that other tables do not have.
-    pub(crate) fn name(&self, pool: &Pool) -> Result<i64> {
-        let give = format!(
-            "INSERT IGNORE INTO {} (slot, count) VALUES ({NAME_SLOT}, {})",
+    /// Returns a random number that the tables got when they were created, so that replaced tables have another one.
+    pub(crate) fn identity(&self, pool: &Pool) -> Result<i64> {
+        let insert = format!(
+            "INSERT IGNORE INTO {} (slot, count) VALUES ({IDENTITY_SLOT}, {})",
             self.changes,
             fastrand::i64(1..1 << 52)
         );
-        let select = self.select_name();
+        let select = self.select_identity();
         read(pool, "looking at the tables", |connection| {
-            let mut name: Option<i64> = connection.query_first(&select)?;
-            if name.is_none() {
-                connection.query_drop(&give)?;
-                name = connection.query_first(&select)?;
+            let mut identity: Option<i64> = connection.query_first(&select)?;
+            if identity.is_none() {
+                connection.query_drop(&insert)?;
+                identity = connection.query_first(&select)?;
             }
-            Ok(name.unwrap_or_default())
+            Ok(identity.unwrap_or_default())
         })
     }
 
-    pub(crate) fn select_name(&self) -> String {
-        format!("SELECT count FROM {} WHERE slot = {NAME_SLOT}", self.changes)
+    pub(crate) fn select_identity(&self) -> String {
+        format!("SELECT count FROM {} WHERE slot = {IDENTITY_SLOT}", self.changes)
     }
 
     fn refuse_newer(&self, version: i64) -> Result<(), Failure> {
@@ -142,14 +140,14 @@ impl Tables {
         Err(newer_schema(&self.jobs, version, newest(), env!("CARGO_PKG_NAME")).into())
     }
 
-    /// Removes the tokens of stores that never came back.
-    pub(crate) fn forget_old_claims(&self, pool: &Pool) {
+    /// Deletes the tokens of stores that never asked for them.
+    pub(crate) fn delete_old_tokens(&self, pool: &Pool) {
         let delete = format!("DELETE FROM {} WHERE since < NOW() - INTERVAL 7 DAY", self.claims);
-        let removed = read(pool, "removing what old claims left", |connection| {
+        let removed = read(pool, "deleting old claim tokens", |connection| {
             Ok(connection.query_drop(&delete)?)
         });
         if let Err(error) = removed {
-            // A server that is read-only for a while is no reason not to start.
+            // The server may be read-only for a while; the store starts anyway.
             tracing::warn!("{}", error.chain());
         }
     }
@@ -165,23 +163,23 @@ impl Tables {
             self.meta, self.dialect.collation
         );
         connection.query_drop(meta)?;
-        // From here on the tables are ours, though they may not be complete.
+        // From here on the tables are ours, although they may be incomplete.
         let begin = format!("INSERT IGNORE INTO {} (tablename, version) VALUES (?, 0)", self.meta);
         connection.exec_drop(begin, (&self.tablename,))?;
         // A hand may have dropped one of them.
-        let done = if self.are_whole(connection)? { version } else { 0 };
+        let done = if self.are_complete(connection)? { version } else { 0 };
         for migrate in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or(0)) {
             for statement in migrate(self) {
                 connection.query_drop(statement)?;
             }
         }
-        self.make_readable(connection);
+        self.create_readable_view(connection);
         let done = format!("UPDATE {} SET version = ? WHERE tablename = ?", self.meta);
         Ok(connection.exec_drop(done, (newest(), &self.tablename))?)
     }
 
-    /// Makes the view. Users often have no right to make views, and the store does not need it.
-    fn make_readable(&self, connection: &mut Conn) {
+    /// Creates the view, if the user has the permission: the store does not need it.
+    fn create_readable_view(&self, connection: &mut Conn) {
         let create = format!(
             "CREATE OR REPLACE VIEW {} AS SELECT
                id, TIMESTAMPADD(MICROSECOND, next_run_time, TIMESTAMP'1970-01-01 00:00:00') AS next_run_time,
@@ -193,11 +191,11 @@ impl Tables {
             self.readable, self.jobs
         );
         if let Err(error) = connection.query_drop(create) {
-            tracing::debug!("the view {} can't be made: {error}", self.readable);
+            tracing::debug!("can't create the view {}: {error}", self.readable);
         }
     }
 
-    /// The version of the schema that is there; 0 where there is none.
+    /// Returns the version of the existing schema; 0 if there is none.
     fn version(&self, connection: &mut Conn) -> Result<i64, Failure> {
         let has_meta = self.exists(connection, META_TABLE)?;
         let has_jobs = self.exists(connection, &self.tablename)?;
@@ -209,13 +207,13 @@ impl Tables {
         match version {
             Some(version) if has_jobs => Ok(version),
             None if has_jobs => Err(foreign_table(&self.jobs).into()),
-            // Dropped by hand, without what the other table says of it.
+            // Dropped manually, without its row in the meta table.
             _ => Ok(0),
         }
     }
 
-    /// Whether the tables are there that come with that of the jobs.
-    fn are_whole(&self, connection: &mut Conn) -> Result<bool, Failure> {
+    /// Whether the tables exist that accompany the table of jobs.
+    fn are_complete(&self, connection: &mut Conn) -> Result<bool, Failure> {
         let name = |suffix: &str| format!("{}{suffix}", self.tablename);
         Ok(self.exists(connection, &name("_changes"))?
             && self.exists(connection, &name("_claims"))?)
@@ -229,7 +227,7 @@ impl Tables {
     }
 }
 
-/// The version that this release makes and understands.
+/// The version that this release creates and understands.
 fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The sockets of all connections, so that a shutdown can cut calls short that wait for a server.
+//! The sockets of all connections, so that a shutdown can interrupt calls that wait for a server.
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mysql::Conn;
 
-/// The sockets of open connections, by number.
+/// The sockets of the open connections, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets(Mutex<State>);
 
@@ -14,10 +14,10 @@ pub(crate) struct Sockets(Mutex<State>);
 struct State {
     open: HashMap<u64, TcpStream>,
     last: u64,
-    is_cut: bool,
+    is_closed: bool,
 }
 
-/// A socket among the others, until this is dropped.
+/// Keeps a socket registered until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Registered {
     sockets: Arc<Sockets>,
@@ -25,11 +25,11 @@ pub(crate) struct Registered {
 }
 
 impl Sockets {
-    /// Adds the socket of a connection; `None` where they have been cut.
+    /// Registers the socket of a connection. Returns `None` after [`close_all`](Self::close_all).
     pub(crate) fn register(self: &Arc<Self>, connection: &Conn) -> Option<Registered> {
         let socket = socket(connection);
         let mut state = self.state();
-        if state.is_cut {
+        if state.is_closed {
             return None;
         }
         state.last += 1;
@@ -38,18 +38,18 @@ impl Sockets {
         Some(Registered { sockets: Arc::clone(self), number })
     }
 
-    /// Ends all that is said through them, now and later.
-    pub(crate) fn cut(&self) {
+    /// Shuts down all sockets, and refuses new ones.
+    pub(crate) fn close_all(&self) {
         let mut state = self.state();
-        state.is_cut = true;
+        state.is_closed = true;
         for socket in state.open.values() {
             // The server may have closed it before.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
-    pub(crate) fn are_cut(&self) -> bool {
-        self.state().is_cut
+    pub(crate) fn are_closed(&self) -> bool {
+        self.state().is_closed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -63,18 +63,18 @@ impl Drop for Registered {
     }
 }
 
-/// Another handle to the socket of a connection. It may be one of Unix: shutting it down is the same.
+/// Returns another handle to the socket of a connection. It may be a Unix socket, which is shut down in the same way.
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "the client gives its socket as a number")]
+#[expect(unsafe_code, reason = "the driver returns its socket as a number")]
 fn socket(connection: &Conn) -> Option<TcpStream> {
     use std::os::fd::{AsRawFd as _, BorrowedFd};
 
-    // SAFETY: the connection owns the descriptor and is borrowed as long as this one is used, so it is open all the time.
+    // SAFETY: the connection owns the descriptor and is borrowed for as long as this one is used, so it stays open.
     let socket = unsafe { BorrowedFd::borrow_raw(connection.as_raw_fd()) };
     socket.try_clone_to_owned().ok().map(TcpStream::from)
 }
 
-/// Here the client does not give it. Calls end by their time limits.
+/// On this platform the driver does not return it. Calls end by their timeouts.
 #[cfg(not(unix))]
 fn socket(_connection: &Conn) -> Option<TcpStream> {
     None

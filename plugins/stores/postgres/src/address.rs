@@ -1,33 +1,34 @@
-//! Where the server is, and how to speak to it.
+//! The address of the server, and the security of connections to it.
 
 use std::path::PathBuf;
 
 use apscheduler_core::Result;
+use apscheduler_plugin_kit::store::SqlServerUrl;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
-use crate::options::invalid;
+use crate::names::invalid;
 
-/// Where the server is.
+/// The address of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
-    /// For the client.
+    /// For the driver.
     pub(crate) config: Config,
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS asks for it"))]
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS uses it"))]
     pub(crate) security: Security,
-    /// For people: hosts and database, without user and password.
+    /// For messages: hosts and database, without user and password.
     pub(crate) shown: String,
 }
 
-/// What `sslmode` and `sslrootcert` ask for beyond the client's own modes.
+/// What `sslmode` and `sslrootcert` require beyond the driver's own modes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Security {
     pub(crate) check: Check,
     pub(crate) roots: Option<PathBuf>,
 }
 
-/// How much of a server's certificate is checked.
+/// What is checked of a server's certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Check {
     #[default]
@@ -37,51 +38,38 @@ pub(crate) enum Check {
 }
 
 impl Address {
-    /// Reads a URL. Errors never show it: it may hold a password.
+    /// Parses a URL. Errors never show it, because it may hold a password.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        if url.is_empty() {
-            return Err(invalid("needs `url`, as `postgresql://user:password@host/database`"));
-        }
-        let rest = url.split_once("://").filter(|(scheme, _)| {
-            ["postgresql", "postgres"].contains(&scheme.split('+').next().unwrap_or_default())
-        });
-        let Some((_, rest)) = rest else {
-            return Err(invalid("url: expected one that begins with `postgresql://`"));
-        };
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // The client would take a part of the password for the host, and show it in errors.
-        let authority = place.split('/').next().unwrap_or_default();
-        if authority.matches('@').count() > 1 {
-            return Err(invalid("url: a `@` in the user or the password is written `%40`"));
-        }
+        let url = SqlServerUrl::split(url, &["postgresql", "postgres"])
+            .map_err(|message| invalid(&message))?;
         let mut security = Security::default();
         let mut mode = SslMode::Prefer;
         let mut parameters = Vec::new();
-        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        for (key, value) in url.parameters() {
             match key {
                 "sslmode" => (mode, security.check) = ssl_mode(value)?,
                 "sslrootcert" => {
                     security.roots =
                         Some(percent_decode_str(value).decode_utf8_lossy().as_ref().into());
                 }
-                _ => parameters.push(parameter),
+                _ => parameters.push(format!("{key}={value}")),
             }
         }
         if security.roots.is_some() && mode == SslMode::Require && security.check == Check::Nothing
         {
-            // As libpq does it: who names roots wants them used.
+            // As in libpq: root certificates that are named are used.
             security.check = Check::Chain;
         }
         if cfg!(not(feature = "tls")) {
             if mode == SslMode::Require {
                 return Err(invalid(
-                    "url: this sslmode needs the feature `tls` of the crate `apscheduler-store-postgres`",
+                    "url: this sslmode needs TLS, which the feature `tls` of `apscheduler` or \
+                     `apscheduler-store-postgres` adds",
                 ));
             }
             mode = SslMode::Disable;
         }
-        let plain = format!("postgresql://{place}?{}", parameters.join("&"));
+        let plain = format!("postgresql://{}?{}", url.place, parameters.join("&"));
         let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
             invalid("url: it can't be read").with_source(error)
         })?;
@@ -168,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn sslmode_is_that_of_libpq() {
+    fn sslmode_has_the_meaning_of_libpq() {
         let security = |url: &str| {
             let address = Address::parse(url).unwrap();
             (address.config.get_ssl_mode(), address.security)
@@ -183,5 +171,14 @@ mod tests {
             let (_, named) = security("postgresql://db/jobs?sslrootcert=ca.pem&sslmode=require");
             assert_eq!(named.check, Check::Chain);
         }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_needs_its_feature() {
+        let error = Address::parse("postgresql://db/jobs?sslmode=require").unwrap_err().to_string();
+        assert!(error.contains("the feature `tls` of `apscheduler`"), "{error}");
+        let plain = Address::parse("postgresql://db/jobs").unwrap();
+        assert_eq!(plain.config.get_ssl_mode(), SslMode::Disable);
     }
 }

@@ -1,6 +1,6 @@
-//! Claims of due jobs: two round trips for a batch, whatever its size.
+//! Claims of due jobs: two round trips for a batch of any size.
 //!
-//! Each writes a token in its transaction. Where the connection is lost during COMMIT, the token tells later whether the
+//! Each claim writes a token in its transaction. If the connection is lost during COMMIT, the token later shows whether the
 //! transaction was committed.
 
 use apscheduler_core::store::{ClaimCursor, ClaimRequest, Claims, Decision, JobRecord};
@@ -16,19 +16,19 @@ use tokio_postgres::types::Type;
 use crate::failure::Failure;
 use crate::pool::{BEGIN, Lease, write};
 use crate::rows::{COLUMNS, count, record};
-use crate::store::Open;
+use crate::session::Session;
 
 const TASK: &str = "claiming due jobs";
 
-/// How long, in milliseconds, it is waited for a transaction whose end the server has not noticed yet.
+/// How many milliseconds to wait for a transaction whose end the server has not noticed yet.
 const LOCK_TIMEOUT: u32 = 20;
 
-/// Where a batch begins: behind what was looked at before.
+/// The start of a batch: after what was looked at before.
 fn begin(due: &ClaimRequest) -> (i64, &str) {
     due.after.as_ref().map_or((i64::MIN, ""), place)
 }
 
-/// Where a batch ends: before its last job, which is ours, or before all that is not due.
+/// The end of a batch: before its last job, which is ours, or before what is not due.
 fn end<'a>(due: &ClaimRequest, batch: &'a DecidedBatch) -> (i64, &'a str) {
     batch.resume().map_or((due.now.timestamp_micros() + 1, ""), place)
 }
@@ -37,7 +37,7 @@ fn place(cursor: &ClaimCursor) -> (i64, &str) {
     (to_micros(cursor.next_run_time), cursor.id())
 }
 
-impl Open {
+impl Session {
     pub(crate) fn claim(
         &self,
         due: &ClaimRequest,
@@ -48,36 +48,35 @@ impl Open {
             return Ok(claims);
         }
         if due.limit == 0 {
-            return Ok(Claims { won: Vec::new(), resume: due.after.clone() });
+            return Ok(Claims::new(Vec::new(), due.after.clone()));
         }
         let explain = |failure: Failure| failure.explain(self.pool.connector().address(), TASK);
-        // Until a decision is made all may be tried again.
+        // Nothing is decided yet, so all of this may be retried.
         let found = self.pool.retrying(|lease| self.lock_due(lease, due));
         let (lease, records) = found.map_err(explain)?;
-        let batch = DecidedBatch::decide(records, due, decide);
+        let batch = DecidedBatch::of_locked(records, due, decide);
         let token = in_doubt.next();
         match self.write_back(lease, due, &batch, &token) {
             Ok(skipped) => {
                 if skipped {
-                    self.notices.look_again(&self.runtime);
+                    self.notifications.look_again(&self.runtime);
                 }
                 Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                // Whatever the error is: what stands between us and the server speaks for it when it is gone, and a server
-                // that breaks in COMMIT may find it written afterwards.
+                // After any error: a proxy may answer in place of a lost server, and a server that crashes in COMMIT may
+                // have written it.
                 in_doubt.failed(token, batch, !failure.is_conflict());
                 Err(explain(failure))
             }
         }
     }
 
-    /// Whether a transaction was committed that wrote this token, and whose COMMIT was not answered; `None` as long as the
-    /// server has not noticed that its connection is gone.
+    /// Returns whether the transaction that wrote this token was committed, after its COMMIT was not answered; `None` while
+    /// the server has not noticed that the connection is gone.
     ///
-    /// The token is written by this too, as one that stands for no claim: the server may not have read the transaction
-    /// yet, which then can't be carried out any more. PostgreSQL could be asked by the number of the transaction, but after
-    /// a crash it gives another one the number of one that was lost.
+    /// This writes the token too, marked as no claim: if the server has not read the transaction yet, it can't be committed
+    /// any more. PostgreSQL could be asked by transaction id, but after a crash it reuses the id of a lost transaction.
     fn is_written(&self, token: &str) -> Result<Option<bool>> {
         let claims = &self.tables.claims;
         let limit = format!("SET LOCAL lock_timeout = {LOCK_TIMEOUT}");
@@ -86,7 +85,7 @@ impl Open {
         );
         let select = format!("SELECT is_written FROM {claims} WHERE token = $1");
         let parameters = [(&token as _, Type::TEXT)];
-        let is_written = write(&self.pool, "asking what became of a claim", async |client| {
+        let is_written = write(&self.pool, "asking for the outcome of a claim", async |client| {
             client.batch_execute(&limit).await?;
             match client.execute_typed(&insert, &parameters).await {
                 Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
@@ -98,12 +97,12 @@ impl Open {
             Ok(Some(row.try_get(0)?))
         })?;
         if is_written.is_none() {
-            self.notices.look_again(&self.runtime);
+            self.notifications.look_again(&self.runtime);
         }
         Ok(is_written)
     }
 
-    /// Begins a transaction and locks due jobs that nobody else is about to claim.
+    /// Begins a transaction and locks due jobs that no other scheduler has locked.
     fn lock_due<'a>(
         &self,
         lease: Lease<'a>,
@@ -122,7 +121,7 @@ impl Open {
             (&id as _, Type::TEXT),
             (&limit as _, Type::INT8),
         ];
-        // Another table of the same name has another number.
+        // Another table of the same name has another OID.
         let name = [(&self.tables.jobs as _, Type::TEXT)];
         let (rows, table) = lease.run(async {
             let select = lease.client.query_typed(&select, &parameters);
@@ -133,15 +132,14 @@ impl Open {
             Ok::<_, tokio_postgres::Error>((rows?, table?.try_get::<_, Option<u32>>(0)?))
         })?;
         if table != self.table {
-            let message = format!("the table {} is another one than before", self.tables.jobs);
+            let message = format!("the table {} was replaced", self.tables.jobs);
             return Err(Error::new(ErrorKind::StoreReplaced, message).into());
         }
         let records = rows.iter().map(record).collect::<Result<_, _>>()?;
         Ok((lease, records))
     }
 
-    /// Writes all decisions and commits. Tells whether others hold due jobs that we did not see for that, up to where we
-    /// looked.
+    /// Writes all decisions and commits. Returns whether others have locked due jobs in the range of this batch.
     fn write_back(
         &self,
         lease: Lease<'_>,
@@ -176,7 +174,7 @@ impl Open {
         let claims = &self.tables.claims;
         let mark = format!("INSERT INTO {claims} (token, is_written) VALUES ($1, true)");
         let mark = async {
-            if batch.is_left() {
+            if batch.is_empty() {
                 return Ok(0);
             }
             client.execute_typed(&mark, &[(&token as _, Type::TEXT)]).await
@@ -188,7 +186,7 @@ impl Open {
             }
             client.execute_typed(&forget, &[(&answered as _, Type::TEXT_ARRAY)]).await
         };
-        // As a sorted list with one entry at most, since `EXISTS` has PostgreSQL read the whole table.
+        // A sorted list of at most one entry: with `EXISTS`, PostgreSQL reads the whole table.
         let others = format!(
             "SELECT id FROM {jobs} WHERE (next_run_time, id) > ($1, $2) AND (next_run_time, id) < ($3, $4)
              AND id <> ALL ($5) ORDER BY next_run_time, id LIMIT 1"
@@ -206,7 +204,7 @@ impl Open {
             Ok::<_, tokio_postgres::Error>(other.is_some())
         };
         let commit = lease.command("COMMIT");
-        // All is sent at once. Where a statement fails, COMMIT rolls back.
+        // All is sent at once. If a statement fails, COMMIT rolls back.
         let written = lease.run(async {
             let changes = join4(update, delete, mark, forget);
             let (changes, others, committed) = join3(changes, others, commit).await;
@@ -215,12 +213,12 @@ impl Open {
                 changed?;
             }
             let others = others?;
-            committed.map_err(Failure::of_commit)?;
+            committed.map_err(Failure::during_commit)?;
             Ok::<_, Failure>(others)
         });
         let others = written.map_err(|failure| match failure {
-            Failure::Silence => Failure::InDoubt(None),
-            lost if lost.is_lost() => lost.of_commit(),
+            Failure::NoAnswer => Failure::InDoubt(None),
+            lost if lost.is_lost() => lost.during_commit(),
             other => other,
         })?;
         lease.release();

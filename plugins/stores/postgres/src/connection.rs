@@ -1,30 +1,30 @@
-//! One connection, and how it is made.
+//! Connections to the server.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::{Error, Result};
 use apscheduler_plugin_kit::store::Connector;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, Notification, Socket};
 
-use crate::WHAT;
 use crate::address::Address;
-use crate::failure::{Failure, connecting_takes_too_long, no_connection};
-use crate::options::{PostgresOptions, seconds};
+use crate::failure::{Failure, connect_timed_out, no_connection};
+use crate::names::STORE_NAME;
+use crate::options::Config;
 use crate::wait::wait_until;
 
-/// What is done with notices from the server.
+/// Handles notifications from the server.
 pub(crate) type OnNotice = Box<dyn FnMut(&Notification) + Send>;
 
-/// How long the server may be silent beyond its own limit for a statement.
+/// How long an answer may take beyond the server's own limit for a statement.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The server, how to log in, and the runtime in which connections to it live.
+/// The server, the login, and the runtime that drives the connections.
 #[derive(Clone)]
 pub(crate) struct Server {
     address: Address,
@@ -35,28 +35,28 @@ pub(crate) struct Server {
     tls: tokio_postgres_rustls::MakeRustlsConnect,
 }
 
-/// A connection. Its I/O is done by a task in the store's runtime.
+/// A connection. A task in the store's runtime does its I/O.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) task: JoinHandle<()>,
     /// How long an answer may take.
-    patience: Duration,
+    answer_timeout: Duration,
 }
 
 impl Connection {
-    /// Waits for an answer of the server.
+    /// Waits for an answer from the server.
     pub(crate) fn run<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
     where
         Failure: From<E>,
     {
-        match wait_until(Instant::now() + self.patience, work) {
+        match wait_until(Instant::now() + self.answer_timeout, work) {
             Some(done) => Ok(done?),
-            None => Err(Failure::Silence),
+            None => Err(Failure::NoAnswer),
         }
     }
 
-    /// A statement without parameters.
+    /// Executes a statement without parameters.
     pub(crate) async fn command(&self, statement: &str) -> Result<(), Failure> {
         Ok(self.client.batch_execute(statement).await?)
     }
@@ -69,10 +69,10 @@ impl Connector for Server {
         let server = self.clone();
         let (sender, receiver) = mpsc::sync_channel(1);
         self.runtime.spawn(async move {
-            // Whoever asked may be gone, with the store.
+            // The caller may be gone, with the store.
             let _ = sender.send(server.open(Box::new(|_| ())).await);
         });
-        // The attempt has a time limit of its own; it ends without a word when the store is shut down meanwhile.
+        // The attempt has a timeout of its own. The sender is dropped if the store is shut down meanwhile.
         receiver.recv().unwrap_or_else(|_| Err(shut_down()))
     }
 
@@ -80,19 +80,19 @@ impl Connector for Server {
         &self.address.shown
     }
 
-    fn lives(&self, connection: &mut Connection, _idle: Duration) -> bool {
+    fn is_alive(&self, connection: &mut Connection, _idle: Duration) -> bool {
         !connection.client.is_closed()
     }
 
-    /// Ends it at once, whatever the server is doing. Dropping it lets what was sent be carried out.
+    /// Closes it at once. Dropping the client would let the server execute what was sent.
     fn abort(&self, connection: Connection) {
         connection.task.abort();
     }
 }
 
-/// The store was shut down while somebody waited for a connection.
+/// The error of a call that waits for a connection while the store is shut down.
 pub(crate) fn shut_down() -> Error {
-    Error::new(ErrorKind::NotRunning, "the job store was shut down").with_plugin(WHAT)
+    apscheduler_plugin_kit::store::shut_down().with_plugin(STORE_NAME)
 }
 
 impl fmt::Debug for Server {
@@ -102,11 +102,11 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    pub(crate) fn new(options: &PostgresOptions, runtime: Handle) -> Result<Self> {
-        let mut address = Address::parse(&options.url)?;
-        let connect_timeout = seconds("connect_timeout", options.connect_timeout)?;
-        let statement_timeout = seconds("statement_timeout", options.statement_timeout)?;
-        // A server that is gone without a word is noticed, on idle connections too.
+    pub(crate) fn new(config: &Config, runtime: Handle) -> Result<Self> {
+        let mut address = config.address.clone();
+        let (connect_timeout, statement_timeout) =
+            (config.server.connect_timeout, config.server.statement_timeout);
+        // Keepalives notice a server that is gone without closing its connections, idle ones too.
         let idle = Duration::from_secs(30).min(statement_timeout);
         let config = &mut address.config;
         config
@@ -131,11 +131,11 @@ impl Server {
         })
     }
 
-    /// Connects. Must be called within the runtime.
+    /// Connects. Must be called in the runtime.
     pub(crate) async fn open(&self, on_notice: OnNotice) -> Result<Connection> {
         tokio::time::timeout(self.connect_timeout, self.handshake(on_notice))
             .await
-            .unwrap_or_else(|_| Err(connecting_takes_too_long(self.address())))
+            .unwrap_or_else(|_| Err(connect_timed_out(self.address())))
     }
 
     async fn handshake(&self, on_notice: OnNotice) -> Result<Connection> {
@@ -145,11 +145,11 @@ impl Server {
         let connected = self.address.config.connect(tokio_postgres::NoTls).await;
         let (client, connection) =
             connected.map_err(|error| no_connection(self.address(), error))?;
-        let task = self.runtime.spawn(carry(connection, on_notice));
-        let patience = self.statement_timeout + GRACE;
-        let connection = Connection { client, task, patience };
+        let task = self.runtime.spawn(drive(connection, on_notice));
+        let answer_timeout = self.statement_timeout + GRACE;
+        let connection = Connection { client, task, answer_timeout };
         let timeout = self.statement_timeout.as_millis();
-        // A scheduler that hangs in the middle of a claim does not keep others from these jobs for ever.
+        // So that a scheduler that hangs during a claim does not lock the jobs forever.
         let settings = format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {timeout}; \
              SET client_min_messages = warning"
@@ -161,7 +161,7 @@ impl Server {
 }
 
 /// Does the I/O of a connection until it ends.
-async fn carry<S>(mut connection: tokio_postgres::Connection<Socket, S>, mut on_notice: OnNotice)
+async fn drive<S>(mut connection: tokio_postgres::Connection<Socket, S>, mut on_notice: OnNotice)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

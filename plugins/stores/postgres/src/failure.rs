@@ -1,4 +1,4 @@
-//! What can go wrong between us and the server, and what to do about it.
+//! Failures of calls to the server, and how to react to them.
 
 use std::error::Error as _;
 
@@ -6,18 +6,18 @@ use apscheduler_core::{Error, ErrorKind};
 use apscheduler_plugin_kit::store::RetryClass;
 use tokio_postgres::error::SqlState;
 
-use crate::WHAT;
+use crate::names::STORE_NAME;
 
 /// Why a call failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The client or the server says so.
+    /// An error from the driver or the server.
     Server(tokio_postgres::Error),
-    /// No answer in time.
-    Silence,
-    /// The connection was lost during COMMIT: nobody knows whether it was carried out.
+    /// The server did not answer in time.
+    NoAnswer,
+    /// The connection was lost during COMMIT, so the outcome is unknown.
     InDoubt(Option<tokio_postgres::Error>),
-    /// The store itself refuses; the connection is fine.
+    /// The store itself refuses; the connection is usable.
     Refused(Error),
 }
 
@@ -50,33 +50,34 @@ impl RetryClass for Failure {
 }
 
 impl Failure {
-    /// What COMMIT says: a connection that is lost then leaves it open what became of the transaction.
-    pub(crate) fn of_commit(self) -> Self {
+    /// Converts the failure of a COMMIT: if the connection was lost, the outcome of the transaction is unknown.
+    pub(crate) fn during_commit(self) -> Self {
         match self {
             Self::Server(error) if is_lost(&error) => Self::InDoubt(Some(error)),
-            Self::Silence => Self::InDoubt(None),
+            Self::NoAnswer => Self::InDoubt(None),
             other => other,
         }
     }
 
-    /// What the caller of the store is told. `task` is what was tried: `adding jobs`.
+    /// Converts the failure into the error of the store. `task` is what was tried, as `adding jobs`.
     pub(crate) fn explain(self, address: &str, task: &str) -> Error {
         let (kind, message, source) = match self {
             Self::Refused(error) if error.plugin().is_some() => return error,
-            Self::Refused(error) => return error.with_plugin(WHAT),
-            Self::Silence => {
-                let message = format!("{task}: PostgreSQL at {address} does not answer in time");
+            Self::Refused(error) => return error.with_plugin(STORE_NAME),
+            Self::NoAnswer => {
+                let message = format!("{task}: PostgreSQL at {address} did not answer in time");
                 (ErrorKind::Unavailable, message, None)
             }
             Self::InDoubt(source) => {
                 let message = format!(
-                    "{task}: the connection to PostgreSQL at {address} was lost during COMMIT, so it may or may not be done"
+                    "{task}: the connection to PostgreSQL at {address} was lost during COMMIT, so the outcome is unknown"
                 );
                 (ErrorKind::Unavailable, message, source)
             }
             Self::Server(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
-                let message =
-                    format!("{task}: a table of the jobs is gone from PostgreSQL at {address}");
+                let message = format!(
+                    "{task}: a table of the job store is missing in PostgreSQL at {address}"
+                );
                 (ErrorKind::StoreReplaced, message, Some(error))
             }
             Self::Server(error) => {
@@ -88,23 +89,23 @@ impl Failure {
     }
 }
 
-/// The server can't be reached, or does not let us in.
+/// Returns the error of a failed attempt to connect.
 pub(crate) fn no_connection(address: &str, error: tokio_postgres::Error) -> Error {
     let (kind, message) = match error.code() {
-        Some(_) => (kind(&error), format!("PostgreSQL at {address} refuses the connection")),
+        Some(_) => (kind(&error), format!("PostgreSQL at {address} refused the connection")),
         None => (ErrorKind::Unavailable, format!("can't connect to PostgreSQL at {address}")),
     };
     with_source(Error::new(kind, message), Some(error))
 }
 
-/// The server does not answer the attempt to connect.
-pub(crate) fn connecting_takes_too_long(address: &str) -> Error {
+/// Returns the error of an attempt to connect that timed out.
+pub(crate) fn connect_timed_out(address: &str) -> Error {
     let message = format!("can't connect to PostgreSQL at {address} in time");
-    Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT)
+    Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME)
 }
 
 fn with_source(error: Error, source: Option<tokio_postgres::Error>) -> Error {
-    let error = error.with_plugin(WHAT);
+    let error = error.with_plugin(STORE_NAME);
     match source {
         Some(source) => error.with_source(source),
         None => error,
@@ -114,7 +115,7 @@ fn with_source(error: Error, source: Option<tokio_postgres::Error>) -> Error {
 fn is_lost(error: &tokio_postgres::Error) -> bool {
     let is_io = matches!(error.source(), Some(source) if source.is::<std::io::Error>());
     let ended = error.code().is_some_and(|code| {
-        // Administrators end connections, and so do the server's limits on idle ones.
+        // An administrator ended the connection, or the server did so after an idle timeout.
         code.code().starts_with("08")
             || ["57P01", "57P02", "57P03", "57P05", "25P03", "25P04"].contains(&code.code())
     });
@@ -125,14 +126,14 @@ fn kind(error: &tokio_postgres::Error) -> ErrorKind {
     let Some(code) = error.code() else {
         return if is_lost(error) { ErrorKind::Unavailable } else { ErrorKind::Store };
     };
-    // Classes: connection, transaction rollback, resources, intervention by the operator, system error.
+    // Classes: connection, transaction rollback, resources, operator intervention, system error.
     let class = ["08", "40", "53", "57", "58"].contains(&&code.code()[..2]);
-    let passing = [
+    let temporary = [
         &SqlState::READ_ONLY_SQL_TRANSACTION,
         &SqlState::LOCK_NOT_AVAILABLE,
         &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
-    if class || passing.contains(&code) || code.code() == "25P04" {
+    if class || temporary.contains(&code) || code.code() == "25P04" {
         ErrorKind::Unavailable
     } else {
         ErrorKind::Store

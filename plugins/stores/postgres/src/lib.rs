@@ -4,10 +4,12 @@ mod address;
 mod claims;
 mod connection;
 mod failure;
+mod names;
 mod options;
 mod pool;
 mod rows;
 mod schema;
+mod session;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
@@ -29,6 +31,3 @@ pub static PLUGIN: Plugin = Plugin::job_store("postgres", &|given| {
 .url_schemes(&["postgresql", "postgres"])
 .summary("keeps jobs in PostgreSQL, shared by any number of schedulers")
 .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-
-/// What errors say where they come from.
-const WHAT: &str = "job store `postgres`";

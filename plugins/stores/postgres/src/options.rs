@@ -3,34 +3,46 @@
 use std::fmt;
 use std::time::Duration;
 
-use apscheduler_core::options::{self, Options};
-use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::PoolOptions;
+use apscheduler_core::Result;
+use apscheduler_core::options::{self, Options, Seconds};
+use apscheduler_plugin_kit::store::{SqlServerConfig, SqlServerOptions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::WHAT;
 use crate::address::Address;
-use crate::schema::META_TABLE;
+use crate::names::{RULES, STORE_NAME};
 
 /// The options of the store, with APScheduler's names.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
+///
+/// let options = PostgresOptions::new("postgresql://user:password@host/database")
+///     .tablename("shop_jobs")
+///     .statement_timeout(Duration::from_secs(10));
+/// let store = PostgresJobStore::with_options(options)?;
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct PostgresOptions {
-    /// Where the database is: `postgresql://user:password@host:port/database`.
+    /// The URL of the database: `postgresql://user:password@host:port/database`.
     pub url: String,
     /// The table that holds the jobs. Default: `apscheduler_jobs`.
     pub tablename: String,
     /// The schema of the table, which must exist. Default: the first one of the `search_path`.
     pub tableschema: Option<String>,
-    /// Options of SQLAlchemy's engine. Known: `pool_size` (5) and `max_overflow` (10), whose sum is the most connections
-    /// that are open at once, and `pool_timeout` (30), the seconds that a call waits for one. `pool_pre_ping` and
-    /// `pool_recycle` may stand there and change nothing: dead connections are always noticed.
+    /// Options of SQLAlchemy's engine: `pool_size` (5) and `max_overflow` (10), whose sum is the most open connections,
+    /// and `pool_timeout` (30 seconds), how long a call waits for a connection. `pool_pre_ping` and `pool_recycle` are
+    /// accepted and ignored: dead connections are always noticed.
     pub engine_options: Map<String, Value>,
-    /// How many seconds it may take to connect. Default: 10.
-    pub connect_timeout: f64,
-    /// How many seconds the server may work on one statement. Default: 30.
-    pub statement_timeout: f64,
+    /// How long connecting may take. Default: 10 seconds.
+    pub connect_timeout: Seconds,
+    /// How long the server may work on one statement. Default: 30 seconds.
+    pub statement_timeout: Seconds,
 }
 
 impl Default for PostgresOptions {
@@ -40,93 +52,71 @@ impl Default for PostgresOptions {
             tablename: "apscheduler_jobs".to_owned(),
             tableschema: None,
             engine_options: Map::new(),
-            connect_timeout: 10.0,
-            statement_timeout: 30.0,
+            connect_timeout: Seconds(10.0),
+            statement_timeout: Seconds(30.0),
         }
     }
 }
 
-/// Names that the schema derives from the table's have up to 14 bytes more, of 63 that PostgreSQL allows.
-const MAX_TABLENAME: usize = 63 - "_next_run_time".len();
-
 impl PostgresOptions {
-    /// The options for this URL.
+    /// The options for this URL, with the defaults for the rest.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }
     }
 
-    /// Reads the options of a config.
+    /// Reads the options of a config. [`with_options`](crate::PostgresJobStore::with_options) checks them.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
-        let parsed: Self = options::parse(WHAT, given)?;
-        parsed.check()?;
-        Ok(parsed)
+        options::parse(STORE_NAME, given)
     }
 
-    /// The table that holds the jobs.
+    /// Sets the table that holds the jobs.
     pub fn tablename(mut self, tablename: impl Into<String>) -> Self {
         self.tablename = tablename.into();
         self
     }
 
-    /// The schema of the table, which must exist.
+    /// Sets the schema of the table, which must exist.
     pub fn tableschema(mut self, tableschema: impl Into<String>) -> Self {
         self.tableschema = Some(tableschema.into());
         self
     }
 
-    /// How long it may take to connect.
+    /// Sets how long connecting may take.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.as_secs_f64();
+        self.connect_timeout = timeout.into();
         self
     }
 
-    /// How long the server may work on one statement.
+    /// Sets how long the server may work on one statement.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
-        self.statement_timeout = timeout.as_secs_f64();
+        self.statement_timeout = timeout.into();
         self
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
-        Address::parse(&self.url)?;
-        self.pool()?;
-        seconds("connect_timeout", self.connect_timeout)?;
-        seconds("statement_timeout", self.statement_timeout)?;
-        if self.tablename.is_empty() || self.tablename.len() > MAX_TABLENAME {
-            return Err(invalid(&format!(
-                "tablename: expected 1 to {MAX_TABLENAME} bytes, found {}",
-                self.tablename.len()
-            )));
-        }
-        if self.tablename == META_TABLE {
-            return Err(invalid(&format!(
-                "tablename: `{META_TABLE}` is for the versions of tables"
-            )));
-        }
-        let names = [Some(&self.tablename), self.tableschema.as_ref()];
-        if names.into_iter().flatten().any(|name| name.contains('\0')) {
-            return Err(invalid("tablename and tableschema: expected no zero byte"));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn pool(&self) -> Result<PoolOptions> {
-        PoolOptions::of_engine(WHAT, &self.engine_options)
+    /// Returns the checked options.
+    pub(crate) fn check(self) -> Result<Config> {
+        let server = RULES.check(&SqlServerOptions {
+            tablename: &self.tablename,
+            tableschema: self.tableschema.as_deref(),
+            engine_options: &self.engine_options,
+            connect_timeout: self.connect_timeout,
+            statement_timeout: self.statement_timeout,
+        })?;
+        Ok(Config { address: Address::parse(&self.url)?, server })
     }
 }
 
-pub(crate) fn invalid(message: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("{WHAT}: {message}"))
+/// The checked options.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) address: Address,
+    pub(crate) server: SqlServerConfig,
 }
 
-/// A time that is checked to be one.
-pub(crate) fn seconds(name: &str, value: f64) -> Result<Duration> {
-    options::seconds(&format!("{WHAT}: {name}"), value, 0.001)
-}
-
-/// The URL may hold a password.
+/// Hides the URL, which may hold a password.
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = Address::parse(&self.url).map_or_else(|_| "...".to_owned(), |url| url.shown);
@@ -161,16 +151,20 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_as_what_the_field_is() {
-        let options = parse(&json!({"url": "postgresql://db/jobs", "connect_timeout": "2.5",
-            "engine_options": {"pool_size": "2"}}));
+    fn text_is_read_as_numbers() {
+        let options = parse(
+            &json!({"url": "postgresql://db/jobs", "connect_timeout": "2.5", "statement_timeout": "1m",
+            "engine_options": {"pool_size": "2"}}),
+        );
         let options = options.unwrap();
-        assert_eq!(options.pool().unwrap().size, 12);
-        assert_eq!(seconds("x", options.connect_timeout).unwrap(), Duration::from_millis(2500));
+        let config = options.check().unwrap();
+        assert_eq!(config.server.pool.size, 12);
+        assert_eq!(config.server.connect_timeout, Duration::from_millis(2500));
+        assert_eq!(config.server.statement_timeout, Duration::from_mins(1));
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let url = "postgresql://db/jobs";
         let long = "x".repeat(50);
         let cases = [
@@ -183,7 +177,8 @@ mod tests {
             (json!({"url": url, "engine_options": {"echo": 1}}), "unknown option `echo`"),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let checked = parse(&given).and_then(PostgresOptions::check);
+            let error = checked.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -1,4 +1,4 @@
-//! What is done with the connections of a store.
+//! Reads and writes through the connection pool.
 
 use apscheduler_core::Result;
 use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _};
@@ -11,10 +11,10 @@ use crate::failure::Failure;
 pub(crate) type Pool = ConnectionPool<Server>;
 pub(crate) type Lease<'a> = apscheduler_plugin_kit::store::Lease<'a, Server>;
 
-/// How every transaction begins. Whether it may write is up to the server.
+/// Begins every transaction. The server decides whether it may write.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// Reads, outside of a transaction. `task` is what errors say was tried: `listing jobs`.
+/// Runs `work` outside of a transaction, to read. `task` is what errors say was tried, as `listing jobs`.
 pub(crate) fn read<T>(
     pool: &Pool,
     task: &str,
@@ -28,7 +28,7 @@ pub(crate) fn read<T>(
     done.map_err(|failure: Failure| failure.explain(pool.connector().address(), task))
 }
 
-/// Does all of `work` or nothing of it. It may be called several times.
+/// Runs `work` in a transaction. It may be called several times.
 pub(crate) fn write<T>(
     pool: &Pool,
     task: &str,
@@ -44,7 +44,7 @@ pub(crate) fn write<T>(
         });
         match done {
             Ok(value) => {
-                lease.run(lease.command("COMMIT")).map_err(Failure::of_commit)?;
+                lease.run(lease.command("COMMIT")).map_err(Failure::during_commit)?;
                 lease.release();
                 Ok(value)
             }

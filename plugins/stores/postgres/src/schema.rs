@@ -1,24 +1,23 @@
-//! The tables of a store, and how they came to be.
+//! The tables of a store, and their migrations.
 
 use apscheduler_core::Result;
-use apscheduler_plugin_kit::store::{foreign_table, newer_schema};
+use apscheduler_plugin_kit::store::{SqlServerConfig, foreign_table, newer_schema};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::options::PostgresOptions;
+use crate::names::META_TABLE;
 use crate::pool::{Pool, read, write};
 
-/// What makes each version of the schema out of the one before; the first out of nothing.
+/// The migrations: each creates a version of the schema from the one before.
 ///
-/// Run times have an index with the id, which orders the pages of jobs and what is due. The collation compares bytes, as
-/// Rust compares text.
+/// The index on run time and id orders the pages of jobs and the due jobs. The collation compares bytes, as Rust does.
 static MIGRATIONS: [fn(&Tables) -> String; 2] = [jobs_and_view, claim_tokens];
 
 fn jobs_and_view(tables: &Tables) -> String {
     let Tables { jobs, readable, index, .. } = tables;
-    // Each fire leaves a dead entry in the index before what is due, which every search steps over until a vacuum. So that
-    // comes after so many fires, however many jobs there are, and never leaves the index out.
+    // Each run leaves a dead entry in the index before the due jobs, which every search passes until a vacuum. So the
+    // vacuum starts after a fixed number of runs, however many jobs there are, and always cleans the index.
     format!(
         r#"CREATE TABLE {jobs} (
              id varchar(191) COLLATE "C" PRIMARY KEY,
@@ -38,8 +37,8 @@ fn jobs_and_view(tables: &Tables) -> String {
     )
 }
 
-/// Tokens of claims whose answer may be lost on the way, and of those that must not be written any more. They may be there
-/// still where a hand dropped the table of jobs.
+/// The tokens of claims whose answer may be lost, and of claims that must not be written any more. The table may still exist
+/// after a manual drop of the table of jobs.
 fn claim_tokens(tables: &Tables) -> String {
     format!(
         r#"CREATE TABLE IF NOT EXISTS {} (
@@ -51,9 +50,6 @@ fn claim_tokens(tables: &Tables) -> String {
     )
 }
 
-/// The table that keeps the versions of all tables of jobs in its schema.
-pub(crate) const META_TABLE: &str = "apscheduler_meta";
-
 /// The names of the tables, quoted.
 #[derive(Debug)]
 pub(crate) struct Tables {
@@ -62,20 +58,20 @@ pub(crate) struct Tables {
     pub(crate) claims: String,
     meta: String,
     readable: String,
-    /// Without the schema, which is always that of the table.
+    /// Without the schema: an index is always in that of its table.
     index: String,
 }
 
-/// The advisory lock that starting stores hold: "apschedu" in ASCII.
+/// The advisory lock of starting stores: "apschedu" in ASCII.
 const START_LOCK: i64 = 0x6170_7363_6865_6475;
 
 impl Tables {
-    pub(crate) fn new(options: &PostgresOptions) -> Self {
-        let schema = options.tableschema.as_deref().map(|schema| quoted(schema) + ".");
+    pub(crate) fn new(config: &SqlServerConfig) -> Self {
+        let schema = config.tableschema.as_deref().map(|schema| quoted(schema) + ".");
         let schema = schema.unwrap_or_default();
-        let name = |suffix: &str| quoted(&format!("{}{suffix}", options.tablename));
+        let name = |suffix: &str| quoted(&format!("{}{suffix}", config.tablename));
         Self {
-            tablename: options.tablename.clone(),
+            tablename: config.tablename.clone(),
             jobs: schema.clone() + &name(""),
             claims: schema.clone() + &name("_claims"),
             meta: schema.clone() + META_TABLE,
@@ -84,14 +80,14 @@ impl Tables {
         }
     }
 
-    /// Makes the tables or brings them up to date, and returns the number that the server gave the table of jobs.
+    /// Creates or migrates the tables, and returns the OID of the table of jobs.
     pub(crate) fn prepare(&self, pool: &Pool) -> Result<u32> {
         const TASK: &str = "preparing the tables";
-        // Mostly all is there, and no rights to change the schema are needed.
+        // Usually nothing is to be done, and no permission to change the schema is needed.
         let version = read(pool, TASK, async |client| self.version(client).await)?;
         if version != newest() {
             write(pool, TASK, async |client| {
-                // Processes that start at once wait for each other here.
+                // Processes that start at the same time wait for each other here.
                 let lock = [(&START_LOCK as _, Type::INT8)];
                 client.query_typed("SELECT pg_advisory_xact_lock($1)", &lock).await?;
                 let version = self.version(client).await?;
@@ -114,20 +110,20 @@ impl Tables {
                 Ok(())
             })?;
         }
-        self.number(pool)
+        self.oid(pool)
     }
 
-    /// The number that the server gave the table of jobs; `None` where there is none yet. Changes nothing.
+    /// Returns the OID of the table of jobs, or `None` if there is none yet. Changes nothing.
     pub(crate) fn find(&self, pool: &Pool) -> Result<Option<u32>> {
         let version = read(pool, "looking at the tables", async |client| {
             let version = self.version(client).await?;
             self.refuse_newer(version)?;
             Ok(version)
         })?;
-        if version == 0 { Ok(None) } else { self.number(pool).map(Some) }
+        if version == 0 { Ok(None) } else { self.oid(pool).map(Some) }
     }
 
-    fn number(&self, pool: &Pool) -> Result<u32> {
+    fn oid(&self, pool: &Pool) -> Result<u32> {
         read(pool, "looking at the tables", async |client| {
             let name = [(&self.jobs as _, Type::TEXT)];
             let row = client.query_typed_one("SELECT to_regclass($1)::oid", &name).await?;
@@ -143,26 +139,26 @@ impl Tables {
         Err(newer_schema(&self.jobs, found, known, env!("CARGO_PKG_NAME")).into())
     }
 
-    /// Removes the tokens of stores that never came back.
-    pub(crate) fn forget_old_claims(&self, pool: &Pool) {
+    /// Deletes the tokens of stores that never asked for them.
+    pub(crate) fn delete_old_tokens(&self, pool: &Pool) {
         let delete = format!("DELETE FROM {} WHERE since < now() - interval '7 days'", self.claims);
-        let removed = read(pool, "removing what old claims left", async |client| {
+        let removed = read(pool, "deleting old claim tokens", async |client| {
             Ok(client.batch_execute(&delete).await?)
         });
         if let Err(error) = removed {
-            // A server that is read-only for a while is no reason not to start.
+            // The server may be read-only for a while; the store starts anyway.
             tracing::warn!("{}", error.chain());
         }
     }
 
-    /// The version of the schema that is there; 0 where there is none.
+    /// Returns the version of the existing schema; 0 if there is none.
     async fn version(&self, client: &Client) -> Result<i32, Failure> {
         let names = [&self.meta, &self.jobs, &self.claims].map(|name| (name as _, Type::TEXT));
-        // PostgreSQL remembers that a table is not there, until it reads one that it did not read in this transaction:
-        // without `FROM`, what others made while we waited for them would not be seen.
-        let there = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL
+        // PostgreSQL caches that a table does not exist, until it reads one that is new in this transaction: without
+        // `FROM`, tables that others created while we waited for the lock would not be seen.
+        let exist = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL
              FROM pg_catalog.pg_database WHERE datname = current_database()";
-        let row = client.query_typed_one(there, &names).await?;
+        let row = client.query_typed_one(exist, &names).await?;
         let [has_meta, has_jobs, has_claims] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
         let mut version = None;
         if has_meta {
@@ -172,9 +168,9 @@ impl Tables {
             version = row.map(|row| row.try_get(0)).transpose()?;
         }
         match version {
-            // Dropped by hand, without what the other table says of it.
+            // Dropped manually, without its row in the meta table.
             Some(_) | None if !has_jobs => Ok(0),
-            // The same, of the table that came with the second version.
+            // The same for the table that the second version added.
             Some(2..) if !has_claims && version <= Some(newest()) => Ok(1),
             Some(version) => Ok(version),
             None => Err(foreign_table(&self.jobs).into()),
@@ -182,12 +178,12 @@ impl Tables {
     }
 }
 
-/// The version that this release makes and understands.
+/// The version that this release creates and understands.
 fn newest() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
-/// How many migrations made this version.
+/// The number of migrations up to this version.
 fn done(version: i32) -> usize {
     usize::try_from(version).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! TLS, as `sslmode` and `sslrootcert` ask for it.
+//! TLS, as `sslmode` and `sslrootcert` require.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::{Check, Security};
-use crate::options::invalid;
+use crate::names::invalid;
 
-/// What makes connections secure.
+/// Returns the connector that encrypts connections.
 pub(crate) fn connector(security: &Security) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(ring::default_provider());
     let checked = match security.check {
@@ -27,7 +27,7 @@ pub(crate) fn connector(security: &Security) -> Result<MakeRustlsConnect> {
             let verifier =
                 WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
             Some(verifier.build().map_err(|error| {
-                invalid("url: no server can be checked: there are no root certificates")
+                invalid("url: the server's certificate can't be checked: there are no root certificates")
                     .with_source(error)
             })?)
         }
@@ -62,7 +62,7 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// Checks a server's certificate as far as `sslmode` asks for it.
+/// Checks a server's certificate as `sslmode` requires.
 #[derive(Debug)]
 struct Verifier {
     checked: Option<Arc<WebPkiServerVerifier>>,
@@ -83,7 +83,7 @@ impl ServerCertVerifier for Verifier {
         let verified =
             checked.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // The chain is checked before the name.
+            // The chain was checked before the name.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if self.check == Check::Chain => Ok(ServerCertVerified::assertion()),

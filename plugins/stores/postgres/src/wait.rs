@@ -1,7 +1,7 @@
-//! Waits for the client's futures in the thread that calls.
+//! Waits for the driver's futures in the calling thread.
 //!
-//! Calls come from any thread, those of the caller's own tokio among them, where tokio's `block_on` panics. The futures
-//! of the client need no runtime: it is the connection that does the I/O, in a runtime of the store's own.
+//! Calls come from any thread, also from threads of a tokio runtime, where tokio's `block_on` panics. The driver's futures
+//! need no runtime: the connection does the I/O, in the store's own runtime.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future; `None` where it is not ready in time.
+/// Waits for a future. Returns `None` if it is not ready by the deadline.
 pub(crate) fn wait_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_ready_ends_at_the_deadline() {
+    fn waiting_ends_at_the_deadline() {
         assert_eq!(wait_until(soon(), ready(1)), Some(1));
         let deadline = soon();
         assert_eq!(wait_until(deadline, pending::<()>()), None);
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_from_another_thread_is_heard() {
+    fn another_thread_can_wake_the_waiter() {
         let mut polls = 0;
         let future = poll_fn(|context| {
             polls += 1;

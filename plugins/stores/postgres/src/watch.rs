@@ -1,29 +1,29 @@
-//! Notice of changes, and the runtime that hears them.
+//! Notifications of changes through `LISTEN` and `NOTIFY`, and the runtime of the connections.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
 use apscheduler_core::store::{ChangeNotifier, Watch};
 use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::Connector as _;
+use apscheduler_plugin_kit::store::{Connector as _, LookAgain};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::WHAT;
 use crate::connection::{Server, shut_down};
 use crate::failure::Failure;
+use crate::names::STORE_NAME;
 
-/// How long it takes until a lost connection to hear on is made again.
+/// The pause before a lost listening connection is opened again.
 const RECONNECT: Duration = Duration::from_secs(1);
 
-/// The runtime in which the I/O of a store is done, in a thread of its own. It ends with this value.
+/// The runtime for the I/O of a store, in a thread of its own. It stops when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Runtime {
     handle: Handle,
-    /// Dropping it says so.
+    /// Dropping the sender stops the runtime.
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -31,7 +31,7 @@ impl Runtime {
     pub(crate) fn start(alias: &str) -> Result<Self> {
         let failed = |error| {
             Error::new(ErrorKind::Other, "can't start the thread for the connections")
-                .with_plugin(WHAT)
+                .with_plugin(STORE_NAME)
                 .with_source(error)
         };
         let runtime =
@@ -41,14 +41,14 @@ impl Runtime {
         std::thread::Builder::new()
             .name(format!("apscheduler-postgres-{alias}"))
             .spawn(move || {
-                // An error is how the other end says that it is gone.
+                // It ends with an error when the sender is dropped.
                 let _ = runtime.block_on(stopped);
             })
             .map_err(failed)?;
         Ok(Self { handle, stop: Mutex::new(Some(stop)) })
     }
 
-    /// Ends it, and with it all connections and whatever waits for them.
+    /// Stops the runtime, and with it all connections and the calls that wait for them.
     pub(crate) fn stop(&self) {
         let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(stop);
@@ -59,40 +59,38 @@ impl Runtime {
     }
 }
 
-/// Tells others of changes, and hears of theirs.
+/// Sends notifications of changes to other schedulers, and receives theirs.
 #[derive(Debug)]
-pub(crate) struct Notices {
+pub(crate) struct Notifications {
     channel: String,
-    /// Who we are, so that we do not tell ourselves.
+    /// Identifies this store, so that it ignores its own notifications.
     sender: String,
-    watcher: Mutex<Weak<ChangeNotifier>>,
+    look_again: LookAgain,
 }
 
-impl Notices {
-    /// `table` is the server's own number of the table: the same for all that use it, whatever they call it.
+impl Notifications {
+    /// `table` is the OID of the table: the same for all schedulers, whatever name or schema they use.
     pub(crate) fn new(table: u32) -> Self {
         Self {
             channel: format!("apscheduler_{table}"),
             sender: format!("{:016x}", fastrand::u64(..)),
-            watcher: Mutex::default(),
+            look_again: LookAgain::default(),
         }
     }
 
-    /// What `pg_notify` wants to know.
+    /// Returns the parameters of `pg_notify`.
     pub(crate) fn parameters(&self) -> [(&(dyn ToSql + Sync), Type); 2] {
         [(&self.channel, Type::TEXT), (&self.sender, Type::TEXT)]
     }
 
-    /// Tells others of a change, once the transaction is committed.
-    pub(crate) async fn tell(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+    /// Notifies others of a change, once the transaction is committed.
+    pub(crate) async fn send(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
         client.query_typed("SELECT pg_notify($1, $2)::text", &self.parameters()).await.map(drop)
     }
 
-    /// Has our own scheduler look again soon: others held due jobs locked, and may have let go of them without a claim.
+    /// Makes our own scheduler look again soon: others had due jobs locked, and may release them without a claim.
     pub(crate) fn look_again(&self, runtime: &Runtime) {
-        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Not all at the same time.
-        let pause = Duration::from_millis(fastrand::u64(20..100));
+        let (watcher, pause) = self.look_again.watcher();
         runtime.handle.spawn(async move {
             tokio::time::sleep(pause).await;
             if let Some(watcher) = watcher.upgrade() {
@@ -101,15 +99,14 @@ impl Notices {
         });
     }
 
-    /// Listens to others until the watch is dropped. Returns once it does.
+    /// Listens for changes of others until the watch is dropped. Returns once it listens.
     pub(crate) fn watch(
         &self,
         runtime: &Runtime,
         server: Server,
         changed: ChangeNotifier,
     ) -> Result<Watch> {
-        let notifier = Arc::new(changed);
-        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&notifier);
+        let notifier = self.look_again.set(changed);
         let listener = Listener {
             server,
             channel: self.channel.clone(),
@@ -126,7 +123,7 @@ impl Notices {
 
 struct Guard {
     task: AbortHandle,
-    /// The only one that holds it for long.
+    /// The only long-lived reference: dropping it ends the notifications.
     _notifier: Arc<ChangeNotifier>,
 }
 
@@ -136,7 +133,7 @@ impl Drop for Guard {
     }
 }
 
-/// Hears of the changes of others.
+/// Listens for changes of others.
 struct Listener {
     server: Server,
     channel: String,
@@ -148,20 +145,20 @@ impl Listener {
     async fn run(self, started: mpsc::SyncSender<Result<()>>) {
         let first = self.listen(|| drop(started.send(Ok(())))).await;
         if let Err(error) = first {
-            // Where it had begun already, nobody waits for this any more.
+            // If it had started, nobody waits for this any more.
             let _ = started.try_send(Err(error));
         }
         loop {
             tokio::time::sleep(RECONNECT).await;
             let Some(watcher) = self.watcher.upgrade() else { return };
-            // What happened in between was not heard.
+            // Changes in between were missed.
             if let Err(error) = self.listen(move || watcher.notify()).await {
-                tracing::debug!("can't listen to changes of others: {}", error.chain());
+                tracing::debug!("can't listen for changes: {}", error.chain());
             }
         }
     }
 
-    /// Calls `listening` when it listens, and returns when the connection ends.
+    /// Calls `listening` once it listens, and returns when the connection ends.
     async fn listen(&self, listening: impl FnOnce()) -> Result<()> {
         let (watcher, sender) = (Weak::clone(&self.watcher), self.sender.clone());
         let on_notice = Box::new(move |notice: &tokio_postgres::Notification| {
@@ -176,10 +173,10 @@ impl Listener {
         let listen = format!("LISTEN \"{}\"", self.channel);
         let begun = connection.client.batch_execute(&listen).await;
         begun.map_err(|error| {
-            Failure::from(error).explain(self.server.address(), "listening to changes")
+            Failure::from(error).explain(self.server.address(), "listening for changes")
         })?;
         listening();
-        // The end of the connection is all that there is to wait for.
+        // Runs until the connection ends.
         let _ = (&mut ends.0).await;
         Ok(())
     }

@@ -61,12 +61,12 @@ fn ids(store: &dyn JobStore) -> Vec<String> {
 }
 
 fn due() -> ClaimRequest {
-    ClaimRequest { now: second(5), limit: 10, after: None }
+    ClaimRequest::new(second(5), 10)
 }
 
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
-    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(second(60)) })
+    Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(second(60))))
 }
 
 /// The part of the URL behind user and password.

@@ -1,26 +1,27 @@
-//! Connections to the server: made when they are needed, kept for the next call, and given up when they break.
+//! Connections to the server: opened when needed, kept for the next call, and dropped when they break.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::CauseText;
 use redis::{
     Client, Cmd, Connection, ConnectionAddr, ConnectionLike as _, RedisError, RedisResult, Value,
 };
 
-use crate::WHAT;
-use crate::options::{RedisOptions, Target};
+use crate::names::STORE_NAME;
+use crate::options::Config;
 use crate::script::Script;
 
-/// How many connections are kept while nobody needs them.
-const KEPT: usize = 8;
+/// The most idle connections.
+const MAX_IDLE: usize = 8;
 
-/// A connection that lay idle for so long is asked whether it still stands, before something is written through it.
-const DOUBTFUL: Duration = Duration::from_secs(1);
+/// A connection that was idle for this long is pinged before a write.
+const FRESH: Duration = Duration::from_secs(1);
 
-/// What the server says when it refuses for now.
-const PASSING: [&str; 9] = [
+/// The codes of temporary errors.
+const TEMPORARY: [&str; 9] = [
     "LOADING",
     "BUSY",
     "MASTERDOWN",
@@ -32,13 +33,13 @@ const PASSING: [&str; 9] = [
     "OOM",
 ];
 
-/// What our scripts say where the keys are gone.
+/// The code of our scripts if the keys are missing.
 const GONE: &str = "GONE";
 
-/// What the server says to those that it does not let in.
-const REFUSED: [&str; 3] = ["WRONGPASS", "NOAUTH", "NOPERM"];
+/// The codes of errors about the login or permissions.
+const DENIED: [&str; 3] = ["WRONGPASS", "NOAUTH", "NOPERM"];
 
-/// Whether a call may be made again when the connection breaks and nobody knows whether the server ran it.
+/// Whether a call may be repeated when the connection breaks and it is unknown whether the server executed it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
     /// It only reads.
@@ -47,7 +48,7 @@ pub(crate) enum Repeat {
     Forbidden,
 }
 
-/// The connections to one server. Every call has one to itself.
+/// The connections to one server. Each call leases one.
 pub(crate) struct Connections {
     client: Client,
     address: String,
@@ -63,18 +64,18 @@ struct Idle {
 }
 
 impl Connections {
-    pub(crate) fn new(options: &RedisOptions, target: &Target) -> Result<Self> {
-        let client = client(options, target).map_err(|error| {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let client = client(config).map_err(|error| {
             Error::new(ErrorKind::Config, "can't connect with these options")
-                .with_plugin(WHAT)
-                .with_source(Said(error.to_string()))
+                .with_plugin(STORE_NAME)
+                .with_source(CauseText::new(error.to_string()))
         })?;
         Ok(Self {
             client,
-            address: target.address.clone(),
-            password: target.info.redis_settings().password().map(str::to_owned),
-            connect_timeout: target.connect_timeout,
-            timeout: target.timeout,
+            address: config.address.clone(),
+            password: config.info.redis_settings().password().map(str::to_owned),
+            connect_timeout: config.connect_timeout,
+            timeout: config.timeout,
             idle: Mutex::default(),
         })
     }
@@ -85,59 +86,59 @@ impl Connections {
 
     /// Runs a script.
     pub(crate) fn run(&self, script: &Script, call: &Cmd, repeat: Repeat) -> Result<Value> {
-        self.ask(repeat, |connection| script.run(call, connection))
+        self.call(repeat, |connection| script.run(call, connection))
     }
 
     /// Sends a command.
     pub(crate) fn query(&self, command: &Cmd, repeat: Repeat) -> Result<Value> {
-        self.ask(repeat, |connection| {
+        self.call(repeat, |connection| {
             connection.req_command(command).and_then(Value::extract_error)
         })
     }
 
-    fn ask(
+    fn call(
         &self,
         repeat: Repeat,
-        ask: impl Fn(&mut Connection) -> RedisResult<Value>,
+        call: impl Fn(&mut Connection) -> RedisResult<Value>,
     ) -> Result<Value> {
         let (mut connection, is_fresh) = self.lease(repeat)?;
-        let mut answer = ask(&mut connection);
+        let mut answer = call(&mut connection);
         if let Err(error) = &answer
             && error.is_io_error()
         {
-            // What broke one connection broke the others.
-            self.close();
+            // The other connections are most likely broken too.
+            self.close_idle();
             if repeat == Repeat::Allowed && !is_fresh && !error.is_timeout() {
                 connection = self.connect()?;
-                answer = ask(&mut connection);
+                answer = call(&mut connection);
             }
         }
         let is_usable = answer.as_ref().err().is_none_or(|error| error.code().is_some());
         if is_usable {
             let mut idle = self.idle();
-            if idle.len() < KEPT {
+            if idle.len() < MAX_IDLE {
                 idle.push(Idle { connection, since: Instant::now() });
             }
         }
         answer.map_err(|error| self.explain(&error))
     }
 
-    /// A connection, and whether it was made just now.
+    /// Leases a connection. Returns whether it is new.
     fn lease(&self, repeat: Repeat) -> Result<(Connection, bool)> {
         let idle = self.idle().pop();
         if let Some(Idle { mut connection, since }) = idle {
-            let stands = repeat == Repeat::Allowed
-                || since.elapsed() < DOUBTFUL
+            let is_alive = repeat == Repeat::Allowed
+                || since.elapsed() < FRESH
                 || redis::cmd("PING").exec(&mut connection).is_ok();
-            if stands {
+            if is_alive {
                 return Ok((connection, false));
             }
-            self.close();
+            self.close_idle();
         }
         self.connect().map(|connection| (connection, true))
     }
 
-    /// A new connection, which never waits longer than the options say.
+    /// Opens a connection with the timeouts of the options.
     pub(crate) fn connect(&self) -> Result<Connection> {
         let connect = || {
             let connection = self.client.get_connection_with_timeout(self.connect_timeout)?;
@@ -146,7 +147,7 @@ impl Connections {
             Ok(connection)
         };
         connect().map_err(|error: RedisError| {
-            if is_refusal(&error) {
+            if is_denied(&error) {
                 return self.explain(&error);
             }
             let message = format!("can't reach the server at {}", self.address);
@@ -154,8 +155,8 @@ impl Connections {
         })
     }
 
-    /// Lets go of the connections that nobody uses.
-    pub(crate) fn close(&self) {
+    /// Closes the idle connections.
+    pub(crate) fn close_idle(&self) {
         let idle = std::mem::take(&mut *self.idle());
         drop(idle);
     }
@@ -168,62 +169,58 @@ impl Connections {
         &self.address
     }
 
-    /// What an error of the driver means.
+    /// Converts an error of the driver.
     pub(crate) fn explain(&self, error: &RedisError) -> Error {
         let address = &self.address;
-        if is_refusal(error) {
-            let message = format!("the server at {address} refuses this user or password");
+        if is_denied(error) {
+            let message = format!("the server at {address} refused this user or password");
             return self.error(ErrorKind::Store, message, error);
         }
         if error.is_timeout() {
-            let message = format!("the server at {address} does not answer");
+            let message = format!("the server at {address} did not answer in time");
             return self.error(ErrorKind::Unavailable, message, error);
         }
         let Some(code) = error.code() else {
-            let message = format!("the connection to the server at {address} broke");
+            let message = format!("the connection to the server at {address} was lost");
             return self.error(ErrorKind::Unavailable, message, error);
         };
         if code == GONE {
             let message = format!(
-                "the keys of the jobs are gone from the server at {address}: it was emptied, or has lost its data"
+                "the keys of the jobs are missing on the server at {address}: it was emptied, or has lost its data"
             );
-            return Error::new(ErrorKind::StoreReplaced, message).with_plugin(WHAT);
+            return Error::new(ErrorKind::StoreReplaced, message).with_plugin(STORE_NAME);
         }
         let text = error.to_string();
-        // An error inside a script is told with a minus sign before it.
-        let is_passing =
-            PASSING.iter().any(|word| code == *word || text.contains(&format!("-{word} ")));
-        if is_passing {
-            let message = format!("the server at {address} refuses for now");
+        // The code of an error inside a script has a minus sign before it.
+        let is_temporary =
+            TEMPORARY.iter().any(|word| code == *word || text.contains(&format!("-{word} ")));
+        if is_temporary {
+            let message = format!("the server at {address} temporarily refused the call");
             return self.error(ErrorKind::Unavailable, message, error);
         }
-        self.error(ErrorKind::Store, format!("the server at {address} refuses"), error)
+        self.error(ErrorKind::Store, format!("the server at {address} refused the call"), error)
     }
 
-    /// The text of the cause is kept and not the cause: servers repeat what they do not understand, even passwords.
     fn error(&self, kind: ErrorKind, message: String, cause: &RedisError) -> Error {
-        let mut text = cause.to_string();
-        if let Some(password) = self.password.as_deref().filter(|password| !password.is_empty()) {
-            text = text.replace(password, "(hidden)");
-        }
-        Error::new(kind, message).with_plugin(WHAT).with_source(Said(text))
+        let text = CauseText::new(cause.to_string()).hide(self.password.as_deref());
+        Error::new(kind, message).with_plugin(STORE_NAME).with_source(text)
     }
 }
 
-fn is_refusal(error: &RedisError) -> bool {
+fn is_denied(error: &RedisError) -> bool {
     error.kind() == redis::ErrorKind::AuthenticationFailed
-        || error.code().is_some_and(|code| REFUSED.contains(&code))
+        || error.code().is_some_and(|code| DENIED.contains(&code))
 }
 
 #[cfg(feature = "tls")]
-fn client(options: &RedisOptions, target: &Target) -> redis::RedisResult<Client> {
-    if matches!(target.info.addr(), ConnectionAddr::TcpTls { .. }) {
-        // The driver takes the one of the process, and panics where several are linked in and none was chosen.
+fn client(config: &Config) -> redis::RedisResult<Client> {
+    if matches!(config.info.addr(), ConnectionAddr::TcpTls { .. }) {
+        // The driver uses the provider of the process, and panics if several are linked and none is installed.
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Somebody else may have been faster, which is as good.
+            // Another thread may have installed one meanwhile, which is fine.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        if let Some(path) = &options.ssl_ca_certs {
+        if let Some(path) = &config.ssl_ca_certs {
             let root_cert = std::fs::read(path).map_err(|error| {
                 redis::RedisError::from((
                     redis::ErrorKind::InvalidClientConfig,
@@ -233,21 +230,16 @@ fn client(options: &RedisOptions, target: &Target) -> redis::RedisResult<Client>
             })?;
             let certificates =
                 redis::TlsCertificates { client_tls: None, root_cert: Some(root_cert) };
-            return Client::build_with_tls(target.info.clone(), certificates);
+            return Client::build_with_tls(config.info.clone(), certificates);
         }
     }
-    Client::open(target.info.clone())
+    Client::open(config.info.clone())
 }
 
 #[cfg(not(feature = "tls"))]
-fn client(_options: &RedisOptions, target: &Target) -> redis::RedisResult<Client> {
-    Client::open(target.info.clone())
+fn client(config: &Config) -> redis::RedisResult<Client> {
+    Client::open(config.info.clone())
 }
-
-/// What the driver or the server said.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Said(String);
 
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod connection;
+mod keys;
+mod names;
 mod options;
 mod read_only;
 mod script;
@@ -23,6 +26,3 @@ pub static PLUGIN: Plugin = Plugin::job_store("redis", &|options| {
 .url_schemes(&["redis", "rediss"])
 .summary("keeps jobs in Redis; processes may share them")
 .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-
-/// What errors call it.
-const WHAT: &str = "job store `redis`";

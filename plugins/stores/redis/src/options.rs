@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apscheduler_core::options::{self, Options};
+use apscheduler_core::options::{self, Options, Seconds};
 use apscheduler_core::{Error, ErrorKind, Result};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
 use serde::Deserialize;
 
-use crate::WHAT;
+use crate::keys::Keys;
+use crate::names::STORE_NAME;
 
 /// The options of the Redis store, with the names that they have in APScheduler and in redis-py.
 ///
@@ -23,9 +24,9 @@ use crate::WHAT;
 /// ```
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct RedisOptions {
-    /// `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. What it leaves out comes from the other
-    /// options; what it says goes before them.
+    /// `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. Its parts take precedence over the other options.
     pub url: Option<String>,
     /// The host of the server. Default: `localhost`.
     pub host: String,
@@ -33,23 +34,23 @@ pub struct RedisOptions {
     pub port: u16,
     /// The number of the database. Default: 0.
     pub db: u32,
-    /// The user to log in as; without it, the server's default user.
+    /// The user to log in as. Default: the server's default user.
     pub username: Option<String>,
     /// The password.
     pub password: Option<String>,
-    /// The key of the hash that keeps the jobs. Default: `apscheduler.jobs`. Applications that share a server differ in
+    /// The key of the hash that holds the jobs. Default: `apscheduler.jobs`. Applications that share a server must differ in
     /// this and in `run_times_key`.
     pub jobs_key: String,
-    /// The key of the sorted set that keeps the run times. Default: `apscheduler.run_times`.
+    /// The key of the sorted set that holds the run times. Default: `apscheduler.run_times`.
     pub run_times_key: String,
     /// Whether to connect with TLS. Default: no.
     pub ssl: bool,
-    /// A PEM file with the certificates to trust, in place of the system's.
+    /// A PEM file with the certificates to trust, instead of the system's.
     pub ssl_ca_certs: Option<PathBuf>,
-    /// How many seconds to wait for an answer of the server. Default: 10.
-    pub socket_timeout: f64,
-    /// How many seconds to wait until a connection stands. Default: 5.
-    pub socket_connect_timeout: f64,
+    /// How long to wait for an answer from the server. Default: 10 seconds.
+    pub socket_timeout: Seconds,
+    /// How long connecting may take. Default: 5 seconds.
+    pub socket_connect_timeout: Seconds,
 }
 
 impl Default for RedisOptions {
@@ -65,21 +66,19 @@ impl Default for RedisOptions {
             run_times_key: "apscheduler.run_times".to_owned(),
             ssl: false,
             ssl_ca_certs: None,
-            socket_timeout: 10.0,
-            socket_connect_timeout: 5.0,
+            socket_timeout: Seconds(10.0),
+            socket_connect_timeout: Seconds(5.0),
         }
     }
 }
 
 impl RedisOptions {
-    /// Reads the options of a config.
+    /// Reads the options of a config. [`with_options`](crate::RedisJobStore::with_options) checks them.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key, and no password.
+    /// [`ErrorKind::Config`] that names the key, but shows no password.
     pub fn parse(given: &Options) -> Result<Self> {
-        let parsed: Self = options::parse(WHAT, given)?;
-        parsed.resolve()?;
-        Ok(parsed)
+        options::parse(STORE_NAME, given)
     }
 
     /// Sets the URL.
@@ -118,13 +117,13 @@ impl RedisOptions {
         self
     }
 
-    /// Sets the key of the hash that keeps the jobs.
+    /// Sets the key of the hash that holds the jobs.
     pub fn jobs_key(mut self, jobs_key: impl Into<String>) -> Self {
         self.jobs_key = jobs_key.into();
         self
     }
 
-    /// Sets the key of the sorted set that keeps the run times.
+    /// Sets the key of the sorted set that holds the run times.
     pub fn run_times_key(mut self, run_times_key: impl Into<String>) -> Self {
         self.run_times_key = run_times_key.into();
         self
@@ -142,29 +141,29 @@ impl RedisOptions {
         self
     }
 
-    /// Sets how many seconds to wait for an answer.
-    pub fn socket_timeout(mut self, seconds: f64) -> Self {
-        self.socket_timeout = seconds;
+    /// Sets how long to wait for an answer from the server.
+    pub fn socket_timeout(mut self, timeout: Duration) -> Self {
+        self.socket_timeout = timeout.into();
         self
     }
 
-    /// Sets how many seconds to wait until a connection stands.
-    pub fn socket_connect_timeout(mut self, seconds: f64) -> Self {
-        self.socket_connect_timeout = seconds;
+    /// Sets how long connecting may take.
+    pub fn socket_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.socket_connect_timeout = timeout.into();
         self
     }
 
-    /// What the options come to.
-    pub(crate) fn resolve(&self) -> Result<Target> {
+    /// Returns the checked options.
+    pub(crate) fn check(self) -> Result<Config> {
         for (key, value) in [("jobs_key", &self.jobs_key), ("run_times_key", &self.run_times_key)] {
             if value.is_empty() {
                 return Err(config_error(format!("{key}: must not be empty")));
             }
         }
         if !is_host(&self.host) {
-            // It is not repeated: there may be a password in it.
+            // The error does not show it, because it may hold a password.
             return Err(config_error(
-                "host: expected the name of a host alone; a URL belongs into `url`".into(),
+                "host: expected only the name of a host; a URL belongs in `url`".into(),
             ));
         }
         let meta_key = format!("{}.meta", self.jobs_key);
@@ -179,12 +178,18 @@ impl RedisOptions {
         }
         let info = self.connection_info()?;
         let db = info.redis_settings().db();
-        Ok(Target {
+        Ok(Config {
             address: address(info.addr(), db),
             channel: format!("{}.changed.{db}", self.jobs_key),
             info,
-            meta_key,
-            run_times_meta_key,
+            keys: Keys {
+                jobs: self.jobs_key,
+                run_times: self.run_times_key,
+                meta: meta_key,
+                run_times_meta: run_times_meta_key,
+            },
+            #[cfg(feature = "tls")]
+            ssl_ca_certs: self.ssl_ca_certs,
             connect_timeout: duration("socket_connect_timeout", self.socket_connect_timeout)?,
             timeout: duration("socket_timeout", self.socket_timeout)?,
         })
@@ -198,7 +203,7 @@ impl RedisOptions {
                 .map_err(|_| config_error("host: expected the name of a host".into()))?,
         };
         let given = info.redis_settings();
-        // `0` is what the driver makes of an URL without a database.
+        // The driver reads a URL without a database as `0`.
         let db = if given.db() == 0 { i64::from(self.db) } else { given.db() };
         let mut settings = RedisConnectionInfo::default().set_db(db);
         if let Some(username) = given.username().or(self.username.as_deref()) {
@@ -229,7 +234,7 @@ impl RedisOptions {
     }
 }
 
-/// The URL is not repeated in errors: there may be a password in it.
+/// Parses a URL. Errors do not show it, because it may hold a password.
 fn read_url(url: &str) -> Result<ConnectionInfo> {
     if url.starts_with("rediss:") && !cfg!(feature = "tls") {
         return Err(no_tls());
@@ -241,24 +246,24 @@ fn read_url(url: &str) -> Result<ConnectionInfo> {
     })
 }
 
-/// Whether it is no URL, nor the part of one that has a password.
+/// Whether this is neither a URL nor the part of one that holds a password.
 fn is_host(host: &str) -> bool {
     !host.contains(['@', '/'])
 }
 
 fn no_tls() -> Error {
-    config_error("TLS needs the feature `tls` of the crate `apscheduler-store-redis`".into())
+    config_error("TLS needs the feature `tls` of `apscheduler` or `apscheduler-store-redis`".into())
 }
 
 fn config_error(message: String) -> Error {
-    Error::new(ErrorKind::Config, message).with_context(WHAT)
+    Error::new(ErrorKind::Config, message).with_context(STORE_NAME)
 }
 
-fn duration(key: &str, seconds: f64) -> Result<Duration> {
-    options::seconds(&format!("{WHAT}: {key}"), seconds, 0.001)
+fn duration(key: &str, seconds: Seconds) -> Result<Duration> {
+    seconds.check(&format!("{STORE_NAME}: {key}"), 0.001)
 }
 
-/// The server as errors name it: without user and password.
+/// Returns the address for messages, without user and password.
 fn address(addr: &ConnectionAddr, db: i64) -> String {
     match addr {
         ConnectionAddr::Tcp(host, port) => format!("redis://{host}:{port}/{db}"),
@@ -267,12 +272,14 @@ fn address(addr: &ConnectionAddr, db: i64) -> String {
     }
 }
 
-/// Where to connect, and how.
-pub(crate) struct Target {
+/// The checked options.
+pub(crate) struct Config {
     pub(crate) info: ConnectionInfo,
+    /// The address for messages.
     pub(crate) address: String,
-    pub(crate) meta_key: String,
-    pub(crate) run_times_meta_key: String,
+    pub(crate) keys: Keys,
+    #[cfg(feature = "tls")]
+    pub(crate) ssl_ca_certs: Option<PathBuf>,
     pub(crate) channel: String,
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
@@ -309,14 +316,14 @@ mod tests {
         RedisOptions::parse(value.as_object().unwrap())
     }
 
-    fn resolve(value: &Value) -> Target {
-        parse(value).unwrap().resolve().unwrap()
+    fn check(value: &Value) -> Config {
+        parse(value).unwrap().check().unwrap()
     }
 
     #[test]
     fn the_defaults_are_those_of_apscheduler() {
-        let target = resolve(&json!({}));
-        assert_eq!(target.address, "redis://localhost:6379/0");
+        let config = check(&json!({}));
+        assert_eq!(config.address, "redis://localhost:6379/0");
         let options = parse(&json!({})).unwrap();
         assert_eq!(options.jobs_key, "apscheduler.jobs");
         assert_eq!(options.run_times_key, "apscheduler.run_times");
@@ -324,43 +331,53 @@ mod tests {
 
     #[test]
     fn text_is_read_as_numbers() {
-        let given = json!({"host": "h", "port": "7000", "db": "3", "socket_timeout": "2.5"});
-        let target = resolve(&given);
-        assert_eq!(target.address, "redis://h:7000/3");
-        assert_eq!(target.timeout, Duration::from_millis(2500));
-        assert_eq!(target.channel, "apscheduler.jobs.changed.3");
+        let given = json!({"host": "h", "port": "7000", "db": "3", "socket_timeout": "2.5", "socket_connect_timeout": "3s"});
+        let config = check(&given);
+        assert_eq!(config.address, "redis://h:7000/3");
+        assert_eq!(config.timeout, Duration::from_millis(2500));
+        assert_eq!(config.connect_timeout, Duration::from_secs(3));
+        assert_eq!(config.channel, "apscheduler.jobs.changed.3");
     }
 
     #[test]
-    fn the_url_goes_before_the_other_options() {
+    fn the_url_takes_precedence() {
         let given =
             json!({"url": "redis://ann:p%40ss@h:7000/2", "host": "x", "db": 5, "password": "y"});
-        let target = resolve(&given);
-        assert_eq!(target.address, "redis://h:7000/2");
-        let login = target.info.redis_settings();
+        let config = check(&given);
+        assert_eq!(config.address, "redis://h:7000/2");
+        let login = config.info.redis_settings();
         assert_eq!((login.username(), login.password()), (Some("ann"), Some("p@ss")));
     }
 
     #[test]
-    fn the_url_is_completed_by_the_other_options() {
+    fn other_options_complete_the_url() {
         let given = json!({"url": "redis://h", "db": 5, "username": "ann", "password": "y"});
-        let target = resolve(&given);
-        assert_eq!(target.address, "redis://h:6379/5");
-        let login = target.info.redis_settings();
+        let config = check(&given);
+        assert_eq!(config.address, "redis://h:6379/5");
+        let login = config.info.redis_settings();
         assert_eq!((login.username(), login.password()), (Some("ann"), Some("y")));
     }
 
     #[cfg(feature = "tls")]
     #[test]
-    fn tls_is_asked_for_by_url_or_option() {
+    fn a_url_or_an_option_enables_tls() {
         for given in [json!({"url": "rediss://h:1"}), json!({"host": "h", "port": 1, "ssl": true})]
         {
-            assert_eq!(resolve(&given).address, "rediss://h:1/0");
+            assert_eq!(check(&given).address, "rediss://h:1/0");
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_needs_its_feature() {
+        for given in [json!({"url": "rediss://h:1"}), json!({"ssl": true})] {
+            let error = parse(&given).and_then(RedisOptions::check).err().unwrap().to_string();
+            assert!(error.contains("the feature `tls` of `apscheduler`"), "{error}");
         }
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let cases = [
             (json!({"jobs_keys": "x"}), "did you mean `jobs_key`?"),
             (json!({"jobs_key": ""}), "jobs_key: must not be empty"),
@@ -372,13 +389,13 @@ mod tests {
                 "socket_timeout: expected 0.001 to 2147483 seconds, found 0",
             ),
             (json!({"url": "http://ann:secret@h"}), "url: expected `redis://"),
-            (json!({"host": "ann:secret@h"}), "host: expected the name of a host alone"),
-            (json!({"host": "redis://h/secret"}), "a URL belongs into `url`"),
+            (json!({"host": "ann:secret@h"}), "host: expected only the name of a host"),
+            (json!({"host": "redis://h/secret"}), "a URL belongs in `url`"),
             (json!({"port": "redis://ann:secret@h"}), "port: expected a whole number, found text"),
             (json!({"ssl_ca_certs": "ca.pem"}), "ssl_ca_certs: needs `ssl`"),
         ];
         for (given, expected) in cases {
-            let error = parse(&given).unwrap_err().to_string();
+            let error = parse(&given).and_then(RedisOptions::check).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }

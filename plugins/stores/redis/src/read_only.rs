@@ -1,22 +1,22 @@
-//! How jobs are read by those who only look at them: with commands that a user without the right to write may send, also
-//! to a server that has no memory left, and to a replica.
+//! Reads jobs with commands that need no write permission, and that work on a replica and on a server without free memory.
 
 use apscheduler_core::Result;
 use apscheduler_core::store::JobRecord;
 use redis::Value;
 
+use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
+use crate::keys::{KeyMetadata, Keys};
 use crate::script::PAGE;
-use crate::store::{Keys, Marks, texts, unexpected};
 use crate::text::{PAUSED, read_record};
 
-/// What the keys say of themselves.
-pub(crate) fn marks(connections: &Connections, keys: &Keys) -> Result<Marks> {
+/// Reads what the keys contain about themselves.
+pub(crate) fn metadata(connections: &Connections, keys: &Keys) -> Result<KeyMetadata> {
     let mut meta = redis::cmd("HMGET");
     meta.arg(&keys.meta).arg(&["format", "run_times"]);
     let mut texts = texts(connections.query(&meta, Repeat::Allowed)?)?
         .map(|text| String::from_utf8_lossy(&text).into_owned());
-    let (format, kept) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+    let (format, run_times) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
     let mut owner = redis::cmd("HGET");
     owner.arg(&keys.run_times_meta).arg("jobs");
     let owner = match connections.query(&owner, Repeat::Allowed)? {
@@ -24,18 +24,18 @@ pub(crate) fn marks(connections: &Connections, keys: &Keys) -> Result<Marks> {
         Value::Nil => keys.jobs.clone(),
         other => return Err(unexpected(&other)),
     };
-    let kept = if kept.is_empty() { keys.run_times.clone() } else { kept };
+    let run_times = if run_times.is_empty() { keys.run_times.clone() } else { run_times };
     let mut exists = redis::cmd("EXISTS");
     exists.arg(&keys.jobs).arg(&keys.run_times);
-    let is_used = match connections.query(&exists, Repeat::Allowed)? {
+    let exist = match connections.query(&exists, Repeat::Allowed)? {
         Value::Int(count) => count > 0,
         other => return Err(unexpected(&other)),
     };
     let format = (!format.is_empty()).then_some(format);
-    Ok(Marks { format, owner, kept, is_used })
+    Ok(KeyMetadata { format, owner, run_times, exist })
 }
 
-/// The record with that id.
+/// Returns the record with this id.
 pub(crate) fn find(connections: &Connections, keys: &Keys, id: &str) -> Result<Option<JobRecord>> {
     let mut call = redis::cmd("HGET");
     call.arg(&keys.jobs).arg(id);
@@ -46,8 +46,8 @@ pub(crate) fn find(connections: &Connections, keys: &Keys, id: &str) -> Result<O
     }
 }
 
-/// The records between two bounds, `limit` at the most. An entry that does not fit its record, since both are not read at
-/// once, stands where the record says.
+/// Returns at most `limit` records between two bounds. Entries and records are not read at the same time, so they may
+/// differ; then the record decides.
 pub(crate) fn fetch(
     connections: &Connections,
     keys: &Keys,

@@ -1,14 +1,14 @@
-//! The scripts that the server runs: each call of the store is one of them, so that it happens as a whole.
+//! The scripts that the server runs: each call of the store is one script, so that it is atomic.
 
 use redis::{Cmd, Connection, ConnectionLike as _, ErrorKind, RedisResult, ServerErrorKind, Value};
 
-/// The version of what lies in the server.
+/// The version of the stored format.
 pub(crate) const FORMAT: &str = "1";
 
-/// How many records one call of a script fetches.
+/// The most records that one call of a script fetches.
 pub(crate) const PAGE: usize = 1000;
 
-/// What all scripts begin with. Lua's stack bounds the number of arguments of a command, hence the chunks.
+/// The start of all scripts. Lua's stack limits the number of arguments of a command, hence the chunks.
 macro_rules! prelude {
     () => {
         r"
@@ -54,7 +54,7 @@ end
     };
 }
 
-/// A script for a store that was started. Where the keys are gone, it says so and does nothing.
+/// A script for a started store. If the keys are missing, it returns an error and does nothing.
 macro_rules! script {
     ($code:literal) => {
         concat!(
@@ -69,12 +69,12 @@ end
     };
 }
 
-/// Keys: as all, and the one that says whose the run times are. Arguments: the format, and a new name for the store.
-/// Returns the format of what is there, which is nothing where it is not ours; then the jobs that the run times belong to,
-/// the run times that belong to the jobs, and the name of the store, which it has until somebody empties the server.
+/// Keys: those of all scripts, and that of the metadata of the run times. Arguments: the format, and a new identity for the
+/// store. Returns the format of the existing keys, empty if another program uses them; the jobs that the run times belong
+/// to; the run times that belong to the jobs; and the identity of the store, which it keeps until the server is emptied.
 ///
-/// Each of the two names the other from the first start on: who looked for the jobs of these run times elsewhere would
-/// find none, and remove the entries. What processes have left that never came back is removed after a week.
+/// Both keys refer to each other from the first start on: a store with the run times of other jobs would find no jobs for
+/// them, and remove the entries. The tokens of stores that never asked for them are deleted after a week.
 const START: &str = concat!(
     prelude!(),
     r"
@@ -102,10 +102,10 @@ return {format or ARGV[1], owner, kept, redis.call('HGET', meta, 'store') or ''}
 /// Arguments: id. Returns the record.
 const FIND: &str = script!("return redis.call('HGET', jobs, ARGV[1])");
 
-/// Arguments: two bounds of run times with ids, how many to skip, and how many. Returns the name of the store, the last place that was looked at, where there may
-/// be more, and then `RUN_TIME ID` and record in turn.
+/// Arguments: two bounds of run times with ids, how many to skip, and how many to return. Returns the identity of the store,
+/// the last place that was looked at if there may be more, and then `RUN_TIME ID` and the record in turn.
 ///
-/// Where an entry and its record differ, a person had a hand in it: the entry is mended.
+/// If an entry does not match its record, somebody edited it: the entry is repaired.
 const FETCH: &str = script!(
     r"
 local limit = tonumber(ARGV[4])
@@ -136,8 +136,8 @@ return found
 "
 );
 
-/// Arguments: channel, teller, and for each record id, `1` if it may replace another, run time, state. Returns 0, or the
-/// number of the first record that is in the way of a new one; then nothing was written.
+/// Arguments: channel, sender, and for each record id, `1` if it may replace another, run time, state. Returns 0, or the
+/// number of the first new record whose id is taken; then nothing was written.
 const ADD: &str = script!(
     r"
 local ids = {}
@@ -169,8 +169,8 @@ return 0
 "
 );
 
-/// Arguments: channel, teller, id, revision, run time, state. Returns 1, or 0 where the record has another revision, or
-/// -1 where there is none.
+/// Arguments: channel, sender, id, revision, run time, state. Returns 1, or 0 if the record has another revision, or -1 if
+/// there is none.
 const UPDATE: &str = script!(
     r"
 local id = ARGV[3]
@@ -186,7 +186,7 @@ return 1
 "
 );
 
-/// Arguments: channel, teller, id. Returns how many records were removed.
+/// Arguments: channel, sender, id. Returns how many records were removed.
 const REMOVE: &str = script!(
     r"
 local id = ARGV[3]
@@ -200,7 +200,7 @@ return 1
 "
 );
 
-/// Arguments: channel, teller. The revisions go on, so that old handles can't change new jobs.
+/// Arguments: channel, sender. The revisions continue, so that old handles can't change new jobs.
 const REMOVE_ALL: &str = script!(
     r"
 redis.call('UNLINK', jobs, times)
@@ -209,9 +209,9 @@ return 0
 "
 );
 
-/// Arguments: channel, teller, a token, tokens of earlier calls that were answered, and for each claim id, revision, and
-/// the next run time, which is empty where the job has finished. Returns a `1` for each claim that was won, and a `0` for
-/// each that was not. The same can be asked for by the token, should this answer be lost.
+/// Arguments: channel, sender, a token, tokens of earlier calls that were answered, and for each claim id, revision, and the
+/// next run time, which is empty if the job has finished. Returns a `1` for each claim that was won, and a `0` for each
+/// other. If this answer is lost, the token can be used to ask for it again.
 const CLAIM: &str = script!(
     r"
 for token in string.gmatch(ARGV[4], '%S+') do redis.call('HDEL', meta, 'claim ' .. token) end
@@ -251,8 +251,8 @@ return won
 "
 );
 
-/// Arguments: a token. Returns what the claim with it returned; nothing where it has not arrived. It may be under way
-/// still, and comes too late then: the token is marked as used.
+/// Arguments: a token. Returns what the claim with it returned, or nothing if it has not arrived. Should it arrive later, it
+/// is refused: the token is marked as used.
 const CLAIMED: &str = script!(
     r"
 local field = 'claim ' .. ARGV[1]
@@ -263,7 +263,7 @@ return ''
 "
 );
 
-/// The scripts, with the hashes by which the server knows them.
+/// The scripts, with their hashes.
 pub(crate) struct Scripts {
     pub(crate) start: Script,
     pub(crate) find: Script,
@@ -303,14 +303,14 @@ impl Script {
         Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }
 
-    /// A call without arguments yet.
+    /// Returns a call, without arguments yet.
     pub(crate) fn call<const KEYS: usize>(&self, keys: [&str; KEYS]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.hash).arg(keys.len()).arg(&keys);
         call
     }
 
-    /// Makes a call; a server that does not know the script any more is told it.
+    /// Runs a call. If the server does not know the script any more, it is loaded again.
     pub(crate) fn run(&self, call: &Cmd, connection: &mut Connection) -> RedisResult<Value> {
         let answer = connection.req_command(call).and_then(Value::extract_error);
         match answer {

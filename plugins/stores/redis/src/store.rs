@@ -1,6 +1,5 @@
 //! The store.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +11,21 @@ use apscheduler_core::store::{
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::{
-    Batch, ClaimToken, ClaimTokens, ClaimsInDoubt, Contention, Replacement,
+    ClaimToken, ClaimTokens, ClaimsInDoubt, Contention, DecidedBatch, Replacement,
+    refuse_duplicate_ids,
 };
 use redis::{Cmd, Value};
 
+use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
+use crate::keys::{KeyMetadata, Keys};
+use crate::names::STORE_NAME;
 use crate::options::RedisOptions;
 use crate::script::{FORMAT, PAGE, Script, Scripts};
 use crate::text::{PAUSED, read_record, run_time_text, time_text};
-use crate::{WHAT, read_only, watch};
+use crate::{read_only, watch};
 
-/// More jobs than this would make a call that the server takes for nonsense.
+/// The most jobs in one call: the server rejects larger calls as a protocol error.
 const MOST_ADDED: usize = 250_000;
 
 /// Keeps jobs in Redis. Any number of processes may share them.
@@ -31,63 +34,38 @@ pub struct RedisJobStore {
     scripts: Scripts,
     keys: Keys,
     channel: String,
-    /// The name that the keys have for themselves since the store was started.
-    name: Mutex<String>,
+    /// The identity of the keys since the store was started. Replaced keys have another one.
+    identity: Mutex<String>,
     replacement: Replacement,
     is_read_only: AtomicBool,
-    /// What it publishes, so that it knows its own changes.
+    /// What this store publishes, to recognize its own changes.
     own: String,
     tokens: ClaimTokens,
     in_doubt: ClaimsInDoubt<String>,
     contention: Contention,
 }
 
-/// The names of the keys.
-pub(crate) struct Keys {
-    pub(crate) jobs: String,
-    pub(crate) run_times: String,
-    pub(crate) meta: String,
-    pub(crate) run_times_meta: String,
-}
-
-/// What the keys say of themselves.
-pub(crate) struct Marks {
-    /// The version; none where they are not ours.
-    pub(crate) format: Option<String>,
-    /// The jobs that the run times belong to.
-    pub(crate) owner: String,
-    /// The run times that belong to the jobs.
-    pub(crate) kept: String,
-    /// Something is there.
-    pub(crate) is_used: bool,
-}
-
 impl RedisJobStore {
-    /// A store on the server with this URL, with the usual keys. It connects when the scheduler starts it.
+    /// Creates a store at this URL, with the default keys. It connects when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where it is no URL of a Redis server.
+    /// [`ErrorKind::Config`] if the URL is invalid.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(RedisOptions::default().url(url))
     }
 
-    /// A store with these options. It connects when the scheduler starts it.
+    /// Creates a store with these options. It connects when the scheduler starts.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] that names the option.
     pub fn with_options(options: RedisOptions) -> Result<Self> {
-        let target = options.resolve()?;
+        let config = options.check()?;
         Ok(Self {
-            connections: Arc::new(Connections::new(&options, &target)?),
+            connections: Arc::new(Connections::new(&config)?),
             scripts: Scripts::new(),
-            keys: Keys {
-                jobs: options.jobs_key,
-                run_times: options.run_times_key,
-                meta: target.meta_key,
-                run_times_meta: target.run_times_meta_key,
-            },
-            channel: target.channel,
-            name: Mutex::default(),
+            keys: config.keys,
+            channel: config.channel,
+            identity: Mutex::default(),
             replacement: Replacement::default(),
             is_read_only: AtomicBool::new(false),
             own: uuid::Uuid::new_v4().simple().to_string(),
@@ -101,76 +79,53 @@ impl RedisJobStore {
         script.call([&self.keys.jobs, &self.keys.run_times, &self.keys.meta])
     }
 
-    /// Runs a script. Where the keys are gone, this makes them anew, and fails.
+    /// Runs a script. If the keys are missing, this creates them again, and fails.
     fn run(&self, script: &Script, call: &Cmd, repeat: Repeat) -> Result<Value> {
         self.connections.run(script, call, repeat).map_err(|error| {
             if error.kind() == ErrorKind::StoreReplaced { self.replaced(&error) } else { error }
         })
     }
 
-    /// The keys are gone, or others. What is there now is ours to work with.
+    /// Switches to the keys that exist now, and returns the error for the replacement.
     fn replaced(&self, found: &Error) -> Error {
-        match self.begin() {
-            Ok(()) => self.replacement.found(found.message()).with_plugin(WHAT),
+        match self.prepare() {
+            Ok(()) => self.replacement.found(found.message()).with_plugin(STORE_NAME),
             Err(error) => error,
         }
     }
 
-    /// Checks the keys, and makes those that are missing.
-    fn begin(&self) -> Result<()> {
+    /// Checks the keys, and creates those that are missing.
+    fn prepare(&self) -> Result<()> {
         let Keys { jobs, run_times, meta, run_times_meta } = &self.keys;
         let mut call = self.scripts.start.call([jobs, run_times, meta, run_times_meta]);
         call.arg(FORMAT).arg(uuid::Uuid::new_v4().simple().to_string());
         let answer = self.connections.run(&self.scripts.start, &call, Repeat::Allowed)?;
         let mut texts = texts(answer)?.map(|text| String::from_utf8_lossy(&text).into_owned());
         let mut next = || texts.next().unwrap_or_default();
-        let (format, owner, kept, name) = (next(), next(), next(), next());
+        let (format, owner, run_times, identity) = (next(), next(), next(), next());
         let format = (!format.is_empty()).then_some(format);
-        self.check(&Marks { format, owner, kept, is_used: true })?;
-        *self.name() = name;
+        let metadata = KeyMetadata { format, owner, run_times, exist: true };
+        self.keys.check(&metadata, self.connections.address())?;
+        *self.identity() = identity;
         Ok(())
     }
 
-    /// Refuses keys that are not ours.
-    fn check(&self, marks: &Marks) -> Result<()> {
-        let Keys { jobs, run_times, .. } = &self.keys;
-        let (Marks { format, owner, kept, .. }, address) = (marks, self.connections.address());
-        match format.as_deref() {
-            None | Some(FORMAT) if owner != jobs => Err(store_error(format!(
-                "the run times in `{run_times}` at {address} belong to the jobs in `{owner}`, and not to those in \
-                 `{jobs}`; choose another `run_times_key`",
-            ))),
-            None | Some(FORMAT) if kept != run_times => Err(store_error(format!(
-                "the jobs in `{jobs}` at {address} have their run times in `{kept}`, and not in `{run_times}`; choose \
-                 that `run_times_key`, or another `jobs_key`",
-            ))),
-            Some(FORMAT) => Ok(()),
-            None => Err(store_error(format!(
-                "`{jobs}` and `{run_times}` at {address} are in use, but not by this program (APScheduler's own jobs \
-                 can't be read); choose other keys",
-            ))),
-            Some(newer) => Err(store_error(format!(
-                "the jobs in `{jobs}` at {address} have the format {newer}; this version knows {FORMAT}",
-            ))),
-        }
-    }
-
-    fn name(&self) -> MutexGuard<'_, String> {
-        self.name.lock().unwrap_or_else(PoisonError::into_inner)
+    fn identity(&self) -> MutexGuard<'_, String> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_read_only(&self) -> bool {
         self.is_read_only.load(Ordering::Acquire)
     }
 
-    /// A call of a script that tells the others.
+    /// Returns a call of a script that notifies others.
     fn change(&self, script: &Script) -> Cmd {
         let mut call = self.call(script);
         call.arg(&self.channel).arg(&self.own);
         call
     }
 
-    /// A whole number that a script returned.
+    /// Runs a script that returns a whole number.
     fn number(&self, script: &Script, call: &Cmd) -> Result<i64> {
         match self.run(script, call, Repeat::Forbidden)? {
             Value::Int(number) => Ok(number),
@@ -186,7 +141,7 @@ impl RedisJobStore {
         let ClaimToken { token, answered } = self.tokens.next();
         let mut call = self.change(&self.scripts.claim);
         call.arg(&token).arg(answered.join(" "));
-        for Claim { record, outcome } in &claims {
+        for Claim { record, outcome, .. } in &claims {
             let next = match outcome.next {
                 NextRun::At(time) => time_text(time),
                 NextRun::Finished => String::new(),
@@ -201,7 +156,7 @@ impl RedisJobStore {
             }
             Ok(answer) => Err(unexpected(&answer)),
             Err(error) => {
-                // Whatever the error is: the server may have written it before.
+                // After any error: the server may have written the claims.
                 self.tokens.unanswered(answered);
                 self.in_doubt.keep(token, claims);
                 Err(error)
@@ -209,7 +164,7 @@ impl RedisJobStore {
         }
     }
 
-    /// Which of the claims were won that were sent with a token, and not answered.
+    /// Returns which of the claims were won that were sent with a token but not answered.
     fn find_out(&self, token: &str, claims: &[Claim]) -> Result<Vec<bool>> {
         let mut call = self.call(&self.scripts.claimed);
         call.arg(token);
@@ -223,7 +178,7 @@ impl RedisJobStore {
         }
     }
 
-    /// The records between two bounds but for the first `skip`, `limit` at the most.
+    /// Returns at most `limit` records between two bounds, after the first `skip`.
     fn fetch(&self, from: String, to: &str, skip: usize, limit: usize) -> Result<Vec<JobRecord>> {
         if self.is_read_only() {
             return read_only::fetch(&self.connections, &self.keys, from, to, limit);
@@ -236,10 +191,10 @@ impl RedisJobStore {
             skip = 0;
             let answer = self.run(&self.scripts.fetch, &call, Repeat::Allowed)?;
             let mut texts = texts(answer)?;
-            let name = texts.next().unwrap_or_default();
-            if name != self.name().as_bytes() {
+            let identity = texts.next().unwrap_or_default();
+            if identity != self.identity().as_bytes() {
                 let message = format!(
-                    "the keys of the jobs at {} are others than before: the server was emptied, or has lost its data",
+                    "the keys of the jobs at {} were replaced: the server was emptied, or has lost its data",
                     self.connections.address()
                 );
                 return Err(self.replaced(&Error::new(ErrorKind::StoreReplaced, message)));
@@ -261,37 +216,31 @@ impl RedisJobStore {
 
 impl JobStore for RedisJobStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities {
-            durable: true,
-            shared: true,
-            serializes: true,
-            blocking: true,
-            watch: true,
-        }
+        StoreCapabilities::all()
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
         self.is_read_only.store(false, Ordering::Release);
-        self.begin()
+        self.prepare()
     }
 
     fn start_read_only(&self, _alias: &str) -> Result<()> {
-        let marks = read_only::marks(&self.connections, &self.keys)?;
-        if marks.format.is_none() && !marks.is_used {
+        let metadata = read_only::metadata(&self.connections, &self.keys)?;
+        if metadata.format.is_none() && !metadata.exist {
             tracing::warn!(
                 "there is no `{}` at {}, so there are no jobs",
                 self.keys.jobs,
                 self.connections.address()
             );
         } else {
-            self.check(&marks)?;
+            self.keys.check(&metadata, self.connections.address())?;
         }
         self.is_read_only.store(true, Ordering::Release);
         Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
-        self.connections.close();
+        self.connections.close_idle();
         Ok(())
     }
 
@@ -330,12 +279,9 @@ impl JobStore for RedisJobStore {
                 ErrorKind::Unsupported,
                 format!("{} jobs in one call; the most is {MOST_ADDED}", records.len()),
             )
-            .with_plugin(WHAT));
+            .with_plugin(STORE_NAME));
         }
-        let mut ids = HashSet::with_capacity(records.len());
-        if let Some(twice) = records.iter().find(|record| !ids.insert(&record.id)) {
-            return Err(Error::conflicting_id(&*twice.id));
-        }
+        refuse_duplicate_ids(&records)?;
         let mut call = self.change(&self.scripts.add);
         for record in &records {
             call.arg(&*record.id)
@@ -343,8 +289,8 @@ impl JobStore for RedisJobStore {
                 .arg(run_time_text(record.next_run_time))
                 .arg(record.text()?);
         }
-        let in_the_way = self.number(&self.scripts.add, &call)?;
-        match usize::try_from(in_the_way - 1).ok().and_then(|place| records.get(place)) {
+        let taken = self.number(&self.scripts.add, &call)?;
+        match usize::try_from(taken - 1).ok().and_then(|place| records.get(place)) {
             Some(record) => Err(Error::conflicting_id(&*record.id)),
             None => Ok(()),
         }
@@ -385,18 +331,18 @@ impl JobStore for RedisJobStore {
                 return Ok(claims);
             }
             let from = match &due.after {
-                Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Id(id) }) => {
+                Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Id(id), .. }) => {
                     format!("({} {id}", time_text(*next_run_time))
                 }
-                // A cursor of another store, or none: from the beginning.
+                // A cursor of another store, or none: start over.
                 _ => "-".to_owned(),
             };
-            let (to, ahead) = (format!("({}!", time_text(due.now)), self.contention.ahead(due));
-            let records = self.fetch(from, &to, ahead, due.limit)?;
-            let Batch { claims, resume } = Batch::decide(records, due, decide);
-            let attempted = claims.len();
-            let claims = self.write(claims)?;
-            Ok(self.contention.outcome(due, attempted, Claims { won: claims, resume }))
+            let (to, skip) = (format!("({}!", time_text(due.now)), self.contention.skip(due));
+            let records = self.fetch(from, &to, skip, due.limit)?;
+            let mut claims = DecidedBatch::of_snapshot(records, due, decide).into_claims();
+            let attempted = claims.won.len();
+            claims.won = self.write(claims.won)?;
+            Ok(self.contention.outcome(due, attempted, claims))
         })
     }
 
@@ -404,29 +350,6 @@ impl JobStore for RedisJobStore {
         let connections = Arc::clone(&self.connections);
         watch::start(connections, self.channel.clone(), self.own.clone(), changed).map(Some)
     }
-}
-
-fn store_error(message: String) -> Error {
-    Error::new(ErrorKind::Store, message).with_plugin(WHAT)
-}
-
-pub(crate) fn unexpected(answer: &Value) -> Error {
-    let kind = match answer {
-        Value::Nil => "nothing",
-        Value::Int(_) => "a number",
-        Value::BulkString(_) | Value::SimpleString(_) => "text",
-        _ => "something else",
-    };
-    store_error(format!("the server answered a script with {kind}, which is not what it returns"))
-}
-
-/// The texts that a script returned.
-pub(crate) fn texts(answer: Value) -> Result<impl Iterator<Item = Vec<u8>>> {
-    let Value::Array(items) = answer else { return Err(unexpected(&answer)) };
-    Ok(items.into_iter().map(|item| match item {
-        Value::BulkString(text) => text,
-        _ => Vec::new(),
-    }))
 }
 
 impl fmt::Debug for RedisJobStore {

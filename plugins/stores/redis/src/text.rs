@@ -1,4 +1,4 @@
-//! How run times and records are written in Redis.
+//! The text form of run times and records in Redis.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::Timestamp;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
 
-/// The run time of a paused job; it comes behind all others.
+/// The run time of a paused job. It sorts after all others.
 pub(crate) const PAUSED: &str = "paused";
 
-/// Sorts by its bytes as the run times do.
+/// Returns text that sorts by its bytes as the run times do.
 pub(crate) fn run_time_text(time: Option<Timestamp>) -> String {
     match time {
         None => PAUSED.to_owned(),
@@ -17,7 +17,7 @@ pub(crate) fn run_time_text(time: Option<Timestamp>) -> String {
     }
 }
 
-/// `2027-01-01T00:00:00.000000Z`: always 27 characters.
+/// Returns text of 27 characters, as `2027-01-01T00:00:00.000000Z`.
 pub(crate) fn time_text(time: Timestamp) -> String {
     let of_year = |year| {
         NaiveDate::from_ymd_opt(year, 1, 1)
@@ -30,7 +30,7 @@ pub(crate) fn time_text(time: Timestamp) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// The run time that a text says; `None` where it says none.
+/// Parses a run time. Returns `None` if the text is invalid, and `Some(None)` for a paused job.
 fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
     if text == PAUSED {
         return Some(None);
@@ -38,7 +38,7 @@ fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
     DateTime::parse_from_rfc3339(text).ok().map(|time| Some(time.to_utc()))
 }
 
-/// Whether it looks like a run time; the scripts ask the same.
+/// Whether the text has the form of a run time. The scripts check the same.
 fn is_run_time(text: &[u8]) -> bool {
     const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:dd.ddddddZ";
     text == PAUSED.as_bytes()
@@ -49,18 +49,18 @@ fn is_run_time(text: &[u8]) -> bool {
             })
 }
 
-/// What stands before the state; nothing where somebody broke it.
+/// What precedes the state in a record.
 struct Head<'a> {
     revision: u64,
     run_time: &'a str,
-    /// Where the state begins.
+    /// Where the state starts.
     end: usize,
 }
 
 fn head(value: &str) -> Option<Head<'_>> {
     let (revision, rest) = value.split_once(' ')?;
     let (run_time, _) = rest.split_once(' ')?;
-    // As many digits as all numbers of that length fit.
+    // Any number of 18 digits fits.
     let is_revision = (1..=18).contains(&revision.len())
         && revision.bytes().all(|byte| byte.is_ascii_digit())
         && !revision.starts_with('0');
@@ -71,20 +71,20 @@ fn head(value: &str) -> Option<Head<'_>> {
     })
 }
 
-/// A record as it lies in the hash. Where its head is broken, it is due when `indexed` says, its revision is 0, and its
-/// state is all that is there, so that it is set aside and nothing of it is lost.
+/// Reads a record from the hash. If its head is invalid, its run time is `indexed`, its revision is 0, and its state is the
+/// whole text, so that it is set aside and nothing is lost.
 pub(crate) fn read_record(id: Arc<str>, indexed: &str, value: &[u8]) -> JobRecord {
     let value = String::from_utf8_lossy(value);
     let (revision, run_time, state) = match head(&value) {
         Some(head) => (head.revision, head.run_time, &value[head.end..]),
         None => (0, indexed, &*value),
     };
-    JobRecord {
+    JobRecord::new(
         id,
-        next_run_time: read_run_time(run_time).flatten(),
+        read_run_time(run_time).flatten(),
         revision,
-        payload: JobPayload::Encoded(state.into()),
-    }
+        JobPayload::Encoded(state.into()),
+    )
 }
 
 #[cfg(test)]
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn times_far_away_stay_in_their_order() {
+    fn extreme_times_keep_their_order() {
         assert_eq!(time_text(Timestamp::MAX_UTC), "9999-12-31T23:59:59.999999Z");
         assert_eq!(time_text(Timestamp::MIN_UTC), "0000-01-01T00:00:00.000000Z");
         assert!(PAUSED > time_text(Timestamp::MAX_UTC).as_str());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_record_is_all_text() {
+    fn an_invalid_record_is_kept_as_text() {
         for text in [
             "",
             "{}",

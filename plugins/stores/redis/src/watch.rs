@@ -1,4 +1,4 @@
-//! Notice of what others change: published messages, read in a thread.
+//! Watches for changes by others: a thread that reads published messages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,29 +8,29 @@ use apscheduler_core::store::{ChangeNotifier, Watch};
 use apscheduler_core::{Error, ErrorKind, Result};
 use redis::{Connection, PubSub, RedisResult};
 
-use crate::WHAT;
 use crate::connection::Connections;
+use crate::names::STORE_NAME;
 
-/// How soon the thread notices that nobody watches any more.
+/// How soon the thread notices that the watch has ended.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A connection that was silent for so long is asked whether it still stands.
+/// A connection that was silent for this long is pinged.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// How long to wait before connecting again: at first, and at the most.
+/// The pause before connecting again: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// What the thread works with.
+/// The state of the thread.
 struct Listener {
     connections: Arc<Connections>,
     channel: String,
-    /// What this store publishes: no news to itself.
+    /// What this store publishes, to ignore its own changes.
     own: String,
     notifier: ChangeNotifier,
     stopped: Arc<AtomicBool>,
 }
 
-/// Ends the thread, soon.
+/// Ends the thread soon after it is dropped.
 struct Guard(Arc<AtomicBool>);
 
 impl Drop for Guard {
@@ -50,7 +50,7 @@ pub(crate) fn start(
     let guard = Guard(Arc::clone(&stopped));
     let listener = Listener { connections, channel, own, notifier, stopped };
     let mut connection = listener.connections.connect()?;
-    // From here on nothing is missed, so the caller may look at the store.
+    // From here on no change is missed, so the caller may read the store.
     redis::cmd("SUBSCRIBE")
         .arg(&listener.channel)
         .exec(&mut connection)
@@ -60,7 +60,7 @@ pub(crate) fn start(
         .spawn(move || listener.run(connection))
         .map_err(|error| {
             Error::new(ErrorKind::Other, "can't start a watch thread")
-                .with_plugin(WHAT)
+                .with_plugin(STORE_NAME)
                 .with_source(error)
         })?;
     Ok(Watch::new(guard))
@@ -79,12 +79,12 @@ impl Listener {
             }
             let Some(next) = self.connect_again() else { return };
             connection = next;
-            // What happened meanwhile was not heard.
+            // Changes in between were missed.
             self.notifier.notify();
         }
     }
 
-    /// Passes on what it hears, until the connection breaks or nobody watches any more.
+    /// Notifies of changes until the connection breaks or the watch ends.
     fn listen(&self, connection: &mut Connection) -> RedisResult<()> {
         let mut channel = connection.as_pubsub();
         let mut last = Instant::now();
@@ -115,7 +115,7 @@ impl Listener {
         channel.set_read_timeout(Some(TICK))
     }
 
-    /// A new subscription; `None` where nobody watches any more.
+    /// Subscribes again. Returns `None` if the watch has ended.
     fn connect_again(&self) -> Option<Connection> {
         let [mut pause, longest] = PAUSES;
         while !self.is_stopped() {

@@ -71,21 +71,14 @@ fn second(seconds: i64) -> Timestamp {
 
 fn add(store: &RedisJobStore, id: &str, time: Option<Timestamp>) {
     let state = JobPayload::Encoded(r#"{"version":1}"#.into());
-    store
-        .add_jobs(vec![NewRecord {
-            id: id.into(),
-            next_run_time: time,
-            payload: state,
-            replace: false,
-        }])
-        .unwrap();
+    store.add_jobs(vec![NewRecord::new(id, time, state)]).unwrap();
 }
 
 fn claim(store: &RedisJobStore, now: Timestamp) -> apscheduler_core::Result<Claims> {
-    let due = ClaimRequest { now, limit: 100, after: None };
+    let due = ClaimRequest::new(now, 100);
     store.claim_due(&due, &mut |record| {
         let run_times = RunTimes::One(record.next_run_time.unwrap());
-        Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(now + TimeDelta::seconds(60)) })
+        Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(now + TimeDelta::seconds(60))))
     })
 }
 
@@ -125,8 +118,8 @@ fn a_server_that_does_not_answer_does_not_hang_the_caller() {
         .host("127.0.0.1")
         .port(silent.local_addr().unwrap().port())
         .password("pass-word")
-        .socket_connect_timeout(0.3)
-        .socket_timeout(0.3);
+        .socket_connect_timeout(Duration::from_millis(300))
+        .socket_timeout(Duration::from_millis(300));
     let begin = Instant::now();
     let error = start_error(options);
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
@@ -250,7 +243,7 @@ fn records_without_a_head_are_due_and_are_not_lost() {
     for broken in ["", "oops", "7 soon {}", "\u{fffd}"] {
         execute(&["HSET", &keys.named("jobs"), "a", broken]);
         let mut seen: Vec<JobRecord> = Vec::new();
-        let due = ClaimRequest { now: second(2), limit: 10, after: None };
+        let due = ClaimRequest::new(second(2), 10);
         let claims = store.claim_due(&due, &mut |record| {
             seen.push(record.clone());
             Decision::Leave
@@ -262,7 +255,7 @@ fn records_without_a_head_are_due_and_are_not_lost() {
     }
     let mended = JobPayload::Encoded("{}".into());
     let record = store.lookup_job("a").unwrap().unwrap();
-    let record = JobRecord { next_run_time: Some(second(5)), payload: mended, ..record };
+    let record = record.with_next_run_time(Some(second(5))).with_payload(mended);
     assert!(store.update_job(&record).unwrap());
     assert_eq!(listed(&store), [("a".to_owned(), Some(second(5)))]);
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(5)));

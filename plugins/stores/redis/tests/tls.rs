@@ -28,7 +28,7 @@ fn a_store_keeps_its_jobs_over_tls() {
     let store = RedisJobStore::with_options(trusting(&keys, tls_url())).unwrap();
     store.start("default").unwrap();
     let state = JobPayload::Encoded(r#"{"version":1}"#.into());
-    let record = NewRecord { id: "a".into(), next_run_time: None, payload: state, replace: false };
+    let record = NewRecord::new("a", None, state);
     store.add_jobs(vec![record]).unwrap();
     // The port without TLS has the same jobs.
     let plain = RedisJobStore::with_options(keys::options(&keys)).unwrap();

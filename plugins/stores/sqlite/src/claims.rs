@@ -5,18 +5,18 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::to_micros;
 
-use crate::connection::{Patience, begin_write};
+use crate::connection::{LockTimeout, begin_write};
 use crate::failure::Failure;
 use crate::options::Location;
 use crate::rows::{Numbered, collect, sql_limit};
 use crate::session::Database;
 use crate::statements::Statements;
 
-/// Claims due jobs in one transaction, which has the write lock from its beginning.
+/// Claims due jobs in one transaction, which has the write lock from its start.
 pub(crate) fn claim(
     database: &Database,
     location: &Location,
-    patience: &Patience,
+    lock_timeout: &LockTimeout,
     statements: &Statements,
     due: &ClaimRequest,
     decide: &mut dyn FnMut(&JobRecord) -> Decision,
@@ -25,14 +25,14 @@ pub(crate) fn claim(
     let now = due.now.timestamp_micros();
     let (time, number) = place(due.after.as_ref());
     let mut claims = Claims::default();
-    // A look that finds nothing takes no lock.
+    // If nothing is due, no lock is taken.
     let is_due = connection
         .prepare_cached(&statements.is_due)?
         .query_row((now, time, number), |row| row.get::<_, bool>(0))?;
     if !is_due {
         return Ok(claims);
     }
-    let transaction = begin_write(connection, patience)?;
+    let transaction = begin_write(connection, lock_timeout)?;
     let mut found = Vec::new();
     let values = (now, time, number, sql_limit(due.limit));
     collect(&transaction, &statements.due, values, |row| found.push(row))?;
@@ -48,10 +48,10 @@ pub(crate) fn claim(
                 NextRun::At(next) => advance.execute((number, to_micros(next)))?,
                 NextRun::Finished => finish.execute([number])?,
             };
-            claims.won.push(Claim { record, outcome: decided });
+            claims.won.push(Claim::new(record, decided));
         }
     }
-    // The file may have been replaced since the call began: nobody else would see what is written here.
+    // The file may have been replaced since the call began; then nobody else would see these writes.
     if !claims.won.is_empty() && database.check(location).is_err() {
         return Err(Failure::Moved);
     }
@@ -59,21 +59,18 @@ pub(crate) fn claim(
     Ok(claims)
 }
 
-/// The place behind which to look.
+/// Returns the place after which to look.
 fn place(after: Option<&ClaimCursor>) -> (i64, i64) {
     match after {
-        Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Number(number) }) => {
+        Some(ClaimCursor { next_run_time, tie_breaker: TieBreaker::Number(number), .. }) => {
             (to_micros(*next_run_time), number.cast_signed())
         }
-        // Not from this store: start over.
+        // From another store: start over.
         Some(ClaimCursor { tie_breaker: TieBreaker::Id(_), .. }) | None => (i64::MIN, i64::MIN),
     }
 }
 
 fn cursor(found: &Numbered) -> Option<ClaimCursor> {
     let next_run_time = found.record.next_run_time?;
-    Some(ClaimCursor {
-        next_run_time,
-        tie_breaker: TieBreaker::Number(found.number.cast_unsigned()),
-    })
+    Some(ClaimCursor::at_number(next_run_time, found.number.cast_unsigned()))
 }

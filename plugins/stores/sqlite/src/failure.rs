@@ -1,18 +1,21 @@
-//! What goes wrong with a database, in words.
+//! Failures of calls to SQLite, and the errors made from them.
 
-use std::fmt;
 use std::time::Duration;
 
 use apscheduler_core::{Error, ErrorKind};
+use apscheduler_plugin_kit::store::CauseText;
 use rusqlite::{ErrorCode, ffi};
 
-use crate::options::{Location, WHAT};
+use crate::names::STORE_NAME;
+use crate::options::Location;
 
-/// What went wrong in a call: something that SQLite says, or something that we say.
+/// Why a call failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// An error from SQLite.
     Sqlite(rusqlite::Error),
-    Told(Error),
+    /// The store itself refuses.
+    Refused(Error),
     /// The file was replaced or deleted during the call, which changed nothing.
     Moved,
 }
@@ -25,31 +28,31 @@ impl From<rusqlite::Error> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Told(error)
+        Self::Refused(error)
     }
 }
 
 impl Failure {
-    /// The error for the caller.
+    /// Converts the failure into the error of the store.
     pub(crate) fn explain(self, location: &Location, busy_timeout: Duration) -> Error {
         match self {
-            Self::Told(error) => error,
+            Self::Refused(error) => error,
             Self::Moved => {
                 let message = format!("{location} was replaced or deleted while jobs were claimed");
-                Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT)
+                Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME)
             }
             Self::Sqlite(error) => explain(error, location, busy_timeout),
         }
     }
 }
 
-/// Whether an insertion met a row with the same id.
+/// Whether a row with the same id exists already.
 pub(crate) fn is_conflict(error: &rusqlite::Error) -> bool {
     let codes = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
     error.sqlite_error().is_some_and(|error| codes.contains(&error.extended_code))
 }
 
-/// Whether the table is gone.
+/// Whether the table is missing.
 pub(crate) fn is_missing_table(failure: &Failure) -> bool {
     let Failure::Sqlite(error) = failure else { return false };
     let message = match error {
@@ -57,7 +60,7 @@ pub(crate) fn is_missing_table(failure: &Failure) -> bool {
         rusqlite::Error::SqlInputError { msg, .. } => Some(msg.as_str()),
         _ => None,
     };
-    // SQLite has no code of its own for that.
+    // SQLite has no error code for this.
     message.is_some_and(|message| message.starts_with("no such table: "))
 }
 
@@ -70,65 +73,59 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 fn explain(error: rusqlite::Error, location: &Location, busy_timeout: Duration) -> Error {
     use ErrorKind::{Store, Unavailable};
 
-    let say = |kind, message| Error::new(kind, message).with_plugin(WHAT);
-    // What SQLite says of these is the same in other words.
+    let error_of = |kind, message| Error::new(kind, message).with_plugin(STORE_NAME);
+    // Without SQLite's own text where it would only repeat the message.
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             let waited = busy_timeout.as_secs_f64();
-            say(Unavailable, format!("{location} is locked by another process; waited {waited} s"))
+            error_of(
+                Unavailable,
+                format!("{location} is locked by another process; waited {waited} s"),
+            )
         }
         Some(ErrorCode::CannotOpen) => {
-            let error = say(Unavailable, format!("{location} can't be opened"));
-            match why_it_can_not_be_opened(location) {
+            let error = error_of(Unavailable, format!("{location} can't be opened"));
+            match reason_it_cannot_be_opened(location) {
                 Some(reason) => error.with_source(reason),
                 None => error,
             }
         }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            say(Unavailable, format!("{location} can't be written to"))
+            error_of(Unavailable, format!("{location} can't be written to"))
         }
-        Some(ErrorCode::DiskFull) => say(Unavailable, format!("no space is left for {location}")),
-        Some(ErrorCode::NotADatabase) => say(Store, format!("{location} is no SQLite database")),
-        Some(ErrorCode::DatabaseCorrupt) => say(Store, format!("{location} is damaged")),
+        Some(ErrorCode::DiskFull) => {
+            error_of(Unavailable, format!("no space is left for {location}"))
+        }
+        Some(ErrorCode::NotADatabase) => {
+            error_of(Store, format!("{location} is not a SQLite database"))
+        }
+        Some(ErrorCode::DatabaseCorrupt) => error_of(Store, format!("{location} is damaged")),
         Some(
             ErrorCode::SystemIoFailure
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::OutOfMemory,
-        ) => say(Unavailable, format!("{location} can't be read or written"))
-            .with_source(Said::by(error)),
-        _ => say(Store, format!("{location} refuses")).with_source(Said::by(error)),
+        ) => error_of(Unavailable, format!("{location} can't be read or written"))
+            .with_source(cause(error)),
+        _ => error_of(Store, format!("{location} refused the call")).with_source(cause(error)),
     }
 }
 
-/// What the system says, where SQLite only says that it did not work.
-fn why_it_can_not_be_opened(location: &Location) -> Option<std::io::Error> {
+/// Returns the system's error for a file that SQLite can't open.
+fn reason_it_cannot_be_opened(location: &Location) -> Option<std::io::Error> {
     let Location::File(path) = location else { return None };
     std::fs::OpenOptions::new().read(true).write(true).open(path).err()
 }
 
-/// What SQLite said, once: its errors have themselves for a cause, in other words.
-#[derive(Debug)]
-struct Said(String);
-
-impl Said {
-    fn by(error: rusqlite::Error) -> Self {
-        Self(match error {
-            rusqlite::Error::SqliteFailure(error, Some(message)) => {
-                format!("{message} (code {})", error.extended_code)
-            }
-            rusqlite::Error::SqliteFailure(error, None) => error.to_string(),
-            error => error.to_string(),
-        })
-    }
+/// Returns the text of an error once: SQLite's errors have themselves as their source, in other words.
+fn cause(error: rusqlite::Error) -> CauseText {
+    CauseText::new(match error {
+        rusqlite::Error::SqliteFailure(error, Some(message)) => {
+            format!("{message} (code {})", error.extended_code)
+        }
+        rusqlite::Error::SqliteFailure(error, None) => error.to_string(),
+        error => error.to_string(),
+    })
 }
-
-impl fmt::Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Said {}
 
 #[cfg(test)]
 mod tests {
@@ -140,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_retryable() {
+    fn temporary_errors_are_retryable() {
         for (code, expected) in [
             (ffi::SQLITE_BUSY, "is locked by another process; waited 1.5 s"),
             (ffi::SQLITE_BUSY_SNAPSHOT, "is locked"),
@@ -160,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_pass_is_not_retryable() {
+    fn permanent_errors_are_not_retryable() {
         for (code, expected) in [
-            (ffi::SQLITE_NOTADB, "is no SQLite database"),
+            (ffi::SQLITE_NOTADB, "is not a SQLite database"),
             (ffi::SQLITE_CORRUPT, "is damaged"),
-            (ffi::SQLITE_CONSTRAINT_CHECK, "refuses"),
-            (ffi::SQLITE_ERROR, "refuses"),
+            (ffi::SQLITE_CONSTRAINT_CHECK, "refused the call"),
+            (ffi::SQLITE_ERROR, "refused the call"),
         ] {
             let error = explained(code);
             assert_eq!(error.kind(), ErrorKind::Store);

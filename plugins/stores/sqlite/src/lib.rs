@@ -3,6 +3,7 @@
 mod claims;
 mod connection;
 mod failure;
+mod names;
 mod options;
 mod place;
 mod read_only;

@@ -4,17 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use apscheduler_core::options::{self, Options};
+use apscheduler_core::options::{self, Options, Seconds};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::schema::META_TABLE;
+use crate::names::{META_TABLE, STORE_NAME};
 
-/// What errors call this plugin.
-pub(crate) const WHAT: &str = "job store `sqlite`";
-
-/// The options of the SQLite store, with APScheduler's names where it has them. Either `url` or `path` says where.
+/// The options of the SQLite store, with APScheduler's names where it has them. Either `url` or `path` is required.
 ///
 /// # Examples
 /// ```
@@ -31,36 +28,37 @@ pub(crate) const WHAT: &str = "job store `sqlite`";
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SqliteOptions {
-    /// A URL as SQLAlchemy has it: `sqlite:///relative.sqlite`, `sqlite:////absolute/path.sqlite`, or `sqlite://` for
+    /// A URL as in SQLAlchemy: `sqlite:///relative.sqlite`, `sqlite:////absolute/path.sqlite`, or `sqlite://` for
     /// jobs in memory.
     pub url: Option<String>,
     /// The path of the file; `:memory:` keeps jobs in memory.
     pub path: Option<PathBuf>,
-    /// The table that keeps the jobs. Default: `apscheduler_jobs`.
+    /// The table that holds the jobs. Default: `apscheduler_jobs`.
     pub tablename: String,
     /// The schema of that table. SQLite has no schemas, so only `main` is one.
     pub tableschema: Option<String>,
-    /// Options of SQLAlchemy's engine. None of them has a meaning here, so it must be empty.
+    /// Options of SQLAlchemy's engine. None of them applies here, so it must be empty.
     pub engine_options: Map<String, Value>,
-    /// How often to look for changes that other processes made, in seconds. Default: 0.5.
-    pub poll_interval: f64,
-    /// How long to wait for another process that writes, in seconds. Default: 5.
-    pub busy_timeout: f64,
-    /// How surely a change is on the disk. Default: `normal`.
+    /// How often to look for changes by other processes. Default: 0.5 seconds.
+    pub poll_interval: Seconds,
+    /// How long to wait for another process that writes. Default: 5 seconds.
+    pub busy_timeout: Seconds,
+    /// How durable changes are after a power failure. Default: `normal`.
     pub synchronous: Synchronous,
 }
 
-/// How surely a change is on the disk when it is made.
+/// How durable changes are after a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Synchronous {
-    /// A power failure may damage the file.
+    /// A power failure may corrupt the file.
     Off,
-    /// A power failure may take back the last few changes; the file stays whole.
+    /// A power failure may undo the last few changes; the file stays intact.
     #[default]
     Normal,
-    /// What was changed stays changed. Every change waits for the disk.
+    /// A power failure undoes nothing. Every change waits for the disk.
     Full,
 }
 
@@ -74,20 +72,20 @@ impl Synchronous {
     }
 }
 
-/// Where the jobs are.
+/// The place of the jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     Memory,
     File(PathBuf),
 }
 
-/// As errors call the database.
+/// The database as errors name it.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("the database in memory"),
             Self::File(path) => {
-                // Who runs a service may not know its working directory.
+                // Absolute, since the reader may not know the working directory of a service.
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 write!(f, "the database `{}`", path.display())
             }
@@ -103,63 +101,63 @@ impl Default for SqliteOptions {
             tablename: "apscheduler_jobs".to_owned(),
             tableschema: None,
             engine_options: Map::new(),
-            poll_interval: 0.5,
-            busy_timeout: 5.0,
+            poll_interval: Seconds(0.5),
+            busy_timeout: Seconds(5.0),
             synchronous: Synchronous::default(),
         }
     }
 }
 
 impl SqliteOptions {
-    /// Reads the options of a config.
+    /// Reads the options of a config. [`with_options`](crate::SqliteJobStore::with_options) checks them.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
-        options::parse(WHAT, given)
+        options::parse(STORE_NAME, given)
     }
 
-    /// Where the jobs are, as a URL.
+    /// Sets the place of the jobs, as a URL.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
     }
 
-    /// Where the jobs are, as the path of a file.
+    /// Sets the place of the jobs, as the path of a file.
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// The table that keeps the jobs.
+    /// Sets the table that holds the jobs.
     pub fn tablename(mut self, tablename: impl Into<String>) -> Self {
         self.tablename = tablename.into();
         self
     }
 
-    /// How often to look for changes that other processes made.
+    /// Sets how often to look for changes by other processes.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval.as_secs_f64();
+        self.poll_interval = interval.into();
         self
     }
 
-    /// How long to wait for another process that writes.
+    /// Sets how long to wait for another process that writes.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout.as_secs_f64();
+        self.busy_timeout = timeout.into();
         self
     }
 
-    /// How surely a change is on the disk.
+    /// Sets how durable changes are after a power failure.
     pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
         self.synchronous = synchronous;
         self
     }
 
-    /// What the options mean, if they make sense.
-    pub(crate) fn check(&self) -> Result<Checked> {
+    /// Returns the checked options.
+    pub(crate) fn check(self) -> Result<Config> {
         if let Some(option) = self.engine_options.keys().next() {
             return Err(invalid(format!(
-                "engine_options: unknown option `{option}`; those of SQLAlchemy mean nothing here, see `busy_timeout` \
+                "engine_options: unknown option `{option}`; those of SQLAlchemy do not apply here, see `busy_timeout` \
                  and `synchronous`"
             )));
         }
@@ -170,10 +168,12 @@ impl SqliteOptions {
             )));
         }
         check_tablename(&self.tablename)?;
-        Ok(Checked {
+        Ok(Config {
             location: self.location()?,
             poll_interval: seconds("poll_interval", self.poll_interval, 0.001)?,
             busy_timeout: seconds("busy_timeout", self.busy_timeout, 0.0)?,
+            synchronous: self.synchronous,
+            tablename: self.tablename,
         })
     }
 
@@ -192,35 +192,39 @@ impl SqliteOptions {
     }
 }
 
-/// What the options mean.
+/// The checked options.
 #[derive(Debug)]
-pub(crate) struct Checked {
+pub(crate) struct Config {
     pub(crate) location: Location,
+    pub(crate) tablename: String,
     pub(crate) poll_interval: Duration,
     pub(crate) busy_timeout: Duration,
+    pub(crate) synchronous: Synchronous,
 }
 
-impl Checked {
-    /// What the defaults mean.
+impl Config {
+    /// The defaults for a place.
     pub(crate) fn defaults(location: Location) -> Self {
         let defaults = SqliteOptions::default();
         Self {
             location,
-            poll_interval: Duration::from_secs_f64(defaults.poll_interval),
-            busy_timeout: Duration::from_secs_f64(defaults.busy_timeout),
+            tablename: defaults.tablename,
+            poll_interval: Duration::from_secs_f64(defaults.poll_interval.0),
+            busy_timeout: Duration::from_secs_f64(defaults.busy_timeout.0),
+            synchronous: defaults.synchronous,
         }
     }
 }
 
 fn invalid(message: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::Config, format!("{WHAT}: {message}"))
+    Error::new(ErrorKind::Config, format!("{STORE_NAME}: {message}"))
 }
 
 fn location_at(path: &Path) -> Location {
     if path == Path::new(":memory:") { Location::Memory } else { Location::File(path.to_owned()) }
 }
 
-/// As SQLAlchemy: three slashes before a relative path, four before an absolute one.
+/// Parses a URL as SQLAlchemy does: three slashes before a relative path, four before an absolute one.
 fn parse_url(url: &str) -> Result<Location> {
     let expected = |found: &str| {
         invalid(format!(
@@ -261,8 +265,8 @@ fn check_tablename(name: &str) -> Result<()> {
     Err(invalid(format!("tablename: {problem}")))
 }
 
-fn seconds(name: &str, value: f64, least: f64) -> Result<Duration> {
-    options::seconds(&format!("{WHAT}: {name}"), value, least)
+fn seconds(name: &str, value: Seconds, least: f64) -> Result<Duration> {
+    value.check(&format!("{STORE_NAME}: {name}"), least)
 }
 
 #[cfg(test)]
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_those_of_sqlalchemy() {
+    fn urls_have_sqlalchemys_form() {
         for (url, path) in [
             ("sqlite:///jobs.sqlite", Some("jobs.sqlite")),
             ("sqlite:///data/jobs.sqlite", Some("data/jobs.sqlite")),
@@ -299,15 +303,17 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_as_what_the_field_is() {
-        let given = json!({"path": "x", "busy_timeout": "2.5", "synchronous": "full"});
+    fn text_is_read_as_numbers() {
+        let given = json!({"path": "x", "busy_timeout": "2.5", "poll_interval": "250ms", "synchronous": "full"});
         let options = SqliteOptions::parse(given.as_object().unwrap()).unwrap();
-        assert_eq!(options.check().unwrap().busy_timeout, Duration::from_millis(2500));
-        assert_eq!(options.synchronous, Synchronous::Full);
+        let config = options.check().unwrap();
+        assert_eq!(config.busy_timeout, Duration::from_millis(2500));
+        assert_eq!(config.poll_interval, Duration::from_millis(250));
+        assert_eq!(config.synchronous, Synchronous::Full);
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         for (given, expected) in [
             (json!({}), "needs `path`, as `jobs.sqlite`, or `url`"),
             (json!({"path": "a", "url": "sqlite://"}), "either `url` or `path`"),
@@ -340,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_mean_nothing_may_be_empty() {
+    fn options_that_do_not_apply_may_be_empty() {
         let given = json!({"path": "a", "tableschema": "main", "engine_options": {}});
         assert!(location(&given).is_ok());
         assert!(location(&json!({"path": "a", "tableschema": null})).is_ok());

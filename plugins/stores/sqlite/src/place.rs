@@ -1,9 +1,9 @@
-//! Which file a path leads to, at the moment.
+//! The identity of the file at a path.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file, whatever it is called. As long as it is open nothing else has the same.
+/// The identity of a file. As long as it is open, no other file has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
     device: u64,
@@ -11,7 +11,7 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    /// The file at a path, behind all links; `None` where there is none.
+    /// Returns the file at a path, following links, or `None` if there is none.
     #[cfg(unix)]
     pub(crate) fn at(path: &Path) -> io::Result<Option<Self>> {
         use std::os::unix::fs::MetadataExt as _;
@@ -20,14 +20,14 @@ impl FileId {
             .map(|file| Self { device: file.dev(), inode: file.ino() }))
     }
 
-    /// Here an open file can't be replaced, so any file is the same.
+    /// On this platform an open file can't be replaced, so all files have the same identity.
     #[cfg(not(unix))]
     pub(crate) fn at(path: &Path) -> io::Result<Option<Self>> {
         Ok(existing(std::fs::metadata(path))?.map(|_| Self { device: 0, inode: 0 }))
     }
 }
 
-/// What is found; `None` where nothing is there.
+/// Converts "not found" into `None`.
 pub(crate) fn existing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
@@ -40,7 +40,7 @@ pub(crate) fn existing<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Where SQLite keeps the write-ahead log of a database: beside the file behind all links.
+/// Returns the path of the write-ahead log of a database: beside the file, with links followed.
 pub(crate) fn log_of(path: &Path) -> PathBuf {
     let file = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut log = file.into_os_string();

@@ -1,4 +1,4 @@
-//! How a database is opened by those who only look at it.
+//! Opens a database read-only.
 
 use std::fs;
 use std::path::Path;
@@ -6,58 +6,58 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::failure::Failure;
-use crate::options::{Checked, Location, SqliteOptions};
+use crate::options::{Config, Location};
 use crate::place::{existing, log_of};
 use crate::schema;
 use crate::session::{Database, Session};
 
-/// Opens the database for reading. Where there is none, or none with the table, it has no jobs.
-pub(crate) fn open(options: &SqliteOptions, checked: &Checked) -> Result<Session, Failure> {
-    let Location::File(path) = &checked.location else { return Ok(Session::Empty) };
+/// Opens the database read-only. If it or the table does not exist, there are no jobs.
+pub(crate) fn open(config: &Config) -> Result<Session, Failure> {
+    let Location::File(path) = &config.location else { return Ok(Session::Empty) };
     if let Ok(None) = existing(fs::metadata(path)) {
-        tracing::warn!("{} does not exist, so there are no jobs", checked.location);
+        tracing::warn!("{} does not exist, so there are no jobs", config.location);
         return Ok(Session::Empty);
     }
-    let connection = match plainly(path) {
+    let connection = match with_locks(path) {
         Err(error) if needs_to_write(&error) => match without_locks(path) {
             Some(Ok(connection)) => connection,
-            // The first error says what stood in the way.
+            // The first error names the reason.
             _ => return Err(error.into()),
         },
         opened => opened?,
     };
-    connection.busy_timeout(checked.busy_timeout)?;
+    connection.busy_timeout(config.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(32);
-    if schema::check(&connection, &options.tablename)? {
+    if schema::check(&connection, &config.tablename)? {
         return Ok(Session::Open(Database::read_only(connection)));
     }
-    let (location, table) = (&checked.location, &options.tablename);
+    let (location, table) = (&config.location, &config.tablename);
     tracing::warn!("{location} has no table `{table}`, so there are no jobs");
     Ok(Session::Empty)
 }
 
-/// As everybody else. Where others have the database open, this waits for nobody and disturbs nobody.
-fn plainly(path: &Path) -> rusqlite::Result<Connection> {
-    // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
-    tried(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | MUTEX))
+/// Opens the database as others do. If others have it open, this neither waits for them nor delays them.
+fn with_locks(path: &Path) -> rusqlite::Result<Connection> {
+    // Without SQLITE_OPEN_URI: a path that begins with `file:` is a path too.
+    verified(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | MUTEX))
 }
 
-/// A database with a write-ahead log that nobody has open: SQLite would have to make a file beside it, and can't. Nobody who
-/// writes could be there without that file, so no locks are needed: what the log has is read by an index in memory, and a
-/// database without a log is as it stands there.
+/// Opens a database with a write-ahead log that no process has open, in a directory where SQLite can't create its shared
+/// memory file. No process can write without that file, so no locks are needed: a log is read through an index in memory,
+/// and a database without a log does not change.
 fn without_locks(path: &Path) -> Option<rusqlite::Result<Connection>> {
     let log = fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
     if !log {
         let uri = uri(path, "immutable=1")?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | MUTEX;
-        return Some(tried(Connection::open_with_flags(uri, flags)));
+        return Some(verified(Connection::open_with_flags(uri, flags)));
     }
     if cfg!(not(unix)) {
         return None;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | MUTEX;
     let opened = Connection::open_with_flags_and_vfs(path, flags, c"unix-none");
-    Some(tried(opened.and_then(|connection| {
+    Some(verified(opened.and_then(|connection| {
         connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
         Ok(connection)
     })))
@@ -65,8 +65,8 @@ fn without_locks(path: &Path) -> Option<rusqlite::Result<Connection>> {
 
 const MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
-/// SQLite looks at the file when something is read.
-fn tried(opened: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
+/// Reads something: only then does SQLite open the file.
+fn verified(opened: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
     let connection = opened?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
@@ -79,7 +79,7 @@ fn needs_to_write(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// The path as a URI with this parameter.
+/// Returns the path as a URI with this parameter.
 #[cfg(unix)]
 fn uri(path: &Path, parameter: &str) -> Option<String> {
     use std::fmt::Write as _;

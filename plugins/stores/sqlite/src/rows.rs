@@ -1,4 +1,4 @@
-//! From rows to records. A row that somebody broke by hand is a record too: the scheduler sets it aside.
+//! Reads records from rows. A row that a manual edit broke is a record too: the scheduler sets it aside.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::failure::Failure;
 /// The columns that [`read`] reads, in its order.
 pub(crate) const COLUMNS: &str = "number, id, next_run_time, revision, job_state";
 
-/// A record, and the number of its row.
+/// A record with the number of its row.
 pub(crate) struct Numbered {
     pub(crate) number: i64,
     pub(crate) record: JobRecord,
 }
 
-/// The record that a row holds.
+/// Reads the record from a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
     let next_run_time = match row.get_ref(2)? {
         ValueRef::Integer(micros) => Some(from_micros(micros)),
@@ -30,16 +30,16 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
     };
     Ok(Numbered {
         number: row.get(0)?,
-        record: JobRecord {
-            id: text(row.get_ref(1)?),
+        record: JobRecord::new(
+            text(row.get_ref(1)?),
             next_run_time,
             revision,
-            payload: JobPayload::Encoded(text(row.get_ref(4)?)),
-        },
+            JobPayload::Encoded(text(row.get_ref(4)?)),
+        ),
     })
 }
 
-/// Whatever text there is.
+/// Reads any value as text.
 fn text(value: ValueRef<'_>) -> Arc<str> {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into(),
@@ -49,7 +49,7 @@ fn text(value: ValueRef<'_>) -> Arc<str> {
     }
 }
 
-/// Calls `keep` with what a query finds.
+/// Calls `keep` with each row of a query.
 pub(crate) fn collect(
     connection: &Connection,
     sql: &str,

@@ -1,21 +1,18 @@
-//! The tables, and how they come to be.
+//! The tables, and their migrations.
 //!
-//! Several sets of jobs may share a file, so the version of each table's schema stands in a table of its own.
+//! Several tables of jobs may share a file, so a meta table holds the schema version of each.
 
 use apscheduler_plugin_kit::store::{foreign_table, newer_schema};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::failure::Failure;
-use crate::options::WHAT;
+use crate::names::{META_TABLE, STORE_NAME};
 
-/// The table that keeps the versions.
-pub(crate) const META_TABLE: &str = "apscheduler_meta";
-
-/// What makes a table of the version N from one of the version N - 1, for N = 1, 2, ...; `{table}` is its quoted name,
-/// and `{due}` and so on are those of what goes with it.
+/// The migrations: number N creates version N from version N - 1. `{table}` is the quoted name of the table, and `{due}` and
+/// so on are those of its indexes and its view.
 ///
-/// `number` orders jobs with equal run times: they come in the order in which they lie in the file, which makes claims
-/// several times as fast as going by id would.
+/// `number` orders jobs with equal run times by their place in the file, which makes claims several times as fast as
+/// ordering by id.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE {table} (
         number INTEGER PRIMARY KEY,
@@ -41,12 +38,12 @@ const MIGRATIONS: &[&str] = &["
         ORDER BY jobs.next_run_time IS NULL, jobs.next_run_time, id;
 "];
 
-/// The version that this release makes and understands.
+/// The version that this release creates and understands.
 fn current_version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// A name as SQL has it.
+/// Quotes a name for SQL.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -54,24 +51,24 @@ pub(crate) fn quoted(name: &str) -> String {
 /// Whether there is a table of jobs that this release can read.
 pub(crate) fn check(connection: &Connection, tablename: &str) -> Result<bool, Failure> {
     let found = version(connection, tablename)?;
-    refuse_others(connection, tablename, found)?;
+    refuse_foreign(connection, tablename, found)?;
     Ok(found.is_some())
 }
 
-/// Makes the table, or brings it to this version.
+/// Creates or migrates the table.
 pub(crate) fn prepare(connection: &mut Connection, tablename: &str) -> Result<(), Failure> {
-    // Most of the time there is nothing to do, and then nobody has to be waited for.
+    // Usually there is nothing to do, and then no lock is needed.
     if version(connection, tablename)? == Some(current_version()) {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction, tablename)?;
-    refuse_others(&transaction, tablename, found)?;
+    refuse_foreign(&transaction, tablename, found)?;
     transaction.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS {META_TABLE}
          (tablename TEXT PRIMARY KEY COLLATE NOCASE, version INTEGER NOT NULL) WITHOUT ROWID"
     ))?;
-    if found.is_none() && noted(&transaction, tablename)?.is_some() {
+    if found.is_none() && noted_version(&transaction, tablename)?.is_some() {
         transaction.execute_batch(&with_names("DROP VIEW IF EXISTS {readable}", tablename))?;
     }
     let done = usize::try_from(found.unwrap_or(0)).unwrap_or(0);
@@ -86,8 +83,8 @@ pub(crate) fn prepare(connection: &mut Connection, tablename: &str) -> Result<()
     Ok(())
 }
 
-/// Refuses tables of other programs, and of later releases.
-fn refuse_others(
+/// Refuses tables of other programs and of later releases.
+fn refuse_foreign(
     connection: &Connection,
     tablename: &str,
     found: Option<i64>,
@@ -100,11 +97,11 @@ fn refuse_others(
         }
         _ => return Ok(()),
     };
-    Err(refusal.with_plugin(WHAT).into())
+    Err(refusal.with_plugin(STORE_NAME).into())
 }
 
 fn with_names(migration: &str, tablename: &str) -> String {
-    // The table's own name last: it may look like another.
+    // The table's own name last: it may contain a placeholder.
     let mut sql = migration.to_owned();
     for suffix in ["due", "paused", "readable"] {
         sql = sql.replace(&format!("{{{suffix}}}"), &quoted(&format!("{tablename}_{suffix}")));
@@ -116,15 +113,15 @@ fn version(connection: &Connection, tablename: &str) -> Result<Option<i64>, Fail
     if !exists(connection, META_TABLE)? {
         return Ok(None);
     }
-    // A hand may have dropped the table, without what stands here of it.
+    // The table may have been dropped manually, without its row in the meta table.
     if !exists(connection, tablename)? {
         return Ok(None);
     }
-    noted(connection, tablename)
+    noted_version(connection, tablename)
 }
 
-/// The version that was noted when the table was made.
-fn noted(connection: &Connection, tablename: &str) -> Result<Option<i64>, Failure> {
+/// Returns the version in the meta table.
+fn noted_version(connection: &Connection, tablename: &str) -> Result<Option<i64>, Failure> {
     let sql = format!("SELECT version FROM {META_TABLE} WHERE tablename = ?1");
     Ok(connection.query_row(&sql, [tablename], |row| row.get(0)).optional()?)
 }

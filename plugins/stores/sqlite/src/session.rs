@@ -1,8 +1,8 @@
-//! What a started store has open, and whether that is still the file at its path.
+//! The open database of a started store, and the check whether it is still the file at its path.
 //!
-//! A database may be replaced while it is open: a backup is moved into its place, a link leads elsewhere, somebody deletes
-//! it. SQLite goes on with the file that it has open, which others do not see any more, so every fire could run twice.
-//! Each call therefore compares the file that is open with the one at the path.
+//! A database may be replaced while it is open: a backup is moved into its place, a link is changed, the file is deleted.
+//! SQLite continues with the open file, which others no longer see, so every run could happen twice. Therefore each call
+//! compares the open file with the one at the path.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,21 +12,23 @@ use apscheduler_plugin_kit::store::Replacement;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::connection::{self, Patience};
+use crate::connection::{self, LockTimeout};
 use crate::failure::{self, Failure};
-use crate::options::{Checked, Location, SqliteOptions, WHAT};
+use crate::names::STORE_NAME;
+use crate::options::{Config, Location};
 use crate::place::{FileId, log_of};
 
-/// What a store has.
+/// The state of a store.
 #[derive(Debug, Default)]
 pub(crate) enum Session {
-    /// It was not started, or was shut down.
+    /// Not started, or shut down.
     #[default]
     Closed,
+    /// Started.
     Open(Database),
-    /// It is open for reading, and there are no jobs yet.
+    /// Started read-only, and there is no database or no table.
     Empty,
-    /// The file that was open is gone.
+    /// The open file was replaced or deleted.
     Lost,
 }
 
@@ -34,7 +36,7 @@ pub(crate) enum Session {
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) connection: Connection,
-    /// `None` where it can't be replaced, or where that does not matter.
+    /// `None` if it can't be replaced, or if that does not matter.
     file: Option<File>,
 }
 
@@ -43,28 +45,24 @@ struct File {
     /// Absolute, so that it does not depend on the working directory.
     path: PathBuf,
     database: FileId,
-    /// The write-ahead log, where there is one.
+    /// The write-ahead log, if there is one.
     log: Option<FileId>,
 }
 
 impl Database {
-    /// Opens the database, makes it where there is none, and brings its tables up to date.
-    pub(crate) fn open(
-        options: &SqliteOptions,
-        checked: &Checked,
-        patience: &Patience,
-    ) -> Result<Self, Failure> {
-        let Location::File(path) = &checked.location else {
-            let connection = connection::open(options, checked, patience)?;
+    /// Opens or creates the database, and creates or migrates its tables.
+    pub(crate) fn open(config: &Config, lock_timeout: &LockTimeout) -> Result<Self, Failure> {
+        let Location::File(path) = &config.location else {
+            let connection = connection::open(config, lock_timeout)?;
             return Ok(Self { connection, file: None });
         };
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        let look = || FileId::at(&path).map_err(|error| unreadable(&checked.location, error));
+        let file_id = || FileId::at(&path).map_err(|error| unreadable(&config.location, error));
         loop {
-            let before = look()?;
-            let connection = connection::open(options, checked, patience)?;
-            // Where it was the same before and after, it is the one that was opened.
-            if let (Some(before), Some(after)) = (before, look()?)
+            let before = file_id()?;
+            let connection = connection::open(config, lock_timeout)?;
+            // If it was the same before and after, it is the one that was opened.
+            if let (Some(before), Some(after)) = (before, file_id()?)
                 && before == after
             {
                 let log = FileId::at(&log_of(&path)).ok().flatten();
@@ -74,28 +72,26 @@ impl Database {
         }
     }
 
-    /// One that is only read, for a moment.
+    /// A database that is only read, for a short time.
     pub(crate) fn read_only(connection: Connection) -> Self {
         Self { connection, file: None }
     }
 
-    /// Fails where the file at the path is not the one that is open.
+    /// Returns an error if the file at the path is not the open one.
     pub(crate) fn check(&self, location: &Location) -> Result<(), Moved> {
         let Some(file) = &self.file else { return Ok(()) };
         match FileId::at(&file.path) {
             Ok(Some(found)) if found == file.database => Ok(()),
             Ok(Some(_)) => Err(Moved::Replaced),
-            Ok(None) => Err(Moved::Gone),
+            Ok(None) => Err(Moved::Deleted),
             Err(error) => Err(Moved::Unknown(unreadable(location, error))),
         }
     }
 
-    /// Empties the write-ahead log that the new file finds beside it, and that belongs to the old one. SQLite would take it
-    /// for that of the new file.
+    /// Empties the write-ahead log of the replaced file, which SQLite would take for that of the new file.
     ///
-    /// Whoever has the new file open already may write to that log too. So it is emptied only while nobody has, which the
-    /// exclusive lock says.
-    fn leave_no_log(&self) -> Result<(), rusqlite::Error> {
+    /// A process that has the new file open already may write to that log too. So it is emptied only under an exclusive lock.
+    fn empty_old_log(&self) -> Result<(), rusqlite::Error> {
         let Some(File { path, log: Some(log), .. }) = &self.file else { return Ok(()) };
         if FileId::at(&log_of(path)).ok().flatten() != Some(*log) {
             return Ok(());
@@ -103,7 +99,7 @@ impl Database {
         let flags =
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let new = Connection::open_with_flags(path, flags)?;
-        // What it finds in the log must not get into the new file.
+        // The contents of the log must not get into the new file.
         new.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         new.busy_timeout(Duration::ZERO)?;
         new.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
@@ -117,47 +113,48 @@ impl Database {
     }
 }
 
-/// The file at the path is not the one that is open.
+/// Why the file at the path is not known to be the open one.
 #[derive(Debug)]
 pub(crate) enum Moved {
+    /// There is another file.
     Replaced,
-    Gone,
-    /// Nobody can say, for now.
+    /// There is no file.
+    Deleted,
+    /// The path can't be read now.
     Unknown(Error),
 }
 
 impl Session {
-    /// The open database, if it is the one at its path; `None` where there is none to read.
+    /// Returns the open database if it is the one at its path, or `None` if there is none to read.
     ///
-    /// Where it was replaced, this opens the new one, and fails once. Where it is gone, this fails, and the next call opens
-    /// or makes another.
+    /// If it was replaced, this opens the new one, and fails once. If it was deleted, this fails, and the next call opens or
+    /// creates another.
     pub(crate) fn database(
         &mut self,
-        options: &SqliteOptions,
-        checked: &Checked,
-        patience: &Patience,
+        config: &Config,
+        lock_timeout: &LockTimeout,
         replacement: &Replacement,
     ) -> Result<Option<&mut Database>, Failure> {
-        let location = &checked.location;
+        let location = &config.location;
         match self {
             Self::Closed => {
                 return Err(Error::new(ErrorKind::NotRunning, "the job store is not started")
-                    .with_plugin(WHAT)
+                    .with_plugin(STORE_NAME)
                     .into());
             }
             Self::Empty | Self::Lost => {}
             Self::Open(database) => match database.check(location) {
                 Ok(()) => {}
                 Err(Moved::Unknown(error)) => return Err(error.into()),
-                Err(Moved::Gone) => {
+                Err(Moved::Deleted) => {
                     *self = Self::Lost;
                     let message = format!("{location} was deleted or moved away while it was open");
                     return Err(Error::new(ErrorKind::Unavailable, message)
-                        .with_plugin(WHAT)
+                        .with_plugin(STORE_NAME)
                         .into());
                 }
                 Err(Moved::Replaced) => {
-                    if let Err(error) = database.leave_no_log() {
+                    if let Err(error) = database.empty_old_log() {
                         tracing::warn!(
                             "the write-ahead log of {location} may belong to the file that was there before: {error}"
                         );
@@ -167,9 +164,9 @@ impl Session {
             },
         }
         if let Self::Lost = self {
-            *self = Self::Open(Database::open(options, checked, patience)?);
-            let message = format!("{location} is another file than before");
-            return Err(replacement.found(message).with_plugin(WHAT).into());
+            *self = Self::Open(Database::open(config, lock_timeout)?);
+            let message = format!("{location} was replaced by another file");
+            return Err(replacement.found(message).with_plugin(STORE_NAME).into());
         }
         Ok(match self {
             Self::Open(database) => Some(database),
@@ -177,7 +174,7 @@ impl Session {
         })
     }
 
-    /// Closes what is open.
+    /// Closes the database.
     pub(crate) fn close(&mut self) -> Result<(), rusqlite::Error> {
         match std::mem::take(self) {
             Self::Open(database) => database.connection.close().map_err(|(_, error)| error),
@@ -187,6 +184,6 @@ impl Session {
 }
 
 fn unreadable(location: &Location, error: std::io::Error) -> Error {
-    let message = format!("can't look at {location}");
-    Error::new(ErrorKind::Unavailable, message).with_plugin(WHAT).with_source(error)
+    let message = format!("can't read the path of {location}");
+    Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME).with_source(error)
 }

@@ -1,12 +1,12 @@
-//! The SQL of the store.
+//! The SQL statements of the store.
 
 use crate::rows::COLUMNS;
 use crate::schema::quoted;
 
 /// The text of each statement, for one table.
 ///
-/// `typeof(next_run_time) = 'integer'` is what the index of what is due asks for, and its opposite that of paused jobs;
-/// a statement without these words would look at every row.
+/// `typeof(next_run_time) = 'integer'` is the condition of the index of due jobs, and its opposite that of the index of
+/// paused jobs; a statement without it would read every row.
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) lookup: String,
@@ -35,7 +35,7 @@ impl Statements {
         let select = format!("SELECT {COLUMNS} FROM {table} WHERE");
         let timed = "typeof(next_run_time) = 'integer'";
         let due = format!("{timed} AND next_run_time <= ?1 AND (next_run_time, number) > (?2, ?3)");
-        // A random first revision: a handle to a job that was removed can't change one that was added under its id.
+        // A random first revision: a handle to a removed job must not match a job that was added later with the same id.
         let insert = format!(
             "INSERT INTO {table} (id, next_run_time, revision, job_state)
              VALUES (?1, ?2, (random() & 0x7fffffff) + 1, ?3)"
@@ -45,7 +45,7 @@ impl Statements {
             same_time: format!(
                 "{select} {timed} AND next_run_time = ?1 AND +id > ?2 ORDER BY id LIMIT ?3"
             ),
-            // The `+` keeps the index of run times out of it.
+            // The `+` prevents the use of the index of run times.
             same_time_by_id: format!(
                 "{select} +next_run_time = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
             ),
@@ -100,9 +100,9 @@ mod tests {
         lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
-    /// Cost follows what is due, not what is stored.
+    /// The cost depends on what is due, not on what is stored.
     #[test]
-    fn every_statement_goes_by_an_index() {
+    fn every_statement_uses_an_index() {
         let mut connection = Connection::open_in_memory().unwrap();
         crate::schema::prepare(&mut connection, "jobs").unwrap();
         let statements = Statements::new("jobs");
@@ -131,6 +131,6 @@ mod tests {
             assert!(!plan.contains("TEMP B-TREE"), "{ordered} sorts: {plan}");
         }
         let plan = plan(&connection, &statements.later);
-        assert!(plan.contains("LAST TERM"), "it sorts all: {plan}");
+        assert!(plan.contains("LAST TERM"), "it sorts everything: {plan}");
     }
 }

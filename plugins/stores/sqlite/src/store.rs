@@ -1,6 +1,5 @@
 //! The store.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,70 +10,66 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::Replacement;
+use apscheduler_plugin_kit::store::{Replacement, earliest_after, refuse_duplicate_ids};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use crate::connection::{Patience, begin_write};
+use crate::connection::{LockTimeout, begin_write};
 use crate::failure::{self, Failure};
-use crate::options::{Checked, Location, SqliteOptions, WHAT};
+use crate::names::STORE_NAME;
+use crate::options::{Config, Location, SqliteOptions};
 use crate::rows::{collect, micros, read, sql_limit};
 use crate::session::{Database, Session};
 use crate::statements::Statements;
 use crate::watch::data_version;
 use crate::{claims, read_only, schema, watch};
 
-/// From how many jobs with one run time on a page is read along the index of ids instead of that of run times.
+/// With this many jobs of one run time, a page is read by the index of ids instead of that of run times.
 const MANY_AT_ONCE: i64 = 50_000;
 
 /// Keeps jobs in a file, with SQLite.
 ///
-/// All calls go through one connection: SQLite has one writer at a time anyway, and what a connection wrote itself is
-/// what its watch must not tell.
+/// All calls use one connection: SQLite has only one writer at a time, and a watch must not report the writes of its own
+/// connection.
 pub struct SqliteJobStore {
-    options: SqliteOptions,
-    checked: Checked,
+    config: Config,
     statements: Statements,
-    patience: Patience,
+    lock_timeout: LockTimeout,
     session: Arc<Mutex<Session>>,
     replacement: Replacement,
 }
 
 impl SqliteJobStore {
-    /// A store with these options. The file is opened, and made where there is none, when the scheduler starts.
+    /// Creates a store with these options. The file is opened or created when the scheduler starts.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] that names the option.
     pub fn with_options(options: SqliteOptions) -> Result<Self> {
-        let checked = options.check()?;
-        Ok(Self::with(options, checked))
+        Ok(Self::with(options.check()?))
     }
 
-    /// A store at this URL, as `sqlite:///jobs.sqlite`, with the defaults for the rest.
+    /// Creates a store at this URL, as `sqlite:///jobs.sqlite`, with the defaults for the rest.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where the URL can't be read.
+    /// [`ErrorKind::Config`] if the URL is invalid.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(SqliteOptions::default().url(url))
     }
 
-    /// A store in this file, with the defaults for the rest.
+    /// Creates a store in this file, with the defaults for the rest.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        let options = SqliteOptions::default().path(path.clone());
-        Self::with(options, Checked::defaults(Location::File(path)))
+        Self::with(Config::defaults(Location::File(path.into())))
     }
 
-    /// A store in memory, whose jobs end when it shuts down.
+    /// Creates a store in memory, whose jobs are lost when it shuts down.
     pub fn in_memory() -> Self {
-        let options = SqliteOptions::default().path(":memory:");
-        Self::with(options, Checked::defaults(Location::Memory))
+        Self::with(Config::defaults(Location::Memory))
     }
 
-    fn with(options: SqliteOptions, checked: Checked) -> Self {
-        let statements = Statements::new(&options.tablename);
-        let patience = Patience::new(checked.busy_timeout);
+    fn with(config: Config) -> Self {
+        let statements = Statements::new(&config.tablename);
+        let lock_timeout = LockTimeout::new(config.busy_timeout);
         let (session, replacement) = Default::default();
-        Self { options, checked, statements, patience, session, replacement }
+        Self { config, statements, lock_timeout, session, replacement }
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
@@ -82,22 +77,21 @@ impl SqliteJobStore {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the database, and explains what goes wrong. `None` where there is none to read.
+    /// Calls `work` with the database, and converts failures. Returns `None` if there is no database to read.
     fn with_database<T>(
         &self,
         work: impl FnOnce(&mut Database) -> Result<T, Failure>,
     ) -> Result<Option<T>> {
         let mut session = self.session();
-        let database =
-            session.database(&self.options, &self.checked, &self.patience, &self.replacement);
+        let database = session.database(&self.config, &self.lock_timeout, &self.replacement);
         let done = database.and_then(|database| {
             let Some(database) = database else { return Ok(None) };
             match work(database) {
                 Err(failure) if failure::is_missing_table(&failure) => {
-                    schema::prepare(&mut database.connection, &self.options.tablename)?;
-                    let (location, table) = (&self.checked.location, &self.options.tablename);
+                    let (location, table) = (&self.config.location, &self.config.tablename);
+                    schema::prepare(&mut database.connection, table)?;
                     let message = format!("the table `{table}` of {location} was dropped");
-                    Err(self.replacement.found(message).with_plugin(WHAT).into())
+                    Err(self.replacement.found(message).with_plugin(STORE_NAME).into())
                 }
                 done => done.map(Some),
             }
@@ -105,7 +99,7 @@ impl SqliteJobStore {
         done.map_err(|failure| self.explain(failure))
     }
 
-    /// Reads. A store without a database has nothing.
+    /// Reads from the database, or returns the default if there is none.
     fn read<T: Default>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
@@ -116,19 +110,19 @@ impl SqliteJobStore {
     /// Writes in a transaction.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T> {
         let done = self.with_database(|database| {
-            let transaction = begin_write(&database.connection, &self.patience)?;
+            let transaction = begin_write(&database.connection, &self.lock_timeout)?;
             let done = work(&transaction)?;
             transaction.commit()?;
             Ok(done)
         })?;
         done.ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "the job store was opened for reading only")
-                .with_plugin(WHAT)
+                .with_plugin(STORE_NAME)
         })
     }
 
     fn explain(&self, failure: impl Into<Failure>) -> Error {
-        failure.into().explain(&self.checked.location, self.checked.busy_timeout)
+        failure.into().explain(&self.config.location, self.config.busy_timeout)
     }
 
     fn page(
@@ -145,8 +139,8 @@ impl SqliteJobStore {
             collect(connection, sql, &*values, |found| page.push(found.record))
         };
         let paused_after = match after {
-            Some(Cursor { next_run_time: None, id }) => &**id,
-            Some(Cursor { next_run_time: Some(time), id }) => {
+            Some(Cursor { next_run_time: None, id, .. }) => &**id,
+            Some(Cursor { next_run_time: Some(time), id, .. }) => {
                 let time = to_micros(*time);
                 fetch(self.at_one_time(connection, time)?, &[&time, id])?;
                 fetch(&self.statements.later, &[&time])?;
@@ -161,8 +155,8 @@ impl SqliteJobStore {
         Ok(page)
     }
 
-    /// How to go through the jobs with one run time, which come by id: where they are few by sorting them, and where
-    /// they are many along the index of ids, so that not each page sorts them all.
+    /// Returns the statement for the jobs of one run time, ordered by id: few are sorted; many are read by the index of ids,
+    /// so that not every page sorts them all.
     fn at_one_time(&self, connection: &Connection, time: i64) -> Result<&str, Failure> {
         let mut count = connection.prepare_cached(&self.statements.count_same_time)?;
         let count: i64 = count.query_row((time, MANY_AT_ONCE), |row| row.get(0))?;
@@ -173,20 +167,19 @@ impl SqliteJobStore {
 
 impl JobStore for SqliteJobStore {
     fn capabilities(&self) -> StoreCapabilities {
-        let file = self.checked.location != Location::Memory;
-        StoreCapabilities {
-            durable: file,
-            shared: file,
-            serializes: true,
-            blocking: file,
-            watch: file,
-        }
+        let file = self.config.location != Location::Memory;
+        StoreCapabilities::new()
+            .durable(file)
+            .shared(file)
+            .serializes(true)
+            .blocking(file)
+            .watch(file)
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
         let mut session = self.session();
         if let Session::Closed = &*session {
-            let opened = Database::open(&self.options, &self.checked, &self.patience);
+            let opened = Database::open(&self.config, &self.lock_timeout);
             *session = Session::Open(opened.map_err(|failure| self.explain(failure))?);
         }
         Ok(())
@@ -195,17 +188,17 @@ impl JobStore for SqliteJobStore {
     fn start_read_only(&self, _alias: &str) -> Result<()> {
         let mut session = self.session();
         if let Session::Closed = &*session {
-            let opened = read_only::open(&self.options, &self.checked);
+            let opened = read_only::open(&self.config);
             *session = opened.map_err(|failure| self.explain(failure))?;
         }
         Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
-        // Whoever waits for a lock would hold this up.
-        self.patience.end(true);
+        // A call that waits for a lock would delay this.
+        self.lock_timeout.interrupt(true);
         let mut session = self.session();
-        self.patience.end(false);
+        self.lock_timeout.interrupt(false);
         session.close().map_err(|error| self.explain(error))
     }
 
@@ -227,9 +220,7 @@ impl JobStore for SqliteJobStore {
     }
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
-        // The first instant is a run time too, and after the last there is none.
-        let earliest = after.map_or(Some(i64::MIN), |after| to_micros(after).checked_add(1));
-        let Some(earliest) = earliest else { return Ok(None) };
+        let Some(earliest) = earliest_after(after) else { return Ok(None) };
         self.read(|connection| {
             let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
             Ok(next.query_row([earliest], |row| row.get(0)).optional()?.map(from_micros))
@@ -237,12 +228,9 @@ impl JobStore for SqliteJobStore {
     }
 
     fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
-        // Without replacements the database finds an id that stands twice.
+        // Without replacements the database refuses a duplicate id.
         if records.iter().any(|record| record.replace) {
-            let mut given = HashSet::with_capacity(records.len());
-            if let Some(twice) = records.iter().find(|record| !given.insert(&record.id)) {
-                return Err(Error::conflicting_id(&*twice.id));
-            }
+            refuse_duplicate_ids(&records)?;
         }
         self.write(|transaction| {
             for record in &records {
@@ -251,7 +239,7 @@ impl JobStore for SqliteJobStore {
                 let values = (&*record.id, micros(record.next_run_time), record.text()?);
                 transaction.prepare_cached(sql)?.execute(values).map_err(|error| {
                     if failure::is_conflict(&error) {
-                        Failure::Told(Error::conflicting_id(&*record.id))
+                        Failure::Refused(Error::conflicting_id(&*record.id))
                     } else {
                         error.into()
                     }
@@ -301,28 +289,28 @@ impl JobStore for SqliteJobStore {
     ) -> Result<Claims> {
         self.replacement.claim(|| {
             let claims = self.with_database(|database| {
-                let (location, patience) = (&self.checked.location, &self.patience);
-                claims::claim(database, location, patience, &self.statements, due, decide)
+                let (location, lock_timeout) = (&self.config.location, &self.lock_timeout);
+                claims::claim(database, location, lock_timeout, &self.statements, due, decide)
             })?;
             Ok(claims.unwrap_or_default())
         })
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
-        if self.checked.location == Location::Memory {
+        if self.config.location == Location::Memory {
             return Ok(None);
         }
         let seen = self.read(|connection| Ok(data_version(connection)?))?;
-        let (session, location) = (Arc::clone(&self.session), self.checked.location.clone());
-        watch::start(session, location, seen, self.checked.poll_interval, changed).map(Some)
+        let (session, location) = (Arc::clone(&self.session), self.config.location.clone());
+        watch::start(session, location, seen, self.config.poll_interval, changed).map(Some)
     }
 }
 
 impl fmt::Debug for SqliteJobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteJobStore")
-            .field("location", &self.checked.location)
-            .field("tablename", &self.options.tablename)
+            .field("location", &self.config.location)
+            .field("tablename", &self.config.tablename)
             .finish_non_exhaustive()
     }
 }
@@ -342,12 +330,12 @@ mod tests {
     }
 
     fn version(store: &SqliteJobStore) -> i64 {
-        let Session::Open(database) = &*store.session() else { panic!("it is started") };
+        let Session::Open(database) = &*store.session() else { panic!("the store is started") };
         data_version(&database.connection).unwrap()
     }
 
     #[test]
-    fn own_changes_are_not_those_of_others() {
+    fn the_data_version_ignores_own_changes() {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteOptions::default().path(folder.path().join("jobs.sqlite"));
         let (store, other) = (started(options.clone()), started(options));
@@ -355,21 +343,21 @@ mod tests {
         let before = version(&store);
         let new = (0..5000).map(|number| records.new_record(number.to_string(), Some(second(1))));
         store.add_jobs(new.collect()).unwrap();
-        let due = ClaimRequest { now: second(1), limit: 1000, after: None };
+        let due = ClaimRequest::new(second(1), 1000);
         let run_times = RunTimes::One(second(1));
         // Enough for a checkpoint.
         for round in 0..20 {
             let next = NextRun::At(second(1) - chrono::TimeDelta::microseconds(20 - round));
-            let outcome = ClaimOutcome { run_times: run_times.clone(), next };
+            let outcome = ClaimOutcome::new(run_times.clone(), next);
             store.claim_due(&due, &mut |_| Decision::Claim(outcome.clone())).unwrap();
         }
         store.remove_job("7").unwrap();
-        assert_eq!(version(&store), before, "it wrote itself");
+        assert_eq!(version(&store), before, "its own changes");
         other.lookup_job("8").unwrap();
-        assert_eq!(version(&store), before, "the other only read");
+        assert_eq!(version(&store), before, "the other store only read");
         other.remove_job("8").unwrap();
         assert_ne!(version(&store), before);
-        // A change that comes between own ones shows too.
+        // A change by the other store between own ones is seen too.
         let before = version(&store);
         other.remove_job("9").unwrap();
         store.remove_job("10").unwrap();
@@ -377,14 +365,14 @@ mod tests {
     }
 
     #[test]
-    fn synchronous_is_what_was_asked_for() {
+    fn synchronous_is_set_as_given() {
         for (synchronous, expected) in
             [(Synchronous::Off, 0), (Synchronous::Normal, 1), (Synchronous::Full, 2)]
         {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("jobs.sqlite");
             let store = started(SqliteOptions::default().path(path).synchronous(synchronous));
-            let Session::Open(database) = &*store.session() else { panic!("it is started") };
+            let Session::Open(database) = &*store.session() else { panic!("the store is started") };
             let pragma = &database.connection;
             let found: i64 =
                 pragma.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
@@ -392,9 +380,9 @@ mod tests {
         }
     }
 
-    /// Both ways through jobs with one run time give the same.
+    /// Both statements for jobs of one run time return the same.
     #[test]
-    fn many_jobs_at_once_are_paged_through_in_order() {
+    fn many_jobs_of_one_run_time_are_paged_in_order() {
         let store = started(SqliteOptions::default().path(":memory:"));
         let records = Records::of(&store);
         let count = usize::try_from(MANY_AT_ONCE).unwrap() + 1500;
@@ -411,7 +399,7 @@ mod tests {
                 break;
             }
             listed.extend(page);
-            // In the middle of it they become few.
+            // Meanwhile they become few.
             while removed < 2000 && listed.len() > 20_000 {
                 assert!(store.remove_job(&listed[removed].id).unwrap());
                 removed += 1;

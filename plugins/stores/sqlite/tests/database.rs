@@ -71,14 +71,14 @@ fn ids(store: &dyn JobStore) -> Vec<String> {
 
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.unwrap());
-    Decision::Claim(ClaimOutcome { run_times, next: NextRun::At(second(1000)) })
+    Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(second(1000))))
 }
 
 fn claim(
     store: &dyn JobStore,
     mut decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Result<Claims, Error> {
-    store.claim_due(&ClaimRequest { now: second(9), limit: 10, after: None }, &mut decide)
+    store.claim_due(&ClaimRequest::new(second(9), 10), &mut decide)
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_broken_state_comes_back_as_the_text_there_is() {
         let is_there = database
             .ask::<bool>("SELECT EXISTS (SELECT 1 FROM apscheduler_jobs_readable WHERE id = 'a')");
         assert!(is_there, "the view shows it too");
-        let repaired = JobRecord { payload: Records::of(&store).state(3), ..found };
+        let repaired = found.with_payload(Records::of(&store).state(3));
         assert!(store.update_job(&repaired).unwrap());
         assert_eq!(state_number(&store.lookup_job("a").unwrap().unwrap().payload), 3);
     }
@@ -219,7 +219,7 @@ fn a_broken_run_time_stands_in_nobodys_way() {
     let claims = claim(&store, take).unwrap().won;
     assert_eq!(claims.iter().map(|claim| &*claim.record.id).collect::<Vec<_>>(), ["a", "e"]);
     let found = store.lookup_job("b").unwrap().unwrap();
-    assert!(store.update_job(&JobRecord { next_run_time: Some(second(5)), ..found }).unwrap());
+    assert!(store.update_job(&found.with_next_run_time(Some(second(5)))).unwrap());
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(5)));
 }
 

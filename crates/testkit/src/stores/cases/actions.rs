@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{
-    Claim, ClaimOutcome, ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun, RunTimes,
+    Claim, ClaimOutcome, ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun,
 };
 use apscheduler_core::time::Timestamp;
 
@@ -75,7 +75,7 @@ pub(super) fn due_time(record: &JobRecord) -> Timestamp {
 
 /// Takes the run time that is due.
 pub(super) fn take(record: &JobRecord, next: NextRun) -> Decision {
-    Decision::Claim(ClaimOutcome { run_times: RunTimes::One(due_time(record)), next })
+    Decision::Claim(ClaimOutcome::new(due_time(record), next))
 }
 
 /// One batch, from the beginning.
@@ -85,7 +85,7 @@ pub(super) fn claim(
     limit: usize,
     mut decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Claims {
-    let due = ClaimRequest { now, limit, after: None };
+    let due = ClaimRequest::new(now, limit);
     store.claim_due(&due, &mut decide).expect("due jobs are claimed")
 }
 
@@ -107,7 +107,7 @@ pub(super) fn try_claim_all(
     mut decide: impl FnMut(&JobRecord) -> Decision,
 ) -> Result<Vec<Claim>> {
     let mut claims = Vec::new();
-    let mut due = ClaimRequest { now, limit, after: None };
+    let mut due = ClaimRequest::new(now, limit);
     let patience = Patience::new("the batches come to an end");
     loop {
         let batch = store.claim_due(&due, &mut decide)?;

@@ -35,7 +35,7 @@ fn unchanged(store: &dyn JobStore, before: &JobRecord) {
 
 fn a_job_is_kept_as_it_was_given(store: &dyn JobStore) {
     let records = Records::of(store);
-    let new = NewRecord { payload: records.state(7), ..records.new_record("a", Some(second(5))) };
+    let new = records.new_record("a", Some(second(5))).with_payload(records.state(7));
     store.add_jobs(vec![new.clone()]).expect("the job is added");
     let found = find(store, "a");
     assert_eq!(&*found.id, "a");
@@ -47,7 +47,7 @@ fn an_id_that_is_taken_is_refused(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1)))]);
     let before = find(store, "a");
-    let new = NewRecord { payload: records.state(1), ..records.new_record("a", Some(second(2))) };
+    let new = records.new_record("a", Some(second(2))).with_payload(records.state(1));
     refused(store, vec![new], "a");
     unchanged(store, &before);
 }
@@ -65,11 +65,10 @@ fn a_taken_id_in_a_batch_replaces_nothing(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("old", Some(second(1))), ("taken", Some(second(2)))]);
     let before = find(store, "old");
-    let replacement = NewRecord {
-        payload: records.state(1),
-        replace: true,
-        ..records.new_record("old", Some(second(3)))
-    };
+    let replacement = records
+        .new_record("old", Some(second(3)))
+        .with_payload(records.state(1))
+        .with_replace(true);
     refused(store, vec![replacement, records.new_record("taken", None)], "taken");
     unchanged(store, &before);
 }
@@ -77,15 +76,14 @@ fn a_taken_id_in_a_batch_replaces_nothing(store: &dyn JobStore) {
 fn an_id_may_stand_only_once_in_a_batch(store: &dyn JobStore) {
     let records = Records::of(store);
     for replace in [[false, false], [false, true], [true, true]] {
-        let new = replace
-            .map(|replace| NewRecord { replace, ..records.new_record("a", Some(second(1))) });
+        let new =
+            replace.map(|replace| records.new_record("a", Some(second(1))).with_replace(replace));
         refused(store, new.into(), "a");
         assert!(list(store).is_empty(), "nothing was added, with replace: {replace:?}");
     }
     add(store, &[("a", Some(second(1)))]);
     let before = find(store, "a");
-    let new =
-        [2, 3].map(|at| NewRecord { replace: true, ..records.new_record("a", Some(second(at))) });
+    let new = [2, 3].map(|at| records.new_record("a", Some(second(at))).with_replace(true));
     refused(store, new.into(), "a");
     unchanged(store, &before);
 }
@@ -94,11 +92,8 @@ fn a_job_is_replaced_where_that_is_asked_for(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let (before, other) = (find(store, "a"), find(store, "b"));
-    let new = NewRecord {
-        payload: records.state(1),
-        replace: true,
-        ..records.new_record("a", Some(second(3)))
-    };
+    let new =
+        records.new_record("a", Some(second(3))).with_payload(records.state(1)).with_replace(true);
     store.add_jobs(vec![new, records.new_record("c", Some(second(4)))]).expect("added");
     let after = find(store, "a");
     assert_eq!((state_number(&after.payload), after.next_run_time), (1, Some(second(3))));
@@ -110,7 +105,7 @@ fn a_job_is_replaced_where_that_is_asked_for(store: &dyn JobStore) {
 
 fn replacing_adds_a_job_that_is_not_there(store: &dyn JobStore) {
     let records = Records::of(store);
-    let new = NewRecord { replace: true, ..records.new_record("a", Some(second(1))) };
+    let new = records.new_record("a", Some(second(1))).with_replace(true);
     store.add_jobs(vec![new]).expect("the job is added");
     assert_eq!(ids(&list(store)), ["a"]);
 }
@@ -119,7 +114,7 @@ fn replacing_pauses_and_resumes(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1)))]);
     for time in [None, Some(second(2)), None] {
-        let new = NewRecord { replace: true, ..records.new_record("a", time) };
+        let new = records.new_record("a", time).with_replace(true);
         store.add_jobs(vec![new]).expect("the job is replaced");
         assert_eq!(find(store, "a").next_run_time, time);
         assert_eq!(store.next_run_time(None).expect("a time"), time);

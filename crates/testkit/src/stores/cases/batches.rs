@@ -157,7 +157,7 @@ fn a_batch_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
         for id in &seen[5..] {
             assert!(store.remove_job(id).expect("removed"));
         }
-        let due = ClaimRequest { now: second(100), limit: 100, after: first.resume };
+        let due = ClaimRequest::new(second(100), 100).after(first.resume);
         let mut behind = 0;
         let rest = store.claim_due(&due, &mut |record| {
             assert!(!seen.contains(&record.id.to_string()), "{} was looked at", record.id);
@@ -172,7 +172,7 @@ fn a_batch_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
 fn a_cursor_does_not_make_jobs_due(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(1))), ("c", Some(second(3)))]);
     let resume: Option<ClaimCursor> = claim(store, second(2), 1, |_| Decision::Leave).resume;
-    let due = ClaimRequest { now: second(2), limit: 10, after: Some(resume.expect("one is left")) };
+    let due = ClaimRequest::new(second(2), 10).after(resume.expect("one is left"));
     let mut seen = Vec::new();
     let claims = store.claim_due(&due, &mut |record| {
         seen.push(record.id.to_string());

@@ -1,6 +1,6 @@
 //! A record that is no job any more stands in nobody's way, and is not lost.
 
-use apscheduler_core::store::{Decision, JobRecord, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{Decision, JobRecord, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
 
 use super::actions::{add, claim_all, claimed, find, ids, list, list_by, take};
@@ -74,7 +74,7 @@ fn a_broken_record_is_due(place: &Place<'_>) {
         assert_eq!(seen[..2], ["broken", "b"], "it is left to the scheduler what to do");
         assert!(claimed(&claims).contains(&"b"), "it blocks nobody");
         assert_eq!(ids(&list(&*store)), ["broken", "b", "c"], "it is not deleted");
-        let restored = JobRecord { next_run_time: Some(second(2)), ..find(&*store, "b") };
+        let restored = find(&*store, "b").with_next_run_time(Some(second(2)));
         assert!(store.update_job(&restored).expect("updated"));
     }
 }
@@ -82,7 +82,7 @@ fn a_broken_record_is_due(place: &Place<'_>) {
 fn a_broken_record_is_repaired_by_an_update(place: &Place<'_>) {
     let store = open_with_a_broken_one(place);
     let state = Records::of(&*store).state(5);
-    let repaired = JobRecord { payload: state, ..find(&*store, "broken") };
+    let repaired = find(&*store, "broken").with_payload(state);
     assert!(store.update_job(&repaired).expect("updated"));
     assert_eq!(state_number(&find(&*store, "broken").payload), 5);
 }
@@ -90,11 +90,10 @@ fn a_broken_record_is_repaired_by_an_update(place: &Place<'_>) {
 fn a_broken_record_is_replaced(place: &Place<'_>) {
     let store = open_with_a_broken_one(place);
     let records = Records::of(&*store);
-    let new = NewRecord {
-        payload: records.state(5),
-        replace: true,
-        ..records.new_record("broken", Some(second(9)))
-    };
+    let new = records
+        .new_record("broken", Some(second(9)))
+        .with_payload(records.state(5))
+        .with_replace(true);
     store.add_jobs(vec![new]).expect("replaced");
     assert_eq!(state_number(&find(&*store, "broken").payload), 5);
     assert_eq!(ids(&list(&*store)), ["b", "broken", "c"]);
@@ -144,7 +143,7 @@ fn work_at_the_ends(store: &dyn JobStore) {
     let claims = claim_all(store, second(5), 10, |record| take(record, NextRun::At(second(9))));
     assert_eq!(claimed(&claims).len(), 3);
     assert_eq!(ids(&list(store)), ENDS, "what ran is listed by its next run time");
-    let first = JobRecord { next_run_time: Some(second(1)), ..find(store, "last a") };
+    let first = find(store, "last a").with_next_run_time(Some(second(1)));
     assert!(store.update_job(&first).expect("it can be mended"));
     assert_eq!(ids(&list(store))[0], "last a");
 }

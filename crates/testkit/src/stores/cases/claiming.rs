@@ -1,6 +1,6 @@
 //! One claim: what is due, in which order, and what the decisions do.
 
-use apscheduler_core::store::{ClaimOutcome, Decision, JobStore, NextRun, RunTimes};
+use apscheduler_core::store::{ClaimOutcome, Decision, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -93,11 +93,8 @@ fn a_claim_tells_the_record_and_what_was_taken(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let before = ["a", "b"].map(|id| find(store, id));
     let outcomes = [
-        ClaimOutcome { run_times: RunTimes::One(second(3)), next: NextRun::At(second(10)) },
-        ClaimOutcome {
-            run_times: RunTimes::Many(vec![second(2), second(3), second(4)]),
-            next: NextRun::Finished,
-        },
+        ClaimOutcome::new(second(3), NextRun::At(second(10))),
+        ClaimOutcome::new(vec![second(2), second(3), second(4)], NextRun::Finished),
     ];
     let mut left = outcomes.iter();
     let claims = claim(store, second(5), 10, |record| {
@@ -158,10 +155,10 @@ fn decisions_are_for_their_own_job(store: &dyn JobStore) {
     let claims = claim(store, second(9), 10, |record| match &*record.id {
         "at" => take(record, NextRun::At(second(20))),
         "finished" => take(record, NextRun::Finished),
-        "many" => Decision::Claim(ClaimOutcome {
-            run_times: RunTimes::Many(vec![due_time(record), second(9)]),
-            next: NextRun::At(second(30)),
-        }),
+        "many" => Decision::Claim(ClaimOutcome::new(
+            vec![due_time(record), second(9)],
+            NextRun::At(second(30)),
+        )),
         "moved" => take(record, NextRun::At(second(1_000_000))),
         _ => Decision::Leave,
     });

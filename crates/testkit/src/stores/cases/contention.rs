@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::store::{JobRecord, NextRun};
+use apscheduler_core::store::NextRun;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -53,10 +53,7 @@ fn no_write_is_lost(handles: &[Opened], rounds: usize) {
                 loop {
                     let record = find(store, &id);
                     let state = records.state(state_number(&record.payload) + 1);
-                    if store
-                        .update_job(&JobRecord { payload: state, ..record })
-                        .expect("the job is there")
-                    {
+                    if store.update_job(&record.with_payload(state)).expect("the job is there") {
                         break;
                     }
                     patience.check();

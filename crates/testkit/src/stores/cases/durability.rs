@@ -1,6 +1,6 @@
 //! What is left when a store is closed, and what other handles see.
 
-use apscheduler_core::store::{JobRecord, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{JobRecord, JobStore, NextRun};
 use chrono::TimeDelta;
 
 use super::actions::{add, claim, claim_all, claimed, find, ids, list, take};
@@ -39,12 +39,11 @@ fn fill(store: &dyn JobStore) {
     let records = Records::of(store);
     let later = second(5) + TimeDelta::microseconds(1);
     let new = [("a", Some(later)), ("b", None), ("é 😀", Some(second(1)))].into_iter().zip(1..);
-    let new = new.map(|((id, time), number)| NewRecord {
-        payload: records.state(number),
-        ..records.new_record(id, time)
+    let new = new.map(|((id, time), number)| {
+        records.new_record(id, time).with_payload(records.state(number))
     });
     store.add_jobs(new.collect()).expect("added");
-    let changed = JobRecord { next_run_time: Some(second(7)), ..find(store, "a") };
+    let changed = find(store, "a").with_next_run_time(Some(second(7)));
     assert!(store.update_job(&changed).expect("updated"));
 }
 
@@ -135,7 +134,7 @@ fn another_handle_sees_each_change(place: &Place<'_>) {
     let (store, other) = (place.open(), place.open());
     fill(&*store);
     assert_same(&snapshot(&*other), &snapshot(&*store));
-    let changed = JobRecord { next_run_time: Some(second(0)), ..find(&*other, "b") };
+    let changed = find(&*other, "b").with_next_run_time(Some(second(0)));
     assert!(other.update_job(&changed).expect("updated"));
     assert_eq!(store.next_run_time(None).expect("a time"), Some(second(0)));
     claim(&*store, second(0), 10, |record| take(record, NextRun::At(second(50))));

@@ -70,12 +70,8 @@ fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
     ];
     for (what, action) in actions {
         let (store, dropped) = (place.open().shared(), Arc::new(AtomicUsize::new(0)));
-        let record = |id: &str, dropped| NewRecord {
-            id: id.into(),
-            next_run_time: Some(second(0)),
-            payload: state(&store, dropped),
-            replace: false,
-        };
+        let record =
+            |id: &str, dropped| NewRecord::new(id, Some(second(0)), state(&store, dropped));
         store.add_jobs(vec![record("a", &dropped)]).expect("a new job");
         let acting = Arc::clone(&store);
         in_time(what, move || action(&acting));
@@ -83,12 +79,7 @@ fn a_job_that_is_dropped_may_call_the_store(place: &Place<'_>) {
     }
     let (store, dropped) = (place.open().shared(), Arc::new(AtomicUsize::new(0)));
     add(&*store, &[("a", None)]);
-    let records = ["x", "a", "y"].map(|id| NewRecord {
-        id: id.into(),
-        next_run_time: None,
-        payload: state(&store, &dropped),
-        replace: false,
-    });
+    let records = ["x", "a", "y"].map(|id| NewRecord::new(id, None, state(&store, &dropped)));
     let acting = Arc::clone(&store);
     in_time("refused", move || acting.add_jobs(records.into()).expect_err("`a` is there"));
     assert_eq!(dropped.load(Ordering::SeqCst), 3, "refused");
@@ -100,7 +91,7 @@ fn a_decision_may_call_the_store(place: &Place<'_>) {
     add(&*store, &[("a", Some(second(0))), ("b", Some(second(0))), ("c", Some(second(0)))]);
     let acting = Arc::clone(&store);
     let claims = in_time("a decision that calls the store", move || {
-        let due = ClaimRequest { now: second(1), limit: 10, after: None };
+        let due = ClaimRequest::new(second(1), 10);
         acting.claim_due(&due, &mut |record| {
             assert_eq!(find(&*acting, &record.id).revision, record.revision);
             let new = format!("{} again", record.id);

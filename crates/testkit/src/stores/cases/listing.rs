@@ -22,7 +22,7 @@ cases! { "listing":
 
 fn an_empty_store_lists_nothing(store: &dyn JobStore) {
     assert!(store.get_jobs(None, 10).expect("a page").is_empty());
-    let after = Cursor { next_run_time: Some(second(1)), id: "a".into() };
+    let after = Cursor::new(Some(second(1)), "a");
     assert!(store.get_jobs(Some(&after), 10).expect("a page").is_empty());
 }
 
@@ -104,12 +104,7 @@ fn a_page_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
         assert!(store.remove_job(&last.id).expect("removed"));
         let rest = store.get_jobs(Some(&last.cursor()), 100).expect("a page");
         assert_eq!(ids(&rest), ordered[limit..], "behind {}", last.id);
-        let again = NewRecord {
-            id: last.id.clone(),
-            next_run_time: last.next_run_time,
-            payload: last.payload.clone(),
-            replace: false,
-        };
+        let again = NewRecord::new(last.id.clone(), last.next_run_time, last.payload.clone());
         store.add_jobs(vec![again]).expect("added again");
     }
 }

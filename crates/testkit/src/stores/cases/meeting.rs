@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::store::{
-    Claim, ClaimCursor, ClaimRequest, Decision, JobRecord, JobStore, NextRun, TieBreaker,
+    Claim, ClaimCursor, ClaimRequest, Decision, JobRecord, JobStore, NextRun,
 };
 
 use super::actions::{add, add_many, claim, claim_all, claimed, many_id, take};
@@ -41,8 +41,7 @@ fn what_others_hold_is_looked_at_again(place: &Place<'_>) {
 
 /// In front of full batches, and within one; in the last case nobody holds anything.
 fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
-    let behind_a =
-        ClaimCursor { next_run_time: second(1), tie_breaker: TieBreaker::Id("a".into()) };
+    let behind_a = ClaimCursor::at_id(second(1), "a");
     let take_all = |store: &dyn JobStore| claim_all(store, second(5), 2, in_a_minute).len();
     for (limit, after, left) in [(2, None, 2), (1, Some(behind_a), 1), (0, None, 0)] {
         let place = Place::new(place.harness());
@@ -50,7 +49,7 @@ fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
         add(&*other, &["a", "b", "c", "d", "e", "f"].map(|id| (id, Some(second(1)))));
         let (_watch, receiver) = watch(&store);
         let mut taken = 0;
-        let held = ClaimRequest { now: second(5), limit, after };
+        let held = ClaimRequest::new(second(5), limit).after(after);
         let looked_at = other.claim_due(&held, &mut |_| {
             if taken == 0 {
                 taken = take_all(&*store);
@@ -79,7 +78,7 @@ fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
         add_many(&*loser, JOBS, |_| now);
         let again = |record: &JobRecord| take(record, NextRun::At(later));
         let (mut won, mut claimed): (Vec<Claim>, Vec<Claim>) = Default::default();
-        let mut due = ClaimRequest { now, limit: LIMIT, after: None };
+        let mut due = ClaimRequest::new(now, LIMIT);
         let mut batches = 0;
         loop {
             let mut first = true;

@@ -20,7 +20,7 @@ cases! { "outages":
 }
 
 fn claim(store: &dyn JobStore, mut decide: impl FnMut(&JobRecord) -> Decision) -> Result<Claims> {
-    store.claim_due(&ClaimRequest { now: second(10), limit: 100, after: None }, &mut decide)
+    store.claim_due(&ClaimRequest::new(second(10), 100), &mut decide)
 }
 
 /// Says what `call` says once the server can be reached again: a pool may have to find out first.

@@ -53,7 +53,7 @@ pub(in crate::stores) fn work(harnesses: &[Arc<dyn StoreHarness>], order: &Order
     writeln!(out, "ready").expect("the test reads");
     let mut go = String::new();
     std::io::stdin().read_line(&mut go).expect("the test writes");
-    let due = ClaimRequest { now: now(), limit: order.limit, after: None };
+    let due = ClaimRequest::new(now(), order.limit);
     let mut looked = !go.is_empty();
     while looked {
         looked = false;

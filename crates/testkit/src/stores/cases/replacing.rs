@@ -33,7 +33,7 @@ fn run_again(record: &JobRecord) -> Decision {
 fn wait_until_told(store: &dyn JobStore) {
     let patience = Patience::new("a claim tells that the place was emptied");
     loop {
-        let due = ClaimRequest { now: second(10), limit: 10, after: None };
+        let due = ClaimRequest::new(second(10), 10);
         match store.claim_due(&due, &mut run_again) {
             Err(error) if error.kind() == ErrorKind::StoreReplaced => {
                 assert!(error.is_retryable(), "{}", error.chain());

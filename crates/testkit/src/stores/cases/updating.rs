@@ -1,7 +1,7 @@
 //! Jobs are updated, and revisions keep updates from being lost.
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::store::{JobRecord, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{JobRecord, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
 
 use super::actions::{add, claim, claimed, find, ids, list, take};
@@ -38,9 +38,9 @@ fn same(left: &JobRecord, right: &JobRecord) -> bool {
 fn stale(store: &dyn JobStore, record: &JobRecord) -> [JobRecord; 3] {
     let state = Records::of(store).state(9);
     [
-        JobRecord { payload: state.clone(), ..record.clone() },
-        JobRecord { next_run_time: Some(second(99)), payload: state, ..record.clone() },
-        JobRecord { next_run_time: None, ..record.clone() },
+        record.clone().with_payload(state.clone()),
+        record.clone().with_next_run_time(Some(second(99))).with_payload(state),
+        record.clone().with_next_run_time(None),
     ]
 }
 
@@ -48,7 +48,7 @@ fn the_state_is_updated(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let before = find(store, "a");
     let state = Records::of(store).state(1);
-    assert!(update(store, &JobRecord { payload: state.clone(), ..before }));
+    assert!(update(store, &before.with_payload(state.clone())));
     let after = find(store, "a");
     assert!(same_state(&after.payload, &state), "the state came back changed");
     assert_eq!(after.next_run_time, Some(second(1)));
@@ -58,7 +58,7 @@ fn the_next_run_time_is_updated(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let state = find(store, "a").payload;
     for time in [Some(second(7)), None, None, Some(second(2))] {
-        assert!(update(store, &JobRecord { next_run_time: time, ..find(store, "a") }));
+        assert!(update(store, &find(store, "a").with_next_run_time(time)));
         let after = find(store, "a");
         assert_eq!(after.next_run_time, time);
         assert!(same_state(&after.payload, &state));
@@ -68,7 +68,7 @@ fn the_next_run_time_is_updated(store: &dyn JobStore) {
 fn state_and_next_run_time_are_updated_together(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let state = Records::of(store).state(1);
-    let changed = JobRecord { next_run_time: Some(second(2)), payload: state, ..find(store, "a") };
+    let changed = find(store, "a").with_next_run_time(Some(second(2))).with_payload(state);
     assert!(update(store, &changed));
     let after = find(store, "a");
     assert_eq!((after.next_run_time, state_number(&after.payload)), (Some(second(2)), 1));
@@ -78,7 +78,7 @@ fn an_update_touches_no_other_job(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(1))), ("c", None)]);
     let others = ["b", "c"].map(|id| find(store, id));
     let state = Records::of(store).state(1);
-    assert!(update(store, &JobRecord { next_run_time: None, payload: state, ..find(store, "a") }));
+    assert!(update(store, &find(store, "a").with_next_run_time(None).with_payload(state)));
     for other in others {
         assert!(same(&find(store, &other.id), &other), "{} was changed", other.id);
     }
@@ -88,7 +88,7 @@ fn the_earliest_run_time_follows_updates(store: &dyn JobStore) {
     for (time, earliest) in [(Some(second(0)), second(0)), (None, second(2))] {
         store.remove_all_jobs().expect("removed");
         add(store, &[("a", Some(second(9))), ("b", Some(second(5))), ("c", Some(second(2)))]);
-        assert!(update(store, &JobRecord { next_run_time: time, ..find(store, "a") }));
+        assert!(update(store, &find(store, "a").with_next_run_time(time)));
         assert_eq!(store.next_run_time(None).expect("a time"), Some(earliest));
     }
 }
@@ -100,7 +100,7 @@ fn what_is_due_follows_updates(store: &dyn JobStore) {
         for time in [Some(second(0)), None] {
             store.remove_all_jobs().expect("removed");
             add(store, &names.map(|id| (id, Some(second(5)))));
-            assert!(update(store, &JobRecord { next_run_time: time, ..find(store, moved) }));
+            assert!(update(store, &find(store, moved).with_next_run_time(time)));
             let claims =
                 claim(store, second(5), 10, |record| take(record, NextRun::At(second(1_000_000))));
             let mut due = claimed(&claims.won);
@@ -118,7 +118,7 @@ fn a_job_that_is_not_there_is_not_updated(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let gone = find(store, "a");
     assert!(store.remove_job("a").expect("removed"));
-    let never = JobRecord { id: "never".into(), ..gone.clone() };
+    let never = gone.clone().with_id("never");
     for record in [gone, never] {
         let error = store.update_job(&record).expect_err("there is no such job");
         assert_eq!(error.kind(), ErrorKind::JobLookup, "{error}");
@@ -133,7 +133,7 @@ fn every_update_raises_the_revision(store: &dyn JobStore) {
     let times: [Option<Timestamp>; 5] =
         [Some(second(1)), Some(second(2)), None, None, Some(second(1))];
     for next_run_time in times {
-        assert!(update(store, &JobRecord { next_run_time, ..last.clone() }));
+        assert!(update(store, &last.clone().with_next_run_time(next_run_time)));
         let now = find(store, "a");
         assert!(now.revision > last.revision, "{} after {}", now.revision, last.revision);
         last = now;
@@ -143,9 +143,9 @@ fn every_update_raises_the_revision(store: &dyn JobStore) {
 fn a_stale_update_changes_nothing(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let first = find(store, "a");
-    assert!(update(store, &JobRecord { next_run_time: Some(second(2)), ..first.clone() }));
+    assert!(update(store, &first.clone().with_next_run_time(Some(second(2)))));
     let now = find(store, "a");
-    let ahead = JobRecord { revision: now.revision + 1, ..now.clone() };
+    let ahead = now.clone().with_revision(now.revision + 1);
     for record in [first, ahead] {
         for stale in stale(store, &record) {
             assert!(!update(store, &stale), "the revision {} is stale", stale.revision);
@@ -159,8 +159,8 @@ fn of_two_updates_of_one_revision_one_wins(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1)))]);
     let read = find(store, "a");
-    assert!(update(store, &JobRecord { payload: records.state(1), ..read.clone() }));
-    assert!(!update(store, &JobRecord { payload: records.state(2), ..read }));
+    assert!(update(store, &read.clone().with_payload(records.state(1))));
+    assert!(!update(store, &read.with_payload(records.state(2))));
     assert_eq!(state_number(&find(store, "a").payload), 1);
 }
 
@@ -182,9 +182,9 @@ fn replacing_makes_updates_stale(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let read = find(store, "a");
     let records = Records::of(store);
-    let new = NewRecord { replace: true, ..records.new_record("a", Some(second(1))) };
+    let new = records.new_record("a", Some(second(1))).with_replace(true);
     store.add_jobs(vec![new]).expect("replaced");
-    assert!(!update(store, &JobRecord { payload: records.state(1), ..read }));
+    assert!(!update(store, &read.with_payload(records.state(1))));
     assert_eq!(state_number(&find(store, "a").payload), 0);
 }
 

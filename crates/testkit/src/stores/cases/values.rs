@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::store::{Decision, JobPayload, JobRecord, JobStore, NewRecord, NextRun};
+use apscheduler_core::store::{Decision, JobPayload, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -31,7 +31,7 @@ fn work_with(store: &dyn JobStore, names: &[&str]) {
     for id in names {
         let record = find(store, id);
         assert_eq!(&*record.id, *id);
-        let changed = JobRecord { next_run_time: Some(second(2)), ..record };
+        let changed = record.with_next_run_time(Some(second(2)));
         assert!(store.update_job(&changed).expect("updated"), "{id:?}");
     }
     let claims = claim_all(store, second(2), 3, |record| take(record, NextRun::At(second(9))));
@@ -202,7 +202,7 @@ fn keeps_state(store: &dyn JobStore, text: &str) {
     store.remove_all_jobs().expect("removed");
     let state = JobPayload::Encoded(text.into());
     let records = Records::of(store);
-    let new = NewRecord { payload: state.clone(), ..records.new_record("a", Some(second(1))) };
+    let new = records.new_record("a", Some(second(1))).with_payload(state.clone());
     store.add_jobs(vec![new]).expect("the job is added");
     let check = |state: &JobPayload| {
         let kept: Option<Arc<str>> = state.as_text().map(Into::into);
@@ -210,7 +210,7 @@ fn keeps_state(store: &dyn JobStore, text: &str) {
     };
     check(&find(store, "a").payload);
     check(&list(store)[0].payload);
-    assert!(store.update_job(&JobRecord { payload: state, ..find(store, "a") }).expect("updated"));
+    assert!(store.update_job(&find(store, "a").with_payload(state)).expect("updated"));
     let claims = claim_all(store, second(1), 10, |record| take(record, NextRun::At(second(2))));
     check(&claims[0].record.payload);
     check(&find(store, "a").payload);

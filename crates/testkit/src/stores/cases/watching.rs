@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::store::{ChangeNotifier, JobRecord, NextRun, Watch};
+use apscheduler_core::store::{ChangeNotifier, NextRun, Watch};
 
 use super::actions::{add, claim, find, take};
 use crate::stores::case::cases;
@@ -45,7 +45,7 @@ fn changes_of_another_handle_are_told(place: &Place<'_>) {
     add(&*other, &[("a", Some(second(1))), ("b", Some(second(1)))]);
     told(&receiver, "an added job");
     forget();
-    let changed = JobRecord { next_run_time: Some(second(0)), ..find(&*other, "a") };
+    let changed = find(&*other, "a").with_next_run_time(Some(second(0)));
     assert!(other.update_job(&changed).expect("updated"));
     told(&receiver, "an updated job");
     forget();

@@ -47,7 +47,7 @@ pub(crate) fn started(options: MongoDbOptions) -> MongoDbJobStore {
 /// A job with a state that nobody reads.
 pub(crate) fn new(id: &str, time: Option<Timestamp>, replace: bool) -> NewRecord {
     let state = JobPayload::Encoded(r#"{"version":1}"#.into());
-    NewRecord { id: id.into(), next_run_time: time, payload: state, replace }
+    NewRecord::new(id, time, state).with_replace(replace)
 }
 
 pub(crate) fn add(store: &MongoDbJobStore, id: &str, time: Option<Timestamp>) {
@@ -57,12 +57,12 @@ pub(crate) fn add(store: &MongoDbJobStore, id: &str, time: Option<Timestamp>) {
 /// Takes the run time that is due.
 pub(crate) fn take(record: &JobRecord, next: NextRun) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
-    Decision::Claim(ClaimOutcome { run_times, next })
+    Decision::Claim(ClaimOutcome::new(run_times, next))
 }
 
 /// Claims all that is due.
 pub(crate) fn claim(store: &MongoDbJobStore, now: Timestamp, next: NextRun) -> Result<Claims> {
-    let due = ClaimRequest { now, limit: 1000, after: None };
+    let due = ClaimRequest::new(now, 1000);
     store.claim_due(&due, &mut |record| take(record, next))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::store::{ClaimRequest, JobRecord, JobStore, NextRun};
+use apscheduler_core::store::{ClaimRequest, JobStore, NextRun};
 use apscheduler_testkit::stores::records::second;
 use mongodb::bson::{Document, doc};
 
@@ -61,7 +61,7 @@ fn a_part_of_a_batch_is_won() {
         for id in ["a", "b", "c", "d"] {
             add(&store, id, Some(second(1)));
         }
-        let due = ClaimRequest { now: second(1), limit: 100, after: None };
+        let due = ClaimRequest::new(second(1), 100);
         let claims = store.claim_due(&due, &mut |record| {
             // Somebody else is faster with two of them.
             match &*record.id {
@@ -96,7 +96,7 @@ fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
         add(&store, id, Some(second(1)));
     }
     refuse(&place, &["a", "b", "c"]);
-    let due = ClaimRequest { now: second(1), limit: 2, after: None };
+    let due = ClaimRequest::new(second(1), 2);
     for _ in 0..2 {
         let refused = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));
         let error = refused.unwrap_err();
@@ -117,7 +117,7 @@ fn claims_that_the_server_refuses_hold_up_no_others() {
         add(&store, id, Some(second(1)));
     }
     refuse(&place, &["a", "b", "c"]);
-    let mut due = ClaimRequest { now: second(1), limit: 4, after: None };
+    let mut due = ClaimRequest::new(second(1), 4);
     for (won, is_end) in [("d", false), ("e", true)] {
         let claims = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));
         let claims = claims.unwrap();
@@ -156,7 +156,7 @@ fn what_a_hand_broke_is_not_lost() {
     }
     let record = store.lookup_job("a").unwrap().unwrap();
     assert_eq!((record.payload.as_text(), record.next_run_time), (Some("5"), None));
-    let mended = JobRecord { next_run_time: Some(second(5)), ..record };
+    let mended = record.with_next_run_time(Some(second(5)));
     assert!(store.update_job(&mended).unwrap());
     assert!(!store.update_job(&mended).unwrap());
     assert_eq!(claimed(&claim(&store, second(5), NextRun::Finished).unwrap()), ["a"]);

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::store::{JobRecord, JobStore, NextRun};
+use apscheduler_core::store::{JobStore, NextRun};
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_mongodb::MongoDbJobStore;
 use apscheduler_testkit::stores::records::second;
@@ -102,7 +102,7 @@ fn what_others_changed_since_a_claim_in_doubt_stays() {
     assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
     let moved = || other.lookup_job("a").unwrap().filter(|it| it.next_run_time == Some(second(60)));
     wait_for("the server did it", || moved().is_some());
-    let changed = JobRecord { next_run_time: Some(second(90)), ..moved().unwrap() };
+    let changed = moved().unwrap().with_next_run_time(Some(second(90)));
     assert!(other.update_job(&changed).unwrap());
     assert_eq!(
         claim_at_last(&store, NextRun::At(second(1_000_000))),
@@ -208,7 +208,7 @@ fn a_claim_of_which_a_router_does_not_know_is_handed_out_later() {
 #[test]
 fn a_server_that_is_slow_loses_and_doubles_nothing() {
     let (place, proxy) = (Place::new(), proxy());
-    let store = started(through(&proxy, &place).timeout_ms(1000));
+    let store = started(through(&proxy, &place).timeout(std::time::Duration::from_millis(1000)));
     let other = place.open();
     add(&store, "a", Some(second(1)));
     once(&proxy, "update", Pass::Wait);

@@ -29,7 +29,7 @@ fn a_batch_takes_the_same_few_round_trips_however_large_it_is() {
         store.add_jobs(records.collect()).unwrap();
         assert!(commands().len() <= 3, "one command, in a transaction");
         let mut lost = 0;
-        let due = ClaimRequest { now: second(1), limit: 1000, after: None };
+        let due = ClaimRequest::new(second(1), 1000);
         let claims = store.claim_due(&due, &mut |record| {
             // Others take a part of them.
             if lost < 2 {

@@ -51,7 +51,8 @@ fn a_standalone_server_adds_all_or_none() {
 #[test]
 fn a_standalone_server_is_asked_for_changes() {
     let (place, proxy) = (Place::new(), standalone());
-    let store = started(through(&proxy, &place).poll_interval(0.1));
+    let store =
+        started(through(&proxy, &place).poll_interval(std::time::Duration::from_millis(100)));
     let other = place.open();
     add(&store, "later", Some(second(9)));
     let (watch, told) = watch(&store);
@@ -69,7 +70,8 @@ fn a_standalone_server_is_asked_for_changes() {
 #[test]
 fn a_job_behind_one_that_is_set_aside_is_told() {
     let (place, proxy) = (Place::new(), standalone());
-    let store = started(through(&proxy, &place).poll_interval(0.1));
+    let store =
+        started(through(&proxy, &place).poll_interval(std::time::Duration::from_millis(100)));
     let other = place.open();
     let past = apscheduler_testkit::stores::records::instant("2001-01-01T00:00:00Z");
     let far = apscheduler_testkit::stores::records::instant("2090-01-01T00:00:00Z");
@@ -79,7 +81,7 @@ fn a_job_behind_one_that_is_set_aside_is_told() {
     assert!(told.recv_timeout(Duration::from_millis(900)).is_err(), "nothing has changed");
     let record = other.lookup_job("far").unwrap().unwrap();
     let now = apscheduler_core::time::SystemClock.now();
-    let run = apscheduler_core::store::JobRecord { next_run_time: Some(now), ..record };
+    let run = record.with_next_run_time(Some(now));
     assert!(other.update_job(&run).unwrap());
     told.recv_timeout(Duration::from_secs(5)).expect("a job that is due now is told");
     drop(watch);

@@ -19,7 +19,9 @@ fn start_error(options: MongoDbOptions) -> Error {
 fn a_closed_port_is_named_and_the_password_is_not() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("mongodb://ann:pass-word@127.0.0.1:{port}/");
-    let options = MongoDbOptions::default().url(url).server_selection_timeout_ms(300);
+    let options = MongoDbOptions::default()
+        .url(url)
+        .server_selection_timeout(std::time::Duration::from_millis(300));
     let store = MongoDbJobStore::with_options(options).unwrap();
     let error = store.start("default").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
@@ -43,8 +45,8 @@ fn a_server_that_does_not_answer_does_not_hang_the_caller() {
     let options = MongoDbOptions::default()
         .host("127.0.0.1")
         .port(silent.local_addr().unwrap().port())
-        .server_selection_timeout_ms(60_000)
-        .timeout_ms(300);
+        .server_selection_timeout(std::time::Duration::from_millis(60_000))
+        .timeout(std::time::Duration::from_millis(300));
     let begin = Instant::now();
     let error = start_error(options);
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
