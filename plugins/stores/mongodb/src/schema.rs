@@ -13,7 +13,7 @@ use crate::names::{META_COLLECTION, STORE_NAME};
 use crate::options::Config;
 
 /// After what time the server removes a finished job that its last claim could not remove. Until then it is hidden.
-const REMOVED_AFTER: Duration = Duration::from_hours(24);
+const REMOVED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The migrations: each creates a version from the one before. Several processes may migrate at the same time, and one may
 /// be killed half way, so each can be repeated.
