@@ -55,7 +55,7 @@ fn a_replaced_database_runs_no_fire_time_twice() {
     let mut second = place.start("second");
     second.wait_for_start();
     first.wait_for("the replacement", |event| event["event"] == "JOBSTORE_REPLACED");
-    first.wait_for_log("is another file than before");
+    first.wait_for_log("was replaced by another file");
     wait_for("some fires", || {
         (executed(&first).len() + executed(&second).len() >= before + 3).then_some(())
     });
@@ -236,5 +236,5 @@ fn a_full_redis_can_be_read() {
         assert!(place.jobs(args).success().stdout().contains('a'));
     }
     let refused = place.jobs(&["add", "--func", "command", "--kwargs", r#"{"argv": ["true"]}"#]);
-    assert!(refused.failure().contains("refuses for now"));
+    assert!(refused.failure().contains("temporarily refused the call"));
 }

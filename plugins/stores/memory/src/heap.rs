@@ -1,4 +1,4 @@
-//! A heap of run times that knows where each slot stands, so that a job moves in O(log n).
+//! A heap of run times that tracks the position of each slot, so that a job moves in O(log n).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,12 +6,12 @@ use std::collections::BinaryHeap;
 /// The number of a slot.
 pub(crate) type SlotId = u32;
 
-/// Where a slot stands in the heap.
+/// Stores the position of a slot in the heap.
 pub(crate) trait Places {
     fn set_place(&mut self, slot: SlotId, place: u32);
 }
 
-/// A min-heap with four children a node: as few cache misses as it takes.
+/// A min-heap with four children per node, for few cache misses.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
     nodes: Vec<Node>,
@@ -25,7 +25,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Equal times are ordered by slot: comparing ids would cost a cache miss each.
+    /// Orders equal times by slot: comparing ids would cost a cache miss each.
     pub(crate) fn key(self) -> (i64, SlotId) {
         (self.time, self.slot)
     }
@@ -68,15 +68,15 @@ impl Heap {
         self.settle(place as usize, places);
     }
 
-    /// The earliest `limit` nodes that are not later than `until`, behind `after`, in order.
+    /// Returns the earliest `limit` nodes after `after` that are not later than `until`, in order.
     pub(crate) fn until(
         &self,
         until: i64,
         limit: usize,
         after: Option<(i64, SlotId)>,
     ) -> Vec<Node> {
-        // Best first from the root: k nodes are found by looking at O(k) of them. Those before `after` are passed in any
-        // order, which is much cheaper.
+        // Best-first search from the root: finding k nodes visits O(k). Nodes before `after` are passed in any order, which
+        // is much cheaper.
         let mut due = Vec::new();
         let mut open = BinaryHeap::new();
         let mut passing = Vec::new();
@@ -106,7 +106,7 @@ impl Heap {
         due
     }
 
-    /// The earliest time that is later than `after`.
+    /// Returns the earliest time later than `after`.
     pub(crate) fn earliest_after(&self, after: i64) -> Option<i64> {
         let mut best: Option<i64> = None;
         let mut open = vec![0_usize];

@@ -1,4 +1,4 @@
-//! Keeps jobs in memory.
+//! The store.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,16 +13,16 @@ use apscheduler_core::store::{
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 
-/// Keeps jobs in memory, unserialized: closures can be scheduled in it.
+/// Keeps jobs in memory, without serializing them, so closures can be scheduled.
 ///
-/// Adding a job and moving its next run time cost O(log n), whatever else is stored.
+/// Adding a job and changing its next run time cost O(log n).
 #[derive(Default)]
 pub struct MemoryJobStore {
     table: Mutex<Table>,
 }
 
 impl MemoryJobStore {
-    /// An empty store.
+    /// Creates an empty store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -114,7 +114,7 @@ impl JobStore for MemoryJobStore {
                 claims.resume = table::cursor(node);
             }
             let record = table.record(node.slot);
-            // Triggers are foreign: they are asked without the lock, and the record may change meanwhile.
+            // Triggers are foreign code: they are called without the lock, and the record may change meanwhile.
             drop(table);
             let decision = decide(&record);
             let Decision::Claim(outcome) = decision else {
@@ -171,17 +171,18 @@ impl JobStore for MemoryJobStore {
     }
 }
 
-/// Adds all records or none. What the store does not keep goes into `unused`, since it must not be dropped under the lock.
+/// Adds all records or none. Moves payloads that the store does not keep into `unused`, because dropping them runs foreign
+/// code, which must not happen under the lock.
 fn add_all(
     table: &mut Table,
     records: Vec<NewRecord>,
     unused: &mut Vec<Option<JobPayload>>,
 ) -> Result<()> {
     table.reserve(records.len());
-    // What replaces a record is written last: an insertion can be undone, a replacement could not.
+    // Replacements are written last: insertions can be undone, replacements can't.
     let mut replacements = Vec::new();
     let mut added = Vec::with_capacity(records.len());
-    // No id may stand twice; without replacements `find` shows that.
+    // Duplicate ids are refused; without replacements `find` finds them.
     let replaces = records.iter().any(|record| record.replace);
     let mut given = HashSet::new();
     let mut records = records.into_iter();
@@ -208,7 +209,7 @@ fn add_all(
     Ok(())
 }
 
-/// Writes a claim. The claim has the state too, so nothing foreign ends here.
+/// Writes a claim. The claim holds the payload too, so none is dropped here.
 fn apply(table: &mut Table, slot: SlotId, outcome: &ClaimOutcome) {
     match outcome.next {
         NextRun::At(time) => table.advance(slot, Some(time)),

@@ -10,9 +10,9 @@ use crate::heap::{Heap, Node, Places, SlotId};
 use apscheduler_core::store::{ClaimCursor, Cursor, JobPayload, JobRecord, TieBreaker};
 use apscheduler_core::time::Timestamp;
 
-/// Stands for "not in the heap": a paused job.
+/// The position of a paused job: not in the heap.
 const NOWHERE: u32 = u32::MAX;
-/// Stands for "never": a paused job.
+/// The time of a paused job: never.
 const NEVER: i64 = i64::MAX;
 
 #[derive(Debug, Default)]
@@ -22,8 +22,8 @@ pub(crate) struct Table {
     by_id: HashTable<SlotId>,
     by_time: Heap,
     hasher: DefaultHashBuilder,
-    /// The highest revision of all records that were removed. Those that are added go on from there, so that a handle to
-    /// a job that is gone can't change another one with its id.
+    /// The highest revision of all removed records. New records start after it, so that a handle to a removed job can't
+    /// change a later one with the same id.
     removed: u32,
 }
 
@@ -65,25 +65,25 @@ fn timestamp(micros: i64) -> Option<Timestamp> {
     (micros != NEVER).then(|| DateTime::from_timestamp_micros(micros)).flatten()
 }
 
-/// Where to look on behind a node.
+/// Returns the cursor after a node.
 pub(crate) fn cursor(node: Node) -> Option<ClaimCursor> {
     let next_run_time = DateTime::from_timestamp_micros(node.time)?;
     Some(ClaimCursor::at_number(next_run_time, u64::from(node.slot)))
 }
 
-/// The place that a cursor means.
+/// Returns the place of a cursor.
 pub(crate) fn place_of(cursor: &ClaimCursor) -> (i64, SlotId) {
     match &cursor.tie_breaker {
         TieBreaker::Number(slot) => {
             (cursor.next_run_time.timestamp_micros(), SlotId::try_from(*slot).unwrap_or(NOWHERE))
         }
-        // Not from this store: start over.
+        // From another store: start over.
         TieBreaker::Id(_) => (i64::MIN, 0),
     }
 }
 
 impl Table {
-    /// Removes all records. What is returned is to be dropped without a lock, here and elsewhere: there is foreign code in it.
+    /// Removes all records. The caller must drop the result without holding a lock: that runs foreign code.
     pub(crate) fn clear(&mut self) -> impl Sized + use<> {
         let revisions = self.slots.0.iter().map(|slot| slot.revision);
         self.removed = revisions.max().unwrap_or_default().max(self.removed);
@@ -126,7 +126,7 @@ impl Table {
         u64::from(self.slots.0[slot as usize].revision)
     }
 
-    /// Whether the slot still has the record with this revision. No two records of a slot ever have the same.
+    /// Whether the slot still has the record with this revision, which is unique in a slot.
     pub(crate) fn holds(&self, slot: SlotId, revision: u64) -> bool {
         let entry = self.slots.0.get(slot as usize);
         entry.is_some_and(|entry| entry.record.is_some() && u64::from(entry.revision) == revision)
@@ -221,12 +221,12 @@ impl Table {
         }
     }
 
-    /// The earliest node, if it is due.
+    /// Returns the earliest node if it is due.
     pub(crate) fn first_due(&self, now: Timestamp) -> Option<Node> {
         self.by_time.first().filter(|node| node.time <= now.timestamp_micros())
     }
 
-    /// The earliest `limit` due nodes behind `after`.
+    /// Returns the earliest `limit` due nodes after `after`.
     pub(crate) fn due(
         &self,
         now: Timestamp,

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_do_not_repeat_themselves() {
+    fn errors_show_their_cause_once() {
         let error = server_error(1142).explain("db:1/jobs", "adding jobs");
         assert_eq!(error.chain().matches("said").count(), 1, "{}", error.chain());
     }

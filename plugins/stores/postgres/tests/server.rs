@@ -97,7 +97,7 @@ fn named(table: &Table) -> PostgresOptions {
 }
 
 #[test]
-fn a_server_that_is_down_is_named_without_the_password() {
+fn an_unreachable_server_is_named_without_the_password() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("bound").port();
     drop(listener);
@@ -109,7 +109,7 @@ fn a_server_that_is_down_is_named_without_the_password() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_given_up() {
+fn an_unresponsive_server_times_out() {
     // It takes connections, and says nothing.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -122,11 +122,11 @@ fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn a_user_who_is_refused_is_told_without_the_password() {
+fn a_refused_login_is_reported_without_the_password() {
     let url = format!("postgresql://nobody_of_ours:topsecret@{}", place());
     let error = refused(PostgresOptions::new(url));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
-    assert!(error.chain().contains("refuses the connection"), "{}", error.chain());
+    assert!(error.chain().contains("refused the connection"), "{}", error.chain());
     assert_no_password(&error);
 }
 
@@ -146,14 +146,14 @@ fn a_schema_of_its_own_is_used() {
 }
 
 #[test]
-fn a_schema_that_is_not_there_is_an_error() {
+fn a_missing_schema_is_an_error() {
     let error = refused(PostgresOptions::new(url()).tableschema("not_there"));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
     assert!(error.chain().contains("not_there"), "{}", error.chain());
 }
 
 #[test]
-fn an_older_schema_is_brought_up_to_date() {
+fn an_older_schema_is_migrated() {
     let table = Table::new();
     add(&table.open(), "a");
     let name = &table.0;
@@ -166,7 +166,7 @@ fn an_older_schema_is_brought_up_to_date() {
 }
 
 #[test]
-fn a_table_of_jobs_that_was_dropped_is_made_again() {
+fn a_dropped_table_is_created_again() {
     let table = Table::new();
     add(&table.open(), "a");
     execute(&format!("DROP TABLE {} CASCADE", table.0));
@@ -176,7 +176,7 @@ fn a_table_of_jobs_that_was_dropped_is_made_again() {
 }
 
 #[test]
-fn tokens_of_claims_do_not_pile_up() {
+fn claim_tokens_do_not_accumulate() {
     let table = Table::new();
     let store = table.open();
     for id in ["a", "b", "c", "d"] {
@@ -197,7 +197,7 @@ fn tokens(table: &Table) -> i64 {
 }
 
 #[test]
-fn a_connection_that_was_ended_is_made_again() {
+fn a_closed_connection_is_replaced() {
     let table = Table::new();
     let store = started(named(&table));
     add(&store, "a");
@@ -215,7 +215,7 @@ fn a_connection_that_was_ended_is_made_again() {
 }
 
 #[test]
-fn a_claim_that_is_cut_off_claims_nothing() {
+fn an_interrupted_claim_claims_nothing() {
     let table = Table::new();
     let store = started(named(&table));
     add(&store, "a");
@@ -230,7 +230,7 @@ fn a_claim_that_is_cut_off_claims_nothing() {
 }
 
 #[test]
-fn a_claim_for_which_somebody_else_answers_is_not_lost() {
+fn a_claim_answered_by_a_proxy_is_not_lost() {
     // A server that can't flush its log and finds the transaction there afterwards; a pooler that has lost its server.
     for (severity, code) in [("PANIC", "58030"), ("FATAL", "58000"), ("ERROR", "40003")] {
         let table = Table::new();
@@ -259,7 +259,7 @@ fn error_response(severity: &str, code: &str) -> Vec<u8> {
 }
 
 #[test]
-fn read_only_is_a_passing_state() {
+fn a_read_only_server_is_retryable() {
     let table = Table::new();
     add(&table.open(), "a");
     let url = url();

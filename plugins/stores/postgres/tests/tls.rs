@@ -58,7 +58,7 @@ fn a_certificate_for_another_name_is_refused() {
 }
 
 #[test]
-fn a_certificate_of_nobody_known_is_refused() {
+fn an_untrusted_certificate_is_refused() {
     let url = database::url().replacen("127.0.0.1", "localhost", 1);
     let options = PostgresOptions::new(format!("{url}?sslmode=verify-full"));
     let error = start(options.tablename("test_tls")).unwrap_err();

@@ -88,7 +88,7 @@ fn listed(store: &RedisJobStore) -> Vec<(String, Option<Timestamp>)> {
 }
 
 #[test]
-fn a_closed_port_is_named_and_the_password_is_not() {
+fn an_unreachable_server_is_named_without_the_password() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("redis://ann:pass-word@127.0.0.1:{port}/0");
     let store = RedisJobStore::new(url).unwrap();
@@ -101,18 +101,18 @@ fn a_closed_port_is_named_and_the_password_is_not() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_not_repeated() {
+fn a_wrong_password_is_refused_and_not_shown() {
     let keys = Keys::new();
     let options = keys.user();
     started(options.clone()).shutdown().unwrap();
     let error = start_error(options.password("wrong-word"));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
-    assert!(error.to_string().contains("refuses this user or password"), "{error}");
+    assert!(error.to_string().contains("refused this user or password"), "{error}");
     assert!(!format!("{error:?} {}", error.chain()).contains("wrong-word"), "{}", error.chain());
 }
 
 #[test]
-fn a_server_that_does_not_answer_does_not_hang_the_caller() {
+fn an_unresponsive_server_does_not_hang_the_caller() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = RedisOptions::default()
         .host("127.0.0.1")
@@ -128,7 +128,7 @@ fn a_server_that_does_not_answer_does_not_hang_the_caller() {
 
 /// They would remove each other's entries, and the jobs would never run.
 #[test]
-fn the_run_times_of_other_jobs_are_left_alone() {
+fn the_run_times_of_other_jobs_are_not_touched() {
     let (shop, bank) = (Keys::new(), Keys::new());
     let store = shop.open();
     let both = || bank.options().run_times_key(shop.named("run_times"));
@@ -147,7 +147,7 @@ fn the_run_times_of_other_jobs_are_left_alone() {
 }
 
 #[test]
-fn jobs_have_one_set_of_run_times() {
+fn jobs_with_other_run_times_are_refused() {
     let keys = Keys::new();
     let store = keys.open();
     add(&store, "a", Some(second(1)));
@@ -191,7 +191,7 @@ fn calls_after_a_killed_connection_connect_again() {
 }
 
 #[test]
-fn scripts_are_sent_again_to_a_server_that_forgot_them() {
+fn scripts_are_loaded_again_after_a_flush() {
     let keys = Keys::new();
     let store = keys.open();
     add(&store, "a", Some(second(1)));
@@ -203,7 +203,7 @@ fn scripts_are_sent_again_to_a_server_that_forgot_them() {
 }
 
 #[test]
-fn a_watch_tells_of_others_alone_and_outlives_its_connection() {
+fn a_watch_ignores_own_changes_and_survives_its_connection() {
     let keys = Keys::new();
     let (store, other) = (started(keys.user()), started(keys.options()));
     let (sender, told) = mpsc::channel();
@@ -226,7 +226,7 @@ fn a_watch_tells_of_others_alone_and_outlives_its_connection() {
 }
 
 #[test]
-fn a_user_who_may_not_publish_may_schedule() {
+fn a_user_without_publish_permission_can_schedule() {
     let keys = Keys::new();
     let options = keys.user();
     execute(&["ACL", "SETUSER", &keys.0, "resetchannels"]);
@@ -262,7 +262,7 @@ fn records_without_a_head_are_due_and_are_not_lost() {
 }
 
 #[test]
-fn a_run_time_that_was_written_by_hand_counts() {
+fn a_manually_edited_run_time_is_used() {
     let keys = Keys::new();
     let store = keys.open();
     add(&store, "a", Some(second(1)));

@@ -38,7 +38,7 @@ fn a_store_keeps_its_jobs_over_tls() {
 }
 
 #[test]
-fn a_certificate_of_nobody_known_is_refused() {
+fn an_untrusted_certificate_is_refused() {
     let error = refused(keys::options("test.tls").url(tls_url()));
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     assert!(error.chain().contains("certificate"), "{}", error.chain());

@@ -51,7 +51,7 @@ impl Trigger for Calling {
 }
 
 #[test]
-fn a_trigger_that_calls_the_store_which_asks_it_gets_an_error_and_no_deadlock() {
+fn a_trigger_that_calls_its_own_store_gets_an_error_and_no_deadlock() {
     let (answers, received) = channel();
     let trigger = Calling { scheduler: Arc::default(), answers: Arc::new(Mutex::new(answers)) };
     let registry = apscheduler_testkit::registry();

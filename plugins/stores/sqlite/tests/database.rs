@@ -93,7 +93,7 @@ fn tables_of_one_file_have_versions_of_their_own() {
 }
 
 #[test]
-fn a_table_of_another_program_is_one_in_any_case() {
+fn a_foreign_table_is_refused_in_any_case() {
     let database = Database::new();
     database.by_hand("CREATE TABLE apscheduler_jobs (id, next_run_time, job_state)").unwrap();
     let error = start_error(database.options().tablename("APScheduler_Jobs"));
@@ -122,7 +122,7 @@ fn several_tables_fit_into_one_file() {
 }
 
 #[test]
-fn a_name_that_something_else_has_is_refused() {
+fn a_name_used_by_another_object_is_refused() {
     let database = Database::new();
     started(database.options().tablename("jobs"));
     let error = start_error(database.options().tablename("jobs_readable"));
@@ -134,7 +134,7 @@ fn a_name_that_something_else_has_is_refused() {
 }
 
 #[test]
-fn a_broken_state_comes_back_as_the_text_there_is() {
+fn a_broken_state_is_read_as_text() {
     for (broken, text) in [
         ("NULL", ""),
         ("''", ""),
@@ -186,7 +186,7 @@ fn a_broken_run_time_is_refused() {
 
 /// As other tools could break it, which do not know the check.
 #[test]
-fn a_broken_run_time_stands_in_nobodys_way() {
+fn a_broken_run_time_does_not_delay_other_jobs() {
     let database = Database::new();
     let store = database.store();
     let jobs = ["a", "b", "c", "d", "e", "f"].map(|id| (id, Some(second(1))));
@@ -224,7 +224,7 @@ fn a_broken_run_time_stands_in_nobodys_way() {
 }
 
 #[test]
-fn run_times_beyond_the_calendar_are_its_ends() {
+fn run_times_out_of_range_are_clamped() {
     let database = Database::new();
     let store = database.store();
     add(&store, &[("a", Some(second(1))), ("b", Some(second(1))), ("c", Some(second(1)))]);
@@ -244,7 +244,7 @@ fn run_times_beyond_the_calendar_are_its_ends() {
 }
 
 #[test]
-fn people_can_read_the_jobs() {
+fn the_view_shows_jobs_readably() {
     let database = Database::new();
     let store = database.store();
     add(
@@ -275,18 +275,18 @@ fn people_can_read_the_jobs() {
 }
 
 #[test]
-fn what_is_no_database_is_told() {
+fn a_file_that_is_not_a_database_is_reported() {
     let database = Database::new();
     let text = "This is a letter to my bank.\n".repeat(1000);
     std::fs::write(database.path(), &text).unwrap();
     let error = start_error(database.options());
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().ends_with("jobs.sqlite` is no SQLite database"), "{error}");
+    assert!(error.to_string().ends_with("jobs.sqlite` is not a SQLite database"), "{error}");
     assert_eq!(std::fs::read_to_string(database.path()).unwrap(), text, "it is left as it is");
 }
 
 #[test]
-fn a_damaged_database_is_told() {
+fn a_damaged_database_is_reported() {
     let database = Database::new();
     let store = database.store();
     let names: Vec<String> = (0..2000).map(|number| format!("job{number}")).collect();
@@ -313,7 +313,7 @@ fn a_missing_directory_is_named() {
 }
 
 #[test]
-fn what_can_not_be_opened_is_named() {
+fn a_file_that_cannot_be_opened_is_named() {
     let database = Database::new();
     let error = start_error(SqliteOptions::default().path(database.folder.path()));
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -322,7 +322,7 @@ fn what_can_not_be_opened_is_named() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_named() {
     let database = Database::new();
     database.store().shutdown().unwrap();
     let mut permissions = std::fs::metadata(database.path()).unwrap().permissions();
@@ -338,7 +338,7 @@ fn a_file_that_can_not_be_written_is_named() {
 }
 
 #[test]
-fn a_path_is_no_uri() {
+fn a_path_is_not_read_as_a_uri() {
     let database = Database::new();
     let path = database.folder.path().join("file:jobs?mode=memory");
     started(SqliteOptions::default().path(&path)).shutdown().unwrap();
@@ -346,7 +346,7 @@ fn a_path_is_no_uri() {
 }
 
 #[test]
-fn a_locked_database_is_waited_for_and_then_told() {
+fn a_locked_database_is_reported_after_the_timeout() {
     let database = Database::new();
     let timeout = Duration::from_millis(150);
     let store = started(database.options().busy_timeout(timeout));
@@ -384,7 +384,7 @@ fn a_locked_database_is_waited_for_and_then_told() {
 }
 
 #[test]
-fn a_look_that_finds_nothing_needs_no_lock() {
+fn a_claim_that_finds_nothing_needs_no_lock() {
     let database = Database::new();
     let store = started(database.options().busy_timeout(Duration::ZERO));
     add(&store, &[("a", Some(second(100))), ("b", None)]);
@@ -403,7 +403,7 @@ fn a_started_store_starts_again_under_a_lock() {
 }
 
 #[test]
-fn a_panic_while_deciding_takes_everything_back() {
+fn a_panic_while_deciding_rolls_back() {
     let database = Database::new();
     let store = started(database.options().busy_timeout(Duration::from_millis(100)));
     add(&store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
@@ -418,14 +418,14 @@ fn a_panic_while_deciding_takes_everything_back() {
 }
 
 #[test]
-fn a_store_that_is_not_started_says_so() {
+fn a_store_that_is_not_started_returns_an_error() {
     let store = SqliteJobStore::in_memory();
     let error = store.lookup_job("a").unwrap_err();
     assert_eq!(error.to_string(), "job store `sqlite`: the job store is not started");
 }
 
 #[test]
-fn sqlalchemy_finds_it_by_the_scheme() {
+fn sqlalchemy_finds_the_store_by_its_scheme() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     let database = Database::new();
@@ -456,14 +456,14 @@ fn never(record: &JobRecord) -> Decision {
 }
 
 #[test]
-fn a_file_that_is_moved_into_the_place_is_told_and_read() {
+fn a_replaced_file_is_reported_and_read() {
     let (database, backup) = (Database::new(), backup("new"));
     let store = database.store();
     add(&store, &[("old", Some(second(1)))]);
     std::fs::rename(backup.path(), database.path()).unwrap();
     let error = claim(&store, never).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreReplaced);
-    assert!(error.to_string().ends_with("jobs.sqlite` is another file than before"), "{error}");
+    assert!(error.to_string().ends_with("jobs.sqlite` was replaced by another file"), "{error}");
     // The log of the old file has no part in it.
     assert_eq!(ids(&store), ["new"]);
     assert_eq!(claim(&store, take).unwrap().won.len(), 1);
@@ -471,7 +471,7 @@ fn a_file_that_is_moved_into_the_place_is_told_and_read() {
 }
 
 #[test]
-fn a_link_that_leads_elsewhere_is_told() {
+fn a_changed_link_is_reported() {
     let (one, other) = (backup("one"), backup("other"));
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("jobs.sqlite");
@@ -484,7 +484,7 @@ fn a_link_that_leads_elsewhere_is_told() {
 }
 
 #[test]
-fn a_file_that_is_replaced_while_jobs_are_claimed_takes_the_claims_back() {
+fn a_file_replaced_during_a_claim_rolls_it_back() {
     let (database, backup) = (Database::new(), backup("new"));
     let store = database.store();
     add(&store, &[("old", Some(second(1)))]);
@@ -498,7 +498,7 @@ fn a_file_that_is_replaced_while_jobs_are_claimed_takes_the_claims_back() {
 }
 
 #[test]
-fn schedulers_on_both_sides_of_a_replacement_claim_each_fire_once() {
+fn schedulers_before_and_after_a_replacement_claim_each_run_once() {
     let (database, backup) = (Database::new(), backup("new"));
     let store = database.store();
     std::fs::rename(backup.path(), database.path()).unwrap();
@@ -509,7 +509,7 @@ fn schedulers_on_both_sides_of_a_replacement_claim_each_fire_once() {
 }
 
 #[test]
-fn a_shutdown_cuts_a_call_short_that_waits_for_a_lock() {
+fn a_shutdown_interrupts_a_call_that_waits_for_a_lock() {
     let database = Database::new();
     let store = started(database.options().busy_timeout(Duration::from_secs(600)));
     add(&store, &[("a", Some(second(1)))]);
@@ -526,7 +526,7 @@ fn a_shutdown_cuts_a_call_short_that_waits_for_a_lock() {
 }
 
 #[test]
-fn errors_do_not_repeat_themselves() {
+fn errors_show_their_cause_once() {
     let database = Database::new();
     let error = start_error(SqliteOptions::default().path(database.folder.path()));
     assert!(!error.chain().contains("unable to open"), "{}", error.chain());
@@ -537,11 +537,11 @@ fn errors_do_not_repeat_themselves() {
     database.by_hand(refuse).unwrap();
     let error = store.add_jobs(vec![Records::of(&store).new_record("a", None)]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.chain().ends_with("refuses: not today (code 1811)"), "{}", error.chain());
+    assert!(error.chain().ends_with("refused the call: not today (code 1811)"), "{}", error.chain());
 }
 
 #[test]
-fn a_table_that_is_dropped_is_told_and_made_again() {
+fn a_dropped_table_is_reported_and_created_again() {
     for drop in [
         "DROP TABLE apscheduler_jobs",
         "DROP VIEW apscheduler_jobs_readable; DROP TABLE apscheduler_jobs",

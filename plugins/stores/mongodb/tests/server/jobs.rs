@@ -39,7 +39,7 @@ fn a_store_works_in_threads_of_another_runtime() {
 }
 
 #[test]
-fn a_watch_tells_of_others_alone() {
+fn a_watch_ignores_own_changes() {
     let place = Place::new();
     let (store, other) = (place.open(), place.open());
     let (watch, told) = watch(&store);
@@ -53,7 +53,7 @@ fn a_watch_tells_of_others_alone() {
 }
 
 #[test]
-fn a_part_of_a_batch_is_won() {
+fn a_batch_may_be_won_in_part() {
     let place = Place::new();
     let (store, other) = (place.open(), place.open());
     for next in [NextRun::At(second(9)), NextRun::At(second(1_000_000)), NextRun::Finished] {
@@ -89,7 +89,7 @@ fn refuse(place: &Place, ids: &[&str]) {
 }
 
 #[test]
-fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
+fn refused_claims_end_the_pass_and_stay_due() {
     let place = Place::new();
     let store = place.open();
     for id in ["a", "b", "c"] {
@@ -101,7 +101,7 @@ fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
         let refused = store.claim_due(&due, &mut |record| take(record, NextRun::At(second(9))));
         let error = refused.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store);
-        assert!(error.is_retryable() && error.to_string().contains("refuses"), "{error}");
+        assert!(error.is_retryable() && error.to_string().contains("refused"), "{error}");
     }
     let mend = doc! {"$unset": {"refused": 1}};
     with_collection(&place.0, async |jobs| jobs.update_many(doc! {}, mend).await);
@@ -110,7 +110,7 @@ fn claims_that_the_server_refuses_end_the_pass_and_are_due_still() {
 }
 
 #[test]
-fn claims_that_the_server_refuses_hold_up_no_others() {
+fn refused_claims_do_not_delay_others() {
     let place = Place::new();
     let store = place.open();
     for id in ["a", "b", "c", "d", "e"] {
@@ -128,7 +128,7 @@ fn claims_that_the_server_refuses_hold_up_no_others() {
 }
 
 #[test]
-fn a_batch_adds_and_replaces_or_does_neither() {
+fn adding_and_replacing_is_all_or_nothing() {
     let place = Place::new();
     let store = place.open();
     add(&store, "old", Some(second(1)));
@@ -144,7 +144,7 @@ fn a_batch_adds_and_replaces_or_does_neither() {
 }
 
 #[test]
-fn what_a_hand_broke_is_not_lost() {
+fn manually_broken_documents_are_not_lost() {
     let place = Place::new();
     let store = place.open();
     add(&store, "a", Some(second(1)));
@@ -164,7 +164,7 @@ fn what_a_hand_broke_is_not_lost() {
 }
 
 #[test]
-fn what_is_no_job_hides_none() {
+fn foreign_documents_hide_no_jobs() {
     let place = Place::new();
     let store = place.open();
     for id in 0..5 {
@@ -183,7 +183,7 @@ fn what_is_no_job_hides_none() {
 }
 
 #[test]
-fn a_finished_job_that_was_not_removed_is_not_there() {
+fn a_finished_job_that_was_not_removed_is_hidden() {
     let place = Place::new();
     let store = place.open();
     let died = doc! {"finished": mongodb::bson::DateTime::now(), "next_run_time": null};

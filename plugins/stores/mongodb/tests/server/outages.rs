@@ -62,7 +62,7 @@ fn claim_at_last(store: &MongoDbJobStore, next: NextRun) -> Vec<String> {
 }
 
 #[test]
-fn a_claim_that_the_server_never_hears_is_made_again() {
+fn a_claim_that_never_arrives_is_repeated() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place));
     for next in nexts() {
@@ -76,7 +76,7 @@ fn a_claim_that_the_server_never_hears_is_made_again() {
 }
 
 #[test]
-fn a_claim_whose_answer_is_lost_is_handed_out_later() {
+fn a_claim_with_a_lost_answer_is_returned_later() {
     let (place, proxy) = (Place::new(), proxy());
     let (store, other) = (started(through(&proxy, &place)), place.open());
     for next in nexts() {
@@ -94,7 +94,7 @@ fn a_claim_whose_answer_is_lost_is_handed_out_later() {
 }
 
 #[test]
-fn what_others_changed_since_a_claim_in_doubt_stays() {
+fn changes_of_others_after_a_claim_in_doubt_are_kept() {
     let (place, proxy) = (Place::new(), proxy());
     let (store, other) = (started(through(&proxy, &place)), place.open());
     add(&store, "a", Some(second(1)));
@@ -113,7 +113,7 @@ fn what_others_changed_since_a_claim_in_doubt_stays() {
 }
 
 #[test]
-fn a_claim_that_comes_too_late_does_nothing() {
+fn a_late_claim_does_nothing() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place));
     add(&store, "a", Some(second(1)));
@@ -141,7 +141,7 @@ fn a_claim_that_comes_too_late_does_nothing() {
 }
 
 #[test]
-fn a_claim_in_doubt_of_a_job_that_is_added_again_is_known() {
+fn a_claim_in_doubt_is_settled_after_its_job_is_added_again() {
     let (place, proxy) = (Place::new(), proxy());
     let (store, other) = (started(through(&proxy, &place)), place.open());
     for replace in [false, true] {
@@ -161,7 +161,7 @@ fn a_claim_in_doubt_of_a_job_that_is_added_again_is_known() {
 }
 
 #[test]
-fn a_claim_in_doubt_outlasts_any_number_of_claims_of_another() {
+fn a_claim_in_doubt_survives_many_claims_of_another_handle() {
     let (place, proxy) = (Place::new(), proxy());
     let (store, other) = (started(through(&proxy, &place)), place.open());
     add(&store, "a", Some(second(1)));
@@ -177,7 +177,7 @@ fn a_claim_in_doubt_outlasts_any_number_of_claims_of_another() {
 }
 
 #[test]
-fn a_claim_of_which_a_router_does_not_know_is_handed_out_later() {
+fn a_claim_unknown_to_a_router_is_returned_later() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place));
     add(&store, "a", Some(second(1)));
@@ -206,7 +206,7 @@ fn a_claim_of_which_a_router_does_not_know_is_handed_out_later() {
 }
 
 #[test]
-fn a_server_that_is_slow_loses_and_doubles_nothing() {
+fn a_slow_server_neither_loses_nor_doubles_runs() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place).timeout(std::time::Duration::from_millis(1000)));
     let other = place.open();
@@ -223,7 +223,7 @@ fn a_server_that_is_slow_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_server_that_was_gone_is_used_again() {
+fn a_store_reconnects_after_an_outage() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place));
     let other = place.open();

@@ -10,7 +10,7 @@ use crate::way::{command, proxy, through};
 use crate::wire::Pass;
 
 #[test]
-fn a_batch_takes_the_same_few_round_trips_however_large_it_is() {
+fn a_batch_takes_a_constant_number_of_round_trips() {
     let (place, proxy) = (Place::new(), proxy());
     let (store, other) = (started(through(&proxy, &place)), place.open());
     let sent: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -49,7 +49,7 @@ fn a_standalone_server_adds_all_or_none() {
 }
 
 #[test]
-fn a_standalone_server_is_asked_for_changes() {
+fn a_standalone_server_is_polled_for_changes() {
     let (place, proxy) = (Place::new(), standalone());
     let store =
         started(through(&proxy, &place).poll_interval(std::time::Duration::from_millis(100)));
@@ -68,7 +68,7 @@ fn a_standalone_server_is_asked_for_changes() {
 
 /// The clock of the machine is before 2027 or behind it: both sorts of jobs stand behind the one that is set aside.
 #[test]
-fn a_job_behind_one_that_is_set_aside_is_told() {
+fn a_change_after_a_job_that_was_set_aside_is_reported() {
     let (place, proxy) = (Place::new(), standalone());
     let store =
         started(through(&proxy, &place).poll_interval(std::time::Duration::from_millis(100)));

@@ -16,7 +16,7 @@ fn start_error(options: MongoDbOptions) -> Error {
 }
 
 #[test]
-fn a_closed_port_is_named_and_the_password_is_not() {
+fn an_unreachable_server_is_named_without_the_password() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("mongodb://ann:pass-word@127.0.0.1:{port}/");
     let options = MongoDbOptions::default()
@@ -32,7 +32,7 @@ fn a_closed_port_is_named_and_the_password_is_not() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_not_repeated() {
+fn a_wrong_password_is_refused_and_not_shown() {
     let place = Place::new();
     let error = start_error(place.options().login("nobody", "wrong-word"));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
@@ -40,7 +40,7 @@ fn a_wrong_password_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_does_not_hang_the_caller() {
+fn an_unresponsive_server_does_not_hang_the_caller() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = MongoDbOptions::default()
         .host("127.0.0.1")
@@ -67,7 +67,7 @@ fn a_version_of_any_type_is_read() {
 }
 
 #[test]
-fn indexes_and_version_are_made_and_made_again() {
+fn indexes_and_version_are_created_again() {
     let place = Place::new();
     for _ in 0..2 {
         place.open().shutdown().unwrap();

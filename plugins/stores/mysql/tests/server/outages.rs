@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn a_connection_that_the_server_ended_is_made_again() {
+fn a_connection_closed_by_the_server_is_replaced() {
     let (table, user) = (Table::new(), User::with_rights("secret"));
     let store = started(MySqlOptions::new(user.url("secret")).tablename(&table.0));
     add(&store, "a");
@@ -25,7 +25,7 @@ fn a_connection_that_the_server_ended_is_made_again() {
 }
 
 #[test]
-fn a_claim_that_the_server_ends_claims_nothing() {
+fn a_claim_killed_by_the_server_claims_nothing() {
     let (table, user) = (Table::new(), User::with_rights("secret"));
     let store = started(MySqlOptions::new(user.url("secret")).tablename(&table.0));
     add(&store, "a");
@@ -38,7 +38,7 @@ fn a_claim_that_the_server_ends_claims_nothing() {
 }
 
 #[test]
-fn a_claim_that_did_not_arrive_can_not_arrive_later() {
+fn a_claim_that_did_not_arrive_cannot_be_written_later() {
     let (table, proxy) = (Table::new(), proxy());
     let store = started(table.behind(&proxy));
     add(&store, "a");
@@ -59,7 +59,7 @@ fn a_claim_that_did_not_arrive_can_not_arrive_later() {
 }
 
 #[test]
-fn a_claim_for_which_somebody_else_answers_is_not_lost() {
+fn a_claim_answered_by_a_proxy_is_not_lost() {
     // A proxy that has lost its server; a server that does not know what became of COMMIT.
     for code in [2013_u16, 1180] {
         let (table, proxy) = (Table::new(), proxy());
@@ -79,7 +79,7 @@ fn a_claim_for_which_somebody_else_answers_is_not_lost() {
 }
 
 #[test]
-fn tokens_of_claims_do_not_pile_up() {
+fn claim_tokens_do_not_accumulate() {
     let table = Table::new();
     let store = table.open();
     for id in ["a", "b", "c", "d"] {
@@ -100,7 +100,7 @@ fn tokens(table: &Table, is_written: u8) -> usize {
 }
 
 #[test]
-fn a_network_that_says_nothing_is_waited_for_as_long_as_the_options_say() {
+fn a_silent_network_ends_calls_after_the_timeout() {
     let (table, proxy) = (Table::new(), proxy());
     let options = table.behind(&proxy).statement_timeout(Duration::from_millis(100));
     let store = started(options.connect_timeout(Duration::from_millis(100)));

@@ -19,7 +19,7 @@ use crate::{
 static READ_ONLY: Mutex<()> = Mutex::new(());
 
 #[test]
-fn a_server_that_is_down_is_named_without_the_password() {
+fn an_unreachable_server_is_named_without_the_password() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
     drop(listener);
@@ -29,7 +29,7 @@ fn a_server_that_is_down_is_named_without_the_password() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_given_up() {
+fn an_unresponsive_server_times_out() {
     // It takes connections, and says nothing.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -42,18 +42,18 @@ fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[test]
-fn a_host_that_nobody_knows_is_named() {
+fn an_unknown_host_is_named() {
     let error = refused(MySqlOptions::new("mysql://someone:topsecret@nowhere.invalid/jobs"));
     assert_unavailable(&error, "nowhere.invalid:3306/jobs");
     assert_no_password(&error);
 }
 
 #[test]
-fn a_wrong_password_is_told_without_it() {
+fn a_wrong_password_is_not_shown() {
     let user = User::new("rightsecret");
     let error = refused(MySqlOptions::new(user.url("topsecret")));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
-    assert!(error.chain().contains("refuses the connection"), "{}", error.chain());
+    assert!(error.chain().contains("refused the connection"), "{}", error.chain());
     assert_no_password(&error);
 }
 
@@ -69,7 +69,7 @@ fn a_password_may_have_any_characters() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_an_error() {
+fn a_missing_database_is_an_error() {
     let place = place();
     let (server, _) = place.split_once('/').expect("a database");
     let user = User::new("topsecret");
@@ -82,7 +82,7 @@ fn a_database_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn rights_to_rows_are_enough_once_the_tables_are_there() {
+fn row_permissions_are_enough_once_the_tables_exist() {
     let _alone = READ_ONLY.lock().unwrap_or_else(PoisonError::into_inner);
     let (table, user) = (Table::new(), User::new("secret"));
     let options = MySqlOptions::new(user.url("secret")).tablename(&table.0);
@@ -99,7 +99,7 @@ fn rights_to_rows_are_enough_once_the_tables_are_there() {
 }
 
 #[test]
-fn a_server_that_is_read_only_for_now_may_be_tried_again() {
+fn a_read_only_server_is_retryable() {
     let _alone = READ_ONLY.lock().unwrap_or_else(PoisonError::into_inner);
     let (table, user) = (Table::new(), User::new("secret"));
     table.open().shutdown().expect("shut down");
@@ -120,7 +120,7 @@ fn a_server_that_is_read_only_for_now_may_be_tried_again() {
 }
 
 #[test]
-fn tls_is_used_or_refused_but_never_left_out_in_silence() {
+fn tls_is_used_or_refused_but_never_skipped_silently() {
     let table = Table::new();
     let ssl: Option<(String, String)> =
         connect().query_first("SHOW VARIABLES LIKE 'have_ssl'").expect("asked");

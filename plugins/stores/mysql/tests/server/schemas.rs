@@ -26,7 +26,7 @@ fn another_database_may_hold_the_table() {
 }
 
 #[test]
-fn a_schema_that_is_not_there_is_an_error() {
+fn a_missing_schema_is_an_error() {
     let error = refused(MySqlOptions::new(url()).tableschema("not_there"));
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
     assert!(error.chain().contains("not_there"), "{}", error.chain());
@@ -34,7 +34,7 @@ fn a_schema_that_is_not_there_is_an_error() {
 
 /// The server can't take back what makes tables, so a process that is killed leaves them half made.
 #[test]
-fn what_was_made_by_half_is_completed() {
+fn an_interrupted_migration_is_completed() {
     let table = Table::new();
     let name = &table.0;
     add(&table.open(), "a");
@@ -51,7 +51,7 @@ fn what_was_made_by_half_is_completed() {
 }
 
 #[test]
-fn tables_that_somebody_dropped_are_made_again() {
+fn dropped_tables_are_created_again() {
     let table = Table::new();
     add(&table.open(), "a");
     execute(&format!("DROP TABLE {}", table.0));

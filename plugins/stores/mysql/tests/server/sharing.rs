@@ -12,7 +12,7 @@ use crate::database::connect;
 use crate::{Table, add, claimed, due, ids, notifier, take};
 
 #[test]
-fn a_claim_holds_up_no_other_job() {
+fn a_claim_does_not_delay_other_jobs() {
     let table = Table::new();
     let (store, other) = (table.open(), table.open());
     add(&store, "a");
@@ -27,7 +27,7 @@ fn a_claim_holds_up_no_other_job() {
 }
 
 #[test]
-fn own_changes_are_not_told() {
+fn own_changes_are_not_reported() {
     let table = Table::new();
     let (store, other) = (table.open(), table.open());
     let watching = table.options().poll_interval(Duration::from_millis(10));
@@ -52,7 +52,7 @@ fn own_changes_are_not_told() {
 /// Another transaction and the claim wait for each other, and the server takes back the claim. What was decided is
 /// written again, for the jobs that are as they were, and is not decided twice.
 #[test]
-fn a_claim_that_is_rolled_back_for_a_deadlock_is_written_again() {
+fn a_claim_rolled_back_by_a_deadlock_is_written_again() {
     let table = Table::new();
     let (store, name) = (table.open(), &table.0);
     for id in ["a", "b"] {
