@@ -166,7 +166,7 @@ impl Tables {
         // From here on the tables are ours, although they may be incomplete.
         let begin = format!("INSERT IGNORE INTO {} (tablename, version) VALUES (?, 0)", self.meta);
         connection.exec_drop(begin, (&self.tablename,))?;
-        // A hand may have dropped one of them.
+        // One of them may have been dropped manually.
         let done = if self.are_complete(connection)? { version } else { 0 };
         for migrate in MIGRATIONS.iter().skip(usize::try_from(done).unwrap_or(0)) {
             for statement in migrate(self) {

@@ -69,7 +69,7 @@ fn take(record: &JobRecord) -> Decision {
     Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(second(60))))
 }
 
-/// The part of the URL behind user and password.
+/// The part of the URL after user and password.
 fn place() -> String {
     let url = url();
     let (_, rest) = url.split_once("://").expect("a URL");
@@ -110,7 +110,7 @@ fn an_unreachable_server_is_named_without_the_password() {
 
 #[test]
 fn an_unresponsive_server_times_out() {
-    // It takes connections, and says nothing.
+    // It accepts connections, but never answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
     let url = format!("postgresql://someone:topsecret@{address}/jobs");
@@ -251,7 +251,7 @@ fn a_claim_answered_by_a_proxy_is_not_lost() {
     }
 }
 
-/// How the server says that something failed.
+/// The server's message for an error.
 fn error_response(severity: &str, code: &str) -> Vec<u8> {
     let fields = format!("S{severity}\0V{severity}\0C{code}\0Mit is gone\0\0");
     let length = u32::try_from(fields.len() + 4).expect("a short message");
@@ -264,7 +264,7 @@ fn a_read_only_server_is_retryable() {
     add(&table.open(), "a");
     let url = url();
     let separator = if url.contains('?') { '&' } else { '?' };
-    // What a standby says.
+    // The error of a standby.
     let options = "-c%20transaction_read_only=on%20-c%20default_transaction_read_only=on";
     let store = started(
         PostgresOptions::new(format!("{url}{separator}options={options}")).tablename(&table.0),
@@ -288,7 +288,7 @@ fn a_watch_survives_the_end_of_its_connection() {
     add(&other, "a");
     assert!(told(), "a change of another handle");
     end_connections(&table.0);
-    // Listening again is told, since what happened in between was not heard.
+    // Listening again is reported, because changes in between were missed.
     assert!(told(), "the gap");
     add(&other, "b");
     assert!(told(), "a change after it");

@@ -180,7 +180,7 @@ fn calls_after_a_killed_connection_connect_again() {
     kill();
     assert_eq!(claim(&store, second(1)).unwrap().won.len(), 1);
     kill();
-    // A write that was sent may have been written: nobody knows, and the caller is told.
+    // A write that was sent may have been executed: the outcome is unknown, and the caller gets an error.
     if let Err(error) = store.remove_job("a") {
         assert!(error.is_retryable(), "{}", error.chain());
     }

@@ -39,7 +39,7 @@ impl Database {
         started(self.options())
     }
 
-    /// Runs SQL behind the back of the store.
+    /// Runs SQL on a connection of its own, without the store.
     fn by_hand(&self, sql: &str) -> rusqlite::Result<()> {
         Connection::open(self.path())?.execute_batch(sql)
     }

@@ -20,7 +20,7 @@ pub(crate) fn url() -> String {
     })
 }
 
-/// The name of a collection that nobody else uses.
+/// The name of a collection for one test.
 pub(crate) fn new_collection() -> String {
     format!("jobs_{}", uuid::Uuid::new_v4().simple())
 }

@@ -13,7 +13,7 @@ use mongodb::bson::Document;
 
 use crate::place;
 
-/// A collection that nobody else uses, and that goes with this value.
+/// A collection for one test, which is dropped with this value.
 pub(crate) struct Place(pub(crate) String);
 
 impl Place {
@@ -44,7 +44,7 @@ pub(crate) fn started(options: MongoDbOptions) -> MongoDbJobStore {
     store
 }
 
-/// A job with a state that nobody reads.
+/// A job whose state is not read.
 pub(crate) fn new(id: &str, time: Option<Timestamp>, replace: bool) -> NewRecord {
     let state = JobPayload::Encoded(r#"{"version":1}"#.into());
     NewRecord::new(id, time, state).with_replace(replace)
@@ -76,7 +76,7 @@ pub(crate) fn listed(store: &MongoDbJobStore) -> Vec<(String, Option<Timestamp>)
     records.into_iter().map(|record| (record.id.to_string(), record.next_run_time)).collect()
 }
 
-/// Watches a store, and hears of changes.
+/// Watches a store, and receives its changes.
 pub(crate) fn watch(store: &MongoDbJobStore) -> (Watch, Receiver<()>) {
     let (sender, told) = channel();
     let notifier = ChangeNotifier::new(move || {

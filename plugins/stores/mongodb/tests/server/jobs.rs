@@ -77,7 +77,7 @@ fn a_batch_may_be_won_in_part() {
     }
 }
 
-/// Whatever makes the server refuse them: a quota, a hand, here a validator of the collection.
+/// The server may refuse them for any reason; here, because of a validator of the collection.
 fn refuse(place: &Place, ids: &[&str]) {
     for id in ids {
         set(place, id, doc! {"refused": true});

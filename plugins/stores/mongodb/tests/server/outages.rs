@@ -1,4 +1,4 @@
-//! Connections that break, servers that are gone or slow, and what goes over the wire.
+//! Broken connections, and servers that are unreachable or slow.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -128,7 +128,7 @@ fn a_late_claim_does_nothing() {
         Pass::Cut
     });
     assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
-    // Nothing is due yet, but what was in doubt is settled.
+    // Nothing is due yet, but the claims in doubt are settled.
     wait_for("the store works again", || {
         claim(&store, second(0), NextRun::At(second(1_000_000))).is_ok()
     });

@@ -66,7 +66,7 @@ fn a_standalone_server_is_polled_for_changes() {
     drop(watch);
 }
 
-/// The clock of the machine is before 2027 or behind it: both sorts of jobs stand behind the one that is set aside.
+/// The machine's clock may be before or after 2027: both kinds of jobs come after the one that was set aside.
 #[test]
 fn a_change_after_a_job_that_was_set_aside_is_reported() {
     let (place, proxy) = (Place::new(), standalone());

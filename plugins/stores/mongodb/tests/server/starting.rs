@@ -76,7 +76,7 @@ fn indexes_and_version_are_created_again() {
         let id = doc! {"_id": &place.0};
         let noted = with_collection(META, async |meta| meta.find_one(id).await).unwrap();
         assert_eq!(noted.get("version"), Some(&Bson::Int64(1)));
-        // By a hand that forgets the version.
+        // A manual drop that leaves the version.
         with_collection(&place.0, async |jobs| jobs.drop().await);
     }
 }

@@ -17,7 +17,7 @@ type Filter = Box<dyn FnMut(&mut [u8]) -> Pass + Send>;
 pub(crate) enum Pass {
     /// They do.
     On,
-    /// They do, and then all connections are cut: the server hears it, and the client never hears the answer.
+    /// They pass, and then all connections are closed: the server receives the command, but the client gets no answer.
     OnAndCut,
     /// All connections are cut before them.
     Cut,

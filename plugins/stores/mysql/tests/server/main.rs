@@ -99,7 +99,7 @@ fn split(url: &str) -> (&str, &str) {
     url.split_once("://").expect("a URL")
 }
 
-/// The part of the URL behind user and password: `host:port/database`.
+/// The part of the URL after user and password: `host:port/database`.
 fn place() -> String {
     let url = url();
     let (_, rest) = split(&url);
@@ -162,7 +162,7 @@ fn assert_no_password(error: &Error) {
     assert!(!text.contains("topsecret"), "{text}");
 }
 
-/// A notifier, and what hears it.
+/// A notifier, and the receiver of its notifications.
 fn notifier() -> (ChangeNotifier, impl Fn() -> bool) {
     let (sender, receiver) = mpsc::channel();
     let notifier = ChangeNotifier::new(move || {

@@ -1,4 +1,4 @@
-//! Servers and networks that come and go: nothing is doubled, and what can be done is done afterwards.
+//! Outages of servers and networks: no run is doubled, and the store recovers.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ fn a_claim_that_did_not_arrive_cannot_be_written_later() {
     });
     assert_unavailable(&cut_off.expect_err("the network is gone"), "127.0.0.1");
     proxy.mend();
-    // The server hears of it a little later than we do, and keeps the job for the claim until then.
+    // The server notices it a little later than we do, and keeps the job locked until then.
     let patience = Instant::now() + Duration::from_secs(10);
     let mut ids = claimed(&store);
     while ids.is_empty() && Instant::now() < patience {

@@ -30,7 +30,7 @@ fn an_unreachable_server_is_named_without_the_password() {
 
 #[test]
 fn an_unresponsive_server_times_out() {
-    // It takes connections, and says nothing.
+    // It accepts connections, but never answers.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
     let url = format!("mysql://someone:topsecret@{address}/jobs");

@@ -32,7 +32,7 @@ fn a_missing_schema_is_an_error() {
     assert!(error.chain().contains("not_there"), "{}", error.chain());
 }
 
-/// The server can't take back what makes tables, so a process that is killed leaves them half made.
+/// The server can't roll back the creation of tables, so a process that is killed leaves an incomplete schema.
 #[test]
 fn an_interrupted_migration_is_completed() {
     let table = Table::new();

@@ -15,7 +15,7 @@ pub(crate) fn connection() -> Connection {
     client.get_connection().expect("the server of APSCHEDULER_TEST_REDIS answers")
 }
 
-/// The beginning of keys that nobody else uses.
+/// The prefix of the keys of one test.
 pub(crate) fn new_keys() -> String {
     new_name()
 }
