@@ -66,7 +66,7 @@ impl Contention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apscheduler_core::store::{Claim, ClaimOutcome, JobPayload, JobRecord, NextRun, RunTimes};
+    use apscheduler_core::store::{Claim, ClaimOutcome, JobPayload, JobRecord, NextRun};
     use apscheduler_core::time::Timestamp;
 
     fn due(after: Option<ClaimCursor>) -> ClaimRequest {

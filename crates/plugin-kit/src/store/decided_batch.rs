@@ -211,10 +211,10 @@ mod tests {
         };
         let early = batch(3);
         assert_eq!(
-            (ids(&early), early.resume),
+            (ids(&early), early.resume.clone()),
             (vec!["a", "b"], Some(ClaimCursor::at_id(at(2), "b")))
         );
         let all = batch(9);
-        assert_eq!((ids(&all), all.resume), (vec!["a", "b", "c"], None));
+        assert_eq!((ids(&all), all.resume.clone()), (vec!["a", "b", "c"], None));
     }
 }
