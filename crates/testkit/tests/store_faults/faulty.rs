@@ -153,7 +153,7 @@ impl FaultyStore {
 
     fn twist(&self, due: &ClaimRequest, _record: &JobRecord, decision: Decision) -> Decision {
         match decision {
-            Decision::Claim(ClaimOutcome { run_times, next: NextRun::Finished })
+            Decision::Claim(ClaimOutcome { run_times, next: NextRun::Finished, .. })
                 if self.has(Fault::FinishedIsPaused) =>
             {
                 Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(due.now + TICK * 1000)))
@@ -298,7 +298,7 @@ impl JobStore for FaultyStore {
                 resume.tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }
             // As `OFFSET` would: what was claimed is gone from there.
-            (Fault::BatchesCountFromTheStart, Some(ClaimCursor { next_run_time, tie_breaker })) => {
+            (Fault::BatchesCountFromTheStart, Some(ClaimCursor { next_run_time, tie_breaker, .. })) => {
                 *next_run_time += TICK * i32::try_from(claims.won.len()).unwrap();
                 *tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }
