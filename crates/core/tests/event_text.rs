@@ -1,0 +1,67 @@
+//! The JSON of every event, byte for byte.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::event::{Event, Missed};
+use apscheduler_core::function::JobError;
+use apscheduler_core::job::JobKey;
+use apscheduler_core::time::Timestamp;
+use serde_json::json;
+
+#[test]
+fn the_json_of_events_stays_the_same() {
+    let time: Timestamp = "2026-05-04T10:20:30.5Z".parse().unwrap();
+    let later: Timestamp = "2026-05-04T10:20:31Z".parse().unwrap();
+    let alias = || Arc::<str>::from("disk \"1\"");
+    let job = || JobKey::in_store("default", "backup");
+    let missed = |lateness, queued, idle| Event::JobMissed {
+        job: job(),
+        scheduled_run_time: time,
+        missed: Missed {
+            lateness: Duration::from_millis(lateness),
+            queued: Duration::from_millis(queued),
+            idle: Duration::from_millis(idle),
+        },
+    };
+    let error =
+        |error| Event::JobError { job: job(), scheduled_run_time: time, error: Arc::new(error) };
+    let executed = |retval| Event::JobExecuted {
+        job: job(),
+        scheduled_run_time: later,
+        retval: Arc::new(retval),
+    };
+    let events = [
+        Event::SchedulerStarted,
+        Event::SchedulerShutdown,
+        Event::SchedulerPaused,
+        Event::SchedulerResumed,
+        Event::ExecutorAdded { alias: alias() },
+        Event::ExecutorRemoved { alias: alias() },
+        Event::JobStoreAdded { alias: alias() },
+        Event::JobStoreRemoved { alias: alias() },
+        Event::AllJobsRemoved { alias: None },
+        Event::AllJobsRemoved { alias: Some(alias()) },
+        Event::JobStoreError { alias: alias(), error: "refused".into() },
+        Event::JobStoreRecovered { alias: alias() },
+        Event::JobStoreReplaced { alias: alias(), reason: "emptied".into() },
+        Event::JobAdded(job()),
+        Event::JobAdded(JobKey::new("anywhere")),
+        Event::JobRemoved(job()),
+        Event::JobModified(job()),
+        Event::JobBroken { job: job(), reason: "no function".into() },
+        Event::JobRestored(job()),
+        Event::JobSubmitted { job: job(), scheduled_run_times: [time, later].into() },
+        Event::JobMaxInstances { job: job(), scheduled_run_times: [time].into() },
+        executed(json!(null)),
+        executed(json!({"b": [1, 2.5], "a": "text"})),
+        error(JobError::new("it failed")),
+        error(JobError::panic("it broke").with_trace("caused by: a\ncaused by: b")),
+        missed(2500, 2000, 0),
+        missed(2500, 0, 2000),
+        missed(2000, 500, 500),
+    ];
+    let texts: Vec<String> =
+        events.iter().map(|event| event.to_json().to_string() + "\n").collect();
+    assert_eq!(texts.concat(), include_str!("event_text.jsonl"));
+}
