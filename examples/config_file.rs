@@ -6,6 +6,7 @@ use std::time::Duration;
 use apscheduler::Result;
 use apscheduler::file::JobsFile;
 use apscheduler::prelude::*;
+use serde_json::json;
 
 const FILE: &str = r#"
 timezone = "Europe/Helsinki"
@@ -35,7 +36,7 @@ fn main() -> Result<()> {
 
     let scheduler = BackgroundScheduler::new();
     scheduler.registry().register_function("greet", |name: String| println!("hello, {name}"))?;
-    scheduler.add_listener(EventMask::JOB_EXECUTED, |event| println!("{}", event.to_json()));
+    scheduler.add_listener(EventMask::JOB_EXECUTED, |event| println!("{}", json!(event)));
     let file = JobsFile::load(&path)?;
     file.configure(&scheduler)?;
     let applied = file.start(&scheduler)?;

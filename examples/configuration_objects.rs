@@ -16,7 +16,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ThreadPoolExecutor::new(20))
         .executor("processpool", ProcessPoolExecutor::new(5))
-        .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
+        .job_defaults(JobDefaults::new().coalesce(false).max_instances(3))
         .timezone(Zone::UTC);
     BackgroundScheduler::builder().config(config).build()
 }

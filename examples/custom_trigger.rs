@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
-use apscheduler::trigger::Trigger;
+use apscheduler::trigger::{SerializeOptions, Trigger};
 use chrono::TimeDelta;
+use serde_json::json;
 
 /// Fires 1, 2, 4, 8, ... steps after its start.
 #[derive(Debug)]
@@ -29,11 +30,17 @@ impl Trigger for BackoffTrigger {
         }
     }
 
-    /// What a store would keep. A store can build it again if a plugin of that name is registered: see docs/PLUGINS.md.
-    fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("backoff")
-            .option("start_date", Zone::UTC.iso(self.start))
-            .option("step", self.step.num_milliseconds())
+    /// The name of the plugin that can build it again from what a store keeps: see docs/PLUGINS.md.
+    fn kind(&self) -> &'static str {
+        "backoff"
+    }
+
+    /// The options that a store would keep.
+    fn options(&self) -> Box<dyn SerializeOptions + '_> {
+        Box::new(json!({
+            "start_date": Zone::UTC.iso(self.start),
+            "step": self.step.num_milliseconds(),
+        }))
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

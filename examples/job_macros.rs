@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
+use serde_json::json;
 
 /// Its name is `shop::ship` for ever, whatever becomes of the code.
 #[job(name = "shop::ship")]
@@ -26,7 +27,7 @@ async fn answer() -> u32 {
 
 fn main() -> Result<()> {
     let scheduler = BackgroundScheduler::new();
-    scheduler.add_listener(EventMask::JOB_EXECUTED, |event| println!("{}", event.to_json()));
+    scheduler.add_listener(EventMask::JOB_EXECUTED, |event| println!("{}", json!(event)));
     scheduler.add_declared_jobs()?;
     scheduler.add_job(JobBuilder::registered(ship).id("a").kwarg("order", 42))?;
     scheduler.add_job(JobBuilder::new("shop::ship").id("b").arg(43).kwarg("express", true))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
+use serde_json::json;
 
 fn main() -> Result<()> {
     let scheduler = BackgroundScheduler::new();
@@ -15,7 +16,7 @@ fn main() -> Result<()> {
     });
     // The same as JSON, as the program writes it with `--events`.
     scheduler.add_listener(EventMask::JOB_MISSED | EventMask::JOB_REMOVED, |event| {
-        println!("{}", event.to_json());
+        println!("{}", json!(event));
     });
     scheduler.start()?;
 

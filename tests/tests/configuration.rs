@@ -70,7 +70,7 @@ fn the_three_methods_give_equal_schedulers() {
     assert_eq!(expected["timezone"], "UTC");
     assert_eq!(
         expected["job_defaults"],
-        "JobDefaults { misfire_grace_time: Some(1), coalesce: false, max_instances: 3 }"
+        "JobDefaults { misfire_grace_time: Some(1s), coalesce: false, max_instances: 3 }"
     );
     assert_eq!(
         expected.keys().collect::<Vec<_>>(),

@@ -57,160 +57,140 @@ static FUNCTIONS: &[fn() -> Function] = &[
 /// The plugins that this build does not link, and how to get them.
 static ABSENT: &[AbsentPlugin] = &[
     #[cfg(not(feature = "store-sqlite"))]
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["sqlite"],
-        classes: &[],
-        url_schemes: &["sqlite"],
-        remedy: "enable the feature `store-sqlite` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["sqlite"],
+        "enable the feature `store-sqlite` of the crate `apscheduler`",
+    )
+    .url_schemes(&["sqlite"]),
     #[cfg(not(feature = "executor-threadpool"))]
-    AbsentPlugin {
-        kind: PluginKind::Executor,
-        names: &["threadpool"],
-        classes: &["apscheduler.executors.pool:ThreadPoolExecutor"],
-        url_schemes: &[],
-        remedy: "enable the feature `executor-threadpool` of the crate `apscheduler`, or add an executor `default`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Executor,
+        &["threadpool"],
+        "enable the feature `executor-threadpool` of the crate `apscheduler`, or add an executor `default`",
+    )
+    .classes(&["apscheduler.executors.pool:ThreadPoolExecutor"]),
     #[cfg(not(feature = "executor-processpool"))]
-    AbsentPlugin {
-        kind: PluginKind::Executor,
-        names: &["processpool"],
-        classes: &["apscheduler.executors.pool:ProcessPoolExecutor"],
-        url_schemes: &[],
-        remedy: "enable the feature `executor-processpool` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Executor,
+        &["processpool"],
+        "enable the feature `executor-processpool` of the crate `apscheduler`",
+    )
+    .classes(&["apscheduler.executors.pool:ProcessPoolExecutor"]),
     #[cfg(not(feature = "executor-tokio"))]
-    AbsentPlugin {
-        kind: PluginKind::Executor,
-        names: &["tokio", "asyncio", "tornado"],
-        classes: &[
+    AbsentPlugin::new(
+        PluginKind::Executor,
+        &["tokio", "asyncio", "tornado"],
+        "enable the feature `executor-tokio` of the crate `apscheduler`",
+    )
+    .classes(&[
             "apscheduler.executors.asyncio:AsyncIOExecutor",
             "apscheduler.executors.tornado:TornadoExecutor",
-        ],
-        url_schemes: &[],
-        remedy: "enable the feature `executor-tokio` of the crate `apscheduler`",
-    },
+        ]),
     #[cfg(not(feature = "scheduler-calloop"))]
-    AbsentPlugin {
-        kind: PluginKind::Scheduler,
-        names: &["calloop", "twisted"],
-        classes: &["apscheduler.schedulers.twisted:TwistedScheduler"],
-        url_schemes: &[],
-        remedy: "enable the feature `scheduler-calloop` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Scheduler,
+        &["calloop", "twisted"],
+        "enable the feature `scheduler-calloop` of the crate `apscheduler`",
+    )
+    .classes(&["apscheduler.schedulers.twisted:TwistedScheduler"]),
     #[cfg(not(feature = "scheduler-glib"))]
-    AbsentPlugin {
-        kind: PluginKind::Scheduler,
-        names: &["glib", "gtk"],
-        classes: &[],
-        url_schemes: &[],
-        remedy: "enable the feature `scheduler-glib` of the crate `apscheduler`, which needs GLib",
-    },
+    AbsentPlugin::new(
+        PluginKind::Scheduler,
+        &["glib", "gtk"],
+        "enable the feature `scheduler-glib` of the crate `apscheduler`, which needs GLib",
+    ),
     #[cfg(not(feature = "scheduler-qt"))]
-    AbsentPlugin {
-        kind: PluginKind::Scheduler,
-        names: &["qt"],
-        classes: &["apscheduler.schedulers.qt:QtScheduler"],
-        url_schemes: &[],
-        remedy: "enable the feature `scheduler-qt` of the crate `apscheduler`, which needs Qt 6",
-    },
+    AbsentPlugin::new(
+        PluginKind::Scheduler,
+        &["qt"],
+        "enable the feature `scheduler-qt` of the crate `apscheduler`, which needs Qt 6",
+    )
+    .classes(&["apscheduler.schedulers.qt:QtScheduler"]),
     #[cfg(not(feature = "scheduler-may"))]
-    AbsentPlugin {
-        kind: PluginKind::Scheduler,
-        names: &["may", "gevent"],
-        classes: &["apscheduler.schedulers.gevent:GeventScheduler"],
-        url_schemes: &[],
-        remedy: "enable the feature `scheduler-may` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Scheduler,
+        &["may", "gevent"],
+        "enable the feature `scheduler-may` of the crate `apscheduler`",
+    )
+    .classes(&["apscheduler.schedulers.gevent:GeventScheduler"]),
     #[cfg(not(feature = "executor-may"))]
-    AbsentPlugin {
-        kind: PluginKind::Executor,
-        names: &["may", "gevent"],
-        classes: &["apscheduler.executors.gevent:GeventExecutor"],
-        url_schemes: &[],
-        remedy: "enable the feature `executor-may` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Executor,
+        &["may", "gevent"],
+        "enable the feature `executor-may` of the crate `apscheduler`",
+    )
+    .classes(&["apscheduler.executors.gevent:GeventExecutor"]),
     #[cfg(not(feature = "executor-smol"))]
-    AbsentPlugin {
-        kind: PluginKind::Executor,
-        names: &["smol"],
-        classes: &[],
-        url_schemes: &[],
-        remedy: "enable the feature `executor-smol` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Executor,
+        &["smol"],
+        "enable the feature `executor-smol` of the crate `apscheduler`",
+    ),
     #[cfg(not(feature = "scheduler-smol"))]
-    AbsentPlugin {
-        kind: PluginKind::Scheduler,
-        names: &["smol"],
-        classes: &[],
-        url_schemes: &[],
-        remedy: "enable the feature `scheduler-smol` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::Scheduler,
+        &["smol"],
+        "enable the feature `scheduler-smol` of the crate `apscheduler`",
+    ),
     #[cfg(not(feature = "scheduler-tokio"))]
-    AbsentPlugin {
-        kind: PluginKind::Scheduler,
-        names: &["tokio", "asyncio", "tornado"],
-        classes: &[
+    AbsentPlugin::new(
+        PluginKind::Scheduler,
+        &["tokio", "asyncio", "tornado"],
+        "enable the feature `scheduler-tokio` of the crate `apscheduler`",
+    )
+    .classes(&[
             "apscheduler.schedulers.asyncio:AsyncIOScheduler",
             "apscheduler.schedulers.tornado:TornadoScheduler",
-        ],
-        url_schemes: &[],
-        remedy: "enable the feature `scheduler-tokio` of the crate `apscheduler`",
-    },
+        ]),
     #[cfg(not(feature = "store-mongodb"))]
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["mongodb"],
-        classes: &["apscheduler.jobstores.mongodb:MongoDBJobStore"],
-        url_schemes: &["mongodb", "mongodb+srv"],
-        remedy: "enable the feature `store-mongodb` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["mongodb"],
+        "enable the feature `store-mongodb` of the crate `apscheduler`",
+    )
+    .classes(&["apscheduler.jobstores.mongodb:MongoDBJobStore"])
+    .url_schemes(&["mongodb", "mongodb+srv"]),
     #[cfg(not(feature = "store-redis"))]
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["redis"],
-        classes: &["apscheduler.jobstores.redis:RedisJobStore"],
-        url_schemes: &["redis", "rediss"],
-        remedy: "enable the feature `store-redis` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["redis"],
+        "enable the feature `store-redis` of the crate `apscheduler`",
+    )
+    .classes(&["apscheduler.jobstores.redis:RedisJobStore"])
+    .url_schemes(&["redis", "rediss"]),
     #[cfg(not(feature = "store-postgres"))]
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["postgres", "postgresql"],
-        classes: &[],
-        url_schemes: &["postgresql", "postgres"],
-        remedy: "enable the feature `store-postgres` of the crate `apscheduler`",
-    },
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["postgres", "postgresql"],
+        "enable the feature `store-postgres` of the crate `apscheduler`",
+    )
+    .url_schemes(&["postgresql", "postgres"]),
     #[cfg(not(feature = "store-mysql"))]
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["mysql", "mariadb"],
-        classes: &[],
-        url_schemes: &["mysql", "mariadb"],
-        remedy: "enable the feature `store-mysql` of the crate `apscheduler`",
-    },
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["zookeeper"],
-        classes: &["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"],
-        url_schemes: &[],
-        remedy: NOT_YET,
-    },
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["etcd"],
-        classes: &["apscheduler.jobstores.etcd:EtcdJobStore"],
-        url_schemes: &[],
-        remedy: NOT_YET,
-    },
-    AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["rethinkdb"],
-        classes: &["apscheduler.jobstores.rethinkdb:RethinkDBJobStore"],
-        url_schemes: &[],
-        remedy: NOT_YET,
-    },
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["mysql", "mariadb"],
+        "enable the feature `store-mysql` of the crate `apscheduler`",
+    )
+    .url_schemes(&["mysql", "mariadb"]),
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["zookeeper"],
+        NOT_YET,
+    )
+    .classes(&["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"]),
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["etcd"],
+        NOT_YET,
+    )
+    .classes(&["apscheduler.jobstores.etcd:EtcdJobStore"]),
+    AbsentPlugin::new(
+        PluginKind::JobStore,
+        &["rethinkdb"],
+        NOT_YET,
+    )
+    .classes(&["apscheduler.jobstores.rethinkdb:RethinkDBJobStore"]),
 ];
 
 const NOT_YET: &str = "there is no such plugin yet; docs/PLUGINS.md explains how to write one";

@@ -79,7 +79,8 @@ fn write_fires(
     };
     let trigger =
         question.get("trigger").ok_or("`trigger` is missing; expected a table with `type`")?;
-    let context = TriggerContext { now, ..context.clone() };
+    let mut context = context.clone();
+    context.now = now;
     let trigger = input::trigger_config(trigger)
         .and_then(|config| context.build(&config))
         .map_err(|error| error.chain())?;

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 use apscheduler::event::EventMask;
 use apscheduler::time::Zone;
 use apscheduler::{BackgroundScheduler, Scheduler};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::nonblocking::{self, Outlet};
 
@@ -45,7 +46,8 @@ pub(crate) fn stream(scheduler: &BackgroundScheduler, target: &Path) -> Result<(
         let (name, clock) = (name.clone(), clock.clone());
         move |count: u64| {
             tracing::warn!("dropped {count} events: `{name}` was not read");
-            line(Zone::UTC.iso(clock.now()), json!({"event": "EVENTS_DROPPED", "count": count}))
+            let dropped = json!({"event": "EVENTS_DROPPED", "count": count});
+            line(Zone::UTC.iso(clock.now()), &dropped)
         }
     };
     let file = out.try_clone().context("--events")?;
@@ -57,19 +59,21 @@ pub(crate) fn stream(scheduler: &BackgroundScheduler, target: &Path) -> Result<(
     let outlet = Outlet::new(&file, "apscheduler-events", LIMIT, Box::new(sink), Box::new(note))
         .context("--events: can't start the writer thread")?;
     scheduler.add_listener(EventMask::ALL, move |event| {
-        let event = event.to_json();
         outlet.write_with(|| line(Zone::UTC.iso(clock.now()), event));
     });
     Ok(())
 }
 
-fn line(time: String, event: Value) -> Vec<u8> {
-    let mut object = Map::new();
-    object.insert("time".to_owned(), Value::String(time));
-    if let Value::Object(event) = event {
-        object.extend(event);
+fn line(time: String, event: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        time: String,
+        #[serde(flatten)]
+        event: &'a T,
     }
-    let mut line = Value::Object(object).to_string().into_bytes();
+
+    // Tables with text keys can always be written to memory.
+    let mut line = serde_json::to_vec(&Line { time, event }).unwrap_or_default();
     line.push(b'\n');
     line
 }

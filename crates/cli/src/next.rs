@@ -59,7 +59,7 @@ pub(crate) fn next(args: &NextArgs) -> Result<ExitCode> {
         None => SystemClock.now(),
     };
     let count = usize::try_from(args.count).unwrap_or(usize::MAX);
-    let context = TriggerContext { registry: &registry, timezone, now };
+    let context = TriggerContext::at(&registry, timezone, now);
     if args.batch {
         batch::answer(&context, count)?;
         return Ok(ExitCode::SUCCESS);

@@ -10,6 +10,7 @@ pub mod job;
 pub mod options;
 pub mod printable;
 pub mod registry;
+mod run;
 mod shutdown;
 pub mod store;
 pub mod suggestion;

@@ -62,6 +62,6 @@ fn the_json_of_events_stays_the_same() {
         missed(2000, 500, 500),
     ];
     let texts: Vec<String> =
-        events.iter().map(|event| event.to_json().to_string() + "\n").collect();
+        events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
     assert_eq!(texts.concat(), include_str!("event_text.jsonl"));
 }

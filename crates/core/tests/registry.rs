@@ -50,13 +50,10 @@ fn one_name_from_two_crates_is_an_error_that_names_both() {
 #[test]
 fn an_absent_plugin_says_what_would_bring_it() {
     let registry = apscheduler_testkit::registry();
-    registry.register_absent(AbsentPlugin {
-        kind: PluginKind::JobStore,
-        names: &["redis"],
-        classes: &["apscheduler.jobstores.redis:RedisJobStore"],
-        url_schemes: &[],
-        remedy: "enable the feature `store-redis`",
-    });
+    registry.register_absent(
+        AbsentPlugin::new(PluginKind::JobStore, &["redis"], "enable the feature `store-redis`")
+            .classes(&["apscheduler.jobstores.redis:RedisJobStore"]),
+    );
     for name in ["redis", "apscheduler.jobstores.redis:RedisJobStore"] {
         assert_eq!(
             registry.find(PluginKind::JobStore, name).unwrap_err().to_string(),

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_engine::Scheduler;
+use serde_json::json;
 
 use crate::patience::DEADLINE;
 
@@ -92,7 +93,7 @@ impl Events {
                     .iter()
                     .rev()
                     .take(20)
-                    .map(|event| event.to_json().to_string())
+                    .map(|event| json!(event).to_string())
                     .collect();
                 let count = heard.events.len();
                 drop(heard);

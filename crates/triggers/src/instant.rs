@@ -1,12 +1,11 @@
-//! Instants in options: text whose meaning depends on the zone, or instants that code gave.
+//! Instants in options: text that is read in a zone, or instants that code gave.
 
 use apscheduler_core::Result;
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
-use apscheduler_core::trigger::TriggerConfig;
 use chrono::{DateTime, SubsecRound as _};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An instant, maybe before the zone is known that its text is to be read in.
+/// An instant, or text that becomes one when its zone is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InstantOption {
     Text(String),
@@ -14,12 +13,12 @@ pub(crate) enum InstantOption {
 }
 
 impl InstantOption {
-    /// The instant, and the zone that it was given in.
+    /// Returns the instant and the zone that it was given in.
     ///
-    /// An offset that is the zone's own at that instant does not count as another zone.
+    /// An offset that equals the zone's own at that instant does not count as another zone.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option, where the text is no date.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option, if the text is not a date.
     pub(crate) fn resolve(&self, option: &str, zone: Zone) -> Result<(Timestamp, Zone)> {
         match self {
             Self::Instant(instant) => Ok((*instant, zone)),
@@ -33,9 +32,25 @@ impl InstantOption {
     }
 }
 
+impl InstantOption {
+    /// Returns the option that stores keep for an instant in this zone.
+    pub(crate) fn stored(instant: Timestamp, zone: Zone) -> Self {
+        Self::Text(text(instant, zone))
+    }
+}
+
 impl From<Timestamp> for InstantOption {
     fn from(instant: Timestamp) -> Self {
         Self::Instant(storable(instant))
+    }
+}
+
+impl Serialize for InstantOption {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Instant(instant) => serializer.serialize_str(&Zone::UTC.iso(*instant)),
+        }
     }
 }
 
@@ -45,27 +60,22 @@ impl<'de> Deserialize<'de> for InstantOption {
     }
 }
 
-/// The zone that instants given by code are shown in: that of the machine. Where that can't be told it is UTC: it changes no
+/// Returns the zone of the machine, in which instants given by code are shown; UTC if it is not known. That changes no
 /// instant, and a scheduler without a zone does not start.
-pub(crate) fn shown_in() -> Zone {
+pub(crate) fn machine_zone() -> Zone {
     Zone::local().unwrap_or(Zone::UTC)
 }
 
-/// Notes that the start was not given, but taken from the clock when the trigger was made: the option `from_clock`.
-pub(crate) fn mark_from_clock(config: TriggerConfig, from_clock: bool) -> TriggerConfig {
-    if from_clock { config.option("from_clock", true) } else { config }
-}
-
-/// The nearest instant that text can carry in every zone: in whole microseconds, in the years 1 to 9999.
+/// Returns the nearest instant that text can hold in every zone: in whole microseconds, in the years 1 to 9999.
 pub(crate) fn storable(instant: Timestamp) -> Timestamp {
     const EARLIEST: Timestamp = DateTime::from_timestamp(-62_135_510_400, 0).unwrap(); // 0001-01-02
     const LATEST: Timestamp = DateTime::from_timestamp(253_402_214_400, 0).unwrap(); // 9999-12-31
     instant.trunc_subsecs(6).clamp(EARLIEST, LATEST)
 }
 
-/// The text that [`InstantOption::resolve`] reads as this instant in this zone.
-pub(crate) fn text(instant: Timestamp, zone: Zone) -> String {
-    // Before standard time, zones had offsets with seconds, which text can't carry.
+/// Returns the text that [`InstantOption::resolve`] reads as this instant in this zone.
+fn text(instant: Timestamp, zone: Zone) -> String {
+    // Before standard time, zones had offsets with seconds, which text can't hold.
     let whole_minutes = zone.offset_at(instant).local_minus_utc() % 60 == 0;
     if whole_minutes { zone.iso(instant) } else { Zone::UTC.iso(instant) }
 }
@@ -81,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_back_as_the_same_instant() {
+    fn text_round_trips_to_the_same_instant() {
         let zones: [Zone; 3] =
             ["Europe/Berlin", "Australia/Lord_Howe", "+05:30"].map(|name| name.parse().unwrap());
         for zone in zones {
@@ -99,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_text_cannot_carry_is_moved_to_the_edge() {
+    fn instants_that_text_cannot_hold_are_clamped() {
         for name in ["Pacific/Kiritimati", "Etc/GMT+12"] {
             let zone: Zone = name.parse().unwrap();
             for extreme in [Timestamp::MIN_UTC, Timestamp::MAX_UTC] {
@@ -110,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_of_the_text_wins_unless_it_is_the_same() {
+    fn the_offset_of_the_text_replaces_the_zone_if_it_differs() {
         let berlin: Zone = "Europe/Berlin".parse().unwrap();
         assert_eq!(resolve("2009-07-06 00:00:00", berlin).unwrap().1, berlin);
         assert_eq!(resolve("2009-07-06 00:00:00+02:00", berlin).unwrap().1, berlin);

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use apscheduler_core::options::number_text;
+use apscheduler_core::options::{Seconds, number_text};
 use apscheduler_core::time::Timestamp;
-use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::trigger::Trigger;
 use apscheduler_core::{Error, ErrorKind};
 use chrono::TimeDelta;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::seconds;
 
-/// The longest delay, in microseconds; zero is none.
+/// The longest delay, in microseconds; zero means none. Options have it in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "f64")]
+#[serde(try_from = "Seconds")]
 pub(crate) struct Jitter(i64);
 
 impl Jitter {
-    /// `base` with a random delay, but not later than `latest`.
+    /// Returns `base` with a random delay, but not later than `latest`.
     ///
-    /// All delays that end by then are equally likely: cutting longer ones would make many runs start at `latest`.
+    /// All delays that end by then are equally likely. Clamping longer ones would make many runs start at `latest`.
     pub(crate) fn delay(self, base: Timestamp, latest: Timestamp) -> Timestamp {
         if self.0 == 0 {
             return base;
@@ -29,20 +29,20 @@ impl Jitter {
         base.checked_add_signed(delay).unwrap_or(base)
     }
 
-    /// Whether runs are not delayed.
+    /// Returns whether runs are not delayed.
     pub(crate) fn is_off(self) -> bool {
         self.0 == 0
     }
 
-    /// Adds the option `jitter`, where there is one.
-    pub(crate) fn write(self, config: TriggerConfig) -> TriggerConfig {
-        if self.is_off() { config } else { config.option("jitter", seconds::option(self.0)) }
+    /// Returns the option `jitter`, which is left out if runs are not delayed.
+    pub(crate) fn option(self) -> Option<Self> {
+        (!self.is_off()).then_some(self)
     }
 }
 
-/// The fire that belongs to a grid time: delayed, but neither after `latest` nor up to the next grid time.
+/// Returns the fire time for a grid time: delayed, but not later than `latest`, and earlier than the next grid time.
 ///
-/// A delay that passed the next grid time would hide it, since the next fire is the first after the delayed one.
+/// A delay beyond the next grid time would hide it, because the next fire is the first one after the delayed one.
 pub(crate) fn fire_at(trigger: &dyn Trigger, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
     let fire = trigger.add_jitter(grid_time, latest);
     if fire == grid_time {
@@ -51,7 +51,7 @@ pub(crate) fn fire_at(trigger: &dyn Trigger, grid_time: Timestamp, latest: Times
     let next = trigger.next_grid_time(Some(grid_time), grid_time);
     let before = next.and_then(|next| next.checked_sub_signed(TimeDelta::microseconds(1)));
     match before {
-        // Drawing again keeps the delays that fit equally likely.
+        // Draws again, so that all delays that fit are equally likely.
         Some(before) if fire > before => trigger.add_jitter(grid_time, before.max(grid_time)),
         _ => fire,
     }
@@ -63,16 +63,22 @@ impl From<Duration> for Jitter {
     }
 }
 
-impl TryFrom<f64> for Jitter {
+impl Serialize for Jitter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        seconds::serialize_micros(self.0, serializer)
+    }
+}
+
+impl TryFrom<Seconds> for Jitter {
     type Error = Error;
 
-    fn try_from(longest: f64) -> Result<Self, Error> {
+    fn try_from(Seconds(longest): Seconds) -> Result<Self, Error> {
         match seconds::micros(longest, 1) {
             Ok(micros) if micros >= 0 => Ok(Self(micros)),
             _ => Err(Error::new(
                 ErrorKind::InvalidTrigger,
                 format!(
-                    "expected a number of seconds from zero up, found {}",
+                    "expected a number of seconds that is not negative, found {}",
                     number_text(longest)
                 ),
             )),
@@ -87,7 +93,7 @@ mod tests {
     #[test]
     fn a_delay_stays_within_its_bounds() {
         let base = Timestamp::UNIX_EPOCH;
-        let jitter = Jitter::try_from(2.5).unwrap();
+        let jitter = Jitter::try_from(Seconds(2.5)).unwrap();
         let longest = TimeDelta::milliseconds(2500);
         for _ in 0..1000 {
             let delay = jitter.delay(base, Timestamp::MAX_UTC) - base;
@@ -100,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_negative_delay_is_an_error() {
-        let error = Jitter::try_from(-1.0).unwrap_err().to_string();
-        assert_eq!(error, "expected a number of seconds from zero up, found -1");
+        let error = Jitter::try_from(Seconds(-1.0)).unwrap_err().to_string();
+        assert_eq!(error, "expected a number of seconds that is not negative, found -1");
     }
 }

@@ -6,6 +6,7 @@ pub mod cron;
 pub mod date;
 pub mod interval;
 
+mod deferred;
 mod instant;
 mod jitter;
 mod search;
@@ -16,8 +17,8 @@ use apscheduler_core::registry::Plugin;
 pub use calendarinterval::{CalendarIntervalTrigger, CalendarIntervalTriggerBuilder};
 pub use combining::{AndTrigger, OrTrigger};
 pub use cron::{CronTrigger, CronTriggerBuilder};
-pub use date::DateTrigger;
-pub use interval::IntervalTrigger;
+pub use date::{DateTrigger, DateTriggerBuilder};
+pub use interval::{IntervalTrigger, IntervalTriggerBuilder};
 
 /// The descriptors of all triggers in this crate.
 ///

@@ -3,6 +3,7 @@
 mod berlin;
 mod built;
 
+use apscheduler_core::trigger::TriggerConfig;
 use berlin::{at, next, trigger, try_trigger};
 use serde_json::json;
 
@@ -75,7 +76,7 @@ fn repr() {
         "start_date": "2016-03-05", "end_date": "2020-12-25", "timezone": "Europe/Berlin",
     });
     let trigger = trigger(&config);
-    assert_eq!(serde_json::to_value(trigger.config()).unwrap(), config);
+    assert_eq!(serde_json::to_value(&*trigger).unwrap(), config);
     assert_eq!(
         trigger.to_string(),
         "calendarinterval[years=1, months=5, weeks=6, days=8, time='03:00:08']"
@@ -115,5 +116,5 @@ fn the_first_fire_is_not_in_the_past() {
 fn the_default_start_is_today_in_the_zone() {
     // At midnight of the new year in Berlin it is the old year in New York.
     let config = json!({"type": "calendarinterval", "years": 1, "timezone": "America/New_York"});
-    assert_eq!(trigger(&config).config().options["start_date"], "2019-12-31");
+    assert_eq!(TriggerConfig::of(&*trigger(&config)).unwrap().options["start_date"], "2019-12-31");
 }

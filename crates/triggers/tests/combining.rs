@@ -45,7 +45,7 @@ fn check_jitter(kind: &str, expected: &str) {
 fn check_stored(kind: &str) {
     let mut config = config(kind);
     config["jitter"] = 5.into();
-    assert_eq!(serde_json::to_value(trigger(&config).config()).unwrap(), config);
+    assert_eq!(serde_json::to_value(&*trigger(&config)).unwrap(), config);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn and_pickle() {
     check_stored("and");
     let mut bounded = config("and");
     bounded["max_iterations"] = 7.into();
-    assert_eq!(serde_json::to_value(trigger(&bounded).config()).unwrap(), bounded);
+    assert_eq!(serde_json::to_value(&*trigger(&bounded)).unwrap(), bounded);
 }
 
 #[test]

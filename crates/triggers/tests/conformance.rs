@@ -30,7 +30,7 @@ fn harness(registry: &Registry, kind: &str, samples: Vec<Sample>) -> TriggerHarn
     let harness = TriggerHarness::new(kind, registry.clone());
     samples.into_iter().fold(harness, |harness, (name, options)| {
         let options = options.as_object().expect("samples are tables").clone();
-        harness.sample(name, TriggerConfig { kind: kind.to_owned(), options })
+        harness.sample(name, TriggerConfig::new(kind).options(options))
     })
 }
 

@@ -5,6 +5,7 @@
 mod berlin;
 mod built;
 
+use apscheduler_core::trigger::TriggerConfig;
 use std::collections::HashSet;
 
 use apscheduler_core::time::Zone;
@@ -57,7 +58,7 @@ fn cron_trigger_4() {
 #[test]
 fn start_end_times_string() {
     let config = json!({"type": "cron", "start_date": "2016-11-05 05:06:53", "end_date": "2017-11-05 05:11:32"});
-    let options = trigger(&config).config().options;
+    let options = TriggerConfig::of(&*trigger(&config)).unwrap().options;
     assert_eq!(options["start_date"], "2016-11-05T05:06:53+01:00");
     assert_eq!(options["end_date"], "2017-11-05T05:11:32+01:00");
     assert_eq!(options["timezone"], "Europe/Berlin");
@@ -271,7 +272,7 @@ fn pickle() {
         "start_date": "2016-01-01T00:00:00.000025+01:00", "end_date": "2016-06-30T00:00:00+02:00",
         "timezone": "Europe/Berlin", "jitter": 2.5,
     });
-    let stored = serde_json::to_value(trigger(&config).config()).unwrap();
+    let stored = serde_json::to_value(&*trigger(&config)).unwrap();
     assert_eq!(stored, config);
 }
 

@@ -31,7 +31,7 @@ fn cron_names_the_option() {
         ),
         (
             json!({"jitter": -1}),
-            "trigger `cron`: jitter: expected a number of seconds from zero up",
+            "trigger `cron`: jitter: expected a number of seconds that is not negative",
         ),
         (json!({"hour": 1.5}), "trigger `cron`: hour: expected a whole number or text"),
     ];

@@ -3,6 +3,7 @@
 mod berlin;
 mod built;
 
+use apscheduler_core::trigger::TriggerConfig;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ fn invalid_interval() {
 #[test]
 fn start_end_times_string() {
     let config = json!({"type": "interval", "start_date": "2016-11-05 05:06:53", "end_date": "2017-11-05 05:11:32"});
-    let options = trigger(&config).config().options;
+    let options = TriggerConfig::of(&*trigger(&config)).unwrap().options;
     assert_eq!(options["start_date"], "2016-11-05T05:06:53+01:00");
     assert_eq!(options["end_date"], "2017-11-05T05:11:32+01:00");
 }
@@ -114,7 +115,7 @@ fn pickle() {
         "type": "interval", "days": 20, "minutes": 13, "seconds": 2.25, "start_date": "2016-04-03T00:00:00.000025+02:00",
         "end_date": "2036-04-03T00:00:00+02:00", "timezone": "Europe/Berlin", "jitter": 12,
     });
-    assert_eq!(serde_json::to_value(trigger(&config).config()).unwrap(), config);
+    assert_eq!(serde_json::to_value(&*trigger(&config)).unwrap(), config);
     let weeks = trigger(&json!({"type": "interval", "weeks": 2, "days": "6", "minutes": 13}));
     assert_eq!(weeks.to_string(), "interval[20 days, 0:13:00]");
 }

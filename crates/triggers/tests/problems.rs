@@ -23,7 +23,7 @@ fn trigger(config: &Value) -> Arc<dyn Trigger> {
 }
 
 fn problem(config: &Value) -> String {
-    let problem = trigger(config).problem(now());
+    let problem = trigger(config).diagnose(now());
     problem.unwrap_or_else(|| panic!("{config} has no problem"))
 }
 
@@ -53,7 +53,7 @@ fn an_interval_without_start_date_never_meets_a_weekend() {
     let interval =
         json!({"type": "interval", "hours": 2, "start_date": "2026-11-28T00:00:00+01:00"});
     let mended = trigger(&json!({"type": "and", "triggers": [interval, weekend()]}));
-    assert_eq!(mended.problem(now()), None);
+    assert_eq!(mended.diagnose(now()), None);
     assert_eq!(mended.next_fire_time(None, now()), Some(at("2026-11-28")));
 }
 
@@ -109,7 +109,7 @@ fn what_fires_or_has_ended_has_no_problem() {
         json!({"type": "and", "triggers": [weekend(), {"type": "cron", "hour": "*"}]}),
         json!({"type": "and", "triggers": [weekend(), {"type": "cron", "year": 2020}]}),
     ] {
-        assert_eq!(trigger(&config).problem(now()), None, "{config}");
+        assert_eq!(trigger(&config).diagnose(now()), None, "{config}");
     }
     let ended = trigger(&json!({"type": "cron", "year": 2020}));
     assert_eq!(

@@ -6,6 +6,7 @@ mod built;
 mod wall_clock;
 
 use apscheduler_core::time::{Timestamp, Zone};
+use apscheduler_core::trigger::TriggerConfig;
 use built::rebuild;
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, TimeZone as _};
 use chrono_tz::TZ_VARIANTS;
@@ -47,7 +48,12 @@ fn calendarinterval_keeps_its_time_of_day() {
                         _ => {}
                     }
                 };
-                assert_eq!(fire, expected, "{}", trigger.config().options["start_date"]);
+                assert_eq!(
+                    fire,
+                    expected,
+                    "{}",
+                    TriggerConfig::of(&*trigger).unwrap().options["start_date"]
+                );
                 previous = Some(fire);
             }
         },
@@ -188,10 +194,10 @@ proptest! {
         let all = [configs[0].clone(), json!({"type": "or", "triggers": configs})];
         for config in all {
             let trigger = trigger(&config);
-            let stored = trigger.config();
+            let stored = TriggerConfig::of(&*trigger).unwrap();
             let json = serde_json::to_string(&stored).unwrap();
             let restored = rebuild(&serde_json::from_str(&json).unwrap(), "Asia/Tokyo".parse().unwrap(), at(7)).unwrap();
-            prop_assert_eq!(restored.config(), stored);
+            prop_assert_eq!(TriggerConfig::of(&*restored).unwrap(), stored);
             prop_assert_eq!(restored.to_string(), trigger.to_string());
             let mut previous = None;
             for _ in 0..5 {

@@ -41,7 +41,7 @@ fn stored_text_stays_the_same() {
     let mut texts = Vec::new();
     for config in &cases {
         let trigger = built::build(config, berlin, now).unwrap();
-        texts.push(serde_json::to_string(&trigger.config()).unwrap());
+        texts.push(serde_json::to_string(&*trigger).unwrap());
     }
     assert_eq!(texts.join("\n") + "\n", include_str!("stored_text.jsonl"));
 }

@@ -4,6 +4,7 @@
 
 mod built;
 
+use apscheduler_core::trigger::TriggerConfig;
 use std::fmt::Write as _;
 
 use apscheduler_core::time::{Timestamp, Zone};
@@ -27,8 +28,10 @@ fn check(row: &Value) -> Result<(), String> {
     let trigger = built.map_err(|error| error.chain())?;
 
     // A stored trigger must go on as the first one would.
-    let rebuilt = rebuild(&trigger.config(), Zone::UTC, now).map_err(|error| error.chain())?;
-    if rebuilt.config() != trigger.config() || rebuilt.to_string() != trigger.to_string() {
+    let config = TriggerConfig::of(&*trigger).map_err(|error| error.chain())?;
+    let rebuilt = rebuild(&config, Zone::UTC, now).map_err(|error| error.chain())?;
+    let rebuilt_config = TriggerConfig::of(&*rebuilt).map_err(|error| error.chain())?;
+    if rebuilt_config != config || rebuilt.to_string() != trigger.to_string() {
         return Err(format!("rebuilt as {rebuilt:?}"));
     }
     for trigger in [trigger, rebuilt] {

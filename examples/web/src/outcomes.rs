@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apscheduler::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How many outcomes are kept.
 const CAPACITY: usize = 1000;
@@ -25,7 +25,7 @@ impl Outcomes {
         // An async listener may await: a database, say, or a web hook.
         scheduler.add_async_listener(ends, move |event| {
             let outcomes = listener.clone();
-            async move { outcomes.push(event.to_json()) }
+            async move { outcomes.push(json!(event)) }
         })?;
         Ok(outcomes)
     }

@@ -368,8 +368,8 @@ fn differences(stored: &JobSpec, job: &Wanted, same_schedule: bool) -> Vec<Plann
     compare("executor", json!(stored.executor()), json!(spec.executor()));
     compare(
         "misfire_grace_time",
-        json!(stored.misfire_grace_time()),
-        json!(spec.misfire_grace_time()),
+        json!(stored.misfire_grace_time().map(|time| time.as_secs())),
+        json!(spec.misfire_grace_time().map(|time| time.as_secs())),
     );
     compare("coalesce", json!(stored.coalesce()), json!(spec.coalesce()));
     compare("max_instances", json!(stored.max_instances()), json!(spec.max_instances()));

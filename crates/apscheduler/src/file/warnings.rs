@@ -24,7 +24,7 @@ pub(super) fn schedules(path: &Path, jobs: &[FileJob], scheduler: &Scheduler) ->
 /// Warns of jobs with a schedule that never fires. One that has ended is not reported.
 pub(super) fn never_firing(path: &Path, jobs: &[FileJob], scheduler: &Scheduler) -> Vec<String> {
     warn(path, jobs, scheduler, |trigger, now| {
-        trigger.problem(now).and_then(|_| schedule_warning(trigger, now))
+        trigger.diagnose(now).and_then(|_| schedule_warning(trigger, now))
     })
 }
 

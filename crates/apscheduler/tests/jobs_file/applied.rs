@@ -47,7 +47,7 @@ fn a_changed_default_is_a_change() {
     bench.apply(EVERY_MINUTE);
     let defaults = Config::new()
         .timezone(Zone::UTC)
-        .job_defaults(JobDefaults { coalesce: false, ..JobDefaults::default() });
+        .job_defaults(JobDefaults::new().coalesce(false));
     let other: BackgroundScheduler = BackgroundScheduler::builder()
         .registry(bench.scheduler.registry().clone())
         .clock(Arc::new(bench.clock.clone()))

@@ -47,8 +47,8 @@ pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
     if let Some(executor) = &options.executor {
         change(&|changes| changes.executor(executor.as_str()));
     }
-    if let Some(grace) = options.misfire_grace_time {
-        change(&|changes| changes.misfire_grace_time(grace.0));
+    if let Some(grace) = options.misfire_grace_time() {
+        change(&|changes| changes.misfire_grace_time(grace));
     }
     if let Some(coalesce) = options.coalesce {
         change(&|changes| changes.coalesce(coalesce));

@@ -94,6 +94,11 @@ impl JobOptions {
         trigger.map(|text| input::trigger_option("--trigger", text)).transpose()
     }
 
+    pub(super) fn misfire_grace_time(&self) -> Option<Option<Duration>> {
+        let duration = |seconds: u32| Duration::from_secs(seconds.into());
+        self.misfire_grace_time.map(|given| given.0.map(duration))
+    }
+
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
         let duration = |seconds: f64| {
             Duration::try_from_secs_f64(seconds).map_err(|_| {

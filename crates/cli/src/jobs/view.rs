@@ -41,9 +41,9 @@ pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
         put("args", json!(spec.arguments().args()));
         put("kwargs", json!(spec.arguments().kwargs().cloned().unwrap_or_default()));
         put("trigger", json!(spec.trigger().to_string()));
-        put("trigger_config", json!(spec.trigger().config()));
+        put("trigger_config", json!(&**spec.trigger()));
         put("executor", json!(spec.executor()));
-        put("misfire_grace_time", json!(spec.misfire_grace_time()));
+        put("misfire_grace_time", json!(spec.misfire_grace_time().map(|time| time.as_secs())));
         put("coalesce", json!(spec.coalesce()));
         put("max_instances", json!(spec.max_instances()));
         put("timeout", json!(spec.timeout().map(|timeout| timeout.as_secs_f64())));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::executor::Executor;
 use crate::job::JobDefaults;
-use crate::options;
+use crate::options::{self, Seconds};
 use crate::registry::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore};
 use crate::store::JobStore;
 use crate::time::Zone;
@@ -34,7 +34,7 @@ type Components<T> = Vec<(String, ComponentSource<T>)>;
 ///
 /// let objects = Config::new()
 ///     .timezone(Zone::UTC)
-///     .job_defaults(JobDefaults { coalesce: false, max_instances: 3, ..JobDefaults::default() })
+///     .job_defaults(JobDefaults::new().coalesce(false).max_instances(3))
 ///     .jobstore("default", MemoryJobStore::new());
 /// let flat = Config::from_flat("apscheduler.", [
 ///     ("apscheduler.timezone", "UTC"),
@@ -213,12 +213,12 @@ impl Config {
 }
 
 fn retry_interval(value: &Value) -> Result<Duration> {
-    let seconds: f64 = options::parse_value("jobstore_retry_interval", value)?;
+    let Seconds(seconds) = options::parse_value("jobstore_retry_interval", value)?;
     Duration::try_from_secs_f64(seconds).ok().filter(|interval| !interval.is_zero()).ok_or_else(
         || {
             let message = format!(
                 "jobstore_retry_interval: expected a positive number of seconds, found {}",
-                crate::options::number_text(seconds)
+                options::number_text(seconds)
             );
             Error::new(ErrorKind::Config, message)
         },

@@ -13,7 +13,7 @@ fn unset_keys_have_the_defaults_of_apscheduler() {
     let defaults = config.job_defaults_or_default();
     assert_eq!(
         (defaults.misfire_grace_time, defaults.coalesce, defaults.max_instances),
-        (Some(1), true, 1)
+        (Some(Duration::from_secs(1)), true, 1)
     );
 }
 

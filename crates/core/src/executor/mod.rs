@@ -1,23 +1,20 @@
 //! Executors run jobs: the trait that they implement, and what it refers to.
 
-mod cancellation;
 mod capabilities;
 mod event_loop;
 mod invocation;
 mod run;
-mod run_id;
 mod runtime;
 
 use std::fmt;
 
-pub use cancellation::{CancellationToken, Cancelled};
 pub use capabilities::{ExecutorCapabilities, ExecutorLoad};
 pub use event_loop::{LoopHandle, LoopTurns};
 pub use invocation::Invocation;
 pub use run::{Outcome, Run, RunSink};
-pub use run_id::RunId;
 pub use runtime::Runtime;
 
+pub use crate::run::{CancellationToken, Cancelled, RunId};
 pub use crate::thread_scope::{RunWorker, ThreadScope, ThreadScopeGuard};
 
 use crate::{Result, Shutdown};

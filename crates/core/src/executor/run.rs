@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{CancellationToken, Invocation};
+use super::Invocation;
 use crate::event::Missed;
 use crate::function::{JobContext, JobError, JobResult};
 use crate::job::JobSpec;
+use crate::run::CancellationToken;
 use crate::store::RunTimes;
 use crate::time::Timestamp;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use crate::Extensions;
-use crate::executor::{CancellationToken, RunId};
+use crate::run::{CancellationToken, RunId};
 use crate::time::Timestamp;
 
 /// The scheduler that runs a job, as far as the job's context needs it.
@@ -145,8 +145,9 @@ impl JobContext {
     }
 }
 
-/// A context without what can't leave its process.
+/// The part of a context that can be sent to another process.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ContextParts {
     /// The id of the job.
     pub job_id: String,
@@ -160,6 +161,38 @@ pub struct ContextParts {
     pub run_id: RunId,
     /// The attempt number, from 1.
     pub attempt: u32,
+}
+
+impl ContextParts {
+    /// Creates the parts of a first attempt.
+    pub fn new(
+        job_id: impl Into<String>,
+        jobstore: impl Into<String>,
+        scheduled_run_time: Timestamp,
+        run_id: RunId,
+    ) -> Self {
+        let job_id = job_id.into();
+        Self {
+            job_name: job_id.clone(),
+            job_id,
+            jobstore: jobstore.into(),
+            scheduled_run_time,
+            run_id,
+            attempt: 1,
+        }
+    }
+
+    /// Sets the name of the job. Default: its id.
+    pub fn job_name(mut self, name: impl Into<String>) -> Self {
+        self.job_name = name.into();
+        self
+    }
+
+    /// Sets the attempt number, from 1.
+    pub fn attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
 }
 
 impl fmt::Debug for JobContext {

@@ -10,6 +10,7 @@ pub mod from_macros;
 mod into_function;
 #[doc(hidden)]
 pub mod job_return;
+mod lookup;
 mod returned;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use serde_json::Value;
 pub use arguments::{Arguments, Bound, Parameter, Parameters};
 pub use context::{ContextParts, JobContext, JobHost};
 pub use into_function::{IntoFunction, IntoJobFunction, JobFunction};
+pub use lookup::FunctionLookup;
 pub use returned::{IntoReturned, JobError, Json};
 
 use crate::{Result, options};

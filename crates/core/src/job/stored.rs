@@ -15,9 +15,31 @@ use crate::{Error, ErrorKind, Result};
 /// The version of the format that this release writes. It reads this one and all before it.
 pub const STATE_VERSION: u32 = 1;
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
+/// What is written; borrowed, in the order of the keys in the text.
+#[derive(Serialize)]
+struct Written<'a> {
     version: u32,
+    id: &'a str,
+    name: &'a str,
+    func: &'a str,
+    args: &'a [Value],
+    kwargs: Cow<'a, Map<String, Value>>,
+    trigger: &'a dyn Trigger,
+    executor: &'a str,
+    /// In seconds.
+    misfire_grace_time: Option<u32>,
+    coalesce: bool,
+    max_instances: u32,
+    /// In seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a JobOrigin>,
+}
+
+/// What is read.
+#[derive(Deserialize)]
+struct Stored {
     id: String,
     name: String,
     func: String,
@@ -31,9 +53,7 @@ struct Stored {
     coalesce: bool,
     max_instances: u32,
     /// In seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<JobOrigin>,
 }
 
@@ -63,7 +83,7 @@ pub fn executor_of(text: &str) -> Option<Cow<'_, str>> {
 /// # Errors
 /// [`ErrorKind::InvalidJob`] where the job has a closure, or an argument that JSON can't hold.
 pub fn encode_value(spec: &JobSpec) -> Result<Value> {
-    serde_json::to_value(stored(spec)?).map_err(|error| not_encodable(spec, error))
+    serde_json::to_value(written(spec)?).map_err(|error| not_encodable(spec, error))
 }
 
 /// The job as JSON text.
@@ -71,7 +91,7 @@ pub fn encode_value(spec: &JobSpec) -> Result<Value> {
 /// # Errors
 /// As [`encode_value`].
 pub fn encode(spec: &JobSpec) -> Result<Arc<str>> {
-    serde_json::to_string(&stored(spec)?)
+    serde_json::to_string(&written(spec)?)
         .map(Into::into)
         .map_err(|error| not_encodable(spec, error))
 }
@@ -82,7 +102,7 @@ fn not_encodable(spec: &JobSpec, error: serde_json::Error) -> Error {
         .with_source(error)
 }
 
-fn stored(spec: &JobSpec) -> Result<Stored> {
+fn written(spec: &JobSpec) -> Result<Written<'_>> {
     if !spec.function.is_named() {
         return Err(Error::new(
             ErrorKind::Unsupported,
@@ -94,20 +114,20 @@ fn stored(spec: &JobSpec) -> Result<Stored> {
         )
         .with_job_id(spec.id()));
     }
-    Ok(Stored {
+    Ok(Written {
         version: STATE_VERSION,
-        id: spec.id().to_owned(),
-        name: spec.name().to_owned(),
-        func: spec.function.name().to_owned(),
-        args: spec.arguments.args().to_vec(),
-        kwargs: spec.arguments.kwargs().cloned().unwrap_or_default(),
-        trigger: spec.trigger.config(),
-        executor: spec.executor().to_owned(),
+        id: spec.id(),
+        name: spec.name(),
+        func: spec.function.name(),
+        args: spec.arguments.args(),
+        kwargs: spec.arguments.kwargs().map_or_else(Cow::default, Cow::Borrowed),
+        trigger: &*spec.trigger,
+        executor: spec.executor(),
         misfire_grace_time: spec.misfire_grace_time,
         coalesce: spec.coalesce,
         max_instances: spec.max_instances,
         timeout: spec.timeout.map(|timeout| timeout.as_secs_f64()),
-        origin: spec.origin.as_deref().cloned(),
+        origin: spec.origin(),
     })
 }
 
@@ -195,7 +215,7 @@ pub(crate) fn repair(
     let stand_ins = json!({
         "version": STATE_VERSION, "id": **id, "name": **id, "func": "", "args": [], "kwargs": {},
         "trigger": {"type": ""}, "executor": **super::spec::DEFAULT_ALIAS,
-        "misfire_grace_time": defaults.misfire_grace_time, "coalesce": defaults.coalesce,
+        "misfire_grace_time": defaults.misfire_grace_time.map(|time| time.as_secs()), "coalesce": defaults.coalesce,
         "max_instances": defaults.max_instances, "timeout": null, "origin": null,
     });
     let anew = object.is_empty();
@@ -220,7 +240,7 @@ fn build(
     let cause = |error: Error| broken(id, error.message());
     let function = match parts.function {
         Some(function) => function,
-        None => context.registry.function(&stored.func).map_err(cause)?,
+        None => context.functions().function(&stored.func).map_err(cause)?,
     };
     let trigger = match parts.trigger {
         Some(trigger) => trigger,

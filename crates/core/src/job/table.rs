@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::JobBuilder;
+use super::grace_time;
+use crate::options::Seconds;
 use crate::time::Zone;
 use crate::trigger::TriggerConfig;
 use crate::{Error, ErrorKind, Result};
@@ -45,11 +47,12 @@ impl JobBuilder {
             job = job.next_run_time(time.map(|(instant, _)| instant));
         }
         job.id = entry.id;
-        job.name = entry.name;
-        job.misfire_grace_time = entry.misfire_grace_time;
-        job.coalesce = entry.coalesce;
-        job.max_instances = entry.max_instances;
-        job.timeout = entry.timeout.map(|seconds| duration(what, seconds)).transpose()?;
+        job.fields.name = entry.name;
+        job.fields.misfire_grace_time = entry.misfire_grace_time;
+        job.fields.coalesce = entry.coalesce;
+        job.fields.max_instances = entry.max_instances;
+        let timeout = entry.timeout.map(|seconds| duration(what, seconds)).transpose()?;
+        job.fields.timeout = timeout.map(Some);
         if let Some(alias) = entry.jobstore {
             job = job.jobstore(alias);
         }
@@ -70,11 +73,11 @@ struct Entry {
     kwargs: Map<String, Value>,
     trigger: Option<Value>,
     name: Option<String>,
-    #[serde(deserialize_with = "given")]
-    misfire_grace_time: Option<Option<u32>>,
+    #[serde(deserialize_with = "given_grace_time")]
+    misfire_grace_time: Option<Option<Duration>>,
     coalesce: Option<bool>,
     max_instances: Option<u32>,
-    timeout: Option<f64>,
+    timeout: Option<Seconds>,
     #[serde(deserialize_with = "given")]
     next_run_time: Option<Option<String>>,
     jobstore: Option<String>,
@@ -82,7 +85,7 @@ struct Entry {
     replace_existing: bool,
 }
 
-fn duration(what: &str, seconds: f64) -> Result<Duration> {
+fn duration(what: &str, Seconds(seconds): Seconds) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
         let found = crate::options::number_text(seconds);
         let message =
@@ -91,8 +94,15 @@ fn duration(what: &str, seconds: f64) -> Result<Duration> {
     })
 }
 
-/// Null, or the text `none` where a format has no null, is an answer too: only a key that is not there leaves the option
-/// open.
+fn given_grace_time<'de, D>(deserializer: D) -> Result<Option<Option<Duration>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    grace_time::deserialize(deserializer).map(Some)
+}
+
+/// Tells a key with the value null (or the text `none`, in formats without null) from a missing key: only the latter leaves
+/// the option open.
 fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -109,21 +119,24 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn none_is_not_the_same_as_left_open() {
+    fn none_differs_from_a_missing_key() {
         let read = |table: Value| {
             JobBuilder::from_table("job", table.as_object().unwrap(), Zone::UTC).unwrap()
         };
         let open = read(json!({"func": "f"}));
-        assert_eq!((open.misfire_grace_time, open.next_run_time), (None, None));
+        assert_eq!((open.fields.misfire_grace_time, open.fields.next_run_time), (None, None));
         for none in [json!(null), json!("none")] {
             let job = read(json!({"func": "f", "misfire_grace_time": none, "next_run_time": none}));
-            assert_eq!((job.misfire_grace_time, job.next_run_time), (Some(None), Some(None)));
+            assert_eq!(
+                (job.fields.misfire_grace_time, job.fields.next_run_time),
+                (Some(None), Some(None))
+            );
         }
         let job =
             read(json!({"func": "f", "misfire_grace_time": "30", "next_run_time": "1970-01-01"}));
         assert_eq!(
-            (job.misfire_grace_time, job.next_run_time),
-            (Some(Some(30)), Some(Some(Timestamp::UNIX_EPOCH)))
+            (job.fields.misfire_grace_time, job.fields.next_run_time),
+            (Some(Some(Duration::from_secs(30))), Some(Some(Timestamp::UNIX_EPOCH)))
         );
     }
 }

@@ -7,7 +7,7 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 
 use super::error::OptionError;
-use super::{kind, parse_bool};
+use super::value::{kind, parse_bool};
 use crate::suggestion;
 
 /// One value that is to be read.

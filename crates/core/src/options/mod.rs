@@ -6,13 +6,13 @@
 mod deserializer;
 mod error;
 mod seconds;
-
-use std::time::Duration;
+mod value;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-pub use seconds::Seconds;
+pub use seconds::{Seconds, seconds};
+pub use value::{kind, number_text, oversized_integer, parse_bool};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -65,122 +65,6 @@ pub fn parse<T: DeserializeOwned>(what: &str, options: &Options) -> Result<T> {
 pub fn parse_value<T: DeserializeOwned>(what: &str, value: &Value) -> Result<T> {
     T::deserialize(deserializer::Lenient::value(value))
         .map_err(|error| Error::new(ErrorKind::Config, format!("{what}: {error}")))
-}
-
-/// What sort of value it is, for errors that do not show it because there may be a password in it.
-pub fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a table",
-    }
-}
-
-/// Reads a boolean as APScheduler does: `true yes on y t 1` and `false no off n f 0`, in any case.
-///
-/// # Examples
-/// ```
-/// use apscheduler_core::options::parse_bool;
-/// assert_eq!(parse_bool(" Yes "), Some(true));
-/// assert_eq!(parse_bool("off"), Some(false));
-/// assert_eq!(parse_bool("maybe"), None);
-/// ```
-pub fn parse_bool(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" | "t" | "1" => Some(true),
-        "false" | "no" | "off" | "n" | "f" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// Reads a number of seconds that is at least `least` and at most 2147483 (24 days). `what` is named in errors.
-///
-/// # Errors
-/// [`ErrorKind::Config`] that says what was expected.
-///
-/// # Examples
-/// ```
-/// use std::time::Duration;
-/// use apscheduler_core::options::seconds;
-///
-/// assert_eq!(seconds("poll_interval", 2.5, 0.001)?, Duration::from_millis(2500));
-/// let error = seconds("poll_interval", 0.0, 0.001).unwrap_err();
-/// assert_eq!(error.to_string(), "poll_interval: expected 0.001 to 2147483 seconds, found 0");
-/// # Ok::<(), apscheduler_core::Error>(())
-/// ```
-pub fn seconds(what: &str, value: f64, least: f64) -> Result<Duration> {
-    // Milliseconds that a signed number of 32 bits holds, as many a backend has them.
-    const MOST: f64 = 2_147_483.0;
-    if (least..=MOST).contains(&value) {
-        return Ok(Duration::from_secs_f64(value));
-    }
-    let found = number_text(value);
-    let message = format!("{what}: expected {least} to {MOST} seconds, found {found}");
-    Err(Error::new(ErrorKind::Config, message))
-}
-
-/// A number for messages: with an exponent where it would have many digits.
-///
-/// # Examples
-/// ```
-/// use apscheduler_core::options::number_text;
-///
-/// assert_eq!(number_text(-2.5), "-2.5");
-/// assert_eq!(number_text(30.0), "30");
-/// assert_eq!(number_text(1e308), "1e308");
-/// ```
-pub fn number_text(number: f64) -> String {
-    let size = number.abs();
-    if size == 0.0 || (1e-5..1e16).contains(&size) {
-        number.to_string()
-    } else {
-        format!("{number:e}")
-    }
-}
-
-/// The first whole number in a JSON text that does not fit into 64 bits. JSON readers turn such numbers into floats, in
-/// silence, so that an error would show another number than the one that was given.
-///
-/// # Examples
-/// ```
-/// use apscheduler_core::options::oversized_integer;
-///
-/// let text = r#"{"a": "99999999999999999999", "b": [1e30, -99999999999999999999]}"#;
-/// assert_eq!(oversized_integer(text), Some("-99999999999999999999"));
-/// assert_eq!(oversized_integer("[18446744073709551615, 1.5, true]"), None);
-/// ```
-pub fn oversized_integer(json: &str) -> Option<&str> {
-    let mut rest = json;
-    while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-        rest = &rest[start..];
-        if let Some(text) = rest.strip_prefix('"') {
-            rest = behind_text(text)?;
-            continue;
-        }
-        let is_number = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-        let (number, behind) = rest.split_at(rest.find(|c| !is_number(c)).unwrap_or(rest.len()));
-        let digits = number.strip_prefix('-').unwrap_or(number);
-        let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
-            return Some(number);
-        }
-        rest = behind;
-    }
-    None
-}
-
-/// What stands after a JSON text whose opening quote was read.
-fn behind_text(text: &str) -> Option<&str> {
-    let mut escaped = false;
-    let end = text.find(|c: char| {
-        let is_end = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        is_end
-    })?;
-    Some(&text[end + 1..])
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::seconds;
-use crate::Result;
+use super::value::number_text;
+use crate::{ErrorKind, Result};
 
 /// A length of time in options: a number of seconds, as in APScheduler, or text with units, as `"1h 30m"` or `"250ms"`.
 ///
@@ -99,4 +99,30 @@ impl Visitor<'_> for SecondsVisitor {
                 E::custom(format!("expected {EXPECTED}, found text{shown}"))
             })
     }
+}
+
+/// Reads a number of seconds that is at least `least` and at most 2147483 (24 days). `what` is named in errors.
+///
+/// # Errors
+/// [`ErrorKind::Config`] that says what was expected.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use apscheduler_core::options::seconds;
+///
+/// assert_eq!(seconds("poll_interval", 2.5, 0.001)?, Duration::from_millis(2500));
+/// let error = seconds("poll_interval", 0.0, 0.001).unwrap_err();
+/// assert_eq!(error.to_string(), "poll_interval: expected 0.001 to 2147483 seconds, found 0");
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+pub fn seconds(what: &str, value: f64, least: f64) -> Result<Duration> {
+    // Milliseconds that a signed number of 32 bits holds, as many a backend has them.
+    const MOST: f64 = 2_147_483.0;
+    if (least..=MOST).contains(&value) {
+        return Ok(Duration::from_secs_f64(value));
+    }
+    let found = number_text(value);
+    let message = format!("{what}: expected {least} to {MOST} seconds, found {found}");
+    Err(crate::Error::new(ErrorKind::Config, message))
 }

@@ -21,6 +21,7 @@ use crate::{Error, ErrorKind, Result};
 /// # let _ = config;
 /// ```
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ComponentConfig {
     /// A plugin name, an alias, or a Python class reference.
     pub name: String,
@@ -86,6 +87,7 @@ fn is_url(value: &Value) -> bool {
 
 /// An object that exists, or the data to build it from.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ComponentSource<T: ?Sized> {
     /// An object that exists.
     Ready(Arc<T>),

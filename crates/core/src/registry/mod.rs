@@ -1,13 +1,16 @@
 //! Who is there: plugins and functions, found by name.
 
+mod absent;
 mod component;
 mod declared;
+mod lookup;
 mod plugin;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use absent::AbsentPlugin;
 pub use component::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore};
 pub use plugin::{Build, BuildExecutor, BuildJobStore, BuildTrigger, Plugin, PluginKind};
 
@@ -33,21 +36,6 @@ macro_rules! submit_plugin {
     ($plugin:path) => {
         $crate::inventory::submit! { $crate::registry::PluginEntry(&$plugin) }
     };
-}
-
-/// A plugin that is not linked in but could be: what to say when a config asks for it.
-#[derive(Clone, Copy, Debug)]
-pub struct AbsentPlugin {
-    /// The kind of component.
-    pub kind: PluginKind,
-    /// Its name and its aliases.
-    pub names: &'static [&'static str],
-    /// Its Python class references.
-    pub classes: &'static [&'static str],
-    /// Its URL schemes.
-    pub url_schemes: &'static [&'static str],
-    /// What would bring it: ``enable the feature `store-redis` of the crate `apscheduler` ``.
-    pub remedy: &'static str,
 }
 
 /// A set of plugins that a program is built with; the type parameter of schedulers.

@@ -85,7 +85,8 @@ impl RunSink for Dispatched {
         let now = self.engine.now();
         let lateness = now - run_time;
         let running_since = || *lock(&self.engine.running_since);
-        (lateness > TimeDelta::seconds(i64::from(grace)) + self.unseen).then(|| Missed {
+        let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+        (lateness > grace + self.unseen).then(|| Missed {
             lateness: lateness.to_std().unwrap_or_default(),
             queued: (now - self.submitted).to_std().unwrap_or_default(),
             idle: (running_since() - run_time).to_std().unwrap_or_default(),

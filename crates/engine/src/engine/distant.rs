@@ -64,7 +64,7 @@ fn distance(record: &JobRecord, now: Timestamp, context: &TriggerContext<'_>) ->
     // A broken record is told of elsewhere.
     let spec: Arc<JobSpec> = restore(record, context).ok()?;
     let own = catch_unwind(AssertUnwindSafe(|| {
-        let trigger = spec.trigger().righted(now);
+        let trigger = spec.trigger().with_corrected_start(now);
         trigger.as_ref().unwrap_or(spec.trigger()).next_fire_time(None, now)
     }));
     let own = own.ok()??;

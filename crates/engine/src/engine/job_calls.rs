@@ -137,7 +137,7 @@ impl Scheduler {
     /// A record that can't be restored is changed too, if the changes mend it: another function for one that is unknown, for
     /// example. Where nothing but the next run time is changed, whatever else is wrong stays. If it is set to an instant, a
     /// trigger whose start was not given, but taken from a clock that was ahead, [starts
-    /// anew](apscheduler_core::trigger::Trigger::righted).
+    /// anew](apscheduler_core::trigger::Trigger::with_corrected_start).
     ///
     /// # Errors
     /// [`ErrorKind::JobLookup`]; what is wrong with the changes; what the store says.
@@ -146,14 +146,14 @@ impl Scheduler {
         self.change(&job.into(), |stored| {
             let spec = match stored {
                 // A time is written whatever is wrong with the rest, so that what can't run can be paused.
-                _ if changes.is_of_time_only() => {
-                    let runs = matches!(changes.changed_next_run_time(), Some(Some(_)));
-                    stored.spec().ok().filter(|_| runs).and_then(|spec| spec.righted(context.now))
+                _ if changes.keeps_definition() => {
+                    let runs = matches!(changes.new_next_run_time(), Some(Some(_)));
+                    stored.spec().ok().filter(|_| runs).and_then(|spec| spec.with_corrected_start(context.now))
                 }
                 StoredJob::Whole(spec) => Some(changes.apply(spec, &context)?),
                 StoredJob::Broken { id, text, .. } => Some(changes.repair(id, text, &context)?),
             };
-            Ok(Changed { spec, next_run_time: changes.changed_next_run_time() })
+            Ok(Changed { spec, next_run_time: changes.new_next_run_time() })
         })
     }
 
@@ -183,7 +183,7 @@ impl Scheduler {
     /// Lets a job run again from its next fire time on. A job whose schedule has ended is removed; then the result is
     /// `None`.
     ///
-    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts anew](apscheduler_core::trigger::Trigger::righted).
+    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts anew](apscheduler_core::trigger::Trigger::with_corrected_start).
     ///
     /// # Errors
     /// As [`modify_job`](Self::modify_job).
@@ -192,11 +192,11 @@ impl Scheduler {
         let now = self.0.now();
         let job = self.change(&job.into(), |stored| {
             let spec = stored.spec()?;
-            let righted = spec.righted(now);
-            let trigger = righted.as_ref().map_or(spec.trigger(), |righted| righted.trigger());
+            let corrected = spec.with_corrected_start(now);
+            let trigger = corrected.as_ref().map_or(spec.trigger(), |corrected| corrected.trigger());
             let next = trigger.next_fire_time(None, now);
             ended = next.is_none();
-            Ok(Changed { spec: righted, next_run_time: Some(next) })
+            Ok(Changed { spec: corrected, next_run_time: Some(next) })
         })?;
         if ended {
             self.remove_job(job.key())?;
@@ -418,8 +418,8 @@ pub(super) fn state(
     if !runner.capabilities.serializes {
         return Ok(JobPayload::Live(Arc::clone(spec)));
     }
-    let kind = spec.trigger().config().kind;
-    registry.find(PluginKind::Trigger, &kind).map_err(|error| {
+    let kind = spec.trigger().kind();
+    registry.find(PluginKind::Trigger, kind).map_err(|error| {
         let message =
             format!("its trigger could not be restored from the store `{}`", runner.alias);
         Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)

@@ -12,6 +12,7 @@ use super::job_calls::state;
 use super::store_runner::StoreRunner;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::stored::{decode, encode_value};
+use apscheduler_core::registry::Registry;
 use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
 use apscheduler_core::trigger::TriggerContext;
@@ -122,7 +123,7 @@ impl Scheduler {
         let records = export
             .jobs
             .into_iter()
-            .map(|job| import(&runner, job, &context))
+            .map(|job| import(&runner, job, &self.0.registry, &context))
             .collect::<Result<Vec<_>>>()?;
         let times: Vec<(Arc<str>, Option<Timestamp>)> =
             records.iter().map(|record| (Arc::clone(&record.id), record.next_run_time)).collect();
@@ -149,6 +150,7 @@ fn export(record: &JobRecord, context: &TriggerContext<'_>) -> Result<ExportedJo
 fn import(
     runner: &StoreRunner,
     job: ExportedJob,
+    registry: &Registry,
     context: &TriggerContext<'_>,
 ) -> Result<NewRecord> {
     let id: Arc<str> = job.id.into();
@@ -165,7 +167,7 @@ fn import(
         other => other.to_string(),
     };
     let state = match decode(&id, &text, context) {
-        Ok(spec) => state(runner, &Arc::new(spec), context.registry)?,
+        Ok(spec) => state(runner, &Arc::new(spec), registry)?,
         Err(error) if runner.capabilities.serializes => {
             tracing::warn!(job_id = &*id, "the imported job is set aside: {}", error.chain());
             JobPayload::Encoded(text.into())

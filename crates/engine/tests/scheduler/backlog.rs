@@ -11,7 +11,7 @@ use apscheduler_core::job::{JobBuilder, JobChanges};
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::store::JobStore as _;
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use apscheduler_testkit::{SteppedScheduler, TestStore};
 use chrono::TimeDelta;
 
@@ -33,8 +33,12 @@ impl Trigger for Counted {
         previous.is_none().then_some(now)
     }
 
-    fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("counted")
+    fn kind(&self) -> &'static str {
+        "counted"
+    }
+
+    fn options(&self) -> Box<dyn SerializeOptions + '_> {
+        Box::new(())
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

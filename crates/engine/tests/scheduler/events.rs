@@ -139,7 +139,7 @@ fn events_are_json_lines() {
     scheduler.add_job(JobBuilder::new("tests::add").id("a").args([json!(2), json!(3)])).unwrap();
     scheduler.step();
     assert_eq!(
-        events.take()[0].to_json(),
+        json!(events.take()[0]),
         json!({"event": "JOB_EXECUTED", "code": 4096, "job_id": "a", "jobstore": "default",
             "scheduled_run_time": "2027-01-01T00:00:00+00:00", "retval": 5})
     );

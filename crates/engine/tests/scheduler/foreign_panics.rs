@@ -11,7 +11,7 @@ use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_testkit::TestPlugins;
 
@@ -69,8 +69,12 @@ impl Trigger for PanickingTrigger {
         Some(now)
     }
 
-    fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("panicking")
+    fn kind(&self) -> &'static str {
+        "panicking"
+    }
+
+    fn options(&self) -> Box<dyn SerializeOptions + '_> {
+        Box::new(())
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

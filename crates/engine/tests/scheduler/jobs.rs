@@ -1,5 +1,7 @@
 //! Jobs are added, changed and removed, before the start and after.
 
+use std::time::Duration;
+
 use apscheduler_core::ErrorKind;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
@@ -58,12 +60,15 @@ fn a_job_without_a_trigger_has_a_date_trigger() {
 #[test]
 fn add_job_takes_the_defaults_of_the_scheduler() {
     let scheduler = scheduler();
-    let defaults = JobDefaults { misfire_grace_time: Some(7), coalesce: false, max_instances: 4 };
+    let defaults = JobDefaults::new()
+        .misfire_grace_time(Duration::from_secs(7))
+        .coalesce(false)
+        .max_instances(4);
     scheduler.configure(&Config::new().job_defaults(defaults)).unwrap();
     let spec = scheduler.add_job(job("a")).unwrap().spec().cloned().unwrap();
     assert_eq!(
         (spec.misfire_grace_time(), spec.coalesce(), spec.max_instances()),
-        (Some(7), false, 4)
+        (Some(Duration::from_secs(7)), false, 4)
     );
     let own = job("b").misfire_grace_time(None).coalesce(true).max_instances(2);
     let spec = scheduler.add_job(own).unwrap().spec().cloned().unwrap();
@@ -133,7 +138,7 @@ fn mistakes_show_when_the_job_is_added() {
                 "`max_instances` must be a positive number",
             ),
             (
-                job("a").misfire_grace_time(0),
+                job("a").misfire_grace_time(Duration::from_secs(0)),
                 ErrorKind::InvalidJob,
                 "`misfire_grace_time` must be a positive number",
             ),

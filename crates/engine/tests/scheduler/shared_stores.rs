@@ -19,6 +19,7 @@ use apscheduler_store_memory::MemoryJobStore;
 use apscheduler_testkit::SteppedScheduler;
 use apscheduler_testkit::TestPlugins;
 use chrono::TimeDelta;
+use serde_json::json;
 
 use crate::recorder::{Recorder, at, every, fill, scheduler};
 
@@ -165,9 +166,9 @@ fn a_job_without_a_trigger_runs_however_late_it_is_taken_up() {
     let store = Shared::default();
     let other = elsewhere(&store, 0);
     other.add_job(JobBuilder::new("tests::ok").id("now")).unwrap();
-    let strict = JobBuilder::new("tests::ok").id("strict").misfire_grace_time(1);
+    let strict = JobBuilder::new("tests::ok").id("strict").misfire_grace_time(Duration::from_secs(1));
     let strict = other.add_job(strict).unwrap();
-    assert_eq!(strict.spec().unwrap().misfire_grace_time(), Some(1));
+    assert_eq!(strict.spec().unwrap().misfire_grace_time(), Some(Duration::from_secs(1)));
     let scheduler = scheduler();
     scheduler.manual_clock().advance(TimeDelta::seconds(3600));
     scheduler.add_jobstore("default", store.clone()).unwrap();
@@ -196,7 +197,7 @@ fn a_replaced_store_is_told_and_looked_into_at_once() {
         panic!("{events:?}");
     };
     assert_eq!((&**alias, &**reason), ("default", "the file is another one"));
-    let json = events[0].to_json();
+    let json = json!(events[0]);
     assert_eq!(json["event"], "JOBSTORE_REPLACED");
     assert_eq!(json["alias"], "default");
     assert_eq!(json["code"], 1 << 21);

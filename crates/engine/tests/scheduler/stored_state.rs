@@ -78,7 +78,7 @@ fn setstate() {
     assert_eq!(spec.trigger().to_string(), "date[2027-12-14 13:05:00 UTC]");
     assert_eq!(
         (spec.misfire_grace_time(), spec.coalesce(), spec.max_instances()),
-        (Some(2), false, 2)
+        (Some(std::time::Duration::from_secs(2)), false, 2)
     );
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use chrono::TimeDelta;
+use serde_json::json;
 
 /// Fires at so many instants, a second apart. For stores that keep the job itself: no registry builds it.
 #[derive(Clone, Debug)]
@@ -34,8 +35,12 @@ impl Trigger for Times {
         (number < self.count).then(|| self.time(number))
     }
 
-    fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("times").option("count", self.count)
+    fn kind(&self) -> &'static str {
+        "times"
+    }
+
+    fn options(&self) -> Box<dyn SerializeOptions + '_> {
+        Box::new(json!({"count": self.count}))
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

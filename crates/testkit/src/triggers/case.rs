@@ -80,7 +80,7 @@ fn build(
     timezone: Zone,
     now: Timestamp,
 ) -> Arc<dyn Trigger> {
-    let built = TriggerContext { registry, timezone, now }.build(config);
+    let built = TriggerContext::at(registry, timezone, now).build(config);
     built.unwrap_or_else(|error| panic!("{config:?} is refused: {}", error.chain()))
 }
 

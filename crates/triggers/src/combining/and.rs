@@ -10,10 +10,10 @@ use apscheduler_core::options::{self, Options};
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Triggers;
+use super::triggers::Triggers;
 use crate::jitter::{self, Jitter};
 use crate::search;
 
@@ -141,8 +141,8 @@ impl Trigger for AndTrigger {
         if last > first { self.add_jitter(last, until) } else { first }
     }
 
-    fn problem(&self, now: Timestamp) -> Option<String> {
-        if let Some(problem) = self.triggers.problem(now) {
+    fn diagnose(&self, now: Timestamp) -> Option<String> {
+        if let Some(problem) = self.triggers.diagnose(now) {
             return Some(problem);
         }
         if let Ok(Some(_)) = self.at_or_after(now) {
@@ -157,17 +157,22 @@ impl Trigger for AndTrigger {
         Some(never_meet(&fires))
     }
 
-    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
-        let triggers = self.triggers.righted(now)?;
+    fn with_corrected_start(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let triggers = self.triggers.with_corrected_start(now)?;
         Some(Arc::new(Self { triggers, ..self.clone() }))
     }
 
-    fn config(&self) -> TriggerConfig {
-        let mut config = TriggerConfig::new("and").option("triggers", self.triggers.option());
-        if self.max_iterations != MAX_ITERATIONS {
-            config = config.option("max_iterations", self.max_iterations);
-        }
-        self.jitter.write(config)
+    fn kind(&self) -> &'static str {
+        "and"
+    }
+
+    fn options(&self) -> Box<dyn erased_serde::Serialize + '_> {
+        let max_iterations = NonZeroU32::new(self.max_iterations);
+        Box::new(AndOptions {
+            triggers: self.triggers.iter().collect(),
+            max_iterations: max_iterations.filter(|rounds| rounds.get() != MAX_ITERATIONS),
+            jitter: self.jitter.option(),
+        })
     }
 
     /// The zone of the first trigger.
@@ -188,7 +193,7 @@ fn never_meet(fires: &[(&dyn Trigger, Timestamp)]) -> String {
     let is_whole = |(_, fire): &&(&dyn Trigger, Timestamp)| fire.timestamp_subsec_nanos() == 0;
     // A grid that starts when the trigger is made lies between the seconds.
     let begins_anywhere = |(trigger, _): &&(&dyn Trigger, Timestamp)| {
-        trigger.config().options.contains_key("start_date")
+        TriggerConfig::of(*trigger).is_ok_and(|config| config.options.contains_key("start_date"))
     };
     let adrift = fires.iter().filter(|fire| !is_whole(fire)).find(begins_anywhere);
     if let (Some((trigger, _)), Some(anchor)) = (adrift, fires.iter().find(is_whole)) {
@@ -207,16 +212,19 @@ impl fmt::Display for AndTrigger {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct AndOptions {
-    triggers: Vec<Value>,
+/// The options. `T` is a trigger: data when it is read, the trigger itself when it is written.
+#[derive(Deserialize, Serialize)]
+struct AndOptions<T> {
+    #[serde(default = "Vec::new")]
+    triggers: Vec<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     max_iterations: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     jitter: Option<Jitter>,
 }
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
-    let given: AndOptions = options::parse(WHAT, given)?;
+    let given: AndOptions<Value> = options::parse(WHAT, given)?;
     let triggers =
         Triggers::build(&given.triggers, context).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(AndTrigger {

@@ -8,11 +8,11 @@ use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options};
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
-use serde::Deserialize;
+use apscheduler_core::trigger::{Trigger, TriggerContext};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Triggers;
+use super::triggers::Triggers;
 use crate::jitter::{self, Jitter};
 use crate::search;
 
@@ -109,17 +109,24 @@ impl Trigger for OrTrigger {
         }
     }
 
-    fn problem(&self, now: Timestamp) -> Option<String> {
-        self.triggers.problem(now)
+    fn diagnose(&self, now: Timestamp) -> Option<String> {
+        self.triggers.diagnose(now)
     }
 
-    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
-        let triggers = self.triggers.righted(now)?;
+    fn with_corrected_start(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let triggers = self.triggers.with_corrected_start(now)?;
         Some(Arc::new(Self { triggers, ..self.clone() }))
     }
 
-    fn config(&self) -> TriggerConfig {
-        self.jitter.write(TriggerConfig::new("or").option("triggers", self.triggers.option()))
+    fn kind(&self) -> &'static str {
+        "or"
+    }
+
+    fn options(&self) -> Box<dyn erased_serde::Serialize + '_> {
+        Box::new(OrOptions {
+            triggers: self.triggers.iter().collect(),
+            jitter: self.jitter.option(),
+        })
     }
 
     /// The zone of the first trigger that fires then.
@@ -137,15 +144,17 @@ impl fmt::Display for OrTrigger {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct OrOptions {
-    triggers: Vec<Value>,
+/// The options. `T` is a trigger: data when it is read, the trigger itself when it is written.
+#[derive(Deserialize, Serialize)]
+struct OrOptions<T> {
+    #[serde(default = "Vec::new")]
+    triggers: Vec<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     jitter: Option<Jitter>,
 }
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
-    let given: OrOptions = options::parse(WHAT, given)?;
+    let given: OrOptions<Value> = options::parse(WHAT, given)?;
     let triggers =
         Triggers::build(&given.triggers, context).map_err(|error| error.with_context(WHAT))?;
     Ok(Arc::new(OrTrigger { triggers, jitter: given.jitter.unwrap_or_default() }))

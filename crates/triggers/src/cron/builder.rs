@@ -1,70 +1,55 @@
-//! Building a cron trigger, in code or from options.
+//! Builds cron triggers, in code or from options.
 
 use std::fmt;
 use std::time::Duration;
 
-use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::{Error, ErrorKind, Result};
-use serde::de::{Deserialize, Deserializer, Visitor};
+use apscheduler_core::Result;
+use apscheduler_core::options::{self, Options};
+use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone};
 
-use super::CronTrigger;
 use super::expression::Expression;
 use super::field::Field;
+use super::options::{CronOptions, FieldText, WHAT, misnamed};
 use super::schedule::Schedule;
+use super::trigger::CronTrigger;
+use crate::deferred::deferred_trigger;
 use crate::instant::InstantOption;
-use crate::jitter::Jitter;
 
-/// Builds a [`CronTrigger`]; see there for what fields may be.
+/// Builds a [`CronTrigger`]; its documentation describes the fields.
 ///
-/// A field that is not given matches everything, or only its lowest value (`*` for `week` and `day_of_week`) where it
-/// is less significant than all fields that are given: `hour = 3` alone means 03:00:00.
-#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-#[serde(default)]
-pub struct CronTriggerBuilder {
-    year: Option<FieldText>,
-    month: Option<FieldText>,
-    day: Option<FieldText>,
-    week: Option<FieldText>,
-    day_of_week: Option<FieldText>,
-    hour: Option<FieldText>,
-    minute: Option<FieldText>,
-    second: Option<FieldText>,
-    crontab: Option<String>,
-    start_date: Option<InstantOption>,
-    end_date: Option<InstantOption>,
-    timezone: Option<Zone>,
-    jitter: Option<Jitter>,
-}
+/// A field that is not set matches everything. If it is less significant than all fields that are set, it matches only its
+/// lowest value instead (`week` and `day_of_week` still match everything): `hour = 3` alone means 03:00:00.
+///
+/// A job takes the builder as it is; a zone that is not set is then that of its scheduler.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CronTriggerBuilder(CronOptions);
 
-/// The expressions of a field as they were given: text, or a number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct FieldText(String);
+deferred_trigger!(CronTriggerBuilder, WHAT);
 
-impl<'de> Deserialize<'de> for FieldText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
+impl CronTrigger {
+    /// Starts building a trigger.
+    pub fn builder() -> CronTriggerBuilder {
+        CronTriggerBuilder::default()
+    }
 
-        impl Visitor<'_> for Text {
-            type Value = FieldText;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number or text")
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<FieldText, E> {
-                Ok(FieldText(number.to_string()))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<FieldText, E> {
-                Ok(FieldText(number.to_string()))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<FieldText, E> {
-                Ok(FieldText(text.to_owned()))
-            }
-        }
-
-        deserializer.deserialize_any(Text)
+    /// Creates a trigger from the five fields of a crontab line: minute, hour, day, month, weekday (0 is Monday).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) if the line does not have five fields, or
+    /// that names the field whose expression is not valid.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::time::Zone;
+    /// use apscheduler_triggers::CronTrigger;
+    ///
+    /// let trigger = CronTrigger::from_crontab("*/5 8-18 * * mon-fri", Zone::UTC)?;
+    /// let error = CronTrigger::from_crontab("* * * *", Zone::UTC).unwrap_err();
+    /// assert!(error.to_string().contains("expected 5"));
+    /// # Ok::<(), apscheduler_core::Error>(())
+    /// ```
+    pub fn from_crontab(line: &str, zone: impl Into<Zone>) -> Result<Self> {
+        Self::builder().crontab(line).timezone(zone).build()
     }
 }
 
@@ -72,7 +57,7 @@ macro_rules! fields {
     ($($(#[doc = $doc:literal])+ $field:ident;)+) => {$(
         $(#[doc = $doc])+
         pub fn $field(mut self, expressions: impl fmt::Display) -> Self {
-            self.$field = Some(FieldText(expressions.to_string()));
+            self.0.$field = Some(FieldText(expressions.to_string()));
             self
         }
     )+};
@@ -80,87 +65,96 @@ macro_rules! fields {
 
 impl CronTriggerBuilder {
     fields! {
-        /// The year, from 1970 to 9999.
+        /// Sets the year, from 1970 to 9999.
         year;
-        /// The month, from 1 to 12 or by name.
+        /// Sets the month, from 1 to 12 or by name.
         month;
-        /// The day of the month, from 1 to 31; `last`, or a weekday as `2nd tue` or `last fri`.
+        /// Sets the day of the month, from 1 to 31; `last`, or a weekday as `2nd tue` or `last fri`.
         day;
-        /// The ISO week, from 1 to 53.
+        /// Sets the ISO week, from 1 to 53.
         week;
-        /// The weekday, from 0 (Monday) to 6 or by name.
+        /// Sets the weekday, from 0 (Monday) to 6 or by name.
         day_of_week;
-        /// The hour, from 0 to 23.
+        /// Sets the hour, from 0 to 23.
         hour;
-        /// The minute, from 0 to 59.
+        /// Sets the minute, from 0 to 59.
         minute;
-        /// The second, from 0 to 59.
+        /// Sets the second, from 0 to 59.
         second;
     }
 
-    /// The five fields of a crontab line, instead of single fields: minute, hour, day, month, weekday.
+    /// Sets the five fields of a crontab line, instead of single fields: minute, hour, day, month, weekday.
     ///
-    /// As in APScheduler, weekday 0 is Monday, and a line that restricts both day and weekday wants both to match.
+    /// As in APScheduler, weekday 0 is Monday, and if a line restricts both day and weekday, both have to match.
     pub fn crontab(mut self, line: impl Into<String>) -> Self {
-        self.crontab = Some(line.into());
+        self.0.crontab = Some(line.into());
         self
     }
 
-    /// Does not fire earlier than at this instant.
+    /// Sets the first instant at which the trigger may fire.
     pub fn start_date(mut self, start_date: impl Into<Timestamp>) -> Self {
-        self.start_date = Some(start_date.into().into());
+        self.0.start_date = Some(start_date.into().into());
         self
     }
 
-    /// Does not fire later than at this instant.
+    /// Sets the last instant at which the trigger may fire.
     pub fn end_date(mut self, end_date: impl Into<Timestamp>) -> Self {
-        self.end_date = Some(end_date.into().into());
+        self.0.end_date = Some(end_date.into().into());
         self
     }
 
-    /// The zone whose wall clock has to match; that of the machine if it is not set.
+    /// Sets the zone whose wall clock has to match. Default: the scheduler's, or the machine's for
+    /// [`build`](Self::build).
     pub fn timezone(mut self, zone: impl Into<Zone>) -> Self {
-        self.timezone = Some(zone.into());
+        self.0.timezone = Some(zone.into());
         self
     }
 
-    /// Delays each run by a random time of up to `longest`.
+    /// Delays each run by a random time of at most `longest`.
     pub fn jitter(mut self, longest: Duration) -> Self {
-        self.jitter = Some(longest.into());
+        self.0.jitter = Some(longest.into());
         self
     }
 
-    /// The trigger.
+    /// Builds the trigger, with the zone of this machine if none is set.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTrigger`] that names the field whose expression is wrong and says what would be right.
+    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) that names the field whose expression is
+    /// not valid, and what is allowed.
     pub fn build(self) -> Result<CronTrigger> {
-        let zone = self.timezone.map_or_else(Zone::local, Ok)?;
-        self.build_in(zone)
+        let zone = self.0.timezone.map_or_else(Zone::local, Ok)?;
+        self.build_in(zone, SystemClock.now())
     }
 
-    /// The trigger, in this zone unless one is set.
-    pub(super) fn build_in(mut self, zone: Zone) -> Result<CronTrigger> {
-        self.read_crontab()?;
-        let zone = self.timezone.unwrap_or(zone);
+    pub(super) fn from_options(given: &Options) -> Result<Self> {
+        match given.keys().find_map(|key| misnamed(key)) {
+            Some(error) => Err(error),
+            None => options::parse(WHAT, given).map(Self),
+        }
+    }
+
+    fn build_in(self, zone: Zone, _now: Timestamp) -> Result<CronTrigger> {
+        let Self(mut options) = self;
+        options.read_crontab()?;
+        let zone = options.timezone.unwrap_or(zone);
         let date = |name, date: Option<InstantOption>| -> Result<Option<Timestamp>> {
             date.map(|date| date.resolve(name, zone).map(|(instant, _)| instant)).transpose()
         };
-        let start_date = date("start_date", self.start_date.take())?;
-        let end_date = date("end_date", self.end_date.take())?;
+        let start_date = date("start_date", options.start_date.take())?;
+        let end_date = date("end_date", options.end_date.take())?;
 
-        let least = Field::ALL.iter().rposition(|field| self.field(*field).is_some());
+        let least = Field::ALL.iter().rposition(|field| options.field(*field).is_some());
         let mut fields = [const { Vec::new() }; Field::ALL.len()];
         for (index, field) in Field::ALL.into_iter().enumerate() {
-            let text = match self.field(field) {
-                Some(FieldText(text)) => text.as_str(),
+            let text = match options.field(field) {
+                Some(text) => text,
                 None if least.is_some_and(|least| index > least) => field.least(),
                 None => "*",
             };
             fields[index] = Expression::parse_list(field, text)?;
         }
         let given = Field::ALL
-            .map(|field| self.field(field).is_some().then(|| shown(&fields[field as usize])));
+            .map(|field| options.field(field).is_some().then(|| shown(&fields[field as usize])));
         Ok(CronTrigger {
             schedule: Schedule::new(|field| &fields[field as usize]),
             given,
@@ -168,47 +162,8 @@ impl CronTriggerBuilder {
             spans: zone.spans(),
             start_date,
             end_date,
-            jitter: self.jitter.unwrap_or_default(),
+            jitter: options.jitter.unwrap_or_default(),
         })
-    }
-
-    fn field(&self, field: Field) -> Option<&FieldText> {
-        match field {
-            Field::Year => self.year.as_ref(),
-            Field::Month => self.month.as_ref(),
-            Field::Day => self.day.as_ref(),
-            Field::Week => self.week.as_ref(),
-            Field::DayOfWeek => self.day_of_week.as_ref(),
-            Field::Hour => self.hour.as_ref(),
-            Field::Minute => self.minute.as_ref(),
-            Field::Second => self.second.as_ref(),
-        }
-    }
-
-    fn read_crontab(&mut self) -> Result<()> {
-        let Some(line) = self.crontab.take() else {
-            return Ok(());
-        };
-        let invalid = |message: String| {
-            Err(Error::new(ErrorKind::InvalidTrigger, format!("crontab: {message}")))
-        };
-        if let Some(field) = Field::ALL.into_iter().find(|field| self.field(*field).is_some()) {
-            return invalid(format!("can't be given together with `{}`", field.name()));
-        }
-        let parts: Vec<&str> = line.split_whitespace().collect();
-        let [minute, hour, day, month, day_of_week] = parts[..] else {
-            let count = parts.len();
-            return invalid(format!(
-                "`{line}` has {count} fields; expected 5: minute, hour, day of the month, month, day of the week"
-            ));
-        };
-        *self = std::mem::take(self)
-            .minute(minute)
-            .hour(hour)
-            .day(day)
-            .month(month)
-            .day_of_week(day_of_week);
-        Ok(())
     }
 }
 

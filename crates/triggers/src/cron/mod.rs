@@ -1,284 +1,37 @@
-//! `cron`: whenever a wall clock matches.
+//! `cron`: fires whenever a wall clock matches.
 
 mod builder;
 mod civil;
 mod expression;
 mod field;
+mod options;
 mod schedule;
+mod trigger;
 
-use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::options::{self, Options};
+use apscheduler_core::Result;
+use apscheduler_core::options::Options;
 use apscheduler_core::registry::Plugin;
-use apscheduler_core::time::{Spans, Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
-use apscheduler_core::{Error, ErrorKind, Result};
-use chrono::DateTime;
+use apscheduler_core::trigger::{DeferredTrigger as _, Trigger, TriggerContext};
 
 pub use builder::CronTriggerBuilder;
-
-use crate::jitter::{self, Jitter};
-use crate::{instant, search};
-use field::Field;
-use schedule::Schedule;
-
-const WHAT: &str = "trigger `cron`";
+pub use trigger::CronTrigger;
 
 /// The descriptor of this trigger.
 ///
-/// | option | |
+/// | option | meaning |
 /// |---|---|
 /// | `year`, `month`, `day`, `week`, `day_of_week`, `hour`, `minute`, `second` | the fields, as numbers or text |
-/// | `crontab` | the five fields of a crontab line, instead |
+/// | `crontab` | the five fields of a crontab line, instead of single fields |
 /// | `start_date`, `end_date` | the first and the last instant at which it may fire |
 /// | `timezone` | the zone whose wall clock has to match, and that the dates are read in |
-/// | `jitter` | each run is delayed by a random time of up to so many seconds |
+/// | `jitter` | each run is delayed by a random time of at most this many seconds |
 pub static PLUGIN: Plugin = Plugin::trigger("cron", &build)
     .classes(&["apscheduler.triggers.cron:CronTrigger"])
     .summary("fires whenever a wall clock matches")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
-/// Fires at every instant at which the wall clock of its zone matches all fields.
-///
-/// A wall clock time that a change of offset skips does not exist and does not fire; one that is repeated fires twice.
-///
-/// # Fields
-/// Every field takes expressions, separated by commas, any of which has to match:
-///
-/// | expression | field | matches |
-/// |---|---|---|
-/// | `*` | any | every value |
-/// | `*/a` | any | every a-th value, from the lowest on |
-/// | `a` | any | this value |
-/// | `a-b` | any | the values from a to b |
-/// | `a-b/c`, `a/c` | any | every c-th value from a to b, or from a on |
-/// | `xxx`, `xxx-yyy` | month, `day_of_week` | by name: `jan`, `mon-fri` |
-/// | `xth y` | day | the x-th weekday y of the month: `1st mon`, `last fri` |
-/// | `last` | day | the last day of the month |
-///
-/// # Examples
-/// ```
-/// use apscheduler_core::time::Zone;
-/// use apscheduler_core::trigger::Trigger;
-/// use apscheduler_triggers::CronTrigger;
-/// use chrono::{TimeZone, Utc};
-///
-/// let zone: Zone = "Europe/Helsinki".parse()?;
-/// let trigger = CronTrigger::builder().month("1-3").hour("*/2").timezone(zone).build()?;
-/// assert_eq!(trigger.to_string(), "cron[month='1-3', hour='*/2']");
-///
-/// let now = Utc.with_ymd_and_hms(2027, 5, 1, 0, 0, 0).unwrap();
-/// let fire = trigger.next_fire_time(None, now).unwrap();
-/// assert_eq!(zone.iso(fire), "2028-01-01T00:00:00+02:00");
-/// # Ok::<(), apscheduler_core::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct CronTrigger {
-    schedule: Schedule,
-    /// The normalized text of the fields that were given.
-    given: [Option<String>; Field::ALL.len()],
-    zone: Zone,
-    spans: Spans,
-    start_date: Option<Timestamp>,
-    end_date: Option<Timestamp>,
-    jitter: Jitter,
-}
-
-impl CronTrigger {
-    /// Starts building a trigger.
-    pub fn builder() -> CronTriggerBuilder {
-        CronTriggerBuilder::default()
-    }
-
-    /// A trigger of the five fields of a crontab line: minute, hour, day, month, weekday (0 is Monday).
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidTrigger`] where the line has another number
-    /// of fields, or that names the field whose expression is wrong.
-    ///
-    /// # Examples
-    /// ```
-    /// use apscheduler_core::time::Zone;
-    /// use apscheduler_triggers::CronTrigger;
-    ///
-    /// let trigger = CronTrigger::from_crontab("*/5 8-18 * * mon-fri", Zone::UTC)?;
-    /// let error = CronTrigger::from_crontab("* * * *", Zone::UTC).unwrap_err();
-    /// assert!(error.to_string().contains("expected 5"));
-    /// # Ok::<(), apscheduler_core::Error>(())
-    /// ```
-    pub fn from_crontab(line: &str, zone: impl Into<Zone>) -> Result<Self> {
-        Self::builder().crontab(line).timezone(zone).build()
-    }
-
-    /// The first match at or after `from` in seconds of the Unix epoch, between the start and the end.
-    #[inline]
-    fn at_or_after(&self, from: i64) -> Option<Timestamp> {
-        let from = self.start_date.map_or(from, |start| from.max(whole_second(start)));
-        let fire = DateTime::from_timestamp(self.next_second(from)?, 0)?;
-        self.end_date.is_none_or(|end| fire <= end).then_some(fire)
-    }
-
-    /// The first match at or after `from`, both in seconds of the Unix epoch.
-    #[inline]
-    fn next_second(&self, from: i64) -> Option<i64> {
-        let mut span = self.spans.at(from);
-        let mut wall = from + i64::from(span.offset);
-        // The first match at or after `wall`. Whether the clock shows it is for the spans to say.
-        let mut matching = self.schedule.next(wall);
-        loop {
-            let fire = matching.map(|matching| matching - i64::from(span.offset));
-            if let Some(fire) = fire.filter(|fire| *fire < span.end) {
-                return Some(fire);
-            }
-            if span.end == i64::MAX {
-                return None;
-            }
-            span = self.spans.at(span.end);
-            let start = span.start + i64::from(span.offset);
-            // Set forward over the match, or back behind where the search began: only then look again.
-            if start < wall || matching.is_some_and(|matching| matching < start) {
-                wall = start;
-                matching = self.schedule.next(wall);
-            }
-        }
-    }
-}
-
-impl Trigger for CronTrigger {
-    fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let grid_time = self.next_grid_time(previous, now)?;
-        Some(if self.jitter.is_off() {
-            grid_time
-        } else {
-            jitter::fire_at(self, grid_time, Timestamp::MAX_UTC)
-        })
-    }
-
-    #[inline]
-    fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        let from = match previous {
-            Some(previous) => previous.timestamp() + 1,
-            None => whole_second(now),
-        };
-        self.at_or_after(from)
-    }
-
-    fn add_jitter(&self, grid_time: Timestamp, latest: Timestamp) -> Timestamp {
-        self.jitter.delay(grid_time, self.end_date.map_or(latest, |end| end.min(latest)))
-    }
-
-    fn last_fire_time(&self, first: Timestamp, until: Timestamp) -> Timestamp {
-        let latest = self.end_date.map_or(until, |end| end.min(until));
-        let last = search::last_until(first, latest, |from| self.at_or_after(whole_second(from)));
-        if last > first { self.jitter.delay(last, latest) } else { first }
-    }
-
-    fn problem(&self, _now: Timestamp) -> Option<String> {
-        // Fields begin with 1970, in some zones a day before.
-        const FIRST: i64 = -86_400;
-        if self.at_or_after(FIRST).is_some() {
-            return None;
-        }
-        if self.next_second(FIRST).is_none() {
-            let given: Vec<String> =
-                self.given().map(|(field, text)| format!("{}='{text}'", field.name())).collect();
-            return Some(format!(
-                "nothing in the calendar matches all of {}; the last day of a month is `day = \"last\"`",
-                given.join(", ")
-            ));
-        }
-        let date = |date: Option<Timestamp>| date.map(|date| self.zone.iso(date));
-        Some(match (date(self.start_date), date(self.end_date)) {
-            (Some(start), Some(end)) => {
-                format!("it has no fire time from `start_date` {start} to `end_date` {end}")
-            }
-            (Some(start), None) => format!("it has no fire time after `start_date` {start}"),
-            (None, end) => {
-                format!("it has no fire time before `end_date` {}", end.unwrap_or_default())
-            }
-        })
-    }
-
-    fn config(&self) -> TriggerConfig {
-        let mut config = TriggerConfig::new("cron");
-        for (field, text) in self.given() {
-            config = config.option(field.name(), text);
-        }
-        for (name, date) in [("start_date", self.start_date), ("end_date", self.end_date)] {
-            if let Some(date) = date {
-                config = config.option(name, instant::text(date, self.zone));
-            }
-        }
-        self.jitter.write(config.option("timezone", self.zone.to_string()))
-    }
-
-    fn zone(&self, _fire_time: Timestamp) -> Zone {
-        self.zone
-    }
-}
-
-impl CronTrigger {
-    fn given(&self) -> impl Iterator<Item = (Field, &str)> {
-        Field::ALL
-            .into_iter()
-            .zip(&self.given)
-            .filter_map(|(field, text)| Some((field, text.as_deref()?)))
-    }
-}
-
-/// The fields that were given: `cron[month='1-3', hour='*/2']`.
-impl fmt::Display for CronTrigger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cron[")?;
-        for (index, (field, text)) in self.given().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{}='{text}'", field.name())?;
-        }
-        f.write_str("]")
-    }
-}
-
-impl fmt::Debug for CronTrigger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The text says what the bit sets do.
-        f.debug_struct("CronTrigger")
-            .field("given", &format_args!("{self}"))
-            .field("zone", &self.zone)
-            .field("start_date", &self.start_date)
-            .field("end_date", &self.end_date)
-            .field("jitter", &self.jitter)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The first whole second at or after an instant.
-fn whole_second(instant: Timestamp) -> i64 {
-    instant.timestamp() + i64::from(instant.timestamp_subsec_nanos() > 0)
-}
-
-/// The error for names that other schedulers have for fields, and whose nearest known name means something else.
-fn misnamed(key: &str) -> Option<Error> {
-    let field = match key.to_ascii_lowercase().as_str() {
-        "weekday" | "weekdays" | "week_day" | "wday" | "dow" => Field::DayOfWeek,
-        "day_of_month" | "monthday" | "mday" | "dom" | "date" => Field::Day,
-        "min" | "mins" => Field::Minute,
-        "sec" | "secs" => Field::Second,
-        _ => return None,
-    };
-    let name = field.name();
-    let message = format!(
-        "{WHAT}: unknown option `{key}`; did you mean `{name}`? It takes {}",
-        field.forms()
-    );
-    Some(Error::new(ErrorKind::Config, message))
-}
-
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
-    if let Some(error) = given.keys().find_map(|key| misnamed(key)) {
-        return Err(error);
-    }
-    let given: CronTriggerBuilder = options::parse(WHAT, given)?;
-    let trigger = given.build_in(context.timezone).map_err(|error| error.with_context(WHAT))?;
-    Ok(Arc::new(trigger))
+    CronTriggerBuilder::from_options(given)?.build_with(context)
 }

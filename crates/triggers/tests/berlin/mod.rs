@@ -8,6 +8,7 @@ use std::sync::Arc;
 use apscheduler_core::Result;
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
 use apscheduler_core::trigger::Trigger;
+use apscheduler_core::trigger::TriggerConfig;
 use serde_json::Value;
 
 use crate::built::{build, rebuild};
@@ -28,7 +29,7 @@ pub(crate) fn try_trigger(config: &Value) -> Result<Arc<dyn Trigger>> {
 
 /// A trigger that is configured in 2020, stored, and restored: all that is tested of it survives that.
 pub(crate) fn trigger(config: &Value) -> Arc<dyn Trigger> {
-    let stored = try_trigger(config).unwrap().config();
+    let stored = TriggerConfig::of(&*try_trigger(config).unwrap()).unwrap();
     rebuild(&stored, Zone::UTC, Timestamp::UNIX_EPOCH).unwrap()
 }
 

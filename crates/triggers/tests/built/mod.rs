@@ -23,5 +23,5 @@ pub(crate) fn rebuild(
     for plugin in apscheduler_triggers::PLUGINS {
         registry.register(plugin.clone())?;
     }
-    TriggerContext { registry: &registry, timezone, now }.build(config)
+    TriggerContext::at(&registry, timezone, now).build(config)
 }

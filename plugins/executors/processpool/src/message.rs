@@ -81,15 +81,11 @@ impl<'a> RunMessage<'a> {
     /// The message makes no sense.
     pub(crate) fn unpack(self) -> Result<(Arguments, ContextParts), JobError> {
         let kwargs = self.kwargs.map(Cow::into_owned).unwrap_or_default();
-        let parts = ContextParts {
-            job_id: self.job_id.into_owned(),
-            job_name: self.job_name.into_owned(),
-            jobstore: self.jobstore.into_owned(),
-            scheduled_run_time: Timestamp::from_timestamp_micros(self.scheduled_run_time)
-                .ok_or_else(|| JobError::new("the run time is out of range"))?,
-            run_id: self.run_id.parse()?,
-            attempt: self.attempt,
-        };
+        let run_time = Timestamp::from_timestamp_micros(self.scheduled_run_time)
+            .ok_or_else(|| JobError::new("the run time is out of range"))?;
+        let parts = ContextParts::new(self.job_id, self.jobstore, run_time, self.run_id.parse()?)
+            .job_name(self.job_name)
+            .attempt(self.attempt);
         Ok((Arguments::new(self.args.into_owned(), kwargs), parts))
     }
 }

@@ -11,7 +11,7 @@ use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{SystemClock, Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use apscheduler_core::{ErrorKind, Result};
 use apscheduler_engine::Scheduler;
 use apscheduler_engine::schedulers::BackgroundScheduler;
@@ -41,8 +41,12 @@ impl Trigger for Calling {
         previous.is_none().then_some(now)
     }
 
-    fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("calling")
+    fn kind(&self) -> &'static str {
+        "calling"
+    }
+
+    fn options(&self) -> Box<dyn SerializeOptions + '_> {
+        Box::new(())
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

@@ -33,7 +33,7 @@ fn what_was_due_in_a_pause_is_missed(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let scheduled = lab.now() + TimeDelta::seconds(10);
     let job = lab.job("a", "echo").args([Value::Null]);
-    lab.add(job.next_run_time(scheduled).misfire_grace_time(5));
+    lab.add(job.next_run_time(scheduled).misfire_grace_time(Duration::from_secs(5)));
     lab.oversleep(60);
     let missed = missed(&lab, "a");
     assert_eq!(missed.lateness, Duration::from_secs(50));
@@ -45,7 +45,7 @@ fn what_was_due_in_a_pause_is_missed(setup: &Setup<'_>) {
 fn a_long_time_in_the_queue_is_missed(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
-    lab.add(lab.job("a", "echo").args([Value::Null]).misfire_grace_time(10));
+    lab.add(lab.job("a", "echo").args([Value::Null]).misfire_grace_time(Duration::from_secs(10)));
     lab.wait_until_handed_over("a");
     lab.advance(30);
     gate.open();
@@ -58,7 +58,7 @@ fn a_long_time_in_the_queue_is_missed(setup: &Setup<'_>) {
 fn what_is_late_within_the_grace_time_runs(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
-    lab.add(lab.job("a", "echo").args([Value::Null]).misfire_grace_time(30));
+    lab.add(lab.job("a", "echo").args([Value::Null]).misfire_grace_time(Duration::from_secs(30)));
     lab.wait_until_handed_over("a");
     lab.advance(30);
     gate.open();
@@ -68,7 +68,7 @@ fn what_is_late_within_the_grace_time_runs(setup: &Setup<'_>) {
 
 fn a_missed_run_frees_the_place(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    let job = lab.job("a", "echo").args([Value::Null]).misfire_grace_time(5);
+    let job = lab.job("a", "echo").args([Value::Null]).misfire_grace_time(Duration::from_secs(5));
     lab.add(job.trigger(lab.every_second(2)));
     lab.oversleep(60);
     missed(&lab, "a");
@@ -106,7 +106,7 @@ fn catching_up_runs_all_run_times_in_order(setup: &Setup<'_>) {
 
 fn catching_up_judges_each_run_time(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    lab.add(five_times_late(&lab, "context").misfire_grace_time(3));
+    lab.add(five_times_late(&lab, "context").misfire_grace_time(Duration::from_secs(3)));
     lab.oversleep(6);
     let outcomes = lab.events().wait_for("a", 5);
     let codes: Vec<_> = outcomes.iter().map(Event::name).collect();

@@ -1,5 +1,7 @@
 //! A job may shut down the scheduler that runs it, and so may a listener.
 
+use std::time::Duration;
+
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use serde_json::Value;
@@ -79,7 +81,7 @@ fn a_listener_may_shut_the_scheduler_down(setup: &Setup<'_>) {
                 EventMask::JOB_ERROR => lab.job("a", "fail").args(["failed".into(), "why".into()]),
                 _ => lab.job("a", "echo").args([Value::Null]),
             };
-            lab.add(job.trigger(lab.every_second(1)).misfire_grace_time(5));
+            lab.add(job.trigger(lab.every_second(1)).misfire_grace_time(Duration::from_secs(5)));
             lab.oversleep(if mask == EventMask::JOB_MISSED { 60 } else { 1 });
             let outcome = &lab.events().wait_for("a", 1)[0];
             assert_eq!(outcome.code(), mask, "{outcome:?}");

@@ -12,7 +12,7 @@ use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig};
+use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use apscheduler_engine::Scheduler;
 use apscheduler_plugin_kit::executor::RunExt as _;
 
@@ -170,8 +170,12 @@ impl Trigger for Calling {
         previous.is_none().then_some(self.1)
     }
 
-    fn config(&self) -> TriggerConfig {
-        TriggerConfig::new("calling")
+    fn kind(&self) -> &'static str {
+        "calling"
+    }
+
+    fn options(&self) -> Box<dyn SerializeOptions + '_> {
+        Box::new(())
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {

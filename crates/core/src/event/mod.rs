@@ -1,80 +1,19 @@
-//! Events tell listeners what happens.
+//! Events that schedulers send to their listeners.
 
-use std::borrow::Cow;
+mod json;
+mod mask;
+mod missed;
+
 use std::sync::Arc;
-use std::time::Duration;
 
-use bitflags::bitflags;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+
+pub use mask::EventMask;
+pub use missed::Missed;
 
 use crate::function::JobError;
 use crate::job::JobKey;
-use crate::time::{Timestamp, Zone};
-
-bitflags! {
-    /// Which events a listener wants; the numbers are APScheduler's, those from 2^17 on are ours.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub struct EventMask: u32 {
-        /// The scheduler was started.
-        const SCHEDULER_STARTED = 1 << 0;
-        /// The scheduler was shut down.
-        const SCHEDULER_SHUTDOWN = 1 << 1;
-        /// Job processing was paused.
-        const SCHEDULER_PAUSED = 1 << 2;
-        /// Job processing was resumed.
-        const SCHEDULER_RESUMED = 1 << 3;
-        /// An executor was added.
-        const EXECUTOR_ADDED = 1 << 4;
-        /// An executor was removed.
-        const EXECUTOR_REMOVED = 1 << 5;
-        /// A job store was added.
-        const JOBSTORE_ADDED = 1 << 6;
-        /// A job store was removed.
-        const JOBSTORE_REMOVED = 1 << 7;
-        /// All jobs of one store, or of all stores, were removed.
-        const ALL_JOBS_REMOVED = 1 << 8;
-        /// A job was added to a store.
-        const JOB_ADDED = 1 << 9;
-        /// A job was removed from its store.
-        const JOB_REMOVED = 1 << 10;
-        /// A job was modified from outside the scheduler.
-        const JOB_MODIFIED = 1 << 11;
-        /// A run ended well.
-        const JOB_EXECUTED = 1 << 12;
-        /// A run ended with an error or a panic.
-        const JOB_ERROR = 1 << 13;
-        /// A run would have started too late.
-        const JOB_MISSED = 1 << 14;
-        /// A job was handed to its executor.
-        const JOB_SUBMITTED = 1 << 15;
-        /// A run was skipped: the job has as many instances as it may have.
-        const JOB_MAX_INSTANCES = 1 << 16;
-        /// A store failed; it is tried again. (Not in APScheduler.)
-        const JOBSTORE_ERROR = 1 << 17;
-        /// A store that had failed works again. (Not in APScheduler.)
-        const JOBSTORE_RECOVERED = 1 << 18;
-        /// A record can't be restored; it was set aside. (Not in APScheduler.)
-        const JOB_BROKEN = 1 << 19;
-        /// A record that had been set aside was restored. (Not in APScheduler.)
-        const JOB_RESTORED = 1 << 20;
-        /// The jobs of a store are others than before: it was emptied, restored or replaced. (Not in APScheduler.)
-        const JOBSTORE_REPLACED = 1 << 21;
-        /// All of them.
-        const ALL = (1 << 22) - 1;
-    }
-}
-
-/// Why a run was missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missed {
-    /// How late the run would have started.
-    pub lateness: Duration,
-    /// How much of that it waited in the executor's queue.
-    pub queued: Duration,
-    /// How much of that the scheduler ran no jobs: it had not been started, or was paused. What is left of the lateness is a
-    /// late wake-up.
-    pub idle: Duration,
-}
+use crate::time::Timestamp;
 
 /// What happened, with what a listener may want to know of it. Times are UTC.
 #[derive(Clone, Debug)]
@@ -268,61 +207,6 @@ impl Event {
                 std::slice::from_ref(scheduled_run_time)
             }
             _ => &[],
-        }
-    }
-
-    /// The event as a JSON object, for event streams: `event`, `code` and what the event carries.
-    pub fn to_json(&self) -> Value {
-        let mut object = Map::new();
-        object.insert("event".to_owned(), json!(self.name()));
-        object.insert("code".to_owned(), json!(self.code().bits()));
-        let mut put = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
-        if let Some(alias) = self.alias() {
-            put("alias", json!(alias));
-        }
-        if let Some(job) = self.job() {
-            put("job_id", json!(job.id()));
-            put("jobstore", json!(job.jobstore()));
-        }
-        let iso = |time: &Timestamp| Zone::UTC.iso(*time);
-        match self {
-            Self::JobSubmitted { scheduled_run_times, .. }
-            | Self::JobMaxInstances { scheduled_run_times, .. } => {
-                put("scheduled_run_times", scheduled_run_times.iter().map(iso).collect());
-            }
-            Self::JobExecuted { scheduled_run_time, retval, .. } => {
-                put("scheduled_run_time", json!(iso(scheduled_run_time)));
-                put("retval", (**retval).clone());
-            }
-            Self::JobError { scheduled_run_time, error, .. } => {
-                put("scheduled_run_time", json!(iso(scheduled_run_time)));
-                put("exception", json!(error.to_string()));
-                put("traceback", error.trace().map_or(Value::Null, |trace| json!(trace)));
-            }
-            Self::JobMissed { scheduled_run_time, missed, .. } => {
-                put("scheduled_run_time", json!(iso(scheduled_run_time)));
-                put("reason", json!(missed.reason()));
-                put("lateness", json!(missed.lateness.as_secs_f64()));
-            }
-            Self::JobBroken { reason, .. } | Self::JobStoreReplaced { reason, .. } => {
-                put("reason", json!(**reason));
-            }
-            Self::JobStoreError { error, .. } => put("exception", json!(**error)),
-            _ => {}
-        }
-        Value::Object(object)
-    }
-}
-
-impl Missed {
-    /// The reason in words: the largest part of the lateness.
-    pub fn reason(&self) -> Cow<'static, str> {
-        if self.queued * 2 > self.lateness {
-            format!("waited {:.3} s in the queue of the executor", self.queued.as_secs_f64()).into()
-        } else if self.idle * 2 > self.lateness {
-            "the scheduler was not running then".into()
-        } else {
-            "the scheduler woke up late".into()
         }
     }
 }

@@ -1,44 +1,24 @@
-//! `interval`: on a grid of elapsed time.
+//! The trigger.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apscheduler_core::options::{self, Options};
-use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::trigger::Trigger;
 use chrono::{DateTime, TimeDelta};
-use serde::Deserialize;
 
+use super::options::{DAY, HOUR, IntervalOptions, MINUTE};
 use crate::instant::{self, InstantOption};
 use crate::jitter::{self, Jitter};
-use crate::seconds::{self, SECOND};
+use crate::seconds::SECOND;
 
-const WHAT: &str = "trigger `interval`";
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
-
-/// The descriptor of this trigger.
-///
-/// | option | |
-/// |---|---|
-/// | `weeks`, `days`, `hours`, `minutes`, `seconds` | the interval is their sum, fractions are fine; one second if it is zero |
-/// | `start_date` | a fire time, from which the grid goes on; by default the present plus the interval |
-/// | `end_date` | the last instant at which it may fire |
-/// | `timezone` | the zone that the dates are read in and fire times are shown in |
-/// | `jitter` | each run is delayed by a random time of up to so many seconds |
-/// | `from_clock` | stores write it: `start_date` was not given |
-pub static PLUGIN: Plugin = Plugin::trigger("interval", &build)
-    .classes(&["apscheduler.triggers.interval:IntervalTrigger"])
-    .summary("fires again and again, with the same time between")
-    .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-
-/// Fires at `start_date + k * interval`, in elapsed time: a day is 24 hours, whatever clocks do.
+/// Fires at `start_date + k * interval`, in elapsed time: a day is 24 hours, also when clocks change.
 ///
 /// The grid depends on nothing but the trigger, so it never drifts.
+///
+/// [`every`](Self::every) makes a trigger with the zone and the clock of the machine; with [`builder`](Self::builder) a job
+/// gets those of its scheduler.
 ///
 /// # Examples
 /// ```
@@ -56,24 +36,25 @@ pub static PLUGIN: Plugin = Plugin::trigger("interval", &build)
 pub struct IntervalTrigger {
     /// In microseconds; at least one.
     interval: i64,
-    start_date: Timestamp,
-    /// `start_date` was not given: it lies one interval after the time at which the trigger was made.
-    from_clock: bool,
-    end_date: Option<Timestamp>,
+    pub(super) start_date: Timestamp,
+    /// Whether `start_date` was not given: it is one interval after the time at which the trigger was built.
+    pub(super) from_clock: bool,
+    pub(super) end_date: Option<Timestamp>,
     zone: Zone,
-    jitter: Jitter,
+    pub(super) jitter: Jitter,
 }
 
 impl IntervalTrigger {
-    /// Fires at this distance, to the microsecond, for the first time when it has passed once.
+    /// Creates a trigger with this interval, to the microsecond. It first fires one interval from now.
     ///
     /// An interval of zero is one second, as in APScheduler.
     pub fn every(interval: Duration) -> Self {
         let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
-        Self::starting_behind(SystemClock.now(), interval, instant::shown_in())
+        Self::starting_after(SystemClock.now(), interval, instant::machine_zone())
     }
 
-    fn starting_behind(now: Timestamp, interval: i64, zone: Zone) -> Self {
+    /// Creates a trigger that first fires one interval after `now`.
+    pub(super) fn starting_after(now: Timestamp, interval: i64, zone: Zone) -> Self {
         let interval = if interval == 0 { SECOND } else { interval };
         let start_date = now.checked_add_signed(TimeDelta::microseconds(interval));
         let start_date = instant::storable(start_date.unwrap_or(Timestamp::MAX_UTC));
@@ -87,37 +68,37 @@ impl IntervalTrigger {
         }
     }
 
-    /// The grid starts at this instant, which is the first fire time.
+    /// Sets the start of the grid, which is the first fire time.
     pub fn start_date(mut self, start_date: impl Into<Timestamp>) -> Self {
         self.start_date = instant::storable(start_date.into());
         self.from_clock = false;
         self
     }
 
-    /// Does not fire later than at this instant.
+    /// Sets the last instant at which the trigger may fire.
     pub fn end_date(mut self, end_date: impl Into<Timestamp>) -> Self {
         self.end_date = Some(instant::storable(end_date.into()));
         self
     }
 
-    /// Shows fire times in this zone.
+    /// Sets the zone that fire times are shown in.
     pub fn timezone(mut self, zone: impl Into<Zone>) -> Self {
         self.zone = zone.into();
         self
     }
 
-    /// Delays each run by a random time of up to `longest`.
+    /// Delays each run by a random time of at most `longest`.
     pub fn jitter(mut self, longest: Duration) -> Self {
         self.jitter = longest.into();
         self
     }
 
-    /// The time between two fires.
+    /// Returns the time between two fires.
     pub fn interval(&self) -> TimeDelta {
         TimeDelta::microseconds(self.interval)
     }
 
-    /// The point of the grid with this number, unless it is behind the end.
+    /// Returns the point of the grid with this number, unless it is after the end.
     fn point(&self, number: i64) -> Option<Timestamp> {
         let start = self.start_date.timestamp_micros();
         let micros = self.interval.checked_mul(number)?.checked_add(start)?;
@@ -125,7 +106,7 @@ impl IntervalTrigger {
         self.end_date.is_none_or(|end| point <= end).then_some(point)
     }
 
-    /// How many whole intervals lie between the start and an instant; negative before the start.
+    /// Returns the number of whole intervals between the start and an instant; negative before the start.
     fn intervals_until(&self, instant: Timestamp) -> i64 {
         let start = self.start_date.timestamp_micros();
         instant.timestamp_micros().saturating_sub(start).div_euclid(self.interval)
@@ -139,7 +120,7 @@ impl Trigger for IntervalTrigger {
     }
 
     fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-        // The first point at or after `now` is the first one behind the nanosecond before it.
+        // The first point at or after `now` is the first one after the nanosecond before it.
         let before = previous.or_else(|| now.checked_sub_signed(TimeDelta::nanoseconds(1)));
         let passed = self.intervals_until(before.unwrap_or(now));
         self.point(passed.saturating_add(1).max(0))
@@ -159,7 +140,7 @@ impl Trigger for IntervalTrigger {
         }
     }
 
-    fn problem(&self, _now: Timestamp) -> Option<String> {
+    fn diagnose(&self, _now: Timestamp) -> Option<String> {
         let end = self.end_date.filter(|end| *end < self.start_date)?;
         let (end, start) = (self.zone.iso(end), self.zone.iso(self.start_date));
         Some(format!(
@@ -167,31 +148,25 @@ impl Trigger for IntervalTrigger {
         ))
     }
 
-    fn righted(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
-        let start_date = Self::starting_behind(now, self.interval, self.zone).start_date;
+    fn with_corrected_start(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
+        let start_date = Self::starting_after(now, self.interval, self.zone).start_date;
         let ahead = self.from_clock && self.start_date > start_date;
         ahead.then(|| Arc::new(Self { start_date, ..self.clone() }) as _)
     }
 
-    fn config(&self) -> TriggerConfig {
-        let mut config = TriggerConfig::new("interval");
-        let parts = [
-            ("days", self.interval / DAY),
-            ("hours", self.interval % DAY / HOUR),
-            ("minutes", self.interval % HOUR / MINUTE),
-        ];
-        for (name, amount) in parts.into_iter().filter(|(_, amount)| *amount > 0) {
-            config = config.option(name, amount);
-        }
-        if self.interval % MINUTE > 0 {
-            config = config.option("seconds", seconds::option(self.interval % MINUTE));
-        }
-        config = config.option("start_date", instant::text(self.start_date, self.zone));
-        config = instant::mark_from_clock(config, self.from_clock);
-        if let Some(end) = self.end_date {
-            config = config.option("end_date", instant::text(end, self.zone));
-        }
-        self.jitter.write(config.option("timezone", self.zone.to_string()))
+    fn kind(&self) -> &'static str {
+        "interval"
+    }
+
+    fn options(&self) -> Box<dyn erased_serde::Serialize + '_> {
+        Box::new(IntervalOptions {
+            start_date: Some(InstantOption::stored(self.start_date, self.zone)),
+            from_clock: self.from_clock,
+            end_date: self.end_date.map(|end| InstantOption::stored(end, self.zone)),
+            timezone: Some(self.zone),
+            jitter: self.jitter.option(),
+            ..IntervalOptions::of_interval(self.interval)
+        })
     }
 
     fn zone(&self, _fire_time: Timestamp) -> Zone {
@@ -217,69 +192,6 @@ impl fmt::Display for IntervalTrigger {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct IntervalOptions {
-    weeks: f64,
-    days: f64,
-    hours: f64,
-    minutes: f64,
-    seconds: f64,
-    start_date: Option<InstantOption>,
-    end_date: Option<InstantOption>,
-    timezone: Option<Zone>,
-    jitter: Option<Jitter>,
-    from_clock: bool,
-}
-
-impl IntervalOptions {
-    fn interval(&self) -> Result<i64> {
-        let parts = [
-            ("weeks", self.weeks, 7 * DAY),
-            ("days", self.days, DAY),
-            ("hours", self.hours, HOUR),
-            ("minutes", self.minutes, MINUTE),
-            ("seconds", self.seconds, SECOND),
-        ];
-        let mut interval = 0_i64;
-        for (name, amount, unit) in parts {
-            let part =
-                seconds::micros(amount, unit / SECOND).map_err(|error| error.with_context(name))?;
-            interval = interval.saturating_add(part);
-        }
-        if interval < 0 {
-            let seconds = seconds::option(interval);
-            let message =
-                format!("the interval must not be negative; its parts add up to {seconds} seconds");
-            return Err(Error::new(ErrorKind::InvalidTrigger, message));
-        }
-        Ok(interval)
-    }
-
-    fn build(self, context: &TriggerContext<'_>) -> Result<IntervalTrigger> {
-        let zone = self.timezone.unwrap_or(context.timezone);
-        let resolve = |name, date: Option<InstantOption>| {
-            date.map(|date| date.resolve(name, zone))
-                .transpose()
-                .map(|date| date.map(|(instant, _)| instant))
-        };
-        let mut trigger = IntervalTrigger::starting_behind(context.now, self.interval()?, zone);
-        if let Some(start) = resolve("start_date", self.start_date)? {
-            trigger.start_date = start;
-            trigger.from_clock = self.from_clock;
-        }
-        trigger.end_date = resolve("end_date", self.end_date)?;
-        trigger.jitter = self.jitter.unwrap_or_default();
-        Ok(trigger)
-    }
-}
-
-fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
-    let given: IntervalOptions = options::parse(WHAT, given)?;
-    let trigger = given.build(context).map_err(|error| error.with_context(WHAT))?;
-    Ok(Arc::new(trigger))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_interval_fires_never_again() {
+    fn the_longest_interval_fires_once() {
         let trigger = IntervalTrigger::every(Duration::MAX).start_date(Timestamp::UNIX_EPOCH);
         let first = trigger.next_fire_time(None, Timestamp::UNIX_EPOCH);
         assert_eq!(first, Some(Timestamp::UNIX_EPOCH));
@@ -306,21 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_fire_time_is_a_division_away() {
+    fn the_last_fire_time_is_computed_without_stepping() {
         let start = Timestamp::UNIX_EPOCH;
         let trigger = IntervalTrigger::every(Duration::from_secs(7)).start_date(start);
         let at = |seconds| start + TimeDelta::seconds(seconds);
         assert_eq!(trigger.last_fire_time(at(7), at(7_000_000_006)), at(7_000_000_000));
         assert_eq!(trigger.last_fire_time(at(7), at(13)), at(7));
         assert_eq!(trigger.end_date(at(20)).last_fire_time(at(7), at(100)), at(14));
-    }
-
-    #[test]
-    fn a_negative_interval_is_an_error() {
-        let options = IntervalOptions { minutes: -1.0, seconds: 1.0, ..IntervalOptions::default() };
-        assert_eq!(
-            options.interval().unwrap_err().to_string(),
-            "the interval must not be negative; its parts add up to -59 seconds"
-        );
     }
 }

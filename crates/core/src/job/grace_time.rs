@@ -1,0 +1,41 @@
+//! `misfire_grace_time`: how late a run may start, kept as whole seconds.
+
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer};
+
+use crate::options::{Seconds, number_text};
+
+/// Returns the whole seconds of a grace time.
+///
+/// # Errors
+/// A message if it is not a positive number of whole seconds.
+pub(super) fn whole_seconds(time: Option<Duration>) -> Result<Option<u32>, String> {
+    let Some(time) = time else {
+        return Ok(None);
+    };
+    let seconds = u32::try_from(time.as_secs()).ok();
+    match seconds.filter(|seconds| *seconds > 0 && time.subsec_nanos() == 0) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(format!(
+            "`misfire_grace_time` must be a positive number of whole seconds, found {}; none means however late",
+            number_text(time.as_secs_f64())
+        )),
+    }
+}
+
+/// Reads a number of seconds, text such as `"1h 30m"`, or null for however late.
+pub(super) fn deserialize<'de, D>(deserializer: D) -> Result<Option<Duration>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let seconds = Option::<Seconds>::deserialize(deserializer)?;
+    let duration = |Seconds(seconds)| {
+        Duration::try_from_secs_f64(seconds).map_err(|_| {
+            let found = number_text(seconds);
+            D::Error::custom(format!("expected a positive number of whole seconds, found {found}"))
+        })
+    };
+    seconds.map(duration).transpose()
+}
