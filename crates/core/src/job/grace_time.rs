@@ -39,3 +39,37 @@ where
     };
     seconds.map(duration).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::JobDefaults;
+    use super::*;
+    use crate::options::parse_value;
+
+    #[test]
+    fn only_positive_whole_seconds_can_be_kept() {
+        let seconds = |millis| whole_seconds(Some(Duration::from_millis(millis)));
+        assert_eq!((whole_seconds(None), seconds(3000)), (Ok(None), Ok(Some(3))));
+        for (millis, found) in [(0, "0"), (1500, "1.5")] {
+            let message = format!(
+                "`misfire_grace_time` must be a positive number of whole seconds, found {found}; none means however late"
+            );
+            assert_eq!(seconds(millis), Err(message));
+        }
+        assert!(whole_seconds(Some(Duration::MAX)).is_err());
+    }
+
+    #[test]
+    fn numbers_and_text_with_units_are_read() {
+        let read = |value: Value| {
+            let defaults = json!({"misfire_grace_time": value});
+            parse_value::<JobDefaults>("job_defaults", &defaults).unwrap().misfire_grace_time
+        };
+        assert_eq!(read(json!(30)), Some(Duration::from_secs(30)));
+        assert_eq!(read(json!("30")), Some(Duration::from_secs(30)));
+        assert_eq!(read(json!("1h 30m")), Some(Duration::from_secs(5400)));
+        assert_eq!((read(json!(null)), read(json!("none"))), (None, None));
+    }
+}
