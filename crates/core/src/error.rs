@@ -9,7 +9,7 @@ use crate::printable;
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What sort of thing went wrong; match on it to react, print the [`Error`] to explain.
+/// The kind of an [`Error`]. Match on it to react; print the error to explain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -19,7 +19,7 @@ pub enum ErrorKind {
     UnknownPlugin,
     /// Two crates register one plugin or function name.
     DuplicateName,
-    /// A trigger can't be built from what was given.
+    /// The options of a trigger are not valid.
     InvalidTrigger,
     /// No function is registered under that name.
     UnknownFunction,
@@ -33,19 +33,19 @@ pub enum ErrorKind {
     InvalidJob,
     /// This job can't be kept in that store or run by that executor.
     Unsupported,
-    /// A stored record can't be turned into a job again.
+    /// A stored record can't be restored to a job.
     BrokenRecord,
     /// No store or executor has that alias.
     UnknownAlias,
     /// A store or executor with that alias exists already.
     DuplicateAlias,
-    /// The scheduler runs already (APScheduler: `SchedulerAlreadyRunningError`).
+    /// The scheduler is already running (APScheduler: `SchedulerAlreadyRunningError`).
     AlreadyRunning,
-    /// The scheduler does not run (APScheduler: `SchedulerNotRunningError`).
+    /// The scheduler is not running (APScheduler: `SchedulerNotRunningError`).
     NotRunning,
-    /// The backend of a store can't be reached or refuses for now; trying again may help.
+    /// The backend of a store can't be reached or is not ready. Trying again may help.
     Unavailable,
-    /// The backend of a store refuses for good.
+    /// The backend of a store refused the call. Trying again does not help.
     Store,
     /// The place where a store keeps its jobs was emptied, restored or replaced while the store was open. The next call
     /// works with what is there now.
@@ -58,9 +58,8 @@ pub enum ErrorKind {
 
 /// The error of every fallible operation.
 ///
-/// Its `Display` says what was wrong and what would be right, without repeating its source:
-/// walk [`source`](StdError::source) for the cause. Characters that a terminal would obey are shown
-/// [escaped](crate::printable).
+/// `Display` says what is wrong and what is allowed, without repeating the source: see [`source`](StdError::source) for the
+/// cause. Control characters are shown [escaped](crate::printable).
 ///
 /// # Examples
 /// ```
@@ -82,7 +81,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind with a message for people.
+    /// Creates an error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -94,17 +93,17 @@ impl Error {
         }))
     }
 
-    /// A store has a job with this id already.
+    /// Creates the error for a job whose id is taken.
     pub fn conflicting_id(id: impl Into<String>) -> Self {
         Self::new(ErrorKind::ConflictingId, "a job with this id exists already").with_job_id(id)
     }
 
-    /// A store has no job with this id.
+    /// Creates the error for a missing job.
     pub fn job_lookup(id: impl Into<String>) -> Self {
         Self::new(ErrorKind::JobLookup, "no job with this id").with_job_id(id)
     }
 
-    /// The same error without its causes.
+    /// Returns a copy of the error without its source.
     pub fn repeated(&self) -> Self {
         Self(Box::new(Inner {
             kind: self.0.kind,
@@ -116,69 +115,69 @@ impl Error {
         }))
     }
 
-    /// Names the plugin that the error comes from.
+    /// Sets the plugin that the error comes from.
     pub fn with_plugin(mut self, plugin: impl Into<Cow<'static, str>>) -> Self {
         self.0.plugin = Some(plugin.into());
         self
     }
 
-    /// Names the job that the error is about.
+    /// Sets the job that the error is about.
     pub fn with_job_id(mut self, job_id: impl Into<String>) -> Self {
         self.0.job_id = Some(job_id.into());
         self
     }
 
-    /// Attaches the cause.
+    /// Sets the cause.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Says whether trying again later may help; by default only [`ErrorKind::Unavailable`] and
-    /// [`ErrorKind::StoreReplaced`] do.
+    /// Sets whether trying again later may help. By default it may only help for [`ErrorKind::Unavailable`] and
+    /// [`ErrorKind::StoreReplaced`].
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
         self
     }
 
-    /// Puts the place of the error (a file, a key) before its message.
+    /// Prefixes the message with the place of the error, such as a file or a key.
     pub fn with_context(mut self, place: impl fmt::Display) -> Self {
         self.0.message = format!("{place}: {}", self.0.message).into();
         self
     }
 
-    /// The sort of error.
+    /// Returns the kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The message alone, without plugin and job id.
+    /// Returns the message without the plugin and the job id.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The plugin that the error comes from.
+    /// Returns the plugin that the error comes from.
     pub fn plugin(&self) -> Option<&str> {
         self.0.plugin.as_deref()
     }
 
-    /// The job that the error is about.
+    /// Returns the id of the job that the error is about.
     pub fn job_id(&self) -> Option<&str> {
         self.0.job_id.as_deref()
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// The message with every cause behind it, for logs and event streams that have one line.
+    /// Returns the message followed by every cause, for logs and event streams.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
         while let Some(error) = cause {
             text.push_str(": ");
-            text.push_str(&printable::block(&error.to_string()));
+            text.push_str(&printable::lines(&error.to_string()));
             cause = error.source();
         }
         text
@@ -193,7 +192,7 @@ impl fmt::Display for Error {
         if let Some(plugin) = &self.0.plugin {
             write!(f, "{}: ", printable::line(plugin))?;
         }
-        f.write_str(&printable::block(&self.0.message))
+        f.write_str(&printable::lines(&self.0.message))
     }
 }
 

@@ -24,7 +24,7 @@ pub use extensions::Extensions;
 pub use inventory;
 pub use shutdown::{OnRemove, Shutdown};
 
-/// What the code that `#[job]` generates needs. It is no part of the interface.
+/// Items for the code that `#[job]` generates. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use inventory;

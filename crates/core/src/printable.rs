@@ -1,12 +1,12 @@
-//! Text of users on its way to people: what a terminal or a log would obey is shown instead.
+//! Escapes text from users before it is shown.
 //!
-//! Ids and names may hold any character. Errors, messages of the log and tables pass through here, so that none of them can
-//! move a cursor, or make a line that looks like one of the log.
+//! Ids and names may contain any character. Errors, log messages and tables are escaped, so that they can't move a cursor
+//! or fake a line of a log.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Text for one line: every control character, and every character that turns the direction of text, is escaped as in Rust
+/// Escapes text for one line: control characters, and characters that change the direction of text, are written as in Rust
 /// (`\n`, `\u{1b}`).
 ///
 /// # Examples
@@ -19,16 +19,16 @@ pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, |_| None)
 }
 
-/// Text that may have several lines: as [`line()`], but lines stay lines, and those after the first are indented, so that none
-/// looks like a line of its own. Tabs stay too.
+/// Escapes text of several lines: as [`line()`], but line breaks and tabs stay. Lines after the first are indented, so that
+/// they don't look like separate entries.
 ///
 /// # Examples
 /// ```
 /// use apscheduler_core::printable;
 ///
-/// assert_eq!(printable::block("one\n2027-01-01 ERROR two\r\n"), "one\n    2027-01-01 ERROR two\\r\n");
+/// assert_eq!(printable::lines("one\n2027-01-01 ERROR two\r\n"), "one\n    2027-01-01 ERROR two\\r\n");
 /// ```
-pub fn block(text: &str) -> Cow<'_, str> {
+pub fn lines(text: &str) -> Cow<'_, str> {
     let end = text.trim_end_matches('\n').len();
     let (text, ends) = text.split_at(end);
     let shown = shown(text, |c| match c {
@@ -55,7 +55,7 @@ fn shown(text: &str, instead: impl Fn(char) -> Option<&'static str>) -> Cow<'_, 
     Cow::Owned(shown)
 }
 
-/// Controls, line and paragraph separators, and marks that turn the direction of text.
+/// Returns whether it is a control character, a line or paragraph separator, or a mark that changes the direction of text.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -66,17 +66,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_text_is_not_copied() {
+    fn plain_text_is_not_copied() {
         for text in ["", "backup", "naïve 日本語 👩‍👩‍👧‍👦", r"C:\new"] {
             assert!(matches!(line(text), Cow::Borrowed(_)), "{text}");
-            assert!(matches!(block(text), Cow::Borrowed(_)), "{text}");
+            assert!(matches!(lines(text), Cow::Borrowed(_)), "{text}");
         }
     }
 
     #[test]
-    fn what_a_terminal_obeys_is_shown() {
+    fn control_characters_are_escaped() {
         assert_eq!(line("\t\r\n\0\u{7}\u{7f}\u{9b}31m"), r"\t\r\n\u{0}\u{7}\u{7f}\u{9b}31m");
         assert_eq!(line("a\u{202e}b\u{2028}c"), r"a\u{202e}b\u{2028}c");
-        assert_eq!(block("a\tb\u{1b}]0;title\u{7}\nc"), "a\tb\\u{1b}]0;title\\u{7}\n    c");
+        assert_eq!(lines("a\tb\u{1b}]0;title\u{7}\nc"), "a\tb\\u{1b}]0;title\\u{7}\n    c");
     }
 }

@@ -1,9 +1,9 @@
-//! What to say about a name that nobody knows: the nearest one, and all there are.
+//! Suggestions for unknown names: the nearest known name, and a list of all.
 
 use std::fmt::Write as _;
 
-/// The known name that is nearest to `name`, if one is near enough to be meant. A path without its beginning
-/// (`orders::ship` of `shop::orders::ship`) is nearest to the shortest path that ends so.
+/// Returns the known name that is most similar to `name`, if one is similar enough. A path without its beginning
+/// (`orders::ship` of `shop::orders::ship`) matches the shortest path that ends with it.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     let known: Vec<(String, &str)> =
@@ -24,8 +24,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// From 0 to 1. Two letters that changed places in a short name (`dya`) weigh too much in a measure that is made for long
-/// ones.
+/// Returns the similarity, from 0 to 1. Two swapped letters in a short name (`dya`) count for too much in Jaro-Winkler, so
+/// they are handled separately.
 fn similarity(given: &str, known: &str) -> f64 {
     let letters = |name: &str| {
         let mut letters: Vec<char> = name.chars().collect();
@@ -36,7 +36,7 @@ fn similarity(given: &str, known: &str) -> f64 {
     strsim::jaro_winkler(given, known).max(if swapped { 0.9 } else { 0.0 })
 }
 
-/// `; did you mean `x`? KNOWN_ARE: a, b, c` for the end of an error message.
+/// Returns the end of an error message: `; did you mean `x`? KNOWN_ARE: a, b, c`.
 pub fn hint<'a>(name: &str, known_are: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();

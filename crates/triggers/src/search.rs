@@ -4,10 +4,10 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::Trigger;
 use chrono::TimeDelta;
 
-/// The last time at or before `until` of a schedule that is asked for its first time at or after an instant.
+/// Returns the last time at or before `until` of a schedule, given a function for the first time at or after an instant.
 ///
-/// `first` is a time of the schedule, or earlier than the wanted one. Bisects: the number of questions grows with
-/// the logarithm of the stretch, not with the times in it.
+/// `first` is a time of the schedule, or earlier than the result. Bisects: the number of calls grows with the logarithm of the
+/// time span, not with the number of times in it.
 pub(crate) fn last_until(
     first: Timestamp,
     until: Timestamp,
@@ -31,17 +31,17 @@ pub(crate) fn last_until(
     }
 }
 
-/// The first grid time of a trigger at or after an instant.
+/// Returns the first grid time of a trigger at or after an instant.
 ///
-/// Asked for the time after the instant before it, and not for a first time, a trigger does not return a time that has
-/// passed, as `date` does.
+/// It asks for the time after the preceding instant. Asked for a first time, `date` would return its time even if it has
+/// passed.
 pub(crate) fn first_from(trigger: &dyn Trigger, from: Timestamp) -> Option<Timestamp> {
     let before = from.checked_sub_signed(TimeDelta::nanoseconds(1));
     trigger.next_grid_time(before, from)
 }
 
-/// The first instant behind another.
-pub(crate) fn behind(instant: Timestamp) -> Option<Timestamp> {
+/// Returns the first instant after another.
+pub(crate) fn after(instant: Timestamp) -> Option<Timestamp> {
     instant.checked_add_signed(TimeDelta::nanoseconds(1))
 }
 

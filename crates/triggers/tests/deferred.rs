@@ -1,12 +1,12 @@
 //! Builders that are given to a job get the zone and the clock of its scheduler; triggers that were built keep their own.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use apscheduler_core::job::{JobBuilder, JobDefaults};
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::{Trigger, TriggerContext, TriggerSource};
-use apscheduler_triggers::{
-    CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger,
-};
+use apscheduler_triggers::{CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger};
 
 const NOW: &str = "2026-05-04T22:30:00Z";
 

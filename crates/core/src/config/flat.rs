@@ -1,10 +1,10 @@
-//! Flat dicts with dots become nested ones.
+//! Converts flat dicts with dotted keys to nested ones.
 
 use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-/// `{"p.a.b": 1}` with the prefix `p.` becomes `{"a": {"b": 1}}`. Keys without the prefix are left out.
+/// `{"p.a.b": 1}` with the prefix `p.` becomes `{"a": {"b": 1}}`. Keys without the prefix are ignored.
 pub(super) fn nest<K: AsRef<str>, V: Into<Value>>(
     prefix: &str,
     pairs: impl IntoIterator<Item = (K, V)>,
@@ -29,7 +29,7 @@ pub(super) fn nest<K: AsRef<str>, V: Into<Value>>(
             } else {
                 let value = value.into();
                 match (table.get_mut(part), value) {
-                    // `x` given as a table and `x.y` beside it are both meant.
+                    // A table `x` and a key `x.y` are merged.
                     (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
                     (Some(_), _) => return Err(clash()),
                     (None, value) => drop(table.insert(part.to_owned(), value)),

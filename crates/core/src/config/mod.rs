@@ -1,4 +1,4 @@
-//! The configuration of a scheduler: from dicts flat and nested, from objects, and from both.
+//! The configuration of a scheduler: from flat and nested dicts, from objects, or from both.
 
 mod flat;
 
@@ -20,11 +20,11 @@ pub const KEYS: [&str; 6] =
 
 type Components<T> = Vec<(String, ComponentSource<T>)>;
 
-/// The configuration of a scheduler. What is left open has APScheduler's defaults: the local zone, 10 s between tries
-/// of a store that failed, `misfire_grace_time` 1 s, `coalesce` true, `max_instances` 1, a memory store, a thread pool.
+/// The configuration of a scheduler. Options that are not set have APScheduler's defaults: the local zone, 10 s between
+/// attempts of a store that failed, `misfire_grace_time` 1 s, `coalesce` true, `max_instances` 1, a memory store, a thread pool.
 ///
 /// # Examples
-/// The three ways of APScheduler's user guide come to the same:
+/// The three forms of APScheduler's user guide are equivalent:
 /// ```
 /// use apscheduler_core::config::Config;
 /// use apscheduler_core::job::JobDefaults;
@@ -61,12 +61,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration that leaves everything open.
+    /// Creates a configuration without any options set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads one flat dict: keys with dots behind a prefix. Keys without the prefix are not ours and are left out.
+    /// Reads a flat dict: keys with dots after a prefix. Keys without the prefix are ignored.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
@@ -136,7 +136,7 @@ impl Config {
             && executors.is_none()
     }
 
-    /// Lets `over` win wherever it says something, key by key, as the options of APScheduler's `configure` do.
+    /// Replaces each key that is set in `over`, as the options of APScheduler's `configure` do.
     pub fn merge(self, over: Self) -> Self {
         Self {
             logger: over.logger.or(self.logger),
@@ -148,19 +148,19 @@ impl Config {
         }
     }
 
-    /// The zone of triggers and text dates that name none.
+    /// Sets the zone of triggers and text dates that name none.
     pub fn timezone(mut self, zone: impl Into<Zone>) -> Self {
         self.timezone = Some(zone.into());
         self
     }
 
-    /// How long to wait before a store that failed is tried again.
+    /// Sets how long to wait before a store that failed is tried again.
     pub fn jobstore_retry_interval(mut self, interval: Duration) -> Self {
         self.jobstore_retry_interval = Some(interval);
         self
     }
 
-    /// The values for options that jobs leave open.
+    /// Sets the values of options that jobs leave open.
     pub fn job_defaults(mut self, defaults: JobDefaults) -> Self {
         self.job_defaults = Some(defaults);
         self
@@ -178,35 +178,35 @@ impl Config {
         self
     }
 
-    /// The job stores, with their aliases.
+    /// Returns the job stores with their aliases.
     pub fn jobstores(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn JobStore>)> {
         self.jobstores.iter().flatten().map(|(alias, source)| (alias.as_str(), source))
     }
 
-    /// The executors, with their aliases.
+    /// Returns the executors with their aliases.
     pub fn executors(&self) -> impl Iterator<Item = (&str, &ComponentSource<dyn Executor>)> {
         self.executors.iter().flatten().map(|(alias, source)| (alias.as_str(), source))
     }
 
-    /// The zone, or that of this machine.
+    /// Returns the zone, or the zone of this machine if none is set.
     ///
     /// # Errors
-    /// As [`Zone::local`], where the configuration names none.
+    /// See [`Zone::local`], if no zone is set.
     pub fn timezone_or_local(&self) -> Result<Zone> {
         self.timezone.map_or_else(Zone::local, Ok)
     }
 
-    /// The zone, where one was given.
+    /// Returns the zone, if one is set.
     pub fn given_timezone(&self) -> Option<Zone> {
         self.timezone
     }
 
-    /// The job defaults, or APScheduler's.
+    /// Returns the job defaults, or APScheduler's if none are set.
     pub fn job_defaults_or_default(&self) -> JobDefaults {
         self.job_defaults.unwrap_or_default()
     }
 
-    /// The interval between tries of a store that failed, or the default of 10 s.
+    /// Returns the interval between attempts of a store that failed. Default: 10 s.
     pub fn retry_interval_or_default(&self) -> Duration {
         self.jobstore_retry_interval.unwrap_or(Duration::from_secs(10))
     }

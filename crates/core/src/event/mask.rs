@@ -30,7 +30,7 @@ bitflags! {
         const JOB_REMOVED = 1 << 10;
         /// A job was modified from outside the scheduler.
         const JOB_MODIFIED = 1 << 11;
-        /// A run ended well.
+        /// A run succeeded.
         const JOB_EXECUTED = 1 << 12;
         /// A run ended with an error or a panic.
         const JOB_ERROR = 1 << 13;
@@ -48,7 +48,7 @@ bitflags! {
         const JOB_BROKEN = 1 << 19;
         /// A record that had been set aside was restored. (Not in APScheduler.)
         const JOB_RESTORED = 1 << 20;
-        /// The jobs of a store are others than before: it was emptied, restored or replaced. (Not in APScheduler.)
+        /// The jobs of a store were emptied, restored or replaced. (Not in APScheduler.)
         const JOBSTORE_REPLACED = 1 << 21;
         /// All of them.
         const ALL = (1 << 22) - 1;

@@ -8,15 +8,14 @@ use std::time::Duration;
 pub struct Missed {
     /// How late the run would have started.
     pub lateness: Duration,
-    /// How much of that it waited in the executor's queue.
+    /// The part of it that the run waited in the executor's queue.
     pub queued: Duration,
-    /// How much of that the scheduler ran no jobs: it had not been started, or was paused. What is left of the lateness is a
-    /// late wake-up.
+    /// The part of it in which the scheduler was not started or was paused. The rest of the lateness is a late wake-up.
     pub idle: Duration,
 }
 
 impl Missed {
-    /// The reason in words: the largest part of the lateness.
+    /// Returns the main reason in words.
     pub fn reason(&self) -> Cow<'static, str> {
         if self.queued * 2 > self.lateness {
             format!("waited {:.3} s in the queue of the executor", self.queued.as_secs_f64()).into()

@@ -15,7 +15,9 @@ use crate::function::JobError;
 use crate::job::JobKey;
 use crate::time::Timestamp;
 
-/// What happened, with what a listener may want to know of it. Times are UTC.
+/// What happened, with its data. Times are UTC.
+///
+/// An event serializes as a table: `serde_json::json!(event)` is one JSON object.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -56,7 +58,7 @@ pub enum Event {
     JobStoreError {
         /// Its alias.
         alias: Arc<str>,
-        /// What it said.
+        /// The message of the error.
         error: Arc<str>,
     },
     /// A store that had failed works again.
@@ -64,8 +66,8 @@ pub enum Event {
         /// Its alias.
         alias: Arc<str>,
     },
-    /// The jobs of a store are others than before: its place was emptied, restored or replaced while it was open. Jobs
-    /// that this program declares may be missing, and have to be added again.
+    /// The jobs of a store were emptied, restored or replaced while it was open. Jobs that this program declares may be
+    /// missing, and have to be added again.
     JobStoreReplaced {
         /// Its alias.
         alias: Arc<str>,
@@ -80,50 +82,50 @@ pub enum Event {
     JobModified(JobKey),
     /// A record can't be restored.
     JobBroken {
-        /// Which one.
+        /// The job.
         job: JobKey,
         /// Why.
         reason: Arc<str>,
     },
-    /// A record that could not be restored was.
+    /// A record that could not be restored before was restored.
     JobRestored(JobKey),
     /// A job was handed to its executor.
     JobSubmitted {
-        /// Which one.
+        /// The job.
         job: JobKey,
         /// The run times that it was submitted for.
         scheduled_run_times: Arc<[Timestamp]>,
     },
     /// A job was not handed to its executor: it has as many instances as it may have.
     JobMaxInstances {
-        /// Which one.
+        /// The job.
         job: JobKey,
         /// The run times that are skipped.
         scheduled_run_times: Arc<[Timestamp]>,
     },
-    /// A run ended well.
+    /// A run succeeded.
     JobExecuted {
-        /// Which job.
+        /// The job.
         job: JobKey,
-        /// When the run was meant to start.
+        /// The scheduled start of the run.
         scheduled_run_time: Timestamp,
-        /// What the function returned.
+        /// The return value of the function.
         retval: Arc<Value>,
     },
     /// A run ended with an error or a panic.
     JobError {
-        /// Which job.
+        /// The job.
         job: JobKey,
-        /// When the run was meant to start.
+        /// The scheduled start of the run.
         scheduled_run_time: Timestamp,
-        /// What went wrong.
+        /// The error or panic.
         error: Arc<JobError>,
     },
     /// A run was missed.
     JobMissed {
-        /// Which job.
+        /// The job.
         job: JobKey,
-        /// When the run was meant to start.
+        /// The scheduled start of the run.
         scheduled_run_time: Timestamp,
         /// Why.
         missed: Missed,
@@ -131,7 +133,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The code of the event, one bit of the mask.
+    /// Returns the code of the event, one bit of the mask.
     pub fn code(&self) -> EventMask {
         match self {
             Self::SchedulerStarted => EventMask::SCHEDULER_STARTED,
@@ -159,12 +161,12 @@ impl Event {
         }
     }
 
-    /// The name of the code, as `JOB_EXECUTED`.
+    /// Returns the name of the code, such as `JOB_EXECUTED`.
     pub fn name(&self) -> &'static str {
         self.code().iter_names().next().map_or("UNKNOWN", |(name, _)| name)
     }
 
-    /// The job that the event is about, where it is about one.
+    /// Returns the job that the event is about, if there is one.
     pub fn job(&self) -> Option<&JobKey> {
         match self {
             Self::JobAdded(job)
@@ -181,7 +183,7 @@ impl Event {
         }
     }
 
-    /// The alias of the store or executor that the event is about, where it is about one.
+    /// Returns the alias of the store or executor that the event is about, if there is one.
     pub fn alias(&self) -> Option<&str> {
         match self {
             Self::ExecutorAdded { alias }
@@ -196,7 +198,7 @@ impl Event {
         }
     }
 
-    /// The run times that the event is about.
+    /// Returns the run times that the event is about.
     pub fn scheduled_run_times(&self) -> &[Timestamp] {
         match self {
             Self::JobSubmitted { scheduled_run_times, .. }

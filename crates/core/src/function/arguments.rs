@@ -11,28 +11,28 @@ use crate::{Error, ErrorKind, Result, suggestion};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Arguments {
     args: Box<[Value]>,
-    // Most jobs have none, and there may be millions of jobs.
+    // Boxed, because most jobs have none and there may be millions of jobs.
     kwargs: Option<Box<Map<String, Value>>>,
 }
 
 impl Arguments {
-    /// Both kinds of argument.
+    /// Creates arguments from both kinds.
     pub fn new(args: Vec<Value>, kwargs: Map<String, Value>) -> Self {
         let kwargs = (!kwargs.is_empty()).then(|| Box::new(kwargs));
         Self { args: args.into(), kwargs }
     }
 
-    /// The positional arguments.
+    /// Returns the positional arguments.
     pub fn args(&self) -> &[Value] {
         &self.args
     }
 
-    /// The named arguments, where there are any.
+    /// Returns the named arguments, if there are any.
     pub fn kwargs(&self) -> Option<&Map<String, Value>> {
         self.kwargs.as_deref()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no arguments.
     pub fn is_empty(&self) -> bool {
         self.args.is_empty() && self.kwargs.is_none()
     }
@@ -47,12 +47,12 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// A parameter of the type `T` that must be given.
+    /// Creates a parameter of type `T` that must be given.
     pub fn required<T: DeserializeOwned>(name: impl Into<Cow<'static, str>>) -> Self {
         Self { name: name.into(), required: true, check: check::<T> }
     }
 
-    /// A parameter of the type `T` that may be left out.
+    /// Creates a parameter of type `T` that may be left out.
     pub fn optional<T: DeserializeOwned>(name: impl Into<Cow<'static, str>>) -> Self {
         Self { required: false, ..Self::required::<T>(name) }
     }
@@ -71,12 +71,12 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Parameters that may be given by position or by name.
+    /// Creates parameters that may be given by position or by name.
     pub fn new(function: impl Into<Cow<'static, str>>, list: Vec<Parameter>) -> Self {
         Self { function: function.into(), list, positional_only: false }
     }
 
-    /// Parameters whose names nobody knows, as those of a closure.
+    /// Creates parameters without names, such as those of a closure.
     pub fn positional(function: impl Into<Cow<'static, str>>, list: Vec<Parameter>) -> Self {
         Self { function: function.into(), list, positional_only: true }
     }
@@ -84,7 +84,7 @@ impl Parameters {
     /// Checks that every parameter has a value, and its type.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArguments`] where arguments are missing, too many, unknown, given twice, or of the wrong
+    /// [`ErrorKind::InvalidArguments`] if arguments are missing, too many, unknown, given twice, or of the wrong
     /// type.
     pub fn check(&self, arguments: &Arguments) -> Result<()> {
         let bound = self.bind(arguments)?;
@@ -96,10 +96,10 @@ impl Parameters {
         Ok(())
     }
 
-    /// Finds the value of every parameter. Types are looked at when the values are read.
+    /// Finds the value of every parameter. Types are checked when the values are read.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArguments`] where arguments are missing, too many, unknown, or given twice.
+    /// [`ErrorKind::InvalidArguments`] if arguments are missing, too many, unknown, or given twice.
     pub fn bind<'a>(&'a self, arguments: &'a Arguments) -> Result<Bound<'a>> {
         let args = arguments.args();
         if args.len() > self.list.len() {
@@ -165,13 +165,13 @@ pub struct Bound<'a> {
 }
 
 impl Bound<'_> {
-    /// The value of a parameter, or `None` where it was left out.
+    /// Returns the value of a parameter, or `None` if it was left out.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArguments`] where the value has another type.
+    /// [`ErrorKind::InvalidArguments`] if the value has another type.
     ///
     /// # Panics
-    /// Where no parameter has this position.
+    /// If no parameter has this position.
     pub fn get<T: DeserializeOwned>(&self, position: usize) -> Result<Option<T>> {
         let parameters = self.parameters;
         let value = self.values[position].map(|value| T::deserialize(value));
@@ -180,13 +180,13 @@ impl Bound<'_> {
             .map_err(|error| parameters.wrong_type(&parameters.list[position], &error.to_string()))
     }
 
-    /// The value of a parameter that must be given.
+    /// Returns the value of a parameter that must be given.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArguments`] where it was left out or has another type.
+    /// [`ErrorKind::InvalidArguments`] if it was left out or has another type.
     ///
     /// # Panics
-    /// Where no parameter has this position.
+    /// If no parameter has this position.
     pub fn require<T: DeserializeOwned>(&self, position: usize) -> Result<T> {
         self.get(position)?.ok_or_else(|| {
             let parameters = self.parameters;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_said() {
+    fn arguments_that_do_not_fit_are_errors() {
         let cases = [
             (
                 json!([1]),

@@ -1,4 +1,4 @@
-//! Calling a function, so that its panic goes no further.
+//! Calls functions and catches their panics.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,10 +8,10 @@ use super::{Arguments, Callable, Function, JobContext, JobError, JobResult};
 use crate::thread_scope::ThreadScope;
 
 impl Function {
-    /// Calls it, and returns when it has ended. An async one is driven to its end without a runtime.
+    /// Calls it, and returns when it has ended. An async function is run to its end without a runtime.
     ///
     /// # Errors
-    /// What it says; a panic.
+    /// The error of the function, or its panic.
     pub fn call(&self, context: &JobContext, arguments: &Arguments) -> JobResult {
         match &self.callable {
             Callable::Sync(call) => catch_unwind(AssertUnwindSafe(|| call(context, arguments)))
@@ -20,15 +20,15 @@ impl Function {
         }
     }
 
-    /// Calls it in the course of a task. A plain one runs within the first poll.
+    /// Calls it within a task. A plain function runs in the first poll.
     ///
     /// # Errors
-    /// What it says; a panic.
+    /// The error of the function, or its panic.
     pub async fn call_async(&self, context: &JobContext, arguments: &Arguments) -> JobResult {
         let Callable::Async(call) = &self.callable else {
             return self.call(context, arguments);
         };
-        // It may panic before there is a future.
+        // It may panic before it returns a future.
         let made = catch_unwind(AssertUnwindSafe(|| call(context.clone(), arguments)));
         let mut future = match made {
             Ok(future) => future,

@@ -1,4 +1,4 @@
-//! What a function may ask about the run that it is called for.
+//! What a function can find out about its run.
 
 use std::any::Any;
 use std::fmt;
@@ -10,11 +10,11 @@ use crate::time::Timestamp;
 
 /// The scheduler that runs a job, as far as the job's context needs it.
 pub trait JobHost: Any + Send + Sync {
-    /// The values that the application hands to its jobs.
+    /// Returns the values that the application shares with its jobs.
     fn extensions(&self) -> &Extensions;
 }
 
-/// The run that a function is called for. A copy means the same run.
+/// The run that a function is called for. Clones refer to the same run.
 #[derive(Clone)]
 pub struct JobContext {
     job_id: Arc<str>,
@@ -23,12 +23,12 @@ pub struct JobContext {
     scheduled_run_time: Timestamp,
     run_id: RunId,
     attempt: u32,
-    /// None where nobody can cancel the run: most runs, so they need no token.
+    /// `None` if the run can't be cancelled. That is most runs, so they need no token.
     cancellation: Option<CancellationToken>,
     origin: Origin,
 }
 
-/// Where the run is: in the scheduler's process, with all of it at hand, or in a worker process.
+/// Where the run takes place: in the scheduler's process or in a worker process.
 #[derive(Clone)]
 enum Origin {
     Scheduler(Arc<dyn JobHost>),
@@ -36,7 +36,7 @@ enum Origin {
 }
 
 impl JobContext {
-    /// The context of a run in the scheduler's process.
+    /// Creates the context of a run in the scheduler's process.
     pub fn in_scheduler(
         scheduler: Arc<dyn JobHost>,
         [job_id, job_name, jobstore]: [Arc<str>; 3],
@@ -57,15 +57,15 @@ impl JobContext {
         }
     }
 
-    /// The context of a run in a worker process, where an executor rebuilds it from what came over the wire.
+    /// Creates the context of a run in a worker process, from the parts that its executor sent.
     pub fn in_worker(
         parts: ContextParts,
-        states: Extensions,
+        extensions: Extensions,
         cancellation: CancellationToken,
     ) -> Self {
         let ContextParts { job_id, job_name, jobstore, scheduled_run_time, run_id, attempt } =
             parts;
-        let origin = Origin::Worker(states);
+        let origin = Origin::Worker(extensions);
         Self {
             job_id: job_id.into(),
             job_name: job_name.into(),
@@ -78,7 +78,7 @@ impl JobContext {
         }
     }
 
-    /// What an executor sends to a worker process, to be given to [`in_worker`](Self::in_worker) there.
+    /// Returns the parts that an executor sends to a worker process, for [`in_worker`](Self::in_worker) there.
     pub fn parts(&self) -> ContextParts {
         ContextParts {
             job_id: self.job_id.to_string(),
@@ -90,53 +90,53 @@ impl JobContext {
         }
     }
 
-    /// The id of the job.
+    /// Returns the id of the job.
     pub fn job_id(&self) -> &str {
         &self.job_id
     }
 
-    /// The name of the job.
+    /// Returns the name of the job.
     pub fn job_name(&self) -> &str {
         &self.job_name
     }
 
-    /// The alias of the store that keeps the job.
+    /// Returns the alias of the store that keeps the job.
     pub fn jobstore(&self) -> &str {
         &self.jobstore
     }
 
-    /// When the run was meant to start.
+    /// Returns the scheduled start of the run.
     pub fn scheduled_run_time(&self) -> Timestamp {
         self.scheduled_run_time
     }
 
-    /// Names this run; no other has the same.
+    /// Returns the id of this run, which no other run has.
     pub fn run_id(&self) -> RunId {
         self.run_id
     }
 
-    /// The attempt number, from 1.
+    /// Returns the attempt number, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// Says when the run should end early.
+    /// Returns the token that asks the run to end early.
     pub fn cancellation(&self) -> &CancellationToken {
         static NEVER: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
         self.cancellation.as_ref().unwrap_or(&NEVER)
     }
 
-    /// The value of this type that the application hands to its jobs: through its scheduler, or in a worker process
-    /// through the worker hook.
+    /// Returns the value of this type that the application shares with its jobs: through its scheduler, or through the
+    /// worker hook in a worker process.
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         match &self.origin {
             Origin::Scheduler(scheduler) => scheduler.extensions().get(),
-            Origin::Worker(states) => states.get(),
+            Origin::Worker(extensions) => extensions.get(),
         }
     }
 
-    /// The scheduler that runs the job; `None` in a worker process. The engine has an extension trait that gives it as
-    /// a handle.
+    /// Returns the scheduler that runs the job, or `None` in a worker process. An extension trait of the engine returns it
+    /// as a handle.
     pub fn host(&self) -> Option<&Arc<dyn JobHost>> {
         match &self.origin {
             Origin::Scheduler(scheduler) => Some(scheduler),
@@ -155,9 +155,9 @@ pub struct ContextParts {
     pub job_name: String,
     /// The alias of its store.
     pub jobstore: String,
-    /// When the run was meant to start.
+    /// The scheduled start of the run.
     pub scheduled_run_time: Timestamp,
-    /// Names the run.
+    /// The id of the run.
     pub run_id: RunId,
     /// The attempt number, from 1.
     pub attempt: u32,

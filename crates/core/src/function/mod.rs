@@ -1,6 +1,6 @@
 //! Functions that jobs call, registered by a stable name.
 //!
-//! Only what is registered here can ever run: a store or a config file names functions, it can't bring them.
+//! Only registered functions can run. Stores and config files refer to functions by name; they can't contain code.
 
 mod arguments;
 mod call;
@@ -29,7 +29,7 @@ pub use returned::{IntoReturned, JobError, Json};
 
 use crate::{Result, options};
 
-/// What a job's function comes back with: a JSON value for the event, or an error.
+/// The result of a job's function: a JSON value for the event, or an error.
 pub type JobResult = std::result::Result<Value, JobError>;
 
 /// The future of an async job.
@@ -44,7 +44,7 @@ type AsyncCall = dyn Fn(JobContext, &Arguments) -> JobFuture + Send + Sync;
 pub enum Callable {
     /// Runs to its end in the calling thread.
     Sync(Arc<SyncCall>),
-    /// Gives a future.
+    /// Returns a future.
     Async(Arc<AsyncCall>),
 }
 
@@ -60,13 +60,13 @@ pub struct Function {
     named: bool,
 }
 
-/// A function that a crate hands to every default registry; the `#[job]` macro makes these.
+/// A function that a crate adds to the default registry; created by the `#[job]` macro.
 pub struct FunctionEntry(pub fn() -> Function);
 
 inventory::collect!(FunctionEntry);
 
 impl Function {
-    /// A function whose arguments are checked by `check` when a job is added.
+    /// Creates a function whose arguments are checked by `check` when a job is added.
     pub fn new(
         name: &str,
         check: impl Fn(&Arguments) -> Result<()> + Send + Sync + 'static,
@@ -81,7 +81,7 @@ impl Function {
         }
     }
 
-    /// A plain function with declared parameters.
+    /// Creates a plain function with declared parameters.
     ///
     /// # Examples
     /// ```
@@ -107,7 +107,7 @@ impl Function {
         Self::new(name, move |arguments| checked.check(arguments), callable)
     }
 
-    /// An async function with declared parameters: it reads the values, then gives the future.
+    /// Creates an async function with declared parameters. `call` reads the values and returns the future.
     pub fn with_parameters_async(
         name: &str,
         parameters: Parameters,
@@ -122,7 +122,7 @@ impl Function {
         Self::new(name, move |arguments| checked.check(arguments), callable)
     }
 
-    /// A function that takes its `kwargs` as one struct, and no `args`. Unknown names are errors.
+    /// Creates a function that takes its `kwargs` as one struct, and no `args`. Unknown names are errors.
     ///
     /// # Examples
     /// ```
@@ -162,7 +162,7 @@ impl Function {
         Self::new(name, move |arguments| read::<T>(&owned_too, arguments).map(drop), callable)
     }
 
-    /// Adds a name under which jobs that were stored before a move still find the function.
+    /// Adds an alias, so that jobs that were stored under an earlier name still find the function.
     pub fn alias(mut self, alias: &str) -> Self {
         if self.names().all(|name| name != alias) {
             self.aliases.push(alias.into());
@@ -170,13 +170,13 @@ impl Function {
         self
     }
 
-    /// Marks a closure that has no name a store could keep.
+    /// Marks a closure, which has no name that a store could keep.
     pub(crate) fn unnamed(mut self) -> Self {
         self.named = false;
         self
     }
 
-    /// The stable name.
+    /// Returns the stable name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -185,30 +185,30 @@ impl Function {
         &self.name
     }
 
-    /// The name and the aliases.
+    /// Returns the name and the aliases.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name()).chain(self.aliases.iter().map(|alias| &**alias))
     }
 
-    /// Whether a store can keep it: a closure that nobody registered can't be found again.
+    /// Returns whether a store can keep it: a closure that is not registered can't be found again.
     pub fn is_named(&self) -> bool {
         self.named
     }
 
-    /// Whether it gives a future.
+    /// Returns whether it is async.
     pub fn is_async(&self) -> bool {
         matches!(self.callable, Callable::Async(_))
     }
 
-    /// How it is called.
+    /// Returns how it is called.
     pub fn callable(&self) -> &Callable {
         &self.callable
     }
 
-    /// Whether it can be called with these arguments.
+    /// Checks that it can be called with these arguments.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArguments`](crate::ErrorKind::InvalidArguments) that says which of them does not fit.
+    /// [`ErrorKind::InvalidArguments`](crate::ErrorKind::InvalidArguments) that names the argument that is not valid.
     pub fn check(&self, arguments: &Arguments) -> Result<()> {
         (self.check)(arguments)
     }

@@ -17,44 +17,44 @@ pub struct JobError {
 }
 
 impl JobError {
-    /// An error with this message.
+    /// Creates an error with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), trace: None, panic: false }
     }
 
-    /// A panic with this message.
+    /// Creates the error for a panic with this message.
     pub fn panic(message: impl Into<String>) -> Self {
         Self { panic: true, ..Self::new(message) }
     }
 
-    /// Attaches the causes or a backtrace, as text of several lines.
+    /// Adds the causes or a backtrace, as text of several lines.
     pub fn with_trace(mut self, trace: impl Into<String>) -> Self {
         self.trace = Some(trace.into());
         self
     }
 
-    /// Puts text before the message, with a colon between.
+    /// Prefixes the message with text and a colon.
     pub(crate) fn in_context(mut self, context: &str) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
-    /// The message.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The causes, one a line, where there are any.
+    /// Returns the causes, one on each line, if there are any.
     pub fn trace(&self) -> Option<&str> {
         self.trace.as_deref()
     }
 
-    /// Whether the function panicked.
+    /// Returns whether the function panicked.
     pub fn is_panic(&self) -> bool {
         self.panic
     }
 
-    /// The error for what `catch_unwind` caught.
+    /// Creates the error for a panic that `catch_unwind` caught.
     pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
         let message = payload
             .downcast_ref::<&str>()
@@ -74,7 +74,7 @@ impl fmt::Display for JobError {
     }
 }
 
-/// `?` works in job functions on everything that `Box<dyn Error + Send + Sync>` can be made from.
+/// `?` works in job functions for every error that converts into `Box<dyn Error + Send + Sync>`.
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for JobError {
     fn from(error: E) -> Self {
         let error: Box<dyn StdError + Send + Sync> = error.into();
@@ -95,10 +95,10 @@ pub struct Json<T>(pub T);
 
 /// What functions may return: nothing, a plain value, [`Json`] of any value, or a `Result` of these.
 pub trait IntoReturned {
-    /// The value for the event, or the error.
+    /// Returns the value for the event, or the error.
     ///
     /// # Errors
-    /// That of the function.
+    /// The error of the function.
     fn into_returned(self) -> JobResult;
 }
 

@@ -1,4 +1,4 @@
-//! Jobs that stand beside their functions in the source.
+//! Jobs that are declared on their functions.
 
 use serde_json::{Map, Value};
 
@@ -6,9 +6,7 @@ use super::{JobBuilder, JobDefaults, PendingJob};
 use crate::trigger::TriggerContext;
 use crate::{Result, suggestion};
 
-/// A job that `#[scheduled_job]` declares on its function; [`Scheduler::add_declared_jobs`] adds it.
-///
-/// [`Scheduler::add_declared_jobs`]: crate::Scheduler::add_declared_jobs
+/// A job that `#[scheduled_job]` declares on its function; `Scheduler::add_declared_jobs` adds it.
 #[derive(Clone, Copy, Debug)]
 pub struct DeclaredJob {
     function: &'static str,
@@ -18,17 +16,18 @@ pub struct DeclaredJob {
 inventory::collect!(DeclaredJob);
 
 impl DeclaredJob {
-    /// A job that calls the function of this name. The table is as [`JobBuilder::from_table`] reads it, without `func`.
+    /// Creates a job that calls the function with this name. [`JobBuilder::from_table`] reads the table, which has no
+    /// `func`.
     pub const fn new(function: &'static str, table: fn() -> Map<String, Value>) -> Self {
         Self { function, table }
     }
 
-    /// The name of its function.
+    /// Returns the name of its function.
     pub fn function(&self) -> &'static str {
         self.function
     }
 
-    /// The options of the job.
+    /// Returns the options of the job.
     pub fn table(&self) -> Map<String, Value> {
         (self.table)()
     }
@@ -37,10 +36,10 @@ impl DeclaredJob {
         self.function == other.function && std::ptr::fn_addr_eq(self.table, other.table)
     }
 
-    /// Checks the table and makes the job.
+    /// Checks the table and builds the job.
     ///
     /// # Errors
-    /// What is wrong with the table, its place named.
+    /// An error that names the function and the option that is not valid.
     pub fn build(
         &self,
         context: &TriggerContext<'_>,
@@ -65,7 +64,7 @@ impl DeclaredJob {
     }
 }
 
-/// What is no option of the job goes to its trigger; these may have been meant.
+/// Options of jobs that are not known are passed to the trigger; one of these may have been misspelt.
 const OPTIONS: [&str; 8] = [
     "misfire_grace_time",
     "coalesce",

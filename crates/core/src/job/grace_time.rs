@@ -69,7 +69,7 @@ mod tests {
         };
         assert_eq!(read(json!(30)), Some(Duration::from_secs(30)));
         assert_eq!(read(json!("30")), Some(Duration::from_secs(30)));
-        assert_eq!(read(json!("1h 30m")), Some(Duration::from_secs(5400)));
+        assert_eq!(read(json!("1h 30m")), Some(Duration::from_mins(90)));
         assert_eq!((read(json!(null)), read(json!("none"))), (None, None));
     }
 }

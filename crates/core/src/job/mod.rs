@@ -1,4 +1,4 @@
-//! Jobs: what runs, when, and how.
+//! Definitions of jobs, and their stored form.
 
 mod builder;
 mod changes;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The jobs file that declared a job, and where that file was when it was last applied.
+/// The jobs file that declared a job, and its location when it was last applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JobOrigin {
-    /// The name that the file states, by which it is the same file wherever it lies.
+    /// The name in the file, which identifies the file also after it was moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The path of the file.
@@ -21,7 +21,7 @@ pub struct JobOrigin {
 }
 
 impl JobOrigin {
-    /// A file without a name, on an unknown host.
+    /// Creates the origin for a file without a name, on an unknown host.
     ///
     /// # Examples
     /// ```
@@ -36,7 +36,7 @@ impl JobOrigin {
         Self { name: None, file: file.into(), host: None, digest: digest.into() }
     }
 
-    /// Sets the name that the file states.
+    /// Sets the name in the file.
     #[must_use]
     pub fn name(mut self, name: impl Into<Option<String>>) -> Self {
         self.name = name.into();
@@ -51,7 +51,7 @@ impl JobOrigin {
     }
 }
 
-/// The file for people: its name, its path and its host, as far as they are known.
+/// The name, the path and the host of the file, as far as they are known.
 impl fmt::Display for JobOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host.as_deref().unwrap_or("an unknown host");

@@ -1,4 +1,4 @@
-//! The definition of a job, without its place in time.
+//! The definition of a job, without its next run time.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) static DEFAULT_ALIAS: LazyLock<Arc<str>> = LazyLock::new(|| "default"
 /// The largest number of characters in a job id: the longest key that every backend can index.
 pub(crate) const MAX_ID_CHARS: usize = 191;
 
-/// The definition of a job. It never changes: a modified job has another one.
+/// The definition of a job. It is immutable: a modified job has a new one.
 #[derive(Clone, Debug)]
 pub struct JobSpec {
     pub(crate) id: Arc<str>,
@@ -34,47 +34,47 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// The id, unique in its store.
+    /// Returns the id, which is unique in its store.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The id, to be shared without a copy.
+    /// Returns the id as an `Arc`, to be shared without a copy.
     pub fn shared_id(&self) -> &Arc<str> {
         &self.id
     }
 
-    /// The name, to be shared without a copy.
+    /// Returns the name as an `Arc`, to be shared without a copy.
     pub fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// The alias of its executor, to be shared without a copy.
+    /// Returns the alias of its executor as an `Arc`, to be shared without a copy.
     pub fn shared_executor(&self) -> &Arc<str> {
         &self.executor
     }
 
-    /// The description for people; the name of the function unless another was given.
+    /// Returns the description for people, by default the name of the function.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The function that it calls.
+    /// Returns the function that it calls.
     pub fn function(&self) -> &Arc<Function> {
         &self.function
     }
 
-    /// What the function is called with.
+    /// Returns the arguments of the function.
     pub fn arguments(&self) -> &Arguments {
         &self.arguments
     }
 
-    /// What says when.
+    /// Returns the trigger.
     pub fn trigger(&self) -> &Arc<dyn Trigger> {
         &self.trigger
     }
 
-    /// The alias of the executor that runs it.
+    /// Returns the alias of the executor that runs it.
     pub fn executor(&self) -> &str {
         &self.executor
     }
@@ -84,22 +84,22 @@ impl JobSpec {
         self.misfire_grace_time.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
-    /// Whether several due run times become one run.
+    /// Returns whether several due run times become one run.
     pub fn coalesce(&self) -> bool {
         self.coalesce
     }
 
-    /// How many instances may run at once.
+    /// Returns how many instances may run at once.
     pub fn max_instances(&self) -> u32 {
         self.max_instances
     }
 
-    /// How long a run may take, on executors that can end one.
+    /// Returns how long a run may take, on executors that can end one.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// The config file that declares it, where one does.
+    /// Returns the config file that declares it, if there is one.
     pub fn origin(&self) -> Option<&JobOrigin> {
         self.origin.as_deref()
     }
@@ -113,7 +113,7 @@ impl JobSpec {
     /// Checks the options, and the arguments against the parameters of the function.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidJob`] or [`ErrorKind::InvalidArguments`] that says what is wrong.
+    /// [`ErrorKind::InvalidJob`] or [`ErrorKind::InvalidArguments`] that names what is not valid.
     pub fn validate(&self) -> Result<()> {
         let invalid = |message: &str| {
             Err(Error::new(ErrorKind::InvalidJob, message.to_owned()).with_job_id(&*self.id))
@@ -138,7 +138,7 @@ impl JobSpec {
 /// Checks a job id.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidJob`] where it is empty, too long for the key of a store, or has a NUL.
+/// [`ErrorKind::InvalidJob`] if it is empty, too long for the key of a store, or contains a NUL.
 pub fn validate_id(id: &str) -> Result<()> {
     let chars = id.chars().count();
     if chars == 0 || chars > MAX_ID_CHARS || id.contains('\0') {

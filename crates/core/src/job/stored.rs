@@ -1,4 +1,4 @@
-//! The stored form of a job: JSON that a person can read, with a format version.
+//! The stored form of a job: readable JSON with a format version.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::function::{Arguments, Function};
 use crate::trigger::{Trigger, TriggerConfig, TriggerContext};
 use crate::{Error, ErrorKind, Result};
 
-/// The version of the format that this release writes. It reads this one and all before it.
+/// The version of the format that this release writes. It reads this version and all earlier ones.
 pub const STATE_VERSION: u32 = 1;
 
 /// What is written; borrowed, in the order of the keys in the text.
@@ -63,7 +63,7 @@ struct Versioned {
     version: u32,
 }
 
-/// The executor alone, for jobs that are left for want of room there.
+/// The executor alone, for jobs that are left because it has no room.
 #[derive(Deserialize)]
 struct Executed<'a> {
     version: u32,
@@ -71,22 +71,22 @@ struct Executed<'a> {
     executor: Cow<'a, str>,
 }
 
-/// The executor of a stored job, without what it takes to restore the job. `None` where the text must be read as a whole to
-/// say what is wrong with it.
+/// Returns the executor of a stored job, without restoring the job. Returns `None` if the whole text has to be read to report
+/// what is wrong with it.
 pub fn executor_of(text: &str) -> Option<Cow<'_, str>> {
     let stored: Executed<'_> = serde_json::from_str(text).ok()?;
     (stored.version <= STATE_VERSION).then_some(stored.executor)
 }
 
-/// The job as a JSON object.
+/// Returns the job as a JSON object.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidJob`] where the job has a closure, or an argument that JSON can't hold.
+/// [`ErrorKind::Unsupported`] if the job calls a closure; [`ErrorKind::InvalidJob`] if it can't be written as JSON.
 pub fn encode_value(spec: &JobSpec) -> Result<Value> {
     serde_json::to_value(written(spec)?).map_err(|error| not_encodable(spec, error))
 }
 
-/// The job as JSON text.
+/// Returns the job as JSON text.
 ///
 /// # Errors
 /// As [`encode_value`].
@@ -131,7 +131,7 @@ fn written(spec: &JobSpec) -> Result<Written<'_>> {
     })
 }
 
-/// The longest timeout is stored as a number that is a little larger, since a float has fewer digits.
+/// The longest timeout is stored as a slightly larger number, because a float has fewer digits.
 fn read_timeout(seconds: f64) -> std::result::Result<Duration, TryFromFloatSecsError> {
     let is_longest = seconds > 0.0 && seconds <= Duration::MAX.as_secs_f64();
     Duration::try_from_secs_f64(seconds)
@@ -146,7 +146,7 @@ fn no_job(id: &str, error: &serde_json::Error) -> Error {
     broken(id, format!("the stored state is no job: {error}"))
 }
 
-/// The version of the format, unless it is newer than what this release reads.
+/// Checks that this release can read the version of the format.
 fn check_version(id: &str, text: &str) -> Result<()> {
     let Versioned { version } = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
     if version > STATE_VERSION {
@@ -158,9 +158,9 @@ fn check_version(id: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// The origin of a job whose record can't be restored, as far as the text can be read.
+/// Returns the origin of a job whose record can't be restored, if that part can be read.
 pub fn broken_origin(text: &str) -> Option<JobOrigin> {
-    /// The version does not matter: what is here has been read since the first one.
+    /// All versions have these keys.
     #[derive(Deserialize)]
     struct Declared {
         origin: Option<JobOrigin>,
@@ -168,10 +168,10 @@ pub fn broken_origin(text: &str) -> Option<JobOrigin> {
     serde_json::from_str::<Declared>(text).ok()?.origin
 }
 
-/// The job that a record holds.
+/// Restores the job of a record.
 ///
 /// # Errors
-/// [`ErrorKind::BrokenRecord`] where the text is no job, or names a function or a plugin that is not there.
+/// [`ErrorKind::BrokenRecord`] if the text is not a job, or names a function or a plugin that is not registered.
 pub fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result<JobSpec> {
     check_version(id, text)?;
     let stored: Stored = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
@@ -180,17 +180,17 @@ pub fn decode(id: &Arc<str>, text: &str, context: &TriggerContext<'_>) -> Result
     Ok(spec)
 }
 
-/// What takes the place of what is stored.
+/// Replacements for parts of a stored job.
 #[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) function: Option<Arc<Function>>,
     pub(crate) trigger: Option<Arc<dyn Trigger>>,
 }
 
-/// The job that a broken record holds, with `parts` and with defaults in place of the `keys` that will be changed. The result
-/// is not validated.
+/// Restores the job of a broken record, with `parts`, and with defaults for the `keys` that will be changed. The result is not
+/// validated.
 ///
-/// A state that is no job at all is made anew, if there are a function and a trigger for it.
+/// A text that is not a job at all is replaced, if a function and a trigger are given.
 pub(crate) fn repair(
     id: &Arc<str>,
     text: &str,
@@ -212,15 +212,15 @@ pub(crate) fn repair(
         }
     };
     let defaults = JobDefaults::default();
-    let stand_ins = json!({
+    let substitutes = json!({
         "version": STATE_VERSION, "id": **id, "name": **id, "func": "", "args": [], "kwargs": {},
         "trigger": {"type": ""}, "executor": **super::spec::DEFAULT_ALIAS,
         "misfire_grace_time": defaults.misfire_grace_time.map(|time| time.as_secs()), "coalesce": defaults.coalesce,
         "max_instances": defaults.max_instances, "timeout": null, "origin": null,
     });
-    let anew = object.is_empty();
-    for (key, value) in stand_ins.as_object().into_iter().flatten() {
-        if anew || keys.contains(&key.as_str()) {
+    let is_new = object.is_empty();
+    for (key, value) in substitutes.as_object().into_iter().flatten() {
+        if is_new || keys.contains(&key.as_str()) {
             object.insert(key.clone(), value.clone());
         }
     }

@@ -1,4 +1,4 @@
-//! Jobs from tables, as config files have them.
+//! Reads jobs from tables, as in config files.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::trigger::TriggerConfig;
 use crate::{Error, ErrorKind, Result};
 
 impl JobBuilder {
-    /// Reads the options of `add_job` from a table, as a `[[jobs]]` entry has them: `func`, `trigger`, `args`,
+    /// Reads the options of `add_job` from a table, such as a `[[jobs]]` entry: `func`, `trigger`, `args`,
     /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time`, `jobstore`,
     /// `executor`, `replace_existing`.
     ///

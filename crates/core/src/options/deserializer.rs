@@ -10,7 +10,7 @@ use super::error::OptionError;
 use super::value::{kind, parse_bool};
 use crate::suggestion;
 
-/// One value that is to be read.
+/// A value to deserialize.
 #[derive(Clone, Copy)]
 pub(super) enum Lenient<'a> {
     Value(&'a Value),
@@ -32,7 +32,7 @@ impl<'a> Lenient<'a> {
     fn expected(self, what: &str) -> OptionError {
         let found = match self {
             Self::Object(_) => "a table".to_owned(),
-            // A URL that stands in the wrong place may have a password.
+            // A URL in the wrong place may contain a password.
             Self::Value(Value::String(text)) if !text.contains("://") => format!("text {text:?}"),
             Self::Value(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
             Self::Value(value) => kind(value).to_owned(),
@@ -55,7 +55,7 @@ impl<'a> Lenient<'a> {
         };
         match number.as_i128().or_else(|| whole(&number)) {
             Some(whole) => T::try_from(whole).map_err(|_| out_of_range(&whole.to_string())),
-            // A whole number of so many digits became a float; the text still has them.
+            // A whole number with too many digits became a float; the text still has all of them.
             None if number.as_f64().is_some_and(|float| float.fract() == 0.0) => Err(match self {
                 Self::Value(Value::String(text)) => out_of_range(text.trim()),
                 _ => out_of_range(&number.to_string()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Unexpected};
 
-/// Where in the options, and what was wrong there.
+/// A message with the path to the option.
 #[derive(Debug)]
 pub(super) struct OptionError {
     path: String,

@@ -1,7 +1,7 @@
-//! Options of plugins: from a JSON object to a typed struct, with errors that help.
+//! Reads the options of plugins: from a JSON object into a typed struct, with helpful errors.
 //!
-//! Config files and flat dicts carry text where a field is a number or a boolean (`"20"`, `"false"`); such text is
-//! read as what the field is. A key that the struct does not have is an error that names the ones it has.
+//! Config files and flat dicts may have text for a number or a boolean (`"20"`, `"false"`); it is read as the type of the
+//! field. An unknown key is an error that lists the known ones.
 
 mod deserializer;
 mod error;
@@ -16,7 +16,7 @@ pub use value::{kind, number_text, oversized_integer, parse_bool};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The options of one plugin, as they stand in a config: names and JSON values.
+/// The options of one plugin, as in a config: names and JSON values.
 pub type Options = Map<String, Value>;
 
 /// The options of a plugin that has none.
@@ -28,7 +28,7 @@ pub struct NoOptions {}
 /// `what` is named in errors, as ``executor `threadpool` ``.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] that says which key is wrong, and what would be right.
+/// [`ErrorKind::Config`] that names the key and what is allowed.
 ///
 /// # Examples
 /// ```
@@ -58,7 +58,7 @@ pub fn parse<T: DeserializeOwned>(what: &str, options: &Options) -> Result<T> {
         .map_err(|error| Error::new(ErrorKind::Config, format!("{what}: {error}")))
 }
 
-/// Reads one value, with the same leniency; `what` is named in errors.
+/// Reads one value with the same conversions as [`parse`]. `what` is named in errors.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] that says what was expected.
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_as_what_the_field_is() {
+    fn text_is_read_as_the_type_of_the_field() {
         let given = json!({"count": "7", "ratio": "2.5", "flag": "No", "name": "n", "maybe": "-3",
             "list": ["1", 2], "inner": {"depth": "4"}, "map": {"a": "5"}});
         let read = sample(&given).unwrap();

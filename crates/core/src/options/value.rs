@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What sort of value it is, for errors that do not show it because there may be a password in it.
+/// Returns the kind of a value, for errors that must not show the value because it may contain a password.
 pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
@@ -31,7 +31,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A number for messages: with an exponent where it would have many digits.
+/// Formats a number for messages, with an exponent if it has many digits.
 ///
 /// # Examples
 /// ```
@@ -50,8 +50,8 @@ pub fn number_text(number: f64) -> String {
     }
 }
 
-/// The first whole number in a JSON text that does not fit into 64 bits. JSON readers turn such numbers into floats, in
-/// silence, so that an error would show another number than the one that was given.
+/// Returns the first whole number in a JSON text that does not fit into 64 bits. JSON parsers silently turn such numbers into
+/// floats, and an error would show another number than the one that was given.
 ///
 /// # Examples
 /// ```
@@ -66,23 +66,23 @@ pub fn oversized_integer(json: &str) -> Option<&str> {
     while let Some(start) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         rest = &rest[start..];
         if let Some(text) = rest.strip_prefix('"') {
-            rest = behind_text(text)?;
+            rest = after_text(text)?;
             continue;
         }
         let is_number = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-        let (number, behind) = rest.split_at(rest.find(|c| !is_number(c)).unwrap_or(rest.len()));
+        let (number, after) = rest.split_at(rest.find(|c| !is_number(c)).unwrap_or(rest.len()));
         let digits = number.strip_prefix('-').unwrap_or(number);
         let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if is_whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
             return Some(number);
         }
-        rest = behind;
+        rest = after;
     }
     None
 }
 
-/// What stands after a JSON text whose opening quote was read.
-fn behind_text(text: &str) -> Option<&str> {
+/// Returns what follows a JSON string whose opening quote was read.
+fn after_text(text: &str) -> Option<&str> {
     let mut escaped = false;
     let end = text.find(|c: char| {
         let is_end = c == '"' && !escaped;

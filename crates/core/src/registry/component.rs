@@ -1,4 +1,4 @@
-//! Stores and executors on their way into a scheduler: objects, or names with options.
+//! Stores and executors to add to a scheduler: objects, or names with options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl fmt::Debug for ComponentConfig {
 }
 
 impl ComponentConfig {
-    /// A plugin without options.
+    /// Creates a configuration without options.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), options: Options::new() }
     }
@@ -52,12 +52,12 @@ impl ComponentConfig {
         self
     }
 
-    /// Reads a table with the key `type` or `class`; `type` wins where both stand, as in APScheduler.
+    /// Reads a table with the key `type` or `class`; if both are given, `type` counts, as in APScheduler.
     ///
     /// `what` is named in errors, as `jobstores.default`.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where it is no table or has neither key.
+    /// [`ErrorKind::Config`] if it is not a table or has neither key.
     pub fn from_value(what: &str, value: &Value) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::Config, format!("{what}: {message}"));
         let Value::Object(map) = value else {
@@ -106,7 +106,7 @@ impl<T: ?Sized> Clone for ComponentSource<T> {
 }
 
 impl ComponentSource<dyn JobStore> {
-    /// The object, built where it has to be.
+    /// Returns the object, or builds it.
     ///
     /// # Errors
     /// As [`Registry::build_job_store`].
@@ -119,10 +119,10 @@ impl ComponentSource<dyn JobStore> {
 }
 
 impl ComponentSource<dyn Executor> {
-    /// The object, built where it has to be.
+    /// Returns the object, or builds it.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownPlugin`], or what the plugin says of its options.
+    /// [`ErrorKind::UnknownPlugin`]; any error from the plugin.
     pub fn resolve(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
         match self {
             Self::Ready(executor) => Ok(Arc::clone(executor)),
@@ -133,13 +133,13 @@ impl ComponentSource<dyn Executor> {
     }
 }
 
-/// What may be given where a job store is wanted: an object, a plugin name, or a name with options.
+/// Types that can be given as a job store: an object, a plugin name, or a name with options.
 pub trait IntoJobStore {
     /// The common form.
     fn into_job_store(self) -> ComponentSource<dyn JobStore>;
 }
 
-/// What may be given where an executor is wanted: an object, a plugin name, or a name with options.
+/// Types that can be given as an executor: an object, a plugin name, or a name with options.
 pub trait IntoExecutor {
     /// The common form.
     fn into_executor(self) -> ComponentSource<dyn Executor>;

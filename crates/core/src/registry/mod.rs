@@ -1,4 +1,4 @@
-//! Who is there: plugins and functions, found by name.
+//! Looks up plugins and functions by name.
 
 mod absent;
 mod component;
@@ -20,7 +20,7 @@ use crate::options::Options;
 use crate::store::JobStore;
 use crate::{Error, ErrorKind, Result, suggestion};
 
-/// A plugin that a crate hands to every default registry of the programs that link it; see [`submit_plugin!`].
+/// A plugin that a crate adds to the default registry of every program that links it; see [`submit_plugin!`].
 ///
 /// [`submit_plugin!`]: crate::submit_plugin
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct PluginEntry(pub &'static Plugin);
 
 inventory::collect!(PluginEntry);
 
-/// Hands a `static` [`Plugin`] to every [`Registry::linked`] of the programs that link this crate.
+/// Adds a `static` [`Plugin`] to [`Registry::linked`] in every program that links this crate.
 ///
 /// The linker drops a crate that no source line names: the program needs a `use acme_store as _;`.
 #[macro_export]
@@ -71,21 +71,21 @@ struct Tables {
 }
 
 impl Registry {
-    /// A registry that knows nothing.
+    /// Creates an empty registry.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// A registry with what linked crates submitted.
+    /// Creates a registry with the plugins and functions that linked crates submitted.
     ///
-    /// A clash of names among submitted plugins is logged as an error, and the first of them stays.
+    /// If two submitted plugins have the same name, an error is logged and the first one is kept.
     pub fn linked() -> Self {
         let registry = Self::empty();
         registry.add_submitted();
         registry
     }
 
-    /// Adds what linked crates submitted, and logs an error for every clash of names.
+    /// Adds the plugins and functions that linked crates submitted. Logs an error for every name that is taken.
     pub fn add_submitted(&self) {
         for PluginEntry(plugin) in inventory::iter::<PluginEntry> {
             if let Err(error) = self.register((*plugin).clone()) {
@@ -104,10 +104,10 @@ impl Registry {
 
     /// Adds a plugin.
     ///
-    /// Registering the very same plugin again (same name from the same crate) changes nothing.
+    /// Registering the same plugin again (same name from the same crate) changes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateName`] that names both crates, where one of its names is taken.
+    /// [`ErrorKind::DuplicateName`] that names both crates, if one of the names is taken.
     pub fn register(&self, plugin: Plugin) -> Result<()> {
         let mut tables = self.write();
         for known in tables.plugins.iter().filter(|known| known.kind() == plugin.kind()) {
@@ -136,15 +136,15 @@ impl Registry {
         Ok(())
     }
 
-    /// Says what would bring a plugin that is not linked in.
+    /// Registers a plugin that is not linked in, with what to do to get it.
     pub fn register_absent(&self, absent: AbsentPlugin) {
         self.write().absent.push(absent);
     }
 
-    /// Registers a function under a stable name, by which jobs in stores and config files name it.
+    /// Registers a function under a stable name, which jobs in stores and config files use.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateName`] where the name is taken.
+    /// [`ErrorKind::DuplicateName`] if the name is taken.
     ///
     /// # Examples
     /// ```
@@ -160,10 +160,10 @@ impl Registry {
         self.add_function(function.into_function(name))
     }
 
-    /// Registers a function that is made already, with its aliases.
+    /// Registers an existing [`Function`], with its aliases.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateName`] where one of its names is taken.
+    /// [`ErrorKind::DuplicateName`] if one of its names is taken.
     pub fn add_function(&self, function: Function) -> Result<()> {
         let mut tables = self.write();
         if let Some(taken) = function.names().find(|name| tables.functions.contains_key(*name)) {
@@ -179,7 +179,7 @@ impl Registry {
         Ok(())
     }
 
-    /// The function with that name or alias.
+    /// Returns the function with this name or alias.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownFunction`] with the nearest name.
@@ -204,12 +204,12 @@ impl Registry {
         ))
     }
 
-    /// Whether a function has that name or alias.
+    /// Returns whether a function has this name or alias.
     pub fn has_function(&self, name: &str) -> bool {
         self.read().functions.contains_key(name)
     }
 
-    /// The names of all functions, sorted.
+    /// Returns the names of all functions, sorted.
     pub fn function_names(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.read().functions.keys().map(|name| (**name).to_owned()).collect();
@@ -217,7 +217,7 @@ impl Registry {
         names
     }
 
-    /// All plugins, sorted by kind and name.
+    /// Returns all plugins, sorted by kind and name.
     pub fn plugins(&self) -> Vec<Plugin> {
         let mut plugins = self.read().plugins.clone();
         plugins
@@ -225,11 +225,11 @@ impl Registry {
         plugins
     }
 
-    /// The plugin with that name or alias, or, where `name` has the form `package.module:Class`, with that class
-    /// reference.
+    /// Returns the plugin with this name or alias, or with this class reference if `name` has the form
+    /// `package.module:Class`.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownPlugin`] with the known names, the nearest, and what would bring it.
+    /// [`ErrorKind::UnknownPlugin`] with the known names, the nearest one, and what to do to get it.
     pub fn find(&self, kind: PluginKind, name: &str) -> Result<Plugin> {
         let tables = self.read();
         let of_kind = || tables.plugins.iter().filter(|plugin| plugin.kind() == kind);
@@ -251,7 +251,7 @@ impl Registry {
         let label = kind.label();
         let (bare, shown) = match name.split_once("://") {
             None => (name, format!("`{name}`")),
-            // The rest of it is not shown: there may be a password in it.
+            // The rest is not shown: it may contain a password.
             Some((scheme, _)) => (
                 scheme,
                 format!("`{scheme}://...`: this is a URL, which belongs into the option `url`"),
@@ -274,7 +274,7 @@ impl Registry {
         Err(Error::new(ErrorKind::UnknownPlugin, message))
     }
 
-    /// The job store plugin whose URLs have this scheme; a driver suffix (`postgresql+psycopg2`) is ignored.
+    /// Returns the job store plugin for URLs with this scheme; a driver suffix (`postgresql+psycopg2`) is ignored.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownPlugin`] with the known schemes.
@@ -304,7 +304,7 @@ impl Registry {
     /// Builds a job store from `type` or `class` and options. `sqlalchemy` means the store for the scheme of `url`.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownPlugin`], or what the plugin says of its options.
+    /// [`ErrorKind::UnknownPlugin`]; any error from the plugin.
     pub fn build_job_store(&self, name: &str, options: &Options) -> Result<Arc<dyn JobStore>> {
         const SQLALCHEMY: [&str; 2] =
             ["sqlalchemy", "apscheduler.jobstores.sqlalchemy:SQLAlchemyJobStore"];
@@ -318,7 +318,7 @@ impl Registry {
             )
         })?;
         let (scheme, _) = url.split_once(':').ok_or_else(|| {
-            // The text is not shown: it may hold a password.
+            // The text is not shown: it may contain a password.
             Error::new(
                 ErrorKind::Config,
                 "job store `sqlalchemy`: `url` has no scheme, as `sqlite:///jobs.sqlite` has",
@@ -358,7 +358,7 @@ fn origin(plugin: &Plugin) -> String {
     }
 }
 
-/// The path that a reference in Python's form means: `shop.orders:ship` is `shop::orders::ship`.
+/// Returns the Rust path for a reference in Python's form: `shop.orders:ship` is `shop::orders::ship`.
 fn path_of_reference(name: &str) -> Option<String> {
     let (module, item) = name.rsplit_once(':')?;
     let path = || format!("{}::{}", module.replace('.', "::"), item.replace('.', "::"));

@@ -1,4 +1,4 @@
-//! What a plugin says of itself, and how it builds its objects.
+//! Descriptors of plugins.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PluginKind {
-    /// Says when.
+    /// Computes when jobs run.
     Trigger,
     /// Keeps jobs.
     JobStore,
@@ -28,7 +28,7 @@ impl PluginKind {
     /// Every kind, in the order in which lists show them.
     pub const ALL: [Self; 4] = [Self::Trigger, Self::JobStore, Self::Executor, Self::Scheduler];
 
-    /// What people call it: `job store`.
+    /// Returns the name for people, such as `job store`.
     pub fn label(self) -> &'static str {
         match self {
             Self::Trigger => "trigger",
@@ -45,7 +45,7 @@ impl fmt::Display for PluginKind {
     }
 }
 
-/// A function from options to an object: plain in a `static`, or a closure that is registered at run time.
+/// A function that builds an object from options: a function in a `static`, or a closure that is registered at run time.
 pub enum Build<F: ?Sized + 'static> {
     /// A function pointer.
     Static(&'static F),
@@ -136,27 +136,27 @@ impl Plugin {
         }
     }
 
-    /// A trigger plugin.
+    /// Creates a trigger plugin.
     pub const fn trigger(name: &'static str, build: &'static BuildTrigger) -> Self {
         Self::new(Cow::Borrowed(name), Factory::Trigger(Build::Static(build)))
     }
 
-    /// A job store plugin.
+    /// Creates a job store plugin.
     pub const fn job_store(name: &'static str, build: &'static BuildJobStore) -> Self {
         Self::new(Cow::Borrowed(name), Factory::JobStore(Build::Static(build)))
     }
 
-    /// An executor plugin.
+    /// Creates an executor plugin.
     pub const fn executor(name: &'static str, build: &'static BuildExecutor) -> Self {
         Self::new(Cow::Borrowed(name), Factory::Executor(Build::Static(build)))
     }
 
-    /// A scheduler, for the list of what is linked in: programs name a scheduler by its type, not by a string.
+    /// Creates a scheduler plugin, for the list of linked plugins. Programs name a scheduler by its type, not by text.
     pub const fn scheduler(name: &'static str) -> Self {
         Self::new(Cow::Borrowed(name), Factory::Scheduler)
     }
 
-    /// A trigger plugin that is made at run time.
+    /// Creates a trigger plugin at run time.
     pub fn trigger_fn(
         name: impl Into<String>,
         build: impl Fn(&Options, &TriggerContext<'_>) -> Result<Arc<dyn Trigger>>
@@ -167,7 +167,7 @@ impl Plugin {
         Self::new(Cow::Owned(name.into()), Factory::Trigger(Build::Shared(Arc::new(build))))
     }
 
-    /// A job store plugin that is made at run time.
+    /// Creates a job store plugin at run time.
     pub fn job_store_fn(
         name: impl Into<String>,
         build: impl Fn(&Options) -> Result<Arc<dyn JobStore>> + Send + Sync + 'static,
@@ -175,7 +175,7 @@ impl Plugin {
         Self::new(Cow::Owned(name.into()), Factory::JobStore(Build::Shared(Arc::new(build))))
     }
 
-    /// An executor plugin that is made at run time.
+    /// Creates an executor plugin at run time.
     pub fn executor_fn(
         name: impl Into<String>,
         build: impl Fn(&Options) -> Result<Arc<dyn Executor>> + Send + Sync + 'static,
@@ -183,38 +183,38 @@ impl Plugin {
         Self::new(Cow::Owned(name.into()), Factory::Executor(Build::Shared(Arc::new(build))))
     }
 
-    /// Other names that `type` may have.
+    /// Sets other names for `type`.
     pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
 
-    /// The Python class references that mean this plugin, for `class`.
+    /// Sets the Python class references for `class`.
     pub const fn classes(mut self, classes: &'static [&'static str]) -> Self {
         self.classes = classes;
         self
     }
 
-    /// The schemes of the URLs that this job store connects to, by which `sqlalchemy` finds it.
+    /// Sets the schemes of the URLs that this job store connects to; `sqlalchemy` finds it by them.
     pub const fn url_schemes(mut self, schemes: &'static [&'static str]) -> Self {
         self.url_schemes = schemes;
         self
     }
 
-    /// What it does, in a few words.
+    /// Sets what it does, in a few words.
     pub const fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
-    /// The crate that brings it: `env!("CARGO_PKG_NAME")` and `env!("CARGO_PKG_VERSION")`.
+    /// Sets the crate that contains it: `env!("CARGO_PKG_NAME")` and `env!("CARGO_PKG_VERSION")`.
     pub const fn source(mut self, crate_name: &'static str, crate_version: &'static str) -> Self {
         self.crate_name = crate_name;
         self.crate_version = crate_version;
         self
     }
 
-    /// The kind of component.
+    /// Returns the kind of component.
     pub fn kind(&self) -> PluginKind {
         match self.factory {
             Factory::Trigger(_) => PluginKind::Trigger,
@@ -224,37 +224,37 @@ impl Plugin {
         }
     }
 
-    /// The name that `type` has.
+    /// Returns the name for `type`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its name and its aliases.
+    /// Returns its name and its aliases.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.name()).chain(self.aliases.iter().copied())
     }
 
-    /// Its Python class references.
+    /// Returns its Python class references.
     pub fn class_references(&self) -> &'static [&'static str] {
         self.classes
     }
 
-    /// Its URL schemes.
+    /// Returns its URL schemes.
     pub fn schemes(&self) -> &'static [&'static str] {
         self.url_schemes
     }
 
-    /// What it does, in a few words.
+    /// Returns what it does, in a few words.
     pub fn about(&self) -> &'static str {
         self.summary
     }
 
-    /// The name of the crate that brings it; empty for one that was made at run time.
+    /// Returns the name of the crate that contains it; empty for one that was created at run time.
     pub fn crate_name(&self) -> &'static str {
         self.crate_name
     }
 
-    /// The version of that crate.
+    /// Returns the version of that crate.
     pub fn crate_version(&self) -> &'static str {
         self.crate_version
     }
@@ -262,7 +262,7 @@ impl Plugin {
     /// Builds a trigger.
     ///
     /// # Errors
-    /// What the plugin says of its options; a plugin of another kind says so.
+    /// Any error from the plugin; [`ErrorKind::UnknownPlugin`] if it is of another kind.
     pub fn build_trigger(
         &self,
         options: &Options,
@@ -274,10 +274,10 @@ impl Plugin {
         }
     }
 
-    /// Builds a job store, which is not started yet.
+    /// Builds a job store, without starting it.
     ///
     /// # Errors
-    /// What the plugin says of its options; a plugin of another kind says so.
+    /// Any error from the plugin; [`ErrorKind::UnknownPlugin`] if it is of another kind.
     pub fn build_job_store(&self, options: &Options) -> Result<Arc<dyn JobStore>> {
         match &self.factory {
             Factory::JobStore(build) => build(options),
@@ -285,10 +285,10 @@ impl Plugin {
         }
     }
 
-    /// Builds an executor, which is not started yet.
+    /// Builds an executor, without starting it.
     ///
     /// # Errors
-    /// What the plugin says of its options; a plugin of another kind says so.
+    /// Any error from the plugin; [`ErrorKind::UnknownPlugin`] if it is of another kind.
     pub fn build_executor(&self, options: &Options) -> Result<Arc<dyn Executor>> {
         match &self.factory {
             Factory::Executor(build) => build(options),

@@ -133,7 +133,7 @@ impl Dispatched {
     fn report_error(&self, scheduled_run_time: Timestamp, error: JobError) {
         let trace = error.trace().map(|trace| format!("\n{trace}")).unwrap_or_default();
         let (name, error_text) = (printable::line(self.job.name()), format!("{error}{trace}"));
-        let error_text = printable::block(&error_text);
+        let error_text = printable::lines(&error_text);
         tracing::error!(job_id = self.job.id(), "the job \"{name}\" failed: {error_text}");
         self.engine.emit(EventMask::JOB_ERROR, || Event::JobError {
             job: self.key(),

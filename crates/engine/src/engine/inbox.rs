@@ -136,7 +136,7 @@ impl Inbox {
             let Some(call) = lock(&self.0).calls.pop_front() else { return false };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                 let panic = JobError::from_panic(&*payload).to_string();
-                tracing::error!("a call in the event loop {}", printable::block(&panic));
+                tracing::error!("a call in the event loop {}", printable::lines(&panic));
             }
             if since.elapsed() >= SLICE {
                 return !lock(&self.0).calls.is_empty();

@@ -60,7 +60,7 @@ impl Listeners {
                 tracing::error!(
                     "a listener for {} {}",
                     event.name(),
-                    printable::block(&JobError::from_panic(&*payload).to_string())
+                    printable::lines(&JobError::from_panic(&*payload).to_string())
                 );
             }
         }

@@ -153,7 +153,7 @@ impl Engine {
                 // An executor is foreign code. What it let go of has been reported by then.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
                     let panic = JobError::from_panic(&*payload).to_string();
-                    let panic = printable::block(&panic);
+                    let panic = printable::lines(&panic);
                     tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
                 }
             }

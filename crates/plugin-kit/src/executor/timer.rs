@@ -50,7 +50,7 @@ impl Timers {
                     // The call may wake foreign wakers.
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                         let panic = JobError::from_panic(&*payload).to_string();
-                        tracing::error!("a timer {}", printable::block(&panic));
+                        tracing::error!("a timer {}", printable::lines(&panic));
                     }
                     state = self.state();
                 }

@@ -47,7 +47,7 @@ fn read_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveD
     text.map(|text| parse_date(&text).map_err(serde::de::Error::custom)).transpose()
 }
 
-#[expect(clippy::ref_option, reason = "as serde calls it")]
+#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "as serde calls it")]
 fn write_date<S: Serializer>(date: &Option<NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
     date.map(|date| date.to_string()).serialize(serializer)
 }

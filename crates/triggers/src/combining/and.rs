@@ -22,25 +22,24 @@ const MAX_ITERATIONS: u32 = 10_000;
 
 /// The descriptor of this trigger.
 ///
-/// | option | |
+/// | option | meaning |
 /// |---|---|
 /// | `triggers` | a list of triggers, each a table with `type` and options |
-/// | `max_iterations` | how many rounds to look for a common fire time; 10,000 by default |
-/// | `jitter` | each run is delayed by a random time of up to so many seconds |
+/// | `max_iterations` | the number of rounds in which to search for a common fire time; 10,000 by default |
+/// | `jitter` | each run is delayed by a random time of at most this many seconds |
 pub static AND_PLUGIN: Plugin = Plugin::trigger("and", &build)
     .classes(&["apscheduler.triggers.combining:AndTrigger"])
     .summary("fires when all of its triggers do at once")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
-/// Fires when all of its triggers do at the very same instant; ends when any of them has ended.
+/// Fires when all of its triggers fire at the same instant; ends when any of them has ended.
 ///
-/// It looks for a common fire time by asking each trigger for its first one at or after the latest that any other
-/// gave, for at most [`max_iterations`](Self::max_iterations) rounds. Where it finds none in so many it has ended too,
-/// and a warning is logged. Triggers that are in step at few instants, as intervals with different starts, are therefore
-/// better not combined.
+/// It searches for a common fire time in rounds. In each, it asks every trigger for its first fire time at or after the latest
+/// one found so far. After [`max_iterations`](Self::max_iterations) rounds without success it ends and logs a warning. Do not
+/// combine triggers that rarely coincide, such as intervals with different starts.
 ///
-/// The jitter of its triggers does not keep them from meeting: their times without jitter are compared. The run is delayed
-/// until the last of them would have fired, and by the jitter of the combination on top of that.
+/// The triggers are compared without their jitter. The run is delayed until the last of them would have fired, plus the jitter
+/// of the combination.
 ///
 /// # Examples
 /// ```
@@ -66,39 +65,39 @@ pub struct AndTrigger {
     jitter: Jitter,
 }
 
-/// The search gave up.
+/// The search found nothing in the allowed number of rounds.
 struct Exhausted;
 
 impl AndTrigger {
-    /// Fires when all of these do.
+    /// Creates a trigger that fires when all of these do.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where there is none.
+    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) if there are none.
     pub fn new(triggers: Vec<Arc<dyn Trigger>>) -> Result<Self> {
         let triggers = Triggers::new(triggers)?;
         Ok(Self { triggers, max_iterations: MAX_ITERATIONS, jitter: Jitter::default() })
     }
 
-    /// Looks for a common fire time for so many rounds, at least one; 10,000 if it is not set.
+    /// Sets the number of rounds in which to search for a common fire time, at least one. Default: 10,000.
     pub fn max_iterations(mut self, rounds: u32) -> Self {
         self.max_iterations = rounds.max(1);
         self
     }
 
-    /// Delays each run by a random time of up to `longest`.
+    /// Delays each run by a random time of at most `longest`.
     pub fn jitter(mut self, longest: Duration) -> Self {
         self.jitter = longest.into();
         self
     }
 
-    /// The first common fire time at or after an instant.
+    /// Returns the first common fire time at or after an instant.
     fn at_or_after(&self, from: Timestamp) -> Result<Option<Timestamp>, Exhausted> {
         let mut target = from;
         for _ in 0..self.max_iterations {
             let asked_for = target;
             for trigger in self.triggers.iter() {
                 match search::first_from(trigger, target) {
-                    // Who comes later sets what the next ones are asked for.
+                    // The next triggers are asked from this time on.
                     Some(fire) => target = fire,
                     None => return Ok(None),
                 }
@@ -119,7 +118,7 @@ impl Trigger for AndTrigger {
 
     fn next_grid_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let from = match previous {
-            Some(previous) => search::behind(previous)?,
+            Some(previous) => search::after(previous)?,
             None => now,
         };
         if let Ok(grid_time) = self.at_or_after(from) {
@@ -148,7 +147,7 @@ impl Trigger for AndTrigger {
         if let Ok(Some(_)) = self.at_or_after(now) {
             return None;
         }
-        // A trigger that has ended has ended the combination.
+        // If a trigger has ended, the combination has ended, which is not a problem.
         let fires: Vec<(&dyn Trigger, Timestamp)> = self
             .triggers
             .iter()
@@ -181,7 +180,7 @@ impl Trigger for AndTrigger {
     }
 }
 
-/// Says of triggers and their next fire times why they have none in common.
+/// Explains why triggers with these next fire times have none in common.
 fn never_meet(fires: &[(&dyn Trigger, Timestamp)]) -> String {
     let iso = |(trigger, fire): &(&dyn Trigger, Timestamp)| trigger.zone(*fire).iso(*fire);
     let next: Vec<String> =
@@ -191,7 +190,7 @@ fn never_meet(fires: &[(&dyn Trigger, Timestamp)]) -> String {
         next.join(", ")
     );
     let is_whole = |(_, fire): &&(&dyn Trigger, Timestamp)| fire.timestamp_subsec_nanos() == 0;
-    // A grid that starts when the trigger is made lies between the seconds.
+    // A grid that starts when the trigger is built lies between whole seconds.
     let begins_anywhere = |(trigger, _): &&(&dyn Trigger, Timestamp)| {
         TriggerConfig::of(*trigger).is_ok_and(|config| config.options.contains_key("start_date"))
     };

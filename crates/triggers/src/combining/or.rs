@@ -20,19 +20,19 @@ const WHAT: &str = "trigger `or`";
 
 /// The descriptor of this trigger.
 ///
-/// | option | |
+/// | option | meaning |
 /// |---|---|
 /// | `triggers` | a list of triggers, each a table with `type` and options |
-/// | `jitter` | each run is delayed by a random time of up to so many seconds |
+/// | `jitter` | each run is delayed by a random time of at most this many seconds |
 pub static OR_PLUGIN: Plugin = Plugin::trigger("or", &build)
     .classes(&["apscheduler.triggers.combining:OrTrigger"])
     .summary("fires when any of its triggers does")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
-/// Fires when any of its triggers does, once where several do at the same instant; ends when all have ended.
+/// Fires when any of its triggers does, once if several fire at the same instant; ends when all have ended.
 ///
-/// Each fire is delayed by the jitter of the trigger that it comes from, and by that of the combination on top of it, but
-/// never up to the next fire of any of the triggers: jitter loses none.
+/// Each fire is delayed by the jitter of its trigger plus the jitter of the combination, but never up to the next fire of any of
+/// the triggers: no fire is lost.
 ///
 /// # Examples
 /// ```
@@ -53,21 +53,21 @@ pub struct OrTrigger {
 }
 
 impl OrTrigger {
-    /// Fires when any of these does.
+    /// Creates a trigger that fires when any of these does.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) where there is none.
+    /// [`ErrorKind::InvalidTrigger`](apscheduler_core::ErrorKind::InvalidTrigger) if there are none.
     pub fn new(triggers: Vec<Arc<dyn Trigger>>) -> Result<Self> {
         Ok(Self { triggers: Triggers::new(triggers)?, jitter: Jitter::default() })
     }
 
-    /// Delays each run by a random time of up to `longest`.
+    /// Delays each run by a random time of at most `longest`.
     pub fn jitter(mut self, longest: Duration) -> Self {
         self.jitter = longest.into();
         self
     }
 
-    /// The first grid time of any trigger at or after an instant.
+    /// Returns the first grid time of any trigger at or after an instant.
     fn at_or_after(&self, from: Timestamp) -> Option<Timestamp> {
         self.triggers.iter().filter_map(|trigger| search::first_from(trigger, from)).min()
     }
@@ -84,8 +84,8 @@ impl Trigger for OrTrigger {
             None => {
                 self.triggers.iter().filter_map(|trigger| trigger.next_grid_time(None, now)).min()
             }
-            // Each by its own grid: what fired last may have been another one.
-            Some(previous) => self.at_or_after(search::behind(previous)?),
+            // Each by its own grid: another trigger may have fired last.
+            Some(previous) => self.at_or_after(search::after(previous)?),
         }
     }
 

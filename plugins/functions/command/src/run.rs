@@ -198,7 +198,7 @@ fn read(
         let note = |note: &str| tracing::warn!(target: "apscheduler::command", job_id, "{note}");
         output::each_line(pipe, |line| {
             if meter.admit(line.len(), Instant::now(), note) {
-                let shown = printable::block(line);
+                let shown = printable::lines(line);
                 tracing::info!(target: "apscheduler::command", job_id, stream, "{shown}");
             }
             if let Some(tail) = &tail {

@@ -42,7 +42,7 @@ pub fn function() -> Function {
 }
 
 fn write(job_id: &str, options: &LogOptions) {
-    let message = printable::block(&options.message);
+    let message = printable::lines(&options.message);
     // `tracing` needs the level at compile time.
     macro_rules! line {
         ($level:ident) => {
