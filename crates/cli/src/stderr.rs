@@ -38,7 +38,7 @@ fn dropped_lines_notice(count: u64) -> Vec<u8> {
 
 /// Prints one line. Write errors are ignored.
 pub(crate) fn line(text: &str) {
-    let text = printable::block(text);
+    let text = printable::lines(text);
     match OUTLET.get() {
         Some(outlet) => outlet.write(format!("{text}\n").into_bytes()),
         None => drop(writeln!(io::stderr(), "{text}")),

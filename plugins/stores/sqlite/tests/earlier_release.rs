@@ -100,10 +100,10 @@ fn a_due_job_of_the_database_runs() {
     let (_folder, path) = database();
     let calls = Arc::default();
     let scheduler = SteppedScheduler::new(registry(&calls), "2020-03-01T00:00:00Z");
-    scheduler.add_jobstore(SqliteJobStore::open(path), "default").unwrap();
+    scheduler.add_jobstore("default", SqliteJobStore::open(path)).unwrap();
     scheduler.start().unwrap();
-    assert_eq!(scheduler.get_jobs(None).unwrap().len(), STORED.len());
+    assert_eq!(scheduler.get_jobs().unwrap().len(), STORED.len());
     scheduler.step();
     assert_eq!(calls.load(Ordering::Relaxed), 1);
-    assert_eq!(scheduler.get_jobs(None).unwrap().len(), STORED.len() - 1, "the date has passed");
+    assert_eq!(scheduler.get_jobs().unwrap().len(), STORED.len() - 1, "the date has passed");
 }
