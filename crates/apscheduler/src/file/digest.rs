@@ -57,7 +57,7 @@ fn digest(spec: &JobSpec, schedule: &Value) -> String {
         "kwargs": spec.arguments().kwargs(),
         "name": spec.name(),
         "executor": spec.executor(),
-        "misfire_grace_time": spec.misfire_grace_time(),
+        "misfire_grace_time": spec.misfire_grace_time().map(|time| time.as_secs()),
         "coalesce": spec.coalesce(),
         "max_instances": spec.max_instances(),
         "schedule": schedule,
