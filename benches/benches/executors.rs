@@ -59,5 +59,7 @@ fn tokio_plain_functions(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn tokio_plain_functions_with_a_limit(bencher: Bencher<'_, '_>) {
-    run(bencher, NO_OP, || TokioExecutor::with_options(&TokioOptions::default().max_workers(10)).unwrap());
+    run(bencher, NO_OP, || {
+        TokioExecutor::with_options(&TokioOptions::default().max_workers(10)).unwrap()
+    });
 }

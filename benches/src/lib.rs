@@ -91,7 +91,11 @@ impl Bench {
     pub fn due_jobs_of(&self, function: &str, count: usize) -> Vec<JobBuilder> {
         let now = SystemClock.now();
         (0..count)
-            .map(|_| JobBuilder::new(function).next_run_time(now).misfire_grace_time(Duration::from_mins(10)))
+            .map(|_| {
+                JobBuilder::new(function)
+                    .next_run_time(now)
+                    .misfire_grace_time(Duration::from_mins(10))
+            })
             .collect()
     }
 

@@ -8,7 +8,6 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use apscheduler::Shutdown;
 use apscheduler::file::JobsFile;
 use apscheduler::{BackgroundScheduler, Scheduler, Shutdown, function_command};
 

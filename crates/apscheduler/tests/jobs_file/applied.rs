@@ -45,9 +45,8 @@ fn a_changed_option_keeps_the_next_run_time() {
 fn a_changed_default_is_a_change() {
     let bench = Bench::new();
     bench.apply(EVERY_MINUTE);
-    let defaults = Config::new()
-        .timezone(Zone::UTC)
-        .job_defaults(JobDefaults::new().coalesce(false));
+    let defaults =
+        Config::new().timezone(Zone::UTC).job_defaults(JobDefaults::new().coalesce(false));
     let other: BackgroundScheduler = BackgroundScheduler::builder()
         .registry(bench.scheduler.registry().clone())
         .clock(Arc::new(bench.clock.clone()))

@@ -33,7 +33,7 @@ impl Fixture {
         registry
             .register_function("stop", move |context: &JobContext| {
                 counter.fetch_add(1, Ordering::SeqCst);
-                context.scheduler().map(|scheduler| scheduler.shutdown(false).is_ok())
+                context.scheduler().map(|scheduler| scheduler.shutdown(Shutdown::Now).is_ok())
             })
             .unwrap();
         Self { _directory: directory, file: JobsFile::load(path).unwrap(), registry, runs }
@@ -49,8 +49,11 @@ impl Fixture {
 #[test]
 fn starts_a_background_scheduler() {
     let fixture = Fixture::new();
-    let scheduler =
-        BackgroundScheduler::builder().registry(fixture.registry.clone()).clock(Arc::new(SystemClock)).build().unwrap();
+    let scheduler = BackgroundScheduler::builder()
+        .registry(fixture.registry.clone())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = fixture.file.start(&scheduler).unwrap();
     fixture.assert_started(applied, &scheduler);
@@ -59,7 +62,11 @@ fn starts_a_background_scheduler() {
 #[test]
 fn starts_a_blocking_scheduler_and_returns_after_the_shutdown() {
     let fixture = Fixture::new();
-    let scheduler = BlockingScheduler::builder().registry(fixture.registry.clone()).clock(Arc::new(SystemClock)).build().unwrap();
+    let scheduler = BlockingScheduler::builder()
+        .registry(fixture.registry.clone())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = fixture.file.start(&scheduler).unwrap();
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
@@ -70,11 +77,14 @@ fn starts_a_blocking_scheduler_and_returns_after_the_shutdown() {
 #[test]
 fn starts_an_async_scheduler() {
     let fixture = Fixture::new();
-    let scheduler =
-        apscheduler::SmolScheduler::builder().registry(fixture.registry.clone()).clock(Arc::new(SystemClock)).build().unwrap();
-    fixture.file.configure(&scheduler).unwrap();
+    let scheduler = apscheduler::SmolScheduler::builder()
+        .registry(fixture.registry.clone())
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
+    fixture.file.configure(scheduler.blocking()).unwrap();
     let applied = pollster::block_on(fixture.file.start(&scheduler)).unwrap();
-    fixture.assert_started(applied, &scheduler);
+    fixture.assert_started(applied, scheduler.blocking());
 }
 
 #[test]
@@ -82,7 +92,11 @@ fn a_file_that_can_not_be_applied_shuts_the_scheduler_down() {
     // Without the function `stop`.
     let registry = apscheduler::builtin::new_registry();
     let fixture = Fixture::new();
-    let scheduler = BlockingScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build().unwrap();
+    let scheduler = BlockingScheduler::builder()
+        .registry(registry)
+        .clock(Arc::new(SystemClock))
+        .build()
+        .unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let error = fixture.file.start(&scheduler).unwrap_err();
     assert!(error.to_string().contains("jobs.toml: jobs[0] \"a\": func: "), "{error}");

@@ -148,7 +148,11 @@ impl Scheduler {
                 // A time is written whatever is wrong with the rest, so that what can't run can be paused.
                 _ if changes.keeps_definition() => {
                     let runs = matches!(changes.new_next_run_time(), Some(Some(_)));
-                    stored.spec().ok().filter(|_| runs).and_then(|spec| spec.with_corrected_start(context.now))
+                    stored
+                        .spec()
+                        .ok()
+                        .filter(|_| runs)
+                        .and_then(|spec| spec.with_corrected_start(context.now))
                 }
                 StoredJob::Whole(spec) => Some(changes.apply(spec, &context)?),
                 StoredJob::Broken { id, text, .. } => Some(changes.repair(id, text, &context)?),
@@ -193,7 +197,8 @@ impl Scheduler {
         let job = self.change(&job.into(), |stored| {
             let spec = stored.spec()?;
             let corrected = spec.with_corrected_start(now);
-            let trigger = corrected.as_ref().map_or(spec.trigger(), |corrected| corrected.trigger());
+            let trigger =
+                corrected.as_ref().map_or(spec.trigger(), |corrected| corrected.trigger());
             let next = trigger.next_fire_time(None, now);
             ended = next.is_none();
             Ok(Changed { spec: corrected, next_run_time: Some(next) })

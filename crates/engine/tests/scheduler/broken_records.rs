@@ -178,7 +178,7 @@ fn a_change_that_mends_nothing_says_what_is_wrong_still() {
     ];
     for (id, changes, expected) in cases {
         let before = store.lookup_job(id).unwrap().unwrap();
-        let error = scheduler.modify_job(id, changes).unwrap_err();
+        let error = scheduler.modify_job(id, &changes).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         let after = store.lookup_job(id).unwrap().unwrap();
         assert_eq!(after.revision, before.revision, "{id} was not written");

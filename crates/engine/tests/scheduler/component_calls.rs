@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use apscheduler_core::OnRemove;
-use apscheduler_core::Shutdown;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::store::{

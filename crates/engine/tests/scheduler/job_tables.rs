@@ -32,7 +32,11 @@ fn every_bad_option_is_named() {
             json!("foo"),
             "misfire_grace_time: expected a number of seconds, or text such as \"5s\" or \"1h 30m\", found text \"foo\"",
         ),
-        ("misfire_grace_time", json!(1.5), "`misfire_grace_time` must be a positive number of whole seconds, found 1.5"),
+        (
+            "misfire_grace_time",
+            json!(1.5),
+            "`misfire_grace_time` must be a positive number of whole seconds, found 1.5",
+        ),
         ("misfire_grace_time", json!(0), "`misfire_grace_time` must be a positive number"),
         ("misfire_grace_time", json!(-1), "expected a positive number of whole seconds, found -1"),
         ("max_instances", json!("foo"), "expected a whole number, found text \"foo\""),

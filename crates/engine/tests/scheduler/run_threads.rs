@@ -4,10 +4,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::event::EventMask;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_core::job::JobBuilder;
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_plugin_kit::executor::RunExt;
 use apscheduler_plugin_kit::executor::RunThreads;
 use apscheduler_testkit::SteppedScheduler;

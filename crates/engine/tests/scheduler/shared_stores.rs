@@ -166,7 +166,8 @@ fn a_job_without_a_trigger_runs_however_late_it_is_taken_up() {
     let store = Shared::default();
     let other = elsewhere(&store, 0);
     other.add_job(JobBuilder::new("tests::ok").id("now")).unwrap();
-    let strict = JobBuilder::new("tests::ok").id("strict").misfire_grace_time(Duration::from_secs(1));
+    let strict =
+        JobBuilder::new("tests::ok").id("strict").misfire_grace_time(Duration::from_secs(1));
     let strict = other.add_job(strict).unwrap();
     assert_eq!(strict.spec().unwrap().misfire_grace_time(), Some(Duration::from_secs(1)));
     let scheduler = scheduler();

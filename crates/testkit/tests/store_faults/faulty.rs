@@ -298,7 +298,10 @@ impl JobStore for FaultyStore {
                 resume.tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }
             // As `OFFSET` would: what was claimed is gone from there.
-            (Fault::BatchesCountFromTheStart, Some(ClaimCursor { next_run_time, tie_breaker, .. })) => {
+            (
+                Fault::BatchesCountFromTheStart,
+                Some(ClaimCursor { next_run_time, tie_breaker, .. }),
+            ) => {
                 *next_run_time += TICK * i32::try_from(claims.won.len()).unwrap();
                 *tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use apscheduler_core::{Result, Shutdown};
 use apscheduler_core::executor::{CancellationToken, Executor, ExecutorCapabilities, Run};
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_plugin_kit::executor::RunExt as _;
 
 /// Runs every job at once, in the thread that submits it. For tests and debugging.

@@ -537,7 +537,11 @@ fn errors_show_their_cause_once() {
     database.by_hand(refuse).unwrap();
     let error = store.add_jobs(vec![Records::of(&store).new_record("a", None)]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.chain().ends_with("refused the call: not today (code 1811)"), "{}", error.chain());
+    assert!(
+        error.chain().ends_with("refused the call: not today (code 1811)"),
+        "{}",
+        error.chain()
+    );
 }
 
 #[test]
