@@ -1,4 +1,4 @@
-//! A job as a scheduler knows it.
+//! Jobs of a scheduler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use apscheduler_core::{Error, Result};
 /// When a job runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextRunTime {
-    /// Its trigger will say at the start of the scheduler.
+    /// Computed by its trigger at the start of the scheduler.
     Pending,
     /// Not until it is resumed.
     Paused,
@@ -22,7 +22,7 @@ pub enum NextRunTime {
 }
 
 impl NextRunTime {
-    /// The instant, where there is one.
+    /// Returns the instant, if there is one.
     pub fn instant(self) -> Option<Timestamp> {
         match self {
             Self::At(time) => Some(time),
@@ -37,10 +37,10 @@ impl From<Option<Timestamp>> for NextRunTime {
     }
 }
 
-/// A job as it was when the scheduler was asked, with methods that act on it now.
+/// A snapshot of a job, with methods that act on the job in the scheduler.
 ///
-/// A stored record that is set aside is a job too: [`broken`](Self::broken) says why. If it can't be restored,
-/// [`spec`](Self::spec) is `None`.
+/// A stored record that is set aside is a job too; [`broken`](Self::broken) returns the reason. If
+/// it can't be restored, [`spec`](Self::spec) returns `None`.
 #[derive(Clone)]
 pub struct Job {
     pub(crate) id: Arc<str>,
@@ -48,53 +48,55 @@ pub struct Job {
     pub(crate) next_run_time: NextRunTime,
     pub(crate) spec: Option<Arc<JobSpec>>,
     pub(crate) broken: Option<Arc<Error>>,
-    /// What can be read of a record that can't be restored.
+    /// The origin of a record that can't be restored, as far as its text is readable.
     pub(crate) broken_origin: Option<Arc<JobOrigin>>,
     pub(crate) scheduler: Scheduler,
 }
 
 impl Job {
-    /// The id, unique in its store.
+    /// Returns the id, unique in its store.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The id and the store, by which the scheduler finds it.
+    /// Returns the key: the id and the store.
     pub fn key(&self) -> JobKey {
         JobKey::in_store(Arc::clone(&self.jobstore), Arc::clone(&self.id))
     }
 
-    /// The scheduler that its methods act on.
+    /// Returns the scheduler that the methods act on.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
 
-    /// The description for people; the id of one that can't be restored.
+    /// Returns the human-readable name; for a record that can't be restored, the id.
     pub fn name(&self) -> &str {
         self.spec.as_ref().map_or(&*self.id, |spec| spec.name())
     }
 
-    /// The alias of its store.
+    /// Returns the alias of its store.
     pub fn jobstore(&self) -> &str {
         &self.jobstore
     }
 
-    /// When it ran next, at the time the scheduler was asked.
+    /// Returns the next run time as of this snapshot.
     pub fn next_run_time(&self) -> NextRunTime {
         self.next_run_time
     }
 
-    /// The definition, unless it can't be restored.
+    /// Returns the definition, or `None` if it can't be restored.
     pub fn spec(&self) -> Option<&Arc<JobSpec>> {
         self.spec.as_ref()
     }
 
-    /// Why this scheduler does not run it: it can't be restored, or no executor has its alias.
+    /// Returns why this scheduler does not run the job: it can't be restored, or no executor has
+    /// its alias.
     pub fn broken(&self) -> Option<&Error> {
         self.broken.as_deref()
     }
 
-    /// The jobs file that declared it, where one did; for a broken record as far as its text can be read.
+    /// Returns the jobs file that declared the job, if any; for a broken record, as far as its text
+    /// is readable.
     pub fn origin(&self) -> Option<&JobOrigin> {
         match &self.spec {
             Some(spec) => spec.origin(),
@@ -102,47 +104,47 @@ impl Job {
         }
     }
 
-    /// Whether it still waits for the start of the scheduler.
+    /// Returns whether the job is still held for the start of the scheduler.
     pub fn pending(&self) -> bool {
         self.scheduler.is_pending(&self.id, &self.jobstore)
     }
 
-    /// Makes changes, and returns the changed job.
+    /// Changes the job, and returns the changed job.
     ///
     /// # Errors
-    /// As [`Scheduler::modify_job`].
+    /// Same as [`Scheduler::modify_job`].
     pub fn modify(&self, changes: &JobChanges) -> Result<Self> {
         self.scheduler.modify_job(self.key(), changes)
     }
 
-    /// Gives it another trigger and the next run time of that, and returns the changed job.
+    /// Replaces the trigger, sets the next run time from it, and returns the changed job.
     ///
     /// # Errors
-    /// As [`Scheduler::reschedule_job`].
+    /// Same as [`Scheduler::reschedule_job`].
     pub fn reschedule(&self, trigger: impl Into<TriggerSource>) -> Result<Self> {
         self.scheduler.reschedule_job(self.key(), trigger)
     }
 
-    /// Keeps it from running until it is resumed.
+    /// Pauses the job: it does not run until it is resumed.
     ///
     /// # Errors
-    /// As [`Scheduler::pause_job`].
+    /// Same as [`Scheduler::pause_job`].
     pub fn pause(&self) -> Result<Self> {
         self.scheduler.pause_job(self.key())
     }
 
-    /// Lets it run again, or removes it if its schedule has ended; then the result is `None`.
+    /// Resumes the job, or removes it if its schedule has ended; the result is then `None`.
     ///
     /// # Errors
-    /// As [`Scheduler::resume_job`].
+    /// Same as [`Scheduler::resume_job`].
     pub fn resume(&self) -> Result<Option<Self>> {
         self.scheduler.resume_job(self.key())
     }
 
-    /// Removes it from its store.
+    /// Removes the job from its store.
     ///
     /// # Errors
-    /// As [`Scheduler::remove_job`].
+    /// Same as [`Scheduler::remove_job`].
     pub fn remove(&self) -> Result<()> {
         self.scheduler.remove_job(self.key())
     }
@@ -163,7 +165,7 @@ impl From<&Job> for JobKey {
     }
 }
 
-/// `NAME (trigger: TRIGGER, next run at: 2009-08-04 00:00:02 CEST)`, as APScheduler prints jobs.
+/// Formats `NAME (trigger: TRIGGER, next run at: 2009-08-04 00:00:02 CEST)`, like APScheduler.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(error) = &self.broken {

@@ -4,11 +4,11 @@ use apscheduler_core::registry::{Plugin, PluginSet, Registry};
 
 use crate::schedulers::{BACKGROUND_PLUGIN, BLOCKING_PLUGIN};
 
-/// The schedulers that need nothing but threads.
+/// The schedulers that need only threads.
 pub static PLUGINS: [&Plugin; 2] = [&BACKGROUND_PLUGIN, &BLOCKING_PLUGIN];
 
-/// What crates [submitted](apscheduler_core::submit_plugin): the plugins of a scheduler that is given no others. It has
-/// no job store and no executor unless a crate submits one.
+/// The plugins [submitted](apscheduler_core::submit_plugin) by linked crates: the default of a
+/// scheduler. A job store or an executor is available only if a crate submits one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinkedPlugins;
 

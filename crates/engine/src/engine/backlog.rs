@@ -1,8 +1,8 @@
-//! Where due jobs wait for room, so that a pass need not look at all of them again.
+//! Remembers where due jobs wait for room, so that a pass need not scan all of them again.
 //!
-//! An executor that is full leaves its due jobs in the store, in front of those of others. A pass that began with them each
-//! time would cost what is stored. So passes remember up to where they have looked, and begin there, or where a job may
-//! run now.
+//! A full executor leaves its due jobs in the store, ahead of jobs of other executors. Scanning
+//! them in every pass would cost time proportional to the backlog. Passes therefore remember how
+//! far they have scanned, and start there or at a job that may run now.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,23 +14,26 @@ use hashbrown::HashMap;
 use apscheduler_core::store::{ClaimCursor, TieBreaker};
 use apscheduler_core::time::Timestamp;
 
-/// After so long all that is due is looked at again: what was set aside may be restored, and a watch may miss a change.
+/// After this time all due jobs are scanned again: a broken record may be restored, and a watch may
+/// miss a change.
 const EXPIRES: TimeDelta = TimeDelta::seconds(60);
 
-/// The same where others have changed the store: what they add with a run time in the past stands among what was looked at.
+/// The same limit after other processes changed the store: a job that they add with a past run time
+/// falls in the range already scanned.
 const EXPIRES_AFTER_CHANGES: TimeDelta = TimeDelta::seconds(10);
 
-/// Looking at all again takes no more than one part in so many of the time.
+/// Rescans take at most 1/`SHARE` of the time.
 const SHARE: u32 = 20;
 
-/// The part of a store's due jobs that was looked at, and what waits there.
+/// The range of a store's due jobs that was scanned, and the jobs that wait in it.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// Up to here all that is due was looked at.
+    /// The end of the scanned range.
     until: Option<ClaimCursor>,
-    /// The executors that had no room, each with a place before the first of its jobs.
+    /// Executors without room, each with a position at or before its first waiting job.
     full: BTreeMap<Arc<str>, Option<ClaimCursor>>,
-    /// Jobs to look at whatever their executors do: they were changed, or have caught up with a piece of their run times.
+    /// Jobs to visit regardless of executor room: changed jobs, and jobs that have finished a batch
+    /// of catch-up run times.
     visits: HashMap<Arc<str>, Visit>,
     since: Option<Timestamp>,
     began: Option<Instant>,
@@ -42,33 +45,34 @@ pub(super) struct Backlog {
 struct Visit {
     /// The run time of the job.
     time: Timestamp,
-    /// It was seen in this pass, and is for another.
+    /// The job was seen in this pass and waits for a later one.
     was_seen: bool,
 }
 
-/// What one batch found.
+/// The result of scanning one batch.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     /// Executors for which jobs were left.
     pub(super) full: Vec<Arc<str>>,
-    /// Jobs that were left since they catch up, and what was claimed of jobs that are due still, with their run times.
+    /// Jobs left because they are catching up, and claimed jobs that are still due, with their run
+    /// times.
     pub(super) catching_up: Vec<(Arc<str>, Timestamp)>,
     /// The run time of the last record.
     pub(super) last: Option<Timestamp>,
 }
 
 impl Backlog {
-    /// Whether nothing is remembered, so that a pass begins with the first due job.
+    /// Returns whether nothing is remembered, so that a pass starts with the first due job.
     pub(super) fn is_empty(&self) -> bool {
         self.until.is_none()
     }
 
-    /// Whether a place is before the end of what was looked at.
+    /// Returns whether a position lies within the scanned range.
     pub(super) fn covers(&self, place: Option<&ClaimCursor>) -> bool {
         place < self.until.as_ref()
     }
 
-    /// A pass begins.
+    /// Begins a pass.
     pub(super) fn begin(&mut self, now: Timestamp) {
         let Some(since) = self.since else { return };
         let least = if self.others_changed { EXPIRES_AFTER_CHANGES } else { EXPIRES };
@@ -80,7 +84,7 @@ impl Backlog {
         self.visits.values_mut().for_each(|visit| visit.was_seen = false);
     }
 
-    /// A pass ends.
+    /// Ends a pass.
     pub(super) fn end(&mut self) {
         if let Some(began) = self.began.take() {
             self.took = began.elapsed();
@@ -92,25 +96,26 @@ impl Backlog {
         }
     }
 
-    /// Others have changed the store.
+    /// Notes that other processes changed the store.
     pub(super) fn others_changed(&mut self) {
         self.others_changed = true;
     }
 
-    /// A job was written by this scheduler.
+    /// Notes that this scheduler wrote a job.
     pub(super) fn changed(&mut self, id: Arc<str>, time: Timestamp) {
         if self.until.as_ref().is_some_and(|until| time <= until.next_run_time) {
             self.visits.insert(id, Visit { time, was_seen: false });
         }
     }
 
-    /// The executors for which jobs wait.
+    /// Returns the executors for which jobs wait.
     pub(super) fn full(&self) -> impl Iterator<Item = &Arc<str>> {
         self.full.keys()
     }
 
-    /// Where to look next, from `from` on: where a job may run now, or behind all that was looked at. `has_room` says it
-    /// of an executor, `catches_up` of a job that it still does.
+    /// Returns the next position to scan, at or after `from`: a job that may run now, or the end of
+    /// the scanned range. `has_room` tells whether an executor has room, `catches_up` whether a job
+    /// is still catching up.
     pub(super) fn place(
         &self,
         from: Option<ClaimCursor>,
@@ -134,8 +139,9 @@ impl Backlog {
         first.min(Some(until.clone())).max(from)
     }
 
-    /// A batch was looked at, from a place to another: the end of what is due where `resume` is none. `began` is where
-    /// the batches began between which nothing was passed over.
+    /// Notes that a batch was scanned, from `from` to `resume`, or to the end of the due jobs if
+    /// `resume` is `None`. `began` is the start of the run of batches between which no record was
+    /// skipped.
     pub(super) fn looked(
         &mut self,
         began: Option<&ClaimCursor>,
@@ -145,7 +151,7 @@ impl Backlog {
         now: Timestamp,
     ) {
         if resume.is_some_and(|resume| from.is_some_and(|from| resume <= from)) {
-            // The store goes back to something else.
+            // The store has moved back: not a position to remember.
             return;
         }
         let is_covered = |visit: &Visit| {
@@ -174,7 +180,8 @@ impl Backlog {
             }
         }
         if from <= self.until.as_ref() {
-            // Behind the last record there is none. Its own place is the store's secret, so it is looked at again.
+            // Nothing follows the last record. Its exact position is known to the store only, so it
+            // is scanned again.
             let last = self.until.as_ref().and_then(|until| Some(within(last?, until)));
             self.extend(resume.cloned().or(last), now);
         }
@@ -192,13 +199,13 @@ impl Backlog {
     }
 }
 
-/// A place before all records with this run time, in a store whose places are like this one.
+/// Returns a position before all records with this run time, in the format of `like`.
 fn before(time: Timestamp, like: &ClaimCursor) -> ClaimCursor {
     let step = TimeDelta::microseconds(1);
     within(time.checked_sub_signed(step).unwrap_or(Timestamp::MIN_UTC), like)
 }
 
-/// A place behind all records before this run time, and before all behind it.
+/// Returns a position after all records with an earlier run time and before all with a later one.
 fn within(next_run_time: Timestamp, like: &ClaimCursor) -> ClaimCursor {
     let tie_breaker = match like.tie_breaker {
         TieBreaker::Id(_) => TieBreaker::Id("".into()),
@@ -207,15 +214,15 @@ fn within(next_run_time: Timestamp, like: &ClaimCursor) -> ClaimCursor {
     ClaimCursor::new(next_run_time, tie_breaker)
 }
 
-/// The backlog of a store between two passes, and what happens to it meanwhile.
+/// The backlog of a store between passes, and the changes made in the meantime.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     backlog: Backlog,
-    /// Jobs that this scheduler wrote since the last batch began.
+    /// Jobs that this scheduler has written since the last batch began.
     changed: Vec<(Arc<str>, Timestamp)>,
     others_changed: bool,
     forgotten: bool,
-    /// A pass has the backlog.
+    /// A pass has taken the backlog.
     in_pass: bool,
 }
 
@@ -228,14 +235,14 @@ impl Shelf {
     pub(super) fn put_back(&mut self, backlog: Backlog) {
         self.in_pass = false;
         self.backlog = backlog;
-        // It comes too late for this pass, and is for the next one.
+        // These changes came too late for this pass; they are kept for the next one.
         let changed = std::mem::take(&mut self.changed);
         for (id, time) in changed {
             self.backlog.changed(id, time);
         }
     }
 
-    /// A batch begins: tells its pass what has happened since the last.
+    /// Begins a batch: passes on the changes since the previous batch.
     pub(super) fn tell(&mut self, backlog: &mut Backlog) {
         if std::mem::take(&mut self.forgotten) {
             *backlog = Backlog::default();
@@ -243,13 +250,14 @@ impl Shelf {
         if std::mem::take(&mut self.others_changed) {
             backlog.others_changed();
         }
-        // What comes behind the backlog is found there: it was written before the batch begins.
+        // Jobs beyond the scanned range will be found there: they were written before the batch
+        // began.
         for (id, time) in self.changed.drain(..) {
             backlog.changed(id, time);
         }
     }
 
-    /// This scheduler has written a job with this next run time.
+    /// Notes that this scheduler wrote a job with this next run time.
     pub(super) fn written(&mut self, id: &Arc<str>, time: Timestamp) {
         if self.in_pass {
             self.changed.push((Arc::clone(id), time));
@@ -262,7 +270,7 @@ impl Shelf {
         self.others_changed = true;
     }
 
-    /// All that is due is to be looked at again.
+    /// Causes all due jobs to be scanned again.
     pub(super) fn forget(&mut self) {
         self.forgotten = true;
     }

@@ -1,4 +1,4 @@
-//! Calls that may wait for a store, made where they hold up no event loop.
+//! Runs calls that may wait for a store without blocking an event loop.
 
 use std::fmt;
 use std::future::Future;
@@ -10,20 +10,22 @@ use futures_channel::oneshot::{Receiver, channel};
 use super::Scheduler;
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// A call on its way, and the future of what it returns, for any async runtime.
+/// A call in progress: a future of its result, for any async runtime.
 ///
-/// It begins at once, and goes on when this is dropped.
+/// The call starts at once, and continues if this is dropped.
 #[must_use = "the answer may be an error; drop it to leave the call alone"]
 pub struct Call<T>(Receiver<Result<T>>);
 
 impl Scheduler {
-    /// Makes a call that may wait for a store, off the event loop: from an async function, or from the thread of a window.
+    /// Runs a call that may wait for a store, off the event loop. Call it from an async function or
+    /// from a GUI thread.
     ///
-    /// A job that awaits a `shutdown(Shutdown::Wait)` so waits for its own end, and for ever;
-    /// [`AsyncScheduler::shutdown`](crate::schedulers::AsyncScheduler::shutdown) is there for jobs too.
+    /// A job that awaits a `shutdown(Shutdown::Wait)` this way deadlocks; in a job, use
+    /// [`AsyncScheduler::shutdown`](crate::schedulers::AsyncScheduler::shutdown).
     ///
     /// # Errors
-    /// What the call says; [`ErrorKind::NotRunning`] where the runtime that was to make it has ended.
+    /// Any error of the call itself; [`ErrorKind::NotRunning`] if the runtime that was to run it
+    /// has ended.
     ///
     /// # Examples
     /// ```
@@ -43,7 +45,7 @@ impl Scheduler {
         let (sender, receiver) = channel();
         let scheduler = self.clone();
         self.0.event_loop.call_blocking(Box::new(move || {
-            // Who asked may have gone.
+            // The receiver may have been dropped.
             let _ = sender.send(call(&scheduler));
         }));
         Call(receiver)

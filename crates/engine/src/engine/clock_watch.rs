@@ -1,4 +1,4 @@
-//! Notices that the clock was set.
+//! Detects changes of the system clock.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use chrono::TimeDelta;
 use super::{Engine, lock};
 use apscheduler_core::time::{Clock, Timestamp};
 
-/// What a clock may be off by that is kept right in small steps.
+/// The largest deviation that clock synchronization corrects gradually.
 const STEP: TimeDelta = TimeDelta::seconds(1);
 
-/// Compares the clock with the time that has passed, from one turn of the event loop to the next.
+/// Compares the wall clock with the elapsed monotonic time between turns of the event loop.
 #[derive(Debug, Default)]
 pub(super) struct ClockWatch(Mutex<Option<Reading>>);
 
-/// Both, read one after the other.
+/// Both clocks, read one after the other.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     now: Timestamp,
     passed: Duration,
-    /// How much time went by between the two.
+    /// The time that passed between the two reads.
     doubt: Duration,
 }
 
@@ -32,7 +32,7 @@ impl Reading {
         Self { now, passed, doubt: passed.saturating_sub(before) }
     }
 
-    /// By how much the clock was set between two readings.
+    /// Returns by how much the clock was set between two readings.
     fn step_to(self, later: Self) -> Option<TimeDelta> {
         let delta = |duration: Duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         let passed = delta(later.passed.saturating_sub(self.passed));
@@ -43,13 +43,13 @@ impl Reading {
 }
 
 impl ClockWatch {
-    /// What was before does not count.
+    /// Starts anew: earlier readings are ignored.
     pub(super) fn start(&self, clock: &dyn Clock) {
         let reading = Reading::of(clock);
         *lock(&self.0) = Some(reading);
     }
 
-    /// By how much the clock was set since the last look: forward, or back where it is negative.
+    /// Returns by how much the clock was set since the last reading; negative if it was set back.
     fn look(&self, clock: &dyn Clock) -> Option<TimeDelta> {
         let reading = Reading::of(clock);
         lock(&self.0).replace(reading)?.step_to(reading)
@@ -57,7 +57,7 @@ impl ClockWatch {
 }
 
 impl Engine {
-    /// Warns if the clock was set since the last turn.
+    /// Logs a warning if the clock was set since the last turn.
     pub(super) fn watch_clock(&self) {
         let Some(step) = self.clock_watch.look(&*self.clock) else { return };
         let size = in_words(step.abs());
@@ -77,7 +77,7 @@ impl Engine {
     }
 }
 
-/// `2 h 5 min`: the two largest units.
+/// Formats the two largest units, for example `2 h 5 min`.
 fn in_words(time: TimeDelta) -> String {
     let mut rest = time.num_seconds();
     let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! Executors and stores come and go.
+//! Adds and removes executors and job stores.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,15 +15,16 @@ use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::store::JobStore;
 use apscheduler_core::{Error, ErrorKind, OnRemove, Result, Shutdown, suggestion};
 
-/// Every store that was ever added has a number of its own.
+/// The number of the next store to be added. Numbers are never reused.
 static NEXT_STORE: AtomicU32 = AtomicU32::new(0);
 
 impl Scheduler {
-    /// Adds an executor: an object, a plugin name, or a [`ComponentConfig`](apscheduler_core::registry::ComponentConfig). It is
-    /// started if the scheduler is.
+    /// Adds an executor: an object, a plugin name, or a
+    /// [`ComponentConfig`](apscheduler_core::registry::ComponentConfig). It is started if the
+    /// scheduler has been started.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
+    /// [`ErrorKind::DuplicateAlias`]; any error from the plugin.
     pub fn add_executor(&self, alias: &str, executor: impl IntoExecutor) -> Result<()> {
         let executor = executor.into_executor().resolve(&self.0.registry)?;
         loop {
@@ -45,8 +46,9 @@ impl Scheduler {
         }
     }
 
-    /// Puts an executor among those of the scheduler: one that was started in this start, or in none. `false` where the
-    /// scheduler has been started or shut down since. One that was not started is started by a start that is under way.
+    /// Adds an executor that was started in `start`, or has not been started if that is `None`.
+    /// Returns `false` if the scheduler has been started or shut down since. A start in progress
+    /// starts an executor that has not been started.
     pub(super) fn insert_executor(
         &self,
         executor: &Arc<dyn Executor>,
@@ -68,7 +70,7 @@ impl Scheduler {
             engine.components_added.fetch_add(1, Ordering::SeqCst);
         }
         engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
-        // Jobs may have been set aside for want of it.
+        // Jobs may have been set aside for lack of this executor.
         engine.stores().values().for_each(|store| store.session().shelf().forget());
         engine.look_again();
         Ok(true)
@@ -76,9 +78,9 @@ impl Scheduler {
 
     /// Removes an executor. [`OnRemove::ShutDown`] shuts it down and waits for its jobs.
     ///
-    /// With [`OnRemove::Keep`], whoever has another reference to it may continue to use it. When the last reference is
-    /// dropped, the executors of this project shut down without waiting: runs in the queue of a thread pool end as
-    /// `JOB_ERROR`, and a process pool ends the jobs that run.
+    /// With [`OnRemove::Keep`], any other reference to it remains usable. When the last reference
+    /// is dropped, the executors of this project shut down without waiting: queued runs of a thread
+    /// pool end as `JOB_ERROR`, and a process pool kills the running jobs.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`].
@@ -89,7 +91,8 @@ impl Scheduler {
             removed
                 .ok_or_else(|| unknown("executor", alias, executors.keys().map(|alias| &**alias)))?
         };
-        // Nobody waits for its room any more. What waited is looked at again: it has no executor now.
+        // No job waits for its room any more. The waiting jobs are scanned again: they have no
+        // executor now.
         if self.0.starved.take(&alias) {
             self.0.look_again();
         }
@@ -100,11 +103,12 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Adds a job store: an object, a plugin name, or a [`ComponentConfig`](apscheduler_core::registry::ComponentConfig). It is
-    /// started if the scheduler is.
+    /// Adds a job store: an object, a plugin name, or a
+    /// [`ComponentConfig`](apscheduler_core::registry::ComponentConfig). It is started if the
+    /// scheduler has been started.
     ///
     /// # Errors
-    /// [`ErrorKind::DuplicateAlias`]; what the plugin says.
+    /// [`ErrorKind::DuplicateAlias`]; any error from the plugin.
     pub fn add_jobstore(&self, alias: &str, jobstore: impl IntoJobStore) -> Result<()> {
         let runner = new_runner(jobstore.into_job_store().resolve(&self.0.registry)?, alias);
         loop {
@@ -129,7 +133,7 @@ impl Scheduler {
         }
     }
 
-    /// As [`insert_executor`](Self::insert_executor).
+    /// Adds a job store under the conditions of [`insert_executor`](Self::insert_executor).
     pub(super) fn insert_jobstore(
         &self,
         runner: &Arc<StoreRunner>,
@@ -154,10 +158,11 @@ impl Scheduler {
         Ok(true)
     }
 
-    /// Puts these in place of all executors and stores, and makes `change` in the same moment.
+    /// Replaces all executors and stores, and applies `change` atomically with it.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`] when it was started. Nothing has changed then.
+    /// [`ErrorKind::AlreadyRunning`] if the scheduler has been started. Nothing changes in that
+    /// case.
     pub(super) fn replace_components(
         &self,
         components: Components,
@@ -174,7 +179,7 @@ impl Scheduler {
             change();
             (replace(&engine.executors, &executors), replace(&engine.stores, &stores))
         };
-        // They are foreign, so they are dropped outside of the locks.
+        // They are foreign code, so they are dropped outside of the locks.
         drop(before);
         for alias in executors.keys().cloned() {
             engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
@@ -188,7 +193,7 @@ impl Scheduler {
     /// Removes a job store. [`OnRemove::ShutDown`] closes it.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownAlias`]; what the store says when it is closed.
+    /// [`ErrorKind::UnknownAlias`]; any error from closing the store.
     pub fn remove_jobstore(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let runner = self.0.take_store(alias).ok_or_else(|| self.0.unknown_store(alias))?;
         runner.stop(true);
@@ -201,12 +206,13 @@ impl Scheduler {
         closed
     }
 
-    /// Opens all job stores for reading alone at the next start: see
-    /// [`JobStore::start_read_only`](apscheduler_core::store::JobStore::start_read_only). Meant for
-    /// `start_paused`, in programs that look at the jobs of others; calls that change jobs fail.
+    /// Opens all job stores read-only at the next start; see
+    /// [`JobStore::start_read_only`](apscheduler_core::store::JobStore::start_read_only). Intended
+    /// for `start_paused`, in programs that inspect the jobs of other schedulers. Calls that change
+    /// jobs fail.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`] when it was started.
+    /// [`ErrorKind::AlreadyRunning`] if the scheduler has been started.
     pub fn open_read_only(&self) -> Result<()> {
         self.0.refuse_when_started()?;
         let mut stores = self.0.stores.write().unwrap_or_else(PoisonError::into_inner);
@@ -217,22 +223,22 @@ impl Scheduler {
         Ok(())
     }
 
-    /// The executor with that alias.
+    /// Returns the executor with that alias.
     pub fn executor(&self, alias: &str) -> Option<Arc<dyn Executor>> {
         self.0.executors().get(alias).cloned()
     }
 
-    /// The job store with that alias.
+    /// Returns the job store with that alias.
     pub fn jobstore(&self, alias: &str) -> Option<Arc<dyn JobStore>> {
         self.0.stores().get(alias).map(|runner| Arc::clone(&runner.store))
     }
 
-    /// The aliases of all executors, sorted.
+    /// Returns the aliases of all executors, sorted.
     pub fn executor_aliases(&self) -> Vec<String> {
         self.0.executors().keys().map(|alias| (**alias).to_owned()).collect()
     }
 
-    /// The aliases of all job stores, sorted.
+    /// Returns the aliases of all job stores, sorted.
     pub fn jobstore_aliases(&self) -> Vec<String> {
         self.0.stores().keys().map(|alias| (**alias).to_owned()).collect()
     }
@@ -258,7 +264,7 @@ impl Engine {
     }
 }
 
-/// The executors and stores that a configuration names.
+/// The executors and stores named in a configuration.
 pub(super) struct Components {
     executors: Executors,
     stores: Stores,
@@ -284,7 +290,7 @@ impl Components {
     }
 }
 
-/// What one start has brought up so far.
+/// The components that a start has started so far.
 #[derive(Default)]
 pub(super) struct Startup {
     executors: Vec<(Arc<str>, Arc<dyn Executor>)>,
@@ -292,7 +298,7 @@ pub(super) struct Startup {
 }
 
 impl Startup {
-    /// Starts the executors and stores that were not started yet.
+    /// Starts the executors and stores that have not been started yet.
     pub(super) fn start_new(&mut self, scheduler: &Scheduler) -> Result<()> {
         let engine = &scheduler.0;
         for (alias, executor) in &*engine.executors() {
@@ -307,7 +313,7 @@ impl Startup {
                 .start_executor(executor, alias)
                 .map_err(|error| error.with_context(format!("executor `{alias}` can't start")))?;
             if !engine.executors().get(alias).is_some_and(|now| Arc::ptr_eq(now, executor)) {
-                // It was removed meanwhile.
+                // It was removed in the meantime.
                 executor.shutdown(Shutdown::Now);
             }
         }
@@ -327,7 +333,7 @@ impl Startup {
     }
 }
 
-/// A store with this alias, not started yet.
+/// Returns a runner for a store with this alias that has not been started.
 pub(super) fn new_runner(store: Arc<dyn JobStore>, alias: &str) -> Arc<StoreRunner> {
     let number = NEXT_STORE.fetch_add(1, Ordering::Relaxed);
     Arc::new(StoreRunner::new(alias.into(), number, store))

@@ -1,4 +1,4 @@
-//! What to do with a record that is due. Pure: it reads, and leaves the writing to the store.
+//! Decides what to do with a due record. It only reads; the store does the writing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::TriggerContext;
 use apscheduler_core::{Error, ErrorKind, Result, suggestion};
 
-/// How many run times one claim of a job that does not coalesce takes: catching up must not take memory that grows with
-/// the sleep.
+/// The maximum number of run times in one claim of a job that does not coalesce, so that memory use
+/// does not grow with the length of a sleep.
 const MAX_RUN_TIMES: usize = 1000;
 
 /// Decides on the records of one batch.
@@ -30,12 +30,12 @@ pub(super) struct Decider<'a> {
     now: Timestamp,
     context: TriggerContext<'a>,
     executors: Arc<Executors>,
-    /// What is left of the room of each executor that was met.
+    /// The remaining room of each executor met so far.
     rooms: Vec<Room>,
     has_broken: bool,
-    /// The run time of the last record that was looked at.
+    /// The run time of the last record scanned.
     last: Option<Timestamp>,
-    /// Due jobs that were left until a piece of their run times has ended.
+    /// Due jobs left until a batch of their run times has finished.
     catching_up: Vec<(Arc<str>, Timestamp)>,
     unseen: Unseen,
     /// The jobs to claim, in order.
@@ -50,16 +50,16 @@ struct Room {
     starved: bool,
 }
 
-/// A job that will be submitted if the store says that its claim was won.
+/// A job that is submitted if the store confirms its claim.
 pub(super) struct Prepared {
     pub(super) spec: Arc<JobSpec>,
-    /// The place of its executor among those that were met.
+    /// The index of its executor in `rooms`.
     pub(super) room: usize,
-    /// How much of its lateness is that nobody could know of it.
+    /// The part of the job's delay during which no pass could have known about it.
     pub(super) unseen: TimeDelta,
 }
 
-/// What there is to tell about records that can't be restored.
+/// Records to report as broken or restored.
 #[derive(Default)]
 pub(super) struct Reports {
     pub(super) broken: Vec<(Arc<str>, u64, Error)>,
@@ -84,7 +84,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// The instant of the pass.
+    /// Returns the instant of the pass.
     pub(super) fn now(&self) -> Timestamp {
         self.now
     }
@@ -93,7 +93,7 @@ impl<'a> Decider<'a> {
         Arc::clone(&self.rooms[room].executor)
     }
 
-    /// What this batch has left.
+    /// Returns what this batch has left.
     pub(super) fn looked(&mut self) -> Looked {
         let full = self.rooms.iter().filter(|room| room.starved);
         Looked {
@@ -103,7 +103,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Whether no executor has room for anything more. If so, all of them are taken to be starved.
+    /// Returns whether no executor has any room. If so, marks all of them as starved.
     pub(super) fn is_all_full(&mut self) -> bool {
         let full = !self.rooms.is_empty()
             && self.rooms.len() == self.executors.len()
@@ -114,7 +114,7 @@ impl<'a> Decider<'a> {
         full
     }
 
-    /// The executors that had no room for a due job.
+    /// Takes the executors that had no room for a due job.
     pub(super) fn take_starved(&mut self) -> Vec<(Arc<str>, Arc<dyn Executor>)> {
         let starved = self.rooms.drain(..).filter(|room| room.starved);
         starved.map(|room| (room.alias, room.executor)).collect()
@@ -144,7 +144,7 @@ impl<'a> Decider<'a> {
         self.last = Some(first);
         let spec = match self.runner.restored.known(record) {
             Some(spec) => spec,
-            // What there is no room for need not be read.
+            // A record for which there is no room need not be parsed.
             None if self.waits_for_room(record) => return Ok(Decision::Leave),
             None => self.runner.restored.restore(record, &self.context)?,
         };
@@ -153,7 +153,7 @@ impl<'a> Decider<'a> {
         };
         let key = InstanceKey { store: self.runner.number, job_id: Arc::clone(&record.id) };
         if self.engine.instances.is_catching_up(&key) {
-            // The end of the run times that were claimed before has the store looked into again.
+            // The store is scanned again when the run times claimed before have finished.
             self.catching_up.push((Arc::clone(&record.id), first));
             return Ok(Decision::Leave);
         }
@@ -167,7 +167,8 @@ impl<'a> Decider<'a> {
         Ok(Decision::Claim(ClaimOutcome::new(run_times, next)))
     }
 
-    /// Whether it is known of the executor of a record, which is not restored yet, that it has no room.
+    /// Returns whether the executor of a record is known to have no room, without restoring the
+    /// record.
     fn waits_for_room(&mut self, record: &JobRecord) -> bool {
         if self.rooms.iter().all(|room| room.left > 0) {
             return false;
@@ -179,7 +180,7 @@ impl<'a> Decider<'a> {
         room.map(|room| room.starved = true).is_some()
     }
 
-    /// The place in `rooms` of the job's executor, or `None` where that is full.
+    /// Returns the index in `rooms` of the job's executor, or `None` if that executor is full.
     fn room(&mut self, spec: &JobSpec) -> Result<Option<usize>> {
         let known = self.rooms.iter().position(|room| *room.alias == *spec.executor());
         let place = if let Some(place) = known {
@@ -245,7 +246,7 @@ pub(super) fn unknown_executor(executors: &Executors, spec: &JobSpec) -> Error {
     .with_job_id(spec.id())
 }
 
-/// The job that a record holds.
+/// Returns the job that a record holds.
 pub(super) fn restore(record: &JobRecord, context: &TriggerContext<'_>) -> Result<Arc<JobSpec>> {
     match &record.payload {
         JobPayload::Live(spec) => Ok(Arc::clone(spec)),

@@ -1,8 +1,9 @@
-//! Which stores are asking for decisions in this thread.
+//! Tracks which stores are asking for decisions on this thread.
 //!
-//! A store that keeps text decides within its transaction, some under the lock of their only connection. Decisions ask
-//! triggers, which may be anybody's code. One that calls the scheduler from there would wait for its own thread, so the
-//! call is refused. The memory store holds no lock meanwhile, and may be called.
+//! A store that serializes decides within its transaction, in some backends while holding the lock
+//! of its only connection. Decisions call triggers, which may be user code. A trigger that calls
+//! the scheduler from there would deadlock, so the call is refused. The memory store holds no lock
+//! at that point and may be called.
 
 use std::cell::RefCell;
 
@@ -11,15 +12,15 @@ use apscheduler_core::store::JobStore;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 thread_local! {
-    /// The runners of the stores, as numbers that tell them apart.
+    /// The addresses of the stores' runners.
     static DECIDING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// While it lives, calls of this thread to the store are refused.
+/// While this exists, calls to the store from this thread are refused.
 pub(super) struct Deciding(());
 
 impl Deciding {
-    /// `None` for a store that may be called meanwhile.
+    /// Returns `None` for a store that may be called while it decides.
     pub(super) fn begin(runner: &StoreRunner) -> Option<Self> {
         runner.capabilities.serializes.then(|| {
             DECIDING.with_borrow_mut(|stores| stores.push(key(runner)));
@@ -35,10 +36,11 @@ impl Drop for Deciding {
 }
 
 impl StoreRunner {
-    /// The store, for a call of the application.
+    /// Returns the store, for a call by the application.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for a call by a trigger that this store is asking for its fire times.
+    /// [`ErrorKind::Unsupported`] for a call by a trigger whose fire times this store is
+    /// requesting.
     pub(super) fn callable(&self) -> Result<&dyn JobStore> {
         if DECIDING.with_borrow(|stores| stores.contains(&key(self))) {
             return Err(Error::new(

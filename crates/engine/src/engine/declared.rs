@@ -1,4 +1,4 @@
-//! The jobs that stand beside their functions are added.
+//! Adds the jobs that are declared at their functions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,11 +8,13 @@ use crate::job::Job;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 impl Scheduler {
-    /// Adds the jobs that `#[scheduled_job]` declares in the program and the crates that it links. A job with the same
-    /// id is replaced, as APScheduler's decorator does it: one that a store kept over a restart starts anew.
+    /// Adds the jobs that `#[scheduled_job]` declares in the program and its linked crates. A job
+    /// with the same id is replaced, as by APScheduler's decorator: a job that a store kept over a
+    /// restart starts anew.
     ///
     /// # Errors
-    /// As [`add_jobs`](Self::add_jobs); [`ErrorKind::ConflictingId`] where two declare one id. None is added then.
+    /// Same as [`add_jobs`](Self::add_jobs); [`ErrorKind::ConflictingId`] if two declarations have
+    /// the same id. No job is added in that case.
     pub fn add_declared_jobs(&self) -> Result<Vec<Job>> {
         let engine = &self.0;
         let defaults = engine.settings().job_defaults;

@@ -1,4 +1,4 @@
-//! From a claim to an executor, and from an executor to the listeners.
+//! Submits claimed runs to executors, and reports their outcomes to listeners.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ use super::store_runner::StoreRunner;
 use super::{Engine, lock};
 
 impl Engine {
-    /// Makes the run of a claimed job, unless the job has as many instances as it may have, and emits the event.
+    /// Makes the run of a claimed job, unless the job has reached its maximum of instances, and
+    /// emits the event.
     pub(super) fn prepare(
         self: &Arc<Self>,
         runner: &StoreRunner,
@@ -33,7 +34,7 @@ impl Engine {
         let key = InstanceKey { store: runner.number, job_id: Arc::clone(spec.shared_id()) };
         let Some(slot) = self.instances.acquire(key, spec.max_instances(), catching_up) else {
             if catching_up {
-                // More run times wait, and no end of an instance will tell of them.
+                // More run times wait, and no instance will end to trigger the next pass.
                 runner.mark_changed();
             }
             tracing::warn!(
@@ -64,13 +65,14 @@ impl Engine {
     }
 }
 
-/// A run that an executor has, with the instance slot of its job.
+/// A run submitted to an executor, with the instance slot of its job.
 struct Dispatched {
     engine: Arc<Engine>,
     job: Arc<JobSpec>,
     jobstore: Arc<str>,
     submitted: Timestamp,
-    /// How long nobody could know of the run times: that does not count as lateness.
+    /// The time during which no pass could have known about the run times: it does not count as
+    /// delay.
     unseen: TimeDelta,
     slot: InstanceSlot,
 }
@@ -96,7 +98,8 @@ impl RunSink for Dispatched {
     fn context(&self, run_time: Timestamp, cancellation: Option<CancellationToken>) -> JobContext {
         let job = &self.job;
         let names = [job.shared_id(), job.shared_name(), &self.jobstore].map(Arc::clone);
-        // An executor that runs as many as it likes has room again when runs start, and those may go on for long.
+        // An executor that limits only its queue has room again when runs start, and these may take
+        // long.
         self.engine.has_more_room(job.shared_executor());
         let host = Arc::clone(&self.engine) as Arc<dyn JobHost>;
         JobContext::in_scheduler(host, names, run_time, RunId::next(), cancellation)

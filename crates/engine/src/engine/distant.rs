@@ -1,4 +1,5 @@
-//! Jobs that wait for much longer than their triggers say: what a clock that was wrong leaves behind.
+//! Finds jobs whose next run time is far later than their trigger's, for example after the clock
+//! was wrong.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,19 +17,19 @@ use apscheduler_core::store::{Cursor, JobRecord};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::TriggerContext;
 
-/// A job that waits so much longer than its trigger says is told of.
+/// The excess over the trigger's fire time from which a job is reported.
 const DISTANT: TimeDelta = TimeDelta::hours(1);
 
-/// From where on jobs are looked at, and how many from each place: it must not cost what all jobs of a large store do. Few
-/// wait for longer than a year.
+/// The distances from now at which to sample jobs. Sampling keeps the cost low for a large store,
+/// and few jobs wait for more than a year.
 const PLACES: [TimeDelta; 3] = [TimeDelta::days(400), TimeDelta::days(40), DISTANT];
 const LOOKED_AT: usize = 300;
 
-/// How many are named in the log.
+/// The maximum number of jobs named in the log.
 const NAMED: usize = 3;
 
 impl Engine {
-    /// Warns of jobs in a store whose next run time lies far beyond what their triggers say.
+    /// Logs a warning about jobs of a store whose next run time is far later than their trigger's.
     pub(super) fn report_distant_jobs(&self, runner: &StoreRunner, now: Timestamp) -> Result<()> {
         let context = self.trigger_context();
         let mut distant = BTreeMap::new();
@@ -58,10 +59,10 @@ impl Engine {
     }
 }
 
-/// How much longer than by its trigger a job waits, in words, where that is long.
+/// Formats how much later than its trigger a job runs, if that exceeds [`DISTANT`].
 fn distance(record: &JobRecord, now: Timestamp, context: &TriggerContext<'_>) -> Option<String> {
     let next = record.next_run_time?;
-    // A broken record is told of elsewhere.
+    // Broken records are reported elsewhere.
     let spec: Arc<JobSpec> = restore(record, context).ok()?;
     let own = catch_unwind(AssertUnwindSafe(|| {
         let trigger = spec.trigger().with_corrected_start(now);

@@ -1,4 +1,4 @@
-//! What connects the engine to an event loop.
+//! The interface between the engine and an event loop.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,58 +10,63 @@ use apscheduler_core::executor::Executor;
 use apscheduler_core::registry::{IntoExecutor as _, Registry};
 use apscheduler_core::{Result, Shutdown};
 
-/// No sleep is longer, so that a clock that was changed, or a laptop that was closed, is noticed.
+/// The maximum sleep, so that a clock change or a suspended machine is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// An event loop as the engine sees it: a scheduler crate implements it.
+/// An event loop as seen by the engine. Scheduler crates implement it.
 ///
-/// [`run`](Self::run) is given a [`LoopDriver`] at the start. It says by [`LoopDriver::on_wake`] how to wake the loop, and
-/// sees to it that [`LoopDriver::turn`] is called: at once, then when the time has passed that the last turn named, and
-/// whenever the loop was woken; until a turn says that the scheduler has been shut down.
+/// At the start, [`run`](Self::run) receives a [`LoopDriver`]. It registers how to wake the loop
+/// with [`LoopDriver::on_wake`], and ensures that [`LoopDriver::turn`] is called: at once, then
+/// after the time that the previous turn returned, and whenever the loop is woken, until a turn
+/// returns `None`.
 pub trait EventLoop: fmt::Debug + Send + Sync + 'static {
-    /// Takes over, and sees to it that turns are made. A loop that has a thread of its own, or is somebody else's, returns
-    /// at once; one that is the thread that starts it returns when a turn has said that it is over.
+    /// Takes the driver and ensures that turns are made. A loop with its own thread, or one owned
+    /// by another library, returns at once; a loop on the starting thread returns after a turn has
+    /// returned `None`.
     ///
     /// # Errors
-    /// Why no turns can be made.
+    /// Fails if turns can't be made.
     fn run(&self, driver: LoopDriver) -> Result<()>;
 
-    /// Finds the loop on which the scheduler will run, before anything is started. Comes in the thread that starts the
-    /// scheduler.
+    /// Finds the loop on which the scheduler will run, before anything is started. Called on the
+    /// thread that starts the scheduler.
     ///
     /// # Errors
-    /// That there is no loop, and what to do about it.
+    /// Fails if there is no loop; the message says how to provide one.
     fn attach(&self) -> Result<()> {
         Ok(())
     }
 
-    /// The executor that stands in for a missing `default`: a thread pool, unless one belongs to this loop.
+    /// Returns the executor to use if `default` is missing: a thread pool, unless the loop has its
+    /// own.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Fails if there is no such executor.
     fn default_executor(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
         "threadpool".into_executor().resolve(registry)
     }
 
-    /// Whether listeners are called in the loop's turns, in order. Otherwise they are called where the event happens.
+    /// Returns whether listeners are called in order in the loop's turns. Otherwise they are called
+    /// where the event happens.
     fn takes_listeners(&self) -> bool {
         false
     }
 
-    /// Makes a call that may wait for a store, where it holds up no loop: in a thread of its own. Comes from any thread.
-    /// A call that can't be made is dropped.
+    /// Runs a call that may wait for a store without blocking a loop: on its own thread by default.
+    /// Called from any thread. A call that can't be run is dropped.
     fn call_blocking(&self, call: BlockingCall) {
         in_thread(call);
     }
 
-    /// Whether an owner that is dropped shuts the scheduler down in its own thread, so that stores are closed when the
-    /// drop returns. Otherwise [`call_blocking`](Self::call_blocking) makes the shutdown: whoever drops it may be a task.
+    /// Returns whether dropping the owner shuts the scheduler down on the dropping thread, so that
+    /// stores are closed when the drop returns. Otherwise the shutdown runs in
+    /// [`call_blocking`](Self::call_blocking), because the owner may be dropped in a task.
     fn closes_in_place(&self) -> bool {
         false
     }
 }
 
-/// Makes a call in a thread of its own; drops it where there can be none.
+/// Runs a call on its own thread; drops it if no thread can be spawned.
 pub(crate) fn in_thread(call: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().name("apscheduler-call".to_owned());
     if let Err(error) = thread.spawn(call) {
@@ -72,10 +77,11 @@ pub(crate) fn in_thread(call: impl FnOnce() + Send + 'static) {
 /// A call that may wait for a store; see [`EventLoop::call_blocking`].
 pub type BlockingCall = Box<dyn FnOnce() + Send>;
 
-/// What an event loop makes its turns with, from the start of a scheduler to its shutdown.
+/// Makes the turns of an event loop, from the start of a scheduler to its shutdown.
 ///
-/// The loop drops it when a turn has said that it is over, and when it ends itself. In the latter case the scheduler is
-/// shut down, with an error in the log: nobody would ever process its jobs.
+/// The loop drops it after a turn has returned `None`, or when the loop itself ends. In the latter
+/// case the scheduler is shut down and an error is logged, because its jobs would never be
+/// processed.
 #[must_use = "without its driver the scheduler is shut down"]
 pub struct LoopDriver {
     scheduler: Scheduler,
@@ -87,21 +93,22 @@ impl LoopDriver {
         Self { scheduler: scheduler.clone(), inbox }
     }
 
-    /// Says how to have the loop make a turn soon. `wake` is called from any thread, also when the loop is awake, and must
-    /// not block.
+    /// Sets the function that makes the loop turn soon. `wake` is called from any thread, also
+    /// while the loop is awake, and must not block.
     pub fn on_wake(&self, wake: impl Fn() + Send + Sync + 'static) {
         self.inbox.on_wake(Arc::new(wake));
     }
 
-    /// Does what there is to do: hands due jobs to the executors, calls listeners if the loop
-    /// [takes](EventLoop::takes_listeners) them, and runs jobs of a `LoopExecutor`, for
-    /// some milliseconds of them.
+    /// Does the pending work: submits due jobs to the executors, calls listeners if the loop
+    /// [takes](EventLoop::takes_listeners) them, and runs jobs of a `LoopExecutor` for some
+    /// milliseconds.
     ///
-    /// Returns how long the loop may sleep if nobody wakes it, at most a minute; zero where more is to be done but others
-    /// should have their turn. `None` says that the scheduler has been shut down: the loop drops the driver.
+    /// Returns how long the loop may sleep unless it is woken, at most a minute; zero if more work
+    /// is pending but other work of the loop should run first. `None` means that the scheduler has
+    /// been shut down: the loop drops the driver.
     ///
-    /// It does no I/O and no waiting, unless a job or a listener does. A loop that is entered anew from within a job may
-    /// make a turn within the turn.
+    /// It does no I/O and does not wait, unless a job or a listener does. If a job runs the loop
+    /// recursively, a turn may be made within the turn.
     pub fn turn(&self) -> Option<Duration> {
         let engine = &self.scheduler.0;
         self.inbox.enter();
@@ -116,7 +123,7 @@ impl LoopDriver {
         Some(if more { Duration::ZERO } else { sleep })
     }
 
-    /// The scheduler.
+    /// Returns the scheduler.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
@@ -140,7 +147,7 @@ impl fmt::Debug for LoopDriver {
 }
 
 impl Scheduler {
-    /// The loop has ended under the running scheduler.
+    /// Handles the end of the loop while the scheduler is running.
     fn lose_loop(&self) {
         if self.0.begin_shutdown().is_err() {
             return;
@@ -149,12 +156,12 @@ impl Scheduler {
             "the event loop of the scheduler has ended without a shutdown: no more jobs are processed"
         );
         *lock(&self.0.lost) = true;
-        // Whoever ends the loop may hold locks, and may be in a place where stores can't be closed.
+        // The code that ends the loop may hold locks, and may run where stores can't be closed.
         let closing = Closing { scheduler: self.clone(), shutdown: Shutdown::Now };
         in_thread(move || drop(closing));
     }
 
-    /// Shuts down without waiting, for an owner that is dropped.
+    /// Shuts down without waiting, after the owner was dropped.
     pub(crate) fn abandon(&self) {
         let starting = {
             let phase = lock(&self.0.phase);
@@ -172,8 +179,8 @@ impl Scheduler {
         }
     }
 
-    /// Begins a shutdown that waits for running jobs, and leaves the rest of it to somebody else: the caller is one of
-    /// them.
+    /// Begins a shutdown that waits for running jobs, and completes it elsewhere, because the
+    /// caller is one of these jobs.
     pub(crate) fn shutdown_in_background(&self) -> Result<()> {
         self.0.begin_shutdown()?;
         self.close(Shutdown::Wait);
@@ -186,8 +193,7 @@ impl Scheduler {
     }
 }
 
-/// A shutdown that has begun. It ends wherever this is dropped, so a thread that can't be had does not keep it from
-/// ending.
+/// A shutdown in progress. It completes when this is dropped, even if no thread can be spawned.
 struct Closing {
     scheduler: Scheduler,
     shutdown: Shutdown,

@@ -1,4 +1,4 @@
-//! Events for async functions.
+//! Event streams for async functions.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -12,9 +12,10 @@ use futures_core::Stream;
 use super::{Engine, ListenerId, Scheduler};
 use apscheduler_core::event::{Event, EventMask};
 
-/// The events of a scheduler in order, as a stream for any async runtime. None is lost, however slow the reader is.
+/// The events of a scheduler in order, as a stream for any async runtime. No event is lost, however
+/// slow the reader is.
 ///
-/// It ends when the scheduler and all handles to it are gone.
+/// The stream ends when the scheduler and all its handles are gone.
 #[must_use = "it collects events until it is dropped"]
 pub struct EventStream {
     events: UnboundedReceiver<Event>,
@@ -23,7 +24,7 @@ pub struct EventStream {
 }
 
 impl Scheduler {
-    /// The events in `mask` that happen from now on.
+    /// Returns a stream of the events in `mask` that happen from now on.
     ///
     /// # Examples
     /// ```
@@ -41,7 +42,7 @@ impl Scheduler {
     pub fn events(&self, mask: EventMask) -> EventStream {
         let (sender, events) = unbounded();
         let listener = self.add_listener(mask, move |event| {
-            // The stream may have been dropped a moment ago.
+            // The stream may have just been dropped.
             let _ = sender.unbounded_send(event.clone());
         });
         EventStream { events, engine: Arc::downgrade(&self.0), listener }
@@ -49,12 +50,12 @@ impl Scheduler {
 }
 
 impl EventStream {
-    /// The next event. Dropping the future loses none.
+    /// Returns the next event. Dropping the future loses no event.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| Pin::new(&mut self.events).poll_next(context)).await
     }
 
-    /// Names the listener behind it: removing that ends the stream.
+    /// Returns the id of the stream's listener. Removing that listener ends the stream.
     pub fn listener(&self) -> ListenerId {
         self.listener
     }

@@ -1,4 +1,4 @@
-//! Values that an application hands to its jobs.
+//! Values that an application provides to its jobs.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::Scheduler;
 
 impl Scheduler {
-    /// Hands a value to the jobs of this scheduler, in place of the one of the same type.
+    /// Provides a value to the jobs of this scheduler. It replaces an earlier value of the same
+    /// type.
     ///
     /// # Examples
     /// ```
@@ -25,7 +26,7 @@ impl Scheduler {
         self.0.extensions.insert(value);
     }
 
-    /// The value of this type that was handed to the jobs.
+    /// Returns the provided value of this type.
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.extensions.get()
     }

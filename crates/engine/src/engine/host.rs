@@ -1,4 +1,4 @@
-//! Gives jobs their scheduler.
+//! Gives jobs access to their scheduler.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use apscheduler_core::function::{JobContext, JobHost};
 use super::{Engine, Scheduler};
 
 impl Scheduler {
-    /// Whether this is called within an async job of this very scheduler.
+    /// Returns whether this is called within an async job of this scheduler.
     pub(crate) fn polls_job(&self) -> bool {
         ThreadScope::current().polls_job_of(&*self.0)
     }
@@ -22,11 +22,11 @@ impl JobHost for Engine {
     }
 }
 
-/// Gives a job the scheduler that runs it.
+/// Gives a job access to the scheduler that runs it.
 pub trait JobContextExt {
     /// Returns the scheduler that runs the job; `None` in a worker process.
     ///
-    /// All of its methods work from within a job, `shutdown` and `remove_job` among them.
+    /// All of its methods work within a job, including `shutdown` and `remove_job`.
     fn scheduler(&self) -> Option<Scheduler>;
 }
 

@@ -1,4 +1,4 @@
-//! What waits for a turn of the event loop: events for listeners, and calls.
+//! Events for listeners and calls that wait for a turn of the event loop.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,13 @@ use apscheduler_core::executor::LoopTurns;
 use apscheduler_core::function::JobError;
 use apscheduler_core::printable;
 
-/// How long one turn makes calls, before the loop may see to others: a window stays alive.
+/// The time one turn spends on calls before it yields to the loop, so that a GUI stays responsive.
 const SLICE: Duration = Duration::from_millis(10);
 
 type Call = Box<dyn FnOnce() + Send>;
 type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// Belongs to one start of a scheduler, and is closed when its loop lets go of the driver.
+/// Belongs to one start of a scheduler, and is closed when the loop drops the driver.
 #[derive(Default)]
 pub(super) struct Inbox(Mutex<State>);
 
@@ -26,10 +26,10 @@ pub(super) struct Inbox(Mutex<State>);
 struct State {
     wake: Option<Wake>,
     events: VecDeque<Event>,
-    /// Some thread is calling listeners; it goes on until no event waits.
+    /// A thread is calling listeners; it continues until no event waits.
     delivering: bool,
     calls: VecDeque<Call>,
-    /// The thread of the last turn. Until there was one, that of the start.
+    /// The thread of the last turn, or of the start before the first turn.
     thread: Option<ThreadId>,
     /// The scheduler has been shut down.
     over: bool,
@@ -48,14 +48,14 @@ impl LoopTurns for Inbox {
     }
 }
 
-/// What became of an event.
+/// The disposition of an event.
 #[derive(Debug)]
 pub(super) enum Pushed {
     /// It waits for a turn.
     Waits,
-    /// It waits, and this thread is the one to deliver it.
+    /// It waits, and this thread has to deliver it.
     Deliver,
-    /// Nobody will make a turn.
+    /// No turn will be made.
     Refused(Event),
 }
 
@@ -68,7 +68,7 @@ impl Inbox {
         drop(before);
     }
 
-    /// Wakes the loop. A loop that has not said yet how to do that makes its first turn anyway.
+    /// Wakes the loop. A loop without a wake function makes its first turn anyway.
     pub(super) fn wake(&self) {
         let wake = lock(&self.0).wake.clone();
         if let Some(wake) = wake {
@@ -76,12 +76,12 @@ impl Inbox {
         }
     }
 
-    /// This thread makes a turn.
+    /// Notes that this thread makes a turn.
     pub(super) fn enter(&self) {
         lock(&self.0).thread = Some(std::thread::current().id());
     }
 
-    /// No more turns are wanted.
+    /// Notes that no more turns are needed.
     pub(super) fn end(&self) {
         lock(&self.0).over = true;
     }
@@ -100,8 +100,8 @@ impl Inbox {
         if here && !state.delivering { Pushed::Deliver } else { Pushed::Waits }
     }
 
-    /// Delivers all events that wait, in order, with no lock held; unless another thread, or a caller of this one, is
-    /// at it.
+    /// Delivers all waiting events in order, with no lock held, unless another thread or an outer
+    /// call on this one is already delivering.
     pub(super) fn deliver(&self, deliver: impl Fn(&Event)) {
         let mut state = lock(&self.0);
         if state.delivering {
@@ -117,7 +117,7 @@ impl Inbox {
         state.delivering = false;
     }
 
-    /// Takes a call, unless nobody will make a turn; then the call is dropped.
+    /// Queues a call. If no turn will be made, the call is dropped.
     fn push_call(&self, call: Call) -> bool {
         let mut state = lock(&self.0);
         if state.closed {
@@ -129,7 +129,7 @@ impl Inbox {
         true
     }
 
-    /// Makes calls for a while. Says whether more wait.
+    /// Makes calls for up to [`SLICE`]. Returns whether more wait.
     pub(super) fn make_calls(&self) -> bool {
         let since = Instant::now();
         loop {
@@ -144,7 +144,7 @@ impl Inbox {
         }
     }
 
-    /// Takes nothing more. Events that wait are delivered here, calls are dropped.
+    /// Accepts nothing more. Waiting events are delivered here; waiting calls are dropped.
     pub(super) fn close(&self, deliver: impl Fn(&Event)) {
         let (calls, wake) = {
             let mut state = lock(&self.0);

@@ -1,4 +1,4 @@
-//! How many instances of each job are queued or running.
+//! Counts the queued and running instances of each job.
 
 use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::lock;
 
-/// A job in a store; the number stands for the store's alias.
+/// A job in a store; the number identifies the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct InstanceKey {
     pub(super) store: u32,
@@ -18,18 +18,19 @@ pub(super) struct InstanceKey {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slots {
     count: u32,
-    /// One of the instances catches up, and more of its run times wait in the store.
+    /// One of the instances is catching up, and more of its run times wait in the store.
     catching_up: bool,
 }
 
-/// Locks are held for a look-up only; several, so that workers that end runs do not queue for one.
+/// Locks are held only for a look-up. There are several, so that workers that end runs do not
+/// contend for one.
 const SHARDS: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Instances {
     shards: [Mutex<HashMap<InstanceKey, Slots>>; SHARDS],
     hasher: DefaultHashBuilder,
-    /// How many jobs catch up: nearly always none, and then nobody looks.
+    /// The number of jobs that are catching up. It is usually zero, which makes the check cheap.
     catching_up: AtomicUsize,
 }
 
@@ -40,7 +41,7 @@ impl Instances {
         &self.shards[hash % SHARDS]
     }
 
-    /// Takes a slot, unless `max` are taken.
+    /// Takes a slot, unless `max` slots are taken.
     pub(super) fn acquire(
         self: &Arc<Self>,
         key: InstanceKey,
@@ -71,7 +72,7 @@ impl Instances {
         }
     }
 
-    /// How many slots are taken, of all jobs.
+    /// Returns the number of slots taken by all jobs.
     pub(super) fn taken(&self) -> usize {
         let count = |slots: &Slots| slots.count as usize;
         self.shards.iter().map(|shard| lock(shard).values().map(count).sum::<usize>()).sum()
@@ -83,7 +84,7 @@ impl Instances {
     }
 }
 
-/// The place of one instance among those that its job may have; it is free when this is dropped, or before.
+/// An instance slot of a job. It is freed when this is dropped, or earlier.
 #[derive(Debug)]
 pub(super) struct InstanceSlot {
     instances: Arc<Instances>,
@@ -94,14 +95,16 @@ pub(super) struct InstanceSlot {
 }
 
 impl InstanceSlot {
-    /// The job may have another instance: what is left of this one is to tell how it ended.
+    /// Frees the slot, so that the job may have another instance before this one's outcome is
+    /// reported.
     pub(super) fn free(&mut self) {
         if std::mem::take(&mut self.is_taken) {
             self.instances.change(&self.key, |slots| slots.count = slots.count.saturating_sub(1));
         }
     }
 
-    /// All outcomes of this instance are reported. Returns whether the job may catch up with the next piece now.
+    /// Called when all outcomes of this instance are reported. Returns whether the job may continue
+    /// to catch up.
     pub(super) fn end_piece(&mut self) -> bool {
         let catching_up = std::mem::take(&mut self.catching_up);
         if catching_up {

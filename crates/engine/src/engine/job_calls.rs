@@ -1,4 +1,4 @@
-//! Jobs are added, changed and removed.
+//! Adds, changes and removes jobs.
 
 use std::sync::Arc;
 
@@ -17,15 +17,16 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{TriggerContext, TriggerSource};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// How often a change is tried anew because somebody else changed the job in between.
+/// The maximum number of attempts at a change while others keep changing the job.
 const MAX_TRIES: usize = 100;
 
 impl Scheduler {
-    /// Adds a job, and wakes the scheduler for it. Before the start it waits; its first run time is found at the start.
+    /// Adds a job, and wakes the scheduler for it. Before the start, the job is held; its first run
+    /// time is computed at the start.
     ///
     /// # Errors
-    /// [`ErrorKind::ConflictingId`], unless the job says `replace_existing`; what is wrong with the job; what the store
-    /// says.
+    /// [`ErrorKind::ConflictingId`], unless the job sets `replace_existing`; an error for an
+    /// invalid job; any error from the store.
     ///
     /// # Examples
     /// ```
@@ -42,10 +43,11 @@ impl Scheduler {
         jobs.pop().ok_or_else(|| Error::new(ErrorKind::Other, "the job was lost"))
     }
 
-    /// Adds many jobs: one round trip for each store, and all or none of those of one store.
+    /// Adds many jobs, in one round trip per store. For each store, either all of its jobs are
+    /// added or none.
     ///
     /// # Errors
-    /// As [`add_job`](Self::add_job).
+    /// Same as [`add_job`](Self::add_job).
     pub fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<Job>> {
         let engine = &self.0;
         let defaults = engine.settings().job_defaults;
@@ -84,7 +86,7 @@ impl Scheduler {
         Ok(handles)
     }
 
-    /// Puts jobs into one store and tells of it.
+    /// Adds jobs to one store and emits the events.
     pub(super) fn store_jobs(&self, alias: &str, jobs: &[PendingJob]) -> Result<Vec<Job>> {
         let engine = &self.0;
         let runner = engine.store(alias)?;
@@ -132,20 +134,22 @@ impl Scheduler {
         Ok(handles)
     }
 
-    /// Makes changes to a job, and returns the changed job.
+    /// Changes a job, and returns the changed job.
     ///
-    /// A record that can't be restored is changed too, if the changes mend it: another function for one that is unknown, for
-    /// example. Where nothing but the next run time is changed, whatever else is wrong stays. If it is set to an instant, a
-    /// trigger whose start was not given, but taken from a clock that was ahead, [starts
+    /// A record that can't be restored can be changed too, if the changes repair it, for example by
+    /// replacing an unknown function. If only the next run time is changed, other defects remain.
+    /// If the next run time is set to an instant, a trigger whose start was not given, but taken
+    /// from a clock that was ahead, [starts
     /// anew](apscheduler_core::trigger::Trigger::with_corrected_start).
     ///
     /// # Errors
-    /// [`ErrorKind::JobLookup`]; what is wrong with the changes; what the store says.
+    /// [`ErrorKind::JobLookup`]; an error for invalid changes; any error from the store.
     pub fn modify_job(&self, job: impl Into<JobKey>, changes: &JobChanges) -> Result<Job> {
         let context = self.0.trigger_context();
         self.change(&job.into(), |stored| {
             let spec = match stored {
-                // A time is written whatever is wrong with the rest, so that what can't run can be paused.
+                // A time is written regardless of other defects, so that a job that can't run can
+                // be paused.
                 _ if changes.keeps_definition() => {
                     let runs = matches!(changes.new_next_run_time(), Some(Some(_)));
                     stored
@@ -161,10 +165,10 @@ impl Scheduler {
         })
     }
 
-    /// Gives a job another trigger and the next run time of that, and returns the changed job.
+    /// Replaces the trigger of a job, sets the next run time from it, and returns the changed job.
     ///
     /// # Errors
-    /// As [`modify_job`](Self::modify_job).
+    /// Same as [`modify_job`](Self::modify_job).
     pub fn reschedule_job(
         &self,
         job: impl Into<JobKey>,
@@ -176,21 +180,22 @@ impl Scheduler {
         self.modify_job(job, &JobChanges::new().trigger(trigger).next_run_time(next))
     }
 
-    /// Keeps a job from running until it is resumed.
+    /// Pauses a job: it does not run until it is resumed.
     ///
     /// # Errors
-    /// As [`modify_job`](Self::modify_job).
+    /// Same as [`modify_job`](Self::modify_job).
     pub fn pause_job(&self, job: impl Into<JobKey>) -> Result<Job> {
         self.modify_job(job, &JobChanges::new().next_run_time(None))
     }
 
-    /// Lets a job run again from its next fire time on. A job whose schedule has ended is removed; then the result is
-    /// `None`.
+    /// Resumes a job at its next fire time. A job whose schedule has ended is removed; the result
+    /// is then `None`.
     ///
-    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts anew](apscheduler_core::trigger::Trigger::with_corrected_start).
+    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts
+    /// anew](apscheduler_core::trigger::Trigger::with_corrected_start).
     ///
     /// # Errors
-    /// As [`modify_job`](Self::modify_job).
+    /// Same as [`modify_job`](Self::modify_job).
     pub fn resume_job(&self, job: impl Into<JobKey>) -> Result<Option<Job>> {
         let mut ended = false;
         let now = self.0.now();
@@ -210,10 +215,10 @@ impl Scheduler {
         Ok(Some(job))
     }
 
-    /// Removes a job. Instances that run go on.
+    /// Removes a job. Running instances continue.
     ///
     /// # Errors
-    /// [`ErrorKind::JobLookup`] where there is none; what the store says.
+    /// [`ErrorKind::JobLookup`] if there is no such job; any error from the store.
     pub fn remove_job(&self, job: impl Into<JobKey>) -> Result<()> {
         let engine = &self.0;
         let key = job.into();
@@ -278,10 +283,11 @@ impl Scheduler {
         loop {
             let pending = lock(&self.0.pending).find(key.id(), key.jobstore()).cloned();
             let mut job = pending.ok_or_else(|| Error::job_lookup(key.id()))?;
-            // Triggers and plugins are foreign code: no lock is held while they think.
+            // Triggers and plugins are foreign code: no lock is held while they run.
             let changed = change(&StoredJob::Whole(&job.spec))?;
             let before = Arc::clone(&job.spec);
-            // Another `Arc` even where the definition stays: by that a change in between is noticed.
+            // Creates a new `Arc` even if the definition is unchanged, so that a concurrent change
+            // is detected.
             job.spec = Arc::new(changed.spec.unwrap_or_else(|| (*before).clone()));
             job.next_run_time = changed.next_run_time.or(job.next_run_time);
             let exchanged = lock(&self.0.pending).exchange(&before, job.clone());
@@ -291,7 +297,7 @@ impl Scheduler {
         }
     }
 
-    /// Reads a job, changes it, and writes it; anew if somebody else wrote in between.
+    /// Reads a job, changes it, and writes it. Retries if the job was changed in between.
     fn change(
         &self,
         key: &JobKey,
@@ -322,7 +328,7 @@ impl Scheduler {
                 let before = restored.as_ref().ok().map(|before| before.shared_executor());
                 match executors.get(spec.shared_executor()) {
                     Some(executor) => check_executor(&spec, executor.capabilities())?,
-                    // Another process may have it; it is no worse than before.
+                    // Another process may have the executor; the job is no worse off than before.
                     None if before == Some(spec.shared_executor()) => {}
                     None => return Err(unknown_executor(&executors, &spec)),
                 }
@@ -359,10 +365,10 @@ impl Scheduler {
     }
 }
 
-/// A job that is to be changed.
+/// A job to be changed.
 enum StoredJob<'a> {
     Whole(&'a Arc<JobSpec>),
-    /// It can't be restored.
+    /// A job that can't be restored.
     Broken {
         id: &'a Arc<str>,
         text: &'a str,
@@ -379,7 +385,7 @@ impl StoredJob<'_> {
     }
 }
 
-/// What becomes of a job; what is `None` stays.
+/// The changes to a job; a field that is `None` stays as it is.
 struct Changed {
     spec: Option<JobSpec>,
     next_run_time: Option<Option<Timestamp>>,
@@ -390,7 +396,7 @@ impl Engine {
         self.stores().get(alias).cloned().ok_or_else(|| self.unknown_store(alias))
     }
 
-    /// The store with that alias, or all.
+    /// Returns the store with that alias, or all stores.
     pub(super) fn stores_named(&self, alias: Option<&str>) -> Result<Vec<Arc<StoreRunner>>> {
         match alias {
             Some(alias) => Ok(vec![self.store(alias)?]),
@@ -414,7 +420,7 @@ impl StoreRunner {
     }
 }
 
-/// What the store is to keep of a job.
+/// Returns the form in which the store keeps a job.
 pub(super) fn state(
     runner: &StoreRunner,
     spec: &Arc<JobSpec>,

@@ -1,4 +1,4 @@
-//! Start, shutdown, pause, resume.
+//! Start, shutdown, pause and resume.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -14,11 +14,13 @@ use apscheduler_core::registry::IntoJobStore as _;
 use apscheduler_core::{Error, ErrorKind, Result, Shutdown};
 
 impl Scheduler {
-    /// Takes over a configuration: zone, intervals, defaults, and all stores and executors in place of those before.
+    /// Applies a configuration: zone, intervals, defaults, and all stores and executors, which
+    /// replace the previous ones.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`] when it was started; what the plugins say of their options; that the configuration
-    /// names no zone and that of the machine can't be told. On an error nothing has changed.
+    /// [`ErrorKind::AlreadyRunning`] if the scheduler has been started; any error from a plugin
+    /// about its options; an error if the configuration names no zone and the machine's zone can't
+    /// be determined. On an error, nothing has changed.
     pub fn configure(&self, config: &Config) -> Result<()> {
         self.0.refuse_when_started()?;
         config.job_defaults_or_default().validate()?;
@@ -34,14 +36,15 @@ impl Scheduler {
         })
     }
 
-    /// Starts executors and stores, adds the jobs that wait for the start, and hands over to the event loop, which begins
-    /// to process jobs unless `paused`. What `start` of a scheduler type calls.
+    /// Starts executors and stores, adds the jobs held for the start, and passes control to the
+    /// event loop, which processes jobs unless `paused`. The `start` methods of the scheduler types
+    /// call this.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`]; that the zone of the machine can't be told where no other was configured; that there is
-    /// no event loop to run on; what a store or executor says that can't
-    /// start; what is wrong with a waiting job. On an error everything that had been started is stopped again, and
-    /// waiting jobs that were not added still wait.
+    /// [`ErrorKind::AlreadyRunning`]; an error if no zone was configured and the machine's zone
+    /// can't be determined; an error if there is no event loop to run on; any error from a store or
+    /// executor that can't start; an error for an invalid held job. On an error, everything started
+    /// so far is stopped again, and jobs that were not added are still held.
     pub(crate) fn start(&self, paused: bool) -> Result<()> {
         let engine = &self.0;
         {
@@ -59,7 +62,7 @@ impl Scheduler {
             return Err(error);
         }
         let inbox = Arc::new(Inbox::default());
-        // Until it makes its first turn, the loop is where it was started.
+        // Until the first turn, the thread of the loop is the starting thread.
         inbox.enter();
         let before = std::mem::replace(
             &mut *engine.inbox.write().unwrap_or_else(PoisonError::into_inner),
@@ -79,7 +82,7 @@ impl Scheduler {
         tracing::info!("scheduler started");
         engine.emit(EventMask::SCHEDULER_STARTED, || Event::SchedulerStarted);
         engine.event_loop.run(driver).inspect_err(|_| {
-            // The loop has let go of the driver.
+            // The loop has dropped the driver.
             self.wait_until_stopped();
         })
     }
@@ -104,10 +107,11 @@ impl Scheduler {
             self.insert_jobstore(&new_runner(store, "default"), None)?;
         }
         let mut startup = Startup::default();
-        // What is added meanwhile waits too, so look until nothing does.
+        // Components and jobs added in the meantime are held too, so this repeats until none are
+        // left.
         loop {
             let added = engine.components_added.load(Ordering::SeqCst);
-            // Jobs first: the stores that they name are there by now.
+            // Jobs are taken first: the stores that they name have been added by now.
             let jobs = lock(&engine.pending).take();
             let result = match startup.start_new(self) {
                 Ok(()) => self.add_pending(jobs),
@@ -136,14 +140,15 @@ impl Scheduler {
         }
     }
 
-    /// Stops processing, executors and stores. With [`Shutdown::Wait`] it returns when all running jobs have ended;
-    /// running jobs are not interrupted either way. With [`Shutdown::Now`], a job store that does not close within 2 s is left to a thread of its
-    /// own.
+    /// Stops processing, executors and stores. With [`Shutdown::Wait`], it returns when all running
+    /// jobs have ended. Running jobs are not interrupted in either case. With [`Shutdown::Now`], a
+    /// job store that does not close within 2 s is left to its own thread.
     ///
-    /// From within a job or a listener it does not wait for that very job.
+    /// Called within a job or a listener, it does not wait for that job.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] when it was not started, and when its event loop has ended.
+    /// [`ErrorKind::NotRunning`] if the scheduler has not been started, or if its event loop has
+    /// ended.
     pub fn shutdown(&self, shutdown: Shutdown) -> Result<()> {
         self.0.begin_shutdown()?;
         self.finish_shutdown(shutdown);
@@ -161,10 +166,10 @@ impl Scheduler {
         inbox.wake();
     }
 
-    /// Stops processing jobs until [`resume`](Self::resume). Running jobs go on.
+    /// Stops processing jobs until [`resume`](Self::resume). Running jobs continue.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] when it was not started.
+    /// [`ErrorKind::NotRunning`] if the scheduler has not been started.
     pub fn pause(&self) -> Result<()> {
         if self.0.switch(Phase::Running, Phase::Paused)? {
             tracing::info!("paused job processing");
@@ -173,10 +178,10 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Goes on processing jobs.
+    /// Resumes processing jobs.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] when it was not started.
+    /// [`ErrorKind::NotRunning`] if the scheduler has not been started.
     pub fn resume(&self) -> Result<()> {
         if self.0.switch(Phase::Paused, Phase::Running)? {
             tracing::info!("resumed job processing");
@@ -186,7 +191,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Returns when the scheduler has been shut down. For schedulers that block.
+    /// Blocks until the scheduler has been shut down. For schedulers that block.
     pub fn wait_until_stopped(&self) {
         let mut phase = lock(&self.0.phase);
         while *phase != Phase::Stopped {
@@ -201,7 +206,7 @@ impl Engine {
         self.phase_changed.notify_all();
     }
 
-    /// From now on no jobs are processed, and nobody else can shut it down.
+    /// Begins a shutdown: from now on no jobs are processed, and no other call can shut down.
     pub(super) fn begin_shutdown(&self) -> Result<()> {
         let mut phase = lock(&self.phase);
         if !matches!(*phase, Phase::Running | Phase::Paused) {
@@ -220,7 +225,7 @@ impl Engine {
         Error::new(ErrorKind::NotRunning, message)
     }
 
-    /// Goes from one phase to another; `false` where it is not in the first.
+    /// Switches from one phase to another; returns `false` if the current phase is not `from`.
     fn switch(&self, from: Phase, to: Phase) -> Result<bool> {
         let mut phase = lock(&self.phase);
         if matches!(*phase, Phase::Stopped | Phase::Starting) {
@@ -236,12 +241,12 @@ impl Engine {
         Ok(switched)
     }
 
-    /// What stands for the present start, while there is one.
+    /// Returns the inbox of the current start, if there is one.
     pub(super) fn present_start(&self, phase: Phase) -> Option<Arc<Inbox>> {
         matches!(phase, Phase::Running | Phase::Paused).then(|| self.inbox())
     }
 
-    /// Notes when jobs began to be processed.
+    /// Records when processing of jobs began.
     fn begin_running(&self) {
         self.clock_watch.start(&*self.clock);
         *lock(&self.running_since) = self.now();
@@ -251,8 +256,8 @@ impl Engine {
         if self.phase() == Phase::Stopped { Ok(()) } else { Err(already_running()) }
     }
 
-    /// Passes first: what one has claimed must find its executor open. Stores close last: jobs that are still
-    /// running may use them. The loop goes on: jobs may run on it.
+    /// Stops passes first, because the executors of claimed jobs must still be open. Closes stores
+    /// last, because running jobs may use them. The loop keeps running: jobs may run on it.
     fn stop_components(&self, shutdown: Shutdown) {
         let wait = shutdown == Shutdown::Wait;
         let stores = self.stores();

@@ -1,4 +1,4 @@
-//! Who wants to hear of events.
+//! Event listeners.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::JobError;
 use apscheduler_core::printable;
 
-/// Names a listener, to remove it.
+/// The id of a listener, for removing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 
@@ -25,7 +25,7 @@ struct Listener {
 #[derive(Default)]
 pub(super) struct Listeners {
     list: RwLock<Arc<[Listener]>>,
-    /// What any listener wants: an event that nobody wants is not even made.
+    /// The union of all listeners' masks: an event that no listener wants is never created.
     wanted: AtomicU32,
     next_id: AtomicU64,
 }
@@ -40,7 +40,7 @@ impl Listeners {
             self.wanted.store(wanted, Ordering::Release);
             std::mem::replace(&mut *list, listeners.into())
         };
-        // What a callback holds is foreign, so it goes without the lock.
+        // The values in a callback are foreign, so they are dropped without the lock.
         drop(before);
     }
 
@@ -48,7 +48,7 @@ impl Listeners {
         self.wanted.load(Ordering::Acquire) & code.bits() != 0
     }
 
-    /// Calls the listeners, with no lock held. What they do wrong is logged.
+    /// Calls the listeners, with no lock held. Panics are logged.
     pub(super) fn dispatch(&self, event: &Event) {
         let code = event.code();
         if !self.wants(code) {
@@ -68,10 +68,11 @@ impl Listeners {
 }
 
 impl Scheduler {
-    /// Calls `callback` for every event that is in `mask`, in the thread in which it happens and with no lock held.
+    /// Calls `callback` for every event in `mask`, on the thread where it happens and with no lock
+    /// held.
     ///
-    /// A slow listener delays what made the event; a panicking one is logged. Both kinds may call everything on the
-    /// scheduler, `shutdown` included.
+    /// A slow listener delays the code that emitted the event; a panic in a listener is logged. A
+    /// listener may call any method of the scheduler, including `shutdown`.
     ///
     /// # Examples
     /// ```
@@ -80,7 +81,7 @@ impl Scheduler {
     /// let scheduler = BackgroundScheduler::new();
     /// let id = scheduler.add_listener(EventMask::JOB_ERROR | EventMask::JOB_MISSED, |event| {
     ///     if let Event::JobError { job, error, .. } = event {
-    ///         eprintln!("{} failed: {error}", job.job_id);
+    ///         eprintln!("{} failed: {error}", job.id());
     ///     }
     /// });
     /// assert!(scheduler.remove_listener(id));
@@ -98,7 +99,7 @@ impl Scheduler {
         id
     }
 
-    /// Removes a listener; `false` where there is none with that id.
+    /// Removes a listener. Returns `false` if there is none with that id.
     pub fn remove_listener(&self, id: ListenerId) -> bool {
         let mut found = false;
         self.0.listeners.change(|list| {

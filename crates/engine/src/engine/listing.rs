@@ -1,4 +1,4 @@
-//! Jobs are looked up and listed.
+//! Looks up and lists jobs.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use apscheduler_core::store::JobRecord;
 use apscheduler_core::trigger::TriggerContext;
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// How many records a listing asks for at once.
+/// The number of records per page of a listing.
 const PAGE: usize = 1000;
 
 impl Scheduler {
     /// Returns the job with that key.
     ///
     /// # Errors
-    /// [`ErrorKind::UnknownAlias`]; what a store says. A missing job is no error.
+    /// [`ErrorKind::UnknownAlias`]; any error from a store. A missing job is not an error.
     pub fn get_job(&self, job: impl Into<JobKey>) -> Result<Option<Job>> {
         let key = job.into();
         if self.waits() {
@@ -37,8 +37,8 @@ impl Scheduler {
         }
     }
 
-    /// Returns all jobs: by store, then by next run time, paused jobs last. Before the start these are the jobs that wait
-    /// for it. Records that are set aside are among them; see [`Job::broken`].
+    /// Returns all jobs: by store, then by next run time, paused jobs last. Before the start, these
+    /// are the jobs held for it. They include records that are set aside; see [`Job::broken`].
     ///
     /// # Errors
     /// Any error from a store.
@@ -63,7 +63,8 @@ impl Scheduler {
         Ok(jobs)
     }
 
-    /// Calls `visit` for each job in the order of [`get_jobs`](Self::get_jobs), and reads the stores page by page.
+    /// Calls `visit` for each job in the order of [`get_jobs`](Self::get_jobs), reading the stores
+    /// page by page.
     ///
     /// # Errors
     /// Any error from a store or from `visit`.
@@ -71,7 +72,7 @@ impl Scheduler {
         self.visit_jobs(None, visit)
     }
 
-    /// As [`for_each_job`](Self::for_each_job), for the jobs of one store.
+    /// Calls `visit` for the jobs of one store, like [`for_each_job`](Self::for_each_job).
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`]; any error from the store or from `visit`.
@@ -116,7 +117,7 @@ impl Scheduler {
                 visit(record, &context)?;
             }
             let last = page.last().filter(|_| page.len() == PAGE).map(JobRecord::cursor);
-            // A store that stands still must not be listed for ever.
+            // A store whose pages do not advance must not cause an endless loop.
             if last.is_none() || last == after {
                 return Ok(());
             }
@@ -154,7 +155,7 @@ impl Scheduler {
         }
     }
 
-    /// Prints all jobs, as APScheduler does.
+    /// Prints all jobs in the format of APScheduler.
     ///
     /// # Errors
     /// Any error from a store; [`ErrorKind::Io`].
@@ -162,7 +163,7 @@ impl Scheduler {
         self.print_jobs_of(None, out)
     }
 
-    /// Prints the jobs of one store, as APScheduler does.
+    /// Prints the jobs of one store in the format of APScheduler.
     ///
     /// # Errors
     /// [`ErrorKind::UnknownAlias`]; any error from the store; [`ErrorKind::Io`].

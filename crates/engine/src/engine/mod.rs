@@ -1,4 +1,4 @@
-//! The scheduler behind all scheduler types.
+//! The scheduler that all scheduler types share.
 
 mod backlog;
 mod call;
@@ -60,21 +60,22 @@ use starved::Starved;
 use store_runner::StoreRunner;
 use zone::SchedulerZone;
 
-/// Whether a scheduler works.
+/// The state of a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedulerState {
-    /// It was not started, or was shut down.
+    /// It has not been started, or has been shut down.
     Stopped,
-    /// It was started and runs jobs.
+    /// It has been started and processes jobs.
     Running,
-    /// It was started and runs no jobs until it is resumed.
+    /// It has been started and processes no jobs until it is resumed.
     Paused,
 }
 
-/// A handle to a scheduler: everything but starting it, which is for the scheduler type. Clones mean the same scheduler.
+/// A handle to a scheduler, with all methods except starting, which belongs to the scheduler type.
+/// Clones refer to the same scheduler.
 ///
-/// Its methods are those of APScheduler's `BaseScheduler`, and all of them may be called from within a job or a
-/// listener. Times are UTC; text dates are read in the scheduler's zone.
+/// The methods are those of APScheduler's `BaseScheduler`, and all of them may be called within a
+/// job or a listener. Times are in UTC; text dates are read in the scheduler's zone.
 #[derive(Clone)]
 pub struct Scheduler(Arc<Engine>);
 
@@ -82,18 +83,18 @@ pub(crate) struct Engine {
     registry: Registry,
     clock: Arc<dyn Clock>,
     event_loop: Arc<dyn EventLoop>,
-    /// What waits for a turn of the loop; another for each start.
+    /// The work that waits for a turn of the loop; a new one for each start.
     inbox: RwLock<Arc<Inbox>>,
     /// The last loop ended without a shutdown.
     lost: Mutex<bool>,
-    /// The owner was dropped while the scheduler started.
+    /// The owner was dropped during a start.
     abandoned: Mutex<bool>,
     settings: RwLock<Settings>,
     clock_watch: ClockWatch,
-    /// When it began to process jobs: at the start, or when it was resumed.
+    /// When the scheduler began to process jobs: at the start, or when it was resumed.
     running_since: Mutex<Timestamp>,
     phase: Mutex<Phase>,
-    /// How often an executor or a store was added. Changed under the lock of `phase`.
+    /// The number of executors and stores ever added. Changed under the lock of `phase`.
     components_added: AtomicU64,
     phase_changed: Condvar,
     executors: RwLock<Arc<Executors>>,
@@ -115,7 +116,7 @@ struct Settings {
     job_defaults: JobDefaults,
 }
 
-/// The life of a scheduler in finer steps than [`SchedulerState`].
+/// The state of a scheduler, in finer steps than [`SchedulerState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Stopped,
@@ -125,14 +126,14 @@ enum Phase {
     Stopping,
 }
 
-/// A lock that a panicking thread has poisoned guards data that is whole all the same: no critical section of the engine
-/// calls foreign code.
+/// Locks a mutex, ignoring poisoning: no critical section of the engine calls foreign code, so the
+/// data is consistent even after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Scheduler {
-    /// A scheduler on this event loop.
+    /// Returns a scheduler on this event loop.
     pub fn new(registry: Registry, clock: Arc<dyn Clock>, event_loop: Arc<dyn EventLoop>) -> Self {
         let engine = Arc::new(Engine {
             registry,
@@ -168,34 +169,34 @@ impl Scheduler {
         Self(engine)
     }
 
-    /// Returns a handle to the scheduler, to be handed around. The scheduler is shut down when its owner is dropped,
-    /// whatever handles there are.
+    /// Returns another handle to the scheduler. The scheduler is shut down when its owner is
+    /// dropped, even if handles remain.
     pub fn handle(&self) -> Self {
         self.clone()
     }
 
-    /// The plugins and functions that this scheduler knows.
+    /// Returns the registry of plugins and functions.
     pub fn registry(&self) -> &Registry {
         &self.0.registry
     }
 
-    /// The clock that it goes by.
+    /// Returns the scheduler's clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
-    /// The zone of triggers and text dates that name none. Where it is that of the machine and can't be told, this is UTC,
-    /// and the scheduler does not start.
+    /// Returns the default zone of triggers and text dates. If it is the machine's zone and can't
+    /// be determined, this is UTC, and the scheduler does not start.
     pub fn timezone(&self) -> Zone {
         self.0.settings().timezone.zone()
     }
 
-    /// The values for options that a job leaves open.
+    /// Returns the defaults for options that a job does not set.
     pub fn job_defaults(&self) -> JobDefaults {
         self.0.settings().job_defaults
     }
 
-    /// Whether it works.
+    /// Returns the state of the scheduler.
     pub fn state(&self) -> SchedulerState {
         match self.0.phase() {
             Phase::Stopped | Phase::Starting => SchedulerState::Stopped,
@@ -204,13 +205,14 @@ impl Scheduler {
         }
     }
 
-    /// How many instances of jobs are queued or running, on all executors. Those of executors that were removed and of
-    /// jobs that have finished count too.
+    /// Returns the number of queued and running instances of jobs, on all executors, including
+    /// those of removed executors and finished jobs.
     pub fn instances(&self) -> usize {
         self.0.instances.taken()
     }
 
-    /// Whether it was started: short for `state() != SchedulerState::Stopped`.
+    /// Returns whether the scheduler has been started: short for `state() !=
+    /// SchedulerState::Stopped`.
     pub fn running(&self) -> bool {
         self.state() != SchedulerState::Stopped
     }
@@ -255,7 +257,7 @@ impl Engine {
         self.inbox().wake();
     }
 
-    /// Has every store looked into again.
+    /// Causes another pass over every store.
     fn look_again(&self) {
         for store in self.stores().values() {
             store.mark_changed();

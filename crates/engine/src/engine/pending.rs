@@ -1,4 +1,4 @@
-//! Jobs that wait for the start of the scheduler.
+//! Jobs held until the start of the scheduler.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::job::{Job, NextRunTime};
 use apscheduler_core::job::{JobSpec, PendingJob};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// The waiting jobs, in the order in which they were added, and found by id.
+/// The held jobs, in the order in which they were added, indexed by id.
 #[derive(Debug, Default)]
 pub(super) struct PendingJobs {
     jobs: BTreeMap<u64, PendingJob>,
@@ -17,13 +17,13 @@ pub(super) struct PendingJobs {
 }
 
 impl PendingJobs {
-    /// Takes jobs in. All or none. Returns those that were replaced, to be dropped without a lock.
+    /// Holds jobs: all or none. Returns the replaced jobs, to be dropped without a lock.
     pub(super) fn hold(&mut self, jobs: &[PendingJob]) -> Result<Vec<PendingJob>> {
         let before = self.next;
         for job in jobs {
             match self.place(job.spec.shared_id(), Some(&job.jobstore)) {
                 Some(_) if !job.replace_existing => {
-                    // A job that was replaced can't come back, so replacements are made last.
+                    // A replaced job can't be put back, so replacements are made last.
                     self.forget_since(before);
                     return Err(Error::new(
                         ErrorKind::ConflictingId,
@@ -44,7 +44,7 @@ impl PendingJobs {
         Ok(replaced)
     }
 
-    /// Puts jobs back before those that came meanwhile.
+    /// Puts jobs back before those added in the meantime.
     pub(super) fn put_back(&mut self, jobs: Vec<PendingJob>) {
         let later = self.take();
         jobs.into_iter().chain(later).for_each(|job| self.push(job));
@@ -78,7 +78,7 @@ impl PendingJobs {
         removed
     }
 
-    /// The jobs of one store, or all.
+    /// Returns the jobs of one store, or all.
     pub(super) fn of<'a>(
         &'a self,
         jobstore: Option<&'a str>,
@@ -86,7 +86,7 @@ impl PendingJobs {
         self.jobs.values().filter(move |job| jobstore.is_none_or(|alias| alias == &*job.jobstore))
     }
 
-    /// Puts a changed job in place of the one that it was made from; `false` where that is not there any more.
+    /// Replaces the job that a changed job was made from; returns `false` if it is no longer there.
     pub(super) fn exchange(&mut self, before: &Arc<JobSpec>, job: PendingJob) -> bool {
         let place = self.place(job.spec.shared_id(), Some(&job.jobstore));
         let known = place.and_then(|place| self.jobs.get_mut(&place));
@@ -128,7 +128,7 @@ impl PendingJobs {
 }
 
 impl Scheduler {
-    /// Before the start, jobs are not in their stores yet.
+    /// Returns whether jobs are held: before the start, they are not in their stores yet.
     pub(super) fn waits(&self) -> bool {
         matches!(self.0.phase(), Phase::Stopped | Phase::Starting)
     }
@@ -137,7 +137,7 @@ impl Scheduler {
         lock(&self.0.pending).find(id, Some(jobstore)).is_some()
     }
 
-    /// Adds the jobs store by store; on an error gives back those that were not added.
+    /// Adds the jobs store by store. On an error, puts back those that were not added.
     pub(super) fn add_pending(
         &self,
         jobs: Vec<PendingJob>,

@@ -1,4 +1,4 @@
-//! One pass over a store: claim what is due, and hand it to the executors.
+//! A pass over a store: claims due jobs and submits them to executors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,18 +22,18 @@ use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 
-/// How soon an executor that had no room is asked again, should nothing else say that it has.
+/// The interval at which an executor without room is checked again, unless a wake-up comes first.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
 
-/// How many records one claim looks at: enough that round trips do not count, few enough that several processes share
-/// the work.
+/// The maximum number of records per claim: large enough to amortize round trips, small enough that
+/// several processes share the work.
 const BATCH: usize = 1000;
 
-/// No batch looks at fewer: some of what it meets is not for the executor that has room.
+/// The minimum number of records per claim: some are for executors without room.
 const LEAST: usize = 16;
 
-/// How many records the next batch looks at, where there is room for so many runs. Each batch of a pass may be twice as
-/// large as the one before, so that what can't run is passed quickly.
+/// Returns the size of the next batch, for executors with this much room. The maximum doubles with
+/// each batch of a pass, so that jobs that can't run are skipped quickly.
 fn batch_size(room: usize, batch: u32) -> usize {
     let size = room.saturating_mul(2).max(LEAST);
     size.saturating_mul(1 << batch.min(10)).min(BATCH)
@@ -60,19 +60,19 @@ impl Submissions {
 }
 
 impl Scheduler {
-    /// Hands what is due to the executors, and says when to call again: `None` when that will be told by
-    /// a wake-up. What [turns](super::LoopDriver::turn) of the event loop do.
+    /// Submits due jobs to the executors, and returns when to call again: `None` if a wake-up will
+    /// tell. [Turns](super::LoopDriver::turn) of the event loop call this.
     ///
-    /// It does no waiting; stores that do I/O are looked into from threads of their own.
+    /// It does not block; stores that do I/O are processed on their own threads.
     pub fn process_jobs(&self, now: Timestamp) -> Option<Timestamp> {
         if self.0.phase() != Phase::Running {
             return None;
         }
-        // An executor may free its place a moment after it has let go of the run.
+        // An executor may free its room shortly after it has reported the end of a run.
         for alias in &self.0.starved.list() {
             match self.0.executors().get(alias) {
                 Some(executor) => self.0.look_again_if_room(alias, &**executor),
-                // It was removed during a pass that had found it full.
+                // The executor was removed during a pass that had found it full.
                 None if self.0.starved.take(alias) => self.0.look_again(),
                 None => {}
             }
@@ -84,7 +84,7 @@ impl Scheduler {
 }
 
 impl Engine {
-    /// Claims and submits all that is due in a store. Returns the next run time behind `now`.
+    /// Claims and submits all due jobs of a store. Returns the next run time after `now`.
     pub(super) fn process_store(
         self: &Arc<Self>,
         runner: &StoreRunner,
@@ -105,7 +105,7 @@ impl Engine {
         runner.store.next_run_time(Some(now))
     }
 
-    /// Claims and submits batch after batch. Says whether all was looked at that may run.
+    /// Claims and submits batch after batch. Returns whether all jobs that may run were scanned.
     fn claim_batches(
         self: &Arc<Self>,
         runner: &StoreRunner,
@@ -139,18 +139,20 @@ impl Engine {
                 }
             }
             if claims.won.len() < decider.prepared.len() {
-                // Others claim from the same jobs, and the store may pass some of them over.
+                // Other processes claim the same jobs, and the store may skip some of them.
                 *backlog = Backlog::default();
             } else {
                 let place = due.after.as_ref();
                 backlog.looked(began.as_ref(), place, claims.resume.as_ref(), looked, now);
             }
-            // What is behind would all be left: with a long backlog, each look at it would cost more than the runs.
+            // All later jobs would be left: with a long backlog, scanning them would cost more than
+            // the runs.
             let resume = claims.resume.filter(|_| !decider.is_all_full());
             let submissions = self.prepare_all(runner, &mut decider, claims.won);
             for (room, runs) in submissions.runs {
                 let executor = decider.executor(room);
-                // An executor is foreign code. What it let go of has been reported by then.
+                // An executor is foreign code. Runs that it dropped have been reported at this
+                // point.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
                     let panic = JobError::from_panic(&*payload).to_string();
                     let panic = printable::lines(&panic);
@@ -164,7 +166,7 @@ impl Engine {
             self.report_broken(runner, decider.take_reports());
             for (alias, executor) in starved {
                 self.starved.add(Arc::clone(&alias));
-                // The runs that made room may have ended before that was noted.
+                // The runs that made room may have ended before the executor was marked as starved.
                 self.look_again_if_room(&alias, &*executor);
             }
             match resume {
@@ -174,7 +176,7 @@ impl Engine {
         }
     }
 
-    /// Where the next batch begins, and how many records it looks at.
+    /// Returns where the next batch begins, and the maximum number of its records.
     fn next_batch(
         &self,
         runner: &StoreRunner,
@@ -189,7 +191,8 @@ impl Engine {
         if backlog.is_empty() {
             return (after, batch_size(room_of(executors.values()), batch));
         }
-        // Executors are foreign, so they are asked before anything else. One that is gone has jobs to set aside.
+        // Executors are foreign, so they are asked before anything else. The jobs of a removed
+        // executor must be set aside.
         let rooms: Vec<(&Arc<str>, usize)> = (backlog.full())
             .map(|alias| (alias, executors.get(alias).map_or(BATCH, |executor| executor.room())))
             .collect();
@@ -218,7 +221,8 @@ impl Engine {
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         for claim in claims {
-            // Claims come in the order of the decisions; those in between were won by somebody else.
+            // Claims come in the order of the decisions; skipped decisions were claimed by other
+            // processes.
             let won = prepared.by_ref().find(|job| job.spec.id() == &*claim.record.id);
             let Some(job) = won else {
                 tracing::error!(
@@ -232,7 +236,8 @@ impl Engine {
                 submissions.finished.push(Arc::clone(job.spec.shared_id()));
             }
             let room = job.room;
-            // As it was written: of a claim that was in doubt, more run times came due since.
+            // Uses the stored outcome: if the claim was in doubt, more run times have come due
+            // since.
             let catching_up = matches!(claim.outcome.next, NextRun::At(next) if next <= pass);
             let run = self.prepare(runner, job, claim.outcome.run_times, catching_up, now);
             if let Some(run) = run {
@@ -242,7 +247,8 @@ impl Engine {
         submissions
     }
 
-    /// Called when a run has started or ended: if due jobs wait for room in its executor, they are looked for again.
+    /// Called when a run has started or ended. If due jobs wait for room in its executor, starts
+    /// another pass.
     pub(super) fn has_more_room(&self, alias: &Arc<str>) {
         if self.starved.contains(alias)
             && let Some(executor) = self.executors().get(alias)
@@ -295,7 +301,7 @@ impl Engine {
         });
     }
 
-    /// The place of a store is another one, or was emptied: what was known of it counts no more.
+    /// Discards what is known of a store that was replaced or emptied.
     pub(super) fn store_replaced(&self, runner: &StoreRunner, error: &Error) {
         let reason = error.chain();
         tracing::warn!(
@@ -309,7 +315,7 @@ impl Engine {
         });
     }
 
-    /// Reports each broken record once, and each that was restored.
+    /// Reports each broken record once, and each restored record.
     fn report_broken(&self, runner: &StoreRunner, reports: super::decide::Reports) {
         for (id, revision, error) in reports.broken {
             if lock(&runner.broken).insert(Arc::clone(&id), revision) == Some(revision) {

@@ -1,4 +1,4 @@
-//! Stores that are only looked at.
+//! Read-only job stores.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use apscheduler_core::store::{
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// A store that is opened for reading alone, by [`JobStore::start_read_only`], and refuses all that would change jobs.
+/// A store opened by [`JobStore::start_read_only`]. Refuses all changes to jobs.
 #[derive(Debug)]
 pub struct ReadOnlyJobStore(Arc<dyn JobStore>);
 
 impl ReadOnlyJobStore {
-    /// Wraps a store that was not started.
+    /// Wraps a store that has not been started.
     pub fn new(store: Arc<dyn JobStore>) -> Self {
         Self(store)
     }
@@ -24,7 +24,8 @@ fn refused<T>() -> Result<T> {
 }
 
 impl JobStore for ReadOnlyJobStore {
-    /// Those of the store; but nobody claims, so it needs neither a thread nor a watch.
+    /// Returns the capabilities of the store, without a thread or a watch, because nothing is
+    /// claimed.
     fn capabilities(&self) -> StoreCapabilities {
         self.0.capabilities().blocking(false).watch(false)
     }

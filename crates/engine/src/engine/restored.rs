@@ -1,4 +1,4 @@
-//! Jobs that were restored from their stored text before.
+//! A cache of jobs restored from their stored text.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +11,12 @@ use apscheduler_core::job::stored::decode;
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::trigger::TriggerContext;
 
-/// How many jobs are remembered: those that run often are among them.
+/// The maximum number of cached jobs. Jobs that run often stay cached.
 const CAPACITY: usize = 10_000;
 
-/// The jobs that a store's text was turned into. A job whose text has not changed needs not be read again, and nearly
-/// all that changes from one fire to the next is the next run time, which is no part of the text.
+/// The jobs restored from a store's text. A job whose text is unchanged need not be parsed again.
+/// From one fire to the next, usually only the next run time changes, which is not part of the
+/// text.
 #[derive(Debug, Default)]
 pub(super) struct RestoredJobs(Mutex<HashMap<Arc<str>, Restored>>);
 
@@ -26,7 +27,7 @@ struct Restored {
 }
 
 impl RestoredJobs {
-    /// The job that a record holds, where it need not be read.
+    /// Returns the job of a record, if it is cached.
     pub(super) fn known(&self, record: &JobRecord) -> Option<Arc<JobSpec>> {
         let text = match &record.payload {
             JobPayload::Live(spec) => return Some(Arc::clone(spec)),
@@ -37,7 +38,7 @@ impl RestoredJobs {
         known.map(|known| Arc::clone(&known.spec))
     }
 
-    /// The job that a record holds, which is not [known](Self::known).
+    /// Restores the job of a record that is not [cached](Self::known).
     pub(super) fn restore(
         &self,
         record: &JobRecord,
@@ -55,7 +56,7 @@ impl RestoredJobs {
             let all = if is_full { std::mem::take(&mut *jobs) } else { HashMap::default() };
             (all, jobs.insert(Arc::clone(&record.id), restored))
         };
-        // Triggers are foreign, so they go without the lock.
+        // Triggers are foreign, so they are dropped without the lock.
         drop(forgotten);
         Ok(spec)
     }

@@ -1,4 +1,4 @@
-//! Which executors had no room for something due.
+//! Executors that had no room for a due job.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use super::lock;
 #[derive(Debug, Default)]
 pub(super) struct Starved {
     aliases: Mutex<BTreeSet<Arc<str>>>,
-    /// Whether there are any: what every ended run looks at.
+    /// Whether there are any. A cheap check for every ended run.
     any: AtomicBool,
 }
 
@@ -25,7 +25,7 @@ impl Starved {
         self.any.store(false, Ordering::SeqCst);
     }
 
-    /// Whether one of them is starved, and is no more from now on.
+    /// Returns whether an executor is starved, and clears its mark.
     pub(super) fn take(&self, alias: &str) -> bool {
         if !self.any.load(Ordering::SeqCst) {
             return false;
@@ -40,7 +40,7 @@ impl Starved {
         self.any.load(Ordering::SeqCst)
     }
 
-    /// Those that are starved.
+    /// Returns the starved executors.
     pub(super) fn list(&self) -> Vec<Arc<str>> {
         if !self.any.load(Ordering::SeqCst) {
             return Vec::new();

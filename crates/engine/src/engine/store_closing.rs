@@ -1,4 +1,5 @@
-//! Stores are closed at a shutdown, which does not wait for one that hangs unless it is told to.
+//! Closes stores at a shutdown. A store that hangs delays the shutdown only if it has to wait.
+//! [`Shutdown::Wait`].
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::store_runner::StoreRunner;
 use super::{Stores, in_thread, lock};
 
-/// How long a shutdown that does not wait gives stores to close: enough for one that answers.
+/// The time that a shutdown that does not wait allows stores for closing: enough for a responsive
+/// backend.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Whether a store is being closed.
@@ -17,7 +19,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// Returns when no shutdown is closing the store any more.
+    /// Waits until no shutdown is closing the store.
     pub(super) fn wait(&self) {
         let mut under_way = lock(&self.under_way);
         while *under_way {
@@ -25,7 +27,7 @@ impl Closing {
         }
     }
 
-    /// The same, but not for longer than this. Says whether it has ended.
+    /// Waits likewise, but at most for `time`. Returns whether the closing has ended.
     fn wait_for(&self, time: Duration) -> bool {
         let under_way = lock(&self.under_way);
         let waited = self.ended.wait_timeout_while(under_way, time, |under_way| *under_way);
@@ -33,7 +35,7 @@ impl Closing {
     }
 }
 
-/// Closes a store when it is dropped, which is somewhere else than in the thread that can't wait.
+/// Closes a store when it is dropped, on a thread other than the one that can't wait.
 struct Close {
     runner: Arc<StoreRunner>,
 }
@@ -47,9 +49,9 @@ impl Drop for Close {
 }
 
 impl StoreRunner {
-    /// Lets go of the watch and the backend.
+    /// Drops the watch and shuts the backend down.
     pub(super) fn close(&self) {
-        // A look of the watch that waits for the backend is cut short by the shutdown of the store.
+        // The shutdown of the store interrupts a watch that waits for the backend.
         let watch = self.session().take_watch();
         if let Err(error) = self.store.shutdown() {
             let message = error.chain();
@@ -59,8 +61,8 @@ impl StoreRunner {
     }
 }
 
-/// Closes stores whose passes have been stopped. Without `wait` each that does I/O is closed by a thread, and those that
-/// take long are left to that.
+/// Closes stores whose passes have been stopped. Without `wait`, each store that does I/O is closed
+/// on its own thread, and slow ones are left to it.
 pub(super) fn close_all(stores: &Stores, wait: bool) {
     let mut closing = Vec::new();
     for runner in stores.values() {

@@ -1,4 +1,4 @@
-//! A store in a scheduler: who looks into it, and when.
+//! Runs the passes over a store of a scheduler.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,25 +17,26 @@ use apscheduler_core::store::{ChangeNotifier, JobStore, StoreCapabilities};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// A store with its alias, and the state of looking into it.
+/// A store with its alias and the state of its passes.
 ///
-/// One thread at a time makes a pass over the store. For a store that does I/O that is a thread of its own, so that it
-/// delays neither the event loop nor another store.
+/// One thread at a time makes a pass over the store. A store that does I/O has its own thread, so
+/// that it delays neither the event loop nor other stores.
 pub(super) struct StoreRunner {
     pub(super) alias: Arc<str>,
-    /// Stands for the alias where a number will do.
+    /// A number that identifies the store where the alias is not needed.
     pub(super) number: u32,
     pub(super) store: Arc<dyn JobStore>,
     pub(super) capabilities: StoreCapabilities,
-    /// Another for each start, so that a pass that outlives a shutdown can't take part in the start that follows.
+    /// A new one for each start, so that a pass that outlives a shutdown can't take part in the
+    /// next start.
     session: Mutex<Arc<Session>>,
     pub(super) closing: Arc<Closing>,
     pub(super) restored: RestoredJobs,
-    /// The records that were reported as broken, with the revision that was.
+    /// The records that were reported as broken, with the revision reported.
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
 }
 
-/// A clock that shows a time so long before that of the last pass was put back.
+/// If the clock shows a time this long before the last pass, it was set back.
 const PUT_BACK: TimeDelta = TimeDelta::seconds(1);
 
 impl StoreRunner {
@@ -56,8 +57,8 @@ impl StoreRunner {
         Arc::clone(&lock(&self.session))
     }
 
-    /// Starts the store, its watch, and the thread of one that does I/O. Waits for a shutdown that has not closed the
-    /// store yet.
+    /// Starts the store, its watch, and its thread if it does I/O. Waits for a shutdown that is
+    /// still closing the store.
     pub(super) fn start(self: &Arc<Self>, scheduler: &Scheduler) -> Result<()> {
         self.closing.wait();
         self.store.start(&self.alias)?;
@@ -81,12 +82,13 @@ impl StoreRunner {
         Ok(())
     }
 
-    /// Ends passes. With `wait` it returns when none is under way, unless it is called from within one.
+    /// Stops passes. With `wait`, it returns when none is in progress, unless it is called within
+    /// one.
     pub(super) fn stop(&self, wait: bool) {
         self.session().stop(&self.alias, wait);
     }
 
-    /// Stops and closes a store that is not, or no more, one of the scheduler's.
+    /// Stops and closes a store that is not, or no longer, part of the scheduler.
     pub(super) fn abandon(&self) {
         self.stop(true);
         self.close();
@@ -103,7 +105,8 @@ impl StoreRunner {
         })
     }
 
-    /// Watches the store anew, after what it watched was replaced. Where that fails, the next pass tries again.
+    /// Starts the watch again after the watched store was replaced. If that fails, the next pass
+    /// retries.
     fn watch_again(self: &Arc<Self>, engine: &Arc<Engine>, session: &Session) {
         let before = session.take_watch();
         drop(before);
@@ -117,24 +120,24 @@ impl StoreRunner {
         }
     }
 
-    /// What the pass under way is the first to see.
+    /// Returns the run times that the current pass is the first to see.
     pub(super) fn unseen(&self) -> Unseen {
         if self.capabilities.shared { self.session().state().unseen } else { Unseen::default() }
     }
 
-    /// Says that the store holds something new.
+    /// Notes that the store has changed.
     pub(super) fn mark_changed(&self) {
         self.session().state().dirty = true;
     }
 
-    /// Says that a job was written.
+    /// Notes that a job was written.
     pub(super) fn mark_written(&self, id: &Arc<str>, next_run_time: Option<Timestamp>) {
         if let Some(time) = next_run_time {
             self.session().shelf().written(id, time);
         }
     }
 
-    /// Has the next pass look for jobs that wait for much longer than their triggers say.
+    /// Causes the next pass to look for jobs that wait much longer than their triggers specify.
     pub(super) fn look_for_distant_jobs(&self) {
         let session = self.session();
         let mut state = session.state();
@@ -142,8 +145,8 @@ impl StoreRunner {
         state.dirty = true;
     }
 
-    /// Makes a pass, or has the store's own thread make one, if one is due. Returns when the next is due, as far as that
-    /// is known.
+    /// Makes a pass, or wakes the store's thread to make one, if one is due. Returns when the next
+    /// pass is due, as far as known.
     pub(super) fn process(
         self: &Arc<Self>,
         engine: &Arc<Engine>,
@@ -152,10 +155,10 @@ impl StoreRunner {
         let session = self.session();
         let mut state = session.state();
         let due = state.next.is_some_and(|next| next <= now);
-        // What the watch of a shared store fails to tell is found all the same.
+        // Changes that the watch of a shared store misses are found anyway.
         let overdue =
             self.capabilities.shared && state.last.is_none_or(|last| now - last >= MAX_IDLE);
-        // What was to be done at some time may be far away then: a store that failed is not left alone for as long.
+        // A time set before may be far away now: do not leave a failed store alone until then.
         let put_back = state.last.is_some_and(|last| last - now > PUT_BACK);
         let wanted = due || put_back || ((state.dirty || overdue) && !state.failing);
         if state.stop || !wanted {
@@ -168,7 +171,8 @@ impl StoreRunner {
             return None;
         }
         if state.busy.is_some() {
-            // A job or a listener of the pass under way called us; the pass looks at `dirty` when it is done.
+            // A job or a listener of the current pass made this call; the pass checks `dirty` when
+            // it is done.
             state.dirty = true;
             return None;
         }
@@ -196,7 +200,7 @@ impl StoreRunner {
                 let look_for_distant = state.begin_pass(now);
                 (std::mem::take(&mut state.unwatched), look_for_distant)
             };
-            // Foreign code may panic in there; the store must not stay busy for ever then.
+            // Foreign code may panic in the pass; the store must not stay busy forever.
             let done = Done::of(session);
             if unwatched && self.capabilities.watch {
                 self.watch_again(engine, session);
@@ -225,7 +229,7 @@ impl StoreRunner {
             }
             let mut state = session.state();
             if state.stop && result.is_err() {
-                // The shutdown cut it short. What is under way ends without this lock.
+                // Interrupted by the shutdown. What is in progress ends without this lock.
                 drop(state);
                 return None;
             }
@@ -255,7 +259,7 @@ impl StoreRunner {
     }
 }
 
-/// The instant that much later; the last that there is where that is beyond the calendar.
+/// Returns `time` plus `interval`, or the last representable instant on overflow.
 fn later(time: Timestamp, interval: Duration) -> Timestamp {
     let interval = TimeDelta::from_std(interval).ok();
     interval.and_then(|interval| time.checked_add_signed(interval)).unwrap_or(Timestamp::MAX_UTC)

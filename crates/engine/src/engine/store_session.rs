@@ -1,4 +1,4 @@
-//! Looking into one store, from one start of its scheduler to the shutdown.
+//! The passes over one store, from a start of its scheduler to the shutdown.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
@@ -9,7 +9,7 @@ use super::unseen::Unseen;
 use apscheduler_core::store::Watch;
 use apscheduler_core::time::Timestamp;
 
-/// The passes over a store between a start and a shutdown, and who makes them.
+/// The passes over a store between a start and a shutdown, and the thread that makes them.
 pub(super) struct Session {
     state: Mutex<State>,
     pub(super) changed: Condvar,
@@ -21,23 +21,23 @@ pub(super) struct Session {
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no facts")]
 pub(super) struct State {
-    /// The thread that makes a pass.
+    /// The thread that is making a pass.
     pub(super) busy: Option<ThreadId>,
-    /// Somebody asked for a pass.
+    /// A pass was requested.
     pub(super) requested: bool,
-    /// The store changed since the last pass began.
+    /// The store has changed since the last pass began.
     pub(super) dirty: bool,
-    /// When the next pass is due, as the last one found.
+    /// When the next pass is due, as computed by the last one.
     pub(super) next: Option<Timestamp>,
     /// When the last pass began.
     pub(super) last: Option<Timestamp>,
     /// The store failed: no pass before `next`.
     pub(super) failing: bool,
-    /// What nobody could have seen before the pass under way.
+    /// The run times that no pass before the current one could have seen.
     pub(super) unseen: Unseen,
-    /// Nobody tells of changes: the watch is to be started again.
+    /// The watch has ended and is to be started again.
     pub(super) unwatched: bool,
-    /// Jobs that wait for too long are to be looked for.
+    /// The next pass looks for jobs that wait too long.
     pub(super) look_for_distant: bool,
     pub(super) stop: bool,
 }
@@ -53,12 +53,12 @@ impl Session {
         }
     }
 
-    /// That of a store that was just started.
+    /// Returns the session of a store that has just been started.
     pub(super) fn begun() -> Self {
         Self::new(State { dirty: true, look_for_distant: true, ..State::default() })
     }
 
-    /// That of a store that was not started yet.
+    /// Returns the session of a store that has not been started yet.
     pub(super) fn ended() -> Self {
         Self::new(State { stop: true, ..State::default() })
     }
@@ -84,7 +84,8 @@ impl Session {
         drop(before);
     }
 
-    /// As [`keep_watch`](Self::keep_watch), unless the session was stopped meanwhile.
+    /// Stores a watch like [`keep_watch`](Self::keep_watch), unless the session was stopped in the
+    /// meantime.
     pub(super) fn keep_new_watch(&self, watch: Option<Watch>) {
         let late = {
             let state = self.state();
@@ -93,12 +94,12 @@ impl Session {
         drop(late);
     }
 
-    /// What tells of changes. It is the store's, so its end may take time, and must not come under a lock.
+    /// Takes the watch. It is foreign and may take time to drop, so drop it without a lock.
     pub(super) fn take_watch(&self) -> Option<Watch> {
         lock(&self.watch).take()
     }
 
-    /// Returns when a pass is asked for; `false` where no more are wanted.
+    /// Waits for a request for a pass. Returns `false` if no more passes are needed.
     pub(super) fn wait_for_request(&self) -> bool {
         let mut state = self.state();
         while !state.requested && !state.stop {
@@ -107,7 +108,8 @@ impl Session {
         !state.stop
     }
 
-    /// Ends passes. With `wait` it returns when none is under way, unless it is called from within one.
+    /// Stops passes. With `wait`, it returns when none is in progress, unless it is called within
+    /// one.
     pub(super) fn stop(&self, alias: &str, wait: bool) {
         if wait {
             let watch = self.take_watch();
@@ -133,7 +135,7 @@ impl Session {
 }
 
 impl State {
-    /// Notes that a pass begins. Returns whether it is to look for jobs that wait for too long.
+    /// Notes that a pass begins. Returns whether it has to look for jobs that wait too long.
     pub(super) fn begin_pass(&mut self, now: Timestamp) -> bool {
         let last = self.last.filter(|_| !self.failing);
         self.unseen = Unseen::since(last, self.next, now);
@@ -146,7 +148,7 @@ impl State {
     }
 }
 
-/// The end of a pass, however that comes.
+/// Ends a pass when dropped, even after a panic.
 pub(super) struct Done<'a>(&'a Session);
 
 impl<'a> Done<'a> {

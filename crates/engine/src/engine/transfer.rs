@@ -1,4 +1,4 @@
-//! Jobs leave a scheduler as JSON, and come into another.
+//! Exports and imports jobs as JSON.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -34,24 +34,24 @@ struct ExportedJob {
     id: String,
     /// ISO 8601 in UTC; null for a paused job.
     next_run_time: Option<String>,
-    /// The stored state: an object, or the text of a record that is no JSON.
+    /// The stored state: an object, or the text of a record that is not valid JSON.
     state: Value,
 }
 
 impl Scheduler {
-    /// Writes all jobs as JSON. Records that can't be restored are written as they are.
+    /// Writes all jobs as JSON. Records that can't be restored are written unchanged.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Unsupported`] for a job that calls a closure; any error
-    /// from a store; [`ErrorKind::Io`].
+    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Unsupported`] for a job that calls
+    /// a closure; any error from a store; [`ErrorKind::Io`].
     pub fn export_jobs(&self, out: &mut dyn Write) -> Result<()> {
         self.export_jobs_of(None, out)
     }
 
-    /// Writes the jobs of one store, as [`export_jobs`](Self::export_jobs) does.
+    /// Writes the jobs of one store, like [`export_jobs`](Self::export_jobs).
     ///
     /// # Errors
-    /// As [`export_jobs`](Self::export_jobs), and [`ErrorKind::UnknownAlias`].
+    /// Same as [`export_jobs`](Self::export_jobs), and [`ErrorKind::UnknownAlias`].
     pub fn export_jobs_in(&self, jobstore: &str, out: &mut dyn Write) -> Result<()> {
         self.export_jobs_of(Some(jobstore), out)
     }
@@ -81,13 +81,13 @@ impl Scheduler {
         writeln!(out).map_err(io)
     }
 
-    /// Reads jobs that were exported, into one store: all or none. Returns how many.
+    /// Imports exported jobs into one store: all or none. Returns the number of jobs.
     ///
-    /// A job that can't be restored here is kept as it is, set aside, where the store serializes.
+    /// A job that can't be restored here is kept unchanged and set aside, if the store serializes.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Config`] where the text is no export;
-    /// [`ErrorKind::ConflictingId`]; what the store says; [`ErrorKind::Io`].
+    /// [`ErrorKind::NotRunning`] before the start; [`ErrorKind::Config`] if the text is not an
+    /// export; [`ErrorKind::ConflictingId`]; any error from the store; [`ErrorKind::Io`].
     pub fn import_jobs(&self, jobstore: &str, input: &mut dyn Read) -> Result<usize> {
         if self.waits() {
             return Err(Error::new(
@@ -156,7 +156,7 @@ fn import(
     let id: Arc<str> = job.id.into();
     apscheduler_core::job::validate_id(&id)?;
     let instant = |text: String| match text.parse() {
-        // In any year, as exports have it.
+        // Any year is allowed, as in exports.
         Ok(instant) => Ok(instant),
         Err(_) => parse_datetime(&text, Zone::UTC).map(|(instant, _)| instant),
     };

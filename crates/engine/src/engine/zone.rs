@@ -1,21 +1,21 @@
-//! The zone of a scheduler, and where it came from.
+//! The zone of a scheduler and its origin.
 
 use std::sync::Arc;
 
 use apscheduler_core::time::{LocalZone, Zone};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// The zone of triggers and text dates that name none.
+/// The default zone of triggers and text dates.
 #[derive(Clone, Debug)]
 pub(super) enum SchedulerZone {
     Configured(Zone),
     Local(Arc<LocalZone>),
-    /// Nobody named a zone, and that of the machine can't be told: why.
+    /// No zone was configured, and the machine's zone can't be determined, for this reason.
     Unknown(Arc<str>),
 }
 
 impl SchedulerZone {
-    /// The zone of this machine.
+    /// Returns the zone of this machine.
     pub(super) fn local() -> Self {
         match LocalZone::find() {
             Ok(local) => Self::Local(Arc::new(local)),
@@ -32,7 +32,7 @@ impl SchedulerZone {
         }
     }
 
-    /// Refuses a zone that is not known.
+    /// Returns an error if the zone is unknown.
     pub(super) fn check(&self) -> Result<()> {
         match self {
             Self::Unknown(why) => Err(Error::new(ErrorKind::Config, why.to_string())),
@@ -40,7 +40,7 @@ impl SchedulerZone {
         }
     }
 
-    /// Tells the log which zone it is.
+    /// Logs the zone.
     pub(super) fn log(&self) {
         match self {
             Self::Configured(zone) => tracing::info!("time zone: {zone} (from the configuration)"),

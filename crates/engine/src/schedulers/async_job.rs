@@ -1,4 +1,4 @@
-//! A job for async functions.
+//! Jobs for async functions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,98 +9,98 @@ use apscheduler_core::{Error, Result};
 
 use crate::job::{Job, NextRunTime};
 
-/// A [`Job`] whose methods are awaited: what an [`AsyncScheduler`](super::AsyncScheduler) returns.
+/// A [`Job`] with async methods, as returned by an [`AsyncScheduler`](super::AsyncScheduler).
 #[derive(Clone, PartialEq, Eq)]
 pub struct AsyncJob(Job);
 
 impl AsyncJob {
-    /// Returns the job whose methods wait in the thread of the caller.
+    /// Returns the job whose methods block the calling thread.
     pub fn blocking(&self) -> &Job {
         &self.0
     }
 
-    /// As [`Job::id`].
+    /// Same as [`Job::id`].
     pub fn id(&self) -> &str {
         self.0.id()
     }
 
-    /// As [`Job::name`].
+    /// Same as [`Job::name`].
     pub fn name(&self) -> &str {
         self.0.name()
     }
 
-    /// As [`Job::jobstore`].
+    /// Same as [`Job::jobstore`].
     pub fn jobstore(&self) -> &str {
         self.0.jobstore()
     }
 
-    /// As [`Job::key`].
+    /// Same as [`Job::key`].
     pub fn key(&self) -> JobKey {
         self.0.key()
     }
 
-    /// As [`Job::next_run_time`].
+    /// Same as [`Job::next_run_time`].
     pub fn next_run_time(&self) -> NextRunTime {
         self.0.next_run_time()
     }
 
-    /// As [`Job::spec`].
+    /// Same as [`Job::spec`].
     pub fn spec(&self) -> Option<&Arc<JobSpec>> {
         self.0.spec()
     }
 
-    /// As [`Job::broken`].
+    /// Same as [`Job::broken`].
     pub fn broken(&self) -> Option<&Error> {
         self.0.broken()
     }
 
-    /// As [`Job::origin`].
+    /// Same as [`Job::origin`].
     pub fn origin(&self) -> Option<&JobOrigin> {
         self.0.origin()
     }
 
-    /// As [`Job::pending`].
+    /// Same as [`Job::pending`].
     pub fn pending(&self) -> bool {
         self.0.pending()
     }
 
-    /// As [`Job::modify`].
+    /// Same as [`Job::modify`].
     ///
     /// # Errors
-    /// As [`Job::modify`].
+    /// Same as [`Job::modify`].
     pub async fn modify(&self, changes: JobChanges) -> Result<Self> {
         self.call(move |job| job.modify(&changes)).await.map(Self)
     }
 
-    /// As [`Job::reschedule`].
+    /// Same as [`Job::reschedule`].
     ///
     /// # Errors
-    /// As [`Job::reschedule`].
+    /// Same as [`Job::reschedule`].
     pub async fn reschedule(&self, trigger: impl Into<TriggerSource>) -> Result<Self> {
         let trigger = trigger.into();
         self.call(move |job| job.reschedule(trigger)).await.map(Self)
     }
 
-    /// As [`Job::pause`].
+    /// Same as [`Job::pause`].
     ///
     /// # Errors
-    /// As [`Job::pause`].
+    /// Same as [`Job::pause`].
     pub async fn pause(&self) -> Result<Self> {
         self.call(Job::pause).await.map(Self)
     }
 
-    /// As [`Job::resume`].
+    /// Same as [`Job::resume`].
     ///
     /// # Errors
-    /// As [`Job::resume`].
+    /// Same as [`Job::resume`].
     pub async fn resume(&self) -> Result<Option<Self>> {
         Ok(self.call(Job::resume).await?.map(Self))
     }
 
-    /// As [`Job::remove`].
+    /// Same as [`Job::remove`].
     ///
     /// # Errors
-    /// As [`Job::remove`].
+    /// Same as [`Job::remove`].
     pub async fn remove(&self) -> Result<()> {
         self.call(Job::remove).await
     }

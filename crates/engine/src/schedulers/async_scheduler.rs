@@ -1,4 +1,4 @@
-//! A handle to a scheduler for async functions.
+//! A scheduler handle for async functions.
 
 use std::any::Any;
 use std::io::Write;
@@ -18,11 +18,11 @@ use super::AsyncJob;
 use crate::engine::{Call, EventStream, ListenerId, Scheduler, SchedulerState};
 use crate::job::Job;
 
-/// A handle to a scheduler for async functions: what may have to wait for a store or a job is awaited. Clones mean the same
-/// scheduler.
+/// A scheduler handle for async functions: calls that may wait for a store or a job are awaited.
+/// Clones refer to the same scheduler.
 ///
-/// A call begins when it is first polled, and continues if its future is dropped. For several calls in a row, and for
-/// methods that are not here, there is [`call`](Self::call) with a [`Scheduler`].
+/// A call begins when it is first polled, and continues if its future is dropped. For several calls
+/// in a row, and for methods that are not here, use [`call`](Self::call) with a [`Scheduler`].
 ///
 /// # Examples
 /// ```
@@ -41,11 +41,11 @@ use crate::job::Job;
 #[derive(Clone, Debug)]
 pub struct AsyncScheduler(Scheduler);
 
-/// Calls that may have to wait.
+/// Calls that may wait.
 #[expect(clippy::missing_errors_doc, reason = "each has the errors of its namesake")]
 impl AsyncScheduler {
-    /// As [`Scheduler::shutdown`]. In an async job of this scheduler, it returns when the shutdown has begun, which then
-    /// waits for that job too.
+    /// Shuts down like [`Scheduler::shutdown`]. Called in an async job of this scheduler, it
+    /// returns when the shutdown has begun; the shutdown then waits for that job too.
     pub async fn shutdown(&self, shutdown: Shutdown) -> Result<()> {
         if shutdown == Shutdown::Wait && self.0.polls_job() {
             return self.0.shutdown_in_background();
@@ -53,27 +53,27 @@ impl AsyncScheduler {
         self.0.call(move |scheduler| scheduler.shutdown(shutdown)).await
     }
 
-    /// As [`Scheduler::configure`].
+    /// Same as [`Scheduler::configure`].
     pub async fn configure(&self, config: Config) -> Result<()> {
         self.0.call(move |scheduler| scheduler.configure(&config)).await
     }
 
-    /// As [`Scheduler::add_job`].
+    /// Same as [`Scheduler::add_job`].
     pub async fn add_job(&self, job: JobBuilder) -> Result<AsyncJob> {
         self.0.call(move |scheduler| scheduler.add_job(job)).await.map(AsyncJob::from)
     }
 
-    /// As [`Scheduler::add_jobs`].
+    /// Same as [`Scheduler::add_jobs`].
     pub async fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<AsyncJob>> {
         self.0.call(move |scheduler| scheduler.add_jobs(jobs)).await.map(async_jobs)
     }
 
-    /// As [`Scheduler::add_declared_jobs`].
+    /// Same as [`Scheduler::add_declared_jobs`].
     pub async fn add_declared_jobs(&self) -> Result<Vec<AsyncJob>> {
         self.0.call(Scheduler::add_declared_jobs).await.map(async_jobs)
     }
 
-    /// As [`Scheduler::modify_job`].
+    /// Same as [`Scheduler::modify_job`].
     pub async fn modify_job(
         &self,
         job: impl Into<JobKey>,
@@ -84,7 +84,7 @@ impl AsyncScheduler {
         call.await.map(AsyncJob::from)
     }
 
-    /// As [`Scheduler::reschedule_job`].
+    /// Same as [`Scheduler::reschedule_job`].
     pub async fn reschedule_job(
         &self,
         job: impl Into<JobKey>,
@@ -95,107 +95,107 @@ impl AsyncScheduler {
         call.await.map(AsyncJob::from)
     }
 
-    /// As [`Scheduler::pause_job`].
+    /// Same as [`Scheduler::pause_job`].
     pub async fn pause_job(&self, job: impl Into<JobKey>) -> Result<AsyncJob> {
         let key = job.into();
         self.0.call(move |scheduler| scheduler.pause_job(key)).await.map(AsyncJob::from)
     }
 
-    /// As [`Scheduler::resume_job`].
+    /// Same as [`Scheduler::resume_job`].
     pub async fn resume_job(&self, job: impl Into<JobKey>) -> Result<Option<AsyncJob>> {
         let key = job.into();
         let resumed = self.0.call(move |scheduler| scheduler.resume_job(key)).await?;
         Ok(resumed.map(AsyncJob::from))
     }
 
-    /// As [`Scheduler::remove_job`].
+    /// Same as [`Scheduler::remove_job`].
     pub async fn remove_job(&self, job: impl Into<JobKey>) -> Result<()> {
         let key = job.into();
         self.0.call(move |scheduler| scheduler.remove_job(key)).await
     }
 
-    /// As [`Scheduler::remove_all_jobs`].
+    /// Same as [`Scheduler::remove_all_jobs`].
     pub async fn remove_all_jobs(&self) -> Result<()> {
         self.0.call(Scheduler::remove_all_jobs).await
     }
 
-    /// As [`Scheduler::remove_all_jobs_in`].
+    /// Same as [`Scheduler::remove_all_jobs_in`].
     pub async fn remove_all_jobs_in(&self, jobstore: &str) -> Result<()> {
         let jobstore = jobstore.to_owned();
         self.0.call(move |scheduler| scheduler.remove_all_jobs_in(&jobstore)).await
     }
 
-    /// As [`Scheduler::get_job`].
+    /// Same as [`Scheduler::get_job`].
     pub async fn get_job(&self, job: impl Into<JobKey>) -> Result<Option<AsyncJob>> {
         let key = job.into();
         let found = self.0.call(move |scheduler| scheduler.get_job(key)).await?;
         Ok(found.map(AsyncJob::from))
     }
 
-    /// As [`Scheduler::get_jobs`].
+    /// Same as [`Scheduler::get_jobs`].
     pub async fn get_jobs(&self) -> Result<Vec<AsyncJob>> {
         self.0.call(Scheduler::get_jobs).await.map(async_jobs)
     }
 
-    /// As [`Scheduler::get_jobs_in`].
+    /// Same as [`Scheduler::get_jobs_in`].
     pub async fn get_jobs_in(&self, jobstore: &str) -> Result<Vec<AsyncJob>> {
         let jobstore = jobstore.to_owned();
         self.0.call(move |scheduler| scheduler.get_jobs_in(&jobstore)).await.map(async_jobs)
     }
 
-    /// The text that [`Scheduler::print_jobs`] prints.
+    /// Returns the text that [`Scheduler::print_jobs`] prints.
     pub async fn print_jobs(&self) -> Result<Vec<u8>> {
         self.text(Scheduler::print_jobs).await
     }
 
-    /// The text that [`Scheduler::print_jobs_in`] prints.
+    /// Returns the text that [`Scheduler::print_jobs_in`] prints.
     pub async fn print_jobs_in(&self, jobstore: &str) -> Result<Vec<u8>> {
         let jobstore = jobstore.to_owned();
         self.text(move |scheduler, out| scheduler.print_jobs_in(&jobstore, out)).await
     }
 
-    /// The text that [`Scheduler::export_jobs`] writes.
+    /// Returns the text that [`Scheduler::export_jobs`] writes.
     pub async fn export_jobs(&self) -> Result<Vec<u8>> {
         self.text(Scheduler::export_jobs).await
     }
 
-    /// The text that [`Scheduler::export_jobs_in`] writes.
+    /// Returns the text that [`Scheduler::export_jobs_in`] writes.
     pub async fn export_jobs_in(&self, jobstore: &str) -> Result<Vec<u8>> {
         let jobstore = jobstore.to_owned();
         self.text(move |scheduler, out| scheduler.export_jobs_in(&jobstore, out)).await
     }
 
-    /// As [`Scheduler::import_jobs`].
+    /// Same as [`Scheduler::import_jobs`].
     pub async fn import_jobs(&self, jobstore: &str, text: Vec<u8>) -> Result<usize> {
         let jobstore = jobstore.to_owned();
         self.0.call(move |scheduler| scheduler.import_jobs(&jobstore, &mut text.as_slice())).await
     }
 
-    /// As [`Scheduler::add_jobstore`].
+    /// Same as [`Scheduler::add_jobstore`].
     pub async fn add_jobstore(&self, alias: &str, jobstore: impl IntoJobStore) -> Result<()> {
         let (alias, jobstore) = (alias.to_owned(), jobstore.into_job_store());
         self.0.call(move |scheduler| scheduler.add_jobstore(&alias, jobstore)).await
     }
 
-    /// As [`Scheduler::remove_jobstore`].
+    /// Same as [`Scheduler::remove_jobstore`].
     pub async fn remove_jobstore(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let alias = alias.to_owned();
         self.0.call(move |scheduler| scheduler.remove_jobstore(&alias, on_remove)).await
     }
 
-    /// As [`Scheduler::add_executor`].
+    /// Same as [`Scheduler::add_executor`].
     pub async fn add_executor(&self, alias: &str, executor: impl IntoExecutor) -> Result<()> {
         let (alias, executor) = (alias.to_owned(), executor.into_executor());
         self.0.call(move |scheduler| scheduler.add_executor(&alias, executor)).await
     }
 
-    /// As [`Scheduler::remove_executor`].
+    /// Same as [`Scheduler::remove_executor`].
     pub async fn remove_executor(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let alias = alias.to_owned();
         self.0.call(move |scheduler| scheduler.remove_executor(&alias, on_remove)).await
     }
 
-    /// As [`Scheduler::call`]: makes a call that may wait, where it holds up no task.
+    /// Runs a call that may wait, without blocking a task. See [`Scheduler::call`].
     pub fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
@@ -216,89 +216,89 @@ impl AsyncScheduler {
 
 /// Calls that never wait.
 impl AsyncScheduler {
-    /// Returns a handle to the scheduler, to be handed around. The scheduler is shut down when its owner is dropped,
-    /// whatever handles there are.
+    /// Returns another handle to the scheduler. The scheduler is shut down when its owner is
+    /// dropped, even if handles remain.
     pub fn handle(&self) -> Self {
         self.clone()
     }
 
-    /// Returns the handle whose calls wait in the thread of the caller.
+    /// Returns the handle whose calls block the calling thread.
     pub fn blocking(&self) -> &Scheduler {
         &self.0
     }
 
-    /// As [`Scheduler::state`].
+    /// Same as [`Scheduler::state`].
     pub fn state(&self) -> SchedulerState {
         self.0.state()
     }
 
-    /// As [`Scheduler::running`].
+    /// Same as [`Scheduler::running`].
     pub fn running(&self) -> bool {
         self.0.running()
     }
 
-    /// As [`Scheduler::pause`].
+    /// Same as [`Scheduler::pause`].
     ///
     /// # Errors
-    /// As [`Scheduler::pause`].
+    /// Same as [`Scheduler::pause`].
     pub fn pause(&self) -> Result<()> {
         self.0.pause()
     }
 
-    /// As [`Scheduler::resume`].
+    /// Same as [`Scheduler::resume`].
     ///
     /// # Errors
-    /// As [`Scheduler::resume`].
+    /// Same as [`Scheduler::resume`].
     pub fn resume(&self) -> Result<()> {
         self.0.resume()
     }
 
-    /// As [`Scheduler::registry`].
+    /// Same as [`Scheduler::registry`].
     pub fn registry(&self) -> &Registry {
         self.0.registry()
     }
 
-    /// As [`Scheduler::clock`].
+    /// Same as [`Scheduler::clock`].
     pub fn clock(&self) -> &Arc<dyn Clock> {
         self.0.clock()
     }
 
-    /// As [`Scheduler::timezone`].
+    /// Same as [`Scheduler::timezone`].
     pub fn timezone(&self) -> Zone {
         self.0.timezone()
     }
 
-    /// As [`Scheduler::job_defaults`].
+    /// Same as [`Scheduler::job_defaults`].
     pub fn job_defaults(&self) -> JobDefaults {
         self.0.job_defaults()
     }
 
-    /// As [`Scheduler::instances`].
+    /// Same as [`Scheduler::instances`].
     pub fn instances(&self) -> usize {
         self.0.instances()
     }
 
-    /// As [`Scheduler::executor`].
+    /// Same as [`Scheduler::executor`].
     pub fn executor(&self, alias: &str) -> Option<Arc<dyn Executor>> {
         self.0.executor(alias)
     }
 
-    /// As [`Scheduler::jobstore`].
+    /// Same as [`Scheduler::jobstore`].
     pub fn jobstore(&self, alias: &str) -> Option<Arc<dyn JobStore>> {
         self.0.jobstore(alias)
     }
 
-    /// As [`Scheduler::executor_aliases`].
+    /// Same as [`Scheduler::executor_aliases`].
     pub fn executor_aliases(&self) -> Vec<String> {
         self.0.executor_aliases()
     }
 
-    /// As [`Scheduler::jobstore_aliases`].
+    /// Same as [`Scheduler::jobstore_aliases`].
     pub fn jobstore_aliases(&self) -> Vec<String> {
         self.0.jobstore_aliases()
     }
 
-    /// As [`Scheduler::add_listener`].
+    /// Same as [`Scheduler::add_listener`].
     pub fn add_listener(
         &self,
         mask: EventMask,
@@ -307,22 +307,22 @@ impl AsyncScheduler {
         self.0.add_listener(mask, callback)
     }
 
-    /// As [`Scheduler::remove_listener`].
+    /// Same as [`Scheduler::remove_listener`].
     pub fn remove_listener(&self, id: ListenerId) -> bool {
         self.0.remove_listener(id)
     }
 
-    /// As [`Scheduler::events`].
+    /// Same as [`Scheduler::events`].
     pub fn events(&self, mask: EventMask) -> EventStream {
         self.0.events(mask)
     }
 
-    /// As [`Scheduler::insert_extension`].
+    /// Same as [`Scheduler::insert_extension`].
     pub fn insert_extension<T: Any + Send + Sync>(&self, value: T) {
         self.0.insert_extension(value);
     }
 
-    /// As [`Scheduler::extension`].
+    /// Same as [`Scheduler::extension`].
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.0.extension()
     }

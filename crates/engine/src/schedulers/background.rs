@@ -1,4 +1,4 @@
-//! A scheduler in a thread of its own.
+//! A scheduler on its own thread.
 
 use super::{BackgroundLoop, LoopScheduler};
 use crate::plugins::LinkedPlugins;
@@ -10,7 +10,7 @@ pub static BACKGROUND_PLUGIN: Plugin = Plugin::scheduler("background")
     .summary("runs in a thread of its own")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
-/// A scheduler in a thread of its own: `start` returns at once.
+/// A scheduler on its own thread: `start` returns at once.
 ///
 /// # Examples
 /// ```

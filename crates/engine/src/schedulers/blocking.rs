@@ -1,4 +1,4 @@
-//! A scheduler in the thread that starts it.
+//! A scheduler on the thread that starts it.
 
 use super::{BlockingLoop, LoopScheduler};
 use crate::plugins::LinkedPlugins;
@@ -10,8 +10,8 @@ pub static BLOCKING_PLUGIN: Plugin = Plugin::scheduler("blocking")
     .summary("runs in the thread that starts it")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
-/// A scheduler in the thread that starts it: `start` returns when the scheduler has been shut down, by a job, a listener
-/// or another thread.
+/// A scheduler on the thread that starts it: `start` returns when a job, a listener or another
+/// thread has shut the scheduler down.
 ///
 /// # Examples
 /// ```

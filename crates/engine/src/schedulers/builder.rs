@@ -59,31 +59,31 @@ where
         self
     }
 
-    /// Looks names up in this registry. Default: that of `P`.
+    /// Looks names up in this registry. Default: the plugins of `P`.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
         self
     }
 
-    /// Reads the time from this clock. Default: that of the system.
+    /// Reads the time from this clock. Default: the system clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Takes over this configuration, in place of what was configured so far.
+    /// Applies this configuration, in place of all earlier settings.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// Sets the zone of triggers and text dates that name none. Default: that of the machine.
+    /// Sets the default zone of triggers and text dates. Default: the machine's zone.
     pub fn timezone(mut self, zone: impl Into<Zone>) -> Self {
         self.config = self.config.timezone(zone);
         self
     }
 
-    /// Sets the options of jobs that leave them open.
+    /// Sets the defaults for options that a job does not set.
     pub fn job_defaults(mut self, defaults: JobDefaults) -> Self {
         self.config = self.config.job_defaults(defaults);
         self
@@ -106,7 +106,7 @@ where
     /// Builds the scheduler.
     ///
     /// # Errors
-    /// As [`Scheduler::configure`](crate::Scheduler::configure).
+    /// Same as [`Scheduler::configure`](crate::Scheduler::configure).
     pub fn build(self) -> Result<S> {
         let registry = self.registry.unwrap_or_else(P::registry);
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
@@ -119,7 +119,7 @@ where
 }
 
 impl<R: Runtime, P: PluginSet> SchedulerBuilder<RuntimeLoop<R>, P, RuntimeScheduler<R, P>> {
-    /// Runs the scheduler on this runtime. Default: that in whose context it is started.
+    /// Runs the scheduler on this runtime. Default: the runtime in whose context it is started.
     pub fn runtime(self, runtime: R) -> Self {
         self.event_loop(RuntimeLoop::on(runtime))
     }

@@ -1,4 +1,4 @@
-//! What all scheduler types are: a scheduler on an event loop, and the one who owns it.
+//! The base of all scheduler types: a scheduler on an event loop, and its owner.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,10 +12,12 @@ use apscheduler_core::Result;
 use apscheduler_core::registry::{PluginSet, Registry};
 use apscheduler_core::time::{Clock, SystemClock};
 
-/// A scheduler on an event loop, with the plugins of `P`. Dropping it shuts it down without waiting for running jobs.
+/// A scheduler on an event loop, with the plugins of `P`. Dropping it shuts it down without waiting
+/// for running jobs.
 ///
-/// It derefs to [`Scheduler`], which has the methods to add jobs and the rest; [`handle`](Scheduler::handle) returns one to
-/// hand around. Programs know it by the name of a loop: [`BackgroundScheduler`](super::BackgroundScheduler) and its like.
+/// It derefs to [`Scheduler`], which has the methods to add jobs and all others;
+/// [`handle`](Scheduler::handle) returns a handle to share. Programs use it through an alias for a
+/// specific loop, such as [`BackgroundScheduler`](super::BackgroundScheduler).
 pub struct LoopScheduler<L: EventLoop, P: PluginSet = LinkedPlugins> {
     scheduler: Scheduler,
     event_loop: Arc<L>,
@@ -29,7 +31,7 @@ impl<L: EventLoop + Default, P: PluginSet> LoopScheduler<L, P> {
         Self::from_parts(L::default(), registry, Arc::new(SystemClock))
     }
 
-    /// Returns a builder of a scheduler, with which its configuration, registry and clock can be chosen.
+    /// Returns a builder, which sets the scheduler's configuration, registry and clock.
     pub fn builder() -> SchedulerBuilder<L, P> {
         SchedulerBuilder::new(L::default())
     }
@@ -47,24 +49,25 @@ impl<L: EventLoop, P: PluginSet> LoopScheduler<L, P> {
         Self { scheduler, event_loop, plugins: PhantomData }
     }
 
-    /// Starts executors and job stores, adds the jobs that wait for the start, and begins to process jobs. The event loop
-    /// decides whether this returns at once or when the scheduler has been shut down.
+    /// Starts executors and job stores, adds the jobs held for the start, and begins to process
+    /// jobs. The event loop determines whether this returns at once or after the shutdown.
     ///
-    /// It waits for stores to connect. The schedulers of async runtimes have a start to await.
+    /// It blocks until stores have connected. The schedulers of async runtimes have an async start.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyRunning`](apscheduler_core::ErrorKind::AlreadyRunning); that the zone of the machine can't be
-    /// told where no other was configured; that there is no event loop to run on; the error of a store or an executor
-    /// that can't start; what is wrong with a waiting job. On an error everything that had been started is stopped
-    /// again, and waiting jobs that were not added still wait.
+    /// [`ErrorKind::AlreadyRunning`](apscheduler_core::ErrorKind::AlreadyRunning); an error if no
+    /// zone was configured and the machine's zone can't be determined; an error if there is no
+    /// event loop to run on; any error from a store or an executor that can't start; an error for
+    /// an invalid held job. On an error, everything started so far is stopped again, and jobs that
+    /// were not added are still held.
     pub fn start(&self) -> Result<()> {
         self.scheduler.start(false)
     }
 
-    /// Starts it without processing jobs until [`Scheduler::resume`].
+    /// Starts the scheduler without processing jobs until [`Scheduler::resume`].
     ///
     /// # Errors
-    /// As [`start`](Self::start).
+    /// Same as [`start`](Self::start).
     pub fn start_paused(&self) -> Result<()> {
         self.scheduler.start(true)
     }
@@ -73,7 +76,7 @@ impl<L: EventLoop, P: PluginSet> LoopScheduler<L, P> {
         Arc::clone(&self.event_loop)
     }
 
-    /// The loop that it is on.
+    /// Returns the event loop.
     pub fn event_loop(&self) -> &L {
         &self.event_loop
     }

@@ -1,7 +1,8 @@
-//! Scheduler types: those that need nothing but threads, and what the types of other event loops are made of.
+//! Scheduler types that need only threads, and the building blocks of those for other event loops.
 //!
-//! A type for an event loop is a [`LoopScheduler`] on its [`EventLoop`](crate::EventLoop); one for an async runtime is a
-//! [`RuntimeScheduler`] on its [`Runtime`](apscheduler_core::executor::Runtime).
+//! A type for an event loop is a [`LoopScheduler`] on its [`EventLoop`](crate::EventLoop); one for
+//! an async runtime is a [`RuntimeScheduler`] on its
+//! [`Runtime`](apscheduler_core::executor::Runtime).
 
 mod async_job;
 mod async_scheduler;

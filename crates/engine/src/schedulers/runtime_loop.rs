@@ -12,12 +12,12 @@ use apscheduler_core::executor::{Executor, Runtime, ThreadScope};
 use apscheduler_core::options::Options;
 use apscheduler_core::registry::{PluginKind, Registry};
 
-/// A loop that is a task of an async runtime: the one that it was given, or the one in whose context the scheduler is
-/// started.
+/// A loop that is a task of an async runtime: the given one, or the one in whose context the
+/// scheduler is started.
 #[derive(Debug)]
 pub struct RuntimeLoop<R> {
     given: Option<R>,
-    /// The one that the scheduler was started on.
+    /// The runtime on which the scheduler was started.
     found: Mutex<Option<Arc<R>>>,
 }
 
@@ -32,24 +32,24 @@ struct Rung {
 }
 
 impl<R: Runtime> RuntimeLoop<R> {
-    /// A loop on this runtime.
+    /// Returns a loop on this runtime.
     pub fn on(runtime: R) -> Self {
         Self { given: Some(runtime), ..Self::default() }
     }
 
-    /// The runtime that it was given, or that of the caller, or the one that the scheduler was started on last.
+    /// Returns the given runtime, or else the caller's, or else the one of the last start.
     ///
     /// # Errors
-    /// As [`Runtime::current`].
+    /// Same as [`Runtime::current`].
     pub fn runtime(&self) -> Result<R> {
         self.here().or_else(|error| {
-            // It is foreign, so the clone that is handed out is made without the lock.
+            // It is foreign, so the returned clone is made without the lock.
             let found = self.found().clone();
             found.map(|runtime| R::clone(&runtime)).ok_or(error)
         })
     }
 
-    /// The runtime that a scheduler started by the caller would be on.
+    /// Returns the runtime of a scheduler started by the caller.
     pub(super) fn here(&self) -> Result<R> {
         self.given.clone().map_or_else(R::current, Ok)
     }
@@ -81,7 +81,7 @@ impl Alarm {
         }
     }
 
-    /// Completes when the sleep does, or when the alarm has rung since the last time.
+    /// Completes when the sleep does, or if the alarm has rung since the last call.
     async fn or(&self, sleep: impl Future<Output = ()>) {
         let mut sleep = pin!(sleep);
         poll_fn(|context| {
@@ -136,7 +136,7 @@ impl<R: Runtime> EventLoop for RuntimeLoop<R> {
     fn default_executor(&self, registry: &Registry) -> Result<Arc<dyn Executor>> {
         match registry.find(PluginKind::Executor, R::EXECUTOR) {
             Ok(plugin) => plugin.build_executor(&Options::new()),
-            // Another start may bring another runtime.
+            // Another start may find another runtime.
             Err(_) => Ok(R::executor(self.given.clone())),
         }
     }
@@ -144,7 +144,7 @@ impl<R: Runtime> EventLoop for RuntimeLoop<R> {
     fn call_blocking(&self, call: BlockingCall) {
         match self.runtime() {
             Ok(runtime) => runtime.spawn_blocking(call),
-            // Jobs may be added wherever the program builds its scheduler.
+            // Jobs may be added outside of a runtime.
             Err(_) => in_thread(call),
         }
     }

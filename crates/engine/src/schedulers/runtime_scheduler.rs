@@ -16,12 +16,12 @@ use apscheduler_core::executor::Runtime;
 use apscheduler_core::function::JobError;
 use apscheduler_core::registry::PluginSet;
 
-/// A scheduler that is a task of an async runtime, with the plugins of `P`. Dropping it shuts it down without waiting for
-/// running jobs.
+/// A scheduler that is a task of an async runtime, with the plugins of `P`. Dropping it shuts it
+/// down without waiting for running jobs.
 ///
-/// It derefs to [`AsyncScheduler`], which has the methods to add jobs and the rest; [`handle`](AsyncScheduler::handle) returns one
-/// to hand around.
-/// Programs know it by the name of a runtime, as `TokioScheduler`.
+/// It derefs to [`AsyncScheduler`], which has the methods to add jobs and all others;
+/// [`handle`](AsyncScheduler::handle) returns a handle to share. Programs use it through an alias
+/// for a specific runtime, such as `TokioScheduler`.
 pub struct RuntimeScheduler<R: Runtime, P: PluginSet = LinkedPlugins> {
     owner: LoopScheduler<RuntimeLoop<R>, P>,
     handle: AsyncScheduler,
@@ -33,23 +33,25 @@ impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
         Self::from(LoopScheduler::new())
     }
 
-    /// Returns a builder of a scheduler, with which its runtime, configuration, registry and clock can be chosen.
+    /// Returns a builder, which sets the scheduler's runtime, configuration, registry and clock.
     pub fn builder() -> SchedulerBuilder<RuntimeLoop<R>, P, Self> {
         SchedulerBuilder::new(RuntimeLoop::default())
     }
 
-    /// Starts it. The start goes on if the future is dropped after it was polled.
+    /// Starts the scheduler. The start continues if the future is dropped after it was polled.
     ///
     /// # Errors
-    /// As [`LoopScheduler::start`]; outside of a runtime, what to do about that.
+    /// Same as [`LoopScheduler::start`]; outside of a runtime, an error that says how to provide
+    /// one.
     pub fn start(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
         self.launch(false)
     }
 
-    /// Starts it without processing jobs until it is [resumed](crate::Scheduler::resume).
+    /// Starts the scheduler without processing jobs until it is
+    /// [resumed](crate::Scheduler::resume).
     ///
     /// # Errors
-    /// As [`start`](Self::start).
+    /// Same as [`start`](Self::start).
     pub fn start_paused(&self) -> impl Future<Output = Result<()>> + Send + use<R, P> {
         self.launch(true)
     }
@@ -57,17 +59,18 @@ impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
     fn launch(&self, paused: bool) -> impl Future<Output = Result<()>> + Send + use<R, P> {
         let (event_loop, scheduler) = (self.owner.shared_loop(), self.owner.handle());
         async move {
-            // The call below is made wherever there is a place for it.
+            // The call below runs wherever it can, so the check for a runtime comes first.
             event_loop.here()?;
             scheduler.call(move |scheduler| scheduler.start(paused)).await
         }
     }
 
-    /// Awaits `callback` for every event in `mask`, one after the other, in a task of the runtime. What a slow one has
-    /// not seen yet waits.
+    /// Awaits `callback` for every event in `mask`, one after the other, in a task of the runtime.
+    /// Events that a slow callback has not handled yet are queued.
     ///
     /// # Errors
-    /// That there is no runtime: the scheduler was not started yet, and this is called outside of one.
+    /// Fails if there is no runtime: the scheduler has not been started yet, and this is called
+    /// outside of one.
     ///
     /// # Examples
     /// ```ignore
@@ -96,7 +99,7 @@ impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
     }
 }
 
-/// Keeps a panic from ending the task.
+/// Catches panics, so that they do not end the task.
 async fn contained<F: Future<Output = ()>>(make: impl FnOnce() -> F) -> Result<(), JobError> {
     let panicked = |payload: Box<dyn std::any::Any + Send>| JobError::from_panic(&*payload);
     let mut future = pin!(catch_unwind(AssertUnwindSafe(make)).map_err(panicked)?);

@@ -1,4 +1,4 @@
-//! Event loops that are a thread which sleeps until the next job is due.
+//! Event loops on a thread that sleeps until the next job is due.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::engine::{EventLoop, LoopDriver};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-/// A loop in a thread of its own.
+/// A loop on its own thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BackgroundLoop;
 
-/// A loop in the thread that starts the scheduler.
+/// A loop on the thread that starts the scheduler.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BlockingLoop;
 
-/// A sleep that can be ended.
+/// A sleep that can be interrupted.
 #[derive(Debug, Default)]
 struct Sleep {
     woken: Mutex<bool>,
@@ -31,7 +31,7 @@ impl Sleep {
         self.changed.notify_all();
     }
 
-    /// Returns when the time has passed, or when somebody has woken this since the last time.
+    /// Returns when the time has passed, or if this was woken since the last call.
     fn sleep(&self, time: Duration) {
         let mut woken = self.woken();
         if !*woken && !time.is_zero() {
