@@ -1,4 +1,4 @@
-//! A clock that stands still until it is moved.
+//! A manually advanced clock.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,8 @@ use std::time::Duration;
 use apscheduler_core::time::{Clock, Timestamp, Waker};
 use chrono::TimeDelta;
 
-/// A clock that stands still until it is moved; moving it wakes the schedulers that go by it. Clones are the same clock.
+/// A clock that stands still until it is moved. Moving it wakes the schedulers that use it. Clones
+/// are the same clock.
 ///
 /// # Examples
 /// ```
@@ -23,16 +24,16 @@ pub struct ManualClock(Arc<Mutex<State>>);
 
 struct State {
     now: Timestamp,
-    /// How much time has passed, by being moved forward.
+    /// The total time by which the clock was advanced.
     elapsed: Duration,
     wakers: Vec<Waker>,
 }
 
 impl ManualClock {
-    /// A clock that shows this instant, given in RFC 3339.
+    /// Returns a clock that shows this instant, given in RFC 3339.
     ///
     /// # Panics
-    /// Where the text is no such instant.
+    /// If `text` is not a valid instant.
     pub fn at(text: &str) -> Self {
         match text.parse() {
             Ok(now) => Self::new(now),
@@ -40,24 +41,25 @@ impl ManualClock {
         }
     }
 
-    /// A clock that shows this instant.
+    /// Returns a clock that shows this instant.
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(State { now, elapsed: Duration::ZERO, wakers: Vec::new() })))
     }
 
-    /// Moves it forward, or back where the step is negative.
+    /// Advances the clock, or sets it back if `step` is negative.
     pub fn advance(&self, step: TimeDelta) {
         let now = self.state().now + step;
         self.set(now);
     }
 
-    /// Moves it to an instant. Forward, time passes; back, it is set.
+    /// Moves the clock to an instant. Moving forward lets time pass; moving back sets the clock.
     pub fn set(&self, now: Timestamp) {
         let passed = (now - self.now()).to_std().unwrap_or_default();
         self.show(now, passed);
     }
 
-    /// Sets it forward, or back where the step is negative, as a hand or a time server does: no time passes.
+    /// Sets the clock forward, or back if `step` is negative, without time passing: like a manual
+    /// or NTP adjustment.
     pub fn adjust(&self, step: TimeDelta) {
         let now = self.state().now + step;
         self.show(now, Duration::ZERO);
@@ -86,7 +88,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until(&self, until: Timestamp) -> Duration {
-        // Time only passes by hand, and that wakes whoever sleeps.
+        // Time passes only when the clock is moved, and that wakes all sleepers.
         if until <= self.state().now { Duration::ZERO } else { Duration::MAX }
     }
 

@@ -1,4 +1,4 @@
-//! What happened, as a scheduler's listener heard it.
+//! Records the events of a scheduler.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::patience::DEADLINE;
 
-/// The events of a scheduler, in the order in which they came.
+/// The events of a scheduler, in the order of their arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Events(Arc<Inner>);
 
@@ -19,12 +19,12 @@ struct Inner {
     more: Condvar,
 }
 
-/// What was heard so far.
+/// The events received so far.
 #[derive(Debug, Default)]
 pub struct Heard {
-    /// All of it, in order.
+    /// All events, in order.
     pub events: Vec<Event>,
-    /// How many of these tell how a run time ended.
+    /// The number of events that report the outcome of a run time.
     pub outcomes: usize,
 }
 
@@ -32,12 +32,12 @@ const OUTCOME: EventMask =
     EventMask::JOB_EXECUTED.union(EventMask::JOB_ERROR).union(EventMask::JOB_MISSED);
 
 impl Heard {
-    /// How the run times of a job ended.
+    /// Returns the outcomes of a job's run times.
     pub fn outcomes_of(&self, id: &str) -> Vec<Event> {
         self.of(id, OUTCOME)
     }
 
-    /// The events about a job.
+    /// Returns the events about a job.
     pub fn of(&self, id: &str, mask: EventMask) -> Vec<Event> {
         let of_job = |event: &&Event| {
             mask.contains(event.code()) && event.job().is_some_and(|job| job.id() == id)
@@ -47,7 +47,7 @@ impl Heard {
 }
 
 impl Events {
-    /// All events of a scheduler from now on.
+    /// Records all events of a scheduler from now on.
     pub fn of(scheduler: &Scheduler) -> Self {
         let events = Self::default();
         let heard = events.clone();
@@ -63,25 +63,25 @@ impl Events {
         self.0.more.notify_all();
     }
 
-    /// What was heard so far.
+    /// Returns the events received so far.
     pub fn heard(&self) -> MutexGuard<'_, Heard> {
         self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the run times of a job have ended so far.
+    /// Returns the outcomes of a job's run times so far.
     pub fn outcomes_of(&self, id: &str) -> Vec<Event> {
         self.heard().outcomes_of(id)
     }
 
-    /// How many events of this sort a job had so far.
+    /// Returns how many events of these kinds a job has had so far.
     pub fn count(&self, id: &str, mask: EventMask) -> usize {
         self.heard().of(id, mask).len()
     }
 
-    /// Returns when this much was heard.
+    /// Waits until the condition `met` holds.
     ///
     /// # Panics
-    /// Where it is not heard.
+    /// If it does not hold in time.
     pub fn wait(&self, what: &str, mut met: impl FnMut(&Heard) -> bool) {
         let until = Instant::now() + DEADLINE;
         let mut heard = self.heard();
@@ -105,25 +105,25 @@ impl Events {
         }
     }
 
-    /// Returns when an event of this sort was heard.
+    /// Waits for an event of these kinds.
     ///
     /// # Panics
-    /// Where it is not heard.
+    /// If none arrives in time.
     pub fn wait_for_any(&self, mask: EventMask) {
         self.wait(&format!("one of {mask:?}"), |heard| {
             heard.events.iter().any(|event| mask.contains(event.code()))
         });
     }
 
-    /// The sorts of all events so far, in order.
+    /// Returns the kinds of all events so far, in order.
     pub fn codes(&self) -> Vec<EventMask> {
         self.heard().events.iter().map(Event::code).collect()
     }
 
-    /// The ends of so many run times of a job, when there are as many.
+    /// Waits for the outcomes of `count` run times of a job, and returns them.
     ///
     /// # Panics
-    /// Where there are too few for long, or too many.
+    /// If there are too few in time, or too many.
     pub fn wait_for(&self, id: &str, count: usize) -> Vec<Event> {
         let what = format!("{count} run times of the job {id} have ended");
         self.wait(&what, |heard| heard.outcomes_of(id).len() >= count);
@@ -132,10 +132,10 @@ impl Events {
         outcomes
     }
 
-    /// Returns when so many run times of all jobs have ended.
+    /// Waits until `count` run times of all jobs have ended.
     ///
     /// # Panics
-    /// Where that does not happen.
+    /// If that does not happen in time.
     pub fn wait_for_all(&self, count: usize) {
         self.wait(&format!("{count} run times have ended"), |heard| heard.outcomes >= count);
     }

@@ -1,11 +1,12 @@
-//! Values whose end runs code of their owner's.
+//! Values that run code when they are dropped.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 type Call = Box<dyn FnOnce() + Send>;
 
-/// Makes a call when it is dropped, as a value of a user's may. Whoever drops it must hold no lock that the call needs.
+/// Calls a function when it is dropped, like a user's value might. Code that drops it must not hold
+/// a lock that the function needs.
 ///
 /// # Examples
 /// ```
@@ -18,7 +19,7 @@ type Call = Box<dyn FnOnce() + Send>;
 pub struct CallsWhenDropped(Mutex<Option<Call>>);
 
 impl CallsWhenDropped {
-    /// A value that makes this call when it is dropped.
+    /// Returns a value that makes this call when it is dropped.
     pub fn new(call: impl FnOnce() + Send + 'static) -> Self {
         Self(Mutex::new(Some(Box::new(call))))
     }

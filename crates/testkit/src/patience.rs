@@ -1,15 +1,15 @@
-//! Waiting for what has to happen.
+//! Waits for conditions.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How long a case waits for what has to happen.
+/// How long a case waits for an expected condition.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What `work` returns, which must not take for ever: it is done in a thread of its own.
+/// Runs `work` on its own thread and returns its result.
 ///
 /// # Panics
-/// Where it does not return, or panics.
+/// If it does not return in time, or panics.
 pub fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = channel();
     std::thread::spawn(move || sender.send(work()));
@@ -20,10 +20,10 @@ pub fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 
     }
 }
 
-/// Returns when this holds.
+/// Waits until a condition holds.
 ///
 /// # Panics
-/// Where it does not come to hold.
+/// If it does not hold in time.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + DEADLINE;
     while !holds() {

@@ -1,8 +1,9 @@
-//! The plugins that suites and tests build schedulers with.
+//! The plugins for suites and tests.
 
 use apscheduler_core::registry::{PluginSet, Registry};
 
-/// The memory store, the executors `debug` and `loop`, the schedulers of the engine, and what linked crates submitted.
+/// The memory store, the executors `debug` and `loop`, the schedulers of the engine, and the
+/// plugins submitted by linked crates.
 ///
 /// # Examples
 /// ```
@@ -24,20 +25,22 @@ impl PluginSet for TestPlugins {
     }
 }
 
-/// A registry with the plugins of [`TestPlugins`], what linked crates submitted among them.
+/// Returns a registry with the plugins of [`TestPlugins`], including those submitted by linked
+/// crates.
 ///
 /// # Panics
-/// Where two of these plugins have one name.
+/// If two of these plugins have the same name.
 pub fn linked_registry() -> Registry {
     let registry = registry();
     registry.add_submitted();
     registry
 }
 
-/// A registry with the memory store, the executors `debug` and `loop`, and the schedulers of the engine, and nothing else.
+/// Returns a registry with only the memory store, the executors `debug` and `loop`, and the
+/// schedulers of the engine.
 ///
 /// # Panics
-/// Where two of these plugins have one name.
+/// If two of these plugins have the same name.
 pub fn registry() -> Registry {
     let registry = Registry::empty();
     let own = [

@@ -1,4 +1,4 @@
-//! A scheduler whose loop is turned by hand.
+//! A scheduler that is stepped manually.
 
 use std::fmt;
 use std::ops::Deref;
@@ -18,8 +18,8 @@ use chrono::TimeDelta;
 
 use crate::{ManualClock, TestPlugins};
 
-/// A scheduler without a thread: time passes, and jobs are processed, when a test says so. Its default executor is the
-/// debug executor, so jobs run inside of [`step`](Self::step).
+/// A scheduler without a thread: time passes, and jobs are processed, only when a test calls it.
+/// Its default executor is the debug executor, so jobs run inside [`step`](Self::step).
 ///
 /// # Examples
 /// ```
@@ -39,7 +39,7 @@ pub struct SteppedScheduler {
     clock: ManualClock,
 }
 
-/// Holds the driver until somebody makes a turn, and counts how often it was woken.
+/// Holds the driver until a turn is made, and counts wake-ups.
 #[derive(Debug, Default)]
 struct HeldLoop {
     driver: Mutex<Option<Arc<LoopDriver>>>,
@@ -59,7 +59,7 @@ impl EventLoop for HeldLoop {
             wakes.fetch_add(1, Ordering::SeqCst);
         });
         let before = self.driver().replace(Arc::new(driver));
-        // Its end calls listeners, outside of the lock.
+        // Dropping it calls listeners, so it happens outside of the lock.
         drop(before);
         Ok(())
     }
@@ -70,10 +70,10 @@ impl EventLoop for HeldLoop {
 }
 
 impl SteppedScheduler {
-    /// A scheduler whose clock shows this instant, given in RFC 3339.
+    /// Returns a scheduler whose clock shows this instant, given in RFC 3339.
     ///
     /// # Panics
-    /// Where the text is no such instant.
+    /// If `now` is not a valid instant.
     pub fn new(registry: Registry, now: &str) -> Self {
         let clock = ManualClock::at(now);
         let scheduler = LoopScheduler::builder()
@@ -84,29 +84,29 @@ impl SteppedScheduler {
         Self { scheduler, clock }
     }
 
-    /// Starts it.
+    /// Starts the scheduler.
     ///
     /// # Errors
-    /// As [`LoopScheduler::start`].
+    /// Same as [`LoopScheduler::start`].
     pub fn start(&self) -> Result<()> {
         self.scheduler.start()
     }
 
-    /// Starts it paused.
+    /// Starts the scheduler paused.
     ///
     /// # Errors
-    /// As [`LoopScheduler::start`].
+    /// Same as [`LoopScheduler::start`].
     pub fn start_paused(&self) -> Result<()> {
         self.scheduler.start_paused()
     }
 
-    /// Processes what is due now. Returns when the scheduler wants to be called again.
+    /// Processes jobs due now. Returns when the scheduler wants to be called again.
     pub fn step(&self) -> Option<Timestamp> {
         self.scheduler.process_jobs(self.clock.now())
     }
 
-    /// Makes a turn of the loop: all that a loop would do now. Returns how long the loop may sleep then; `None` where the
-    /// scheduler does not run.
+    /// Makes a turn of the loop, with all work that a loop would do now. Returns how long the loop
+    /// may sleep afterwards; `None` if the scheduler is not running.
     pub fn turn(&self) -> Option<Duration> {
         let driver = self.scheduler.event_loop().driver().clone();
         let sleep = driver.as_ref().and_then(|driver| driver.turn());
@@ -116,24 +116,24 @@ impl SteppedScheduler {
         sleep
     }
 
-    /// Ends the loop under the scheduler, as a runtime does that ends too early.
+    /// Ends the loop while the scheduler is running, like a runtime that ends too early.
     pub fn end_loop(&self) {
         let driver = self.scheduler.event_loop().driver().take();
         drop(driver);
     }
 
-    /// Moves the clock, and processes what is due then.
+    /// Advances the clock, and processes jobs due then.
     pub fn advance(&self, step: TimeDelta) -> Option<Timestamp> {
         self.clock.advance(step);
         self.step()
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub fn manual_clock(&self) -> &ManualClock {
         &self.clock
     }
 
-    /// How often the engine woke its loop.
+    /// Returns how often the engine woke its loop.
     pub fn wakes(&self) -> usize {
         self.scheduler.event_loop().wakes.load(Ordering::SeqCst)
     }
@@ -149,7 +149,7 @@ impl Deref for SteppedScheduler {
 
 impl Drop for SteppedScheduler {
     fn drop(&mut self) {
-        // Not running is fine.
+        // A scheduler that is not running is fine.
         let _ = self.scheduler.shutdown(Shutdown::Now);
         self.end_loop();
     }

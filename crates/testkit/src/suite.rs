@@ -1,4 +1,4 @@
-//! What the suites have in common: a case becomes a test of a test program.
+//! Turns the cases of the suites into tests of a test program.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -6,10 +6,11 @@ use std::time::Duration;
 use apscheduler_core::function::JobError;
 use libtest_mimic::{Completion, Trial};
 
-/// A case that has not ended by then hangs; it must not take the whole program with it.
+/// A case that takes longer hangs; it must not block the whole program.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
 
-/// A test of this name. The case fails by a panic, or by taking too long; it returns the reason where it can't be run.
+/// Returns a test of this name. The case fails if it panics or takes too long; it returns the
+/// reason if it can't be run.
 pub(crate) fn trial(
     name: String,
     case: impl FnOnce() -> Option<&'static str> + Send + 'static,
@@ -19,7 +20,7 @@ pub(crate) fn trial(
         let (sender, receiver) = channel();
         let runner = thread.spawn(move || {
             let unmet = case();
-            // Nobody listens any more when the time is over.
+            // The receiver is gone if the time limit has passed.
             let _ = sender.send(unmet);
         })?;
         match receiver.recv_timeout(TIME_LIMIT) {

@@ -1,4 +1,4 @@
-//! A memory store that behaves like one behind a network: it keeps text, fails, and hangs.
+//! A memory store that simulates a remote one: it serializes, fails, and hangs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -14,8 +14,8 @@ use apscheduler_store_memory::MemoryJobStore;
 
 use crate::patience::eventually;
 
-/// A memory store that behaves like one behind a network: it keeps text, and fails and hangs on
-/// demand. Clones are the same store.
+/// A memory store that simulates a remote one: it serializes jobs, and fails or hangs on demand.
+/// Clones are the same store.
 #[derive(Clone, Debug, Default)]
 pub struct TestStore(Arc<Inner>);
 
@@ -35,17 +35,19 @@ struct Inner {
 }
 
 impl TestStore {
-    /// One that does I/O, as it says.
+    /// Returns a store that declares that it does I/O.
     pub fn blocking() -> Self {
         Self(Arc::new(Inner { blocking: true, ..Inner::default() }))
     }
 
-    /// One that does I/O, as it says, and keeps jobs as they are: closures, and triggers that no registry builds.
+    /// Returns a store that declares that it does I/O and keeps job objects: closures, and triggers
+    /// that no registry builds.
     pub fn blocking_with_objects() -> Self {
         Self(Arc::new(Inner { blocking: true, keeps_objects: true, ..Inner::default() }))
     }
 
-    /// How often due jobs were claimed, and how many records were looked at for that, since the last call of this.
+    /// Returns the number of claims and the number of records examined for them since the last
+    /// call.
     pub fn take_counts(&self) -> (usize, usize) {
         let take = |count: &AtomicUsize| count.swap(0, Ordering::SeqCst);
         (take(&self.0.claim_calls), take(&self.0.looked_at))
@@ -56,21 +58,21 @@ impl TestStore {
         self.0.fails.store(fails, Ordering::SeqCst);
     }
 
-    /// Carries out the next claim and loses its answer; then every call fails.
+    /// Carries out the next claim and loses its response; afterwards every call fails.
     pub fn lose_an_answer(&self) {
         self.0.loses_answers.store(true, Ordering::SeqCst);
     }
 
-    /// Makes every call hang until it is told otherwise.
+    /// Makes every call hang, or work again.
     pub fn hang(&self, hangs: bool) {
         *self.0.hangs.lock().unwrap_or_else(PoisonError::into_inner) = hangs;
         self.0.released.notify_all();
     }
 
-    /// Returns when a call hangs.
+    /// Waits until a call hangs.
     ///
     /// # Panics
-    /// Where none comes.
+    /// If none does in time.
     pub fn wait_until_hanging(&self) {
         eventually("a call hangs", || self.0.hanging.load(Ordering::SeqCst) > 0);
     }
@@ -115,13 +117,13 @@ impl JobStore for TestStore {
         self.memory().map(drop)
     }
 
-    /// Hangs too, and fails never.
+    /// Also hangs, but never fails.
     fn shutdown(&self) -> Result<()> {
         self.hang_along();
         Ok(())
     }
 
-    /// Tells of nothing, but its end hangs too.
+    /// Reports no changes, but dropping the watch may hang too.
     fn watch(&self, _changed: ChangeNotifier) -> Result<Option<Watch>> {
         Ok(Some(Watch::new(HangingEnd(self.clone()))))
     }

@@ -1,4 +1,4 @@
-//! One case of the suite.
+//! A case of the suite.
 
 use std::sync::Arc;
 
@@ -6,70 +6,70 @@ use apscheduler_core::executor::{Executor, ExecutorCapabilities};
 
 use super::{ExecutorHarness, Flavor, Lab};
 
-/// What a case needs of an executor.
+/// A requirement of a case on the executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// It has workers and a queue.
+    /// The executor has workers and a queue.
     Queue,
-    /// It runs jobs in this process.
+    /// The executor runs jobs in this process.
     InProcess,
-    /// A shutdown that does not wait cancels what runs.
+    /// A shutdown that does not wait cancels running jobs.
     Cancellation,
-    /// It ends functions of the sort at hand that take too long.
+    /// The executor enforces the timeout of functions of this flavor.
     Timeout,
-    /// It lives on when a job ends its process.
+    /// The executor survives a job that ends its process.
     WorkerDeath,
 }
 
-/// What a case is run with: an executor's harness, and the sort of function that its jobs call.
+/// The setup of a case: an executor's harness, and the kind of function that its jobs call.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
     harness: &'a ExecutorHarness,
     flavor: Flavor,
 }
 
-/// One case of the suite.
+/// A case of the suite.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Its name: `theme::what_holds`.
+    /// The name: `theme::what_holds`.
     pub name: &'static str,
-    /// What an executor must have, for the case to make sense.
+    /// The requirements on the executor.
     pub needs: &'static [Need],
     pub(super) check: fn(&Setup<'_>),
 }
 
 impl<'a> Setup<'a> {
-    /// A case of this executor with jobs of this sort.
+    /// Returns the setup for this executor with jobs of this flavor.
     pub fn new(harness: &'a ExecutorHarness, flavor: Flavor) -> Self {
         Self { harness, flavor }
     }
 
-    /// The harness of the executor.
+    /// Returns the harness of the executor.
     pub fn harness(&self) -> &'a ExecutorHarness {
         self.harness
     }
 
-    /// The sort of function that the jobs of the case call.
+    /// Returns the kind of function that the jobs of the case call.
     pub fn flavor(&self) -> Flavor {
         self.flavor
     }
 
-    /// A new executor, not started yet, that runs so many jobs at once.
+    /// Returns a new executor, not started yet, that runs up to `workers` jobs at once.
     pub fn executor(&self, workers: usize) -> Arc<dyn Executor> {
         self.harness.executor(workers)
     }
 
-    /// A running scheduler with a new executor that runs so many jobs at once.
+    /// Returns a running scheduler with a new executor that runs up to `workers` jobs at once.
     pub fn lab(&self, workers: usize) -> Lab {
         Lab::new(self, workers)
     }
 
-    /// What the executor can do.
+    /// Returns the capabilities of the executor.
     pub fn capabilities(&self) -> ExecutorCapabilities {
         self.executor(1).capabilities()
     }
 
-    /// What it lacks.
+    /// Returns why the executor does not meet a requirement.
     fn unmet(&self, need: Need) -> Option<&'static str> {
         let (harness, can) = (self.harness, self.capabilities());
         let (met, reason) = match need {
@@ -88,10 +88,10 @@ impl<'a> Setup<'a> {
 }
 
 impl Case {
-    /// Runs it. Returns the reason where the executor lacks what it needs.
+    /// Runs the case. If the executor does not meet a requirement, returns the reason.
     ///
     /// # Panics
-    /// Where the executor does not do what it promises.
+    /// If the executor violates its contract.
     pub fn run(&self, setup: &Setup<'_>) -> Option<&'static str> {
         let can = setup.capabilities();
         let unmet = match setup.flavor {
@@ -106,7 +106,7 @@ impl Case {
     }
 }
 
-/// The cases of a theme: for each its function, and what it needs.
+/// Lists the cases of a theme: for each, its function and its requirements.
 macro_rules! cases {
     ($theme:literal: $($check:ident $([$($need:ident),+])?),+ $(,)?) => {
         pub(super) const CASES: &[$crate::executors::Case] = &[$($crate::executors::Case {

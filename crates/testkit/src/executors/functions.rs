@@ -18,7 +18,7 @@ use super::gate::{Gate, is_there};
 use super::tick::{sleep, tick, yield_once};
 use super::{Flavor, eventually};
 
-/// Keeps the panics of this file out of the output: cases want them.
+/// Suppresses the output of panics in this file, which are intended.
 pub(super) fn hush_panics() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -34,14 +34,15 @@ pub(super) const PLAIN_PANIC: &str = "a panic with a plain message";
 /// The message of the function `fail_when_cancelled`.
 const ENDED_EARLY: &str = "ended early";
 
-/// The state that the function `context` asks for.
+/// The state that the function `context` requests.
 #[derive(Debug)]
 pub(super) struct SuiteState(&'static str);
 
-/// What it finds.
+/// The value of the state.
 pub(super) const STATE: &str = "handed out";
 
-/// Hands out the state that one of the functions asks for. The suite does so itself in its own process.
+/// Inserts the state that one of the functions requests. In its own process, the suite does this
+/// itself.
 pub fn insert_states(states: &Extensions) {
     states.insert(SuiteState::new());
 }
@@ -52,16 +53,17 @@ impl SuiteState {
     }
 }
 
-/// The name that a function of the suite is registered under.
+/// Returns the name under which a function of the suite is registered.
 pub(super) fn full_name(flavor: Flavor, function: &str) -> String {
     format!("apscheduler_testkit::{}::{function}", flavor.name())
 }
 
-/// Registers the functions that the jobs of the suite call, each as a plain one and as an async one. The suite does so
-/// itself in its own process.
+/// Registers the functions that the jobs of the suite call, each as a plain and as an async
+/// function. In its own process, the suite does this itself.
 ///
 /// # Errors
-/// [`ErrorKind::DuplicateName`](apscheduler_core::ErrorKind::DuplicateName) where they are registered already.
+/// [`ErrorKind::DuplicateName`](apscheduler_core::ErrorKind::DuplicateName) if they are already
+/// registered.
 pub fn register(registry: &Registry) -> Result<()> {
     register_sync(registry)?;
     register_async(registry)
@@ -227,7 +229,7 @@ fn exit(code: i32) {
     std::process::exit(code)
 }
 
-/// Lets this thread hang when it ends: an exit of the process that it calls never comes to its end.
+/// Makes this thread hang when it ends, so that a process exit called on it never completes.
 fn hang_in_exit() {
     HANG.with(|_| ());
 }

@@ -1,4 +1,5 @@
-//! A job stops at a gate until its case opens it: with files, so that the job may be in another process.
+//! Gates that block a job until its case opens them. They use files, so that the job may run in
+//! another process.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,10 +10,11 @@ use serde_json::Value;
 use super::eventually;
 use super::tick::{sleep, tick};
 
-/// A job that stands at a gate that nobody opens gives up: it must not outlive the test program for ever.
+/// The time after which a job waiting at a closed gate gives up, so that it does not outlive the
+/// test program indefinitely.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A gate that jobs stop at until it is opened: those that call the suite's function `hold` with its
+/// A gate that blocks jobs until it is opened: those that call the suite's function `hold` with its
 /// [`arguments`](Self::arguments).
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -25,17 +27,17 @@ impl Gate {
         Self { folder: folder.into(), name: name.into() }
     }
 
-    /// What the function is called with.
+    /// Returns the arguments for the function.
     pub fn arguments(&self) -> [Value; 2] {
         [Value::from(self.folder.to_string_lossy()), Value::from(&*self.name)]
     }
 
-    /// Lets through who stands at it, and who comes later.
+    /// Lets through all waiting and all later jobs.
     pub fn open(&self) {
         std::fs::write(self.key(), "").expect("the folder of the case can be written to");
     }
 
-    /// How many have come to it.
+    /// Returns how many jobs have arrived.
     pub fn arrived(&self) -> usize {
         let files = std::fs::read_dir(&self.folder).expect("the folder of the case can be read");
         let prefix = self.prefix();
@@ -45,10 +47,10 @@ impl Gate {
             .count()
     }
 
-    /// Returns when so many have come to it.
+    /// Waits until `count` jobs have arrived.
     ///
     /// # Panics
-    /// Where they do not come.
+    /// If they do not arrive in time.
     pub fn wait_for(&self, count: usize) {
         eventually(&format!("{count} jobs have come to the gate {}", self.name), || {
             self.arrived() >= count
@@ -63,13 +65,13 @@ impl Gate {
         format!("{}.arrived.", self.name)
     }
 
-    /// Tells that a job has come to it.
+    /// Records the arrival of a job.
     pub(super) fn arrive(&self, context: &JobContext) -> Result<(), JobError> {
         let file = format!("{}{}", self.prefix(), context.run_id());
         std::fs::write(self.folder.join(file), "").map_err(JobError::from)
     }
 
-    /// Blocks until it is open.
+    /// Blocks until the gate is open.
     pub(super) fn pass(&self, context: &JobContext) -> Result<String, JobError> {
         self.arrive(context)?;
         let since = Instant::now();
@@ -79,7 +81,7 @@ impl Gate {
         Ok(self.name.clone())
     }
 
-    /// Waits until it is open.
+    /// Waits until the gate is open.
     pub(super) async fn pass_async(&self, context: &JobContext) -> Result<String, JobError> {
         self.arrive(context)?;
         let since = Instant::now();
@@ -93,7 +95,7 @@ impl Gate {
         if since.elapsed() > PATIENCE {
             return Err(JobError::new(format!("nobody opened the gate {}", self.name)));
         }
-        // A case that has failed took its folder with it.
+        // A failed case has deleted its folder.
         Ok(is_there(&self.folder) && !is_there(&self.key()))
     }
 }

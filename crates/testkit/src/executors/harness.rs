@@ -1,4 +1,4 @@
-//! What an executor crate says of its executor.
+//! The description of an executor for the suite.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use apscheduler_core::executor::Executor;
 
 type Make = dyn Fn(usize) -> Arc<dyn Executor> + Send + Sync;
 
-/// Makes executors, and says what they can do beside running jobs. What it does not say it can is not asked for.
+/// Makes executors, and declares what they can do beyond running jobs. Only declared features are
+/// tested.
 pub struct ExecutorHarness {
     name: String,
     make: Box<Make>,
@@ -18,7 +19,7 @@ pub struct ExecutorHarness {
     divisor: usize,
 }
 
-/// The two sorts of function that a job can call.
+/// The two kinds of function that a job can call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavor {
     /// A plain function.
@@ -28,10 +29,10 @@ pub enum Flavor {
 }
 
 impl ExecutorHarness {
-    /// The executors that `make` makes: called with the number of jobs that may run at once, it returns one that is
-    /// not started yet.
+    /// Returns a harness for the executors that `make` returns. `make` receives the number of jobs
+    /// that may run at once, and returns an executor that is not started yet.
     ///
-    /// An executor that always runs one job at a time leaves the number out of account.
+    /// An executor that always runs one job at a time ignores the number.
     pub fn new(
         name: impl Into<String>,
         make: impl Fn(usize) -> Arc<dyn Executor> + Send + Sync + 'static,
@@ -47,47 +48,49 @@ impl ExecutorHarness {
         }
     }
 
-    /// It has workers and a queue, and tells their load. Without this, jobs run in the thread that submits them.
+    /// Declares that it has workers and a queue, and reports their load. Otherwise, jobs run on the
+    /// thread that submits them.
     pub fn queues(mut self) -> Self {
         self.queues = true;
         self
     }
 
-    /// A shutdown that does not wait cancels the tokens of what runs.
+    /// Declares that a shutdown that does not wait cancels the tokens of running jobs.
     pub fn cancels(mut self) -> Self {
         self.cancels = true;
         self
     }
 
-    /// It ends functions of this sort that take longer than the `timeout` of their job, whatever they do.
+    /// Declares that it terminates functions of this flavor that exceed the `timeout` of their job,
+    /// whatever they do.
     pub fn keeps_timeouts(mut self, flavor: Flavor) -> Self {
         self.timeouts.push(flavor);
         self
     }
 
-    /// A job that ends the process that it runs in is an error of its own run, and nothing more.
+    /// Declares that a job that ends its process fails only its own run.
     pub fn survives_worker_death(mut self) -> Self {
         self.survives_worker_death = true;
         self
     }
 
-    /// By what the numbers of runs in the large cases are divided, for slow executors.
+    /// Sets the divisor for the numbers of runs in large cases, for slow executors.
     pub fn divisor(mut self, divisor: usize) -> Self {
         self.divisor = divisor.max(1);
         self
     }
 
-    /// The name that its cases begin with.
+    /// Returns the prefix of its case names.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A new executor, not started yet.
+    /// Returns a new executor, not started yet.
     pub fn executor(&self, workers: usize) -> Arc<dyn Executor> {
         (self.make)(workers)
     }
 
-    /// The size of a large case.
+    /// Returns the size of a large case.
     pub fn scaled(&self, count: usize) -> usize {
         (count / self.divisor).max(40)
     }
@@ -100,10 +103,10 @@ impl fmt::Debug for ExecutorHarness {
 }
 
 impl Flavor {
-    /// Both sorts.
+    /// Both flavors.
     pub const ALL: [Self; 2] = [Self::Sync, Self::Async];
 
-    /// `sync` or `async`: what names of cases and of functions have in them.
+    /// Returns `sync` or `async`, as in the names of cases and functions.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sync => "sync",

@@ -15,9 +15,9 @@ use super::functions::{self, SuiteState, full_name};
 use super::{Events, Flavor, Gate, Setup, Times, eventually};
 use crate::ManualClock;
 
-/// A running scheduler whose clock stands still until the case moves it, with the executor under test as `default`.
+/// A running scheduler with a manual clock and the executor under test as `default`.
 ///
-/// When it is dropped, jobs that hang or stand at a gate end.
+/// Dropping it ends jobs that hang or wait at a gate.
 #[derive(Debug)]
 pub struct Lab {
     flavor: Flavor,
@@ -47,22 +47,22 @@ impl Lab {
         Self { flavor: setup.flavor(), scheduler, clock, executor, events, folder }
     }
 
-    /// The scheduler.
+    /// Returns the scheduler.
     pub fn scheduler(&self) -> &BackgroundScheduler {
         &self.scheduler
     }
 
-    /// The executor `default`.
+    /// Returns the executor `default`.
     pub fn executor(&self) -> &Arc<dyn Executor> {
         &self.executor
     }
 
-    /// What happened.
+    /// Returns the events.
     pub fn events(&self) -> &Events {
         &self.events
     }
 
-    /// A job that calls a function of the suite, and may be late.
+    /// Returns a job that calls a function of the suite and never misfires.
     pub fn job(&self, id: &str, function: &str) -> JobBuilder {
         JobBuilder::new(full_name(self.flavor, function)).id(id).misfire_grace_time(None)
     }
@@ -72,12 +72,12 @@ impl Lab {
         self.scheduler.add_job(job).expect("a valid job");
     }
 
-    /// Adds jobs at once.
+    /// Adds several jobs at once.
     pub fn add_all(&self, jobs: impl IntoIterator<Item = JobBuilder>) {
         self.scheduler.add_jobs(jobs.into_iter().collect()).expect("valid jobs");
     }
 
-    /// Adds a job that stops at a gate of its own, and returns when it stands there.
+    /// Adds a job that waits at its own gate, and returns when it has arrived there.
     pub fn hold(&self, id: &str) -> Gate {
         let gate = self.gate(id);
         self.add(self.job(id, "hold").args(gate.arguments()));
@@ -85,47 +85,49 @@ impl Lab {
         gate
     }
 
-    /// A gate.
+    /// Returns a gate.
     pub fn gate(&self, name: &str) -> Gate {
         Gate::new(self.folder.path(), name)
     }
 
-    /// The folder of the case, as an argument. It is gone when the case has ended.
+    /// Returns the folder of the case, as an argument. It is deleted at the end of the case.
     pub fn folder(&self) -> Value {
         Value::from(self.folder.path().to_string_lossy())
     }
 
-    /// What the clock shows.
+    /// Returns the time of the clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub fn advance(&self, seconds: i64) {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
 
-    /// Every second, so many times in all, and first in a second from now.
+    /// Returns a trigger that fires `count` times, every second, starting in one second.
     pub fn every_second(&self, count: usize) -> Times {
         Times::from(self.now() + TimeDelta::seconds(1), count)
     }
 
-    /// Moves the clock while the scheduler sleeps: what is due in these seconds is due at once.
+    /// Advances the clock while the scheduler is asleep: everything due in these seconds is due at
+    /// once.
     pub fn oversleep(&self, seconds: i64) {
         self.scheduler.pause().expect("the scheduler runs");
         self.advance(seconds);
         self.scheduler.resume().expect("the scheduler runs");
     }
 
-    /// Returns when the executor has the run of a job that runs once.
+    /// Waits until the run of a job that runs once has been submitted to the executor.
     pub fn wait_until_handed_over(&self, id: &str) {
-        // A job that has finished is gone when its run has been handed over, not before.
+        // A finished job is removed only after its run has been submitted.
         self.events.wait(&format!("the job {id} is handed to the executor"), |heard| {
             !heard.of(id, EventMask::JOB_REMOVED).is_empty()
         });
     }
 
-    /// Returns when no job has an instance any more, queued or running, and the executor says that it has nothing to do.
+    /// Waits until no job has a queued or running instance and the executor reports that it is
+    /// idle.
     pub fn wait_until_idle(&self) {
         eventually("all instances have ended", || self.scheduler.instances() == 0);
         eventually("the executor has nothing to do", || {

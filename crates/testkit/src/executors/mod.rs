@@ -1,12 +1,14 @@
-//! The conformance suite of executors: what [`Executor`](apscheduler_core::executor::Executor) promises, checked.
+//! The conformance suite of executors. It checks the contract of
+//! [`Executor`](apscheduler_core::executor::Executor).
 //!
-//! An executor crate has a test target without libtest's harness:
+//! An executor crate needs a test target without libtest's harness:
 //! ```toml
 //! [[test]]
 //! name = "conformance"
 //! harness = false
 //! ```
-//! and in it an [`ExecutorHarness`], which makes executors and says what they can do, and [`run`]:
+//! It contains an [`ExecutorHarness`], which makes executors and declares what they can do, and
+//! calls [`run`]:
 //! ```
 //! use std::process::ExitCode;
 //! use std::sync::Arc;
@@ -18,14 +20,16 @@
 //!     executors::run(vec![ExecutorHarness::new("debug", |_workers| Arc::new(DebugExecutor::new()))])
 //! }
 //! ```
-//! Every case has a name (`debug::sync::outcomes::errors_have_causes`), and runs with plain functions and with async ones,
-//! as far as the executor takes them. What an executor cannot do is shown as ignored, with the reason.
+//! Every case has a name (`debug::sync::outcomes::errors_have_causes`), and runs with plain and
+//! with async functions, if the executor supports them. Cases that the executor does not support
+//! are reported as ignored, with the reason.
 //!
-//! # Executors that leave the process
-//! The jobs of the suite name registered functions, and talk to their case by return values and by files in a folder
-//! whose path they are given. So they run in a worker process too, where [`register`] has registered the functions and
-//! [`insert_states`] has handed out the state that one of them asks for. The hook by which a worker begins its work is the
-//! first thing in `main`, and does not return in a worker. For the process pool:
+//! # Executors with worker processes
+//! The jobs of the suite name registered functions, and communicate with their case through return
+//! values and files in a given folder. They can therefore run in a worker process in which
+//! [`register`] has registered the functions and [`insert_states`] has inserted the state that one
+//! of them requests. The worker's entry hook must be the first call in `main`, and does not return
+//! in a worker. For the process pool:
 //! ```ignore
 //! fn main() -> ExitCode {
 //!     worker::init_with(Registry::with_core_plugins, |registry, states| {

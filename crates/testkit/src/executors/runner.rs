@@ -10,8 +10,8 @@ use super::functions::hush_panics;
 use super::{Case, ExecutorHarness, Flavor, Setup};
 use crate::suite;
 
-/// Runs every case on every executor, with plain functions and with async ones, and with the arguments of a Rust test
-/// program (`--list`, filters, `--exact`, `--test-threads`).
+/// Runs every case on every executor, with plain and with async functions, and accepts the
+/// arguments of a Rust test program (`--list`, filters, `--exact`, `--test-threads`).
 pub fn run(harnesses: Vec<ExecutorHarness>) -> ExitCode {
     let arguments = Arguments::from_args();
     hush_panics();

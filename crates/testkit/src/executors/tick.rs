@@ -1,4 +1,4 @@
-//! A moment's wait that works on every executor, and without one.
+//! Short waits that work on every executor, and without one.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Those who wait for the next tick.
+/// The wakers that wait for the next tick.
 struct Waiting {
     wakers: Mutex<Vec<Waker>>,
     some: Condvar,
@@ -38,17 +38,17 @@ impl Waiting {
     }
 }
 
-/// Blocks the thread for a moment.
+/// Blocks the thread briefly.
 pub(super) fn sleep() {
     std::thread::sleep(MOMENT);
 }
 
-/// Completes after a moment.
+/// Completes after a short time.
 pub(super) fn tick() -> impl Future<Output = ()> + Send {
     Tick(false)
 }
 
-/// Completes at once, but not in the first poll.
+/// Completes immediately, but not in the first poll.
 pub(super) fn yield_once() -> impl Future<Output = ()> + Send {
     let mut yielded = false;
     poll_fn(move |context| {

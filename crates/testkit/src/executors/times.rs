@@ -7,7 +7,8 @@ use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use chrono::TimeDelta;
 use serde_json::json;
 
-/// Fires at so many instants, a second apart. For stores that keep the job itself: no registry builds it.
+/// Fires a fixed number of times, a second apart. For stores that keep job objects: no registry
+/// builds it.
 #[derive(Clone, Debug)]
 pub struct Times {
     first: Timestamp,
@@ -15,7 +16,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// First at this instant, and so many times in all.
+    /// Returns a trigger that fires `count` times, starting at `first`.
     pub fn from(first: Timestamp, count: usize) -> Self {
         Self { first, count }
     }

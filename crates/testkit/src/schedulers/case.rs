@@ -1,33 +1,33 @@
-//! One case of the suite.
+//! A case of the suite.
 
 use super::SchedulerHarness;
 
-/// What a case needs of a scheduler.
+/// A requirement of a case on the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Listeners are called in the thread of the loop.
+    /// Listeners are called on the thread of the loop.
     Listeners,
-    /// The loop can end under the scheduler.
+    /// The loop can end while the scheduler is running.
     Loss,
-    /// It can be dropped while it runs.
+    /// The scheduler can be dropped while it is running.
     Drop,
 }
 
-/// One case of the suite.
+/// A case of the suite.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Its name: `theme::what_holds`.
+    /// The name: `theme::what_holds`.
     pub name: &'static str,
-    /// What a scheduler must have, for the case to make sense.
+    /// The requirements on the scheduler.
     pub needs: &'static [Need],
     pub(super) check: fn(&SchedulerHarness),
 }
 
 impl Case {
-    /// Runs it. Returns the reason where the scheduler lacks what it needs.
+    /// Runs the case. If the scheduler does not meet a requirement, returns the reason.
     ///
     /// # Panics
-    /// Where the scheduler does not do what it promises.
+    /// If the scheduler violates its contract.
     pub fn run(&self, harness: &SchedulerHarness) -> Option<&'static str> {
         let unmet = self.needs.iter().find_map(|need| {
             let (met, reason) = match need {
@@ -48,7 +48,7 @@ impl Case {
     }
 }
 
-/// The cases of a theme: for each its function, and what it needs.
+/// Lists the cases of a theme: for each, its function and its requirements.
 macro_rules! cases {
     ($theme:literal: $($check:ident $([$($need:ident),+])?),+ $(,)?) => {
         pub(super) const CASES: &[$crate::schedulers::Case] = &[$($crate::schedulers::Case {

@@ -1,4 +1,4 @@
-//! What a scheduler crate says of its scheduler.
+//! The description of a scheduler for the suite.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,38 +12,42 @@ use apscheduler_engine::{EventLoop, Scheduler};
 
 type Make = dyn Fn(Registry, Arc<dyn Clock>) -> Box<dyn Subject> + Send + Sync;
 
-/// Makes schedulers, and says what they can do beside processing jobs. What it does not say they can is not asked for.
+/// Makes schedulers, and declares what they can do beyond processing jobs. Only declared features
+/// are tested.
 pub struct SchedulerHarness {
     name: String,
     make: Box<Make>,
     pub(super) takes_listeners: bool,
     pub(super) can_lose_its_loop: bool,
     pub(super) stops_when_dropped: bool,
-    /// How many cases may run at once.
+    /// The maximum number of concurrent cases.
     pub(super) at_once: Option<usize>,
 }
 
-/// A scheduler under test, with its event loop. Dropping it drops the scheduler, and then ends the loop.
+/// A scheduler under test, with its event loop. Dropping it drops the scheduler, and then ends the
+/// loop.
 pub trait Subject: Send {
-    /// The scheduler.
+    /// Returns the scheduler.
     fn scheduler(&self) -> &Scheduler;
 
-    /// Starts it on its loop, and returns when it has been started: `start`, or `start_paused` of the scheduler type.
+    /// Starts the scheduler on its loop with `start` or `start_paused`, and returns when it has
+    /// been started.
     ///
     /// # Errors
-    /// What the start says.
+    /// Any error from the start.
     fn start(&self, paused: bool) -> Result<()>;
 
-    /// The thread of the loop, where it has one for good.
+    /// Returns the thread of the loop, if it is fixed.
     fn loop_thread(&self) -> Option<ThreadId> {
         None
     }
 
-    /// Ends the loop under the scheduler. Asked for with [`SchedulerHarness::can_lose_its_loop`] alone.
+    /// Ends the loop while the scheduler is running. Called only with
+    /// [`SchedulerHarness::can_lose_its_loop`].
     fn end_loop(&mut self) {}
 }
 
-/// A scheduler that is started in any thread, and returns at once.
+/// A scheduler that can be started on any thread, with a start that returns at once.
 impl<L: EventLoop, P: PluginSet> Subject for LoopScheduler<L, P> {
     fn scheduler(&self) -> &Scheduler {
         self
@@ -55,7 +59,8 @@ impl<L: EventLoop, P: PluginSet> Subject for LoopScheduler<L, P> {
 }
 
 impl SchedulerHarness {
-    /// The schedulers that `make` makes, with this registry and this clock. They are not started yet.
+    /// Returns a harness for the schedulers that `make` returns, with this registry and clock. They
+    /// are not started yet.
     pub fn new(
         name: impl Into<String>,
         make: impl Fn(Registry, Arc<dyn Clock>) -> Box<dyn Subject> + Send + Sync + 'static,
@@ -70,36 +75,37 @@ impl SchedulerHarness {
         }
     }
 
-    /// Listeners are called in the thread of the loop, which the [`Subject`] knows.
+    /// Declares that listeners are called on the thread of the loop, which the [`Subject`] returns.
     pub fn takes_listeners(mut self) -> Self {
         self.takes_listeners = true;
         self
     }
 
-    /// The loop is somebody else's, who may end it under the scheduler: see [`Subject::end_loop`].
+    /// Declares that the loop has another owner, which may end it while the scheduler is running:
+    /// see [`Subject::end_loop`].
     pub fn can_lose_its_loop(mut self) -> Self {
         self.can_lose_its_loop = true;
         self
     }
 
-    /// The scheduler can't be dropped while it runs.
+    /// Declares that the scheduler can't be dropped while it is running.
     pub fn is_borrowed_while_it_runs(mut self) -> Self {
         self.stops_when_dropped = false;
         self
     }
 
-    /// A process has one loop of this kind, so no two cases run at once.
+    /// Runs one case at a time, because a process has only one loop of this kind.
     pub fn one_at_a_time(mut self) -> Self {
         self.at_once = Some(1);
         self
     }
 
-    /// The name that its cases begin with.
+    /// Returns the prefix of its case names.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A new scheduler, not started yet.
+    /// Returns a new scheduler, not started yet.
     pub fn scheduler(&self, registry: Registry, clock: Arc<dyn Clock>) -> Box<dyn Subject> {
         (self.make)(registry, clock)
     }

@@ -1,4 +1,4 @@
-//! A scheduler whose loop runs in a thread of somebody else's, as that of a window does.
+//! A scheduler whose loop runs on a thread with another owner, such as a GUI thread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use apscheduler_engine::{EventLoop, Scheduler};
 
 use super::Subject;
 
-/// A call to make in the thread of the loop.
+/// A call to make on the thread of the loop.
 pub type Call = Box<dyn FnOnce() + Send>;
 
-/// Sends a call to the loop, which ends when this is dropped.
+/// Sends a call to the loop. Dropping it ends the loop.
 pub type Calls = Box<dyn Fn(Call) + Send>;
 
-/// A scheduler, and the thread that runs its loop. It is started in that thread.
+/// A scheduler, and the thread that runs its loop. It is started on that thread.
 pub struct InThread<L: EventLoop, P: PluginSet> {
     scheduler: Option<Arc<LoopScheduler<L, P>>>,
     calls: Option<Calls>,
@@ -28,11 +28,11 @@ pub struct InThread<L: EventLoop, P: PluginSet> {
 }
 
 impl<L: EventLoop, P: PluginSet> InThread<L, P> {
-    /// A scheduler on the loop that `run` runs, in a thread of its own: it makes the loop, sends the way into it, and
-    /// returns when the loop has ended.
+    /// Returns a scheduler on the loop that `run` runs on its own thread. `run` creates the loop,
+    /// sends a function that sends calls into it, and returns when the loop has ended.
     ///
     /// # Panics
-    /// Where `run` sends nothing.
+    /// If `run` sends nothing.
     pub fn new(
         registry: Registry,
         clock: Arc<dyn Clock>,

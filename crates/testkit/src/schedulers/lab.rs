@@ -19,8 +19,8 @@ use crate::ManualClock;
 use crate::executors::Times;
 use crate::patience::DEADLINE;
 
-/// A scheduler under test, whose clock stands still until the case moves it. Its executors are `default`, which runs jobs
-/// where they are submitted, and `loop`, which runs them in the turns of the loop.
+/// A scheduler under test with a manual clock. Its executors are `default`, which runs jobs on the
+/// thread that submits them, and `loop`, which runs them in turns of the loop.
 pub struct Lab {
     subject: Box<dyn Subject>,
     clock: ManualClock,
@@ -28,16 +28,16 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A scheduler that was not started yet.
+    /// Returns a lab with a scheduler that has not been started.
     ///
     /// # Panics
-    /// Where it takes no executors.
+    /// If it accepts no executors.
     pub fn new(harness: &SchedulerHarness) -> Self {
         let clock = ManualClock::at("2027-01-01T00:00:00Z");
         Self::with_clock(harness, clock.clone(), Arc::new(clock))
     }
 
-    /// The same on a clock that goes by the manual one.
+    /// Returns a lab like [`new`](Self::new), with a clock derived from the manual one.
     pub(super) fn with_clock(
         harness: &SchedulerHarness,
         clock: ManualClock,
@@ -51,10 +51,10 @@ impl Lab {
         Self { subject, clock, events }
     }
 
-    /// A scheduler that runs.
+    /// Returns a lab with a running scheduler.
     ///
     /// # Panics
-    /// Where it does not start.
+    /// If it does not start.
     pub fn started(harness: &SchedulerHarness) -> Self {
         let lab = Self::new(harness);
         lab.start().expect("it starts");
@@ -64,69 +64,69 @@ impl Lab {
     /// Starts the scheduler.
     ///
     /// # Errors
-    /// What the start says.
+    /// Any error from the start.
     pub fn start(&self) -> Result<()> {
         self.subject.start(false)
     }
 
-    /// Starts it paused.
+    /// Starts the scheduler paused.
     ///
     /// # Errors
-    /// What the start says.
+    /// Any error from the start.
     pub fn start_paused(&self) -> Result<()> {
         self.subject.start(true)
     }
 
-    /// The scheduler with its loop.
+    /// Returns the scheduler with its loop.
     pub fn subject(&mut self) -> &mut dyn Subject {
         &mut *self.subject
     }
 
-    /// The thread of the loop, where it has one for good.
+    /// Returns the thread of the loop, if it is fixed.
     pub fn loop_thread(&self) -> Option<ThreadId> {
         self.subject.loop_thread()
     }
 
-    /// What happened.
+    /// Returns the events.
     pub fn events(&self) -> &Events {
         &self.events
     }
 
-    /// What the clock shows.
+    /// Returns the time of the clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Moves the clock, forward or back.
+    /// Moves the clock forward, or back if negative.
     pub fn advance(&self, seconds: i64) {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
 
-    /// Every second, so many times in all, and first in a second from now.
+    /// Returns a trigger that fires `count` times, every second, starting in one second.
     pub fn every_second(&self, count: usize) -> Times {
         Times::from(self.now() + TimeDelta::seconds(1), count)
     }
 
-    /// A job that is run once, at once, and the end at which its runs arrive.
+    /// Returns a job that runs once, immediately, and the receiver of its runs' thread ids.
     pub fn job(&self, id: &str) -> (JobBuilder, Receiver<ThreadId>) {
         let (sender, receiver) = channel();
         let job = JobBuilder::new(move || sender.send(std::thread::current().id()).is_ok());
         (job.id(id).misfire_grace_time(None), receiver)
     }
 
-    /// Adds a job of which nothing but its events matters.
+    /// Adds a job of which only the events are checked.
     ///
     /// # Panics
-    /// Where it can't be added.
+    /// If it can't be added.
     pub fn add(&self, job: JobBuilder) {
         self.add_job(job).expect("a valid job");
     }
 }
 
-/// What arrives, at the latest when patience ends.
+/// Waits for a value on the channel.
 ///
 /// # Panics
-/// Where nothing does.
+/// If none arrives in time.
 pub(super) fn arrival<T>(receiver: &Receiver<T>) -> T {
     receiver.recv_timeout(DEADLINE).expect("it arrives")
 }

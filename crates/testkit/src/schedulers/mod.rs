@@ -1,13 +1,13 @@
-//! The conformance suite of schedulers: what a scheduler does on any event loop, checked.
+//! The conformance suite of schedulers. It checks the behavior that is common to all event loops.
 //!
-//! A scheduler crate has a test target without libtest's harness:
+//! A scheduler crate needs a test target without libtest's harness:
 //! ```toml
 //! [[test]]
 //! name = "conformance"
 //! harness = false
 //! ```
-//! and in it a [`SchedulerHarness`], which makes schedulers on event loops that run, and says what they can do, and
-//! [`run`]:
+//! It contains a [`SchedulerHarness`], which makes schedulers on running event loops and declares
+//! what they can do, and calls [`run`]:
 //! ```
 //! use std::process::ExitCode;
 //! use apscheduler_testkit::TestPlugins;
@@ -21,10 +21,11 @@
 //!     })])
 //! }
 //! ```
-//! A scheduler that is started in the thread of its loop comes as an [`InThread`], or as a [`Subject`] of its own.
+//! A scheduler that must be started on the thread of its loop is wrapped in an [`InThread`], or in
+//! a custom [`Subject`].
 //!
-//! Every case has a name (`background::shutdown::from_a_job`). What a scheduler cannot do is shown as ignored, with the
-//! reason.
+//! Every case has a name (`background::shutdown::from_a_job`). Cases that the scheduler does not
+//! support are reported as ignored, with the reason.
 
 mod case;
 mod cases;

@@ -9,8 +9,8 @@ use super::SchedulerHarness;
 use super::cases::all;
 use crate::suite;
 
-/// Runs every case on every scheduler, with the arguments of a Rust test program (`--list`, filters, `--exact`,
-/// `--test-threads`).
+/// Runs every case on every scheduler, and accepts the arguments of a Rust test program (`--list`,
+/// filters, `--exact`, `--test-threads`).
 pub fn run(harnesses: Vec<SchedulerHarness>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let at_once = harnesses.iter().filter_map(|harness| harness.at_once).min();

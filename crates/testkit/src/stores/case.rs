@@ -1,10 +1,10 @@
-//! One case of the suite.
+//! A case of the suite.
 
 use apscheduler_core::store::JobStore;
 
 use super::{Meeting, Place, StoreHarness};
 
-/// What a case needs of a store.
+/// A requirement of a case on the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Jobs survive the end of the process.
@@ -13,34 +13,34 @@ pub enum Need {
     Fleeting,
     /// Several handles and processes may open the same jobs.
     Shared,
-    /// Jobs are kept as text.
+    /// Jobs are stored as text.
     Serializes,
-    /// Jobs are kept as they are.
+    /// Jobs are stored as objects.
     KeepsObjects,
-    /// It tells of changes that others make.
+    /// The store notifies of changes made by others.
     Watch,
-    /// Jobs on which somebody decides are passed by.
+    /// Claims skip jobs that another claim is deciding on.
     PassesBy,
-    /// Jobs on which somebody decides may be claimed by others.
+    /// Jobs that one claim is deciding on may be claimed by others.
     Races,
-    /// The harness knows how to break a record.
+    /// The harness can corrupt a record.
     Corrupt,
-    /// The harness knows how to set a run time to a number.
+    /// The harness can set a run time to a number.
     SetRunTime,
-    /// The harness knows how to change the version of the schema.
+    /// The harness can change the version of the schema.
     SetVersion,
-    /// The harness knows what another program could keep in place of jobs.
+    /// The harness can put another program's data in place of the jobs.
     Occupy,
-    /// The harness knows a user who may read, and not write.
+    /// The harness has a user who may read but not write.
     MayOnlyRead,
-    /// The harness knows how to empty a place.
+    /// The harness can empty a place.
     Empty,
     /// There is a server, and the harness knows its URL.
     Server,
 }
 
 impl Need {
-    /// What to say of a store that does not have it.
+    /// Returns why a store does not meet the requirement.
     fn unmet(self, place: &Place<'_>) -> Option<&'static str> {
         let can = place.capabilities();
         let (met, reason) = match self {
@@ -74,28 +74,28 @@ impl Need {
     }
 }
 
-/// What is called: with one started store, or with a place to open stores on.
+/// The function of a case, called with one started store, or with a place to open stores on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Check {
     Store(fn(&dyn JobStore)),
     Place(fn(&Place<'_>)),
 }
 
-/// One case of the suite.
+/// A case of the suite.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Its name: `theme::what_holds`.
+    /// The name: `theme::what_holds`.
     pub name: &'static str,
-    /// What a store must have, for the case to make sense.
+    /// The requirements on the store.
     pub needs: &'static [Need],
     pub(super) check: Check,
 }
 
 impl Case {
-    /// Runs it on a new place. Returns the reason where the store lacks what it needs.
+    /// Runs the case on a new place. If the store does not meet a requirement, returns the reason.
     ///
     /// # Panics
-    /// Where the store does not do what it promises.
+    /// If the store violates its contract.
     pub fn run(&self, harness: &dyn StoreHarness) -> Option<&'static str> {
         let place = Place::new(harness);
         let unmet = self.needs.iter().find_map(|need| need.unmet(&place));
@@ -109,7 +109,8 @@ impl Case {
     }
 }
 
-/// The cases of a theme: for each, what it is called with, its function, and what it needs.
+/// Lists the cases of a theme: for each, the parameter of its function, the function, and its
+/// requirements.
 macro_rules! cases {
     ($theme:literal: $($kind:ident $check:ident $([$($need:ident),+])?),+ $(,)?) => {
         pub(super) const CASES: &[$crate::stores::Case] = &[$($crate::stores::Case {

@@ -1,4 +1,4 @@
-//! What a store crate says of its store, and the places that the cases run against.
+//! The description of a store for the suite, and the places that the cases use.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,157 +9,168 @@ use apscheduler_core::store::{JobStore, StoreCapabilities};
 
 use super::Proxy;
 
-/// Breaks the state of a record behind the back of the store: called with the address of the place, and the job's id.
+/// Corrupts the state of a record, bypassing the store: called with the address of the place and
+/// the job's id.
 pub type Corrupt<'a> = &'a dyn Fn(&str, &str);
 
-/// Writes a number as the run time of a record behind the back of the store: called with the address of the place, the
-/// job's id, and the number.
+/// Writes a number as the run time of a record, bypassing the store: called with the address of the
+/// place, the job's id, and the number.
 pub type SetRunTime<'a> = &'a dyn Fn(&str, &str, i64);
 
-/// Has a place say of itself that it has another version of the schema: called with its address and the version. Returns the
-/// one before.
+/// Changes the schema version recorded at a place: called with its address and the version. Returns
+/// the previous version.
 pub type SetVersion<'a> = &'a dyn Fn(&str, i64) -> i64;
 
-/// Puts what another program keeps where the jobs would be: called with the address of a place that no store has seen.
+/// Puts another program's data where the jobs would be: called with the address of a place that no
+/// store has opened.
 pub type Occupy<'a> = &'a dyn Fn(&str);
 
-/// Makes a store on a place, not started yet, that may read there and not write: called with its address.
+/// Returns a store on a place, not started yet, that may read but not write there: called with its
+/// address.
 pub type MayOnlyRead<'a> = &'a dyn Fn(&str) -> Arc<dyn JobStore>;
 
-/// Takes away all that stores have made at a place, behind their backs, as a server would that starts without its data:
-/// called with its address.
+/// Removes everything that stores have created at a place, bypassing them, like a server that
+/// restarts without its data: called with its address.
 pub type Empty<'a> = &'a dyn Fn(&str);
 
-/// What somebody meets who claims jobs while somebody else decides on them.
+/// The state in which a claim finds jobs that another claim is deciding on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Meeting {
-    /// A lock, which is waited for.
+    /// Locked jobs; the claim waits.
     #[default]
     Waits,
-    /// Locked jobs, which are passed by.
+    /// Locked jobs; the claim skips them.
     PassesBy,
-    /// Nothing: who writes first wins.
+    /// Unlocked jobs; the first writer wins.
     Races,
 }
 
 /// Makes the places that keep jobs, and opens stores on them.
 ///
-/// A place is a file, a table, a key prefix: something that nobody else uses. Its address is text that
+/// A place is a file, a table or a key prefix that nothing else uses. Its address is text that
 /// [`open`](Self::open) understands in another process too.
 pub trait StoreHarness: Send + Sync {
-    /// The name that its cases begin with: that of the plugin, and of the variant where there are several.
+    /// Returns the prefix of its case names: the plugin's name, with the variant if there are
+    /// several.
     fn name(&self) -> &str;
 
-    /// Makes a new place without jobs, and returns its address. Panics where that fails: a backend that is not there
-    /// must not pass for one that conforms.
+    /// Creates a new place without jobs, and returns its address. Panics on failure: an unavailable
+    /// backend must not count as conforming.
     fn create(&self) -> String;
 
-    /// A store on a place, not started yet. Two on one place are two handles to the same jobs.
+    /// Returns a store on a place, not started yet. Two stores on one place are two handles to the
+    /// same jobs.
     fn open(&self, address: &str) -> Arc<dyn JobStore>;
 
-    /// Cleans up a place that is not needed any more.
+    /// Cleans up a place that is no longer needed.
     fn remove(&self, address: &str) {
         let _ = address;
     }
 
-    /// How to break the state of a record so that it is no job any more, as a careless hand would. `None` where nobody
-    /// could.
+    /// Returns a function that corrupts the state of a record, like a careless manual edit. `None`
+    /// if that is impossible.
     fn corrupt(&self) -> Option<Corrupt<'_>> {
         None
     }
 
-    /// How to set the run time of a record to a number that the store itself may never write. `None` where run times are
-    /// no numbers.
+    /// Returns a function that sets the run time of a record to a number that the store itself may
+    /// never write. `None` if run times are not numbers.
     fn set_run_time(&self) -> Option<SetRunTime<'_>> {
         None
     }
 
-    /// How to change the version that a place has. `None` where there is none.
+    /// Returns a function that changes the version of a place. `None` if there is no version.
     fn set_version(&self) -> Option<SetVersion<'_>> {
         None
     }
 
-    /// How to make a place that of another program. `None` where no other program could have one.
+    /// Returns a function that puts another program's data at a place. `None` if that is
+    /// impossible.
     fn occupy(&self) -> Option<Occupy<'_>> {
         None
     }
 
-    /// How to open a place without the right to write. `None` where there are no such rights.
+    /// Returns a function that opens a place without write permission. `None` if there are no
+    /// permissions.
     fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
         None
     }
 
-    /// How to empty a place while stores are open on it. `None` where nobody could.
+    /// Returns a function that empties a place while stores are open on it. `None` if that is
+    /// impossible.
     fn empty(&self) -> Option<Empty<'_>> {
         None
     }
 
-    /// The URL of the server, with a port, where the store speaks to one over TCP: some cases put themselves in between.
+    /// Returns the URL of the server, with a port, if the store connects to one over TCP: some
+    /// cases put a proxy in between.
     fn url(&self) -> Option<String> {
         None
     }
 
-    /// A store on a place, as by [`open`](Self::open), that finds the server at this URL instead.
+    /// Returns a store on a place like [`open`](Self::open), that connects to the server at this
+    /// URL instead.
     fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
         let _ = (address, url);
         unimplemented!("a harness that has `url` has this too")
     }
 
-    /// What others meet at jobs on which [`JobStore::claim_due`] asks `decide` at the moment.
+    /// Returns what other claims find at jobs on which [`JobStore::claim_due`] is calling `decide`.
     fn meeting(&self) -> Meeting {
         Meeting::Waits
     }
 
-    /// By what the numbers of jobs in the large cases are divided, for slow backends.
+    /// Returns the divisor for the numbers of jobs in large cases, for slow backends.
     fn divisor(&self) -> usize {
         1
     }
 }
 
-/// A place of one case. It is removed at the end.
+/// A place for one case. It is removed at the end.
 pub struct Place<'a> {
     harness: &'a dyn StoreHarness,
     address: String,
 }
 
 impl<'a> Place<'a> {
-    /// A new place without jobs.
+    /// Creates a new place without jobs.
     pub fn new(harness: &'a dyn StoreHarness) -> Self {
         Self { harness, address: harness.create() }
     }
 
-    /// What the store can do.
+    /// Returns the capabilities of the store.
     pub fn capabilities(&self) -> StoreCapabilities {
         self.harness.open(&self.address).capabilities()
     }
 
-    /// A started store: the first, another handle to the same jobs, or one that finds what an earlier one left.
+    /// Opens a started store: the first, another handle to the same jobs, or one that finds an
+    /// earlier one's data.
     pub fn open(&self) -> Opened {
         let store = self.harness.open(&self.address);
         store.start("default").expect("the store starts");
         Opened(store)
     }
 
-    /// A store that is open for reading.
+    /// Opens a store read-only.
     pub(super) fn open_read_only(&self) -> Opened {
         let store = self.harness.open(&self.address);
         store.start_read_only("default").expect("the store is read");
         Opened(store)
     }
 
-    /// Why a store is not read.
+    /// Returns the error of a read-only start, which must fail.
     pub(super) fn refuse_to_read(&self) -> Error {
         let store = self.harness.open(&self.address);
         store.start_read_only("default").expect_err("the store must not be read")
     }
 
-    /// Why a store does not start.
+    /// Returns the error of a start, which must fail.
     pub(super) fn refuse(&self) -> Error {
         let store = self.harness.open(&self.address);
         store.start("default").expect_err("the store must not start")
     }
 
-    /// A started store that reaches its server through a proxy.
+    /// Opens a started store that reaches its server through a proxy.
     pub(super) fn open_through_proxy(&self) -> (Opened, Proxy) {
         let url = self.harness.url().expect("checked before the case was run");
         let (proxy, url) = Proxy::before(&url);
@@ -168,12 +179,12 @@ impl<'a> Place<'a> {
         (Opened(store), proxy)
     }
 
-    /// The size of a large case.
+    /// Returns the size of a large case.
     pub fn scaled(&self, count: usize) -> usize {
         (count / self.harness.divisor()).max(40)
     }
 
-    /// Breaks the state of a record.
+    /// Corrupts the state of a record.
     pub(super) fn corrupt(&self, id: &str) {
         let corrupt = self.harness.corrupt().expect("checked before the case was run");
         corrupt(&self.address, id);
@@ -211,12 +222,12 @@ impl fmt::Debug for Place<'_> {
 pub struct Opened(Arc<dyn JobStore>);
 
 impl Opened {
-    /// The store, for other threads.
+    /// Returns the store, for other threads.
     pub(super) fn shared(&self) -> Arc<dyn JobStore> {
         Arc::clone(&self.0)
     }
 
-    /// Shuts it down, which must work.
+    /// Shuts it down, which must succeed.
     pub fn close(self) {
         self.0.shutdown().expect("the store shuts down");
     }
@@ -232,7 +243,7 @@ impl Deref for Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // A case that closed it, or that failed, need not hear of it.
+        // A case that closed it, or that failed, ignores this error.
         let _ = self.0.shutdown();
     }
 }

@@ -1,12 +1,13 @@
-//! The conformance suite of job stores: what [`JobStore`](apscheduler_core::store::JobStore) promises, checked.
+//! The conformance suite of job stores. It checks the contract of
+//! [`JobStore`](apscheduler_core::store::JobStore).
 //!
-//! A store crate has a test target without libtest's harness:
+//! A store crate needs a test target without libtest's harness:
 //! ```toml
 //! [[test]]
 //! name = "conformance"
 //! harness = false
 //! ```
-//! and in it a [`StoreHarness`], which makes and opens places that keep jobs, and [`run`]:
+//! It contains a [`StoreHarness`], which makes and opens places that keep jobs, and calls [`run`]:
 //! ```
 //! use std::process::ExitCode;
 //! use std::sync::Arc;
@@ -35,8 +36,9 @@
 //!     stores::run(vec![Arc::new(Memory)])
 //! }
 //! ```
-//! Every case has a name (`memory::claiming::a_claim_raises_the_revision`) and runs against a place of its own, so
-//! filters and parallel runs work. What a store cannot do by its capabilities is shown as ignored, with the reason.
+//! Every case has a name (`memory::claiming::a_claim_raises_the_revision`) and uses its own place,
+//! so filters and parallel runs work. Cases that the store's capabilities exclude are reported as
+//! ignored, with the reason.
 
 mod case;
 mod cases;

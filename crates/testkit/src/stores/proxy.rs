@@ -1,4 +1,4 @@
-//! A way to a server that can be cut.
+//! A proxy that simulates network failures.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// After so long without a byte a server has said what it has to say.
+/// A server that is silent for this long has finished its response.
 const SAID_ALL: Duration = Duration::from_millis(100);
 
-/// Stands between a store and its server, and passes bytes on, until a case cuts the way.
+/// A proxy between a store and its server that forwards bytes until a case interrupts it.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -25,31 +25,31 @@ struct State {
     way: Way,
     /// Both ends of each connection.
     open: Vec<TcpStream>,
-    /// What is said in place of an answer that is lost.
+    /// The response sent in place of a lost one.
     instead: Vec<u8>,
 }
 
-/// What becomes of what is sent.
+/// The treatment of traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// It arrives.
+    /// It is forwarded.
     Open,
-    /// Requests arrive. When the server has answered, the connection is closed instead of passing the answer on; new
-    /// connections are refused.
+    /// Requests are forwarded. When the server has responded, the connection is closed without
+    /// forwarding the response; new connections are refused.
     LosesAnswers,
-    /// Nothing arrives, and nobody is told.
+    /// Nothing is forwarded, without an error.
     Silent,
-    /// Nothing arrives, and new connections are refused.
+    /// Nothing is forwarded, and new connections are refused.
     Cut,
-    /// The proxy is not needed any more.
+    /// The proxy is shut down.
     Gone,
 }
 
 impl Proxy {
-    /// A way to the server of this URL, and the URL that leads through it.
+    /// Returns a proxy to the server of this URL, and the URL that leads through it.
     ///
     /// # Panics
-    /// Where the URL names no host with a port that can be found.
+    /// If the URL has no host and port that can be resolved.
     pub fn before(url: &str) -> (Self, String) {
         let (scheme, rest) = url.split_once("://").expect("a URL with a scheme");
         let (authority, path) = rest.find(['/', '?']).map_or((rest, ""), |end| rest.split_at(end));
@@ -64,10 +64,10 @@ impl Proxy {
         (proxy, url)
     }
 
-    /// A way to this server.
+    /// Returns a proxy to this server.
     ///
     /// # Panics
-    /// Where there is no port to listen on.
+    /// If there is no port to listen on.
     pub fn new(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it listens");
@@ -79,7 +79,7 @@ impl Proxy {
                 match accepting.state().way {
                     Way::Open | Way::Silent => {}
                     Way::Gone => break,
-                    // Closed at once.
+                    // The connection is closed at once.
                     Way::LosesAnswers | Way::Cut => continue,
                 }
                 if let Ok(client) = client {
@@ -90,23 +90,24 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on what is sent arrives, and its answer is lost with the connection.
+    /// From now on, requests are forwarded, and their responses are lost with the connection.
     pub fn lose_answers(&self) {
         self.shared.state().way = Way::LosesAnswers;
     }
 
-    /// As [`lose_answers`](Self::lose_answers), and the client is told this: what stands before a server may speak for it.
+    /// Loses responses like [`lose_answers`](Self::lose_answers), but sends this to the client
+    /// first, like an intermediary that responds for the server.
     pub fn answer_instead(&self, answer: &[u8]) {
         let mut state = self.shared.state();
         (state.way, state.instead) = (Way::LosesAnswers, answer.to_vec());
     }
 
-    /// From now on nothing arrives, as if a cable were cut.
+    /// From now on, nothing is forwarded, as with a cut cable.
     pub fn silence(&self) {
         self.shared.state().way = Way::Silent;
     }
@@ -116,7 +117,7 @@ impl Proxy {
         self.shared.close(Way::Cut);
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub fn mend(&self) {
         self.shared.close(Way::Open);
     }
@@ -178,7 +179,7 @@ impl Shared {
                     let _ = server.set_read_timeout(Some(SAID_ALL));
                     while let Ok(1..) = server.read(&mut bytes) {}
                     let instead = std::mem::take(&mut self.state().instead);
-                    // It may be gone, as well.
+                    // It may be closed as well.
                     let _ = client.write_all(&instead);
                     break;
                 }
@@ -190,7 +191,7 @@ impl Shared {
 }
 
 fn end(client: &TcpStream, server: &TcpStream) {
-    // The other direction may have ended them before.
+    // The other direction may have closed them before.
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
 }
@@ -198,7 +199,7 @@ fn end(client: &TcpStream, server: &TcpStream) {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.close(Way::Gone);
-        // Lets the thread that accepts see it.
+        // Wakes the accepting thread, so that it notices.
         let _ = TcpStream::connect(self.address);
     }
 }

@@ -9,7 +9,7 @@ use apscheduler_engine::schedulers::BackgroundScheduler;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-/// Makes records of the sort that a store keeps: with states as text, or with live jobs.
+/// Makes records in the form that a store keeps: with states as text, or with live jobs.
 #[derive(Clone, Debug)]
 pub struct Records {
     serializes: bool,
@@ -17,18 +17,18 @@ pub struct Records {
 }
 
 impl Records {
-    /// Records for this store.
+    /// Returns records for this store.
     pub fn of(store: &dyn JobStore) -> Self {
         let serializes = store.capabilities().serializes;
         Self { serializes, plain: state(serializes, 0) }
     }
 
-    /// A state that tells its number.
+    /// Returns a state that contains its number.
     pub fn state(&self, number: u64) -> JobPayload {
         if number == 0 { self.plain.clone() } else { state(self.serializes, number) }
     }
 
-    /// A job with the state 0, which does not replace another.
+    /// Returns a job with the state 0, which does not replace another.
     pub fn new_record(
         &self,
         id: impl Into<Arc<str>>,
@@ -54,10 +54,10 @@ fn state(serializes: bool, number: u64) -> JobPayload {
     JobPayload::Live(Arc::clone(job.spec().expect("a job that waits is not broken")))
 }
 
-/// The number that a state tells.
+/// Returns the number in a state.
 ///
 /// # Panics
-/// Where it is no state of [`Records`].
+/// If it is not a state of [`Records`].
 pub fn state_number(state: &JobPayload) -> u64 {
     let name = match state {
         JobPayload::Live(spec) => spec.name().to_owned(),
@@ -70,7 +70,7 @@ pub fn state_number(state: &JobPayload) -> u64 {
     number.unwrap_or_else(|| panic!("the state came back with the name {name:?}"))
 }
 
-/// Whether a state came back as it was given: the same text, or the very same job.
+/// Returns whether a state came back as it was stored: the same text, or the same job object.
 pub fn same_state(left: &JobPayload, right: &JobPayload) -> bool {
     match (left, right) {
         (JobPayload::Live(left), JobPayload::Live(right)) => Arc::ptr_eq(left, right),
@@ -79,15 +79,15 @@ pub fn same_state(left: &JobPayload, right: &JobPayload) -> bool {
     }
 }
 
-/// The instant that this RFC 3339 text says.
+/// Parses an RFC 3339 instant.
 ///
 /// # Panics
-/// Where it says none.
+/// If the text is not valid.
 pub fn instant(text: &str) -> Timestamp {
     text.parse().unwrap_or_else(|error| panic!("`{text}` is no instant in RFC 3339: {error}"))
 }
 
-/// So many seconds into 2027.
+/// Returns the instant this many seconds after the start of 2027.
 pub fn second(seconds: i64) -> Timestamp {
     instant("2027-01-01T00:00:00Z") + TimeDelta::seconds(seconds)
 }

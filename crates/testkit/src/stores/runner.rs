@@ -8,10 +8,10 @@ use libtest_mimic::{Arguments, Completion, Trial};
 use super::cases::{all, processes};
 use super::{Case, StoreHarness};
 
-/// Runs every case against every store, with the arguments of a Rust test program (`--list`, filters, `--exact`,
-/// `--test-threads`).
+/// Runs every case against every store, and accepts the arguments of a Rust test program (`--list`,
+/// filters, `--exact`, `--test-threads`).
 ///
-/// It must be the first thing that `main` does: cases with several processes start this very program again.
+/// It must be the first call in `main`: cases with several processes start this program again.
 pub fn run(harnesses: Vec<Arc<dyn StoreHarness>>) -> ExitCode {
     if let Some(order) = processes::order() {
         return processes::work(&harnesses, &order);

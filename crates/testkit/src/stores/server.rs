@@ -4,8 +4,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The URL of the server, from a variable that `cargo xtask test` sets. A server that is missing fails the test: one that
-/// did nothing would look as if it had passed.
+/// Returns the URL of the server, from a variable that `cargo xtask test` sets. A missing server
+/// fails the test, because a skipped test would look as if it had passed.
 pub fn server_url(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!(
@@ -14,9 +14,10 @@ pub fn server_url(variable: &str) -> String {
     })
 }
 
-/// A name for tables or keys of a test that nobody else uses on the server: letters, digits and underscores.
+/// Returns a name for tables or keys that no other test uses on the server: letters, digits and
+/// underscores.
 pub fn new_name() -> String {
-    /// Another run may have had the same process id, on a server that stays.
+    /// Another run may have had the same process id, on a server that was not restarted.
     static RUN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("test_{:016x}_{}", *RUN, NUMBER.fetch_add(1, Ordering::Relaxed))

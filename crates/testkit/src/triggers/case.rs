@@ -1,4 +1,4 @@
-//! One case of the suite.
+//! A case of the suite.
 
 use std::sync::Arc;
 
@@ -9,58 +9,58 @@ use chrono::{DateTime, TimeDelta};
 
 use super::TriggerHarness;
 
-/// What a case is run with: one sample of a harness.
+/// The setup of a case: one sample of a harness.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
     harness: &'a TriggerHarness,
     config: &'a TriggerConfig,
 }
 
-/// One case of the suite.
+/// A case of the suite.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Its name: `theme::what_holds`.
+    /// The name: `theme::what_holds`.
     pub name: &'static str,
     pub(super) check: fn(&Setup<'_>),
 }
 
 impl<'a> Setup<'a> {
-    /// When the samples are built, and from when on they are asked: 2027-01-01T00:00:00.123456Z, an instant between the
-    /// seconds, as a real one is.
+    /// The time at which samples are built and from which fires are computed:
+    /// 2027-01-01T00:00:00.123456Z, with a realistic fraction of a second.
     pub const NOW: Timestamp = match DateTime::from_timestamp(1_798_761_600, 123_456_000) {
         Some(now) => now,
         None => Timestamp::UNIX_EPOCH,
     };
 
-    /// How many fires the cases look at.
+    /// The number of fires that the cases check.
     pub const STEPS: usize = 60;
 
-    /// A case on this configuration.
+    /// Returns the setup for this configuration.
     pub fn new(harness: &'a TriggerHarness, config: &'a TriggerConfig) -> Self {
         Self { harness, config }
     }
 
-    /// The trigger of the sample, for a scheduler in UTC at [`NOW`](Self::NOW).
+    /// Returns the trigger of the sample, for a scheduler in UTC at [`NOW`](Self::NOW).
     ///
     /// # Panics
-    /// Where the configuration is refused.
+    /// If the configuration is refused.
     pub fn trigger(&self) -> Arc<dyn Trigger> {
         build(self.harness.registry(), self.config, Zone::UTC, Self::NOW)
     }
 
-    /// A trigger of another configuration, for a scheduler in another zone at another time.
+    /// Returns a trigger of another configuration, for a scheduler in another zone at another time.
     ///
     /// # Panics
-    /// Where the configuration is refused.
+    /// If the configuration is refused.
     pub fn restore(&self, config: &TriggerConfig) -> Arc<dyn Trigger> {
         let zone = "Asia/Kathmandu".parse().unwrap_or(Zone::UTC);
         build(self.harness.registry(), config, zone, Self::NOW + TimeDelta::days(1234))
     }
 
-    /// The first grid times from [`NOW`](Self::NOW) on, in order.
+    /// Returns the first grid times from [`NOW`](Self::NOW) on, in order.
     ///
     /// # Panics
-    /// Where there are none: such a sample tests nothing.
+    /// If there are none: such a sample tests nothing.
     pub fn grid(&self) -> Vec<Timestamp> {
         let trigger = self.trigger();
         let mut grid: Vec<Timestamp> = Vec::new();
@@ -85,16 +85,16 @@ fn build(
 }
 
 impl Case {
-    /// Runs it.
+    /// Runs the case.
     ///
     /// # Panics
-    /// Where the trigger does not do what it promises.
+    /// If the trigger violates its contract.
     pub fn run(&self, setup: &Setup<'_>) {
         (self.check)(setup);
     }
 }
 
-/// The cases of a theme.
+/// Lists the cases of a theme.
 macro_rules! cases {
     ($theme:literal: $($check:ident),+ $(,)?) => {
         pub(super) const CASES: &[$crate::triggers::Case] = &[$($crate::triggers::Case {

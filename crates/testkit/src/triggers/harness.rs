@@ -1,4 +1,4 @@
-//! What a trigger crate gives to the suite.
+//! The description of a trigger for the suite.
 
 use apscheduler_core::registry::Registry;
 use apscheduler_core::trigger::TriggerConfig;
@@ -12,23 +12,24 @@ pub struct TriggerHarness {
 }
 
 impl TriggerHarness {
-    /// A harness without samples. The registry must know the trigger, and the triggers that the samples hold.
+    /// Returns a harness without samples. The registry must contain the trigger and all triggers
+    /// nested in samples.
     pub fn new(name: impl Into<String>, registry: Registry) -> Self {
         Self { name: name.into(), registry, samples: Vec::new() }
     }
 
-    /// Adds a configuration to run the cases on. Its name becomes a part of the names of the cases.
+    /// Adds a configuration to run the cases on. Its name becomes part of the case names.
     pub fn sample(mut self, name: impl Into<String>, config: TriggerConfig) -> Self {
         self.samples.push((name.into(), config));
         self
     }
 
-    /// The name that its cases begin with.
+    /// Returns the prefix of its case names.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The registry that builds the samples.
+    /// Returns the registry that builds the samples.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }

@@ -1,12 +1,13 @@
-//! The conformance suite of triggers: what [`Trigger`](apscheduler_core::trigger::Trigger) promises, checked.
+//! The conformance suite of triggers. It checks the contract of
+//! [`Trigger`](apscheduler_core::trigger::Trigger).
 //!
-//! A trigger crate has a test target without libtest's harness:
+//! A trigger crate needs a test target without libtest's harness:
 //! ```toml
 //! [[test]]
 //! name = "conformance"
 //! harness = false
 //! ```
-//! and in it a [`TriggerHarness`] with some configurations of its trigger, and [`run`]:
+//! It contains a [`TriggerHarness`] with some configurations of its trigger, and calls [`run`]:
 //! ```
 //! use std::process::ExitCode;
 //! use apscheduler_core::trigger::TriggerConfig;
@@ -20,9 +21,11 @@
 //!     triggers::run(vec![TriggerHarness::new("backoff", registry).sample("tens", backoff)])
 //! }
 //! ```
-//! Each case runs on each sample, under a name such as `backoff::tens::grid::instants_between_fires_move_nothing`. The
-//! suite builds the samples through the registry at [`NOW`](Setup::NOW), and follows their first [`STEPS`](Setup::STEPS)
-//! fires. Give a sample for each option that shapes the schedule: start and end, jitter, a zone with changes of offset.
+//! Each case runs on each sample, with a name such as
+//! `backoff::tens::grid::instants_between_fires_move_nothing`. The suite builds the samples through
+//! the registry at [`NOW`](Setup::NOW), and checks their first [`STEPS`](Setup::STEPS) fires. Add a
+//! sample for each option that affects the schedule: start and end, jitter, a zone with offset
+//! changes.
 
 mod case;
 mod cases;

@@ -10,8 +10,8 @@ use super::cases::all;
 use super::{Case, Setup, TriggerHarness};
 use crate::suite;
 
-/// Runs every case on every sample, with the arguments of a Rust test program (`--list`, filters, `--exact`,
-/// `--test-threads`).
+/// Runs every case on every sample, and accepts the arguments of a Rust test program (`--list`,
+/// filters, `--exact`, `--test-threads`).
 pub fn run(harnesses: Vec<TriggerHarness>) -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();

@@ -1,4 +1,4 @@
-//! Runs that are ended, and workers that die.
+//! Runs that are terminated, and workers that die.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ fn a_timeout_holds_for_each_run_time(setup: &Setup<'_>) {
     echoes(&lab, "after");
 }
 
-/// Each run time anew. Whether it has the time to do so is up to the executor.
+/// Each run time starts afresh. Whether it can take that long depends on the executor.
 fn what_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.gate("never opened");
@@ -71,7 +71,7 @@ fn what_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
     echoes(&lab, "after");
 }
 
-/// Whoever reads the event should not have to guess why the function gave up.
+/// The event must say that the timeout caused the failure.
 fn what_fails_at_its_timeout_says_so(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.gate("never opened");

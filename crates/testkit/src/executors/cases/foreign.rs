@@ -1,4 +1,5 @@
-//! No code of others runs under a lock of the executor: what a job holds may call it when it is dropped.
+//! Foreign code never runs under a lock of the executor: values in a job may call it when they are
+//! dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ cases! {
     what_a_job_holds_may_call_the_executor_when_it_never_runs [InProcess, Queue],
 }
 
-/// A plain job whose end calls the executor and the scheduler.
+/// Returns a plain job that calls the executor and the scheduler when it is dropped.
 fn job(lab: &Lab, id: &str, dropped: &Arc<AtomicUsize>) -> JobBuilder {
     let (executor, scheduler) = (Arc::downgrade(lab.executor()), lab.scheduler().handle());
     let dropped = Arc::clone(dropped);

@@ -1,4 +1,4 @@
-//! `max_instances` counts what is queued and what runs, and every end frees its place.
+//! `max_instances` counts queued and running instances, and every outcome frees a slot.
 
 use apscheduler_core::event::{Event, EventMask};
 use serde_json::Value;
@@ -71,7 +71,8 @@ fn instances_of_one_job_run_beside_each_other(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-/// A job of one instance runs as often as it is due, if every run waits for the event of the last.
+/// Checks that a job with one instance runs each time it is due, if every run waits for the event
+/// of the previous one.
 fn frees_the_place(setup: &Setup<'_>, function: &str, arguments: &[Value], end: EventMask) {
     const RUNS: usize = 5;
     let lab = setup.lab(1);

@@ -1,4 +1,4 @@
-//! Whether a run is too late is judged when it starts.
+//! Misfires are determined when a run starts.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -76,7 +76,7 @@ fn a_missed_run_frees_the_place(setup: &Setup<'_>) {
     assert_eq!(lab.events().count("a", EventMask::JOB_MAX_INSTANCES), 0);
 }
 
-/// A job that is due five times at once.
+/// Returns a job that is due five times at once.
 fn five_times_late(lab: &Lab, function: &str) -> apscheduler_core::job::JobBuilder {
     lab.job("a", function).coalesce(false).trigger(lab.every_second(5))
 }

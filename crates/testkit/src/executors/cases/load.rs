@@ -1,4 +1,4 @@
-//! The queue: its depth can be asked, it has an order and an end.
+//! The queue: its depth is reported, and it has an order and a limit.
 
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::ExecutorLoad;
@@ -71,7 +71,7 @@ fn what_finds_no_room_waits_in_the_store(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
     let room = lab.executor().room();
-    // An executor whose queue never ends, or nearly, leaves nothing in the store.
+    // An executor with a practically unbounded queue leaves nothing in the store.
     let count = if room < 50_000 { room + MORE } else { MORE };
     lab.add_all((0..count).map(|number| lab.job(&format!("{number}"), "echo").args([Value::Null])));
     if count > room {

@@ -14,7 +14,7 @@ mod within;
 
 use super::Case;
 
-/// All cases.
+/// Returns all cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     [
         outcomes::CASES,

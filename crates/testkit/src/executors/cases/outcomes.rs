@@ -1,4 +1,4 @@
-//! Every run ends, once, and tells how.
+//! Every run has exactly one outcome, and reports it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ cases! {
     a_listener_that_panics_loses_nothing,
 }
 
-/// Runs a job that fails.
+/// Runs a job that fails, and returns its error.
 fn error_of(lab: &Lab, id: &str, function: &str, arguments: &[&str]) -> Arc<JobError> {
     let arguments = arguments.iter().map(|argument| (*argument).into());
     lab.add(lab.job(id, function).args(arguments));
@@ -73,7 +73,7 @@ fn an_executor_survives_panics(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-/// Some that end well, some that fail, some that panic; the id tells which.
+/// Returns jobs that succeed, fail or panic, as their ids say.
 fn mixture(lab: &Lab, count: usize) -> Vec<apscheduler_core::job::JobBuilder> {
     let job = |number: usize| match number % 3 {
         0 => lab.job(&format!("echo {number}"), "echo").args([number.into()]),

@@ -1,4 +1,4 @@
-//! What can't be run is refused when it is added.
+//! Jobs that can't be run are refused when they are added.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::job::JobBuilder;

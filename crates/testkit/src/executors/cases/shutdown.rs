@@ -1,4 +1,4 @@
-//! A shutdown waits for everything, or drops what is queued; nothing is lost either way.
+//! A shutdown waits for all runs, or drops the queued ones; no outcome is lost in either case.
 
 use apscheduler_core::OnRemove;
 use apscheduler_core::Shutdown;
@@ -24,7 +24,7 @@ cases! {
 
 const QUEUED: usize = 10;
 
-/// Runs that wait in the queue, and end well if they are started.
+/// Queues runs that succeed if they are started.
 fn queue(lab: &Lab, executor: &str) {
     let job = |number| lab.job(&format!("queued {number}"), "echo").args([Value::Null]);
     lab.add_all((0..QUEUED).map(|number| job(number).executor(executor)));
@@ -33,7 +33,7 @@ fn queue(lab: &Lab, executor: &str) {
     }
 }
 
-/// How the queued runs ended.
+/// Returns the outcomes of the queued runs.
 fn ends_of_queued(lab: &Lab) -> Vec<Event> {
     (0..QUEUED).flat_map(|number| lab.events().outcomes_of(&format!("queued {number}"))).collect()
 }
@@ -77,20 +77,20 @@ fn one_that_does_not_wait_drops_what_is_queued(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
     queue(&lab, "default");
-    // The gate is shut: a shutdown that waits for its job never returns.
+    // The gate is closed: a shutdown that waits for the job would never return.
     lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
     lab.events().wait("the queued runs have ended", |heard| heard.outcomes >= QUEUED);
     let ends = ends_of_queued(&lab);
     assert_eq!(ends.len(), QUEUED);
     assert!(ends.iter().all(|event| event.code() == EventMask::JOB_ERROR), "{ends:#?}");
     gate.open();
-    // What ran goes on to its end, or is ended where the executor can do so.
+    // The running job runs to its end, or is terminated if the executor can do so.
     lab.events().wait_for("holder", 1);
     lab.wait_until_idle();
     assert_eq!(lab.events().heard().outcomes, QUEUED + 1);
 }
 
-/// On every executor: it may end the run by force, but not leave it alone.
+/// Holds for every executor: it may terminate the run, but must notify it.
 fn one_that_does_not_wait_tells_the_run_to_end(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.gate("never opened");
@@ -140,7 +140,7 @@ fn a_dropped_executor_loses_nothing(setup: &Setup<'_>) {
     lab.add(lab.job("holder", "hold").args(gate.arguments()).executor("second"));
     gate.wait_for(1);
     queue(&lab, "second");
-    // The scheduler had the only handle to it.
+    // The scheduler had the only reference to it.
     lab.scheduler().remove_executor("second", OnRemove::Keep).expect("it is there");
     gate.open();
     lab.events().wait_for_all(QUEUED + 1);
@@ -173,7 +173,7 @@ fn what_was_dropped_may_run_after_a_restart(setup: &Setup<'_>) {
     gate.open();
     lab.wait_until_idle();
     lab.scheduler().start().expect("it can be started again");
-    // The jobs in memory were gone with the shutdown; the one with the same id shares its places.
+    // The shutdown removed the jobs in memory; a new one with the same id uses the same slots.
     lab.add(job());
     let outcome = &lab.events().wait_for("a", 2)[1];
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");

@@ -1,4 +1,4 @@
-//! Many runs: each has its outcome, and nothing is left of them.
+//! Many runs: each has an outcome, and no resources are left over.
 
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
@@ -17,7 +17,7 @@ fn ten_thousand_runs_are_accounted_for(setup: &Setup<'_>) {
     let lab = setup.lab(4);
     let count = setup.harness().scaled(5000);
     lab.add_all((0..count).map(|number| lab.job(&format!("{number}"), "echo").args([Value::Null])));
-    // As many again of one job, which catches up in pieces.
+    // The same number of runs of one job, which catches up in batches.
     let job = lab.job("often", "echo").args([Value::Null]).coalesce(false);
     lab.add(job.trigger(lab.every_second(count)));
     lab.oversleep(i64::try_from(count).unwrap_or(i64::MAX) + 1);

@@ -1,4 +1,4 @@
-//! What goes to a function, and what comes back from it.
+//! The arguments and return values of functions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ cases! {
     jobs_run_where_the_executor_says,
 }
 
-/// What the run of a job returned that ends well.
+/// Returns the return value of a job that succeeds.
 fn value_of(lab: &Lab, id: &str) -> Arc<Value> {
     match &lab.events().wait_for(id, 1)[0] {
         Event::JobExecuted { retval, .. } => Arc::clone(retval),
@@ -55,7 +55,7 @@ fn large_values_pass(setup: &Setup<'_>) {
         lab.add(lab.job(id, "echo").args([large.clone()]));
     }
     for id in ["a", "b", "c"] {
-        // Not `assert_eq`: the two megabytes would be printed.
+        // Not `assert_eq`, which would print the two megabytes.
         assert!(*value_of(&lab, id) == large, "a large value was changed");
     }
 }

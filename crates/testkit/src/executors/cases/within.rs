@@ -1,4 +1,4 @@
-//! A job may shut down the scheduler that runs it, and so may a listener.
+//! Jobs and listeners may shut down their own scheduler.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn a_job_that_waits_for_the_shutdown_leaves_nothing(setup: &Setup<'_>) {
     for workers in [1, 2] {
         let lab = setup.lab(workers);
         let gate = lab.gate("held");
-        // The gate keeps the shutdown from coming before the others are submitted.
+        // The gate keeps the shutdown from happening before the other jobs are submitted.
         lab.add_all(
             (0..workers)
                 .map(|number| lab.job(&format!("holder {number}"), "hold").args(gate.arguments())),
@@ -70,7 +70,7 @@ fn a_job_may_remove_its_executor(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-/// Wherever the executor calls it.
+/// Holds on whatever thread the executor calls the listener.
 fn a_listener_may_shut_the_scheduler_down(setup: &Setup<'_>) {
     for mask in [EventMask::JOB_EXECUTED, EventMask::JOB_ERROR, EventMask::JOB_MISSED] {
         for shutdown in [Shutdown::Wait, Shutdown::Now] {

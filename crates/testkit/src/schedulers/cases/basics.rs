@@ -1,4 +1,4 @@
-//! What APScheduler shows of each of its schedulers, by the names of its tests.
+//! The behavior that APScheduler tests for each of its schedulers, under the names of its tests.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::Shutdown;
@@ -22,7 +22,7 @@ fn sum() -> JobBuilder {
     JobBuilder::new(|left: i64, right: i64| left + right).id("a").args([json!(1), json!(2)])
 }
 
-/// Returns when these are the events so far, but for the executors.
+/// Waits until these are the events so far, ignoring those of executors.
 fn expect(lab: &Lab, expected: &[EventMask]) {
     let last = *expected.last().expect("there are some");
     lab.events().wait_for_any(last);

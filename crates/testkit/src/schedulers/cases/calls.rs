@@ -1,4 +1,4 @@
-//! A call that may have to wait leaves its caller alone.
+//! A call that may wait does not block its caller.
 
 use std::sync::Mutex;
 use std::sync::mpsc::channel;

@@ -1,4 +1,4 @@
-//! Executors and stores that come while the scheduler starts are started.
+//! Executors and stores that are added during a start are started.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,8 @@ cases! {
     what_is_added_after_a_shutdown_is_started_with_the_next_start,
 }
 
-/// Adds an executor that refuses runs until it is started, and a store that is not looked into until then.
+/// Adds an executor that refuses runs until it is started, and a store that is not processed until
+/// then.
 fn add_components(scheduler: &Scheduler) {
     scheduler.add_executor("late", LoopExecutor::new()).expect("a new alias");
     let store = TestStore::blocking_with_objects();
@@ -45,7 +46,7 @@ fn what_a_listener_adds_during_the_start_is_started(harness: &SchedulerHarness) 
                 add_components(&handle);
             }
         });
-        // JOB_ADDED comes with the start then.
+        // In this case, JOB_ADDED is emitted at the start.
         lab.add(JobBuilder::new(|| ()).id("first"));
         lab.start().expect("it starts");
         assert_started(&lab);

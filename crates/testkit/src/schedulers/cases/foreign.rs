@@ -1,5 +1,5 @@
-//! No code of others runs under a lock: what users hand over may call the scheduler when it is dropped, and so may
-//! triggers.
+//! Foreign code never runs under a lock: user values may call the scheduler when they are dropped,
+//! and so may triggers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ cases! {
     a_trigger_may_call_the_scheduler,
 }
 
-/// Calls what takes each of the locks.
+/// Makes calls that take each of the locks.
 fn call_everything(scheduler: &Scheduler) {
     scheduler.get_jobs().expect("a list");
     let listener = scheduler.add_listener(EventMask::JOB_ERROR, |_| ());
@@ -38,7 +38,7 @@ fn call_everything(scheduler: &Scheduler) {
     let _ = (scheduler.state(), scheduler.instances(), scheduler.timezone());
 }
 
-/// Counts how many of its guards were dropped and came to the end of their calls.
+/// Counts the guards that were dropped and whose calls completed.
 struct Guards {
     scheduler: Scheduler,
     dropped: Arc<AtomicUsize>,
@@ -67,7 +67,7 @@ impl Guards {
         job.id(id).misfire_grace_time(None)
     }
 
-    /// Does what drops all guards that were made so far.
+    /// Runs the action that drops all guards made so far.
     fn check(&self, what: &'static str, action: impl FnOnce(&Scheduler) + Send + 'static) {
         let scheduler = self.scheduler.clone();
         in_time(what, move || action(&scheduler));
@@ -91,7 +91,7 @@ impl Executor for Guarded {
     fn shutdown(&self, _shutdown: Shutdown) {}
 }
 
-/// What goes the same way before the start and after it.
+/// Checks what is the same before and after the start.
 fn check_listeners_and_states(guards: &mut Guards) {
     let guard = guards.make();
     let listener = guards.scheduler.add_listener(EventMask::JOB_ERROR, move |_| {
@@ -161,7 +161,7 @@ fn what_is_dropped_while_it_runs_may_call_the_scheduler(harness: &SchedulerHarne
     }
 }
 
-/// Calls the scheduler whenever it is asked.
+/// Calls the scheduler whenever it is asked for a fire time.
 struct Calling(Scheduler, Timestamp);
 
 impl Trigger for Calling {

@@ -1,4 +1,4 @@
-//! Start, pause, resume, restart, and the end of the owner.
+//! Start, pause, resume, restart, and dropping the owner.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::Shutdown;
@@ -29,7 +29,7 @@ fn a_paused_start_runs_nothing(harness: &SchedulerHarness) {
     lab.add(job);
     lab.start_paused().expect("it starts");
     assert_eq!(lab.state(), SchedulerState::Paused);
-    // Each of these wakes the loop; none of them may run the job.
+    // Each of these calls wakes the loop; none may run the job.
     for _ in 0..20 {
         lab.advance(1);
     }
@@ -64,7 +64,7 @@ fn it_can_be_started_again(harness: &SchedulerHarness) {
     for (round, shutdown) in both.into_iter().chain(both).enumerate() {
         assert_eq!(lab.state(), SchedulerState::Stopped);
         for executor in ["default", "loop"] {
-            // What a shutdown did not wait for may have its place still.
+            // Jobs that a shutdown did not wait for may still occupy their slots.
             let (job, runs) = lab.job(&format!("{executor} {round}"));
             lab.add(job.executor(executor));
             if !lab.running() {

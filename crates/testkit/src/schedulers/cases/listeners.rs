@@ -1,4 +1,4 @@
-//! Listeners hear everything, in order, and where the harness says.
+//! Listeners receive every event, in order, on the thread that the harness declares.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ cases! {
 
 const JOBS: usize = 200;
 
-/// Adds jobs in several threads, for both executors.
+/// Adds jobs on several threads, for both executors.
 fn add_many(scheduler: &Scheduler) {
     std::thread::scope(|scope| {
         for executor in ["default", "loop"] {
@@ -120,7 +120,7 @@ fn they_are_called_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
     lab.pause().expect("it runs");
     lab.resume().expect("it runs");
     lab.events().wait_for_any(EventMask::SCHEDULER_RESUMED);
-    // The listener of the case comes after that of `events`.
+    // The listener of the case was added after the one of `events`.
     let (job, runs) = lab.job("last");
     lab.add(job);
     arrival(&runs);
@@ -143,6 +143,7 @@ fn an_event_stream_has_them_all(harness: &SchedulerHarness) {
         let event = pollster::block_on(stream.next()).expect("the scheduler lives");
         codes.push(event.code());
     }
-    // Several threads make events, so two listeners need not hear them in one order. Each hears all.
+    // Several threads emit events, so two listeners may receive them in different orders. Each
+    // receives all.
     assert_eq!(codes.iter().filter(|code| **code == EventMask::JOB_EXECUTED).count(), 2 * JOBS);
 }

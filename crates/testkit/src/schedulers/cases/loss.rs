@@ -1,4 +1,4 @@
-//! A loop that ends before its scheduler: an error, and no hang.
+//! A loop that ends before its scheduler causes an error, and no hang.
 
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
@@ -65,13 +65,13 @@ fn what_waits_for_the_loop_is_an_error(harness: &SchedulerHarness) {
     lab.advance(1);
     lab.start().expect("it starts");
     arrival(&arrivals);
-    // The loop is held, so it can't end before the gate is open.
+    // The loop is blocked, so it can't end before the gate is open.
     let (events, handle) = (lab.events().clone(), lab.handle());
     std::thread::scope(|scope| {
         scope.spawn(move || drop(open));
         lab.subject().end_loop();
     });
-    // Some may have run before the end. None is without an outcome.
+    // Some may have run before the end. Each has an outcome.
     events.wait_for_all(11);
     eventually("no instance is left", || handle.instances() == 0);
 }

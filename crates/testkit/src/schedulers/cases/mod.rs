@@ -15,7 +15,7 @@ mod waking;
 
 use super::Case;
 
-/// All cases.
+/// Returns all cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     [
         basics::CASES,

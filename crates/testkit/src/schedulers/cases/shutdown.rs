@@ -1,4 +1,4 @@
-//! A shutdown from anywhere returns, and leaves nothing behind.
+//! A shutdown from any thread returns, and releases everything.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -28,7 +28,8 @@ cases! {
     nothing_runs_afterwards,
 }
 
-/// A job that holds the loop: it tells that it has come, and goes on when the other end is dropped.
+/// Returns a job that blocks the loop: it signals its arrival, and continues when the sender is
+/// dropped.
 fn holder() -> (JobBuilder, Receiver<()>, Sender<()>) {
     let (arrived, arrivals) = channel();
     let (open, gate) = channel::<()>();
@@ -99,7 +100,7 @@ fn one_that_waits_lets_the_loop_finish(harness: &SchedulerHarness) {
 
 fn one_that_does_not_wait_drops_what_waits(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
-    // What is due at the start is submitted in one go, so the second waits while the first runs.
+    // Jobs due at the start are submitted together, so the second waits while the first runs.
     let (job, arrivals, open) = holder();
     lab.add(job.next_run_time(lab.now()));
     let (job, runs) = lab.job("queued");
@@ -108,7 +109,7 @@ fn one_that_does_not_wait_drops_what_waits(harness: &SchedulerHarness) {
     lab.start().expect("it starts");
     arrival(&arrivals);
     lab.shutdown(Shutdown::Now).expect("it runs");
-    // Where the loop takes listeners they wait for it.
+    // If the loop takes listeners, they wait for it.
     drop(open);
     let outcome = &lab.events().wait_for("queued", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_ERROR, "{outcome:?}");
@@ -152,7 +153,7 @@ fn nothing_runs_afterwards(harness: &SchedulerHarness) {
     lab.add(later);
     lab.advance(5);
     assert!(lab.get_jobs().expect("those that wait").iter().all(Job::pending));
-    // A loop that had not ended would have had all of this time.
+    // Gives a loop that has not ended this time to show itself.
     std::thread::sleep(std::time::Duration::from_millis(50));
     assert!(runs.try_recv().is_err());
     assert!(later_runs.try_recv().is_err());

@@ -1,4 +1,4 @@
-//! What a store does holds up no loop.
+//! A store never blocks the loop.
 
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
@@ -20,7 +20,7 @@ cases! {
     one_that_fails_leaves_the_loop_alive,
 }
 
-/// A lab with a store `remote` that does I/O.
+/// Returns a lab with a store `remote` that does I/O.
 fn lab(harness: &SchedulerHarness, store: &TestStore) -> Lab {
     let lab = Lab::new(harness);
     lab.add_jobstore("remote", store.clone()).expect("a new alias");
@@ -32,7 +32,7 @@ fn remote(id: &str) -> JobBuilder {
     JobBuilder::new(|| ()).id(id).jobstore("remote").misfire_grace_time(None)
 }
 
-/// The other store is looked into, and jobs run in turns of the loop.
+/// Asserts that the other store is processed, and that jobs run in turns of the loop.
 fn assert_alive(lab: &Lab) {
     for number in 0..5 {
         for executor in ["default", "loop"] {
@@ -66,7 +66,7 @@ fn one_that_hangs_leaves_the_loop_alive(harness: &SchedulerHarness) {
     lab.events().wait_for("a", 1);
 }
 
-/// A lab whose store hangs in a pass.
+/// Returns a lab whose store hangs in a pass.
 fn hanging(harness: &SchedulerHarness, store: &TestStore) -> Lab {
     let lab = lab(harness, store);
     lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
@@ -106,7 +106,7 @@ fn one_that_closes_late_is_started_again(harness: &SchedulerHarness) {
     lab.start().expect("it starts");
     opener.join().expect("no panic");
     lab.advance(1);
-    // What hung may have claimed it for the scheduler that was shut down.
+    // The hanging pass may have claimed the job for the scheduler that was shut down.
     lab.events().wait_for("a", 1);
     for number in 0..5 {
         let id = format!("b {number}");

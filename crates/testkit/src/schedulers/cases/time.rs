@@ -1,4 +1,4 @@
-//! Clocks that jump, and waits that are long.
+//! Clock changes and long waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ fn a_clock_that_jumps_back_runs_nothing_twice(harness: &SchedulerHarness) {
     arrival(&runs);
     lab.advance(-1);
     lab.advance(1);
-    // This one runs after the loop has seen the clock jump.
+    // This job runs after the loop has noticed the clock change.
     let (other, others) = lab.job("b");
     lab.add(other);
     arrival(&others);
@@ -49,7 +49,7 @@ fn a_clock_that_jumps_back_runs_nothing_twice(harness: &SchedulerHarness) {
     lab.events().wait_for("a", 2);
 }
 
-/// A manual clock that says how long a sleep is, as a real one does.
+/// A manual clock that returns the duration of a sleep, like a real one.
 #[derive(Clone, Debug)]
 struct RealSleep(ManualClock);
 
@@ -68,7 +68,7 @@ impl Clock for RealSleep {
 }
 
 fn waits_of_months_and_of_millennia(harness: &SchedulerHarness) {
-    // From three weeks on, milliseconds do not fit into 31 bits.
+    // From 25 days on, the milliseconds do not fit into 31 bits.
     for days in [24, 25, 49, 50, 90, 366 * 8000] {
         let clock = ManualClock::at("2027-01-01T00:00:00Z");
         let lab = Lab::with_clock(harness, clock.clone(), Arc::new(RealSleep(clock)));

@@ -1,4 +1,4 @@
-//! The loop is woken from any thread, and not woken for nothing.
+//! The loop can be woken from any thread, and is not woken needlessly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,7 +83,7 @@ fn a_job_may_add_the_next(harness: &SchedulerHarness) {
     }
 }
 
-/// A manual clock that counts how often it is looked at. Every turn of a loop does.
+/// A manual clock that counts its reads. Every turn of a loop reads it.
 #[derive(Clone, Debug)]
 struct CountingClock(ManualClock, Arc<AtomicUsize>);
 
@@ -109,7 +109,7 @@ fn counted(harness: &SchedulerHarness) -> (Lab, Arc<AtomicUsize>) {
     (Lab::with_clock(harness, clock, Arc::new(counting)), looks)
 }
 
-/// A loop that does not sleep makes thousands of turns in this time.
+/// Asserts that the loop sleeps: otherwise it would make thousands of turns in this time.
 fn expect_sleep(looks: &AtomicUsize) {
     let before = looks.load(Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(300));

@@ -1,4 +1,4 @@
-//! What the cases do with a store.
+//! Operations of the cases on a store.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use apscheduler_core::time::Timestamp;
 
 use crate::stores::records::Records;
 
-/// How long a case waits for what must happen.
+/// How long a case waits for an expected condition.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Adds jobs with the state 0.
@@ -20,30 +20,30 @@ pub(super) fn add(store: &dyn JobStore, jobs: &[(&str, Option<Timestamp>)]) {
     store.add_jobs(new).expect("the jobs are added");
 }
 
-/// Adds so many jobs, which are called `job-00000` and so on, in one call.
+/// Adds `count` jobs in one call, named `job-00000` and so on.
 pub(super) fn add_many(store: &dyn JobStore, count: usize, time: impl Fn(usize) -> Timestamp) {
     let records = Records::of(store);
     let new = (0..count).map(|number| records.new_record(many_id(number), Some(time(number))));
     store.add_jobs(new.collect()).expect("the jobs are added");
 }
 
-/// The id of one of many jobs.
+/// Returns the id of one of many jobs.
 pub(super) fn many_id(number: usize) -> String {
     format!("job-{number:05}")
 }
 
-/// The record, which must be there.
+/// Returns the record, which must exist.
 pub(super) fn find(store: &dyn JobStore, id: &str) -> JobRecord {
     let found = store.lookup_job(id).expect("the job is looked up");
     found.unwrap_or_else(|| panic!("the job {id:?} is not there"))
 }
 
-/// All records, in order.
+/// Returns all records, in order.
 pub(super) fn list(store: &dyn JobStore) -> Vec<JobRecord> {
     list_by(store, 1000)
 }
 
-/// All records, asked for by pages of this size.
+/// Returns all records, read in pages of this size.
 pub(super) fn list_by(store: &dyn JobStore, limit: usize) -> Vec<JobRecord> {
     let mut records: Vec<JobRecord> = Vec::new();
     loop {
@@ -58,27 +58,27 @@ pub(super) fn list_by(store: &dyn JobStore, limit: usize) -> Vec<JobRecord> {
     }
 }
 
-/// The ids of records.
+/// Returns the ids of records.
 pub(super) fn ids(records: &[JobRecord]) -> Vec<&str> {
     records.iter().map(|record| &*record.id).collect()
 }
 
-/// The ids of claims.
+/// Returns the ids of claims.
 pub(super) fn claimed(claims: &[Claim]) -> Vec<&str> {
     claims.iter().map(|claim| &*claim.record.id).collect()
 }
 
-/// The next run time of a due record.
+/// Returns the next run time of a due record.
 pub(super) fn due_time(record: &JobRecord) -> Timestamp {
     record.next_run_time.expect("only jobs with a next run time are due")
 }
 
-/// Takes the run time that is due.
+/// Claims the due run time.
 pub(super) fn take(record: &JobRecord, next: NextRun) -> Decision {
     Decision::Claim(ClaimOutcome::new(due_time(record), next))
 }
 
-/// One batch, from the beginning.
+/// Claims one batch, from the beginning.
 pub(super) fn claim(
     store: &dyn JobStore,
     now: Timestamp,
@@ -89,7 +89,7 @@ pub(super) fn claim(
     store.claim_due(&due, &mut decide).expect("due jobs are claimed")
 }
 
-/// All batches, as the engine goes through them.
+/// Claims all batches, like the engine.
 pub(super) fn claim_all(
     store: &dyn JobStore,
     now: Timestamp,
@@ -99,7 +99,7 @@ pub(super) fn claim_all(
     try_claim_all(store, now, limit, decide).expect("due jobs are claimed")
 }
 
-/// The same of a store that may fail. What was claimed before is lost then.
+/// Claims all batches of a store that may fail. On an error, earlier claims are lost.
 pub(super) fn try_claim_all(
     store: &dyn JobStore,
     now: Timestamp,
@@ -121,7 +121,7 @@ pub(super) fn try_claim_all(
     }
 }
 
-/// Ends a case that would wait for ever.
+/// Aborts a case that would hang.
 pub(super) struct Patience {
     wish: &'static str,
     until: Instant,

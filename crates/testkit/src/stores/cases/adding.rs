@@ -1,4 +1,4 @@
-//! Jobs are added and replaced.
+//! Adding and replacing jobs.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::store::{JobRecord, JobStore, NewRecord};

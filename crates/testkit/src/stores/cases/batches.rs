@@ -1,4 +1,4 @@
-//! Several batches in a row: limits, and cursors to go on behind what was left.
+//! Consecutive batches: limits, and cursors to continue after jobs that were left.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ cases! { "batches":
 const LIMITS: [usize; 7] = [1, 2, 3, 10, 24, 25, 26];
 const COUNT: usize = 25;
 
-/// 25 jobs, of which some have equal run times: all, or groups of `group`.
+/// Adds 25 jobs, some with equal run times: all of them, or groups of `group`.
 fn add_groups(store: &dyn JobStore, group: usize) -> Vec<String> {
     store.remove_all_jobs().expect("removed");
     let names: Vec<String> =
@@ -42,7 +42,7 @@ fn add_groups(store: &dyn JobStore, group: usize) -> Vec<String> {
     names
 }
 
-/// Goes through all batches, and tells how often each job was decided on.
+/// Claims all batches, and counts how often each job was decided on.
 fn visit(
     store: &dyn JobStore,
     limit: usize,
@@ -183,7 +183,7 @@ fn a_cursor_does_not_make_jobs_due(store: &dyn JobStore) {
     assert_ne!(seen, ["c"]);
 }
 
-/// A job that catches up runs again in the same pass, and is left then, as the engine does it.
+/// A job that catches up runs again in the same pass and is then left, as in the engine.
 fn a_job_that_stays_due_hides_no_other(store: &dyn JobStore) {
     for group in [1, 4, COUNT] {
         for limit in LIMITS {

@@ -1,4 +1,4 @@
-//! A record that is no job any more stands in nobody's way, and is not lost.
+//! A corrupt record does not block other jobs, and is not lost.
 
 use apscheduler_core::store::{Decision, JobRecord, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
@@ -20,13 +20,13 @@ cases! { "broken_data":
     Store the_first_and_the_last_instant_are_listed_and_claimed,
 }
 
-/// A store with three jobs, of which the first is broken.
+/// Opens a store with three jobs, the first of which is broken.
 fn open_with_a_broken_one(place: &Place<'_>) -> Opened {
     let store = place.open();
     add(&*store, &[("broken", Some(second(1))), ("b", Some(second(2))), ("c", None)]);
     let can = place.capabilities();
     if can.durable && !can.shared {
-        // Nobody else may have it open, so it need not notice what is changed under it.
+        // No other handle may be open, so the store need not notice direct changes.
         store.close();
         place.corrupt("broken");
         return place.open();
@@ -117,7 +117,7 @@ fn a_broken_record_survives(place: &Place<'_>) {
 
 const ENDS: [&str; 7] = ["first a", "first b", "now", "last a", "last b", "paused a", "paused b"];
 
-/// Lists by pages of every size, finds each run time after the other, and claims what is due.
+/// Lists by pages of every size, finds each run time in turn, and claims due jobs.
 fn work_at_the_ends(store: &dyn JobStore) {
     for limit in [1, 2, 3, 10] {
         assert_eq!(ids(&list_by(store, limit)), ENDS, "by pages of {limit}");
@@ -152,7 +152,7 @@ fn run_times_at_the_ends_of_numbers_are_listed_and_claimed(place: &Place<'_>) {
     let store = place.open();
     let jobs = ENDS.map(|id| (id, (!id.starts_with("paused")).then(|| second(1))));
     add(&*store, &jobs);
-    // Not every store has to notice what is changed under an open handle.
+    // Not every store must notice direct changes under an open handle.
     store.close();
     for (ids, number) in [(&ENDS[..2], i64::MIN), (&ENDS[3..5], i64::MAX)] {
         for id in ids {

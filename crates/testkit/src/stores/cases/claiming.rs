@@ -1,4 +1,4 @@
-//! One claim: what is due, in which order, and what the decisions do.
+//! A single claim: which jobs are due, their order, and the effect of decisions.
 
 use apscheduler_core::store::{ClaimOutcome, Decision, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
@@ -148,7 +148,7 @@ fn a_job_that_is_left_stays_as_it_is(store: &dyn JobStore) {
 
 fn decisions_are_for_their_own_job(store: &dyn JobStore) {
     let names = ["at", "finished", "left", "many", "moved"];
-    // In the other order, so that a place in the batch is not by chance that of the id.
+    // In reverse order, so that the position in the batch does not coincide with the id.
     let jobs: Vec<_> =
         names.iter().rev().zip(1..).map(|(id, at)| (*id, Some(second(at)))).collect();
     add(store, &jobs);
@@ -215,7 +215,8 @@ fn a_fire_is_claimed_once(store: &dyn JobStore) {
 fn a_job_that_stays_due_is_claimed_again(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(3)))]);
     let mut fires = Vec::new();
-    // From the beginning each time: whether a batch meets a job again that it moved is up to the store.
+    // From the beginning each time: whether a batch meets a job that it has moved depends on the
+    // store.
     for _ in 0..10 {
         let claims = claim(store, second(4), 1, |record| {
             take(record, NextRun::At(due_time(record) + TimeDelta::seconds(1)))

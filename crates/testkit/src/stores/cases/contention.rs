@@ -1,4 +1,4 @@
-//! Others add, change and remove jobs while they are claimed: no write is lost.
+//! Jobs are added, changed and removed while they are claimed: no write is lost.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,8 +36,8 @@ fn updates_and_claims_on_several_handles_lose_nothing(place: &Place<'_>) {
     no_write_is_lost(&open_handles(place, 4), place.scaled(400));
 }
 
-/// Two threads count the states of a few jobs up, two claim them. A lost update would show in the state, a lost claim in
-/// a run time that was claimed twice.
+/// Two threads increment the states of a few jobs, two claim them. A lost update would show in the
+/// state, a lost claim in a run time that was claimed twice.
 fn no_write_is_lost(handles: &[Opened], rounds: usize) {
     const JOBS: usize = 3;
     let store = &*handles[0];
@@ -115,7 +115,7 @@ fn one_of_many_adds_its_batch(place: &Place<'_>) {
     let handles = handles(place);
     let parts = in_threads(8, &handles, |thread, store| {
         let records = Records::of(store);
-        // The id that all want stands at another place in each batch.
+        // The id that all threads use is at a different position in each batch.
         let mut names: Vec<String> = (0..8).map(|number| format!("{thread}-{number}")).collect();
         names.insert(thread, "wanted".to_owned());
         let new = names.iter().map(|id| records.new_record(id.as_str(), Some(second(1))));
@@ -153,7 +153,7 @@ fn a_claim_does_not_bring_a_removed_job_back(place: &Place<'_>) {
         }
         while thread >= 2 && removers.load(Ordering::SeqCst) > 0 {
             patience.check();
-            // They stay due, so that every job is claimed again and again.
+            // The jobs stay due, so that every job is claimed repeatedly.
             claim(store, second(1000), count, |record| {
                 take(record, NextRun::At(due_time(record) + TimeDelta::microseconds(1)))
             });

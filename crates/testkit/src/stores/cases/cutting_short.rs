@@ -1,4 +1,4 @@
-//! A shutdown does not wait for a server that does not answer.
+//! A shutdown does not wait for an unresponsive server.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ cases! { "cutting_short":
     Place a_watch_of_a_silent_server_ends_after_the_shutdown [Server, Watch],
 }
 
-/// How long a shutdown may take, on a busy machine.
+/// The maximum time of a shutdown, on a busy machine.
 const SHUTDOWN: Duration = Duration::from_secs(8);
 
-/// How long a call may go on after that: drivers that can't be interrupted have a time limit.
+/// The maximum time of a call after that: drivers that can't be interrupted have a time limit.
 const CALL: Duration = Duration::from_secs(20);
 
 fn a_shutdown_does_not_wait_for_a_silent_server(place: &Place<'_>) {
@@ -27,7 +27,7 @@ fn a_shutdown_does_not_wait_for_a_silent_server(place: &Place<'_>) {
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| sender.send(store.lookup_job("a")));
-        // Long enough for the call to be under way, on most days; a call that comes later is refused.
+        // Usually long enough for the call to be in progress; a later call is refused.
         let early = receiver.recv_timeout(Duration::from_millis(300));
         assert!(early.is_err(), "nobody answers");
         let begun = Instant::now();
@@ -42,7 +42,7 @@ fn a_watch_of_a_silent_server_ends_after_the_shutdown(place: &Place<'_>) {
     let (store, proxy) = place.open_through_proxy();
     let (watch, _receiver) = watch(&store);
     proxy.silence();
-    // A watch that polls is in the middle of a look by then.
+    // By now, a watch that polls is in the middle of a poll.
     std::thread::sleep(Duration::from_millis(1500));
     let begun = Instant::now();
     store.shutdown().expect("the store shuts down");

@@ -1,4 +1,4 @@
-//! What is left when a store is closed, and what other handles see.
+//! What remains after a store is closed, and what other handles see.
 
 use apscheduler_core::store::{JobRecord, JobStore, NextRun};
 use chrono::TimeDelta;
@@ -118,7 +118,7 @@ fn a_store_that_never_started_can_be_shut_down(place: &Place<'_>) {
     store.shutdown().expect("nothing more to do is no error");
 }
 
-/// A check of the harness: jobs of one case must not turn up in another.
+/// Checks the harness: the jobs of one case must not appear in another.
 fn every_place_is_another_one(place: &Place<'_>) {
     let other = Place::new(place.harness());
     let (store, other_store) = (place.open(), other.open());

@@ -1,4 +1,4 @@
-//! Jobs are looked up by id, and the next run time is found.
+//! Looking up jobs by id, and finding the next run time.
 
 use apscheduler_core::store::JobStore;
 use apscheduler_core::time::Timestamp;

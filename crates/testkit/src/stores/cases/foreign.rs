@@ -1,4 +1,5 @@
-//! No code of others runs under a lock of the store: what it keeps may call it when it is dropped, and so may `decide`.
+//! Foreign code never runs under a lock of the store: stored values may call it when they are
+//! dropped, and so may `decide`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ cases! { "foreign":
     Place a_decision_may_call_the_store [KeepsObjects],
 }
 
-/// A job with a closure whose end calls the store.
+/// Returns a job with a closure that calls the store when it is dropped.
 fn state(store: &Arc<dyn JobStore>, dropped: &Arc<AtomicUsize>) -> JobPayload {
     let (store, dropped) = (Arc::downgrade(store), Arc::clone(dropped));
     let guard = CallsWhenDropped::new(move || {

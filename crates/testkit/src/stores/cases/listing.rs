@@ -1,4 +1,4 @@
-//! Jobs are listed, in order and by pages.
+//! Listing jobs, in order and by pages.
 
 use apscheduler_core::store::{Cursor, JobStore, NewRecord};
 use apscheduler_core::time::Timestamp;
@@ -39,7 +39,7 @@ fn paused_jobs_come_last(store: &dyn JobStore) {
 }
 
 fn equal_run_times_are_ordered_by_id(store: &dyn JobStore) {
-    // By code points: neither by language, nor by length, nor by UTF-16 units.
+    // By code points, not by language, length or UTF-16 units.
     let ordered = ["10", "2", "B", "a", "a ", "aa", "b", "é", "\u{ff5e}", "😀"];
     let mut jobs: Vec<_> = ordered.iter().rev().map(|id| (*id, Some(second(1)))).collect();
     jobs.swap(1, 5);
@@ -65,7 +65,8 @@ fn the_order_follows_changes(store: &dyn JobStore) {
 
 fn mixed(store: &dyn JobStore, count: usize) -> Vec<String> {
     let records = Records::of(store);
-    // Ids run against the times, a third of the jobs is paused, and many run times are equal.
+    // The order of ids is opposite to that of the times, a third of the jobs is paused, and many
+    // run times are equal.
     let time = |number: usize| -> Option<Timestamp> {
         let bucket = i64::try_from(number % 3 + number / 40 * 3).expect("small");
         (number % 3 != 2).then(|| second(-bucket))

@@ -1,4 +1,4 @@
-//! Two handles meet at the same due jobs: nothing is left behind.
+//! Two handles claim the same due jobs: none is left.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ cases! { "meeting":
     Place who_loses_a_batch_finds_the_rest [Races],
 }
 
-/// How soon the store has its handle look again.
+/// The maximum time until the store makes its handle scan again.
 const SOON: Duration = Duration::from_secs(10);
 
 fn in_a_minute(record: &JobRecord) -> Decision {
@@ -39,7 +39,7 @@ fn what_others_hold_is_looked_at_again(place: &Place<'_>) {
     assert_eq!(claimed(&claim(&*store, second(5), 10, in_a_minute).won), ["a"]);
 }
 
-/// In front of full batches, and within one; in the last case nobody holds anything.
+/// Before full batches, and within one; in the last case no job is locked.
 fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
     let behind_a = ClaimCursor::at_id(second(1), "a");
     let take_all = |store: &dyn JobStore| claim_all(store, second(5), 2, in_a_minute).len();
@@ -67,7 +67,7 @@ fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
     }
 }
 
-/// Wherever it goes on to keep out of the way of who won, at the end it has seen all that is due.
+/// However it avoids the jobs of the winner, at the end it has seen all due jobs.
 fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
     const LIMIT: usize = 4;
     const JOBS: usize = 40;
@@ -83,7 +83,7 @@ fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
         loop {
             let mut first = true;
             let batch = loser.claim_due(&due, &mut |record| {
-                // Twice somebody else is faster, with the same jobs.
+                // Twice, another handle claims the same jobs first.
                 if std::mem::take(&mut first) && batches < 2 {
                     let batch = winner.claim_due(&due, &mut |record| again(record));
                     won.extend(batch.expect("they are claimed").won);

@@ -25,7 +25,7 @@ mod watching;
 
 use super::Case;
 
-/// Every case, theme by theme.
+/// Returns every case, theme by theme.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     [
         adding::CASES,

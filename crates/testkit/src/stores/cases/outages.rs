@@ -1,4 +1,4 @@
-//! The way to the server is cut at the worst moments.
+//! The connection to the server fails at critical moments.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ fn claim(store: &dyn JobStore, mut decide: impl FnMut(&JobRecord) -> Decision) -
     store.claim_due(&ClaimRequest::new(second(10), 100), &mut decide)
 }
 
-/// Says what `call` says once the server can be reached again: a pool may have to find out first.
+/// Returns the result of `call` once the server is reachable again: a pool may have to detect that
+/// first.
 fn when_it_is_back<T>(mut call: impl FnMut() -> Result<T>) -> T {
     let patience = Patience::new("the store works again");
     loop {
@@ -41,7 +42,8 @@ fn assert_retryable(error: &Error) {
     assert_says_it_once(error);
 }
 
-/// Clients like to put their causes into their own texts, or have themselves for a cause.
+/// Asserts that no cause is repeated: some clients include their causes in their own messages, or
+/// are their own cause.
 fn assert_says_it_once(error: &Error) {
     let first: &(dyn std::error::Error + 'static) = error;
     let texts: Vec<String> = std::iter::successors(Some(first), |error| error.source())
@@ -65,7 +67,7 @@ fn calls_work_again_when_the_server_is_back(place: &Place<'_>) {
         proxy.mend();
         assert!(when_it_is_back(|| store.lookup_job("a")).is_some());
     }
-    // Connections that died while nobody used them are found out, and no call has to be repeated for them.
+    // Idle connections that died are detected, and no call has to be repeated for them.
     proxy.cut();
     proxy.mend();
     assert_eq!(ids(&store.get_jobs(None, 10).expect("listed")), ["a"]);
@@ -81,9 +83,9 @@ fn a_claim_that_never_arrived_is_no_claim(place: &Place<'_>) {
     });
     assert_retryable(&lost.expect_err("the claim can't have been written"));
     assert_eq!(find(&*other, "a").next_run_time, Some(second(1)));
-    // Another process claims the one, and we the rest.
+    // Another process claims the one, and this one the rest.
     let first = when_it_is_back(|| {
-        // The server may still hold what the lost connection had locked.
+        // The server may still hold the locks of the lost connection.
         let batch = claim_all(&*other, second(1), 1, |record| take(record, NextRun::Finished));
         if batch.is_empty() { Err(still_locked()) } else { Ok(batch) }
     });
@@ -101,7 +103,8 @@ fn still_locked() -> Error {
     Error::new(ErrorKind::Unavailable, "still locked")
 }
 
-/// Claims `a`, which runs again, and `b`, which has finished, and loses the answer. Nobody knows of it but the server.
+/// Claims `a`, which runs again, and `b`, which has finished, and loses the response: only the
+/// server knows the outcome.
 fn lose_an_answer(store: &dyn JobStore, other: &dyn JobStore, proxy: &Proxy) {
     add(other, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let lost = claim(store, |record| {
@@ -115,7 +118,7 @@ fn lose_an_answer(store: &dyn JobStore, other: &dyn JobStore, proxy: &Proxy) {
         patience.check();
         std::thread::sleep(Duration::from_millis(5));
     }
-    // To everybody else the claim is as good as any.
+    // For other handles, the claim is valid.
     let claims = claim_all(other, second(10), 100, |record| panic!("{} is due", record.id));
     assert!(claims.is_empty());
 }
@@ -124,7 +127,7 @@ fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
     let (store, proxy) = place.open_through_proxy();
     let other = place.open();
     lose_an_answer(&*store, &*other, &proxy);
-    // As long as the server is away nothing is known, and nothing is forgotten.
+    // As long as the server is unreachable, the outcome is unknown, and nothing is forgotten.
     for _ in 0..2 {
         assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("no way"));
     }
@@ -169,7 +172,7 @@ fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
         .expect_err("the answer was lost");
     assert_retryable(&error);
     proxy.mend();
-    // Whoever adds it again learns whether it is there.
+    // Adding it again shows whether it exists.
     let again = when_it_is_back(|| match store.add_jobs(vec![records.new_record("b", None)]) {
         Err(error) if error.is_retryable() => Err(error),
         done => Ok(done),

@@ -1,4 +1,5 @@
-//! Several processes claim at once, and one is killed in the middle: this test program starts itself again as a claimer.
+//! Several processes claim at once, and one is killed in the middle. This test program starts
+//! itself again as a claimer.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -22,7 +23,7 @@ cases! { "processes":
 /// The environment variable that makes a test program a claimer.
 const ORDER: &str = "APSCHEDULER_TESTKIT_CLAIMER";
 
-/// What a claimer process is to do.
+/// The task of a claimer process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::stores) struct Order {
     harness: String,
@@ -30,7 +31,7 @@ pub(in crate::stores) struct Order {
     limit: usize,
 }
 
-/// The order that this process was started with, where it is a claimer.
+/// Returns the task of this process if it is a claimer.
 pub(in crate::stores) fn order() -> Option<Order> {
     let order = std::env::var(ORDER).ok()?;
     Some(serde_json::from_str(&order).expect("a test program wrote the order"))
@@ -44,7 +45,7 @@ fn later() -> Timestamp {
     second(1000)
 }
 
-/// Is a claimer: claims batch after batch, and writes a line for each claim that it won.
+/// Runs the claimer: claims batch after batch, and writes a line for each claim that it won.
 pub(in crate::stores) fn work(harnesses: &[Arc<dyn StoreHarness>], order: &Order) -> ExitCode {
     let harness = harnesses.iter().find(|harness| harness.name() == order.harness);
     let store = harness.expect("the same program has the same stores").open(&order.address);
@@ -106,7 +107,7 @@ impl Claimer {
         line.strip_suffix('\n').map(str::to_owned)
     }
 
-    /// What it claimed, until its end. A line that the end cut off was not told.
+    /// Returns its remaining claims, until it ends. An incomplete last line does not count.
     fn rest(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.line()).collect()
     }
@@ -177,7 +178,7 @@ fn check_after_kill(place: &Place<'_>, count: usize, limit: usize, told: &BTreeS
     assert_eq!(names.len(), claims.len(), "a job was claimed twice");
     names.extend(told.iter().map(String::as_str));
     let lost = count - names.len();
-    // What the dead process claimed last it could not tell any more.
+    // The killed process could not report its last claims.
     assert!(lost <= limit, "{lost} jobs were claimed by nobody");
     assert!(list(&*store).iter().all(|record| record.next_run_time == Some(later())));
 }

@@ -1,4 +1,4 @@
-//! Stores that are opened for reading alone.
+//! Stores that are opened read-only.
 
 use apscheduler_core::ErrorKind;
 
@@ -59,7 +59,7 @@ fn a_place_where_no_store_was_is_read_as_empty_and_left_alone(place: &Place<'_>)
     assert_eq!(reader.next_run_time(None).expect("no error"), None);
     assert!(reader.lookup_job("a").expect("no error").is_none());
     reader.close();
-    // Nothing was made there, so another program may have the place.
+    // Nothing was created there, so another program may use the place.
     place.harness().occupy().expect("checked before the case was run")(place.address());
     assert_eq!(place.refuse().kind(), ErrorKind::Store);
 }

@@ -1,4 +1,4 @@
-//! Jobs are removed.
+//! Removing jobs.
 
 use apscheduler_core::store::{Decision, JobStore};
 

@@ -18,7 +18,7 @@ cases! { "replacing":
     Place a_replaced_place_can_be_watched [Empty, Watch],
 }
 
-/// How soon a change is told.
+/// The maximum time until a change is reported.
 const SOON: Duration = Duration::from_secs(10);
 
 fn empty(place: &Place<'_>) {
@@ -29,7 +29,8 @@ fn run_again(record: &JobRecord) -> Decision {
     take(record, NextRun::At(second(60)))
 }
 
-/// Claims as the engine does, until it is told that the place is another one. Until then nothing is claimed.
+/// Claims like the engine, until the store reports that the place was replaced. Until then nothing
+/// is claimed.
 fn wait_until_told(store: &dyn JobStore) {
     let patience = Patience::new("a claim tells that the place was emptied");
     loop {
@@ -61,7 +62,7 @@ fn an_emptied_place_is_told_once_and_works_again(place: &Place<'_>) {
     }
     add(&*store, &[("c", Some(second(1)))]);
     assert_eq!(claimed(&claim(&*store)), ["c"]);
-    // It is a place like any other, to everybody.
+    // For every handle, it is a place like any other.
     assert_eq!(ids(&list(&*place.open())), ["c"]);
 }
 
@@ -82,7 +83,7 @@ fn a_call_that_finds_a_place_emptied_leaves_it_to_a_claim_to_tell(place: &Place<
     add(&*store, &[("a", Some(second(1)))]);
     empty(place);
     for _ in 0..2 {
-        // An error or nothing; never the job that is gone.
+        // An error or nothing, but never the removed job.
         match store.get_jobs(None, 10) {
             Ok(jobs) => assert!(jobs.is_empty()),
             Err(error) => assert!(error.is_retryable(), "{}", error.chain()),

@@ -1,4 +1,4 @@
-//! What a start finds: other schemas, what other programs keep, and others that start too.
+//! What a start encounters: other schema versions, data of other programs, and concurrent starts.
 
 use apscheduler_core::ErrorKind;
 
@@ -25,7 +25,7 @@ fn a_newer_schema_is_refused(place: &Place<'_>) {
     assert_eq!(ids(&list(&*place.open())), ["a"], "nothing was changed");
 }
 
-/// Python's APScheduler has the same names by default.
+/// Python's APScheduler uses the same names by default.
 fn what_another_program_keeps_is_left_alone(place: &Place<'_>) {
     let occupy = place.harness().occupy().expect("checked before the case was run");
     occupy(place.address());

@@ -21,7 +21,7 @@ cases! { "threads":
     Place of_claimers_with_the_same_jobs_one_wins,
 }
 
-/// Runs `work` in so many threads at once, each with one of the handles.
+/// Runs `work` on several threads at once, each with one of the handles.
 pub(super) fn in_threads<T: Send>(
     threads: usize,
     handles: &[Opened],
@@ -122,7 +122,7 @@ fn every_fire_once(handles: &[Opened], fires: usize) {
     assert!(list(store).is_empty(), "every job has finished");
 }
 
-/// All threads look at the very same few jobs, again and again.
+/// All threads claim the same few jobs repeatedly.
 fn of_claimers_with_the_same_jobs_one_wins(place: &Place<'_>) {
     let shared = place.capabilities().shared;
     let handles = open_handles(place, if shared { 4 } else { 1 });

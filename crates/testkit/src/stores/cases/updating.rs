@@ -1,4 +1,4 @@
-//! Jobs are updated, and revisions keep updates from being lost.
+//! Updating jobs; revisions prevent lost updates.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::store::{JobRecord, JobStore, NextRun};
@@ -34,7 +34,7 @@ fn same(left: &JobRecord, right: &JobRecord) -> bool {
         && same_state(&left.payload, &right.payload)
 }
 
-/// The updates to the first of three jobs that a stale writer could try.
+/// Returns the updates to the first of three jobs that a stale writer could try.
 fn stale(store: &dyn JobStore, record: &JobRecord) -> [JobRecord; 3] {
     let state = Records::of(store).state(9);
     [
@@ -93,7 +93,7 @@ fn the_earliest_run_time_follows_updates(store: &dyn JobStore) {
     }
 }
 
-/// Of three jobs with equal run times each in turn is moved ahead, or paused.
+/// Moves ahead or pauses each of three jobs with equal run times in turn.
 fn what_is_due_follows_updates(store: &dyn JobStore) {
     let names = ["job0", "job1", "job2"];
     for moved in names {
@@ -188,7 +188,7 @@ fn replacing_makes_updates_stale(store: &dyn JobStore) {
     assert_eq!(state_number(&find(store, "a").payload), 0);
 }
 
-/// Whatever became of other jobs, and of the places where they were kept.
+/// Holds regardless of other jobs and of where they were stored.
 fn a_job_that_was_added_again_is_another_one(store: &dyn JobStore) {
     let jobs = [("a", Some(second(1))), ("b", Some(second(1)))];
     let ways: [fn(&dyn JobStore); 4] = [

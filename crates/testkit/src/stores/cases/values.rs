@@ -1,4 +1,4 @@
-//! Ids, instants and states at the edge of what a store must keep.
+//! Extreme ids, instants and states that a store must preserve.
 
 use std::sync::Arc;
 
@@ -179,7 +179,7 @@ fn run_times_are_kept_to_the_microsecond(store: &dyn JobStore) {
 
 fn distant_run_times_are_ordered(store: &dyn JobStore) {
     let times: Vec<Timestamp> = TIMES.into_iter().map(instant).collect();
-    // Ids run against the times.
+    // The order of ids is opposite to that of the times.
     let names: Vec<String> = (0..times.len()).rev().map(|number| format!("{number:02}")).collect();
     let jobs: Vec<_> =
         names.iter().zip(&times).map(|(id, time)| (id.as_str(), Some(*time))).collect();
@@ -218,7 +218,7 @@ fn keeps_state(store: &dyn JobStore, text: &str) {
 
 fn large_states_are_kept(store: &dyn JobStore) {
     for size in [5_000, 70_000, 300_000] {
-        // Text that hardly compresses, with characters of several bytes.
+        // Text that hardly compresses, with multi-byte characters.
         let mut seed = 1_u32;
         let filling: String = (0..size / 2)
             .map(|_| {
@@ -232,7 +232,7 @@ fn large_states_are_kept(store: &dyn JobStore) {
 
 fn states_of_any_characters_are_kept(store: &dyn JobStore) {
     for text in [
-        // The order of keys, spaces, and numbers beyond a double stay as they are.
+        // The order of keys, spaces, and numbers beyond a double are preserved.
         r#"{"version":1,"b":1,"a":[ 1.0, 1e3, 12345678901234567890 ], "b2": {}}"#,
         r#"{"version":1,"args":["'","\"","\\","\n","\u0000","%s",":a","$1","?","--","/*"]}"#,
         r#"{"version":1,"args":["日本語","👩‍👩‍👧‍👦","é","\ud83d\ude00"]}"#,

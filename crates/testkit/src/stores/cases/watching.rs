@@ -1,4 +1,4 @@
-//! Changes that others make are told.
+//! Changes by other handles are reported.
 
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -18,15 +18,15 @@ cases! { "watching":
     Place a_store_can_be_watched_again [Watch, Shared],
 }
 
-/// How soon a change is told: twice the longest period of a poll, and some more.
+/// The maximum time until a change is reported: twice the longest polling interval, and some more.
 const SOON: Duration = Duration::from_secs(2);
-/// How long closing may take, on a busy machine.
+/// The maximum time for closing, on a busy machine.
 const CLOSING: Duration = Duration::from_secs(10);
 
 pub(super) fn watch(store: &Opened) -> (Watch, Receiver<()>) {
     let (sender, receiver) = mpsc::channel();
     let notifier = ChangeNotifier::new(move || {
-        // The case may be over already.
+        // The case may have ended already.
         let _ = sender.send(());
     });
     let watch = store.watch(notifier).expect("the store is watched");
@@ -40,7 +40,7 @@ fn told(receiver: &Receiver<()>, what: &str) {
 fn changes_of_another_handle_are_told(place: &Place<'_>) {
     let (store, other) = (place.open(), place.open());
     let (watch, receiver) = watch(&store);
-    // One notice may be told twice: forget what came before each change.
+    // A notice may be repeated: discard those from before each change.
     let forget = || while receiver.try_recv().is_ok() {};
     add(&*other, &[("a", Some(second(1))), ("b", Some(second(1)))]);
     told(&receiver, "an added job");
@@ -49,7 +49,8 @@ fn changes_of_another_handle_are_told(place: &Place<'_>) {
     assert!(other.update_job(&changed).expect("updated"));
     told(&receiver, "an updated job");
     forget();
-    // A claim may be told or not: whoever looked at the same time knows what is due next.
+    // A claim may or may not be reported: a handle that scanned at the same time knows what is due
+    // next.
     claim(&*other, second(0), 10, |record| take(record, NextRun::At(second(5))));
     forget();
     assert!(other.remove_job("a").expect("removed"));
@@ -73,7 +74,7 @@ fn a_watch_ends_when_it_is_dropped(place: &Place<'_>) {
     let store = place.open();
     let (watch, receiver) = watch(&store);
     drop(watch);
-    // Nobody is left who could tell: the channel says so.
+    // The notifier is gone, so the channel is disconnected.
     let until = Instant::now() + CLOSING;
     while receiver.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
         assert!(Instant::now() < until, "the notifier is still held after {CLOSING:?}");

@@ -1,4 +1,5 @@
-//! A previous time that is no fire time moves nothing: jobs are run by hand, and their next run times are set.
+//! A previous time that is not a fire time shifts nothing: jobs are run manually, and their next
+//! run times are set.
 
 use chrono::TimeDelta;
 
@@ -45,7 +46,7 @@ fn instants_before_the_first_fire_move_nothing(setup: &Setup<'_>) {
     );
     for days in [1, 40, 4000] {
         let previous = first - TimeDelta::days(days);
-        // The schedule may have had fires before; they are the ones that it has from there on.
+        // The schedule may have had fires before; only those from there on count.
         let mut walked = trigger.next_grid_time(Some(previous), previous);
         assert_eq!(walked, trigger.next_grid_time(None, previous + TimeDelta::nanoseconds(1)));
         for _ in 0..Setup::STEPS {
@@ -64,11 +65,11 @@ fn a_previous_time_means_the_first_fire_after_it(setup: &Setup<'_>) {
     let span = grid[grid.len() - 1] - grid[0];
     let steps = i32::try_from(Setup::STEPS).unwrap_or(1);
     for step in -2..=steps {
-        // Odd distances, so that the instants have nothing to do with the grid.
+        // Odd distances, so that the instants do not coincide with the grid.
         let previous = grid[0] + span / steps * step + TimeDelta::microseconds(7919);
         let from = previous + TimeDelta::nanoseconds(1);
         let mut first = trigger.next_grid_time(None, from);
-        // A trigger that fires once may return its time though it has passed.
+        // A trigger that fires once may return its time although it has passed.
         while let Some(fire) = first.filter(|fire| *fire < from) {
             first = trigger.next_grid_time(Some(fire), from);
         }

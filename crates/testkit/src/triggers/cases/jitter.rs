@@ -1,4 +1,4 @@
-//! A random delay belongs to one fire. It hides no other, and moves none.
+//! A random delay belongs to one fire. It neither hides nor moves another.
 
 use chrono::TimeDelta;
 
@@ -12,7 +12,7 @@ cases! { "jitter":
 
 fn a_delayed_fire_hides_no_other(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
-    // Delays are random: a fault may need several walks to show.
+    // Delays are random: a defect may need several walks to appear.
     for _ in 0..20 {
         let mut previous = None;
         for (index, grid_time) in grid.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `last_fire_time` ends where a walk from fire to fire ends.
+//! `last_fire_time` returns the same fire as a walk from fire to fire.
 
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::Trigger;
@@ -16,8 +16,8 @@ cases! { "leaps":
 
 const MICRO: TimeDelta = TimeDelta::microseconds(1);
 
-/// Checks the last fire from `first` to each of some instants from `grid[index]` up to the next grid time. With jitter the
-/// fire may be delayed, but not past the instant.
+/// Checks the last fire from `first` to each of several instants from `grid[index]` to the next
+/// grid time. With jitter, the fire may be delayed, but not past the instant.
 fn check(trigger: &dyn Trigger, grid: &[Timestamp], first: Timestamp, index: usize) {
     let (last, next) = (grid[index], grid.get(index + 1).copied());
     let before_next = next.map_or(last + TimeDelta::days(1), |next| next - MICRO);
@@ -31,7 +31,7 @@ fn check(trigger: &dyn Trigger, grid: &[Timestamp], first: Timestamp, index: usi
     }
 }
 
-/// The places in the grid that leaps go to; not all, so that the number of pairs stays small.
+/// Returns the grid indices that leaps go to; not all, to keep the number of pairs small.
 fn ends(from: usize, grid: &[Timestamp]) -> impl Iterator<Item = usize> {
     let last = grid.len() - 1;
     [from, from + 1, from + 2, from.midpoint(last), last]
@@ -79,7 +79,7 @@ fn without_a_later_fire_a_leap_goes_nowhere(setup: &Setup<'_>) {
             );
         }
     }
-    // Before the first fire there is none, whatever instant the leap begins at.
+    // Before the first fire there is none, wherever the leap begins.
     let (first, until) = (grid[0] - TimeDelta::days(4000), grid[0] - MICRO);
     let last = trigger.last_fire_time(first, until);
     let is_fire = trigger.next_grid_time(Some(first), first).is_some_and(|time| time <= last);

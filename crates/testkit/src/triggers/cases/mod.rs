@@ -8,7 +8,7 @@ mod storing;
 
 use super::Case;
 
-/// All cases.
+/// Returns all cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     [order::CASES, grid::CASES, leaps::CASES, jitter::CASES, storing::CASES].into_iter().flatten()
 }

@@ -1,4 +1,4 @@
-//! Fires follow each other, and depend on nothing but the trigger.
+//! Fires are in order, and depend only on the trigger.
 
 use chrono::TimeDelta;
 
@@ -28,7 +28,7 @@ fn the_first_fire_is_not_before_now(setup: &Setup<'_>) {
     for now in setup.grid() {
         for now in [now - TimeDelta::microseconds(1), now, now + TimeDelta::nanoseconds(1)] {
             let Some(fire) = trigger.next_fire_time(None, now) else { continue };
-            // A trigger that fires once may return its time though it has passed.
+            // A trigger that fires once may return its time although it has passed.
             let passed = trigger.next_grid_time(None, now).filter(|time| *time < now);
             let is_once = passed.is_some_and(|time| trigger.next_grid_time(None, time) == passed);
             assert!(fire >= now || is_once, "{trigger} fires at {fire}, first from {now} on");
@@ -67,7 +67,7 @@ fn answers_do_not_depend_on_earlier_questions(setup: &Setup<'_>) {
             let (grid, next_of) = (&grid, &next_of);
             scope.spawn(move || {
                 for step in 0..grid.len() - 1 {
-                    // Each thread goes its own way through all of them.
+                    // Each thread visits them all in a different order.
                     let index = (step * (2 * thread + 1) + thread) % (grid.len() - 1);
                     assert_eq!(next_of(index), Some(grid[index + 1]));
                 }

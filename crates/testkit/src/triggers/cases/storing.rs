@@ -1,4 +1,4 @@
-//! What a store keeps of a trigger makes the same trigger, whenever and wherever it is restored.
+//! A stored trigger is restored as the same trigger, at any time and in any zone.
 
 use apscheduler_core::trigger::{Trigger, TriggerConfig};
 
@@ -30,7 +30,8 @@ fn the_config_builds_an_equal_trigger(setup: &Setup<'_>) {
     assert_eq!(restored.to_string(), trigger.to_string(), "the text, restored");
 }
 
-/// What was left open, as the start, must be kept: "now" is another instant when the trigger is restored.
+/// Values that were left open, such as the start, must be stored: "now" differs when the trigger is
+/// restored.
 fn a_restored_trigger_goes_on_as_before(setup: &Setup<'_>) {
     let (trigger, restored) = (setup.trigger(), setup.restore(&stored(setup)));
     let mut previous = None;
