@@ -9,10 +9,11 @@ thread_local! {
     };
 }
 
-/// What a thread is doing right now: a turn of a scheduler's event loop, a run of an executor, a poll of an async job.
+/// What a thread is doing: a turn of a scheduler's event loop, a run of an executor, or a poll of
+/// an async job.
 ///
-/// A call that waits for others looks here first, so that nothing waits for itself. Executors and schedulers are told apart
-/// by the addresses of their `Arc`s.
+/// Calls that wait for others check it first, to avoid deadlocks. Executors and schedulers are
+/// identified by the addresses of their `Arc`s.
 ///
 /// # Examples
 /// ```
@@ -48,13 +49,14 @@ enum Activity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunWorker {
-    /// A thread of its own.
+    /// A dedicated thread.
     Thread,
     /// A task that has not been suspended since the run began.
     Task,
-    /// A task that has been suspended during the run, so that other tasks had the thread.
+    /// A task that has been suspended during the run, so that other tasks could use the thread.
     SuspendedTask,
-    /// None any more: the run is dropped because its worker or its runtime has ended. The thread must not wait for others.
+    /// No worker: the run is being dropped because its worker or its runtime has ended. The thread
+    /// must not wait for others.
     Ended,
 }
 

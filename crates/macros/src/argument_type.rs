@@ -1,4 +1,4 @@
-//! The type of a parameter, and the type that its argument is read as.
+//! Parameter types, and the types as which their arguments are parsed.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens as _, quote_spanned};
@@ -8,14 +8,14 @@ use syn::{
     parse_quote_spanned,
 };
 
-/// What an argument is read as, and how the function gets it.
+/// The type as which an argument is parsed, and how it is passed to the function.
 pub(crate) struct ArgumentType {
-    /// It owns what the parameter may borrow.
+    /// The owned type from which the parameter may borrow.
     pub(crate) owned: Type,
     pub(crate) passing: Passing,
 }
 
-/// How the function gets the value.
+/// How the value is passed to the function.
 #[derive(Clone, Copy)]
 pub(crate) enum Passing {
     /// `T`
@@ -26,7 +26,7 @@ pub(crate) enum Passing {
     Unsized,
     /// `Option<&T>`
     OptionReference,
-    /// `Option<&str>` and its like
+    /// `Option<&str>` and similar types
     OptionUnsized,
 }
 
@@ -64,7 +64,7 @@ impl ArgumentType {
     }
 }
 
-/// Whether it is the type of a context, and then whether by value.
+/// Returns whether the type is a context, and if so, whether it is passed by value.
 pub(crate) fn context(ty: &Type) -> Result<Option<bool>> {
     let is_context = |ty: &Type| last_segment(ty).is_some_and(|last| last.ident == "JobContext");
     match ty {
@@ -76,7 +76,7 @@ pub(crate) fn context(ty: &Type) -> Result<Option<bool>> {
     }
 }
 
-/// `String` for `&str`, and so on; `T` for `&T`.
+/// Returns `String` for `&str`, and so on; `T` for `&T`.
 fn referenced(ty: &Type) -> Option<ArgumentType> {
     let Type::Reference(TypeReference { lifetime: None, mutability: None, elem, .. }) = ty else {
         return None;
@@ -101,7 +101,7 @@ fn referenced(ty: &Type) -> Option<ArgumentType> {
     Some(ArgumentType { owned: Type::Verbatim(owned), passing: Passing::Unsized })
 }
 
-/// What to take instead of a type with a reference that can't be had.
+/// Returns the type to suggest instead of an unsupported type with a reference.
 fn instead_of(ty: &Type) -> String {
     match ty {
         Type::Reference(TypeReference { elem, mutability, .. })
@@ -114,7 +114,7 @@ fn instead_of(ty: &Type) -> String {
     }
 }
 
-/// `T` of `Option<T>`.
+/// Returns `T` of `Option<T>`.
 fn option_of(ty: &Type) -> Option<&Type> {
     let last = last_segment(ty)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
@@ -131,7 +131,7 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The first `&`, `impl` or `dyn` anywhere in a type.
+/// Returns the first `&`, `impl` or `dyn` anywhere in a type.
 fn odd_token(tokens: TokenStream) -> Option<&'static str> {
     tokens.into_iter().find_map(|token| match token {
         TokenTree::Group(group) => odd_token(group.stream()),

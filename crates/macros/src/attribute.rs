@@ -1,4 +1,4 @@
-//! What stands in `#[job(...)]`, and the attributes of one function put together.
+//! The arguments of `#[job(...)]`, and all attributes of one function combined.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -42,7 +42,7 @@ impl Parse for JobOptions {
     }
 }
 
-/// All attributes of ours on one function, whatever their order.
+/// All job attributes of one function, in any order.
 #[derive(Default)]
 pub(crate) struct Attributes {
     job: Option<JobOptions>,
@@ -72,7 +72,7 @@ impl Attributes {
         }
     }
 
-    /// Takes over attributes of ours that stand below the one that is expanded.
+    /// Takes over the job attributes below the one that is expanded.
     pub(crate) fn absorb(&mut self, attrs: &mut Vec<Attribute>) {
         attrs.retain(|attr| {
             let Some(last) = attr.path().segments.last() else { return true };
@@ -89,7 +89,7 @@ impl Attributes {
         });
     }
 
-    /// The path to what generated code needs.
+    /// Returns the path to the items that generated code needs.
     pub(crate) fn private(&self) -> TokenStream {
         let job = self.job.as_ref().and_then(|job| job.krate.as_ref());
         job.or(self.krate.as_ref())

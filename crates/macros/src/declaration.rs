@@ -1,4 +1,4 @@
-//! What stands in `#[scheduled_job(...)]`.
+//! The arguments of `#[scheduled_job(...)]`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -20,7 +20,7 @@ pub(crate) struct Declaration {
 impl Parse for Declaration {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if !input.peek(LitStr) {
-            // Not `input.error`: it says "unexpected end of input" where nothing is given.
+            // Not `input.error`, whose message for missing arguments is "unexpected end of input".
             return Err(Error::new(
                 input.span(),
                 "first the kind of trigger is given, then its options and those of the job, as in \
@@ -77,12 +77,12 @@ impl Declaration {
         Ok(())
     }
 
-    /// Whether an id is given.
+    /// Returns whether an id is given.
     pub(crate) fn has_id(&self) -> bool {
         self.job.iter().any(|(key, _)| key == "id")
     }
 
-    /// An expression of the table of the job. The id of a job without one is the name of its function.
+    /// Returns an expression for the job's table. The default id is the name of the function.
     pub(crate) fn table(&self, private: &TokenStream, function: &TokenStream) -> TokenStream {
         let trigger = &self.trigger;
         let entry = |(key, value): &(Ident, Value)| {

@@ -1,4 +1,4 @@
-//! The code that is added to a function.
+//! Code generation for a function.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::function::Function;
 use crate::parameter::Parameter;
 use crate::span::resolved;
 
-/// The function as written, and what registers it.
+/// Returns the function as written, with the code that registers it.
 pub(crate) fn expand(mut attributes: Attributes, mut function: Function) -> TokenStream {
     attributes.absorb(&mut function.attrs);
     let mut errors = std::mem::take(&mut attributes.errors);
@@ -65,7 +65,7 @@ fn registration(
         }
     });
     let callee = here(ident.span(), ident);
-    // A deprecated function is a job until it is gone.
+    // A deprecated function remains a job until it is removed.
     let deprecated = function.attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
     let allow = deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
@@ -83,7 +83,7 @@ fn registration(
     }
 }
 
-/// An expression of the `Function`.
+/// Returns an expression for the `Function`.
 fn made(
     private: &TokenStream,
     function: &Function,
@@ -136,7 +136,7 @@ fn made(
     }
 }
 
-/// Calls the function, and makes the result of the job from what it returns.
+/// Returns code that calls the function and converts its return value to the job's result.
 fn result(private: &TokenStream, function: &Function, call: &TokenStream) -> TokenStream {
     let span = match &function.sig.output {
         ReturnType::Default => {
@@ -147,7 +147,7 @@ fn result(private: &TokenStream, function: &Function, call: &TokenStream) -> Tok
         }
         ReturnType::Type(_, output) => resolved(output.span()),
     };
-    // The traits are in scope where nothing that the user wrote is.
+    // The traits are in scope only where no user code is.
     let converted = quote_spanned! {span=>
         (&&&&&&&#private::job_return::Returns::of(&value)).kind().convert(value)
     };

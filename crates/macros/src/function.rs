@@ -1,11 +1,11 @@
-//! The function that an attribute stands on.
+//! The function below an attribute.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, Result, ReturnType, Safety, Signature, Token, Type, Visibility};
 
-/// A function as written. Its body is not looked at.
+/// A function as written. Its body is not parsed.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     vis: Visibility,
@@ -32,7 +32,7 @@ impl Function {
         self.sig.asyncness.is_some()
     }
 
-    /// What keeps this function, whatever its parameters are, from being a job.
+    /// Returns what prevents this function, apart from its parameters, from being a job.
     pub(crate) fn check(&self) -> Vec<Error> {
         let sig = &self.sig;
         let mut errors = Vec::new();

@@ -14,11 +14,13 @@ use proc_macro::TokenStream;
 
 use attribute::Attributes;
 
-/// Registers a function under a stable name, by which jobs find it: in stores, in config files, in code.
+/// Registers a function under a stable name, by which jobs in stores, in config files and in code
+/// refer to it.
 ///
-/// The function stays as it is written and can be called by all others. It may be an `fn` or an `async fn`, of a module
-/// or within a function; not generic and not a method. Every registry that [`BackgroundScheduler::new`] and its like use
-/// knows it, once the crate that it is in is linked: see *Linking* below.
+/// The function itself is unchanged and can be called normally. It may be an `fn` or an `async fn`,
+/// in a module or within a function, but not generic and not a method. Every registry that
+/// [`BackgroundScheduler::new`] and similar functions use contains it, if its crate is linked: see
+/// *Linking* below.
 ///
 /// ```
 /// use apscheduler::prelude::*;
@@ -33,7 +35,7 @@ use attribute::Attributes;
 /// // Or by its name: JobBuilder::new("my_crate::ship")
 /// scheduler.add_job(JobBuilder::registered(ship).arg(42).kwarg("note", "at the back door"))?;
 ///
-/// // What does not fit is said now, not when the job runs.
+/// // Arguments are checked when the job is added, not when it runs.
 /// let error = scheduler.add_job(JobBuilder::registered(ship).arg("one")).unwrap_err();
 /// assert!(error.to_string().contains("the following arguments have not been supplied: note"));
 /// let error = scheduler.add_job(JobBuilder::registered(ship).arg(1).kwarg("nota", "")).unwrap_err();
@@ -43,9 +45,9 @@ use attribute::Attributes;
 /// ```
 ///
 /// # Name
-/// The name is the path of the module and the function: `my_crate::orders::ship`. `#[job(name = "...")]` gives another,
-/// `#[job(alias = "...")]` one more. Jobs that a store keeps hold the name, so a function that has moved needs its old
-/// name as an alias.
+/// The name is the path of the module and the function: `my_crate::orders::ship`. `#[job(name =
+/// "...")]` sets another name, and `#[job(alias = "...")]` adds an alias. Stored jobs contain the
+/// name, so a function that was moved needs its old name as an alias.
 ///
 /// ```
 /// use apscheduler::prelude::*;
@@ -64,7 +66,7 @@ use attribute::Attributes;
 /// ```
 ///
 /// # Parameters
-/// Arguments are given by position (`args`) or by name (`kwargs`), and are kept as JSON.
+/// Arguments are given by position (`args`) or by name (`kwargs`), and are stored as JSON.
 ///
 /// | parameter | argument |
 /// |---|---|
@@ -72,20 +74,22 @@ use attribute::Attributes;
 /// | `&T`, `&str`, `&[T]`, `&Path` | as `T`, `String`, `Vec<T>`, `PathBuf` |
 /// | `Option<T>`, `Option<&str>`, ... | may be left out, or null |
 /// | `#[job(default)] name: T` | may be left out, then it is `T::default()` |
-/// | `#[job(default = expression)] name: T` | may be left out, then it is the expression; text makes a `String` too |
-/// | `&JobContext`, anywhere | none: the scheduler gives it |
+/// | `#[job(default = expression)] name: T` | may be left out, then it is the expression; text also makes a `String` |
+/// | `&JobContext`, anywhere | none: supplied by the scheduler |
 ///
-/// # What it returns
-/// Nothing, any `T: serde::Serialize`, or a `Result<T, E>`, under an alias too (`anyhow::Result<T>`). The value is in the
-/// `JOB_EXECUTED` event. `E` is whatever `?` can turn into `Box<dyn Error + Send + Sync>`; it makes a `JOB_ERROR` event.
+/// # Return value
+/// Nothing, any `T: serde::Serialize`, or a `Result<T, E>`, also through a type alias
+/// (`anyhow::Result<T>`). The `JOB_EXECUTED` event contains the value. `E` is any type that `?`
+/// converts to `Box<dyn Error + Send + Sync>`; an error causes a `JOB_ERROR` event.
 ///
 /// # Async functions
-/// The future must be `Send`. Executors of an async runtime poll it there. Those without one, as the thread pool, block
-/// a thread until it is done; timers and sockets of a runtime do not work in it.
+/// The future must be `Send`. Executors of an async runtime poll it on that runtime. Others, such
+/// as the thread pool, block a thread until it completes; timers and sockets of a runtime do not
+/// work there.
 ///
 /// # Linking
-/// The linker drops a crate that no source line names. Where the functions of a library are only named by text, a
-/// `use the_library as _;` keeps them.
+/// The linker drops a crate that no source line names. If the functions of a library are referred
+/// to only by text, `use the_library as _;` keeps them.
 ///
 /// # Without the facade
 /// A crate that depends on `apscheduler-core` and `apscheduler-macros` writes `#[job(crate = "apscheduler_core")]`.
@@ -98,8 +102,8 @@ pub fn job(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(attributes, item)
 }
 
-/// Registers a function as [`macro@job`] does, and declares a job that calls it. `Scheduler::add_declared_jobs` adds
-/// what the whole program declares.
+/// Registers a function like [`macro@job`], and declares a job that calls it.
+/// `Scheduler::add_declared_jobs` adds all declared jobs of the program.
 ///
 /// ```
 /// use apscheduler::prelude::*;
@@ -123,17 +127,19 @@ pub fn job(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// First stands the kind of trigger, as a config file names it. These options are of the job, as those of `JobBuilder`:
-/// `id`, `name` (for people), `args`, `kwargs`, `misfire_grace_time`, `coalesce`, `max_instances`, `timeout` (in
-/// seconds), `next_run_time`, `jobstore`, `executor`. All others are of the trigger: it says what it knows when the job
-/// is added.
+/// The first argument is the kind of trigger, as in a config file. The following options belong to
+/// the job and match those of `JobBuilder`: `id`, `name` (human-readable), `args`, `kwargs`,
+/// `misfire_grace_time`, `coalesce`, `max_instances`, `timeout` (in seconds), `next_run_time`,
+/// `jobstore`, `executor`. All others belong to the trigger, which checks them when the job is
+/// added.
 ///
-/// - Values are text, numbers, `true`, `false`, `none`, `[arrays]`, `{ tables = 1 }`, or any expression that
-///   `serde_json::Value` can be made from, as a constant.
-/// - A job without an `id` has the name of its function as its id. So it is found again in a store that outlives the
-///   program; APScheduler makes up another id at each start.
-/// - It takes the place of a job with its id, as with APScheduler's decorator.
-/// - It can stand more than once, and together with `#[job(name = "...", alias = "...")]`, in any order.
+/// - Values are text, numbers, `true`, `false`, `none`, `[arrays]`, `{ tables = 1 }`, or any
+///   expression that converts to `serde_json::Value`, such as a constant.
+/// - The default `id` is the name of the function, so that the job is found again in a store that
+///   outlives the program; APScheduler generates a new id at each start.
+/// - The job replaces one with the same id, as with APScheduler's decorator.
+/// - The attribute can be repeated, and combined with `#[job(name = "...", alias = "...")]`, in any
+///   order.
 #[proc_macro_attribute]
 pub fn scheduled_job(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut attributes = Attributes::default();

@@ -1,9 +1,9 @@
-//! Parses what the attributes share: options, and the commas between them.
+//! Parses the common parts of the attributes: options, and the commas between them.
 
 use syn::parse::ParseStream;
 use syn::{Error, Ident, LitStr, Path, Result, Token};
 
-/// Keeps an option that may be given once.
+/// Sets an option that may be given only once.
 pub(crate) fn once<T>(option: &mut Option<T>, key: &Ident, value: T) -> Result<()> {
     match option.replace(value) {
         None => Ok(()),
@@ -11,7 +11,7 @@ pub(crate) fn once<T>(option: &mut Option<T>, key: &Ident, value: T) -> Result<(
     }
 }
 
-/// `= "text"`
+/// Parses `= "text"`.
 pub(crate) fn text(input: ParseStream<'_>) -> Result<LitStr> {
     input.parse::<Token![=]>()?;
     let text: LitStr = input.parse()?;
@@ -21,7 +21,7 @@ pub(crate) fn text(input: ParseStream<'_>) -> Result<LitStr> {
     Ok(text)
 }
 
-/// `= "path::to::crate"`
+/// Parses `= "path::to::crate"`.
 pub(crate) fn path(input: ParseStream<'_>) -> Result<Path> {
     let text = text(input)?;
     text.parse_with(Path::parse_mod_style).map_err(|_| {
@@ -29,7 +29,7 @@ pub(crate) fn path(input: ParseStream<'_>) -> Result<Path> {
     })
 }
 
-/// The comma between two options, or the end.
+/// Parses the comma between two options, or the end.
 pub(crate) fn comma(input: ParseStream<'_>) -> Result<()> {
     if !input.is_empty() {
         input.parse::<Token![,]>()?;

@@ -1,4 +1,4 @@
-//! Parameters of a job: where their values come from, and what the function is given.
+//! Parameters of a job: the sources of their values, and how they are passed to the function.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::span::resolved;
 
 /// One parameter of the function.
 pub(crate) enum Parameter {
-    /// `&JobContext` or `JobContext`, which no argument is given for.
+    /// `&JobContext` or `JobContext`, which takes no argument.
     Context { owned: bool },
     /// A parameter that takes an argument.
     Argument(Box<Argument>),
@@ -24,9 +24,9 @@ pub(crate) struct Argument {
     local: Ident,
 }
 
-/// What a parameter is without an argument.
+/// The treatment of a missing argument.
 enum Absence {
-    /// It must be given.
+    /// It is an error.
     Error,
     /// `Option<T>`
     None,
@@ -37,7 +37,7 @@ enum Absence {
 }
 
 impl Parameter {
-    /// Reads a parameter, and takes `#[job(...)]` off it.
+    /// Parses a parameter, and removes `#[job(...)]` from it.
     pub(crate) fn take(input: &mut FnArg, position: usize) -> Result<Self> {
         let input = match input {
             FnArg::Typed(input) => input,
@@ -83,7 +83,7 @@ impl Parameter {
 }
 
 impl Argument {
-    /// The declaration of the parameter.
+    /// Returns the declaration of the parameter.
     pub(crate) fn declaration(&self, private: &TokenStream) -> TokenStream {
         let Self { name, ty: ArgumentType { owned, .. }, .. } = self;
         let required = matches!(self.absence, Absence::Error);
@@ -91,7 +91,7 @@ impl Argument {
         quote!(#private::#kind::<#owned>(#name))
     }
 
-    /// Reads the argument into a local variable.
+    /// Returns code that parses the argument into a local variable.
     pub(crate) fn read(&self, private: &TokenStream, position: usize) -> TokenStream {
         let Self { ty: ArgumentType { owned, .. }, local, .. } = self;
         let absent = match &self.absence {
@@ -110,7 +110,8 @@ impl Argument {
         }
     }
 
-    /// A default of text may stand for what is made from text, and one of a borrowed type for its owned form.
+    /// Returns a conversion of a default value: text may stand for a type made from text, and a
+    /// borrowed value for its owned form.
     fn converted(&self, value: &Expr) -> TokenStream {
         let text = matches!(value, Expr::Lit(ExprLit { lit: Lit::Str(_), .. }));
         let converted = quote!(::core::convert::From::from(#value));
@@ -122,7 +123,7 @@ impl Argument {
         }
     }
 
-    /// What the function is called with.
+    /// Returns the expression passed to the function.
     pub(crate) fn passed(&self) -> TokenStream {
         let local = &self.local;
         match self.ty.passing {
@@ -134,7 +135,7 @@ impl Argument {
     }
 }
 
-/// Whether an attribute stays; what `#[job(default)]` says goes to `default`.
+/// Returns whether an attribute is kept. The contents of `#[job(default)]` are stored in `default`.
 fn take_attribute(attr: &Attribute, default: &mut Option<Absence>) -> Result<bool> {
     if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
         return Err(Error::new_spanned(

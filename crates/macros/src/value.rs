@@ -1,4 +1,4 @@
-//! Values of options: what JSON has, in the syntax of Rust and TOML.
+//! Option values: JSON values in the syntax of Rust and TOML.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -61,7 +61,7 @@ impl Parse for Value {
     }
 }
 
-/// A whole number that is as wide as JSON has them.
+/// Returns a whole number in the widest type of JSON.
 fn typed(number: &LitInt, negative: bool) -> Option<TokenStream> {
     if !number.suffix().is_empty() {
         return None;
@@ -83,7 +83,7 @@ impl Parse for Entry {
 
 macro_rules! expect {
     ($($name:ident $($kind:ident)|+ $message:literal)+) => {$(
-        /// Whether the value is of this kind, as far as it can be seen.
+        /// Returns an error if the value is visibly not of this kind.
         pub(crate) fn $name(&self) -> std::result::Result<(), &'static str> {
             match self {
                 $(Self::$kind { .. })|+ | Self::Other(_) => Ok(()),
@@ -104,7 +104,7 @@ impl Value {
         expect_table Table "this option is a table: `kwargs = { name = \"value\" }`"
     }
 
-    /// An expression of the JSON value.
+    /// Returns an expression for the JSON value.
     pub(crate) fn tokens(&self, private: &TokenStream) -> TokenStream {
         match self {
             Self::None => quote!(#private::Value::Null),

@@ -1,4 +1,4 @@
-//! Asks runs to end early.
+//! Cancellation of runs.
 
 use std::fmt;
 use std::future::Future;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Asks runs to end early. Clones are the same token. A cancellation can't be undone.
 ///
-/// Executors cancel it when they are shut down without waiting, or when a run exceeds its timeout. A job that takes long
-/// should check it now and then, or, if it is async, await it beside its work.
+/// Executors cancel it when they are shut down without waiting, or when a run exceeds its timeout.
+/// A long-running job should check it regularly, or, if it is async, await it alongside its work.
 ///
 /// # Examples
 /// ```
@@ -39,7 +39,7 @@ impl CancellationToken {
         Self::default()
     }
 
-    /// Creates a token that is cancelled with this one, or alone.
+    /// Creates a token that is cancelled with this one, or on its own.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(Arc::new(State { parent: Some(self.clone()), ..State::default() }))
@@ -58,7 +58,7 @@ impl CancellationToken {
     /// Cancels the token because a run has exceeded this timeout. If the run then fails, its error names the timeout.
     pub fn cancel_at_timeout(&self, timeout: Duration) {
         if !self.is_cancelled() {
-            // An earlier call has set it.
+            // An earlier call may have set it.
             let _ = self.0.timed_out.set(timeout);
         }
         self.cancel();
@@ -105,7 +105,7 @@ pub struct Cancelled {
 }
 
 impl Cancelled {
-    /// Removes the waker from the tokens, which may live much longer than this future.
+    /// Removes the waker from the tokens, which may outlive this future by far.
     fn deregister(&mut self) {
         if let Some(waker) = self.waker.take() {
             for token in self.token.ancestry() {
@@ -134,7 +134,7 @@ impl Future for Cancelled {
             }
             self.waker = Some(context.waker().clone());
         }
-        // Checked last: a cancellation from here on wakes.
+        // Checked last: a later cancellation wakes the task.
         if self.token.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
     }
 }

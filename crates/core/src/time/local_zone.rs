@@ -1,6 +1,7 @@
 //! The zone of this machine.
 //!
-//! The one place of this crate that reads settings of the system: `TZ`, and the files that say which zone holds.
+//! This is the only place in this crate that reads system settings: `TZ`, and the files that
+//! determine the zone.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -21,12 +22,13 @@ use crate::{Error, ErrorKind, Result};
 
 /// The zone of this machine, and where it was found.
 ///
-/// `TZ` decides where it is set: a name of the tz database in any case, with quotes or a colon around or before it; the path of a
-/// zone file; or a name with a fixed distance as POSIX writes it (`JST-9`). Set to nothing, it means UTC. Without it
-/// `/etc/localtime` decides: a link to a zone, or a copy of a zone's file, which is known by what it holds. Where that is
-/// missing too, `/etc/timezone` does, and then it is UTC, as for the C library.
+/// If `TZ` is set, it determines the zone. It can be a name of the tz database in any case, with
+/// optional quotes and leading colon; the path of a zone file; or a POSIX name with a fixed offset
+/// (`JST-9`). An empty value means UTC. Otherwise `/etc/localtime` is used: a link to a zone, or a
+/// copy of a zone's file, which is identified by its contents. If that is missing, `/etc/timezone`
+/// is used, and then UTC, as in the C library.
 ///
-/// What names no zone is an error and never silently UTC.
+/// An invalid zone is an error and never silently UTC.
 ///
 /// # Examples
 /// ```
@@ -45,15 +47,16 @@ pub struct LocalZone {
 
 const LOCALTIME: &str = "/etc/localtime";
 
-/// Files that hold the name of the zone. What `/etc/localtime` holds counts for more: it is what the C library reads.
+/// Files that contain the name of the zone. `/etc/localtime` takes precedence, because the C
+/// library reads it.
 const NAME_FILES: [&str; 2] = ["/etc/timezone", "/var/db/zoneinfo"];
 
 const ZONE_DIRECTORIES: [&str; 3] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
 
-/// Lists of the zones that people choose from, without old names.
+/// Lists of the current zones, without old names.
 const ZONE_TABLES: [&str; 2] = ["zone1970.tab", "zone.tab"];
 
-/// Zones are asked for in this order, those that belong to no region last.
+/// The order in which zones are tried; those that belong to no region come last.
 const REGIONS: [&str; 10] = [
     "Europe/",
     "America/",
@@ -67,11 +70,11 @@ const REGIONS: [&str; 10] = [
     "Arctic/",
 ];
 
-/// More links than that are a loop.
+/// The maximum number of links to follow; more are a loop.
 const MAX_LINKS: usize = 16;
 
-/// What a copy of a zone's file has to have in common with the zone: distributions differ in what was before 1970, and
-/// old files end in 2037.
+/// The range in which a copy of a zone's file must match the zone: distributions differ before
+/// 1970, and old files end in 2037.
 const COMPARED: (i64, i64) = (0, 2_145_916_800);
 
 const WHAT_TO_DO: &str = "set TZ to a name of the tz database, as `Europe/Helsinki`, or give `timezone` in the configuration";
@@ -80,9 +83,10 @@ impl LocalZone {
     /// Finds the zone of this machine.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where `TZ` or the settings of the system name no zone that is known, with what they say.
+    /// [`ErrorKind::Config`] if `TZ` or the system settings name no known zone. The message
+    /// contains their values.
     pub fn find() -> Result<Self> {
-        /// To tell a copy of a zone's file takes some milliseconds, and triggers ask often.
+        /// Identifying a copy of a zone's file takes some milliseconds, and triggers ask often.
         static KNOWN: Mutex<Option<(Option<OsString>, LocalZone)>> = Mutex::new(None);
         let tz = std::env::var_os("TZ");
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,18 +105,18 @@ impl LocalZone {
         Ok(local)
     }
 
-    /// The zone.
+    /// Returns the zone.
     pub fn zone(&self) -> Zone {
         self.zone
     }
 
-    /// Where it was found, as `the environment variable TZ`.
+    /// Returns where the zone was found, for example `the environment variable TZ`.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// What is odd about it, where something is: for example that the C library, and with it the commands that jobs run,
-    /// takes the value of `TZ` for UTC.
+    /// Returns a warning if the setting is unusual, for example if the C library, and thus the
+    /// commands that jobs run, interprets the value of `TZ` as UTC.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
@@ -127,23 +131,25 @@ impl LocalZone {
 }
 
 impl Zone {
-    /// The zone of this machine; [`LocalZone`] says how it is found.
+    /// Returns the zone of this machine; see [`LocalZone`] for how it is found.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where `TZ` or the settings of the system name no zone that is known, with what they say.
+    /// [`ErrorKind::Config`] if `TZ` or the system settings name no known zone. The message
+    /// contains their values.
     pub fn local() -> Result<Self> {
         LocalZone::find().map(|local| local.zone())
     }
 }
 
-/// `Europe/Helsinki (from the environment variable TZ)`.
+/// Formats `Europe/Helsinki (from the environment variable TZ)`.
 impl fmt::Display for LocalZone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (from {})", self.zone, self.source)
     }
 }
 
-/// The zone by the value of `TZ` and the files below `root`; or what was found instead.
+/// Finds the zone by the value of `TZ` and the files below `root`. The error describes what was
+/// found instead.
 fn find(tz: Option<&OsStr>, root: &Path) -> Result<LocalZone, String> {
     let system = System { root };
     match tz {
@@ -171,7 +177,7 @@ impl System<'_> {
         if let Ok(zone) = text.parse() {
             return Ok(found(zone));
         }
-        // Files with environment variables may keep quotes, or blanks at the end of a line.
+        // Environment files may contain quotes, or spaces at the end of a line.
         let bare = text.trim().trim_start_matches(':');
         let bare = ['"', '\'']
             .iter()
@@ -246,7 +252,7 @@ impl System<'_> {
         }
     }
 
-    /// A path of the system, below the root.
+    /// Returns a system path, below the root.
     fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let below: PathBuf = path
             .as_ref()
@@ -256,7 +262,7 @@ impl System<'_> {
         self.root.join(below)
     }
 
-    /// The zone of a file: by the name of what it links to, or else by what it holds.
+    /// Returns the zone of a file: by the name of its link target, or else by its contents.
     fn by_zone_file(&self, file: &str) -> Result<LocalZone, String> {
         let mut place = PathBuf::from(file);
         for _ in 0..MAX_LINKS {
@@ -302,7 +308,7 @@ impl System<'_> {
         })
     }
 
-    /// The name of the zone in a file that holds nothing else.
+    /// Returns the name of the zone from a file that contains only the name.
     fn named(&self) -> Option<(&'static str, String)> {
         NAME_FILES.into_iter().find_map(|file| {
             let text = fs::read_to_string(self.path(file)).ok()?;
@@ -313,7 +319,7 @@ impl System<'_> {
     }
 }
 
-/// A zone file of which nobody says which zone it is.
+/// A zone file without a known name.
 struct Copy<'a> {
     system: &'a System<'a>,
     bytes: Vec<u8>,
@@ -322,7 +328,8 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    /// The zone that it is a copy of. Several may be the same in all but name; old names come last.
+    /// Returns the zone that it is a copy of. Several may be identical except for the name; old
+    /// names come last.
     fn find(&self) -> Option<Tz> {
         let names = self.names();
         let same_abbreviations = |tz: &&Tz| self.has_abbreviations_of(**tz);
@@ -335,7 +342,7 @@ impl Copy<'_> {
             .copied()
     }
 
-    /// All zones, in the order in which to ask for them.
+    /// Returns all zones, in the order in which to try them.
     fn names(&self) -> Vec<Tz> {
         let mut names = vec![Tz::UTC];
         let tables = ZONE_DIRECTORIES.iter().flat_map(|directory| {
@@ -357,7 +364,8 @@ impl Copy<'_> {
         self.has_offsets_of(tz) || self.has_bytes_of(tz)
     }
 
-    /// Whether the system has a file of that name with the same bytes: it may be newer than what this program knows.
+    /// Returns whether the system has a file of that name with the same bytes: it may be newer than
+    /// this program's database.
     fn has_bytes_of(&self, tz: Tz) -> bool {
         ZONE_DIRECTORIES.iter().any(|directory| {
             let path = self.system.path(Path::new(directory).join(tz.name()));
@@ -369,13 +377,13 @@ impl Copy<'_> {
 
     fn has_offsets_of(&self, tz: Tz) -> bool {
         let (from, until) = COMPARED;
-        // Finding all spans of a zone takes long, and most zones differ soon.
+        // Finding all spans of a zone is slow, and most zones differ early.
         samples().all(|seconds| offset(tz, seconds) == self.file.at(seconds).0)
             && Spans::of(tz).equal(&self.spans, from, until)
     }
 
     fn has_abbreviations_of(&self, tz: Tz) -> bool {
-        // Names were changed later for times long ago.
+        // Abbreviations of the distant past were changed later.
         samples().skip(100).all(|seconds| {
             let instant = DateTime::from_timestamp(seconds, 0).unwrap_or_default().naive_utc();
             tz.offset_from_utc_datetime(&instant).abbreviation() == Some(self.file.at(seconds).1)
@@ -383,7 +391,7 @@ impl Copy<'_> {
     }
 }
 
-/// Two instants of each year that is compared.
+/// Returns two instants of each compared year.
 fn samples() -> impl Iterator<Item = i64> {
     const HALF_YEAR: usize = 15_778_463;
     (COMPARED.0..COMPARED.1).step_by(HALF_YEAR)
@@ -395,14 +403,14 @@ fn offset(tz: Tz, seconds: i64) -> i32 {
     })
 }
 
-/// The zone that a path below a directory of zones names.
+/// Returns the zone named by a path below a zone directory.
 fn below_zoneinfo(path: &Path) -> Option<Tz> {
     let text = path.to_str()?;
     let (_, name) = text.rsplit_once("zoneinfo/")?;
     Tz::from_str(name.strip_prefix("posix/").unwrap_or(name)).ok()
 }
 
-/// The path without `.` and `..`.
+/// Returns the path without `.` and `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {

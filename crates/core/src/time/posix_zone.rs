@@ -1,11 +1,12 @@
-//! Zones as POSIX writes them, `EET-2EEST,M3.5.0/3,M10.5.0/4`: the rules at the end of zone files, and one form of `TZ`.
+//! POSIX zones such as `EET-2EEST,M3.5.0/3,M10.5.0/4`: the rules at the end of zone files, and one
+//! form of `TZ`.
 
 use chrono::{DateTime, Datelike as _, NaiveDate};
 
 const HOUR: i32 = 3600;
 const DAY: i64 = 86_400;
 
-/// A standard time, and a daylight saving time with the rules of its start and end.
+/// A standard time, and optionally a daylight saving time with the rules of its start and end.
 #[derive(Debug, PartialEq)]
 pub(super) struct PosixZone {
     standard: LocalTime,
@@ -26,7 +27,7 @@ struct Daylight {
     end: Change,
 }
 
-/// When the offset changes, each year.
+/// The time of year at which the offset changes.
 #[derive(Debug, PartialEq)]
 struct Change {
     day: Day,
@@ -45,10 +46,10 @@ enum Day {
 }
 
 impl PosixZone {
-    /// Reads the text; `None` where it has another form.
+    /// Parses the text; returns `None` if it has another form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut rest = Reader(text);
-        // POSIX counts to the west.
+        // POSIX offsets are west of UTC.
         let standard = LocalTime { name: rest.name()?, offset: -rest.time(24)? };
         if rest.0.is_empty() {
             return Some(Self { standard, daylight: None });
@@ -62,12 +63,12 @@ impl PosixZone {
         rest.0.is_empty().then_some(Self { standard, daylight: Some(daylight) })
     }
 
-    /// The name and the offset in seconds east of UTC, where there is no daylight saving time.
+    /// Returns the name and the offset in seconds east of UTC, if there is no daylight saving time.
     pub(super) fn fixed(&self) -> Option<(&str, i32)> {
         self.daylight.is_none().then_some((&self.standard.name, self.standard.offset))
     }
 
-    /// The offset and its name at an instant, in seconds of the Unix epoch.
+    /// Returns the offset and its name at an instant, in seconds of the Unix epoch.
     pub(super) fn at(&self, seconds: i64) -> (i32, &str) {
         let time = if self.is_daylight(seconds) {
             self.daylight.as_ref().map_or(&self.standard, |daylight| &daylight.time)
@@ -96,14 +97,14 @@ impl PosixZone {
 }
 
 impl Day {
-    /// Its midnight, in seconds of the Unix epoch as if the wall clock showed UTC.
+    /// Returns midnight of the day, in seconds of the Unix epoch as if the wall clock showed UTC.
     fn in_year(&self, year: i32) -> Option<i64> {
         let date = match *self {
             Self::NoLeap(day) => {
                 let leap = NaiveDate::from_ymd_opt(year, 2, 29).is_some();
                 NaiveDate::from_yo_opt(year, if leap && day >= 60 { day + 1 } else { day })?
             }
-            // Day 365 of a common year is the first of the next.
+            // Day 365 of a common year is the first day of the next.
             Self::OfYear(day) => {
                 NaiveDate::from_yo_opt(year, 1)?.checked_add_days(chrono::Days::new(day.into()))?
             }
@@ -119,7 +120,7 @@ impl Day {
     }
 }
 
-/// What is left of a text to read.
+/// The rest of a text to parse.
 struct Reader<'a>(&'a str);
 
 impl Reader<'_> {
@@ -128,7 +129,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Three letters or more, or what stands between `<` and `>`.
+    /// Reads three or more letters, or any text between `<` and `>`.
     fn name(&mut self) -> Option<String> {
         let (name, rest) = if let Some(quoted) = self.0.strip_prefix('<') {
             quoted.split_once('>')?
@@ -148,7 +149,7 @@ impl Reader<'_> {
         number.parse().ok().filter(|number| (least..=most).contains(number))
     }
 
-    /// `[+-]hh[:mm[:ss]]` in seconds.
+    /// Reads `[+-]hh[:mm[:ss]]`, in seconds.
     fn time(&mut self, most_hours: u32) -> Option<i32> {
         let negative = self.literal("-").is_some();
         if !negative {

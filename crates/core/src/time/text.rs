@@ -1,4 +1,4 @@
-//! Dates in text, read as APScheduler reads them.
+//! Text dates in APScheduler's formats.
 
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime};
 
@@ -8,23 +8,25 @@ use crate::{Error, ErrorKind, Result};
 const EXPECTED: &str = "expected `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD HH:MM:SS.ffffff`, \
     the last two with `Z` or `+HH:MM` behind if you like";
 
-/// Reads `2009-11-06`, `2009-11-06 16:30:05`, `2009-11-06T16:30:05.000001+02:00` and the like.
+/// Parses `2009-11-06`, `2009-11-06 16:30:05`, `2009-11-06T16:30:05.000001+02:00` and similar
+/// forms.
 ///
-/// Text without an offset means a wall clock in `zone`. The zone that comes back is the one that the text was
-/// read in. As in APScheduler, the digits behind the dot are a number of microseconds: `.25` is 25 µs.
+/// Text without an offset is a wall clock time in `zone`. The returned zone is the one in which the
+/// text was read. As in APScheduler, the digits after the dot are a number of microseconds: `.25`
+/// is 25 µs.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] where the text has another form or names no real date.
+/// [`ErrorKind::Config`] if the text has another form or is not a valid date.
 pub fn parse_datetime(text: &str, zone: Zone) -> Result<(Timestamp, Zone)> {
     let (wall, given) = parse(text).ok_or_else(|| invalid(text))?;
     let zone = given.unwrap_or(zone);
     Ok((zone.localize(wall), zone))
 }
 
-/// Reads `2009-11-06`.
+/// Parses `2009-11-06`.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] where the text has another form or names no real date.
+/// [`ErrorKind::Config`] if the text has another form or is not a valid date.
 pub fn parse_date(text: &str) -> Result<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10).ok_or_else(|| {
         Error::new(ErrorKind::Config, format!("invalid date `{text}`; expected `YYYY-MM-DD`"))
@@ -57,7 +59,7 @@ fn parse(text: &str) -> Option<(NaiveDateTime, Option<Zone>)> {
     Some((wall, rest.zone()?))
 }
 
-/// What is left of a text to read.
+/// The rest of a text to parse.
 struct Cursor<'a>(&'a str);
 
 impl Cursor<'_> {

@@ -1,4 +1,4 @@
-//! A time zone, kept by its IANA name or as a fixed offset.
+//! Time zones: an IANA name or a fixed offset.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::Timestamp;
 use super::zone_spans::{Span, Spans};
 use crate::{Error, ErrorKind, Result, suggestion};
 
-/// The zone that wall clocks are read in.
+/// A time zone for wall clock times.
 ///
 /// # Examples
 /// ```
@@ -26,7 +26,7 @@ use crate::{Error, ErrorKind, Result, suggestion};
 pub enum Zone {
     /// A zone of the tz database.
     Named(Tz),
-    /// A fixed distance from UTC, as text dates carry it (`+05:30`).
+    /// A fixed offset from UTC, as in text dates (`+05:30`).
     Fixed(FixedOffset),
 }
 
@@ -39,7 +39,7 @@ impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self::Named(Tz::UTC);
 
-    /// The spans of constant offset; exact for every instant from 1900 to 2100.
+    /// Returns the spans of constant offset; exact for every instant from 1900 to 2100.
     pub fn spans(self) -> Spans {
         match self {
             Self::Named(tz) => Spans::of(tz),
@@ -47,7 +47,7 @@ impl Zone {
         }
     }
 
-    /// The distance from UTC at an instant.
+    /// Returns the offset from UTC at an instant.
     pub fn offset_at(self, instant: Timestamp) -> FixedOffset {
         match self {
             Self::Named(tz) => tz.offset_from_utc_datetime(&instant.naive_utc()).fix(),
@@ -55,7 +55,7 @@ impl Zone {
         }
     }
 
-    /// The name that people give to the offset at an instant, as `CEST`.
+    /// Returns the abbreviation of the offset at an instant, for example `CEST`.
     pub fn abbreviation_at(self, instant: Timestamp) -> String {
         match self {
             Self::Named(tz) => {
@@ -66,27 +66,27 @@ impl Zone {
         }
     }
 
-    /// The instant with the offset that this zone has then.
+    /// Returns the instant with this zone's offset at that time.
     pub fn at(self, instant: Timestamp) -> DateTime<FixedOffset> {
         let offset = self.offset_at(instant);
-        // At the ends of time a wall clock has no name for the hour.
+        // At the ends of the range, the wall clock time may not be representable.
         let representable = instant.naive_utc().checked_add_offset(offset).is_some();
         instant.with_timezone(if representable { &offset } else { &UTC_OFFSET })
     }
 
-    /// What a wall clock in this zone shows at an instant.
+    /// Returns the wall clock time in this zone at an instant.
     pub fn wall_clock(self, instant: Timestamp) -> NaiveDateTime {
         self.at(instant).naive_local()
     }
 
-    /// The instant at which a wall clock shows `local`.
+    /// Returns the instant at which a wall clock in this zone shows `local`.
     ///
-    /// As in Python, a time that occurs twice means its first occurrence, and one that a change of offset
-    /// skips is read with the offset before the change.
+    /// As in Python, a time that occurs twice means its first occurrence, and a time that is
+    /// skipped by a change of offset is interpreted with the offset before the change.
     pub fn localize(self, local: NaiveDateTime) -> Timestamp {
         let wall = local.and_utc().timestamp();
         let spans = self.spans();
-        // No offset is larger than 26 hours, so this span starts before any that may hold the answer.
+        // Offsets are at most 26 hours, so this span starts before any that may contain the answer.
         let mut span = spans.at(wall - 26 * 3600);
         loop {
             let instant = wall - i64::from(span.offset);
@@ -98,7 +98,7 @@ impl Zone {
         }
     }
 
-    /// `2009-08-04 00:00:02 CEST`, as APScheduler prints times.
+    /// Formats `2009-08-04 00:00:02 CEST`, like APScheduler.
     pub fn display(self, instant: Timestamp) -> String {
         format!(
             "{} {}",
@@ -107,8 +107,8 @@ impl Zone {
         )
     }
 
-    /// `2009-08-04T00:00:02+02:00`: ISO 8601, with six digits behind the second where it is no whole one. An offset with
-    /// seconds, as local mean time has, is shown without them.
+    /// Formats `2009-08-04T00:00:02+02:00`: ISO 8601, with six decimals if the second is not whole.
+    /// An offset with seconds, as in local mean time, is shown without them.
     pub fn iso(self, instant: Timestamp) -> String {
         let at = self.at(instant);
         let whole = at.timestamp_subsec_micros() == 0;

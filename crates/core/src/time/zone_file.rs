@@ -1,16 +1,16 @@
-//! Zone files (`TZif`, RFC 9636), to tell which zone a copy of one is.
+//! Zone files (`TZif`, RFC 9636), to identify copies of them.
 
 use super::Span;
 use super::posix_zone::PosixZone;
 use super::zone_spans::spans_of;
 
-/// What a zone file holds.
+/// The contents of a zone file.
 #[derive(Debug)]
 pub(super) struct ZoneFile {
-    /// From when on which local time holds, in order.
+    /// The instants from which each local time applies, in order.
     changes: Vec<(i64, usize)>,
     times: Vec<LocalTime>,
-    /// What holds after the last change.
+    /// The rules after the last change.
     rules: Option<PosixZone>,
 }
 
@@ -21,14 +21,14 @@ struct LocalTime {
 }
 
 impl ZoneFile {
-    /// Reads a file; `None` where it is no zone file.
+    /// Parses a file; returns `None` if it is not a zone file.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = Reader(bytes);
         let header = rest.header()?;
         if header.version == 0 {
             return rest.data(&header, 4);
         }
-        // The data of the first version is there for old readers.
+        // The data of version 1 exists for old readers.
         rest.take(header.length(4)?)?;
         let header = rest.header()?;
         let mut file = rest.data(&header, 8)?;
@@ -39,7 +39,7 @@ impl ZoneFile {
         Some(file)
     }
 
-    /// The offset and its name at an instant, in seconds of the Unix epoch.
+    /// Returns the offset and its name at an instant, in seconds of the Unix epoch.
     pub(super) fn at(&self, seconds: i64) -> (i32, &str) {
         let passed = self.changes.partition_point(|(change, _)| *change <= seconds);
         if passed == self.changes.len()
@@ -47,7 +47,8 @@ impl ZoneFile {
         {
             return rules.at(seconds);
         }
-        // Before the first change the first local time holds. There is one: `data` has looked.
+        // Before the first change, the first local time applies. `data` has checked that there is
+        // one.
         let index = passed.checked_sub(1).map_or(0, |last| self.changes[last].1);
         (self.times[index].offset, &self.times[index].name)
     }
@@ -68,7 +69,7 @@ struct Header {
 }
 
 impl Header {
-    /// How many bytes of data follow.
+    /// Returns the length of the data that follows, in bytes.
     fn length(&self, time_size: usize) -> Option<usize> {
         let parts = [
             self.changes.checked_mul(time_size + 1)?,
@@ -82,7 +83,7 @@ impl Header {
     }
 }
 
-/// What is left of a file to read.
+/// The rest of a file to parse.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -144,7 +145,7 @@ impl<'a> Reader<'a> {
 pub(super) mod tests {
     use super::*;
 
-    /// A zone file of the second version.
+    /// Returns a zone file of version 2.
     pub(in crate::time) fn zone_file(
         changes: &[(i64, u8)],
         times: &[(i32, &str)],

@@ -1,7 +1,8 @@
 //! The spans of constant offset of a zone.
 //!
-//! `chrono-tz` answers "which offset at this instant" but not "until when". Triggers need the second to step
-//! over a wall clock without trial, so a zone's changes are found once, by bisection, and kept.
+//! `chrono-tz` answers "which offset at this instant" but not "until when". Triggers need the
+//! latter to step over wall clock times directly, so a zone's changes are found once, by bisection,
+//! and cached.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -9,18 +10,18 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Offset as _, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-/// A half-open range of instants, in seconds of the Unix epoch, in which the offset does not change.
+/// A half-open range of instants, in seconds of the Unix epoch, with a constant offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// The first instant of the span; `i64::MIN` where none is known.
+    /// The first instant of the span; `i64::MIN` if unknown.
     pub start: i64,
-    /// The first instant behind the span; `i64::MAX` where none is known.
+    /// The first instant after the span; `i64::MAX` if unknown.
     pub end: i64,
     /// Wall clock minus UTC, in seconds.
     pub offset: i32,
 }
 
-/// All spans of a zone, in order. A copy is a pointer.
+/// All spans of a zone, in order. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Spans(Kind);
 
@@ -32,7 +33,7 @@ enum Kind {
 
 const FIRST: i64 = -2_208_988_800; // 1900-01-01
 const LAST: i64 = 4_133_980_800; // 2101-01-01
-/// No zone has two changes within so short a time (a test looks between them).
+/// The probe interval: no zone has two changes within this time (checked by a test).
 const PROBE: i64 = 36 * 3600;
 
 static TABLES: [OnceLock<Box<[Span]>>; TZ_VARIANTS.len()] =
@@ -53,7 +54,7 @@ impl Spans {
     }
 
     pub(super) fn of(tz: Tz) -> Self {
-        // `TZ_VARIANTS` lists the variants in the order of their declaration.
+        // `TZ_VARIANTS` lists the variants in declaration order.
         let table = TABLES[tz as usize].get_or_init(|| find(PROBE, |seconds| offset(tz, seconds)));
         match &**table {
             [only] => Self::fixed(only.offset),
@@ -61,7 +62,7 @@ impl Spans {
         }
     }
 
-    /// The span that holds an instant, given in seconds of the Unix epoch.
+    /// Returns the span that contains an instant, given in seconds of the Unix epoch.
     #[inline]
     pub fn at(self, seconds: i64) -> Span {
         match self.0 {
@@ -70,7 +71,8 @@ impl Spans {
         }
     }
 
-    /// Whether `other`, all spans of a zone in order, has the same offsets from one instant until before another.
+    /// Returns whether `other`, all spans of a zone in order, has the same offsets in
+    /// `from..until`.
     pub(super) fn equal(self, other: &[Span], from: i64, until: i64) -> bool {
         let mut seconds = from;
         while seconds < until {
@@ -90,7 +92,8 @@ fn at(spans: &[Span], seconds: i64) -> Span {
     spans[behind.max(1) - 1]
 }
 
-/// The spans of what gives the offset at an instant, in seconds of the Unix epoch; exact from 1900 to 2100.
+/// Returns the spans of a function from instants, in seconds of the Unix epoch, to offsets; exact
+/// from 1900 to 2100.
 pub(super) fn spans_of(offset: impl Fn(i64) -> i32) -> Box<[Span]> {
     find(PROBE, offset)
 }
@@ -122,7 +125,7 @@ fn find(probe: i64, offset: impl Fn(i64) -> i32) -> Box<[Span]> {
             }
             spans.push(Span { start, end: changed, offset: current });
             (start, current) = (changed, offset(changed));
-            // The rest of this stretch may hold another change: look again from here.
+            // The rest of this interval may contain another change: continue from here.
             low = changed;
         }
     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::time::zone_file::tests::zone_file;
 
-/// A file system of its own.
+/// A temporary root file system.
 struct Root(TempDir);
 
 impl Root {
@@ -38,7 +38,7 @@ impl Root {
     }
 }
 
-/// Helsinki as systems with small files have it: the changes of the last years, and rules.
+/// Returns Helsinki in the form of compact zone files: the changes of recent years, and rules.
 fn helsinki() -> Vec<u8> {
     let spans = Spans::of(Tz::Europe__Helsinki);
     let mut changes = Vec::new();
@@ -127,10 +127,10 @@ fn localtime_that_is_a_copy_is_known_by_what_it_holds() {
     let root = Root::new().file("etc/localtime", helsinki());
     assert_eq!(root.zone(None), "Europe/Helsinki");
     assert_eq!(root.find(None).unwrap().warning(), None);
-    // A name that is right wins over others that are the same.
+    // A matching name takes precedence over identical zones.
     let root = root.file("etc/timezone", "# from the installer\nEurope/Mariehamn\n");
     assert_eq!(root.zone(None), "Europe/Mariehamn");
-    // As in a container that has the file of its host.
+    // As in a container with the file of its host.
     let root = root.file("etc/timezone", "Etc/UTC\n");
     let local = root.find(None).unwrap();
     assert_eq!(local.zone().to_string(), "Europe/Helsinki");
@@ -140,7 +140,7 @@ fn localtime_that_is_a_copy_is_known_by_what_it_holds() {
             "/etc/localtime is a copy of the zone `Europe/Helsinki`, which holds, but /etc/timezone says `Etc/UTC`"
         )
     );
-    // A link to a copy is one too.
+    // A link to a copy counts as a copy.
     let root = Root::new().link("etc/localtime", "/opt/tz").file("opt/tz", helsinki());
     assert_eq!(root.zone(None), "Europe/Helsinki");
 
@@ -150,7 +150,7 @@ fn localtime_that_is_a_copy_is_known_by_what_it_holds() {
 
 #[test]
 fn a_zone_that_only_the_system_knows_in_that_form_is_known_by_its_bytes() {
-    // A rule that the tz database of this program does not have.
+    // A rule that this program's tz database does not have.
     let newer = zone_file(&[(1_900_000_000, 1)], &[(32_400, "JST"), (36_000, "JST")], "JST-10");
     let root = Root::new().file("etc/localtime", &newer);
     assert!(root.find(None).unwrap_err().contains("equals no zone of the tz database"));
