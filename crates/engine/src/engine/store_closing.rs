@@ -1,5 +1,4 @@
 //! Closes stores at a shutdown. A store that hangs delays the shutdown only if it has to wait.
-//! [`Shutdown::Wait`].
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
