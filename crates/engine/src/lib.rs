@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod engine;
-pub mod job;
-mod plugins;
+mod linked_plugins;
 pub mod schedulers;
 
 pub use engine::{
     BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver,
     ReadOnlyJobStore, Scheduler, SchedulerState,
 };
-pub use plugins::{LinkedPlugins, PLUGINS};
+pub use linked_plugins::LinkedPlugins;
+pub use schedulers::PLUGINS;
+
+/// Handles to jobs.
+pub mod job {
+    pub use crate::engine::{Job, NextRunTime};
+}

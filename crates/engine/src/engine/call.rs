@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_channel::oneshot::{Receiver, channel};
 
-use super::Scheduler;
+use super::scheduler::Scheduler;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 /// A call in progress: a future of its result, for any async runtime.

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::inbox::Inbox;
-use super::lifecycle::already_running;
+use super::lock::lock;
+use super::phase::Phase;
+use super::phase::already_running;
 use super::read_only::ReadOnlyJobStore;
+use super::scheduler::Scheduler;
+use super::state::{Engine, Executors, Stores};
 use super::store_runner::StoreRunner;
-use super::{Engine, Executors, Phase, Scheduler, Stores, lock};
 use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, LoopHandle};

@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 
 use super::backlog::Looked;
 use super::instances::InstanceKey;
+use super::lock::lock;
+use super::state::{Engine, Executors};
 use super::store_runner::StoreRunner;
 use super::unseen::Unseen;
-use super::{Engine, Executors, lock};
 use apscheduler_core::executor::Executor;
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobSpec;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Scheduler;
-use crate::job::Job;
+use super::job::Job;
+use super::scheduler::Scheduler;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 impl Scheduler {

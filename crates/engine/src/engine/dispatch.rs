@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use super::decide::Prepared;
 use super::instances::{InstanceKey, InstanceSlot};
+use super::lock::lock;
+use super::state::Engine;
 use super::store_runner::StoreRunner;
-use super::{Engine, lock};
 
 impl Engine {
     /// Makes the run of a claimed job, unless the job has reached its maximum of instances, and

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::Engine;
 use super::decide::restore;
+use super::state::Engine;
 use super::store_runner::StoreRunner;
 use apscheduler_core::Result;
 use apscheduler_core::job::JobSpec;

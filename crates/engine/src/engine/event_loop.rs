@@ -4,14 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::inbox::Inbox;
-use super::{Phase, Scheduler, lock};
+use apscheduler_core::Result;
 use apscheduler_core::executor::Executor;
 use apscheduler_core::registry::{IntoExecutor as _, Registry};
-use apscheduler_core::{Result, Shutdown};
-
-/// The maximum sleep, so that a clock change or a suspended machine is noticed.
-const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// An event loop as seen by the engine. Scheduler crates implement it.
 ///
@@ -83,20 +78,26 @@ pub type BlockingCall = Box<dyn FnOnce() + Send>;
 /// case the scheduler is shut down and an error is logged, because its jobs would never be
 /// processed.
 #[must_use = "without its driver the scheduler is shut down"]
-pub struct LoopDriver {
-    scheduler: Scheduler,
-    inbox: Arc<Inbox>,
+pub struct LoopDriver(Box<dyn Turns>);
+
+/// Makes the turns of one start of a scheduler.
+pub(super) trait Turns: Send + Sync {
+    /// As [`LoopDriver::on_wake`].
+    fn on_wake(&self, wake: Arc<dyn Fn() + Send + Sync>);
+
+    /// As [`LoopDriver::turn`].
+    fn turn(&self) -> Option<Duration>;
 }
 
 impl LoopDriver {
-    pub(super) fn new(scheduler: &Scheduler, inbox: Arc<Inbox>) -> Self {
-        Self { scheduler: scheduler.clone(), inbox }
+    pub(super) fn new(turns: Box<dyn Turns>) -> Self {
+        Self(turns)
     }
 
     /// Sets the function that makes the loop turn soon. `wake` is called from any thread, also
     /// while the loop is awake, and must not block.
     pub fn on_wake(&self, wake: impl Fn() + Send + Sync + 'static) {
-        self.inbox.on_wake(Arc::new(wake));
+        self.0.on_wake(Arc::new(wake));
     }
 
     /// Does the pending work: submits due jobs to the executors, calls listeners if the loop
@@ -110,97 +111,12 @@ impl LoopDriver {
     /// It does no I/O and does not wait, unless a job or a listener does. If a job runs the loop
     /// recursively, a turn may be made within the turn.
     pub fn turn(&self) -> Option<Duration> {
-        let engine = &self.scheduler.0;
-        self.inbox.enter();
-        self.inbox.deliver(|event| engine.listeners.dispatch(event));
-        let more = self.inbox.make_calls();
-        if self.inbox.is_over() {
-            return None;
-        }
-        engine.watch_clock();
-        let next = self.scheduler.process_jobs(engine.now());
-        let sleep = next.map_or(MAX_SLEEP, |next| engine.clock.sleep_until(next).min(MAX_SLEEP));
-        Some(if more { Duration::ZERO } else { sleep })
-    }
-
-    /// Returns the scheduler.
-    pub fn scheduler(&self) -> &Scheduler {
-        &self.scheduler
-    }
-}
-
-impl Drop for LoopDriver {
-    fn drop(&mut self) {
-        let engine = &self.scheduler.0;
-        self.inbox.close(|event| engine.listeners.dispatch(event));
-        if self.inbox.is_over() || !Arc::ptr_eq(&engine.inbox(), &self.inbox) {
-            return;
-        }
-        self.scheduler.lose_loop();
+        self.0.turn()
     }
 }
 
 impl fmt::Debug for LoopDriver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoopDriver").field("scheduler", &self.scheduler).finish_non_exhaustive()
-    }
-}
-
-impl Scheduler {
-    /// Handles the end of the loop while the scheduler is running.
-    fn lose_loop(&self) {
-        if self.0.begin_shutdown().is_err() {
-            return;
-        }
-        tracing::error!(
-            "the event loop of the scheduler has ended without a shutdown: no more jobs are processed"
-        );
-        *lock(&self.0.lost) = true;
-        // The code that ends the loop may hold locks, and may run where stores can't be closed.
-        let closing = Closing { scheduler: self.clone(), shutdown: Shutdown::Now };
-        in_thread(move || drop(closing));
-    }
-
-    /// Shuts down without waiting, after the owner was dropped.
-    pub(crate) fn abandon(&self) {
-        let starting = {
-            let phase = lock(&self.0.phase);
-            let starting = *phase == Phase::Starting;
-            *lock(&self.0.abandoned) |= starting;
-            starting
-        };
-        if starting || self.0.begin_shutdown().is_err() {
-            return;
-        }
-        if self.0.event_loop.closes_in_place() {
-            self.finish_shutdown(Shutdown::Now);
-        } else {
-            self.close(Shutdown::Now);
-        }
-    }
-
-    /// Begins a shutdown that waits for running jobs, and completes it elsewhere, because the
-    /// caller is one of these jobs.
-    pub(crate) fn shutdown_in_background(&self) -> Result<()> {
-        self.0.begin_shutdown()?;
-        self.close(Shutdown::Wait);
-        Ok(())
-    }
-
-    fn close(&self, shutdown: Shutdown) {
-        let closing = Closing { scheduler: self.clone(), shutdown };
-        self.0.event_loop.call_blocking(Box::new(move || drop(closing)));
-    }
-}
-
-/// A shutdown in progress. It completes when this is dropped, even if no thread can be spawned.
-struct Closing {
-    scheduler: Scheduler,
-    shutdown: Shutdown,
-}
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.scheduler.finish_shutdown(self.shutdown);
+        f.debug_struct("LoopDriver").finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::Scheduler;
+use super::scheduler::Scheduler;
 
 impl Scheduler {
     /// Provides a value to the jobs of this scheduler. It replaces an earlier value of the same

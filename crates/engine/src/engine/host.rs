@@ -7,7 +7,8 @@ use apscheduler_core::Extensions;
 use apscheduler_core::executor::ThreadScope;
 use apscheduler_core::function::{JobContext, JobHost};
 
-use super::{Engine, Scheduler};
+use super::scheduler::Scheduler;
+use super::state::Engine;
 
 impl Scheduler {
     /// Returns whether this is called within an async job of this scheduler.

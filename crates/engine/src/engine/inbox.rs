@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use super::lock;
+use super::lock::lock;
 use apscheduler_core::event::Event;
 use apscheduler_core::executor::LoopTurns;
 use apscheduler_core::function::JobError;

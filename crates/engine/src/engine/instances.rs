@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use super::lock;
+use super::lock::lock;
 
 /// A job in a store; the number identifies the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::decide::{restore, unknown_executor};
+use super::job::{Job, NextRunTime};
+use super::lock::lock;
+use super::phase::Phase;
+use super::scheduler::Scheduler;
+use super::state::Engine;
 use super::store_runner::StoreRunner;
-use super::{Engine, Phase, Scheduler, lock};
-use crate::job::{Job, NextRunTime};
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobKey;
 use apscheduler_core::job::stored::encode;

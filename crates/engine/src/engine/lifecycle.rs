@@ -4,10 +4,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::components::{Components, Startup, new_runner};
+use super::event_loop::LoopDriver;
 use super::inbox::Inbox;
+use super::lock::lock;
+use super::phase::{Phase, already_running};
+use super::scheduler::Scheduler;
+use super::state::Engine;
 use super::store_closing::close_all;
+use super::turns::EngineTurns;
 use super::zone::SchedulerZone;
-use super::{Engine, LoopDriver, Phase, Scheduler, lock};
 use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::registry::IntoJobStore as _;
@@ -70,7 +75,7 @@ impl Scheduler {
         );
         drop(before);
         engine.starved.clear();
-        let driver = LoopDriver::new(self, Arc::clone(&inbox));
+        let driver = LoopDriver::new(Box::new(EngineTurns::new(self, Arc::clone(&inbox))));
         if let Err(error) = self.start_components(paused) {
             engine.stop_components(Shutdown::Now);
             inbox.end();
@@ -269,8 +274,4 @@ impl Engine {
         }
         close_all(&stores, wait);
     }
-}
-
-pub(super) fn already_running() -> Error {
-    Error::new(ErrorKind::AlreadyRunning, "the scheduler is already running")
 }

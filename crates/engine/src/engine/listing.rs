@@ -4,9 +4,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::decide::{restore, unknown_executor};
+use super::job::Job;
+use super::lock::lock;
+use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
-use super::{Scheduler, lock};
-use crate::job::Job;
 use apscheduler_core::job::JobKey;
 use apscheduler_core::job::stored::broken_origin;
 use apscheduler_core::store::JobRecord;

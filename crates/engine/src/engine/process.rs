@@ -8,19 +8,19 @@ use chrono::TimeDelta;
 use super::backlog::Backlog;
 use super::decide::Decider;
 use super::deciding::Deciding;
-use super::inbox::Pushed;
 use super::instances::InstanceKey;
+use super::phase::Phase;
+use super::scheduler::Scheduler;
+use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::store_session::Session;
-use super::{Engine, Phase, Scheduler, lock};
+use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, Run};
 use apscheduler_core::function::JobError;
-use apscheduler_core::job::JobKey;
 use apscheduler_core::printable;
 use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
-use apscheduler_core::{Error, Result};
 
 /// The interval at which an executor without room is checked again, unless a wake-up comes first.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
@@ -245,100 +245,5 @@ impl Engine {
             }
         }
         submissions
-    }
-
-    /// Called when a run has started or ended. If due jobs wait for room in its executor, starts
-    /// another pass.
-    pub(super) fn has_more_room(&self, alias: &Arc<str>) {
-        if self.starved.contains(alias)
-            && let Some(executor) = self.executors().get(alias)
-        {
-            self.look_again_if_room(alias, &**executor);
-        }
-    }
-
-    pub(super) fn look_again_if_room(&self, alias: &str, executor: &dyn Executor) {
-        if self.starved.contains(alias) && executor.room() > 0 && self.starved.take(alias) {
-            self.look_again();
-        }
-    }
-
-    pub(super) fn emit(&self, code: EventMask, event: impl FnOnce() -> Event) {
-        if !self.listeners.wants(code) {
-            return;
-        }
-        let event = event();
-        if !self.event_loop.takes_listeners() {
-            return self.listeners.dispatch(&event);
-        }
-        let inbox = self.inbox();
-        match inbox.push_event(event) {
-            Pushed::Waits => inbox.wake(),
-            Pushed::Deliver => inbox.deliver(|event| self.listeners.dispatch(event)),
-            Pushed::Refused(event) => self.listeners.dispatch(&event),
-        }
-    }
-
-    pub(super) fn store_failed(&self, runner: &StoreRunner, error: &Error, first: bool) {
-        let message = error.chain();
-        let seconds = self.settings().retry_interval.as_secs_f64();
-        tracing::warn!(
-            jobstore = &*runner.alias,
-            "the job store failed, trying again in {seconds} s: {message}"
-        );
-        if first {
-            self.emit(EventMask::JOBSTORE_ERROR, || Event::JobStoreError {
-                alias: Arc::clone(&runner.alias),
-                error: message.into(),
-            });
-        }
-    }
-
-    pub(super) fn store_recovered(&self, runner: &StoreRunner) {
-        tracing::info!(jobstore = &*runner.alias, "the job store works again");
-        self.emit(EventMask::JOBSTORE_RECOVERED, || Event::JobStoreRecovered {
-            alias: Arc::clone(&runner.alias),
-        });
-    }
-
-    /// Discards what is known of a store that was replaced or emptied.
-    pub(super) fn store_replaced(&self, runner: &StoreRunner, error: &Error) {
-        let reason = error.chain();
-        tracing::warn!(
-            jobstore = &*runner.alias,
-            "the jobs of the store are others than before: {reason}"
-        );
-        lock(&runner.broken).clear();
-        self.emit(EventMask::JOBSTORE_REPLACED, || Event::JobStoreReplaced {
-            alias: Arc::clone(&runner.alias),
-            reason: reason.into(),
-        });
-    }
-
-    /// Reports each broken record once, and each restored record.
-    fn report_broken(&self, runner: &StoreRunner, reports: super::decide::Reports) {
-        for (id, revision, error) in reports.broken {
-            if lock(&runner.broken).insert(Arc::clone(&id), revision) == Some(revision) {
-                continue;
-            }
-            let reason = error.chain();
-            tracing::error!(
-                jobstore = &*runner.alias,
-                job_id = &*id,
-                "the job was set aside: {reason}"
-            );
-            self.emit(EventMask::JOB_BROKEN, || Event::JobBroken {
-                job: JobKey::in_store(Arc::clone(&runner.alias), id),
-                reason: reason.into(),
-            });
-        }
-        for id in reports.restored {
-            if lock(&runner.broken).remove(&id).is_some() {
-                tracing::info!(jobstore = &*runner.alias, job_id = &*id, "the job was restored");
-                self.emit(EventMask::JOB_RESTORED, || {
-                    Event::JobRestored(JobKey::in_store(Arc::clone(&runner.alias), id))
-                });
-            }
-        }
     }
 }

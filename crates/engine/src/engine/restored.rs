@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use hashbrown::HashMap;
 
-use super::lock;
+use super::lock::lock;
 use apscheduler_core::Result;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::job::stored::decode;

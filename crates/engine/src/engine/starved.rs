@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::lock;
+use super::lock::lock;
 
 /// The aliases of executors for which due jobs were left in a store.
 #[derive(Debug, Default)]

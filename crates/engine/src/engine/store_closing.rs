@@ -1,38 +1,16 @@
 //! Closes stores at a shutdown. A store that hangs delays the shutdown only if it has to wait.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::event_loop::in_thread;
+use super::lock::lock;
+use super::state::Stores;
 use super::store_runner::StoreRunner;
-use super::{Stores, in_thread, lock};
 
 /// The time that a shutdown that does not wait allows stores for closing: enough for a responsive
 /// backend.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Whether a store is being closed.
-#[derive(Debug, Default)]
-pub(super) struct Closing {
-    under_way: Mutex<bool>,
-    ended: Condvar,
-}
-
-impl Closing {
-    /// Waits until no shutdown is closing the store.
-    pub(super) fn wait(&self) {
-        let mut under_way = lock(&self.under_way);
-        while *under_way {
-            under_way = self.ended.wait(under_way).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Waits likewise, but at most for `time`. Returns whether the closing has ended.
-    fn wait_for(&self, time: Duration) -> bool {
-        let under_way = lock(&self.under_way);
-        let waited = self.ended.wait_timeout_while(under_way, time, |under_way| *under_way);
-        !*waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
 
 /// Closes a store when it is dropped, on a thread other than the one that can't wait.
 struct Close {

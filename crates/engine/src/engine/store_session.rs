@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use super::backlog::Shelf;
-use super::lock;
+use super::lock::lock;
 use super::unseen::Unseen;
 use apscheduler_core::store::Watch;
 use apscheduler_core::time::Timestamp;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Scheduler;
 use super::decide::restore;
 use super::job_calls::state;
+use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::stored::{decode, encode_value};

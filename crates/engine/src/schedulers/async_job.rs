@@ -7,7 +7,7 @@ use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
 use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{Error, Result};
 
-use crate::job::{Job, NextRunTime};
+use crate::engine::{Job, NextRunTime};
 
 /// A [`Job`] with async methods, as returned by an [`AsyncScheduler`](super::AsyncScheduler).
 #[derive(Clone, PartialEq, Eq)]

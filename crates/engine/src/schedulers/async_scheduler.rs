@@ -15,8 +15,8 @@ use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{OnRemove, Result, Shutdown};
 
 use super::AsyncJob;
+use crate::engine::Job;
 use crate::engine::{Call, EventStream, ListenerId, Scheduler, SchedulerState};
-use crate::job::Job;
 
 /// A scheduler handle for async functions: calls that may wait for a store or a job are awaited.
 /// Clones refer to the same scheduler.

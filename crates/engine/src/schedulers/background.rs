@@ -1,7 +1,7 @@
 //! A scheduler on its own thread.
 
 use super::{BackgroundLoop, LoopScheduler};
-use crate::plugins::LinkedPlugins;
+use crate::linked_plugins::LinkedPlugins;
 use apscheduler_core::registry::Plugin;
 
 /// The descriptor of the background scheduler.

@@ -1,7 +1,7 @@
 //! A scheduler on the thread that starts it.
 
 use super::{BlockingLoop, LoopScheduler};
-use crate::plugins::LinkedPlugins;
+use crate::linked_plugins::LinkedPlugins;
 use apscheduler_core::registry::Plugin;
 
 /// The descriptor of the blocking scheduler.

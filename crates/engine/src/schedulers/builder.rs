@@ -1,20 +1,34 @@
 //! Builds schedulers.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use apscheduler_core::Result;
 use apscheduler_core::config::Config;
-use apscheduler_core::executor::Runtime;
 use apscheduler_core::job::JobDefaults;
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, PluginSet, Registry};
 use apscheduler_core::time::{Clock, SystemClock, Zone};
 
-use super::{LoopScheduler, RuntimeLoop, RuntimeScheduler};
 use crate::engine::EventLoop;
 
-/// Builds a scheduler of type `S` on the event loop `L`, with the plugins of `P`.
+/// A scheduler type that a [`SchedulerBuilder`] can build.
+pub trait BuildScheduler: Sized {
+    /// The event loop that the scheduler runs on.
+    type EventLoop: EventLoop;
+    /// The plugins of the scheduler, unless its builder is given a registry.
+    type Plugins: PluginSet;
+
+    /// Returns a scheduler with these parts.
+    fn from_parts(event_loop: Self::EventLoop, registry: Registry, clock: Arc<dyn Clock>) -> Self;
+
+    /// Applies a configuration.
+    ///
+    /// # Errors
+    /// Same as [`Scheduler::configure`].
+    fn configure(&self, config: &Config) -> Result<()>;
+}
+
+/// Builds a scheduler of type `S`.
 ///
 /// # Examples
 /// ```
@@ -29,37 +43,27 @@ use crate::engine::EventLoop;
 /// # Ok::<(), apscheduler::Error>(())
 /// ```
 #[must_use = "call `build` for the scheduler"]
-pub struct SchedulerBuilder<L: EventLoop, P: PluginSet, S = LoopScheduler<L, P>> {
-    event_loop: L,
+pub struct SchedulerBuilder<S: BuildScheduler> {
+    event_loop: S::EventLoop,
     registry: Option<Registry>,
     clock: Option<Arc<dyn Clock>>,
     config: Config,
-    scheduler: PhantomData<fn() -> (P, S)>,
 }
 
-impl<L, P, S> SchedulerBuilder<L, P, S>
-where
-    L: EventLoop,
-    P: PluginSet,
-    S: From<LoopScheduler<L, P>>,
-{
-    pub(super) fn new(event_loop: L) -> Self {
-        Self {
-            event_loop,
-            registry: None,
-            clock: None,
-            config: Config::new(),
-            scheduler: PhantomData,
-        }
+impl<S: BuildScheduler> SchedulerBuilder<S> {
+    /// Returns a builder of a scheduler on this event loop.
+    pub fn new(event_loop: S::EventLoop) -> Self {
+        Self { event_loop, registry: None, clock: None, config: Config::new() }
     }
 
     /// Runs the scheduler on this event loop.
-    pub fn event_loop(mut self, event_loop: L) -> Self {
+    pub fn event_loop(mut self, event_loop: S::EventLoop) -> Self {
         self.event_loop = event_loop;
         self
     }
 
-    /// Looks names up in this registry. Default: the plugins of `P`.
+    /// Looks names up in this registry. Default: the plugins of the
+    /// scheduler type.
     pub fn registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
         self
@@ -106,26 +110,19 @@ where
     /// Builds the scheduler.
     ///
     /// # Errors
-    /// Same as [`Scheduler::configure`](crate::Scheduler::configure).
+    /// Same as [`Scheduler::configure`].
     pub fn build(self) -> Result<S> {
-        let registry = self.registry.unwrap_or_else(P::registry);
+        let registry = self.registry.unwrap_or_else(S::Plugins::registry);
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let scheduler = LoopScheduler::from_parts(self.event_loop, registry, clock);
+        let scheduler = S::from_parts(self.event_loop, registry, clock);
         if !self.config.is_empty() {
             scheduler.configure(&self.config)?;
         }
-        Ok(S::from(scheduler))
+        Ok(scheduler)
     }
 }
 
-impl<R: Runtime, P: PluginSet> SchedulerBuilder<RuntimeLoop<R>, P, RuntimeScheduler<R, P>> {
-    /// Runs the scheduler on this runtime. Default: the runtime in whose context it is started.
-    pub fn runtime(self, runtime: R) -> Self {
-        self.event_loop(RuntimeLoop::on(runtime))
-    }
-}
-
-impl<L: EventLoop, P: PluginSet, S> fmt::Debug for SchedulerBuilder<L, P, S> {
+impl<S: BuildScheduler> fmt::Debug for SchedulerBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SchedulerBuilder")
             .field("event_loop", &self.event_loop)

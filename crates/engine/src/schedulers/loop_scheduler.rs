@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::SchedulerBuilder;
+use super::builder::{BuildScheduler, SchedulerBuilder};
 use crate::engine::{EventLoop, Scheduler};
-use crate::plugins::LinkedPlugins;
+use crate::linked_plugins::LinkedPlugins;
 use apscheduler_core::Result;
+use apscheduler_core::config::Config;
 use apscheduler_core::registry::{PluginSet, Registry};
 use apscheduler_core::time::{Clock, SystemClock};
 
@@ -32,21 +33,15 @@ impl<L: EventLoop + Default, P: PluginSet> LoopScheduler<L, P> {
     }
 
     /// Returns a builder, which sets the scheduler's configuration, registry and clock.
-    pub fn builder() -> SchedulerBuilder<L, P> {
+    pub fn builder() -> SchedulerBuilder<Self> {
         SchedulerBuilder::new(L::default())
     }
 }
 
 impl<L: EventLoop, P: PluginSet> LoopScheduler<L, P> {
     /// Returns a builder of a scheduler on this event loop.
-    pub fn builder_on(event_loop: L) -> SchedulerBuilder<L, P> {
+    pub fn builder_on(event_loop: L) -> SchedulerBuilder<Self> {
         SchedulerBuilder::new(event_loop)
-    }
-
-    pub(super) fn from_parts(event_loop: L, registry: Registry, clock: Arc<dyn Clock>) -> Self {
-        let event_loop = Arc::new(event_loop);
-        let scheduler = Scheduler::new(registry, clock, Arc::clone(&event_loop) as _);
-        Self { scheduler, event_loop, plugins: PhantomData }
     }
 
     /// Starts executors and job stores, adds the jobs held for the start, and begins to process
@@ -79,6 +74,21 @@ impl<L: EventLoop, P: PluginSet> LoopScheduler<L, P> {
     /// Returns the event loop.
     pub fn event_loop(&self) -> &L {
         &self.event_loop
+    }
+}
+
+impl<L: EventLoop, P: PluginSet> BuildScheduler for LoopScheduler<L, P> {
+    type EventLoop = L;
+    type Plugins = P;
+
+    fn from_parts(event_loop: L, registry: Registry, clock: Arc<dyn Clock>) -> Self {
+        let event_loop = Arc::new(event_loop);
+        let scheduler = Scheduler::new(registry, clock, Arc::clone(&event_loop) as _);
+        Self { scheduler, event_loop, plugins: PhantomData }
+    }
+
+    fn configure(&self, config: &Config) -> Result<()> {
+        self.scheduler.configure(config)
     }
 }
 

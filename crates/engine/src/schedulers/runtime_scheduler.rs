@@ -5,16 +5,22 @@ use std::future::{Future, poll_fn};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
-use super::{AsyncScheduler, LoopScheduler, RuntimeLoop, SchedulerBuilder};
+use super::async_scheduler::AsyncScheduler;
+use super::builder::{BuildScheduler, SchedulerBuilder};
+use super::loop_scheduler::LoopScheduler;
+use super::runtime_loop::RuntimeLoop;
 use crate::engine::ListenerId;
-use crate::plugins::LinkedPlugins;
+use crate::linked_plugins::LinkedPlugins;
 use apscheduler_core::Result;
+use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Runtime;
 use apscheduler_core::function::JobError;
-use apscheduler_core::registry::PluginSet;
+use apscheduler_core::registry::{PluginSet, Registry};
+use apscheduler_core::time::Clock;
 
 /// A scheduler that is a task of an async runtime, with the plugins of `P`. Dropping it shuts it
 /// down without waiting for running jobs.
@@ -34,7 +40,7 @@ impl<R: Runtime, P: PluginSet> RuntimeScheduler<R, P> {
     }
 
     /// Returns a builder, which sets the scheduler's runtime, configuration, registry and clock.
-    pub fn builder() -> SchedulerBuilder<RuntimeLoop<R>, P, Self> {
+    pub fn builder() -> SchedulerBuilder<Self> {
         SchedulerBuilder::new(RuntimeLoop::default())
     }
 
@@ -114,6 +120,26 @@ impl<R: Runtime, P: PluginSet> From<LoopScheduler<RuntimeLoop<R>, P>> for Runtim
     fn from(owner: LoopScheduler<RuntimeLoop<R>, P>) -> Self {
         let handle = AsyncScheduler::from(owner.handle());
         Self { owner, handle }
+    }
+}
+
+impl<R: Runtime, P: PluginSet> BuildScheduler for RuntimeScheduler<R, P> {
+    type EventLoop = RuntimeLoop<R>;
+    type Plugins = P;
+
+    fn from_parts(event_loop: RuntimeLoop<R>, registry: Registry, clock: Arc<dyn Clock>) -> Self {
+        Self::from(LoopScheduler::from_parts(event_loop, registry, clock))
+    }
+
+    fn configure(&self, config: &Config) -> Result<()> {
+        self.owner.configure(config)
+    }
+}
+
+impl<R: Runtime, P: PluginSet> SchedulerBuilder<RuntimeScheduler<R, P>> {
+    /// Runs the scheduler on this runtime. Default: the runtime in whose context it is started.
+    pub fn runtime(self, runtime: R) -> Self {
+        self.event_loop(RuntimeLoop::on(runtime))
     }
 }
 

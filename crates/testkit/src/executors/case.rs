@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use apscheduler_core::executor::{Executor, ExecutorCapabilities};
 
-use super::{ExecutorHarness, Flavor, Lab};
+use super::{ExecutorHarness, Flavor};
 
 /// A requirement of a case on the executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +57,6 @@ impl<'a> Setup<'a> {
     /// Returns a new executor, not started yet, that runs up to `workers` jobs at once.
     pub fn executor(&self, workers: usize) -> Arc<dyn Executor> {
         self.harness.executor(workers)
-    }
-
-    /// Returns a running scheduler with a new executor that runs up to `workers` jobs at once.
-    pub fn lab(&self, workers: usize) -> Lab {
-        Lab::new(self, workers)
     }
 
     /// Returns the capabilities of the executor.

@@ -28,6 +28,13 @@ pub struct Lab {
     folder: TempDir,
 }
 
+impl Setup<'_> {
+    /// Returns a running scheduler with a new executor that runs up to `workers` jobs at once.
+    pub fn lab(&self, workers: usize) -> Lab {
+        Lab::new(self, workers)
+    }
+}
+
 impl Lab {
     pub(super) fn new(setup: &Setup<'_>, workers: usize) -> Self {
         let registry = crate::registry();

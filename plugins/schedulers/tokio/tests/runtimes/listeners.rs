@@ -7,7 +7,6 @@ use std::time::Duration;
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_engine::Scheduler;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 

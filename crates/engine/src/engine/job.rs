@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::Scheduler;
+use super::scheduler::Scheduler;
 use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
 use apscheduler_core::printable;
 use apscheduler_core::time::{Timestamp, Zone};
@@ -43,14 +43,14 @@ impl From<Option<Timestamp>> for NextRunTime {
 /// it can't be restored, [`spec`](Self::spec) returns `None`.
 #[derive(Clone)]
 pub struct Job {
-    pub(crate) id: Arc<str>,
-    pub(crate) jobstore: Arc<str>,
-    pub(crate) next_run_time: NextRunTime,
-    pub(crate) spec: Option<Arc<JobSpec>>,
-    pub(crate) broken: Option<Arc<Error>>,
+    pub(super) id: Arc<str>,
+    pub(super) jobstore: Arc<str>,
+    pub(super) next_run_time: NextRunTime,
+    pub(super) spec: Option<Arc<JobSpec>>,
+    pub(super) broken: Option<Arc<Error>>,
     /// The origin of a record that can't be restored, as far as its text is readable.
-    pub(crate) broken_origin: Option<Arc<JobOrigin>>,
-    pub(crate) scheduler: Scheduler,
+    pub(super) broken_origin: Option<Arc<JobOrigin>>,
+    pub(super) scheduler: Scheduler,
 }
 
 impl Job {

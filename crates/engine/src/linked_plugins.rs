@@ -1,11 +1,6 @@
-//! The schedulers of this crate as plugins.
+//! The default set of plugins.
 
-use apscheduler_core::registry::{Plugin, PluginSet, Registry};
-
-use crate::schedulers::{BACKGROUND_PLUGIN, BLOCKING_PLUGIN};
-
-/// The schedulers that need only threads.
-pub static PLUGINS: [&Plugin; 2] = [&BACKGROUND_PLUGIN, &BLOCKING_PLUGIN];
+use apscheduler_core::registry::{PluginSet, Registry};
 
 /// The plugins [submitted](apscheduler_core::submit_plugin) by linked crates: the default of a
 /// scheduler. A job store or an executor is available only if a crate submits one.

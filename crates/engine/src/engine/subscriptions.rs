@@ -1,4 +1,4 @@
-//! Event streams for async functions.
+//! Listeners and streams of events.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_core::Stream;
 
-use super::{Engine, ListenerId, Scheduler};
+use super::listeners::{Listener, ListenerId};
+use super::scheduler::Scheduler;
+use super::state::Engine;
 use apscheduler_core::event::{Event, EventMask};
 
 /// The events of a scheduler in order, as a stream for any async runtime. No event is lost, however
@@ -24,6 +26,48 @@ pub struct EventStream {
 }
 
 impl Scheduler {
+    /// Calls `callback` for every event in `mask`, on the thread where it happens and with no lock
+    /// held.
+    ///
+    /// A slow listener delays the code that emitted the event; a panic in a listener is logged. A
+    /// listener may call any method of the scheduler, including `shutdown`.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler::prelude::*;
+    ///
+    /// let scheduler = BackgroundScheduler::new();
+    /// let id = scheduler.add_listener(EventMask::JOB_ERROR | EventMask::JOB_MISSED, |event| {
+    ///     if let Event::JobError { job, error, .. } = event {
+    ///         eprintln!("{} failed: {error}", job.id());
+    ///     }
+    /// });
+    /// assert!(scheduler.remove_listener(id));
+    /// ```
+    pub fn add_listener(
+        &self,
+        mask: EventMask,
+        callback: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> ListenerId {
+        let listeners = &self.0.listeners;
+        let id = listeners.next_id();
+        listeners.change(|list| {
+            list.push(Listener { id, mask, callback: Arc::new(callback) });
+        });
+        id
+    }
+
+    /// Removes a listener. Returns `false` if there is none with that id.
+    pub fn remove_listener(&self, id: ListenerId) -> bool {
+        let mut found = false;
+        self.0.listeners.change(|list| {
+            let before = list.len();
+            list.retain(|listener| listener.id != id);
+            found = list.len() < before;
+        });
+        found
+    }
+
     /// Returns a stream of the events in `mask` that happen from now on.
     ///
     /// # Examples

@@ -1,0 +1,162 @@
+//! The state that all handles to a scheduler share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use apscheduler_core::Extensions;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::executor::Executor;
+use apscheduler_core::job::JobDefaults;
+use apscheduler_core::registry::Registry;
+use apscheduler_core::time::{Clock, Timestamp};
+use apscheduler_core::trigger::TriggerContext;
+
+use super::clock_watch::ClockWatch;
+use super::event_loop::EventLoop;
+use super::inbox::{Inbox, Pushed};
+use super::instances::Instances;
+use super::listeners::Listeners;
+use super::lock::lock;
+use super::pending::PendingJobs;
+use super::phase::Phase;
+use super::starved::Starved;
+use super::store_runner::StoreRunner;
+use super::zone::SchedulerZone;
+
+/// The state that all handles to a scheduler share.
+pub(crate) struct Engine {
+    pub(super) registry: Registry,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) event_loop: Arc<dyn EventLoop>,
+    /// The work that waits for a turn of the loop; a new one for each start.
+    pub(super) inbox: RwLock<Arc<Inbox>>,
+    /// The last loop ended without a shutdown.
+    pub(super) lost: Mutex<bool>,
+    /// The owner was dropped during a start.
+    pub(super) abandoned: Mutex<bool>,
+    pub(super) settings: RwLock<Settings>,
+    pub(super) clock_watch: ClockWatch,
+    /// When the scheduler began to process jobs: at the start, or when it was resumed.
+    pub(super) running_since: Mutex<Timestamp>,
+    pub(super) phase: Mutex<Phase>,
+    /// The number of executors and stores ever added. Changed under the lock of `phase`.
+    pub(super) components_added: AtomicU64,
+    pub(super) phase_changed: Condvar,
+    pub(super) executors: RwLock<Arc<Executors>>,
+    pub(super) stores: RwLock<Arc<Stores>>,
+    pub(super) pending: Mutex<PendingJobs>,
+    pub(super) listeners: Listeners,
+    pub(super) instances: Arc<Instances>,
+    pub(super) starved: Starved,
+    pub(super) extensions: Extensions,
+}
+
+pub(super) type Executors = BTreeMap<Arc<str>, Arc<dyn Executor>>;
+pub(super) type Stores = BTreeMap<Arc<str>, Arc<StoreRunner>>;
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) timezone: SchedulerZone,
+    pub(super) retry_interval: Duration,
+    pub(super) job_defaults: JobDefaults,
+}
+
+impl Engine {
+    pub(super) fn new(
+        registry: Registry,
+        clock: Arc<dyn Clock>,
+        event_loop: Arc<dyn EventLoop>,
+    ) -> Arc<Self> {
+        let engine = Arc::new(Self {
+            registry,
+            running_since: Mutex::new(clock.now()),
+            clock,
+            event_loop,
+            inbox: RwLock::default(),
+            lost: Mutex::default(),
+            abandoned: Mutex::default(),
+            settings: RwLock::new(Settings {
+                timezone: SchedulerZone::local(),
+                retry_interval: Duration::from_secs(10),
+                job_defaults: JobDefaults::default(),
+            }),
+            clock_watch: ClockWatch::default(),
+            phase: Mutex::new(Phase::Stopped),
+            components_added: AtomicU64::new(0),
+            phase_changed: Condvar::new(),
+            executors: RwLock::default(),
+            stores: RwLock::default(),
+            pending: Mutex::default(),
+            listeners: Listeners::default(),
+            instances: Arc::default(),
+            starved: Starved::default(),
+            extensions: Extensions::default(),
+        });
+        let moved = Arc::downgrade(&engine);
+        engine.clock.on_moved(Arc::new(move || {
+            if let Some(engine) = moved.upgrade() {
+                engine.wake();
+            }
+        }));
+        engine
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        *lock(&self.phase)
+    }
+
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn executors(&self) -> Arc<Executors> {
+        Arc::clone(&self.executors.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn stores(&self) -> Arc<Stores> {
+        Arc::clone(&self.stores.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn trigger_context(&self) -> TriggerContext<'_> {
+        TriggerContext::new(&self.registry, self.settings().timezone.zone(), &*self.clock)
+    }
+
+    pub(super) fn wake(&self) {
+        self.inbox().wake();
+    }
+
+    /// Causes another pass over every store.
+    pub(super) fn look_again(&self) {
+        for store in self.stores().values() {
+            store.mark_changed();
+        }
+        self.wake();
+    }
+
+    /// Tells the listeners of an event, on the loop if it takes listeners.
+    pub(super) fn emit(&self, code: EventMask, event: impl FnOnce() -> Event) {
+        if !self.listeners.wants(code) {
+            return;
+        }
+        let event = event();
+        if !self.event_loop.takes_listeners() {
+            return self.listeners.dispatch(&event);
+        }
+        let inbox = self.inbox();
+        match inbox.push_event(event) {
+            Pushed::Waits => inbox.wake(),
+            Pushed::Deliver => inbox.deliver(|event| self.listeners.dispatch(event)),
+            Pushed::Refused(event) => self.listeners.dispatch(&event),
+        }
+    }
+}
