@@ -76,7 +76,7 @@ fn errors_name_the_file_and_the_key() {
         // Wrong types.
         (
             "jobstore_retry_interval = 'soon'".to_owned(),
-            "jobstore_retry_interval: expected a number, found text \"soon\"",
+            "jobstore_retry_interval: expected a number of seconds, or text such as \"5s\" or \"1h 30m\", found text \"soon\"",
         ),
         (
             "[executors.default]\ntype = 'threadpool'\nmax_workers = 'many'".to_owned(),

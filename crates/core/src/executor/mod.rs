@@ -5,14 +5,16 @@ mod event_loop;
 mod invocation;
 mod run;
 mod runtime;
+mod slot;
 
 use std::fmt;
 
 pub use capabilities::{ExecutorCapabilities, ExecutorLoad};
 pub use event_loop::{LoopHandle, LoopTurns};
 pub use invocation::Invocation;
-pub use run::{Outcome, Run, RunSink};
+pub use run::Run;
 pub use runtime::Runtime;
+pub use slot::{InstanceSlot, Outcome, RunSink, Submission};
 
 pub use crate::run::{CancellationToken, Cancelled, RunId};
 pub use crate::thread_scope::{RunWorker, ThreadScope, ThreadScopeGuard};

@@ -3,44 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::Invocation;
-use crate::event::Missed;
-use crate::function::{JobContext, JobError, JobResult};
+use super::slot::{InstanceSlot, Outcome};
+use crate::function::{JobError, JobResult};
 use crate::job::JobSpec;
 use crate::run::CancellationToken;
 use crate::store::RunTimes;
 use crate::time::Timestamp;
-
-/// The outcome of a run time.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The function returned this value.
-    Executed(Value),
-    /// The function failed or panicked, or its executor dropped the run.
-    Error(JobError),
-    /// The run would have started too late.
-    Missed(Missed),
-}
-
-/// The scheduler's side of one [`Run`]: holds the instance slot of the job, and receives every outcome.
-///
-/// It is dropped with the run.
-pub trait RunSink: Send + Sync {
-    /// Returns the alias of the store that keeps the job.
-    fn jobstore(&self) -> &str;
-
-    /// Returns how late the run time is, if that is later than the job allows.
-    fn missed(&self, run_time: Timestamp) -> Option<Missed>;
-
-    /// Creates the context that the function is called with.
-    fn context(&self, run_time: Timestamp, cancellation: Option<CancellationToken>) -> JobContext;
-
-    /// Reports the outcome of a run time. With the last one the instance slot is freed, before listeners are told.
-    fn report(&mut self, run_time: Timestamp, outcome: Outcome, is_last: bool);
-}
 
 /// One instance of a job: one run time, or several when a job that does not coalesce catches up.
 ///
@@ -48,23 +17,23 @@ pub trait RunSink: Send + Sync {
 /// has a method that does so in a thread. The last outcome frees the instance slot before the event is emitted, so a
 /// listener may add the job again. Run times that have no outcome when the run is dropped are reported as errors.
 pub struct Run {
-    job: Arc<JobSpec>,
+    slot: InstanceSlot,
     times: RunTimes,
-    next: usize,
+    // As small as it goes: many runs wait in queues.
+    next: u32,
     begun: bool,
     cancellation: Option<CancellationToken>,
-    sink: Box<dyn RunSink>,
 }
 
 impl Run {
-    /// Creates a run of this job, whose outcomes go to `sink`.
-    pub fn new(job: Arc<JobSpec>, run_times: RunTimes, sink: Box<dyn RunSink>) -> Self {
-        Self { job, times: run_times, next: 0, begun: false, cancellation: None, sink }
+    /// Creates a run of the job that has this slot.
+    pub fn new(slot: InstanceSlot, run_times: RunTimes) -> Self {
+        Self { slot, times: run_times, next: 0, begun: false, cancellation: None }
     }
 
     /// Returns the job.
     pub fn job(&self) -> &Arc<JobSpec> {
-        &self.job
+        self.slot.job()
     }
 
     /// Returns the run times, in order.
@@ -74,12 +43,12 @@ impl Run {
 
     /// Returns the alias of the store that keeps the job.
     pub fn jobstore(&self) -> &str {
-        self.sink.jobstore()
+        self.slot.jobstore()
     }
 
     /// Returns how long each run time may take, if the job has a timeout. The executor enforces it.
     pub fn timeout(&self) -> Option<Duration> {
-        self.job.timeout()
+        self.slot.job().timeout()
     }
 
     /// Returns the token that the executor has set.
@@ -100,13 +69,13 @@ impl Run {
                 "the executor began the next run time before it finished this one",
             ));
         }
-        while let Some(&run_time) = self.times.as_slice().get(self.next) {
-            if let Some(missed) = self.sink.missed(run_time) {
+        while let Some(&run_time) = self.times.as_slice().get(self.next as usize) {
+            if let Some(missed) = self.slot.missed(run_time) {
                 self.report(Outcome::Missed(missed));
             } else {
                 self.begun = true;
-                let context = self.sink.context(run_time, self.cancellation.clone());
-                return Some(Invocation::new(Arc::clone(&self.job), context));
+                let context = self.slot.context(run_time, self.cancellation.clone());
+                return Some(Invocation::new(Arc::clone(self.slot.job()), context));
             }
         }
         None
@@ -114,7 +83,7 @@ impl Run {
 
     /// Returns whether every run time has its outcome.
     pub fn is_over(&self) -> bool {
-        self.next >= self.times.as_slice().len()
+        self.next as usize >= self.times.as_slice().len()
     }
 
     /// Reports the result of the run time that [`begin`](Self::begin) started.
@@ -142,13 +111,13 @@ impl Run {
     }
 
     fn report(&mut self, outcome: Outcome) {
-        let Some(&run_time) = self.times.as_slice().get(self.next) else {
+        let Some(&run_time) = self.times.as_slice().get(self.next as usize) else {
             return;
         };
         self.next += 1;
         self.begun = false;
         let is_last = self.is_over();
-        self.sink.report(run_time, outcome, is_last);
+        self.slot.report(run_time, outcome, is_last);
     }
 }
 
@@ -163,7 +132,7 @@ impl Drop for Run {
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run")
-            .field("job_id", &self.job.id())
+            .field("job_id", &self.slot.job().id())
             .field("run_times", &self.times)
             .field("done", &self.next)
             .finish_non_exhaustive()

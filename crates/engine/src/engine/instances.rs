@@ -42,24 +42,31 @@ impl Instances {
     }
 
     /// Takes a slot, unless `max` slots are taken.
-    pub(super) fn acquire(
-        self: &Arc<Self>,
-        key: InstanceKey,
-        max: u32,
-        catching_up: bool,
-    ) -> Option<InstanceSlot> {
-        {
-            let mut shard = lock(self.shard(&key));
-            let entry = shard.entry(key.clone()).or_default();
-            if entry.count >= max {
-                return None;
-            }
-            entry.count += 1;
-            if catching_up && !std::mem::replace(&mut entry.catching_up, true) {
-                self.catching_up.fetch_add(1, Ordering::SeqCst);
-            }
+    pub(super) fn acquire(&self, key: &InstanceKey, max: u32, catching_up: bool) -> bool {
+        let mut shard = lock(self.shard(key));
+        let entry = shard.entry(key.clone()).or_default();
+        if entry.count >= max {
+            return false;
         }
-        Some(InstanceSlot { instances: Arc::clone(self), key, is_taken: true, catching_up })
+        entry.count += 1;
+        if catching_up && !std::mem::replace(&mut entry.catching_up, true) {
+            self.catching_up.fetch_add(1, Ordering::SeqCst);
+        }
+        true
+    }
+
+    /// Frees a slot.
+    pub(super) fn free(&self, key: &InstanceKey) {
+        self.change(key, |slots| slots.count = slots.count.saturating_sub(1));
+    }
+
+    /// Notes that the run that caught up has ended: the next piece may follow.
+    pub(super) fn end_piece(&self, key: &InstanceKey) {
+        self.change(key, |slots| {
+            if std::mem::take(&mut slots.catching_up) {
+                self.catching_up.fetch_sub(1, Ordering::SeqCst);
+            }
+        });
     }
 
     fn change(&self, key: &InstanceKey, change: impl FnOnce(&mut Slots)) {
@@ -81,47 +88,5 @@ impl Instances {
     pub(super) fn is_catching_up(&self, key: &InstanceKey) -> bool {
         self.catching_up.load(Ordering::SeqCst) > 0
             && lock(self.shard(key)).get(key).is_some_and(|entry| entry.catching_up)
-    }
-}
-
-/// An instance slot of a job. It is freed when this is dropped, or earlier.
-#[derive(Debug)]
-pub(super) struct InstanceSlot {
-    instances: Arc<Instances>,
-    key: InstanceKey,
-    is_taken: bool,
-    /// More run times of the job wait in the store until this instance has ended.
-    catching_up: bool,
-}
-
-impl InstanceSlot {
-    /// Frees the slot, so that the job may have another instance before this one's outcome is
-    /// reported.
-    pub(super) fn free(&mut self) {
-        if std::mem::take(&mut self.is_taken) {
-            self.instances.change(&self.key, |slots| slots.count = slots.count.saturating_sub(1));
-        }
-    }
-
-    /// Called when all outcomes of this instance are reported. Returns whether the job may continue
-    /// to catch up.
-    pub(super) fn end_piece(&mut self) -> bool {
-        let catching_up = std::mem::take(&mut self.catching_up);
-        if catching_up {
-            let instances = &self.instances;
-            instances.change(&self.key, |slots| {
-                if std::mem::take(&mut slots.catching_up) {
-                    instances.catching_up.fetch_sub(1, Ordering::SeqCst);
-                }
-            });
-        }
-        catching_up
-    }
-}
-
-impl Drop for InstanceSlot {
-    fn drop(&mut self) {
-        self.free();
-        self.end_piece();
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Engine {
     pub(super) stores: RwLock<Arc<Stores>>,
     pub(super) pending: Mutex<PendingJobs>,
     pub(super) listeners: Listeners,
-    pub(super) instances: Arc<Instances>,
+    pub(super) instances: Instances,
     pub(super) starved: Starved,
     pub(super) extensions: Extensions,
 }
@@ -90,7 +90,7 @@ impl Engine {
             stores: RwLock::default(),
             pending: Mutex::default(),
             listeners: Listeners::default(),
-            instances: Arc::default(),
+            instances: Instances::default(),
             starved: Starved::default(),
             extensions: Extensions::default(),
         });
