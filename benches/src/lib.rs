@@ -64,8 +64,7 @@ impl Bench {
         let scheduler = BackgroundScheduler::builder()
             .registry(registry)
             .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap();
+            .build()?;
         scheduler.add_executor("default", executor)?;
         scheduler.add_jobstore("default", store)?;
         let missed = Arc::new(AtomicUsize::new(0));
@@ -94,7 +93,7 @@ impl Bench {
             .map(|_| {
                 JobBuilder::new(function)
                     .next_run_time(now)
-                    .misfire_grace_time(Duration::from_mins(10))
+                    .misfire_grace_time(Duration::from_secs(600))
             })
             .collect()
     }

@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     MainContext::default().spawn_local(async move {
         glib::timeout_future(Duration::from_millis(350)).await;
         // A call that may wait for a store does not hold up the loop.
-        if let Ok(jobs) = handle.call(|scheduler| scheduler.get_jobs()).await {
+        if let Ok(jobs) = handle.call(apscheduler::Scheduler::get_jobs).await {
             println!("{} job is left", jobs.len());
         }
         end.quit();

@@ -38,7 +38,7 @@ pub fn scheduler() -> Result<TokioScheduler> {
         format!("hello, {name}")
     }))?;
     registry.register_function("web::nap", nap)?;
-    Ok(TokioScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build()?)
+    TokioScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build()
 }
 
 #[derive(Deserialize)]

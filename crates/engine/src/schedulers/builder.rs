@@ -24,7 +24,7 @@ pub trait BuildScheduler: Sized {
     /// Applies a configuration.
     ///
     /// # Errors
-    /// Same as [`Scheduler::configure`].
+    /// Same as [`Scheduler::configure`](crate::Scheduler::configure).
     fn configure(&self, config: &Config) -> Result<()>;
 }
 
@@ -110,7 +110,7 @@ impl<S: BuildScheduler> SchedulerBuilder<S> {
     /// Builds the scheduler.
     ///
     /// # Errors
-    /// Same as [`Scheduler::configure`].
+    /// Same as [`Scheduler::configure`](crate::Scheduler::configure).
     pub fn build(self) -> Result<S> {
         let registry = self.registry.unwrap_or_else(S::Plugins::registry);
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));

@@ -18,7 +18,11 @@ pub(crate) struct Blocking(Arc<BlockingScheduler>);
 impl Blocking {
     pub(crate) fn new(registry: Registry, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(
-            BlockingScheduler::builder().registry(registry).clock(clock).build().unwrap(),
+            BlockingScheduler::builder()
+                .registry(registry)
+                .clock(clock)
+                .build()
+                .expect("there is no configuration to refuse"),
         ))
     }
 }

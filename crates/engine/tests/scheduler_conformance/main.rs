@@ -19,7 +19,7 @@ fn main() -> ExitCode {
                     .registry(registry)
                     .clock(clock)
                     .build()
-                    .unwrap(),
+                    .expect("there is no configuration to refuse"),
             )
         }),
         SchedulerHarness::new("blocking", |registry, clock| {

@@ -11,7 +11,11 @@ fn main() -> ExitCode {
     may::config().set_workers(16).set_worker_pin(false);
     schedulers::run(vec![SchedulerHarness::new("may", |registry, clock| {
         Box::new(
-            MayScheduler::<TestPlugins>::builder().registry(registry).clock(clock).build().unwrap(),
+            MayScheduler::<TestPlugins>::builder()
+                .registry(registry)
+                .clock(clock)
+                .build()
+                .expect("there is no configuration to refuse"),
         )
     })])
 }

@@ -65,8 +65,13 @@ struct InApplication {
 impl InApplication {
     fn new(main: Arc<MainThread>, registry: Registry, clock: Arc<dyn Clock>) -> Self {
         main.enter();
-        let scheduler =
-            Some(Arc::new(QtScheduler::builder().registry(registry).clock(clock).build().unwrap()));
+        let scheduler = Some(Arc::new(
+            QtScheduler::builder()
+                .registry(registry)
+                .clock(clock)
+                .build()
+                .expect("there is no configuration to refuse"),
+        ));
         Self { scheduler, main, inside: true }
     }
 

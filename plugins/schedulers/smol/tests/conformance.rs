@@ -29,7 +29,11 @@ impl OnSmol {
     fn global(registry: Registry, clock: Arc<dyn Clock>) -> Self {
         Self {
             scheduler: Some(
-                SmolScheduler::builder().registry(registry).clock(clock).build().unwrap(),
+                SmolScheduler::builder()
+                    .registry(registry)
+                    .clock(clock)
+                    .build()
+                    .expect("there is no configuration to refuse"),
             ),
             own: None,
         }
@@ -43,7 +47,7 @@ impl OnSmol {
             .registry(registry)
             .clock(clock)
             .build()
-            .unwrap();
+            .expect("there is no configuration to refuse");
         let (end, ended) = smol::channel::bounded::<()>(1);
         let thread = std::thread::spawn(move || {
             // An error: the sender is gone.

@@ -27,8 +27,13 @@ impl OnRuntime {
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel();
         let thread = std::thread::spawn(move || drop(runtime.block_on(ended)));
-        let scheduler =
-            Some(TokioScheduler::builder().registry(registry).clock(clock).build().unwrap());
+        let scheduler = Some(
+            TokioScheduler::builder()
+                .registry(registry)
+                .clock(clock)
+                .build()
+                .expect("there is no configuration to refuse"),
+        );
         Self { scheduler, handle, end: Some(end), thread: Some(thread) }
     }
 

@@ -49,7 +49,7 @@ fn registry(calls: &Arc<AtomicUsize>) -> Registry {
         let calls = Arc::clone(calls);
         let callable = Callable::Sync(Arc::new(move |_, _| {
             calls.fetch_add(1, Ordering::Relaxed);
-            Ok(serde_json::Value::Null.into())
+            Ok(serde_json::Value::Null)
         }));
         registry.add_function(Function::new(name, |_| Ok(()), callable)).unwrap();
     }

@@ -208,7 +208,7 @@ fn a_claim_unknown_to_a_router_is_returned_later() {
 #[test]
 fn a_slow_server_neither_loses_nor_doubles_runs() {
     let (place, proxy) = (Place::new(), proxy());
-    let store = started(through(&proxy, &place).timeout(std::time::Duration::from_millis(1000)));
+    let store = started(through(&proxy, &place).timeout(std::time::Duration::from_secs(1)));
     let other = place.open();
     add(&store, "a", Some(second(1)));
     once(&proxy, "update", Pass::Wait);

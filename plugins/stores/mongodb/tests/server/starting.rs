@@ -45,7 +45,7 @@ fn an_unresponsive_server_does_not_hang_the_caller() {
     let options = MongoDbOptions::default()
         .host("127.0.0.1")
         .port(silent.local_addr().unwrap().port())
-        .server_selection_timeout(std::time::Duration::from_millis(60_000))
+        .server_selection_timeout(std::time::Duration::from_secs(60))
         .timeout(std::time::Duration::from_millis(300));
     let begin = Instant::now();
     let error = start_error(options);

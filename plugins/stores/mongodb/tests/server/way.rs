@@ -25,7 +25,7 @@ pub(crate) fn proxy() -> Proxy {
 pub(crate) fn through(proxy: &Proxy, place: &Place) -> MongoDbOptions {
     let (login, _, rest) = parts();
     let url = format!("mongodb://{login}{}{rest}", proxy.address());
-    place.options().url(url).server_selection_timeout(std::time::Duration::from_millis(1000))
+    place.options().url(url).server_selection_timeout(std::time::Duration::from_secs(1))
 }
 
 /// The command in a message.
