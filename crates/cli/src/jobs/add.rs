@@ -54,7 +54,7 @@ pub(super) fn add(stores: &Stores, args: &AddArgs) -> Result<ExitCode> {
     if let Some(executor) = &options.executor {
         job = job.executor(executor.as_str());
     }
-    if let Some(grace) = options.misfire_grace_time() {
+    if let Some(grace) = options.misfire_grace_time()? {
         job = job.misfire_grace_time(grace);
     }
     if let Some(coalesce) = options.coalesce {

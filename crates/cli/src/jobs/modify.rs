@@ -47,7 +47,7 @@ pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
     if let Some(executor) = &options.executor {
         change(&|changes| changes.executor(executor.as_str()));
     }
-    if let Some(grace) = options.misfire_grace_time() {
+    if let Some(grace) = options.misfire_grace_time()? {
         change(&|changes| changes.misfire_grace_time(grace));
     }
     if let Some(coalesce) = options.coalesce {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use apscheduler::options::{number_text, parse_bool};
+use apscheduler::options::{Seconds, number_text, parse_bool};
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::TriggerConfig;
 use serde_json::{Map, Value};
@@ -32,18 +32,18 @@ pub(super) struct JobOptions {
     /// The alias of the executor
     #[arg(long, value_name = "ALIAS")]
     pub(super) executor: Option<String>,
-    /// How many seconds late a run may start; `none` for no limit
-    #[arg(long, value_name = "SECONDS")]
-    pub(super) misfire_grace_time: Option<OrNone<u32>>,
+    /// How late a run may start: seconds, or text such as "1h 30m"; `none` for no limit
+    #[arg(long, value_name = "TIME")]
+    misfire_grace_time: Option<OrNone<Length>>,
     /// Whether to merge several due run times into one run: true or false
     #[arg(long, value_name = "BOOL", value_parser = boolean)]
     pub(super) coalesce: Option<bool>,
     /// How many instances may run at the same time
     #[arg(long, value_name = "N")]
     pub(super) max_instances: Option<u32>,
-    /// How many seconds a run may take; `none` for no limit
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<OrNone<f64>>,
+    /// How long a run may take: seconds, or text such as "1h 30m"; `none` for no limit
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<OrNone<Length>>,
     /// The next run time in ISO 8601; `now`; or `none` to pause the job
     #[arg(long, value_name = "TIME")]
     next_run_time: Option<String>,
@@ -62,6 +62,28 @@ impl<T: FromStr> FromStr for OrNone<T> {
         } else {
             text.parse().map(|value| Self(Some(value)))
         }
+    }
+}
+
+/// A length of time: a number of seconds, or text with units.
+#[derive(Clone, Copy, Debug)]
+struct Length(Seconds);
+
+impl FromStr for Length {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(text.into()).map(Self)
+    }
+}
+
+impl Length {
+    fn check(self, option: &str) -> Result<Duration> {
+        let Self(Seconds(seconds)) = self;
+        Duration::try_from_secs_f64(seconds).map_err(|_| {
+            let found = number_text(seconds);
+            anyhow!("{option}: expected a number of seconds, 0 or more, found {found}")
+        })
     }
 }
 
@@ -94,21 +116,14 @@ impl JobOptions {
         trigger.map(|text| input::trigger_option("--trigger", text)).transpose()
     }
 
-    pub(super) fn misfire_grace_time(&self) -> Option<Option<Duration>> {
-        let duration = |seconds: u32| Duration::from_secs(seconds.into());
-        self.misfire_grace_time.map(|given| given.0.map(duration))
+    pub(super) fn misfire_grace_time(&self) -> Result<Option<Option<Duration>>> {
+        let check = |length: Length| length.check("--misfire-grace-time");
+        self.misfire_grace_time.map(|given| given.0.map(check).transpose()).transpose()
     }
 
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
-        let duration = |seconds: f64| {
-            Duration::try_from_secs_f64(seconds).map_err(|_| {
-                anyhow!(
-                    "--timeout: expected a number of seconds, 0 or more, found {}",
-                    number_text(seconds)
-                )
-            })
-        };
-        self.timeout.map(|given| given.0.map(duration).transpose()).transpose()
+        let check = |length: Length| length.check("--timeout");
+        self.timeout.map(|given| given.0.map(check).transpose()).transpose()
     }
 
     pub(super) fn next_run_time(&self, zone: Zone) -> Result<Option<Option<Timestamp>>> {

@@ -115,7 +115,7 @@ fn modify_changes_all_options() {
         "--max-instances",
         "3",
         "--timeout",
-        "2.5",
+        "2s 500ms",
     ];
     let modified = place
         .jobs(&[&["modify", "a", "--kwargs", r#"{"argv": ["false"]}"#], &options[..]].concat())

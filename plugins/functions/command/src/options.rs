@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use apscheduler_core::options::number_text;
+use apscheduler_core::options::{Seconds, number_text};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -41,8 +41,8 @@ struct RawOptions {
     shell: Option<String>,
     cwd: Option<PathBuf>,
     env: Map<String, Value>,
-    timeout: Option<f64>,
-    kill_after: f64,
+    timeout: Option<Seconds>,
+    kill_after: Seconds,
     max_lines: Option<u64>,
     max_lines_per_second: Option<u64>,
 }
@@ -55,7 +55,7 @@ impl Default for RawOptions {
             cwd: None,
             env: Map::new(),
             timeout: None,
-            kill_after: 5.0,
+            kill_after: Seconds(5.0),
             max_lines: Some(10_000),
             max_lines_per_second: Some(1_000),
         }
@@ -72,10 +72,10 @@ impl TryFrom<RawOptions> for CommandOptions {
             cwd: raw.cwd,
             env: env.collect::<Result<_, _>>()?,
             timeout: raw.timeout.map(timeout).transpose()?,
-            kill_after: Duration::try_from_secs_f64(raw.kill_after).map_err(|_| {
+            kill_after: Duration::try_from_secs_f64(raw.kill_after.0).map_err(|_| {
                 format!(
                     "kill_after: expected a number of seconds, 0 or more, found {}",
-                    raw.kill_after
+                    number_text(raw.kill_after.0)
                 )
             })?,
             limits: OutputLimits {
@@ -108,7 +108,7 @@ fn program(argv: Option<Vec<String>>, shell: Option<String>) -> Result<Program, 
     }
 }
 
-fn timeout(seconds: f64) -> Result<Duration, String> {
+fn timeout(Seconds(seconds): Seconds) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(
         || {
             let found = number_text(seconds);
@@ -196,6 +196,7 @@ mod tests {
         for kwargs in [
             json!({"argv": ["true"]}),
             json!({"shell": "true", "timeout": 1, "kill_after": 0}),
+            json!({"shell": "true", "timeout": "1m 30s", "kill_after": "500ms"}),
             json!({"shell": "true", "timeout": "0.5", "cwd": "/", "env": {"PORT": 80, "X": "y", "ON": true}}),
             json!({"shell": "true", "max_lines": 0, "max_lines_per_second": "none"}),
         ] {
@@ -219,6 +220,7 @@ mod tests {
             ),
             (json!({"shell": "true", "timeout": -1}), "timeout: expected a positive number"),
             (json!({"shell": "true", "kill_after": -1}), "kill_after: expected a number"),
+            (json!({"shell": "true", "timeout": "soon"}), "expected a number of seconds, or text"),
             (json!({"shell": "true", "env": {"A": []}}), "env.A: expected text, found []"),
             (json!({"shell": "true", "env": {"A=B": 1}}), "not a valid variable name"),
             (json!({"shell": "true", "max_lines": -1}), "max_lines: -1 is out of range"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apscheduler_core::options::number_text;
+use apscheduler_core::options::{Seconds, number_text};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -39,7 +39,7 @@ struct RawOptions {
     #[serde(default)]
     body: Option<Value>,
     #[serde(default)]
-    timeout: Option<f64>,
+    timeout: Option<Seconds>,
     #[serde(default)]
     expect: Option<Value>,
     #[serde(default)]
@@ -90,7 +90,7 @@ fn method(text: &str) -> Result<Method, String> {
     Method::from_bytes(text.to_ascii_uppercase().as_bytes()).map_err(|_| wrong())
 }
 
-fn timeout(seconds: f64) -> Result<Duration, String> {
+fn timeout(Seconds(seconds): Seconds) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(
         || {
             let found = number_text(seconds);
