@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
-use apscheduler::options::{Seconds, number_text, parse_bool};
+use anyhow::{Result, bail};
+use apscheduler::options::{Seconds, parse_bool};
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::TriggerConfig;
 use serde_json::{Map, Value};
@@ -77,16 +77,6 @@ impl FromStr for Length {
     }
 }
 
-impl Length {
-    fn check(self, option: &str) -> Result<Duration> {
-        let Self(Seconds(seconds)) = self;
-        Duration::try_from_secs_f64(seconds).map_err(|_| {
-            let found = number_text(seconds);
-            anyhow!("{option}: expected a number of seconds, 0 or more, found {found}")
-        })
-    }
-}
-
 fn boolean(text: &str) -> Result<bool, &'static str> {
     parse_bool(text).ok_or("expected true or false")
 }
@@ -117,13 +107,13 @@ impl JobOptions {
     }
 
     pub(super) fn misfire_grace_time(&self) -> Result<Option<Option<Duration>>> {
-        let check = |length: Length| length.check("--misfire-grace-time");
-        self.misfire_grace_time.map(|given| given.0.map(check).transpose()).transpose()
+        let check = |Length(time): Length| time.not_negative("--misfire-grace-time");
+        Ok(self.misfire_grace_time.map(|given| given.0.map(check).transpose()).transpose()?)
     }
 
     pub(super) fn timeout(&self) -> Result<Option<Option<Duration>>> {
-        let check = |length: Length| length.check("--timeout");
-        self.timeout.map(|given| given.0.map(check).transpose()).transpose()
+        let check = |Length(time): Length| time.not_negative("--timeout");
+        Ok(self.timeout.map(|given| given.0.map(check).transpose()).transpose()?)
     }
 
     pub(super) fn next_run_time(&self, zone: Zone) -> Result<Option<Option<Timestamp>>> {

@@ -213,16 +213,8 @@ impl Config {
 }
 
 fn retry_interval(value: &Value) -> Result<Duration> {
-    let Seconds(seconds) = options::parse_value("jobstore_retry_interval", value)?;
-    Duration::try_from_secs_f64(seconds).ok().filter(|interval| !interval.is_zero()).ok_or_else(
-        || {
-            let message = format!(
-                "jobstore_retry_interval: expected a positive number of seconds, found {}",
-                options::number_text(seconds)
-            );
-            Error::new(ErrorKind::Config, message)
-        },
-    )
+    const KEY: &str = "jobstore_retry_interval";
+    options::parse_value::<Seconds>(KEY, value)?.positive(KEY)
 }
 
 fn components<T: ?Sized>(key: &str, value: &Value) -> Result<Components<T>> {

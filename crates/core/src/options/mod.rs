@@ -3,6 +3,7 @@
 //! Config files and flat dicts may have text for a number or a boolean (`"20"`, `"false"`); it is read as the type of the
 //! field. An unknown key is an error that lists the known ones.
 
+mod count;
 mod deserializer;
 mod error;
 mod seconds;
@@ -11,6 +12,7 @@ mod value;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub use count::at_least;
 pub use seconds::{Seconds, seconds};
 pub use value::{kind, number_text, oversized_integer, parse_bool};
 

@@ -42,6 +42,38 @@ impl Seconds {
     pub fn check(self, what: &str, least: f64) -> Result<Duration> {
         seconds(what, self.0, least)
     }
+
+    /// Returns the length of time if it is longer than zero. `what` is named in errors.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that says what was expected.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::options::Seconds;
+    ///
+    /// assert!(Seconds(0.5).positive("timeout").is_ok());
+    /// let error = Seconds(0.0).positive("timeout").unwrap_err();
+    /// assert_eq!(error.to_string(), "timeout: expected a positive number of seconds, found 0");
+    /// ```
+    pub fn positive(self, what: &str) -> Result<Duration> {
+        let time = Duration::try_from_secs_f64(self.0).ok().filter(|time| !time.is_zero());
+        time.ok_or_else(|| self.unexpected(what, "a positive number of seconds"))
+    }
+
+    /// Returns the length of time if it is not negative. `what` is named in errors.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that says what was expected.
+    pub fn not_negative(self, what: &str) -> Result<Duration> {
+        Duration::try_from_secs_f64(self.0)
+            .map_err(|_| self.unexpected(what, "a number of seconds, 0 or more"))
+    }
+
+    fn unexpected(self, what: &str, expected: &str) -> crate::Error {
+        let found = number_text(self.0);
+        crate::Error::new(ErrorKind::Config, format!("{what}: expected {expected}, found {found}"))
+    }
 }
 
 impl From<Duration> for Seconds {

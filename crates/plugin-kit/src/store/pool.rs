@@ -277,10 +277,7 @@ impl PoolOptions {
             options::parse(&what, engine_options)?;
         let _ = (pool_pre_ping, pool_recycle);
         let size = pool_size.saturating_add(max_overflow);
-        if size == 0 {
-            let message = format!("{what}: pool_size: expected at least 1, found 0");
-            return Err(Error::new(ErrorKind::Config, message));
-        }
+        options::at_least(&format!("{what}: pool_size"), size, 1)?;
         let timeout = pool_timeout.check(&format!("{what}: pool_timeout"), 0.001)?;
         Ok(Self { size, timeout })
     }

@@ -1,7 +1,7 @@
 //! The options of the executor for coroutines.
 
+use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options};
-use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 const WHAT: &str = "executor `may`";
@@ -30,7 +30,7 @@ impl MayOptions {
     /// Reads the options of a config.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
         options::parse(WHAT, given)
     }
@@ -52,12 +52,7 @@ impl MayOptions {
         let limits =
             [("max_workers", 1, self.max_workers), ("stack_size", MIN_STACK_SIZE, self.stack_size)];
         for (name, least, found) in limits {
-            if found < least {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    format!("{WHAT}: {name}: expected at least {least}, found {found}"),
-                ));
-            }
+            options::at_least(&format!("{WHAT}: {name}"), found, least)?;
         }
         Ok(CheckedOptions { max_workers: self.max_workers, stack_size: self.stack_size })
     }

@@ -69,9 +69,7 @@ impl ProcessPoolOptions {
     /// Returns the checked options.
     pub(crate) fn check(&self) -> Result<CheckedOptions> {
         let refuse = |message: String| Err(Error::new(ErrorKind::Config, message));
-        if self.max_workers == 0 {
-            return refuse(format!("{WHAT}: max_workers: expected at least 1, found 0"));
-        }
+        options::at_least(&format!("{WHAT}: max_workers"), self.max_workers, 1)?;
         for (name, advice) in PYTHON_ONLY {
             if self.pool_kwargs.contains_key(name) {
                 return refuse(format!("{WHAT}: pool_kwargs: {name}: {advice}"));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options, Seconds};
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::executor::RuntimeLimits;
 use serde::{Deserialize, Serialize};
 
 const WHAT: &str = "executor `smol`";
@@ -29,7 +30,7 @@ impl SmolOptions {
     /// Reads the options of a config.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
         options::parse(WHAT, given)
     }
@@ -46,43 +47,10 @@ impl SmolOptions {
         self
     }
 
-    /// Returns the checked options.
-    pub(crate) fn check(&self) -> Result<CheckedOptions> {
-        if self.max_workers == Some(0) {
-            return Err(invalid("max_workers: expected at least 1, found 0"));
-        }
-        Ok(CheckedOptions {
-            max_workers: self.max_workers,
-            cancel_grace_time: grace_time(self.cancel_grace_time)?,
-        })
+    /// Returns the limits that the options give.
+    pub(crate) fn check(&self) -> Result<RuntimeLimits> {
+        RuntimeLimits::of_options(WHAT, self.max_workers, self.cancel_grace_time)
     }
-}
-
-/// Options that have been checked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CheckedOptions {
-    pub(crate) max_workers: Option<usize>,
-    pub(crate) cancel_grace_time: Duration,
-}
-
-impl Default for CheckedOptions {
-    fn default() -> Self {
-        let cancel_grace_time = Duration::from_secs(1);
-        Self { max_workers: None, cancel_grace_time }
-    }
-}
-
-/// Any length of time; the longest that can be told means no end.
-fn grace_time(Seconds(seconds): Seconds) -> Result<Duration> {
-    if seconds >= 0.0 {
-        return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
-    }
-    let found = options::number_text(seconds);
-    Err(invalid(&format!("cancel_grace_time: expected a number of seconds, found {found}")))
-}
-
-fn invalid(message: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("{WHAT}: {message}"))
 }
 
 #[cfg(test)]
@@ -107,9 +75,10 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         let checked = SmolOptions::default().check().unwrap();
-        assert_eq!(format!("{checked:?}"), format!("{:?}", CheckedOptions::default()));
+        assert_eq!(checked, RuntimeLimits::new());
         let longest = SmolOptions::default().cancel_grace_time(Duration::MAX);
-        assert_eq!(longest.check().unwrap().cancel_grace_time, Duration::MAX);
+        let endless = RuntimeLimits::new().cancel_grace_time(Duration::MAX);
+        assert_eq!(longest.check().unwrap(), endless);
     }
 
     #[test]

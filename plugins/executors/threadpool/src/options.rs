@@ -1,7 +1,7 @@
 //! The options of the thread pool.
 
+use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options};
-use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,7 +35,7 @@ impl ThreadPoolOptions {
     /// Reads the options of a config.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
         options::parse(WHAT, given)
     }
@@ -48,12 +48,7 @@ impl ThreadPoolOptions {
 
     /// Returns the checked options.
     pub(crate) fn check(&self) -> Result<CheckedOptions> {
-        if self.max_workers == 0 {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!("{WHAT}: max_workers: expected at least 1, found 0"),
-            ));
-        }
+        options::at_least(&format!("{WHAT}: max_workers"), self.max_workers, 1)?;
         let kwargs: PoolKwargs =
             options::parse(&format!("{WHAT}: pool_kwargs"), &self.pool_kwargs)?;
         Ok(CheckedOptions {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, ExecutorLoad, Run};
 use apscheduler_core::{Result, Shutdown};
-use apscheduler_plugin_kit::executor::{RuntimeExecutor, RuntimeLimits, warn_of_task_limit};
+use apscheduler_plugin_kit::executor::{RuntimeExecutor, warn_of_task_limit};
 use tokio::runtime::Handle;
 
 use crate::handle::TokioRuntime;
@@ -41,12 +41,7 @@ impl TokioExecutor {
         options.check().map(Self::with_checked)
     }
 
-    fn with_checked(options: CheckedOptions) -> Self {
-        let CheckedOptions { max_workers, cancel_grace_time, worker_threads } = options;
-        let mut limits = RuntimeLimits::new().cancel_grace_time(cancel_grace_time);
-        if let Some(max_workers) = max_workers {
-            limits = limits.max_workers(max_workers);
-        }
+    fn with_checked(CheckedOptions { limits, worker_threads }: CheckedOptions) -> Self {
         Self {
             given: None,
             worker_threads,

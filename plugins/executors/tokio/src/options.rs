@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options, Seconds};
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::executor::RuntimeLimits;
 use serde::{Deserialize, Serialize};
 
 const WHAT: &str = "executor `tokio`";
@@ -33,7 +34,7 @@ impl TokioOptions {
     /// Reads the options of a config.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the key.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the key.
     pub fn parse(given: &Options) -> Result<Self> {
         options::parse(WHAT, given)
     }
@@ -58,46 +59,19 @@ impl TokioOptions {
 
     /// Returns the checked options.
     pub(crate) fn check(&self) -> Result<CheckedOptions> {
-        let counts = [("max_workers", self.max_workers), ("worker_threads", self.worker_threads)];
-        for (name, count) in counts {
-            if count == Some(0) {
-                return Err(invalid(&format!("{name}: expected at least 1, found 0")));
-            }
+        let limits = RuntimeLimits::of_options(WHAT, self.max_workers, self.cancel_grace_time)?;
+        if let Some(threads) = self.worker_threads {
+            options::at_least(&format!("{WHAT}: worker_threads"), threads, 1)?;
         }
-        Ok(CheckedOptions {
-            max_workers: self.max_workers,
-            cancel_grace_time: grace_time(self.cancel_grace_time)?,
-            worker_threads: self.worker_threads,
-        })
+        Ok(CheckedOptions { limits, worker_threads: self.worker_threads })
     }
 }
 
 /// Options that have been checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CheckedOptions {
-    pub(crate) max_workers: Option<usize>,
-    pub(crate) cancel_grace_time: Duration,
+    pub(crate) limits: RuntimeLimits,
     pub(crate) worker_threads: Option<usize>,
-}
-
-impl Default for CheckedOptions {
-    fn default() -> Self {
-        let cancel_grace_time = Duration::from_secs(1);
-        Self { max_workers: None, cancel_grace_time, worker_threads: None }
-    }
-}
-
-/// Any length of time; the longest that can be told means no end.
-fn grace_time(Seconds(seconds): Seconds) -> Result<Duration> {
-    if seconds >= 0.0 {
-        return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
-    }
-    let found = options::number_text(seconds);
-    Err(invalid(&format!("cancel_grace_time: expected a number of seconds, found {found}")))
-}
-
-fn invalid(message: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("{WHAT}: {message}"))
 }
 
 #[cfg(test)]
@@ -126,7 +100,8 @@ mod tests {
         let checked = TokioOptions::default().check().unwrap();
         assert_eq!(format!("{checked:?}"), format!("{:?}", CheckedOptions::default()));
         let longest = TokioOptions::default().cancel_grace_time(Duration::MAX);
-        assert_eq!(longest.check().unwrap().cancel_grace_time, Duration::MAX);
+        let endless = RuntimeLimits::new().cancel_grace_time(Duration::MAX);
+        assert_eq!(longest.check().unwrap().limits, endless);
     }
 
     #[test]

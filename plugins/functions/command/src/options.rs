@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use apscheduler_core::options::{Seconds, number_text};
+use apscheduler_core::options::Seconds;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -72,12 +72,9 @@ impl TryFrom<RawOptions> for CommandOptions {
             cwd: raw.cwd,
             env: env.collect::<Result<_, _>>()?,
             timeout: raw.timeout.map(timeout).transpose()?,
-            kill_after: Duration::try_from_secs_f64(raw.kill_after.0).map_err(|_| {
-                format!(
-                    "kill_after: expected a number of seconds, 0 or more, found {}",
-                    number_text(raw.kill_after.0)
-                )
-            })?,
+            kill_after: (raw.kill_after)
+                .not_negative("kill_after")
+                .map_err(|error| error.to_string())?,
             limits: OutputLimits {
                 max_lines: raw.max_lines,
                 max_lines_per_second: raw.max_lines_per_second,
@@ -108,13 +105,8 @@ fn program(argv: Option<Vec<String>>, shell: Option<String>) -> Result<Program, 
     }
 }
 
-fn timeout(Seconds(seconds): Seconds) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(
-        || {
-            let found = number_text(seconds);
-            format!("timeout: expected a positive number of seconds, found {found}")
-        },
-    )
+fn timeout(given: Seconds) -> Result<Duration, String> {
+    given.positive("timeout").map_err(|error| error.to_string())
 }
 
 /// Converts a variable. Numbers and booleans are accepted: `env = { PORT = 8080 }`.

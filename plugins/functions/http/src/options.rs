@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apscheduler_core::options::{Seconds, number_text};
+use apscheduler_core::options::Seconds;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -90,13 +90,8 @@ fn method(text: &str) -> Result<Method, String> {
     Method::from_bytes(text.to_ascii_uppercase().as_bytes()).map_err(|_| wrong())
 }
 
-fn timeout(Seconds(seconds): Seconds) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(
-        || {
-            let found = number_text(seconds);
-            format!("timeout: expected a positive number of seconds, found {found}")
-        },
-    )
+fn timeout(given: Seconds) -> Result<Duration, String> {
+    given.positive("timeout").map_err(|error| error.to_string())
 }
 
 fn expect(value: &Value) -> Result<Vec<u16>, String> {

@@ -43,11 +43,6 @@ impl<R: Runtime> RuntimeExecutor<R> {
         Self { given: runtime, shared: Arc::new(Shared::new(limits, spawn)) }
     }
 
-    /// Returns the runtime that the executor was created with.
-    pub fn runtime(&self) -> Option<&R> {
-        self.given.as_ref()
-    }
-
     /// Sets the runtime, from the next start on.
     pub fn set_runtime(&mut self, runtime: R) {
         self.given = Some(runtime);

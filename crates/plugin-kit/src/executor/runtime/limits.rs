@@ -3,6 +3,9 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use apscheduler_core::options::{Seconds, at_least, number_text};
+use apscheduler_core::{Error, ErrorKind, Result};
+
 /// How many jobs a [`RuntimeExecutor`](super::RuntimeExecutor) runs at once, and how it ends them.
 ///
 /// # Examples
@@ -25,6 +28,32 @@ impl RuntimeLimits {
     /// Creates the default limits.
     pub const fn new() -> Self {
         Self { max_workers: None, max_threads: None, cancel_grace_time: Duration::from_secs(1) }
+    }
+
+    /// Returns the limits that the options of an executor give. `what` is named in errors, as ``executor `tokio` ``. The
+    /// longest grace time that a [`Duration`] holds means no end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] that names the option.
+    pub fn of_options(
+        what: &str,
+        max_workers: Option<usize>,
+        cancel_grace_time: Seconds,
+    ) -> Result<Self> {
+        let mut limits = Self::new();
+        if let Some(max_workers) = max_workers {
+            at_least(&format!("{what}: max_workers"), max_workers, 1)?;
+            limits = limits.max_workers(max_workers);
+        }
+        let Seconds(seconds) = cancel_grace_time;
+        if seconds >= 0.0 {
+            let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+            return Ok(limits.cancel_grace_time(time));
+        }
+        let found = number_text(seconds);
+        let message =
+            format!("{what}: cancel_grace_time: expected a number of seconds, found {found}");
+        Err(Error::new(ErrorKind::Config, message))
     }
 
     /// Sets how many jobs run at once, plain and async ones together. At least 1; no limit by default.
