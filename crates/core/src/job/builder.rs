@@ -38,6 +38,7 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Debug)]
 #[must_use = "give it to `Scheduler::add_job`"]
 pub struct JobBuilder {
+    function: JobFunction,
     pub(super) fields: JobFields,
     pub(super) id: Option<String>,
     jobstore: Arc<str>,
@@ -75,7 +76,8 @@ impl JobBuilder {
 
     fn of(function: JobFunction) -> Self {
         Self {
-            fields: JobFields { function: Some(function), ..JobFields::default() },
+            function,
+            fields: JobFields::default(),
             id: None,
             jobstore: Arc::clone(&DEFAULT_ALIAS),
             replace_existing: false,
@@ -120,8 +122,7 @@ impl JobBuilder {
         let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let named = |error: Error| error.with_job_id(&*id);
         let fields = self.fields;
-        let function = fields.function.unwrap_or_else(|| JobFunction::Named(String::new()));
-        let function = function.resolve(context.functions()).map_err(named)?;
+        let function = self.function.resolve(context.functions()).map_err(named)?;
         let has_trigger = fields.trigger.is_some();
         let trigger = if let Some(source) = fields.trigger {
             source.resolve(context).map_err(named)?

@@ -6,7 +6,7 @@ use super::JobSpec;
 use super::fields::{JobFields, field_setters};
 use super::grace_time;
 use super::stored::{self, Parts};
-use crate::function::{Arguments, IntoJobFunction};
+use crate::function::{Arguments, IntoJobFunction, JobFunction};
 use crate::time::Timestamp;
 use crate::trigger::TriggerContext;
 use crate::{Error, ErrorKind, Result};
@@ -23,6 +23,7 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, Default)]
 #[must_use = "give it to `Scheduler::modify_job`"]
 pub struct JobChanges {
+    function: Option<JobFunction>,
     fields: JobFields,
 }
 
@@ -36,7 +37,7 @@ impl JobChanges {
 
     /// Sets the function that the job calls.
     pub fn function<M>(mut self, function: impl IntoJobFunction<M>) -> Self {
-        self.fields.function = Some(function.into_job_function());
+        self.function = Some(function.into_job_function());
         self
     }
 
@@ -52,7 +53,7 @@ impl JobChanges {
     ) -> Result<JobSpec> {
         let named = |error: Error| error.with_job_id(&**id);
         let fields = &self.fields;
-        let function = fields.function.clone();
+        let function = self.function.clone();
         let function = function
             .map(|function| function.resolve(context.functions()))
             .transpose()
@@ -85,23 +86,23 @@ impl JobChanges {
 
     /// Returns whether nothing but the next run time changes.
     pub fn keeps_definition(&self) -> bool {
-        matches!(
-            self.fields,
-            JobFields {
-                function: None,
-                args: None,
-                kwargs: None,
-                name: None,
-                trigger: None,
-                executor: None,
-                misfire_grace_time: None,
-                coalesce: None,
-                max_instances: None,
-                timeout: None,
-                next_run_time: _,
-                origin: None,
-            }
-        )
+        self.function.is_none()
+            && matches!(
+                self.fields,
+                JobFields {
+                    args: None,
+                    kwargs: None,
+                    name: None,
+                    trigger: None,
+                    executor: None,
+                    misfire_grace_time: None,
+                    coalesce: None,
+                    max_instances: None,
+                    timeout: None,
+                    next_run_time: _,
+                    origin: None,
+                }
+            )
     }
 
     /// Returns the definition of a job with these changes.
@@ -112,7 +113,7 @@ impl JobChanges {
         let mut changed = spec.clone();
         let named = |error: Error| error.with_job_id(&*spec.id);
         let fields = &self.fields;
-        if let Some(function) = &fields.function {
+        if let Some(function) = &self.function {
             changed.function = function.clone().resolve(context.functions()).map_err(named)?;
         }
         if fields.args.is_some() || fields.kwargs.is_some() {

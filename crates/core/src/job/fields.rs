@@ -6,14 +6,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::JobOrigin;
-use crate::function::JobFunction;
 use crate::time::Timestamp;
 use crate::trigger::TriggerSource;
 
 /// The options of a job that were given; `None` for those that were not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct JobFields {
-    pub(super) function: Option<JobFunction>,
     pub(super) trigger: Option<TriggerSource>,
     pub(super) args: Option<Vec<Value>>,
     // Boxed, because most jobs have none and there may be a million builders.
