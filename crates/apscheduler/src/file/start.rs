@@ -72,7 +72,7 @@ impl<L: EventLoop, P: PluginSet> StartFromFile for LoopScheduler<L, P> {
         let once = Arc::new(ApplyOnce::default());
         let listener = self.add_listener(EventMask::SCHEDULER_STARTED, {
             let (once, file) = (Arc::clone(&once), file.clone());
-            let scheduler = Scheduler::clone(self);
+            let scheduler = self.handle();
             move |_| once.apply(&file, &scheduler)
         });
         let started = self.start_paused();
@@ -88,7 +88,7 @@ impl<R: Runtime, P: PluginSet> StartFromFile for RuntimeScheduler<R, P> {
     type Started = Pin<Box<dyn Future<Output = Result<Applied>> + Send>>;
 
     fn start_from_file(&self, file: &JobsFile) -> Self::Started {
-        let (file, scheduler) = (file.clone(), self.blocking().clone());
+        let (file, scheduler) = (file.clone(), self.blocking().handle());
         file.log_kept_in_memory(&scheduler);
         let started = self.start_paused();
         Box::pin(async move {

@@ -7,8 +7,7 @@ use apscheduler_core::executor::{
     CancellationToken, InstanceSlot, Outcome, Run, RunId, RunSink, Submission,
 };
 use apscheduler_core::function::{JobContext, JobError};
-use apscheduler_core::job::JobKey;
-use apscheduler_core::job::JobSpec;
+use apscheduler_core::job::{JobKey, JobSpec};
 use apscheduler_core::printable;
 use apscheduler_core::store::RunTimes;
 use apscheduler_core::time::Timestamp;
@@ -33,8 +32,14 @@ impl Engine {
         now: Timestamp,
     ) -> Option<Run> {
         let Prepared { spec, unseen, .. } = job;
-        let event = || JobKey::in_store(Arc::clone(&runner.alias), Arc::clone(spec.shared_id()));
-        let key = InstanceKey { store: runner.number, job_id: Arc::clone(spec.shared_id()) };
+        let run = Submission {
+            jobstore: Arc::clone(&runner.alias),
+            store: runner.number,
+            submitted: now,
+            unseen,
+            catching_up,
+        };
+        let key = instance_key(&spec, &run);
         if !self.instances.acquire(&key, spec.max_instances(), catching_up) {
             if catching_up {
                 // More run times wait, and no instance will end to trigger the next pass.
@@ -47,23 +52,16 @@ impl Engine {
                 spec.max_instances()
             );
             self.emit(EventMask::JOB_MAX_INSTANCES, || Event::JobMaxInstances {
-                job: event(),
+                job: job_key(&spec, &run),
                 scheduled_run_times: run_times.as_slice().into(),
             });
             return None;
         }
-        let run = Submission {
-            jobstore: Arc::clone(&runner.alias),
-            store: runner.number,
-            submitted: now,
-            unseen,
-            catching_up,
-        };
-        let slot = InstanceSlot::new(Arc::clone(self) as Arc<dyn RunSink>, Arc::clone(&spec), run);
         self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
-            job: event(),
+            job: job_key(&spec, &run),
             scheduled_run_times: run_times.as_slice().into(),
         });
+        let slot = InstanceSlot::new(Arc::clone(self) as Arc<dyn RunSink>, spec, run);
         Some(Run::new(slot, run_times))
     }
 }

@@ -1,7 +1,9 @@
 //! The scheduler that all scheduler types share.
 
+mod adding;
 mod backlog;
 mod call;
+mod changing;
 mod clock_steps;
 mod clock_watch;
 mod closing;
@@ -17,11 +19,11 @@ mod host;
 mod inbox;
 mod instances;
 mod job;
-mod job_calls;
 mod lifecycle;
 mod listeners;
 mod listing;
 mod lock;
+mod lookup;
 mod pending;
 mod pending_calls;
 mod phase;
@@ -37,6 +39,7 @@ mod store_closing;
 mod store_passes;
 mod store_runner;
 mod store_session;
+mod storing;
 mod subscriptions;
 mod transfer;
 mod turns;

@@ -160,7 +160,7 @@ impl Engine {
                 }
             }
             for job_id in submissions.finished {
-                self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.event(&job_id)));
+                self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.job_key(&job_id)));
             }
             let starved = decider.take_starved();
             self.report_broken(runner, decider.take_reports());

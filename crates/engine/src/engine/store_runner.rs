@@ -8,6 +8,7 @@ use super::lock::lock;
 use super::restored::RestoredJobs;
 use super::store_session::Session;
 use super::unseen::Unseen;
+use apscheduler_core::job::JobKey;
 use apscheduler_core::store::{JobStore, StoreCapabilities};
 use apscheduler_core::time::Timestamp;
 
@@ -83,5 +84,10 @@ impl StoreRunner {
         let mut state = session.state();
         state.look_for_distant = true;
         state.dirty = true;
+    }
+
+    /// Returns the key of a job in this store.
+    pub(super) fn job_key(&self, job_id: &Arc<str>) -> JobKey {
+        JobKey::in_store(Arc::clone(&self.alias), Arc::clone(job_id))
     }
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::decide::restore;
-use super::job_calls::state;
 use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
+use super::storing::payload;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::stored::{decode, encode_value};
 use apscheduler_core::registry::Registry;
@@ -130,7 +130,7 @@ impl Scheduler {
         runner.callable()?.add_jobs(records)?;
         for (id, time) in &times {
             runner.mark_written(id, *time);
-            self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(id)));
+            self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.job_key(id)));
         }
         runner.mark_changed();
         self.0.wake();
@@ -167,7 +167,7 @@ fn import(
         other => other.to_string(),
     };
     let state = match decode(&id, &text, context) {
-        Ok(spec) => state(runner, &Arc::new(spec), registry)?,
+        Ok(spec) => payload(runner, &Arc::new(spec), registry)?,
         Err(error) if runner.capabilities.serializes => {
             tracing::warn!(job_id = &*id, "the imported job is set aside: {}", error.chain());
             JobPayload::Encoded(text.into())

@@ -1,21 +1,16 @@
-//! Adds, changes and removes jobs.
+//! Changes and removes jobs.
 
 use std::sync::Arc;
 
 use super::decide::{restore, unknown_executor};
-use super::job::{Job, NextRunTime};
+use super::job::Job;
 use super::lock::lock;
-use super::phase::Phase;
 use super::scheduler::Scheduler;
-use super::state::Engine;
-use super::store_runner::StoreRunner;
+use super::storing::{check_executor, payload};
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobKey;
-use apscheduler_core::job::stored::encode;
-use apscheduler_core::job::{JobBuilder, JobChanges, JobSpec, PendingJob};
-use apscheduler_core::printable;
-use apscheduler_core::registry::{PluginKind, Registry};
-use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
+use apscheduler_core::job::{JobChanges, JobSpec, PendingJob};
+use apscheduler_core::store::JobPayload;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{TriggerContext, TriggerSource};
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -24,119 +19,6 @@ use apscheduler_core::{Error, ErrorKind, Result};
 const MAX_TRIES: usize = 100;
 
 impl Scheduler {
-    /// Adds a job, and wakes the scheduler for it. Before the start, the job is held; its first run
-    /// time is computed at the start.
-    ///
-    /// # Errors
-    /// [`ErrorKind::ConflictingId`], unless the job sets `replace_existing`; an error for an
-    /// invalid job; any error from the store.
-    ///
-    /// # Examples
-    /// ```
-    /// use apscheduler::prelude::*;
-    ///
-    /// let scheduler = BackgroundScheduler::new();
-    /// let job = scheduler.add_job(JobBuilder::new(|| println!("tick")).id("tick"))?;
-    /// assert!(job.pending());
-    /// # Ok::<(), apscheduler::Error>(())
-    /// ```
-    pub fn add_job(&self, job: JobBuilder) -> Result<Job> {
-        let mut jobs = self.add_jobs(vec![job])?;
-        // One job in, one job out.
-        jobs.pop().ok_or_else(|| Error::new(ErrorKind::Other, "the job was lost"))
-    }
-
-    /// Adds many jobs, in one round trip per store. For each store, either all of its jobs are
-    /// added or none.
-    ///
-    /// # Errors
-    /// Same as [`add_job`](Self::add_job).
-    pub fn add_jobs(&self, jobs: Vec<JobBuilder>) -> Result<Vec<Job>> {
-        let engine = &self.0;
-        let defaults = engine.settings().job_defaults;
-        let context = engine.trigger_context();
-        let jobs = jobs
-            .into_iter()
-            .map(|job| job.build(&context, &defaults))
-            .collect::<Result<Vec<PendingJob>>>()?;
-        self.add_built(jobs)
-    }
-
-    pub(super) fn add_built(&self, jobs: Vec<PendingJob>) -> Result<Vec<Job>> {
-        let engine = &self.0;
-        let held = {
-            let mut pending = lock(&engine.pending);
-            let waits = matches!(engine.phase(), Phase::Stopped | Phase::Starting);
-            waits.then(|| pending.hold(&jobs))
-        };
-        if let Some(replaced) = held {
-            drop(replaced?);
-            return Ok(jobs.iter().map(|job| self.pending_handle(job)).collect());
-        }
-        let mut handles = Vec::with_capacity(jobs.len());
-        let mut rest = jobs;
-        while let Some(first) = rest.first() {
-            let alias = Arc::clone(&first.jobstore);
-            let all_same = rest.iter().all(|job| job.jobstore == alias);
-            let (batch, others) = if all_same {
-                (rest, Vec::new())
-            } else {
-                rest.into_iter().partition(|job| job.jobstore == alias)
-            };
-            handles.append(&mut self.store_jobs(&alias, &batch)?);
-            rest = others;
-        }
-        Ok(handles)
-    }
-
-    /// Adds jobs to one store and emits the events.
-    pub(super) fn store_jobs(&self, alias: &str, jobs: &[PendingJob]) -> Result<Vec<Job>> {
-        let engine = &self.0;
-        let runner = engine.store(alias)?;
-        let now = engine.now();
-        let executors = engine.executors();
-        let mut records = Vec::with_capacity(jobs.len());
-        let mut handles = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let executor = executors
-                .get(job.spec.shared_executor())
-                .ok_or_else(|| unknown_executor(&executors, &job.spec))?;
-            check_executor(&job.spec, executor.capabilities())?;
-            let next_run_time = match job.next_run_time {
-                Some(given) => given,
-                None => job.spec.trigger().next_fire_time(None, now),
-            };
-            records.push(
-                NewRecord::new(
-                    Arc::clone(job.spec.shared_id()),
-                    next_run_time,
-                    state(&runner, &job.spec, &engine.registry)?,
-                )
-                .with_replace(job.replace_existing),
-            );
-            handles.push(self.job_handle(&runner, &job.spec, next_run_time));
-        }
-        runner.callable()?.add_jobs(records)?;
-        for (job, handle) in jobs.iter().zip(&handles) {
-            if let NextRunTime::At(time) = handle.next_run_time() {
-                runner.mark_written(job.spec.shared_id(), Some(time));
-            }
-        }
-        for job in jobs {
-            tracing::debug!(
-                jobstore = &*runner.alias,
-                job_id = job.spec.id(),
-                "added the job \"{}\"",
-                printable::line(job.spec.shared_name())
-            );
-            engine
-                .emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.event(job.spec.shared_id())));
-        }
-        runner.mark_changed();
-        engine.wake();
-        Ok(handles)
-    }
-
     /// Changes a job, and returns the changed job.
     ///
     /// A record that can't be restored can be changed too, if the changes repair it, for example by
@@ -335,7 +217,7 @@ impl Scheduler {
                     None if before == Some(spec.shared_executor()) => {}
                     None => return Err(unknown_executor(&executors, &spec)),
                 }
-                record.payload = state(&runner, &spec, &engine.registry)?;
+                record.payload = payload(&runner, &spec, &engine.registry)?;
             }
             record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
             if runner.callable()?.update_job(&record)? {
@@ -348,23 +230,6 @@ impl Scheduler {
         }
         Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")
             .with_job_id(key.id()))
-    }
-
-    pub(super) fn job_handle(
-        &self,
-        runner: &StoreRunner,
-        spec: &Arc<JobSpec>,
-        next: Option<Timestamp>,
-    ) -> Job {
-        Job {
-            id: Arc::clone(spec.shared_id()),
-            jobstore: Arc::clone(&runner.alias),
-            next_run_time: next.into(),
-            spec: Some(Arc::clone(spec)),
-            broken: None,
-            broken_origin: None,
-            scheduler: self.clone(),
-        }
     }
 }
 
@@ -392,76 +257,4 @@ impl StoredJob<'_> {
 struct Changed {
     spec: Option<JobSpec>,
     next_run_time: Option<Option<Timestamp>>,
-}
-
-impl Engine {
-    pub(super) fn store(&self, alias: &str) -> Result<Arc<StoreRunner>> {
-        self.stores().get(alias).cloned().ok_or_else(|| self.unknown_store(alias))
-    }
-
-    /// Returns the store with that alias, or all stores.
-    pub(super) fn stores_named(&self, alias: Option<&str>) -> Result<Vec<Arc<StoreRunner>>> {
-        match alias {
-            Some(alias) => Ok(vec![self.store(alias)?]),
-            None => Ok(self.stores().values().cloned().collect()),
-        }
-    }
-
-    pub(super) fn find_record(&self, key: &JobKey) -> Result<(Arc<StoreRunner>, JobRecord)> {
-        for runner in self.stores_named(key.jobstore())? {
-            if let Some(record) = runner.callable()?.lookup_job(key.id())? {
-                return Ok((runner, record));
-            }
-        }
-        Err(Error::job_lookup(key.id()))
-    }
-}
-
-impl StoreRunner {
-    pub(super) fn event(&self, job_id: &Arc<str>) -> JobKey {
-        JobKey::in_store(Arc::clone(&self.alias), Arc::clone(job_id))
-    }
-}
-
-/// Returns the form in which the store keeps a job.
-pub(super) fn state(
-    runner: &StoreRunner,
-    spec: &Arc<JobSpec>,
-    registry: &Registry,
-) -> Result<JobPayload> {
-    if !runner.capabilities.serializes {
-        return Ok(JobPayload::Live(Arc::clone(spec)));
-    }
-    let kind = spec.trigger().kind();
-    registry.find(PluginKind::Trigger, kind).map_err(|error| {
-        let message =
-            format!("its trigger could not be restored from the store `{}`", runner.alias);
-        Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)
-    })?;
-    Ok(JobPayload::Encoded(encode(spec)?))
-}
-
-fn check_executor(
-    spec: &JobSpec,
-    can: apscheduler_core::executor::ExecutorCapabilities,
-) -> Result<()> {
-    let refuse = |what: &str| {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("the executor `{}` {what}", spec.executor()),
-        )
-        .with_job_id(spec.id()))
-    };
-    if !spec.function().is_named() && !can.in_process {
-        return refuse(
-            "runs jobs in another process, where a closure can't be found; register the function by name",
-        );
-    }
-    if spec.function().is_async() && !can.async_jobs {
-        return refuse("does not run async functions");
-    }
-    if !spec.function().is_async() && !can.sync_jobs {
-        return refuse("runs async functions only");
-    }
-    Ok(())
 }

@@ -1,0 +1,51 @@
+//! Checks that a store can keep a job, and that an executor can run it.
+
+use std::sync::Arc;
+
+use super::store_runner::StoreRunner;
+use apscheduler_core::executor::ExecutorCapabilities;
+use apscheduler_core::job::JobSpec;
+use apscheduler_core::job::stored::encode;
+use apscheduler_core::registry::{PluginKind, Registry};
+use apscheduler_core::store::JobPayload;
+use apscheduler_core::{Error, ErrorKind, Result};
+
+/// Returns the form in which the store keeps a job.
+pub(super) fn payload(
+    runner: &StoreRunner,
+    spec: &Arc<JobSpec>,
+    registry: &Registry,
+) -> Result<JobPayload> {
+    if !runner.capabilities.serializes {
+        return Ok(JobPayload::Live(Arc::clone(spec)));
+    }
+    let kind = spec.trigger().kind();
+    registry.find(PluginKind::Trigger, kind).map_err(|error| {
+        let message =
+            format!("its trigger could not be restored from the store `{}`", runner.alias);
+        Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)
+    })?;
+    Ok(JobPayload::Encoded(encode(spec)?))
+}
+
+pub(super) fn check_executor(spec: &JobSpec, can: ExecutorCapabilities) -> Result<()> {
+    let refuse = |what: &str| {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the executor `{}` {what}", spec.executor()),
+        )
+        .with_job_id(spec.id()))
+    };
+    if !spec.function().is_named() && !can.in_process {
+        return refuse(
+            "runs jobs in another process, where a closure can't be found; register the function by name",
+        );
+    }
+    if spec.function().is_async() && !can.async_jobs {
+        return refuse("does not run async functions");
+    }
+    if !spec.function().is_async() && !can.sync_jobs {
+        return refuse("runs async functions only");
+    }
+    Ok(())
+}
