@@ -2,12 +2,10 @@
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
-use apscheduler::time::SystemClock;
 
 /// A scheduler on the file; its jobs say who ran them.
 fn scheduler(name: &'static str, path: &Path) -> Result<BackgroundScheduler> {
@@ -15,8 +13,7 @@ fn scheduler(name: &'static str, path: &Path) -> Result<BackgroundScheduler> {
     registry.register_function("work", move |context: &JobContext| {
         println!("{name}: {} of {}", context.job_id(), context.scheduled_run_time());
     })?;
-    let scheduler =
-        BackgroundScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build()?;
+    let scheduler = BackgroundScheduler::builder().registry(registry).build()?;
     scheduler.add_jobstore("default", SqliteJobStore::open(path))?;
     Ok(scheduler)
 }

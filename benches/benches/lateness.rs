@@ -15,7 +15,6 @@ use apscheduler_benches::lateness::{self, Measured, Window, on_its_own_loop};
 use apscheduler_core::executor::Runtime;
 use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::time::SystemClock;
 use apscheduler_engine::schedulers::RuntimeScheduler;
 use tokio::runtime::Builder;
 
@@ -30,13 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn may() -> Measured {
-    on_its_own_loop(
-        &MayScheduler::builder()
-            .registry(new_registry())
-            .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap(),
-    )
+    on_its_own_loop(&MayScheduler::builder().registry(new_registry()).build().unwrap())
 }
 
 fn calloop() -> Measured {
@@ -48,9 +41,7 @@ fn calloop() -> Measured {
         event_loop.run(None, &mut (), |()| ()).unwrap();
     });
     let (entry, signal) = receiver.recv().unwrap();
-    let clock = Arc::new(SystemClock);
-    let scheduler =
-        CalloopScheduler::builder_on(entry).registry(new_registry()).clock(clock).build().unwrap();
+    let scheduler = CalloopScheduler::builder_on(entry).registry(new_registry()).build().unwrap();
     let measured = on_its_own_loop(&scheduler);
     drop(scheduler);
     signal.stop();
@@ -61,20 +52,12 @@ fn calloop() -> Measured {
 
 fn tokio(mut builder: Builder) -> Measured {
     let runtime = builder.enable_time().build().unwrap();
-    let scheduler = TokioScheduler::builder()
-        .registry(new_registry())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler = TokioScheduler::builder().registry(new_registry()).build().unwrap();
     runtime.block_on(on_a_runtime(scheduler))
 }
 
 fn smol() -> Measured {
-    let scheduler = SmolScheduler::builder()
-        .registry(new_registry())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler = SmolScheduler::builder().registry(new_registry()).build().unwrap();
     smol::block_on(on_a_runtime(scheduler))
 }
 

@@ -53,11 +53,7 @@ pub fn run(loops: &[(&str, Measure)]) -> ExitCode {
 }
 
 fn background() -> Measured {
-    let scheduler = BackgroundScheduler::builder()
-        .registry(new_registry())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler = BackgroundScheduler::builder().registry(new_registry()).build().unwrap();
     on_its_own_loop(&scheduler)
 }
 

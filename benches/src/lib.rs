@@ -61,10 +61,7 @@ impl Bench {
     ) -> Result<Self> {
         let registry = builtin::new_registry();
         register(&registry)?;
-        let scheduler = BackgroundScheduler::builder()
-            .registry(registry)
-            .clock(Arc::new(SystemClock))
-            .build()?;
+        let scheduler = BackgroundScheduler::builder().registry(registry).build()?;
         scheduler.add_executor("default", executor)?;
         scheduler.add_jobstore("default", store)?;
         let missed = Arc::new(AtomicUsize::new(0));

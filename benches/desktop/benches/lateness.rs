@@ -15,7 +15,6 @@ use apscheduler::builtin::new_registry;
 use apscheduler::scheduler_glib::GlibLoop;
 use apscheduler::{GlibScheduler, QtScheduler};
 use apscheduler_benches::lateness::{self, Measured, Window, on_its_own_loop, plain};
-use apscheduler_core::time::SystemClock;
 
 fn main() -> ExitCode {
     lateness::run(&[("glib", glib), ("qt", qt)])
@@ -28,11 +27,7 @@ fn glib() -> Measured {
         move || main_loop.run()
     });
     let entry = GlibLoop::on(&main_loop.context());
-    let scheduler = GlibScheduler::builder_on(entry)
-        .registry(new_registry())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler = GlibScheduler::builder_on(entry).registry(new_registry()).build().unwrap();
     let measured = on_its_own_loop(&scheduler);
     drop(scheduler);
     main_loop.quit();
@@ -41,13 +36,7 @@ fn glib() -> Measured {
 }
 
 fn qt() -> Measured {
-    let scheduler = Arc::new(
-        QtScheduler::builder()
-            .registry(new_registry())
-            .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap(),
-    );
+    let scheduler = Arc::new(QtScheduler::builder().registry(new_registry()).build().unwrap());
     let window = Window::new();
     window.add_jobs(&scheduler, plain);
     let (started, has_started) = channel();

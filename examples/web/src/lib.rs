@@ -14,13 +14,11 @@
 mod outcomes;
 mod signals;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler::function::Function;
 use apscheduler::prelude::*;
 use apscheduler::schedulers::{AsyncJob, AsyncScheduler};
-use apscheduler::time::SystemClock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,7 +36,7 @@ pub fn scheduler() -> Result<TokioScheduler> {
         format!("hello, {name}")
     }))?;
     registry.register_function("web::nap", nap)?;
-    TokioScheduler::builder().registry(registry).clock(Arc::new(SystemClock)).build()
+    TokioScheduler::builder().registry(registry).build()
 }
 
 #[derive(Deserialize)]

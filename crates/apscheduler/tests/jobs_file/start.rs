@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use apscheduler::file::{Applied, JobsFile};
 use apscheduler::prelude::*;
 use apscheduler::registry::Registry;
-use apscheduler::time::SystemClock;
 use tempfile::TempDir;
 
 use crate::bench::counts;
@@ -49,11 +48,8 @@ impl Fixture {
 #[test]
 fn starts_a_background_scheduler() {
     let fixture = Fixture::new();
-    let scheduler = BackgroundScheduler::builder()
-        .registry(fixture.registry.clone())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler =
+        BackgroundScheduler::builder().registry(fixture.registry.clone()).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = fixture.file.start(&scheduler).unwrap();
     fixture.assert_started(applied, &scheduler);
@@ -62,11 +58,8 @@ fn starts_a_background_scheduler() {
 #[test]
 fn starts_a_blocking_scheduler_and_returns_after_the_shutdown() {
     let fixture = Fixture::new();
-    let scheduler = BlockingScheduler::builder()
-        .registry(fixture.registry.clone())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler =
+        BlockingScheduler::builder().registry(fixture.registry.clone()).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let applied = fixture.file.start(&scheduler).unwrap();
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
@@ -77,11 +70,8 @@ fn starts_a_blocking_scheduler_and_returns_after_the_shutdown() {
 #[test]
 fn starts_an_async_scheduler() {
     let fixture = Fixture::new();
-    let scheduler = apscheduler::SmolScheduler::builder()
-        .registry(fixture.registry.clone())
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler =
+        apscheduler::SmolScheduler::builder().registry(fixture.registry.clone()).build().unwrap();
     fixture.file.configure(scheduler.blocking()).unwrap();
     let applied = pollster::block_on(fixture.file.start(&scheduler)).unwrap();
     fixture.assert_started(applied, scheduler.blocking());
@@ -92,11 +82,7 @@ fn a_file_that_can_not_be_applied_shuts_the_scheduler_down() {
     // Without the function `stop`.
     let registry = apscheduler::builtin::new_registry();
     let fixture = Fixture::new();
-    let scheduler = BlockingScheduler::builder()
-        .registry(registry)
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler = BlockingScheduler::builder().registry(registry).build().unwrap();
     fixture.file.configure(&scheduler).unwrap();
     let error = fixture.file.start(&scheduler).unwrap_err();
     assert!(error.to_string().contains("jobs.toml: jobs[0] \"a\": func: "), "{error}");

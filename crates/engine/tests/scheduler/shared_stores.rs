@@ -11,7 +11,7 @@ use apscheduler_core::store::{
     ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,
 };
-use apscheduler_core::time::{SystemClock, Timestamp};
+use apscheduler_core::time::Timestamp;
 use apscheduler_core::{ErrorKind, Result};
 use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_plugin_kit::store::Replacement;
@@ -212,11 +212,8 @@ fn a_shutdown_without_waiting_does_not_wait_for_a_look_of_the_watch() {
     store.0.hangs.store(true, Ordering::SeqCst);
     let registry = apscheduler_testkit::registry();
     fill(&registry);
-    let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::builder()
-        .registry(registry)
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap();
+    let scheduler: BackgroundScheduler<TestPlugins> =
+        BackgroundScheduler::builder().registry(registry).build().unwrap();
     scheduler.add_executor("default", apscheduler_executor_debug::DebugExecutor::new()).unwrap();
     scheduler.add_jobstore("default", store).unwrap();
     scheduler.start().unwrap();

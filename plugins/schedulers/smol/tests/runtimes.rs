@@ -9,7 +9,6 @@ use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Registry;
-use apscheduler_core::time::SystemClock;
 use apscheduler_engine::SchedulerState;
 use apscheduler_scheduler_smol::{SmolRuntime, SmolScheduler};
 use apscheduler_testkit::TestPlugins;
@@ -24,12 +23,7 @@ fn registry() -> Registry {
 
 fn on(executor: &Arc<Executor<'static>>, registry: Registry) -> SmolScheduler {
     let runtime = SmolRuntime::on(executor);
-    SmolScheduler::builder()
-        .runtime(runtime)
-        .registry(registry)
-        .clock(Arc::new(SystemClock))
-        .build()
-        .unwrap()
+    SmolScheduler::builder().runtime(runtime).registry(registry).build().unwrap()
 }
 
 fn thread_name() -> Option<String> {
@@ -59,13 +53,8 @@ async fn threads(scheduler: &SmolScheduler) -> [String; 2] {
 
 #[test]
 fn the_global_executor_is_the_default() {
-    let threads = smol::block_on(threads(
-        &SmolScheduler::builder()
-            .registry(registry())
-            .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap(),
-    ));
+    let threads =
+        smol::block_on(threads(&SmolScheduler::builder().registry(registry()).build().unwrap()));
     assert!(threads.iter().all(|name| name.starts_with("smol-")), "{threads:?}");
 }
 
@@ -88,11 +77,8 @@ fn everything_is_on_the_executor_that_the_scheduler_was_given() {
 #[test]
 fn jobs_of_both_sorts_run() {
     smol::block_on(async {
-        let scheduler = SmolScheduler::<TestPlugins>::builder()
-            .registry(registry())
-            .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap();
+        let scheduler =
+            SmolScheduler::<TestPlugins>::builder().registry(registry()).build().unwrap();
         let mut events = scheduler.events(EventMask::JOB_EXECUTED | EventMask::JOB_ERROR);
         scheduler.start().await.unwrap();
         let time = std::time::Duration::from_millis(1);

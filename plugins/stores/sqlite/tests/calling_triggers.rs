@@ -10,7 +10,7 @@ use std::time::Duration;
 use apscheduler_core::Shutdown;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::registry::Plugin;
-use apscheduler_core::time::{SystemClock, Timestamp, Zone};
+use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::{SerializeOptions, Trigger};
 use apscheduler_core::{ErrorKind, Result};
 use apscheduler_engine::Scheduler;
@@ -65,11 +65,7 @@ fn a_trigger_that_calls_its_own_store_gets_an_error_and_no_deadlock() {
     registry.register(plugin).unwrap();
     registry.register_function("tests::nothing", || ()).unwrap();
     let scheduler: BackgroundScheduler<apscheduler_testkit::TestPlugins> =
-        BackgroundScheduler::builder()
-            .registry(registry)
-            .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap();
+        BackgroundScheduler::builder().registry(registry).build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));
     scheduler.add_jobstore("default", store).unwrap();

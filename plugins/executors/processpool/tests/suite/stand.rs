@@ -8,7 +8,6 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor as _, ExecutorLoad};
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::time::SystemClock;
 use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_executor_processpool::{ProcessPoolExecutor, ProcessPoolOptions};
 use apscheduler_testkit::TestPlugins;
@@ -70,11 +69,8 @@ impl Stand {
         let registry = apscheduler_testkit::linked_registry();
         jobs::register(&registry).unwrap();
         registry.register_function("tests::not_in_workers", || ()).unwrap();
-        let scheduler: BackgroundScheduler<TestPlugins> = BackgroundScheduler::builder()
-            .registry(registry)
-            .clock(Arc::new(SystemClock))
-            .build()
-            .unwrap();
+        let scheduler: BackgroundScheduler<TestPlugins> =
+            BackgroundScheduler::builder().registry(registry).build().unwrap();
         let executor = Arc::new(ProcessPoolExecutor::with_options(options).unwrap());
         scheduler
             .add_executor(
