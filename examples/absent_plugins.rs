@@ -1,10 +1,10 @@
-//! What a scheduler says when a config asks for a plugin that this build does not have.
-#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+//! The errors for plugins that this build does not have.
+#![allow(dead_code, reason = "used by a test, without `main`")]
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use apscheduler::prelude::*;
 
-/// The error for a store and for an executor that are not there.
+/// Returns the errors for a missing store and a missing executor.
 pub(crate) fn errors() -> Vec<String> {
     let configs = [
         Config::new().jobstore("zoo", "zookeeper"),

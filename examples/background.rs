@@ -1,4 +1,4 @@
-//! A scheduler in a thread of its own: the program goes on with something else.
+//! A scheduler on its own thread: the program continues with something else.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::thread::sleep;

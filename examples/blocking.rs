@@ -1,4 +1,4 @@
-//! A scheduler that is all that the program does: `start` returns when it has been shut down, here by a job.
+//! A program that only runs a scheduler: `start` returns when it has been shut down, here by a job.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,7 +16,7 @@ fn main() -> Result<()> {
         if left == 0
             && let Some(scheduler) = context.scheduler()
         {
-            // All methods work from within a job. It does not wait for this very job.
+            // All methods can be called from within a job. The shutdown does not wait for this job.
             scheduler.shutdown(Shutdown::Wait)?;
         }
         Ok::<(), Error>(())

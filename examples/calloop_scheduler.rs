@@ -1,4 +1,4 @@
-//! A scheduler in a calloop event loop: listeners, and the jobs that want it, run in the thread of the loop.
+//! A scheduler in a calloop event loop: listeners, and jobs of the executor `loop`, run on the thread of the loop.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::error::Error;
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
 
     let place = move || if current().id() == main { "in the loop" } else { "in a thread" };
-    // A thread of the pool takes what may take long. The loop goes on meanwhile.
+    // A slow job runs on a thread of the pool. The loop continues meanwhile.
     scheduler.add_job(JobBuilder::new(place).id("slow"))?;
     let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
     scheduler.add_job(JobBuilder::new(place).id("quick").executor("loop").trigger(every_100_ms))?;

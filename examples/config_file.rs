@@ -1,4 +1,4 @@
-//! A program of your own that takes its jobs from a file: the file names functions that the program brings.
+//! A program that reads its jobs from a file: the file names functions of the program.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::time::Duration;

@@ -1,18 +1,18 @@
-//! The second of the three ways to configure a scheduler: one flat dict of text, as an INI file or the environment of a
-//! program has it.
-#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+//! The second of the three ways to configure a scheduler: one flat dict of text, as from an INI file or the
+//! environment.
+#![allow(dead_code, reason = "used by a test, without `main`")]
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
 
-/// A scheduler whose SQLite store is the file `path`.
+/// Returns a scheduler whose SQLite store is the file `path`.
 pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
     let url = format!("sqlite:///{path}");
     let config = Config::from_flat(
         "apscheduler.",
         [
-            // `mongodb` needs a server and the feature `store-mongodb`. Memory stands in for it.
+            // `mongodb` needs a server and the feature `store-mongodb`; this example uses memory instead.
             ("apscheduler.jobstores.mongo.type", "memory"),
             ("apscheduler.jobstores.default.type", "sqlalchemy"),
             ("apscheduler.jobstores.default.url", url.as_str()),
@@ -32,7 +32,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
 }
 
 fn main() -> Result<()> {
-    // Worker processes are this very program, and go no further than this line.
+    // Worker processes run this same program, and never get past this line.
     apscheduler::init_worker();
     let scheduler = scheduler("jobs.sqlite")?;
     println!("stores: {:?}", scheduler.jobstore_aliases());

@@ -1,18 +1,18 @@
-//! The third of the three ways to configure a scheduler: one that exists already, with objects and names mixed.
-#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+//! The third of the three ways to configure a scheduler: an existing one, with a mix of objects and names.
+#![allow(dead_code, reason = "used by a test, without `main`")]
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
 
-/// A scheduler whose SQLite store is the file `path`.
+/// Returns a scheduler whose SQLite store is the file `path`.
 pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
     let scheduler = BackgroundScheduler::new();
 
     // Do something else here, maybe add jobs.
 
     let config = Config::new()
-        // `mongodb` needs a server and the feature `store-mongodb`. Memory stands in for it.
+        // `mongodb` needs a server and the feature `store-mongodb`; this example uses memory instead.
         .jobstore("mongo", "memory")
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ComponentConfig::new("threadpool").option("max_workers", 20))
@@ -24,7 +24,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
 }
 
 fn main() -> Result<()> {
-    // Worker processes are this very program, and go no further than this line.
+    // Worker processes run this same program, and never get past this line.
     apscheduler::init_worker();
     let scheduler = scheduler("jobs.sqlite")?;
     println!("stores: {:?}", scheduler.jobstore_aliases());

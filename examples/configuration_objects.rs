@@ -1,17 +1,17 @@
-//! The first of the three ways to configure a scheduler: objects, made in code.
+//! The first of the three ways to configure a scheduler: objects, created in code.
 //!
-//! The three come to the same: a store `mongo`, a store `default` on SQLite, a pool of 20 threads, a pool of 5 processes,
-//! UTC, no coalescing, and at most 3 instances of a job at once.
-#![allow(dead_code, reason = "a test runs what is here, without `main`")]
+//! All three give the same scheduler: a store `mongo`, a store `default` on SQLite, a pool of 20 threads, a pool of 5
+//! processes, UTC, no coalescing, and at most 3 instances of a job at once.
+#![allow(dead_code, reason = "used by a test, without `main`")]
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use apscheduler::Result;
 use apscheduler::prelude::*;
 
-/// A scheduler whose SQLite store is the file `path`.
+/// Returns a scheduler whose SQLite store is the file `path`.
 pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
     let config = Config::new()
-        // `mongodb` needs a server and the feature `store-mongodb`. Memory stands in for it.
+        // `mongodb` needs a server and the feature `store-mongodb`; this example uses memory instead.
         .jobstore("mongo", MemoryJobStore::new())
         .jobstore("default", SqliteJobStore::open(path))
         .executor("default", ThreadPoolExecutor::new(20))
@@ -22,7 +22,7 @@ pub(crate) fn scheduler(path: &str) -> Result<BackgroundScheduler> {
 }
 
 fn main() -> Result<()> {
-    // Worker processes are this very program, and go no further than this line.
+    // Worker processes run this same program, and never get past this line.
     apscheduler::init_worker();
     let scheduler = scheduler("jobs.sqlite")?;
     println!("stores: {:?}", scheduler.jobstore_aliases());

@@ -1,4 +1,4 @@
-//! A trigger of your own: a few lines, and it works like those that are built in.
+//! A custom trigger: with a few lines, it works like the built-in ones.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::fmt;
@@ -18,7 +18,7 @@ struct BackoffTrigger {
 }
 
 impl Trigger for BackoffTrigger {
-    /// Strictly later than `previous`; without one, the first that is not before `now`.
+    /// Returns the first fire time after `previous`; without one, the first that is not before `now`.
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let mut wait = self.step;
         loop {
@@ -30,12 +30,12 @@ impl Trigger for BackoffTrigger {
         }
     }
 
-    /// The name of the plugin that can build it again from what a store keeps: see docs/PLUGINS.md.
+    /// Returns the name of the plugin that builds it from stored options: see docs/PLUGINS.md.
     fn kind(&self) -> &'static str {
         "backoff"
     }
 
-    /// The options that a store would keep.
+    /// Returns the options that a store keeps.
     fn options(&self) -> Box<dyn SerializeOptions + '_> {
         Box::new(json!({
             "start_date": Zone::UTC.iso(self.start),

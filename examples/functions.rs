@@ -1,4 +1,4 @@
-//! What jobs can call: closures, functions with arguments, functions that fail, and what is registered by name.
+//! What jobs can call: closures, functions with arguments, functions that fail, and registered functions.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::time::Duration;
@@ -8,20 +8,20 @@ use apscheduler::function::{Function, Json};
 use apscheduler::prelude::*;
 use serde_json::json;
 
-/// Arguments come by position and are read into the types of the parameters.
+/// Positional arguments are deserialized into the types of the parameters.
 fn ship(order: u64, parcels: Vec<String>) -> String {
     let last = parcels.into_iter().next_back().unwrap_or_default();
-    format!("order {order} has left, parcel {last} last")
+    format!("shipped order {order}, last parcel {last}")
 }
 
-/// What a job may know of its run. `?` works on every error.
+/// The context describes the run. `?` works on every error.
 fn report(context: &JobContext) -> Result<Json<Vec<String>>, std::io::Error> {
     println!("{} was due at {}", context.job_name(), context.scheduled_run_time());
     let read = std::fs::read_to_string("/no/such/file")?;
     Ok(Json(read.lines().map(str::to_owned).collect()))
 }
 
-/// Arguments by name are read into a struct.
+/// Keyword arguments are deserialized into a struct.
 #[derive(serde::Deserialize)]
 struct Ring {
     bell: String,
@@ -29,7 +29,7 @@ struct Ring {
     times: u32,
 }
 
-/// What the application hands to its jobs.
+/// State that the application passes to its jobs.
 struct Greeting(&'static str);
 
 fn main() -> Result<()> {
@@ -47,14 +47,14 @@ fn main() -> Result<()> {
     let greet = |context: &JobContext| context.extension::<Greeting>().map(|greeting| greeting.0);
     scheduler.add_job(JobBuilder::new(greet))?;
 
-    // A registered name can be stored, and named by a config file.
+    // A registered function can be stored, and named in a config file.
     let ring = Function::with_kwargs("shop::ring", |_context, ring: Ring| {
         format!("{} rings {} times", ring.bell, ring.times)
     });
     scheduler.registry().add_function(ring)?;
     scheduler.add_job(JobBuilder::new("shop::ring").kwarg("bell", "the door").kwarg("times", 2))?;
 
-    // Mistakes show when the job is added.
+    // Wrong arguments are refused when the job is added.
     let mistake = JobBuilder::new("shop::ring").kwarg("bel", "the door");
     if let Err(error) = scheduler.add_job(mistake.id("mistake")) {
         println!("refused: {error}");

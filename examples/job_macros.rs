@@ -1,4 +1,4 @@
-//! Functions that are jobs where they stand: `#[job]` registers them, `#[scheduled_job]` declares a job as well.
+//! Attributes for functions: `#[job]` registers them, `#[scheduled_job]` also declares a job.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::time::Duration;
@@ -7,19 +7,19 @@ use apscheduler::Result;
 use apscheduler::prelude::*;
 use serde_json::json;
 
-/// Its name is `shop::ship` for ever, whatever becomes of the code.
+/// Its name stays `shop::ship`, even if the code is moved.
 #[job(name = "shop::ship")]
 fn ship(context: &JobContext, order: u64, #[job(default)] express: bool) {
     println!("{}: order {order}, express: {express}", context.job_id());
 }
 
-/// A job of its own, added by `add_declared_jobs`.
+/// A declared job, added by `add_declared_jobs`.
 #[scheduled_job("interval", id = "tick", seconds = 1)]
 fn tick() {
     println!("tick");
 }
 
-/// Async functions run in the thread pool too; what needs a runtime does not work there.
+/// Async functions run in the thread pool too, unless they need a runtime.
 #[job]
 async fn answer() -> u32 {
     std::future::ready(42).await

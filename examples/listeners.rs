@@ -1,4 +1,4 @@
-//! Listeners hear of what happens: which jobs ran, failed, or came too late.
+//! Listeners receive events: which jobs ran, failed, or were too late.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn main() -> Result<()> {
         Event::JobError { job, error, .. } => println!("{}: failed: {error}", job.id()),
         _ => {}
     });
-    // The same as JSON, as the program writes it with `--events`.
+    // Events as JSON, as written by the program with `--events`.
     scheduler.add_listener(EventMask::JOB_MISSED | EventMask::JOB_REMOVED, |event| {
         println!("{}", json!(event));
     });
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let divide = |by: i32| 1_i32.checked_div(by).ok_or("division by zero");
     scheduler.add_job(JobBuilder::new(divide).id("division").arg(0))?;
     scheduler.add_job(JobBuilder::new(|| assert_eq!(1, 2)).id("panic"))?;
-    // An hour late, where one second is allowed.
+    // One hour late; one second is allowed.
     let an_hour_ago = scheduler.clock().now() - chrono::TimeDelta::hours(1);
     let job = JobBuilder::new(|| ()).id("late").trigger(DateTrigger::at(an_hour_ago));
     scheduler.add_job(job)?;

@@ -1,4 +1,4 @@
-//! A scheduler that is a coroutine of may: plain functions wait in their hundreds, and need no thread for it.
+//! A scheduler that is a coroutine of may: hundreds of plain functions wait without a thread for each.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     for _ in 0..500 {
         let naps = Arc::clone(&naps);
         scheduler.add_job(JobBuilder::new(move || {
-            // Not `std::thread::sleep`, which would hold up the other coroutines of its thread.
+            // Not `std::thread::sleep`, which would block the other coroutines on its thread.
             coroutine::sleep(Duration::from_millis(200));
             naps.fetch_add(1, Ordering::Relaxed);
         }))?;

@@ -1,4 +1,4 @@
-//! Jobs in SQLite outlive their scheduler: they go on where they were, and stay paused where they were paused.
+//! Jobs in SQLite outlive their scheduler: after a restart they continue, and paused jobs stay paused.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::thread::sleep;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use apscheduler::Result;
 use apscheduler::prelude::*;
 
-/// A scheduler on the file, with the function that its jobs name.
+/// Returns a scheduler on the file, with the function that its jobs name.
 fn scheduler(path: &std::path::Path) -> Result<BackgroundScheduler> {
     let registry = apscheduler::builtin::new_registry();
-    // A store keeps names of functions, so the function has one.
+    // A store keeps the names of functions, so the function is registered by name.
     registry.register_function("greet", |name: String| println!("hello, {name}"))?;
     let clock = std::sync::Arc::new(apscheduler::time::SystemClock);
     let scheduler = BackgroundScheduler::builder().registry(registry).clock(clock).build()?;
@@ -24,23 +24,23 @@ fn main() -> Result<()> {
     })?;
     let path = folder.path().join("jobs.sqlite");
 
-    println!("-- the first life");
+    println!("-- first start");
     let first = scheduler(&path)?;
     first.start()?;
     for name in ["Ada", "Grace"] {
         let every_second = IntervalTrigger::every(Duration::from_secs(1));
         let job = JobBuilder::new("greet").id(name).name(format!("greet {name}")).arg(name);
-        // An id, and `replace_existing`: a program that adds its jobs at each start does not pile them up.
+        // With an id and `replace_existing`, a program that adds its jobs at each start does not add duplicates.
         first.add_job(job.trigger(every_second).replace_existing(true))?;
     }
     sleep(Duration::from_millis(2500));
     first.pause_job("Grace")?;
     first.shutdown(Shutdown::Wait)?;
 
-    println!("-- nobody is there");
+    println!("-- not running");
     sleep(Duration::from_secs(2));
 
-    println!("-- the second life");
+    println!("-- second start");
     let second = scheduler(&path)?;
     second.start()?;
     second.print_jobs(&mut std::io::stdout())?;

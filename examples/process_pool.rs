@@ -1,4 +1,4 @@
-//! Jobs in worker processes: one that crashes takes nothing with it, and one that takes too long is ended.
+//! Jobs in worker processes: one that crashes affects no other, and one that takes too long is killed.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::sync::mpsc::channel;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use apscheduler::prelude::*;
 
-/// Workers know functions by their names, so a job for them is a registered function.
+/// Workers find functions by name, so their jobs need registered functions.
 #[job]
 fn sum(numbers: Vec<u64>) -> u64 {
     numbers.into_iter().sum()
@@ -15,7 +15,7 @@ fn sum(numbers: Vec<u64>) -> u64 {
 
 #[job]
 fn crash() {
-    println!("what a job prints goes where the program's output goes");
+    println!("the output of jobs is the output of the program");
     std::process::abort();
 }
 
@@ -25,7 +25,7 @@ fn take_an_hour() {
 }
 
 fn main() -> apscheduler::Result<()> {
-    // The worker hook: a worker is this very program, and goes no further than this line.
+    // The worker hook: a worker runs this same program, and never gets past this line.
     apscheduler::init_worker();
 
     let scheduler = BackgroundScheduler::new();
@@ -48,7 +48,7 @@ fn main() -> apscheduler::Result<()> {
         println!("{outcome}");
     }
 
-    // A closure has no name, and can't leave the process.
+    // A closure has no name, so it can't be sent to another process.
     if let Err(error) = scheduler.add_job(JobBuilder::new(|| ()).id("closure")) {
         println!("refused: {error}");
     }

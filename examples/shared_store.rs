@@ -1,4 +1,4 @@
-//! Two schedulers share one store: every fire is run by one of them, whichever comes first.
+//! Two schedulers share one store: every fire is run by one of them, whichever claims it first.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use apscheduler::Result;
 use apscheduler::prelude::*;
 
-/// A scheduler on the file; its jobs say who ran them.
+/// Returns a scheduler on the file; its jobs print which scheduler ran them.
 fn scheduler(name: &'static str, path: &Path) -> Result<BackgroundScheduler> {
     let registry = apscheduler::builtin::new_registry();
     registry.register_function("work", move |context: &JobContext| {
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
         Error::new(ErrorKind::Io, "can't make a temporary folder").with_source(error)
     })?;
     let path = folder.path().join("jobs.sqlite");
-    // In one program for the example; as a rule they are two processes.
+    // In one program for the example; usually they are two processes.
     let (left, right) = (scheduler("left", &path)?, scheduler("right", &path)?);
     left.start()?;
     right.start()?;

@@ -20,7 +20,7 @@ fn main() -> Result<()> {
         };
         scheduler.add_job(JobBuilder::new(job).id("work").trigger(every_100_ms)).await?;
 
-        // Events are a stream as well: of three runs here.
+        // Events are available as a stream too: here those of three runs.
         for _ in 0..3 {
             if let Some(Event::JobExecuted { job, retval, .. }) = events.next().await {
                 println!("{}: {retval}", job.id());

@@ -8,7 +8,7 @@ use apscheduler::executor_tokio::TokioOptions;
 use apscheduler::prelude::*;
 use tokio::time::sleep;
 
-/// Works until it is told to end, and tidies up then.
+/// Works until it is told to end, and then cleans up.
 async fn listen(context: JobContext) -> &'static str {
     tokio::select! {
         () = sleep(Duration::from_secs(3600)) => "an hour has passed",
@@ -24,7 +24,7 @@ async fn main() -> Result<()> {
         Event::JobError { job, error, .. } => println!("{}: {error}", job.id()),
         _ => {}
     });
-    // Uses the runtime of `main`; a program without one gets a runtime of the executor's own.
+    // Uses the runtime of `main`; in a program without one, the executor creates a runtime.
     let options = TokioOptions::default().cancel_grace_time(Duration::from_millis(200));
     scheduler.add_executor("default", TokioExecutor::with_options(&options)?)?;
     scheduler.start()?;
@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
     }
     scheduler.add_job(JobBuilder::new(|| "may block").id("plain"))?;
     scheduler.add_job(JobBuilder::new(listen).id("listen").timeout(Duration::from_millis(300)))?;
-    // Does not look at its token: it is dropped after the time of grace.
+    // Ignores its token: it is dropped after the grace time.
     let deaf = || sleep(Duration::from_secs(3600));
     scheduler.add_job(JobBuilder::new(deaf).id("deaf").timeout(Duration::from_millis(300)))?;
 

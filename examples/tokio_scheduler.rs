@@ -10,14 +10,14 @@ use tokio::time::sleep;
 #[tokio::main]
 async fn main() -> Result<()> {
     let scheduler = TokioScheduler::new();
-    // A store that does I/O has threads of its own; the calls below are made on the blocking pool.
+    // A store that does I/O has its own threads; the calls below are made on the blocking pool.
     scheduler.add_jobstore("default", SqliteJobStore::in_memory()).await?;
     scheduler.registry().register_function("example::fetch", |page: u32| async move {
         sleep(Duration::from_millis(20)).await;
         format!("page {page}")
     })?;
     scheduler.add_async_listener(EventMask::JOB_EXECUTED, |event| async move {
-        // May await something: the next event comes when it has ended.
+        // It may await: the next event is delivered when it has ended.
         if let Event::JobExecuted { job, retval, .. } = event {
             println!("{}: {retval}", job.id());
         }
@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
     for job in scheduler.get_jobs().await? {
         println!("{job}");
     }
-    // Several plain calls in one go.
+    // Several plain calls at once.
     let count = scheduler
         .call(|scheduler| {
             scheduler.remove_job("fetch")?;

@@ -1,10 +1,10 @@
-//! Takes the plugins out of `docs/PLUGINS.md`, so that they run through their conformance suites.
+//! Extracts the plugins from `docs/PLUGINS.md`, so that the conformance suites can test them.
 
 use std::error::Error;
 use std::path::Path;
 
 const PAGE: &str = "../docs/PLUGINS.md";
-/// What follows shows how a program uses the plugin.
+/// The rest of the block shows how a program uses the plugin.
 const END: &str = "\n// In a program:\n";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first Rust block of a section, as far as it is the plugin.
+/// Returns the first Rust block of a section, up to the end of the plugin.
 fn plugin<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
     let (_, section) = page.split_once(&format!("\n## {heading}\n"))?;
     let section = section.split("\n## ").next()?;

@@ -1,6 +1,6 @@
-//! The whole path of a run, from the memory store through an executor to its end, with no-op jobs.
+//! The whole path of a run, from the memory store through an executor to its outcome, with no-op jobs.
 //!
-//! To be met: 500,000 runs/s through the thread pool and through tokio, on two cores.
+//! Target: 500,000 runs/s through the thread pool and through tokio, on two cores.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 

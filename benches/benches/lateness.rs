@@ -1,7 +1,7 @@
-//! How late jobs run at 10,000 fires a second, on each event loop beside the background scheduler. The loops of windows are in
-//! `desktop`.
+//! How late jobs run at 10,000 fires per second, on each event loop compared with the background scheduler. The GUI
+//! loops are in `desktop`.
 //!
-//! Names pick loops: `cargo xtask bench --bench lateness -- tokio`; the background scheduler is always among them.
+//! Names select loops: `cargo xtask bench --bench lateness -- tokio`. The background scheduler is always included.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
@@ -61,16 +61,16 @@ fn smol() -> Measured {
     smol::block_on(on_a_runtime(scheduler))
 }
 
-/// For async runtimes.
+/// Measures a scheduler on an async runtime.
 async fn on_a_runtime<R: Runtime>(scheduler: RuntimeScheduler<R, BuiltIn>) -> Measured {
     let window = Window::new();
     window.add_jobs(scheduler.blocking(), asynchronous);
     scheduler.start().await.unwrap();
-    // Where it blocks no task.
+    // On a thread where it blocks no task.
     scheduler.call(move |scheduler| Ok(window.measure(scheduler))).await.unwrap()
 }
 
-/// An async function that takes the time.
+/// Returns an async job that records the time.
 fn asynchronous(window: Arc<Window>) -> JobBuilder {
     JobBuilder::new(move |context: JobContext| {
         let window = Arc::clone(&window);

@@ -1,6 +1,6 @@
-//! The memory store: adding, and claiming, dispatching and finishing what is due.
+//! The memory store: adding jobs, and claiming, dispatching and finishing due jobs.
 //!
-//! To be met: 100,000 due no-op jobs in 0.1 s through the debug executor and in 0.3 s through the thread pool, 1,000,000
+//! Target: 100,000 due no-op jobs in 0.1 s through the debug executor and in 0.3 s through the thread pool, 1,000,000
 //! jobs added in 2 s.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]

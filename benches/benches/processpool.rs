@@ -1,6 +1,7 @@
-//! The round trip of a run to a worker process and back, beside that of a byte through pipes to another process and back.
+//! The round trip of a run to a worker process and back, compared with a byte through pipes to another process and
+//! back.
 //!
-//! To be met: a median below 60 µs with one worker.
+//! Target: a median below 60 µs with one worker.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
@@ -17,7 +18,7 @@ use apscheduler_store_memory::MemoryJobStore;
 
 const RUNS: usize = 50_000;
 
-/// The times between the ends of runs that follow each other in one worker.
+/// Returns the times between the ends of consecutive runs in one worker.
 fn round_trips() -> Vec<Duration> {
     let bench = Bench::listening(ProcessPoolExecutor::new(1), MemoryJobStore::new()).unwrap();
     let ends = Arc::new(Mutex::new(Vec::with_capacity(RUNS)));

@@ -1,6 +1,6 @@
 //! A million runs through each executor: the memory of the process, and of its workers, must not grow.
 //!
-//! Ends with an error where it does. A name picks one executor: `cargo xtask bench --bench soak -- processpool`.
+//! Fails if it does. A name selects one executor: `cargo xtask bench --bench soak -- processpool`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
@@ -18,13 +18,13 @@ use apscheduler_store_memory::MemoryJobStore;
 const ROUNDS: usize = 20;
 const RUNS: usize = 50_000;
 
-/// From here on everything has its size: pools have started, queues and caches have been full.
+/// The number of rounds after which sizes are stable: pools have started, queues and caches have been full.
 const WARM: usize = 5;
 
-/// What allocators may keep without a leak, in KiB. A leak of 8 bytes a run would be 5,800.
+/// How much memory allocators may keep without a leak, in KiB. A leak of 8 bytes per run would be 5,800.
 const SLACK: u64 = 4096;
 
-/// The resident memory of this process and of its children, in KiB.
+/// Returns the resident memory of this process and its children, in KiB.
 fn memory() -> u64 {
     let mut processes = vec![std::process::id().to_string()];
     for task in std::fs::read_dir("/proc/self/task").unwrap() {
@@ -39,7 +39,7 @@ fn memory() -> u64 {
     processes.iter().filter_map(resident).sum()
 }
 
-/// Says whether the memory stayed as it was.
+/// Returns whether the memory is stable.
 fn soak(name: &str, function: &str, bench: &Bench) -> bool {
     let start = Instant::now();
     let mut sizes = Vec::new();

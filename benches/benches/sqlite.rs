@@ -1,4 +1,4 @@
-//! The SQLite store: adding, claiming and advancing in batches of 1,000, and waking up for one of many.
+//! The SQLite store: adding, claiming and advancing in batches of 1,000, and waking up for one due job among many.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 

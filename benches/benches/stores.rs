@@ -1,9 +1,9 @@
-//! The stores, beside APScheduler 3.11.3 on the same server.
+//! The stores, compared with APScheduler 3.11.3 on the same server.
 //!
-//! `cargo xtask bench --bench stores` starts the servers and brings APScheduler. Names pick stores (`-- redis sqlite`);
-//! `--stored 1000000` says how many jobs lie in the store when one is due.
+//! `cargo xtask bench --bench stores` starts the servers and installs APScheduler. Names select stores (`-- redis
+//! sqlite`); `--stored 1000000` sets the number of jobs in the store when one is due.
 //!
-//! To be met: 10,000 jobs added in one call in 1 s; claimed and advanced in batches of 1,000: SQLite and Redis 50,000/s,
+//! Targets: 10,000 jobs added in one call in 1 s; claimed and advanced in batches of 1,000: SQLite and Redis 50,000/s,
 //! PostgreSQL 20,000/s, MySQL 5,000/s; a wake-up with one due of 1,000,000 below 2 ms in SQLite and PostgreSQL.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
@@ -32,22 +32,22 @@ const BATCH: usize = 1000;
 const SCHEDULERS: usize = 4;
 const ROUNDS: i64 = 5;
 
-/// When the jobs run that do not matter, in seconds.
+/// The run time of jobs that are not due, in seconds.
 const FAR: i64 = 100_000_000;
 
-/// A store, and where it is.
+/// A store and its location.
 #[derive(Clone)]
 struct Place {
     name: &'static str,
     config: ComponentConfig,
-    /// By what the numbers of jobs are divided, for a stand-in that is slow.
+    /// The divisor for the numbers of jobs, for a slow substitute of a server.
     divisor: usize,
-    /// What the script of APScheduler takes.
+    /// The arguments for the script of APScheduler.
     python: Option<[String; 2]>,
 }
 
 impl Place {
-    /// All that there are; a server that no variable names is left out with a word.
+    /// Returns all stores, except those whose server no variable names: for these, prints a notice.
     fn all(folder: &std::path::Path) -> Vec<Self> {
         let file = folder.join("jobs.sqlite").display().to_string();
         let mut places = vec![Self {
@@ -67,7 +67,7 @@ impl Place {
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {
-                println!("{name}: left out, since {variable} names no server");
+                println!("{name}: skipped, because {variable} is not set");
                 continue;
             };
             let config = ComponentConfig::new(name).option("url", url.clone());
@@ -77,7 +77,7 @@ impl Place {
         places
     }
 
-    /// A place in the same database where nothing was before.
+    /// Returns a new place in the same database.
     fn apart(&self, name: &str) -> Self {
         let keys: &[&str] = match self.name {
             "redis" => &["jobs_key", "run_times_key"],
@@ -125,7 +125,7 @@ fn advance(record: &JobRecord, now: Timestamp) -> Decision {
     Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(now + TimeDelta::hours(1))))
 }
 
-/// Claims all that is due. Returns what it was.
+/// Claims all due jobs. Returns the claims.
 fn claim_all(store: &dyn JobStore, now: Timestamp) -> Vec<(Arc<str>, Timestamp)> {
     let mut claimed = Vec::new();
     let mut due = ClaimRequest::new(now, BATCH);
@@ -148,7 +148,8 @@ fn per_second(count: usize, time: Duration) -> u64 {
     (count as u128 * 1_000_000 / time.as_micros().max(1)).try_into().unwrap_or(u64::MAX)
 }
 
-/// Claims a second of so many schedulers together, in the best of some rounds; none is doubled.
+/// Returns the claims per second of several schedulers together, in the best of some rounds. Asserts that none is
+/// doubled.
 fn claims(place: &Place, schedulers: usize) -> u64 {
     let store = place.empty();
     let count = place.jobs() * 4;
@@ -158,7 +159,7 @@ fn claims(place: &Place, schedulers: usize) -> u64 {
     per_second(count, best.unwrap())
 }
 
-/// How long it takes until all is claimed that is due at this time.
+/// Returns how long it takes to claim all jobs that are due at this time.
 fn claims_at(stores: &[Arc<dyn JobStore>], count: usize, now: Timestamp) -> Duration {
     let left = AtomicUsize::new(count);
     let start = Instant::now();
@@ -166,7 +167,7 @@ fn claims_at(stores: &[Arc<dyn JobStore>], count: usize, now: Timestamp) -> Dura
         let schedulers = stores.iter().map(|store| {
             scope.spawn(|| {
                 let mut claimed = Vec::new();
-                // What others held may be left for another look.
+                // Jobs held by others may be left for another scan.
                 while left.load(Ordering::Relaxed) > 0 {
                     let some = claim_all(&**store, now);
                     left.fetch_sub(some.len(), Ordering::Relaxed);
@@ -184,7 +185,7 @@ fn claims_at(stores: &[Arc<dyn JobStore>], count: usize, now: Timestamp) -> Dura
     time
 }
 
-/// What a wake-up takes with one due job among many: the claim, and the look for the next run time.
+/// Measures a wake-up with one due job among many: the claim, and finding the next run time.
 fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
     let store = place.apart("wake_up").empty();
     add(&*store, stored / place.divisor, second(FAR));
@@ -205,7 +206,7 @@ fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
     median_and_p99(times)
 }
 
-/// Runs a second through so many whole schedulers, with jobs that run again in an hour.
+/// Returns the runs per second of several whole schedulers, with jobs that run again in an hour.
 fn runs(place: &Place, schedulers: usize) -> u64 {
     place.empty();
     let count = place.jobs() * schedulers;
@@ -222,7 +223,7 @@ fn runs(place: &Place, schedulers: usize) -> u64 {
     per_second(count, time)
 }
 
-/// Jobs added and run a second by APScheduler.
+/// Returns the jobs added and run per second by APScheduler.
 fn python(place: &Place) -> Option<(u64, u64)> {
     let interpreter = std::env::var_os("APSCHEDULER_BENCH_PYTHON")?;
     let [kind, url] = place.python.as_ref()?;

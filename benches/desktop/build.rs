@@ -1,4 +1,4 @@
-//! Compiles the application that the tests of the Qt scheduler run in, for the benches too.
+//! Compiles the application of the Qt scheduler's tests for the benches.
 
 const APPLICATION: &str = "../../plugins/schedulers/qt/tests/application/application.cpp";
 
@@ -16,7 +16,7 @@ fn main() {
         .file(APPLICATION)
         .includes(&qt.include_paths)
         .compile("application");
-    // The linker wants them behind what needs them.
+    // The linker needs them after the code that uses them.
     for path in &qt.link_paths {
         println!("cargo:rustc-link-search=native={}", path.display());
     }

@@ -1,8 +1,8 @@
-//! How late jobs run at 10,000 fires a second.
+//! How late jobs run at 10,000 fires per second.
 //!
-//! Every loop has 10,000 no-op jobs of one second, whose phases are spread evenly over the second. What is measured is the
-//! time of the function's start less the time that the job was due, and every run is accounted for: executed, missed, failed
-//! or skipped for want of an instance.
+//! Every loop has 10,000 no-op jobs that run once a second, spread evenly over the second. The lateness is the time
+//! from the run time to the start of the function. Every run is accounted for: executed, missed, failed, or skipped
+//! because all instances were running.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::missing_panics_doc, reason = "a bench")]
 
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Measures one loop.
 pub type Measure = fn() -> Measured;
 
-/// Measures the background scheduler, and these loops or those of them that arguments of the program pick. Prints a line for
+/// Measures the background scheduler, and these loops or those selected by the program's arguments. Prints a line for
 /// each.
 pub fn run(loops: &[(&str, Measure)]) -> ExitCode {
     let picked: Vec<String> =
@@ -57,7 +57,7 @@ fn background() -> Measured {
     on_its_own_loop(&scheduler)
 }
 
-/// For loops that are somewhere else than in the thread that starts them.
+/// For loops that do not run on the thread that starts them.
 pub fn on_its_own_loop<L: EventLoop>(scheduler: &LoopScheduler<L, BuiltIn>) -> Measured {
     let window = Window::new();
     window.add_jobs(scheduler, plain);
@@ -65,28 +65,28 @@ pub fn on_its_own_loop<L: EventLoop>(scheduler: &LoopScheduler<L, BuiltIn>) -> M
     window.measure(scheduler)
 }
 
-/// A plain function that takes the time.
+/// Returns a plain job that records the time.
 pub fn plain(window: Arc<Window>) -> JobBuilder {
     JobBuilder::new(move |context: &JobContext| window.run(context.scheduled_run_time()))
 }
 
-/// The run times that count, and what became of them.
+/// The measured run times, and their outcomes.
 #[derive(Debug)]
 pub struct Window {
     start: Timestamp,
     from: Timestamp,
     until: Timestamp,
     executed: AtomicUsize,
-    /// In the order in which the runs came, with no lock.
+    /// In the order of the runs, without a lock.
     micros: Vec<AtomicU64>,
     failed: AtomicUsize,
     missed: AtomicUsize,
     skipped: AtomicUsize,
-    /// The first run that was early, or one too many.
+    /// The first run that was early or unexpected.
     wrong: Mutex<Option<String>>,
 }
 
-/// What was found out about one loop.
+/// The results of one loop.
 #[derive(Debug)]
 pub struct Measured {
     lateness: Vec<Duration>,
@@ -97,9 +97,9 @@ pub struct Measured {
 }
 
 impl Window {
-    /// A window that begins when all jobs have been added and the loop is warm.
+    /// Returns a window that begins when all jobs have been added and the loop is warm.
     pub fn new() -> Arc<Self> {
-        // All jobs are there when the first is due.
+        // All jobs have been added when the first is due.
         let start = SystemClock.now() + TimeDelta::seconds(3);
         let from = start + TimeDelta::from_std(WARM_UP).unwrap();
         let until = from + TimeDelta::from_std(MEASURED).unwrap();
@@ -120,7 +120,7 @@ impl Window {
         self.from <= due && due < self.until
     }
 
-    /// Takes the time of a run.
+    /// Records the time of a run.
     pub fn run(&self, due: Timestamp) {
         let now = SystemClock.now();
         if !self.has(due) {
@@ -130,8 +130,8 @@ impl Window {
         let micros = (now - due).num_microseconds().and_then(|micros| u64::try_from(micros).ok());
         match (micros, self.micros.get(number)) {
             (Some(micros), Some(place)) => place.store(micros, Ordering::Relaxed),
-            (None, _) => *self.wrong.lock().unwrap() = Some(format!("{due} came at {now}")),
-            (_, None) => *self.wrong.lock().unwrap() = Some(format!("{due} is one too many")),
+            (None, _) => *self.wrong.lock().unwrap() = Some(format!("{due} ran at {now}")),
+            (_, None) => *self.wrong.lock().unwrap() = Some(format!("{due} is unexpected")),
         }
     }
 
@@ -153,7 +153,7 @@ impl Window {
         let every_second = |number| {
             IntervalTrigger::every(Duration::from_secs(1)).start_date(self.start + phase(number))
         };
-        // What is late is to show in the numbers, and not to be left out of them.
+        // Late runs must be part of the numbers.
         let job = |number: usize| {
             let job = job(Arc::clone(self)).id(format!("{number}")).trigger(every_second(number));
             job.misfire_grace_time(None).coalesce(false)
@@ -169,7 +169,7 @@ impl Window {
         ends.into_iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Lets the scheduler run until all is over, and shuts it down.
+    /// Runs the scheduler until all runs have ended, and shuts it down.
     pub fn measure(&self, scheduler: &Scheduler) -> Measured {
         let left = self.until - SystemClock.now();
         std::thread::sleep(left.to_std().unwrap_or_default());
@@ -193,7 +193,7 @@ impl Window {
 }
 
 impl Measured {
-    /// Prints a line. Returns the p99, and whether all is as it should be.
+    /// Prints a line. Returns the p99, and whether all runs are accounted for.
     fn report(self, name: &str, background: Option<Duration>) -> (Duration, bool) {
         let Self { lateness, failed, missed, skipped, wrong } = self;
         let fires = lateness.len();

@@ -1,4 +1,4 @@
-//! What the benches share: a scheduler with many due no-op jobs, and the wait until all of them have ended.
+//! Helpers of the benches: a scheduler with many due no-op jobs, and the wait until all of them have ended.
 
 pub mod lateness;
 
@@ -15,10 +15,10 @@ use apscheduler_core::time::{Clock as _, SystemClock};
 use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_triggers::IntervalTrigger;
 
-/// The name of a registered function that does nothing but count.
+/// The name of a registered function that only counts its runs.
 pub const NO_OP: &str = "benches::no_op";
 
-/// The same as an async function.
+/// The same, as an async function.
 pub const NO_OP_ASYNC: &str = "benches::no_op_async";
 
 /// A paused scheduler, and how many of its runs have ended.
@@ -30,20 +30,19 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A paused scheduler with this executor and store. The functions count the runs, so that nobody listens to how they
-    /// end.
+    /// Returns a paused scheduler with this executor and store. The functions count the runs, so no listener is needed.
     ///
     /// # Errors
-    /// What a component says that can't start.
+    /// Any error from the start of a component.
     pub fn new(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
         let ran = Arc::new(AtomicUsize::new(0));
         Self::with_functions(executor, store, &ran, |registry| register(registry, &ran))
     }
 
-    /// The same for an executor whose runs leave the process: they are counted by their events.
+    /// The same for an executor that runs jobs in other processes: their events are counted.
     ///
     /// # Errors
-    /// What a component says that can't start.
+    /// Any error from the start of a component.
     pub fn listening(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
         let ran = Arc::new(AtomicUsize::new(0));
         let bench = Self::with_functions(executor, store, &ran, register_uncounted)?;
@@ -73,17 +72,17 @@ impl Bench {
         Ok(Self { scheduler, ran: Arc::clone(ran), missed })
     }
 
-    /// The scheduler.
+    /// Returns the scheduler.
     pub fn scheduler(&self) -> &BackgroundScheduler {
         &self.scheduler
     }
 
-    /// So many no-op jobs that are due now, and once.
+    /// Returns `count` no-op jobs that run once, now.
     pub fn due_jobs(&self, count: usize) -> Vec<JobBuilder> {
         self.due_jobs_of(NO_OP, count)
     }
 
-    /// So many jobs that call this function, are due now, and once.
+    /// Returns `count` jobs that call this function once, now.
     pub fn due_jobs_of(&self, function: &str, count: usize) -> Vec<JobBuilder> {
         let now = SystemClock.now();
         (0..count)
@@ -95,30 +94,30 @@ impl Bench {
             .collect()
     }
 
-    /// So many no-op jobs that are due now, and again in an hour.
+    /// Returns `count` no-op jobs that run now, and again in an hour.
     pub fn hourly_jobs(&self, count: usize) -> Vec<JobBuilder> {
         let hourly = || IntervalTrigger::every(Duration::from_secs(3600));
         self.due_jobs(count).into_iter().map(|job| job.trigger(hourly())).collect()
     }
 
-    /// Lets the scheduler run until so many runs have ended since it was made.
+    /// Runs the scheduler until this many runs have ended since it was created.
     ///
     /// # Errors
-    /// Where the scheduler does not run.
+    /// If the scheduler is not running.
     ///
     /// # Panics
-    /// Where a run was missed: the numbers would tell of nothing.
+    /// If a run was missed: the numbers would mean nothing.
     pub fn run(&self, count: usize) -> Result<()> {
         Self::run_together(std::slice::from_ref(self), count)
     }
 
-    /// The same for several schedulers, which share the runs.
+    /// The same for several schedulers that share the runs.
     ///
     /// # Errors
-    /// Where one of them does not run.
+    /// If one of them is not running.
     ///
     /// # Panics
-    /// Where a run was missed.
+    /// If a run was missed.
     pub fn run_together(benches: &[Self], count: usize) -> Result<()> {
         for bench in benches {
             bench.scheduler.resume()?;
@@ -148,19 +147,19 @@ fn register(registry: &Registry, ran: &Arc<AtomicUsize>) -> Result<()> {
     })
 }
 
-/// The functions of the benches without the count; also for worker processes.
+/// Registers the functions of the benches without the count; also for worker processes.
 ///
 /// # Errors
-/// Where the registry has them already.
+/// If the registry already has them.
 pub fn register_uncounted(registry: &Registry) -> Result<()> {
     registry.register_function(NO_OP, || ())?;
     registry.register_function(NO_OP_ASYNC, || async {})
 }
 
-/// The middle one of these durations, and the one that 99 of 100 do not pass.
+/// Returns the median and the 99th percentile of these durations.
 ///
 /// # Panics
-/// Where there are none.
+/// If there are none.
 pub fn median_and_p99(mut durations: Vec<Duration>) -> (Duration, Duration) {
     durations.sort_unstable();
     (durations[durations.len() / 2], durations[durations.len() * 99 / 100])

@@ -14,7 +14,7 @@ fn main() {
         .file("window.cpp")
         .includes(&qt.include_paths)
         .compile("window");
-    // The linker wants them behind what needs them.
+    // The linker needs them after the code that uses them.
     for path in &qt.link_paths {
         println!("cargo:rustc-link-search=native={}", path.display());
     }

@@ -1,4 +1,5 @@
-//! A scheduler in a GLib main loop: listeners, and the jobs that want it, run where the widgets of a GTK program are.
+//! A scheduler in a GLib main loop: listeners, and jobs of the executor `loop`, run on the thread of the widgets of a
+//! GTK program.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::thread::current;
@@ -22,7 +23,7 @@ fn main() -> Result<()> {
     });
 
     let place = move || if current().id() == main { "in the loop" } else { "in a thread" };
-    // A thread of the pool takes what may take long. The loop goes on meanwhile.
+    // A slow job runs on a thread of the pool. The loop continues meanwhile.
     scheduler.add_job(JobBuilder::new(place).id("slow"))?;
     let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
     scheduler.add_job(JobBuilder::new(place).id("quick").executor("loop").trigger(every_100_ms))?;
@@ -31,7 +32,7 @@ fn main() -> Result<()> {
     let (handle, end) = (scheduler.handle(), main_loop.clone());
     MainContext::default().spawn_local(async move {
         glib::timeout_future(Duration::from_millis(350)).await;
-        // A call that may wait for a store does not hold up the loop.
+        // A call that may wait for a store does not block the loop.
         if let Ok(jobs) = handle.call(apscheduler::Scheduler::get_jobs).await {
             println!("{} job is left", jobs.len());
         }

@@ -1,4 +1,4 @@
-//! A scheduler in a Qt application: listeners, and the jobs that want it, run where the widgets are.
+//! A scheduler in a Qt application: listeners, and jobs of the executor `loop`, run on the thread of the widgets.
 #![allow(clippy::print_stdout, unsafe_code, reason = "an example, with a window in C++")]
 
 use std::ffi::{c_char, c_void};
@@ -18,13 +18,13 @@ unsafe extern "C" {
     safe fn window_close();
 }
 
-/// Shows a text in the window. For the thread of the application.
+/// Shows a text in the window. Call it on the thread of the application.
 fn show(text: &str) {
     // SAFETY: Qt copies the text. The jobs that come here run in the executor `loop`.
     unsafe { window_show(text.as_ptr().cast(), text.len()) }
 }
 
-/// The application has been made.
+/// Called when the application has been created.
 extern "C" fn ready(data: *mut c_void) {
     if let Err(error) = scheduler(data).start() {
         println!("the scheduler does not start: {error}");
@@ -32,7 +32,7 @@ extern "C" fn ready(data: *mut c_void) {
     }
 }
 
-/// The window is closed, and the application not destroyed yet.
+/// Called when the window is closed, before the application is destroyed.
 extern "C" fn closed(data: *mut c_void) {
     if let Err(error) = scheduler(data).shutdown(Shutdown::Wait) {
         println!("the scheduler does not shut down: {error}");
@@ -40,7 +40,7 @@ extern "C" fn closed(data: *mut c_void) {
 }
 
 fn scheduler<'a>(data: *mut c_void) -> &'a QtScheduler {
-    // SAFETY: `main` hands over a reference that lives until `window_run` returns, and so longer than these calls.
+    // SAFETY: `main` passes a reference that is valid until `window_run` returns, which is after these calls.
     unsafe { &*data.cast_const().cast::<QtScheduler>() }
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn main() -> Result<()> {
     });
 
     let place = move || if current().id() == main { "beside the window" } else { "in a thread" };
-    // A thread of the pool takes what may take long. The window stays alive meanwhile.
+    // A slow job runs on a thread of the pool. The window stays responsive meanwhile.
     scheduler.add_job(JobBuilder::new(place).id("slow"))?;
     let every_100_ms = IntervalTrigger::every(Duration::from_millis(100));
     let count = std::sync::atomic::AtomicUsize::new(1);

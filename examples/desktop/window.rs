@@ -1,4 +1,4 @@
-//! The example with a window does what it says, where there is no screen.
+//! Runs the example with a window, without a screen.
 
 #[allow(dead_code, unreachable_pub, reason = "an example")]
 #[path = "qt_scheduler.rs"]

@@ -1,4 +1,4 @@
-//! The code blocks of the documents are doctests of this crate; its integration tests see the project from outside.
+//! The code blocks of the documents are doctests of this crate; its integration tests test the project from outside.
 
 #[cfg(doctest)]
 mod documents {

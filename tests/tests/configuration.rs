@@ -1,4 +1,5 @@
-//! The three ways of APScheduler's user guide to configure a scheduler come to the same. They are those of the examples.
+//! The three ways of APScheduler's user guide to configure a scheduler, taken from the examples, give the same
+//! scheduler.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 use apscheduler::prelude::*;
 use libtest_mimic::{Arguments, Trial};
 
-/// With a main of its own, since workers of the process pool are this very program.
+/// This program has its own `main`, because workers of the process pool run it too.
 fn main() -> ExitCode {
     apscheduler::init_worker();
     let tests: [(&str, fn()); 3] = [
@@ -44,7 +45,7 @@ type Make = fn(&str) -> apscheduler::Result<BackgroundScheduler>;
 const METHODS: [(&str, Make); 3] =
     [("objects", objects::scheduler), ("flat", flat::scheduler), ("mixed", mixed::scheduler)];
 
-/// All that a configuration says, as text that can be compared.
+/// Returns everything that a configuration sets, as text that can be compared.
 fn description(scheduler: &Scheduler) -> BTreeMap<String, String> {
     let mut parts = BTreeMap::new();
     parts.insert("timezone".to_owned(), scheduler.timezone().to_string());
@@ -55,7 +56,7 @@ fn description(scheduler: &Scheduler) -> BTreeMap<String, String> {
     }
     for alias in scheduler.jobstore_aliases() {
         let store = scheduler.jobstore(&alias).unwrap();
-        // What else it shows of itself may tell of the way in which it was made.
+        // The rest of its `Debug` output may depend on how it was created.
         let kind = format!("{store:?}").split(' ').next().map(str::to_owned);
         parts.insert(format!("jobstores.{alias}"), format!("{kind:?} {:?}", store.capabilities()));
     }
@@ -118,7 +119,7 @@ fn plugins_of_later_releases_are_explained() {
     let errors = absent_plugins::errors();
     let expected = [
         "jobstores.zoo: job store `zookeeper` is not linked in; there is no such plugin yet; docs/PLUGINS.md explains how to \
-         write one; linked in are: ",
+         write one; linked in: ",
         "executors.default: unknown executor `threadpol`; did you mean `threadpool`? known executors: ",
     ];
     assert_eq!(errors.len(), expected.len(), "{errors:?}");

@@ -1,4 +1,4 @@
-//! What the documents show is right: jobs files can be loaded, links lead somewhere.
+//! Checks the documents: jobs files can be loaded, and links are not broken.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -42,7 +42,7 @@ fn readmes_of_crates() -> Vec<PathBuf> {
     readmes.filter(|path| path.exists()).collect()
 }
 
-/// The code blocks of a language.
+/// Returns the code blocks of a language.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     let behind = text.split(fence.as_str()).skip(1);
@@ -69,7 +69,7 @@ fn jobs_files_in_documents_are_valid() {
     let mut count = 0;
     for (_, text) in documents() {
         for block in blocks(&text, "toml") {
-            // Manifests of crates are no jobs files.
+            // Manifests of crates are not jobs files.
             if !block.contains("[package]")
                 && !block.contains("[dependencies]")
                 && !block.contains("[[test]]")
@@ -92,7 +92,7 @@ fn the_example_is_valid() {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_are_not_broken() {
     let mut wrong = Vec::new();
     for (path, text) in documents() {
         for link in
@@ -118,7 +118,7 @@ fn links_lead_somewhere() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The anchor that a heading has on the web.
+/// Returns the anchor of a heading on the web.
 fn anchor_of(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let keep = |c: char| match c {

@@ -1,4 +1,4 @@
-//! Runs through the thread pool, as users see them.
+//! Runs in the thread pool, as users see them.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -11,7 +11,7 @@ use apscheduler_testkit::ManualClock;
 use chrono::TimeDelta;
 use serde_json::json;
 
-/// A running scheduler whose clock stands still, and the events that end runs or skip them.
+/// Returns a running scheduler with a manual clock, and its events about ended and skipped runs.
 fn started() -> (BackgroundScheduler, ManualClock, Receiver<Event>) {
     let clock = ManualClock::at("2027-01-01T00:00:00Z");
     let registry = apscheduler::builtin::new_registry();
@@ -71,9 +71,9 @@ fn submit_job_error() {
     assert_eq!((error.to_string().as_str(), error.is_panic()), ("test failure", false));
 }
 
-/// However many there are: a store hands them out by the thousand.
+/// There may be thousands: a store returns many at once.
 #[test]
-fn all_fires_that_find_no_instance_are_told_at_once() {
+fn all_fires_without_a_free_instance_are_reported_at_once() {
     const FIRES: i64 = 2500;
     let clock = ManualClock::at("2027-01-01T00:00:00Z");
     let (arrived, arrivals) = channel();
@@ -129,7 +129,7 @@ fn max_instances() {
     scheduler
         .add_job(job(wait).trigger(every_second).max_instances(2).misfire_grace_time(None))
         .unwrap();
-    // The first and the second run are held up; the third finds no instance free.
+    // The first and the second run are blocked; the third finds no free instance.
     let at = |second| {
         move |events: &Receiver<Event>| {
             let event = next(events);

@@ -1,4 +1,4 @@
-//! What runs cost in memory. Allocations are counted, so the mood of the machine does not matter.
+//! The memory cost of runs. Allocations are counted, so the results do not depend on the machine.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -24,7 +24,7 @@ fn every_second() -> IntervalTrigger {
     IntervalTrigger::every(Duration::from_secs(1)).start_date(start)
 }
 
-/// What a pass allocates in which so many jobs run that have run before.
+/// Returns the allocations of a pass that runs this many jobs, which have run before.
 fn pass(jobs: u64) -> AllocationInfo {
     let scheduler = scheduler(DebugExecutor::new());
     let job = || JobBuilder::new(|| ()).trigger(every_second());
@@ -41,7 +41,7 @@ fn pass(jobs: u64) -> AllocationInfo {
 #[test]
 fn a_run_in_the_debug_executor_allocates_nothing_when_nobody_listens() {
     let (few, many) = (pass(100), pass(900));
-    // A pass has a few lists, and a longer one grows a few times more often.
+    // A pass has a few lists, and longer lists grow a few times more.
     let more = many.count_total - few.count_total;
     assert!(more < 40, "800 more runs allocated {more} times more: {few:?} {many:?}");
     assert_eq!((few.count_current, many.count_current), (0, 0), "nothing is kept");
@@ -52,7 +52,7 @@ fn a_queued_run_takes_less_than_200_bytes() {
     const RUNS: u64 = 8000;
     let scheduler = scheduler(ThreadPoolExecutor::new(1));
     scheduler.start().unwrap();
-    // It holds up the only worker, and so all that follow.
+    // It blocks the only worker, and so all later jobs.
     let (started, running) = channel();
     let (release, released): (Sender<()>, _) = channel();
     let released = std::sync::Mutex::new(released);

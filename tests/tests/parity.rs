@@ -1,4 +1,4 @@
-//! The table of docs/PARITY.md is whole, and every test that it names exists.
+//! The table of docs/PARITY.md is complete, and every test that it names exists.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -41,7 +41,7 @@ fn every_upstream_test_has_one_row() {
 }
 
 #[test]
-fn every_row_names_tests_that_exist_or_says_why_there_are_none() {
+fn every_row_names_existing_tests_or_has_a_reason() {
     let mut files: HashMap<&str, String> = HashMap::new();
     let mut wrong = Vec::new();
     let rows = rows();
@@ -55,7 +55,7 @@ fn every_row_names_tests_that_exist_or_says_why_there_are_none() {
         for reference in row.ours.split("<br>") {
             let reference = reference.trim().trim_matches('`');
             let Some((file, name)) = reference.split_once("::") else {
-                wrong.push(format!("{}: `{reference}` is no `file::test`", row.upstream));
+                wrong.push(format!("{}: `{reference}` is not a `file::test`", row.upstream));
                 continue;
             };
             let text = files

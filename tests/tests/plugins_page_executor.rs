@@ -1,4 +1,4 @@
-//! The executor of `docs/PLUGINS.md` keeps what `Executor` promises.
+//! The conformance suite of executors, for the executor of `docs/PLUGINS.md`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use apscheduler_testkit::executors::{self, ExecutorHarness};
     dead_code,
     missing_docs,
     unreachable_pub,
-    reason = "the page is no crate"
+    reason = "the page is not a crate"
 )]
 mod page {
     include!(concat!(env!("OUT_DIR"), "/executor.rs"));

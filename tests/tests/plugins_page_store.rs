@@ -1,4 +1,4 @@
-//! The store of `docs/PLUGINS.md` keeps what `JobStore` promises.
+//! The conformance suite of job stores, for the store of `docs/PLUGINS.md`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use apscheduler_testkit::stores::{self, StoreHarness};
     dead_code,
     missing_docs,
     unreachable_pub,
-    reason = "the page is no crate"
+    reason = "the page is not a crate"
 )]
 mod page {
     include!(concat!(env!("OUT_DIR"), "/store.rs"));

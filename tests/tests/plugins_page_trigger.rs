@@ -1,4 +1,4 @@
-//! The trigger of `docs/PLUGINS.md` keeps what `Trigger` promises.
+//! The conformance suite of triggers, for the trigger of `docs/PLUGINS.md`.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use apscheduler_testkit::triggers::{self, TriggerHarness};
     dead_code,
     missing_docs,
     unreachable_pub,
-    reason = "the page is no crate"
+    reason = "the page is not a crate"
 )]
 mod page {
     include!(concat!(env!("OUT_DIR"), "/trigger.rs"));

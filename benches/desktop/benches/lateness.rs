@@ -1,6 +1,6 @@
-//! How late jobs run at 10,000 fires a second in the loops of windows, beside the background scheduler.
+//! How late jobs run at 10,000 fires per second in GUI loops, compared with the background scheduler.
 //!
-//! Names pick loops: `cargo xtask bench --bench lateness -- qt`.
+//! Names select loops: `cargo xtask bench --bench lateness -- qt`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 

@@ -54,6 +54,16 @@ static FUNCTIONS: &[fn() -> Function] = &[
     apscheduler_function_log::function,
 ];
 
+/// The job functions that this build does not link, and how to get them.
+static ABSENT_FUNCTIONS: &[(&str, &str)] = &[
+    #[cfg(not(feature = "function-command"))]
+    ("command", "enable the feature `function-command` of the crate `apscheduler`"),
+    #[cfg(not(feature = "function-http"))]
+    ("http", "enable the feature `function-http` of the crate `apscheduler`"),
+    #[cfg(not(feature = "function-log"))]
+    ("log", "enable the feature `function-log` of the crate `apscheduler`"),
+];
+
 /// The plugins that this build does not link, and how to get them.
 static ABSENT: &[AbsentPlugin] = &[
     #[cfg(not(feature = "store-sqlite"))]
@@ -219,6 +229,9 @@ pub fn new_registry() -> Registry {
         if let Err(error) = registry.add_function(function()) {
             tracing::error!("{error}");
         }
+    }
+    for (name, remedy) in ABSENT_FUNCTIONS {
+        registry.register_absent_function(name, remedy);
     }
     registry.add_submitted();
     registry

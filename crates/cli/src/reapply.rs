@@ -23,7 +23,7 @@ pub(crate) fn when_replaced(file: JobsFile, scheduler: &Scheduler) -> io::Result
         let _ = sender.send(());
     });
     let scheduler = scheduler.clone();
-    std::thread::Builder::new().name("apply".to_owned()).spawn(move || {
+    std::thread::Builder::new().name("apscheduler-apply".to_owned()).spawn(move || {
         while replaced.recv().is_ok() {
             apply(&file, &scheduler, &replaced);
         }

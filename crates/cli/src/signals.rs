@@ -35,7 +35,7 @@ pub(crate) fn forward<T: Send + 'static>(
     let mut signals = Signals::new([SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2])
         .context("can't install signal handlers")?;
     std::thread::Builder::new()
-        .name("signals".to_owned())
+        .name("apscheduler-signals".to_owned())
         .spawn(move || {
             for signal in signals.forever() {
                 let request = match signal {

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_its_beginning_finds_the_whole() {
+    fn the_end_of_a_path_finds_the_whole_path() {
         let known =
             ["inner::g", "mac::inner::f", "mac::inner::nested", "mac::nest", "a::mac::inner::f"];
         assert_eq!(nearest("inner::f", known), Some("mac::inner::f"));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hint_lists_what_there_is() {
+    fn the_hint_lists_the_known_names() {
         assert_eq!(
             hint("corn", "known triggers", ["interval", "cron"]),
             "; did you mean `cron`? known triggers: cron, interval"

@@ -18,11 +18,9 @@ fn the_json_of_events_stays_the_same() {
     let missed = |lateness, queued, idle| Event::JobMissed {
         job: job(),
         scheduled_run_time: time,
-        missed: Missed {
-            lateness: Duration::from_millis(lateness),
-            queued: Duration::from_millis(queued),
-            idle: Duration::from_millis(idle),
-        },
+        missed: Missed::by(Duration::from_millis(lateness))
+            .queued(Duration::from_millis(queued))
+            .idle(Duration::from_millis(idle)),
     };
     let error =
         |error| Event::JobError { job: job(), scheduled_run_time: time, error: Arc::new(error) };

@@ -1,4 +1,4 @@
-//! What registries find, and what they say of what they do not know.
+//! Lookups in registries, and the errors for unknown names.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -35,7 +35,7 @@ fn names_aliases_classes_and_schemes_find_a_plugin() {
 }
 
 #[test]
-fn one_name_from_two_crates_is_an_error_that_names_both() {
+fn a_name_used_by_two_crates_is_an_error_that_names_both() {
     let registry = Registry::empty();
     registry.register(acme("first")).unwrap();
     registry.register(acme("first")).unwrap();
@@ -48,7 +48,7 @@ fn one_name_from_two_crates_is_an_error_that_names_both() {
 }
 
 #[test]
-fn an_absent_plugin_says_what_would_bring_it() {
+fn the_error_of_an_absent_plugin_has_its_remedy() {
     let registry = apscheduler_testkit::registry();
     registry.register_absent(
         AbsentPlugin::new(PluginKind::JobStore, &["redis"], "enable the feature `store-redis`")
@@ -58,14 +58,28 @@ fn an_absent_plugin_says_what_would_bring_it() {
         assert_eq!(
             registry.find(PluginKind::JobStore, name).unwrap_err().to_string(),
             format!(
-                "job store `{name}` is not linked in; enable the feature `store-redis`; linked in are: memory"
+                "job store `{name}` is not linked in; enable the feature `store-redis`; linked in: memory"
             )
         );
     }
 }
 
 #[test]
-fn sqlalchemy_goes_by_the_scheme_of_its_url() {
+fn the_error_of_an_absent_function_has_its_remedy() {
+    let registry = Registry::empty();
+    registry.register_absent_function("http", "enable the feature `function-http`");
+    let error = registry.function("http").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownFunction);
+    assert_eq!(
+        error.to_string(),
+        "the function `http` is not linked in; enable the feature `function-http`"
+    );
+    registry.register_function("http", || ()).unwrap();
+    assert!(registry.function("http").is_ok());
+}
+
+#[test]
+fn sqlalchemy_selects_a_store_by_the_scheme_of_its_url() {
     let registry = Registry::empty();
     registry.register(acme("acme")).unwrap();
     let build =
@@ -84,7 +98,7 @@ fn plugins_may_be_closures() {
 }
 
 #[test]
-fn type_wins_over_class() {
+fn type_takes_precedence_over_class() {
     let config =
         ComponentConfig::from_value("x", &json!({"class": "a:B", "type": "memory", "url": "u"}))
             .unwrap();
@@ -92,19 +106,19 @@ fn type_wins_over_class() {
 }
 
 #[test]
-fn a_url_in_the_wrong_place_keeps_its_password() {
+fn a_misplaced_url_is_not_shown() {
     let url = "acme://:S3cr3t@host";
     let registry = Registry::empty();
     registry.register(acme("acme")).unwrap();
     let error = registry.find(PluginKind::JobStore, url).unwrap_err().to_string();
     assert_eq!(
         error,
-        "unknown job store `acme://...`: this is a URL, which belongs into the option `url`; did you mean `acme`? known job stores: acme, acme-store"
+        "unknown job store `acme://...`: this is a URL, which belongs in the option `url`; did you mean `acme`? known job stores: acme, acme-store"
     );
     let cases = [
         (
             json!(url),
-            "x: expected a table with `type` or `class` and options, found text; a URL belongs into `url` of that table",
+            "x: expected a table with `type` or `class` and options, found text; a URL belongs in `url` of that table",
         ),
         (json!([url]), "x: expected a table with `type` or `class` and options, found a list"),
         (json!({"type": [url]}), "x: `type` and `class` are text, found a list"),

@@ -27,7 +27,7 @@ impl Parse for JobOptions {
                 "alias" => options.aliases.push(text(input)?),
                 "crate" => once(&mut options.krate, &key, path(input)?)?,
                 "default" => {
-                    return Err(Error::new(key.span(), "`#[job(default)]` stands on a parameter"));
+                    return Err(Error::new(key.span(), "`#[job(default)]` belongs on a parameter"));
                 }
                 other => {
                     let message = format!(
@@ -56,7 +56,7 @@ impl Attributes {
         match JobOptions::parse.parse2(arguments) {
             Err(error) => self.errors.push(error),
             Ok(_) if self.job.is_some() => {
-                self.errors.push(Error::new(span, "`#[job]` stands on this function already"));
+                self.errors.push(Error::new(span, "this function already has `#[job]`"));
             }
             Ok(options) => self.job = Some(options),
         }

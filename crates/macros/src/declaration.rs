@@ -23,7 +23,7 @@ impl Parse for Declaration {
             // Not `input.error`, whose message for missing arguments is "unexpected end of input".
             return Err(Error::new(
                 input.span(),
-                "first the kind of trigger is given, then its options and those of the job, as in \
+                "expected the kind of trigger, then its options and those of the job, as in \
                  `#[scheduled_job(\"cron\", id = \"report\", day = \"last sun\")]`",
             ));
         }
@@ -58,14 +58,14 @@ impl Declaration {
         let expected = match key.unraw().to_string().as_str() {
             "id" | "name" | "jobstore" | "executor" => value.expect_text(),
             "max_instances" => value.expect_number(),
-            "misfire_grace_time" | "timeout" => value.expect_number_or_none(),
+            "misfire_grace_time" | "timeout" => value.expect_time_or_none(),
             "next_run_time" => value.expect_text_or_none(),
             "coalesce" => value.expect_bool(),
             "args" => value.expect_array(),
             "kwargs" => value.expect_table(),
-            "func" => Err("the function is the one that this stands on"),
-            "trigger" | "type" | "class" => Err("the kind of trigger is what is given first"),
-            "replace_existing" => Err("a declared job always takes the place of one with its id"),
+            "func" => Err("the function is the one that this attribute is on"),
+            "trigger" | "type" | "class" => Err("the kind of trigger is the first argument"),
+            "replace_existing" => Err("a declared job always replaces one with its id"),
             "alias" => Err("other names of the function are given in `#[job(alias = \"...\")]`"),
             _ => {
                 self.options.push((key, value));

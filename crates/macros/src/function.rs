@@ -48,7 +48,7 @@ impl Function {
         if !sig.generics.params.is_empty() {
             refuse(
                 &sig.generics,
-                "a generic function can't be a job: one name stands for one function; call it from a plain one",
+                "a generic function can't be a job: a name refers to one function; call it from a plain one",
             );
         } else if let Some(clause) = &sig.generics.where_clause {
             refuse(clause, "a job is not generic, so it has no bounds");

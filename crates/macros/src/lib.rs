@@ -129,10 +129,11 @@ pub fn job(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The first argument is the kind of trigger, as in a config file. The following options belong to
 /// the job and match those of `JobBuilder`: `id`, `name` (human-readable), `args`, `kwargs`,
-/// `misfire_grace_time`, `coalesce`, `max_instances`, `timeout` (in seconds), `next_run_time`,
+/// `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time`,
 /// `jobstore`, `executor`. All others belong to the trigger, which checks them when the job is
 /// added.
 ///
+/// - `misfire_grace_time` and `timeout` are a number of seconds, or text such as `"1h 30m"`.
 /// - Values are text, numbers, `true`, `false`, `none`, `[arrays]`, `{ tables = 1 }`, or any
 ///   expression that converts to `serde_json::Value`, such as a constant.
 /// - The default `id` is the name of the function, so that the job is found again in a store that

@@ -25,7 +25,7 @@ pub(crate) fn text(input: ParseStream<'_>) -> Result<LitStr> {
 pub(crate) fn path(input: ParseStream<'_>) -> Result<Path> {
     let text = text(input)?;
     text.parse_with(Path::parse_mod_style).map_err(|_| {
-        Error::new(text.span(), "this is no path to a crate, as `apscheduler_core` is")
+        Error::new(text.span(), "this is not a path to a crate, such as `apscheduler_core`")
     })
 }
 

@@ -146,7 +146,7 @@ fn take_attribute(attr: &Attribute, default: &mut Option<Absence>) -> Result<boo
     if !attr.path().is_ident("job") {
         return Ok(true);
     }
-    let expected = "on a parameter stands `#[job(default)]` or `#[job(default = ...)]`";
+    let expected = "a parameter takes `#[job(default)]` or `#[job(default = ...)]`";
     attr.parse_args_with(|input: syn::parse::ParseStream<'_>| {
         let key: Ident = input.parse()?;
         if key != "default" {

@@ -98,7 +98,7 @@ impl Value {
         expect_text Text "this option is text"
         expect_text_or_none Text | None "this option is a date and time as text, or `none` for a job that is paused"
         expect_number Number "this option is a number"
-        expect_number_or_none Number | None "this option is a number of seconds, or `none`"
+        expect_time_or_none Number | Text | None "this option is a number of seconds, text such as `\"1h 30m\"`, or `none`"
         expect_bool Bool "this option is `true` or `false`"
         expect_array Array "this option is an array: `args = [1, \"two\"]`"
         expect_table Table "this option is a table: `kwargs = { name = \"value\" }`"

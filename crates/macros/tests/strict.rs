@@ -1,4 +1,4 @@
-//! What the macros generate passes the strictest lints of the crate that uses them.
+//! The generated code passes the strictest lints of the crate that uses the macros.
 #![forbid(unsafe_code, missing_docs, unused, non_ascii_idents)]
 #![deny(
     clippy::pedantic,
@@ -21,7 +21,7 @@ use std::future::ready;
 use apscheduler::builtin;
 use apscheduler::prelude::*;
 
-/// Nobody calls it but its jobs.
+/// Called only by jobs.
 #[job(name = "strict::ship", alias = "strict::old")]
 fn ship(
     context: &JobContext,
@@ -35,12 +35,12 @@ fn ship(
     customer.map(|name| format!("{} {note} {express} {tries} {name}", context.job_id()))
 }
 
-/// Nothing to say.
+/// Does nothing.
 #[job]
 #[allow(clippy::missing_const_for_fn, reason = "as people write it")]
 fn nothing() {}
 
-/// To be replaced.
+/// Deprecated.
 #[deprecated]
 #[scheduled_job("cron", id = "strict", hour = 3, args = ["x", 2], kwargs = { list = [] })]
 async fn later(context: &JobContext, text: &str, number: i64, list: Vec<u8>) -> usize {
@@ -48,7 +48,7 @@ async fn later(context: &JobContext, text: &str, number: i64, list: Vec<u8>) -> 
     text.len() + list.len() + usize::from(number > 0)
 }
 
-/// It is of another crate.
+/// Registered through another crate.
 #[job(crate = "apscheduler_core")]
 #[must_use]
 #[allow(clippy::missing_const_for_fn, reason = "as people write it")]
@@ -57,7 +57,7 @@ fn through_core() -> u8 {
 }
 
 #[test]
-fn all_are_registered() {
+fn all_functions_are_registered() {
     let registry = builtin::registry();
     for name in ["strict::ship", "strict::nothing", "strict::later", "strict::through_core"] {
         assert!(registry.has_function(name), "{name}");

@@ -1,4 +1,4 @@
-//! What the compiler says of functions that can't be jobs.
+//! Compiler errors for functions that can't be jobs.
 
 #[test]
 fn compile_errors() {

@@ -37,7 +37,7 @@ impl ManualClock {
     pub fn at(text: &str) -> Self {
         match text.parse() {
             Ok(now) => Self::new(now),
-            Err(error) => panic!("`{text}` is no instant in RFC 3339: {error}"),
+            Err(error) => panic!("`{text}` is not an instant in RFC 3339: {error}"),
         }
     }
 

@@ -15,13 +15,13 @@ pub struct Events(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    heard: Mutex<Heard>,
+    received: Mutex<Received>,
     more: Condvar,
 }
 
 /// The events received so far.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Received {
     /// All events, in order.
     pub events: Vec<Event>,
     /// The number of events that report the outcome of a run time.
@@ -31,7 +31,7 @@ pub struct Heard {
 const OUTCOME: EventMask =
     EventMask::JOB_EXECUTED.union(EventMask::JOB_ERROR).union(EventMask::JOB_MISSED);
 
-impl Heard {
+impl Received {
     /// Returns the outcomes of a job's run times.
     pub fn outcomes_of(&self, id: &str) -> Vec<Event> {
         self.of(id, OUTCOME)
@@ -50,58 +50,59 @@ impl Events {
     /// Records all events of a scheduler from now on.
     pub fn of(scheduler: &Scheduler) -> Self {
         let events = Self::default();
-        let heard = events.clone();
-        scheduler.add_listener(EventMask::ALL, move |event| heard.push(event));
+        let received = events.clone();
+        scheduler.add_listener(EventMask::ALL, move |event| received.push(event));
         events
     }
 
     fn push(&self, event: &Event) {
-        let mut heard = self.heard();
-        heard.outcomes += usize::from(OUTCOME.contains(event.code()));
-        heard.events.push(event.clone());
-        drop(heard);
+        let mut received = self.received();
+        received.outcomes += usize::from(OUTCOME.contains(event.code()));
+        received.events.push(event.clone());
+        drop(received);
         self.0.more.notify_all();
     }
 
     /// Returns the events received so far.
-    pub fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn received(&self) -> MutexGuard<'_, Received> {
+        self.0.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the outcomes of a job's run times so far.
     pub fn outcomes_of(&self, id: &str) -> Vec<Event> {
-        self.heard().outcomes_of(id)
+        self.received().outcomes_of(id)
     }
 
     /// Returns how many events of these kinds a job has had so far.
     pub fn count(&self, id: &str, mask: EventMask) -> usize {
-        self.heard().of(id, mask).len()
+        self.received().of(id, mask).len()
     }
 
     /// Waits until the condition `met` holds.
     ///
     /// # Panics
     /// If it does not hold in time.
-    pub fn wait(&self, what: &str, mut met: impl FnMut(&Heard) -> bool) {
+    pub fn wait(&self, what: &str, mut met: impl FnMut(&Received) -> bool) {
         let until = Instant::now() + DEADLINE;
-        let mut heard = self.heard();
-        while !met(&heard) {
+        let mut received = self.received();
+        while !met(&received) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let last: Vec<String> = heard
+                let last: Vec<String> = received
                     .events
                     .iter()
                     .rev()
                     .take(20)
                     .map(|event| json!(event).to_string())
                     .collect();
-                let count = heard.events.len();
-                drop(heard);
+                let count = received.events.len();
+                drop(received);
                 panic!(
-                    "waited in vain: {what}; of {count} events the last were, backwards: {last:#?}"
+                    "did not happen in time: {what}; the last of {count} events, latest first: {last:#?}"
                 );
             }
-            heard = self.0.more.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
+            received =
+                self.0.more.wait_timeout(received, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -110,14 +111,14 @@ impl Events {
     /// # Panics
     /// If none arrives in time.
     pub fn wait_for_any(&self, mask: EventMask) {
-        self.wait(&format!("one of {mask:?}"), |heard| {
-            heard.events.iter().any(|event| mask.contains(event.code()))
+        self.wait(&format!("one of {mask:?}"), |received| {
+            received.events.iter().any(|event| mask.contains(event.code()))
         });
     }
 
     /// Returns the kinds of all events so far, in order.
     pub fn codes(&self) -> Vec<EventMask> {
-        self.heard().events.iter().map(Event::code).collect()
+        self.received().events.iter().map(Event::code).collect()
     }
 
     /// Waits for the outcomes of `count` run times of a job, and returns them.
@@ -126,7 +127,7 @@ impl Events {
     /// If there are too few in time, or too many.
     pub fn wait_for(&self, id: &str, count: usize) -> Vec<Event> {
         let what = format!("{count} run times of the job {id} have ended");
-        self.wait(&what, |heard| heard.outcomes_of(id).len() >= count);
+        self.wait(&what, |received| received.outcomes_of(id).len() >= count);
         let outcomes = self.outcomes_of(id);
         assert_eq!(outcomes.len(), count, "more ends than run times: {outcomes:#?}");
         outcomes
@@ -137,6 +138,6 @@ impl Events {
     /// # Panics
     /// If that does not happen in time.
     pub fn wait_for_all(&self, count: usize) {
-        self.wait(&format!("{count} run times have ended"), |heard| heard.outcomes >= count);
+        self.wait(&format!("{count} run times have ended"), |received| received.outcomes >= count);
     }
 }

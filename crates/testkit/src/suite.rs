@@ -32,7 +32,7 @@ pub(crate) fn trial(
             Err(RecvTimeoutError::Disconnected) => {
                 let payload = runner.join().err();
                 let error = payload.map(|payload| JobError::from_panic(&*payload));
-                Err(error.map_or_else(|| "it ended without an answer".into(), Into::into))
+                Err(error.map_or_else(|| "it ended without a result".into(), Into::into))
             }
         }
     })

@@ -25,7 +25,7 @@ struct Inner {
     blocking: bool,
     keeps_objects: bool,
     claim_calls: AtomicUsize,
-    looked_at: AtomicUsize,
+    examined: AtomicUsize,
     fails: AtomicBool,
     loses_answers: AtomicBool,
     in_doubt: ClaimsInDoubt<()>,
@@ -50,7 +50,7 @@ impl TestStore {
     /// call.
     pub fn take_counts(&self) -> (usize, usize) {
         let take = |count: &AtomicUsize| count.swap(0, Ordering::SeqCst);
-        (take(&self.0.claim_calls), take(&self.0.looked_at))
+        (take(&self.0.claim_calls), take(&self.0.examined))
     }
 
     /// Makes every call fail, or work again.
@@ -59,7 +59,7 @@ impl TestStore {
     }
 
     /// Carries out the next claim and loses its response; afterwards every call fails.
-    pub fn lose_an_answer(&self) {
+    pub fn lose_next_response(&self) {
         self.0.loses_answers.store(true, Ordering::SeqCst);
     }
 
@@ -80,7 +80,7 @@ impl TestStore {
     fn memory(&self) -> Result<&MemoryJobStore> {
         self.hang_along();
         if self.0.fails.load(Ordering::SeqCst) {
-            return Err(Error::new(ErrorKind::Unavailable, "the server is away"));
+            return Err(Error::new(ErrorKind::Unavailable, "the server is unavailable"));
         }
         Ok(&self.0.memory)
     }
@@ -164,7 +164,7 @@ impl JobStore for TestStore {
         let (memory, Inner { in_doubt, .. }) = (self.memory()?, &*self.0);
         self.0.claim_calls.fetch_add(1, Ordering::SeqCst);
         let decide = &mut |record: &JobRecord| {
-            self.0.looked_at.fetch_add(1, Ordering::SeqCst);
+            self.0.examined.fetch_add(1, Ordering::SeqCst);
             decide(record)
         };
         let find_out = |(): &(), claims: &[_]| Ok(Some(vec![true; claims.len()]));

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_length_of_time_are_errors() {
+    fn invalid_numbers_of_seconds_are_errors() {
         for amount in [f64::NAN, f64::INFINITY, -1e300] {
             assert!(micros(amount, 604_800).is_err());
         }

@@ -91,7 +91,7 @@ fn utc_timezone() {
     assert_eq!(next(&*trigger, None, "2016-03-01").unwrap(), "2016-03-31 01:00:00 UTC");
 }
 
-/// The clock of Samoa went from the 29th of December 2011 to the 31st.
+/// Samoa skipped December 30, 2011.
 #[test]
 fn a_date_that_the_zone_skips_does_not_fire() {
     let trigger = trigger(&json!({
@@ -114,7 +114,7 @@ fn the_first_fire_is_not_in_the_past() {
 
 #[test]
 fn the_default_start_is_today_in_the_zone() {
-    // At midnight of the new year in Berlin it is the old year in New York.
+    // When the new year begins in Berlin, it is still the old year in New York.
     let config = json!({"type": "calendarinterval", "years": 1, "timezone": "America/New_York"});
     assert_eq!(TriggerConfig::of(&*trigger(&config)).unwrap().options["start_date"], "2019-12-31");
 }

@@ -15,7 +15,7 @@ use berlin::{at, next, trigger};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-/// `and` or `or` of two cron triggers.
+/// Returns the config of an `and` or `or` of two cron triggers.
 fn config(kind: &str) -> Value {
     json!({"type": kind, "triggers": [
         {"type": "cron", "month": "5-8", "day": "6-15", "end_date": "2017-08-10T00:00:00+02:00", "timezone": "Europe/Berlin"},
@@ -94,21 +94,21 @@ fn or_pickle() {
 }
 
 #[test]
-fn class_references_name_triggers_too() {
+fn class_references_also_name_triggers() {
     let built = trigger(&json!({"class": "apscheduler.triggers.combining:OrTrigger", "triggers": [
         {"class": "apscheduler.triggers.interval:IntervalTrigger", "hours": 26},
     ]}));
     assert_eq!(built.to_string(), "or[interval[1 day, 2:00:00]]");
 }
 
-/// Every ten seconds, so long after the hour.
+/// Returns a trigger that fires every ten seconds, from this many milliseconds after the hour.
 fn every_ten_seconds(offset: i64) -> Arc<dyn Trigger> {
     let start = at("2020-01-01") + TimeDelta::milliseconds(offset);
     Arc::new(IntervalTrigger::every(Duration::from_secs(10)).start_date(start).timezone(Zone::UTC))
 }
 
 #[test]
-fn and_gives_up_where_there_is_no_common_time() {
+fn and_ends_without_a_common_fire_time() {
     let trigger = AndTrigger::new(vec![every_ten_seconds(0), every_ten_seconds(1)]).unwrap();
     assert_eq!(trigger.next_fire_time(None, at("2020-01-01")), None);
 }
@@ -124,7 +124,7 @@ fn and_ends_at_a_date_that_has_passed() {
 }
 
 #[test]
-fn or_loses_no_fire_of_a_trigger_that_did_not_fire_last() {
+fn or_keeps_the_fires_of_the_other_triggers() {
     let date = Arc::new(DateTrigger::at(at("2020-01-01 00:00:15")));
     let trigger =
         OrTrigger::new(vec![every_ten_seconds(0), date, every_ten_seconds(7000)]).unwrap();

@@ -85,7 +85,7 @@ fn cron_start_date() {
     check(config, text, "2009-01-01", Some("2009-02-04 08:00:00 CET"));
 }
 
-/// A day's trigger after a fire.
+/// Returns the fire time of a daily trigger after a previous one.
 fn after(previous: &str, now: &str) -> Option<String> {
     let trigger = trigger(&json!({"type": "cron", "day": "*"}));
     next(&*trigger, Some(at(previous)), now)
@@ -96,7 +96,7 @@ fn previous_fire_time_1() {
     assert_eq!(after("2015-11-23", "2015-11-26").unwrap(), "2015-11-24 00:00:00 CET");
 }
 
-/// APScheduler goes back to a `now` that is before the previous fire; here the previous fire alone counts.
+/// APScheduler goes back to a `now` before the previous fire; here only the previous fire counts.
 #[test]
 fn previous_fire_time_2() {
     assert_eq!(after("2015-11-23", "2015-11-22").unwrap(), "2015-11-24 00:00:00 CET");
@@ -288,7 +288,7 @@ fn jitter_produces_different_valid_results() {
     assert!(fires.len() > 1);
 }
 
-/// Checks that jitter delays the fire time behind `now` by at most five seconds.
+/// Checks that jitter delays the fire time after `now` by at most five seconds.
 #[track_caller]
 fn check_jitter(mut config: Value, now: &str, expected: &str) {
     config["jitter"] = 5.into();
@@ -370,9 +370,9 @@ fn from_crontab() {
     }
 }
 
-/// The example for which APScheduler 3.11.3 gives 06:00, since it moves by elapsed time over the change.
+/// APScheduler 3.11.3 returns 06:00 here, because it adds elapsed time across the change.
 #[test]
-fn the_first_fire_after_a_long_way_over_a_change() {
+fn the_first_fire_after_a_long_step_across_a_change() {
     let config =
         json!({"type": "cron", "day": "1,15", "hour": "*/6", "timezone": "Europe/Helsinki"});
     let trigger = trigger(&config);

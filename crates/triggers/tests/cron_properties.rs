@@ -1,4 +1,4 @@
-//! Cron fires at every instant whose wall clock matches and nowhere else, judged by chrono and chrono-tz.
+//! Cron fires at every instant whose wall clock time matches and at no other, compared with chrono and chrono-tz.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -52,7 +52,7 @@ fn offset(zone: Tz, seconds: i64) -> i32 {
     zone.offset_from_utc_datetime(&at(seconds).naive_utc()).fix().local_minus_utc()
 }
 
-/// The first change of offset in a year, or its middle.
+/// Returns the first change of offset in a year, or its middle.
 fn change(zone: Tz, year: i32) -> i64 {
     let start = NaiveDate::from_ymd_opt(year, 1, 1)
         .unwrap()
@@ -74,7 +74,7 @@ fn change(zone: Tz, year: i32) -> i64 {
     start + 183 * 86_400
 }
 
-/// All fires from one instant to another, in seconds.
+/// Returns all fires from one instant to another, in seconds.
 fn fires(trigger: &dyn Trigger, from: i64, to: i64) -> Vec<i64> {
     let mut fires = Vec::new();
     let mut next = trigger.next_fire_time(None, at(from));
@@ -85,7 +85,7 @@ fn fires(trigger: &dyn Trigger, from: i64, to: i64) -> Vec<i64> {
     fires
 }
 
-/// Counts the fires of `stretch` seconds before and behind a change of offset, second by second.
+/// Counts the fires of `stretch` seconds before and after a change of offset, second by second.
 fn check_around(zone: Tz, change: i64, stretch: i64, fields: &[Field]) {
     let (from, to) = (change - stretch, change + stretch);
     let expected: Vec<i64> =
@@ -99,8 +99,8 @@ fn check_around(zone: Tz, change: i64, stretch: i64, fields: &[Field]) {
 }
 
 #[test]
-fn cron_skips_nothing_and_fires_nowhere_else_around_changes() {
-    // Every whole minute has the same seconds in every zone since 1973, so minutes are enough to look at.
+fn cron_fires_at_every_match_and_nowhere_else_around_changes() {
+    // Since 1973, every minute has the same seconds in every zone, so checking minutes is enough.
     in_every_zone(4, &(times(), 1973..2038), |zone, (fields, year)| {
         let change = change(zone, year);
         let (from, to) = (change - 5 * 3600, change + 5 * 3600);
@@ -124,11 +124,11 @@ proptest! {
     #![proptest_config(Config { cases: 12, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn cron_masters_the_strangest_changes(fields in times()) {
+    fn cron_handles_the_most_unusual_changes(fields in times()) {
         for (zone, year) in [
             (Tz::Africa__Monrovia, 1972),    // by 44 minutes and 30 seconds
-            (Tz::Pacific__Apia, 2011),       // a day was left out
-            (Tz::Pacific__Kwajalein, 1993),  // and here
+            (Tz::Pacific__Apia, 2011),       // a day was skipped
+            (Tz::Pacific__Kwajalein, 1993),  // a day was skipped
             (Tz::America__St_Johns, 1988),   // by two hours, at a minute past midnight
             (Tz::Australia__Lord_Howe, 2020), // by half an hour
             (Tz::Antarctica__Troll, 2020),   // by two hours
@@ -151,7 +151,7 @@ proptest! {
 }
 
 #[test]
-fn cron_fires_match_every_field_and_no_day_is_left_out() {
+fn cron_fires_match_every_field_and_skip_no_day() {
     in_every_zone(
         3,
         &(dates(), times(), 0..2_000_000_000_i64),
@@ -170,7 +170,7 @@ fn cron_fires_match_every_field_and_no_day_is_left_out() {
                     before.iter_days().skip(1).take_while(|day| *day < shown.date()).take(1000)
                 {
                     let noon = day.and_hms_opt(12, 0, 0).unwrap();
-                    // A day without any of its matching times may be left out: times in a gap do not exist.
+                    // A day may be skipped if none of its matching times exist: they are in a gap.
                     let exists = |second: i64| {
                         let time = day.and_hms_opt(0, 0, 0).unwrap() + TimeDelta::seconds(second);
                         matches(&fields, time)
@@ -192,7 +192,7 @@ proptest! {
     #![proptest_config(Config { cases: 300, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn and_fires_where_all_do(
+    fn and_fires_when_all_triggers_fire(
         zone in select(&TZ_VARIANTS[..]), hours in times(), days in dates(), now in 0..2_000_000_000_i64,
         pick in any::<Index>(),
     ) {

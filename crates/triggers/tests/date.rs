@@ -25,7 +25,7 @@ fn get_next_fire_time() {
             "2009-07-06",
             None,
         ),
-        ("run by hand before", "2009-07-06", Some("2009-07-05 12:00:00"), "2009-07-05", Some(july)),
+        ("manual run before", "2009-07-06", Some("2009-07-05 12:00:00"), "2009-07-05", Some(july)),
     ];
     for (name, run_date, previous, now, expected) in cases {
         let trigger = trigger(&json!({"type": "date", "run_date": run_date}));
@@ -62,9 +62,9 @@ fn pickle() {
     assert_eq!(serde_json::to_value(&*trigger(&config)).unwrap(), config);
 }
 
-/// What the guide says: a date in a gap has the offset before the change, one in a fold is the first occurrence.
+/// As documented in the guide: a date in a gap has the offset before the change, one in a fold is the first occurrence.
 #[test]
-fn dates_in_a_gap_and_in_a_fold_are_read_as_python_does() {
+fn dates_in_gaps_and_folds_are_resolved_like_python() {
     let (gap, fold) = ("2027-03-28 02:30:00", "2027-10-31 02:30:00");
     for (date, shown) in [(gap, "2027-03-28 03:30:00 CEST"), (fold, "2027-10-31 02:30:00 CEST")] {
         let once = trigger(&json!({"type": "date", "run_date": date}));

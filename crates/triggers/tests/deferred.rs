@@ -1,4 +1,4 @@
-//! Builders that are given to a job get the zone and the clock of its scheduler; triggers that were built keep their own.
+//! Builders passed to a job use the zone and clock of its scheduler; built triggers keep their own.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -21,7 +21,7 @@ fn stored(source: impl Into<TriggerSource>) -> String {
 }
 
 #[test]
-fn a_builder_gets_the_zone_and_the_clock_of_the_scheduler() {
+fn a_builder_uses_the_zone_and_clock_of_the_scheduler() {
     assert_eq!(
         stored(CronTrigger::builder().hour(2)),
         r#"{"type":"cron","hour":"2","timezone":"Asia/Tokyo"}"#
@@ -34,7 +34,7 @@ fn a_builder_gets_the_zone_and_the_clock_of_the_scheduler() {
         stored(DateTrigger::builder()),
         r#"{"type":"date","run_date":"2026-05-05T07:30:00+09:00","timezone":"Asia/Tokyo","from_clock":true}"#
     );
-    // It is May 5 in Tokyo already.
+    // In Tokyo, it is already May 5.
     assert_eq!(
         stored(CalendarIntervalTrigger::builder().days(1)),
         r#"{"type":"calendarinterval","days":1,"hour":0,"minute":0,"second":0,"start_date":"2026-05-05","from_clock":true,"timezone":"Asia/Tokyo"}"#
@@ -42,7 +42,7 @@ fn a_builder_gets_the_zone_and_the_clock_of_the_scheduler() {
 }
 
 #[test]
-fn a_zone_and_a_start_that_are_set_stay() {
+fn a_given_zone_and_start_are_kept() {
     let start: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     assert_eq!(
         stored(IntervalTrigger::builder().days(1).start_date(start).timezone(Zone::UTC)),
@@ -55,7 +55,7 @@ fn a_zone_and_a_start_that_are_set_stay() {
 }
 
 #[test]
-fn a_trigger_that_was_built_keeps_the_zone_of_the_machine() {
+fn a_built_trigger_keeps_the_zone_of_the_machine() {
     let local = Zone::local().unwrap();
     let trigger = CronTrigger::builder().hour(2).build().unwrap();
     assert_eq!(trigger.zone(NOW.parse().unwrap()), local);

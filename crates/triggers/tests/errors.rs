@@ -1,4 +1,4 @@
-//! Errors say where they are and what would be right.
+//! Errors name the option and the expected value.
 
 mod berlin;
 mod built;
@@ -70,7 +70,7 @@ fn calendarinterval_names_the_option() {
 }
 
 #[test]
-fn combining_triggers_say_which_trigger() {
+fn errors_of_combining_triggers_name_the_trigger() {
     let cases = [
         (json!({"type": "and"}), "trigger `and`: triggers: needs a list of at least one trigger"),
         (
@@ -98,7 +98,7 @@ fn combining_triggers_say_which_trigger() {
 }
 
 #[test]
-fn names_of_other_schedulers_lead_to_the_right_field() {
+fn names_from_other_schedulers_suggest_the_right_field() {
     let error = try_trigger(&json!({"type": "cron", "weekday": "mon"})).unwrap_err().to_string();
     assert!(
         error.starts_with("trigger `cron`: unknown option `weekday`; did you mean `day_of_week`?"),
@@ -107,14 +107,14 @@ fn names_of_other_schedulers_lead_to_the_right_field() {
 }
 
 #[test]
-fn sunday_is_not_7_and_the_error_says_what_it_is() {
+fn sunday_is_not_7_and_the_error_explains_it() {
     let error =
         try_trigger(&json!({"type": "cron", "crontab": "0 0 * * 7"})).unwrap_err().to_string();
     assert!(error.ends_with("0 (Monday) to 6 (Sunday), or by name: Sunday is `sun`"), "{error}");
 }
 
 #[test]
-fn a_crontab_line_in_the_place_of_a_type_says_how_it_is_written() {
+fn a_crontab_line_instead_of_a_type_is_explained() {
     let error = try_trigger(&json!({"type": "*/5 * * * *"})).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -127,7 +127,7 @@ fn a_crontab_line_in_the_place_of_a_type_says_how_it_is_written() {
 }
 
 #[test]
-fn large_numbers_are_shown_short_and_as_they_were_given() {
+fn errors_show_large_numbers_as_given() {
     let long = try_trigger(&json!({"type": "interval", "seconds": 1e308})).unwrap_err().to_string();
     assert_eq!(
         long,

@@ -1,4 +1,4 @@
-//! APScheduler's `tests/test_expressions.py`: what each expression matches, seen through the trigger.
+//! APScheduler's `tests/test_expressions.py`: the values that each expression matches, tested through the trigger.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -23,7 +23,7 @@ fn check(field: &str, expression: &str, text: &str, cases: &[(&str, &str)]) {
     }
 }
 
-/// Checks that an expression is an error that names it.
+/// Checks that an expression is refused with an error that quotes it.
 #[track_caller]
 fn check_error(field: &str, expression: &str, expected: &str) {
     let error = try_trigger(&json!({"type": "cron", field: expression})).unwrap_err().to_string();
@@ -149,7 +149,7 @@ fn last_day_of_month_expression_invalid() {
 }
 
 #[test]
-fn the_first_value_goes_on_with_a_step() {
+fn a_first_value_with_a_step_continues_to_the_end() {
     let cases = [
         ("2009-07-01 07:00:00", "2009-07-01 09:00:00"),
         ("2009-07-01 20:00:00", "2009-07-01 21:00:00"),

@@ -14,7 +14,7 @@ use berlin::{at, next, trigger, try_trigger};
 use chrono::TimeDelta;
 use serde_json::json;
 
-/// Every second, from some time in 2009 on.
+/// Returns a trigger that fires every second, from a time in 2009 on.
 fn every_second() -> std::sync::Arc<dyn Trigger> {
     trigger(&json!({"type": "interval", "seconds": 1, "start_date": "2009-08-04 00:00:02"}))
 }

@@ -1,4 +1,4 @@
-//! Schedules that never fire say why, and what would be right.
+//! Schedules that never fire are reported with the reason and a remedy.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -13,7 +13,7 @@ use berlin::at;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-/// An instant between the seconds, as that of any real start.
+/// An instant with a fraction of a second, as at a real start.
 fn now() -> Timestamp {
     at("2026-11-25 10:00:00") + TimeDelta::microseconds(123_457)
 }
@@ -32,7 +32,7 @@ fn weekend() -> Value {
 }
 
 #[test]
-fn a_date_that_no_calendar_has() {
+fn a_date_that_does_not_exist() {
     assert_eq!(
         problem(&json!({"type": "cron", "crontab": "0 0 31 2 *"})),
         "nothing in the calendar matches all of month='2', day='31', day_of_week='*', hour='0', minute='0'; the last day of a month is `day = \"last\"`"
@@ -47,9 +47,9 @@ fn an_interval_without_start_date_never_meets_a_weekend() {
         problem(&config),
         "its triggers have no fire time in common, and it fires only when all of them do; the next ones are \
          interval[2:00:00] at 2026-11-25T12:00:00.123457+01:00, cron[day_of_week='sat,sun'] at 2026-11-28T00:00:00+01:00; \
-         interval[2:00:00] needs a `start_date` at which the others fire, as \"2026-11-28T00:00:00+01:00\""
+         interval[2:00:00] needs a `start_date` at which the others fire, such as \"2026-11-28T00:00:00+01:00\""
     );
-    // What it asks for is right.
+    // The suggested fix works.
     let interval =
         json!({"type": "interval", "hours": 2, "start_date": "2026-11-28T00:00:00+01:00"});
     let mended = trigger(&json!({"type": "and", "triggers": [interval, weekend()]}));
@@ -58,7 +58,7 @@ fn an_interval_without_start_date_never_meets_a_weekend() {
 }
 
 #[test]
-fn triggers_that_are_out_of_step() {
+fn triggers_that_never_fire_together() {
     let text = problem(&json!({"type": "and", "triggers": [
         {"type": "cron", "minute": "1-59/2"}, {"type": "cron", "minute": "*/2"},
     ]}));
@@ -98,7 +98,7 @@ fn an_end_before_the_start() {
 }
 
 #[test]
-fn what_fires_or_has_ended_has_no_problem() {
+fn triggers_that_fire_or_have_ended_have_no_problem() {
     for config in [
         weekend(),
         json!({"type": "cron", "year": 2020}),
@@ -114,6 +114,6 @@ fn what_fires_or_has_ended_has_no_problem() {
     let ended = trigger(&json!({"type": "cron", "year": 2020}));
     assert_eq!(
         schedule_warning(&*ended, now()).unwrap(),
-        "cron[year='2020'] fires no more: its schedule has ended"
+        "cron[year='2020'] does not fire any more: its schedule has ended"
     );
 }

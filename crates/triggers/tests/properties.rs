@@ -1,4 +1,4 @@
-//! What holds for every trigger in every zone.
+//! Properties of every trigger in every zone.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -40,7 +40,7 @@ fn calendarinterval_keeps_its_time_of_day() {
                 let expected = loop {
                     let wall = date.and_hms_opt(hour, minute, second).unwrap();
                     let moved = date + chrono::Months::new(years * 12 + months);
-                    // `Months` clamps to the end of a month; the trigger goes on instead.
+                    // `Months` clamps to the end of a month; the trigger skips the month instead.
                     date = if moved.day() == date.day() { moved } else { return };
                     date += TimeDelta::days(i64::from(weeks * 7 + days));
                     match zone.from_local_datetime(&wall).earliest() {
@@ -60,7 +60,7 @@ fn calendarinterval_keeps_its_time_of_day() {
     );
 }
 
-/// A random trigger, without jitter.
+/// Generates triggers without jitter.
 fn any_config() -> impl Strategy<Value = Value> {
     let zone = || select(&TZ_VARIANTS[..]);
     let cron = (zone(), dates(), times()).prop_map(|(zone, mut fields, times)| {
@@ -84,7 +84,7 @@ fn any_config() -> impl Strategy<Value = Value> {
     prop_oneof![3 => cron, 1 => interval, 1 => calendar]
 }
 
-/// A random trigger of any type; some have jitter, and some hold others.
+/// Generates triggers of any type; some have jitter, and some contain others.
 fn any_jittered_config() -> impl Strategy<Value = Value> {
     let date = (0..2_000_000_000_i64)
         .prop_map(|seconds| json!({"type": "date", "run_date": Zone::UTC.iso(at(seconds))}));
@@ -97,7 +97,7 @@ fn any_jittered_config() -> impl Strategy<Value = Value> {
         })
     };
     // Fields that match once in centuries take long to search for.
-    let fires = any_config().prop_filter("it fires now and then", |config| {
+    let fires = any_config().prop_filter("it fires often enough", |config| {
         let trigger = trigger(config);
         let within_years = |from| {
             let fire = trigger.next_fire_time(None, at(from));
@@ -119,7 +119,7 @@ fn any_jittered_config() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The configuration without jitter, in its parts too.
+/// Returns the config without jitter, also in nested triggers.
 fn without_jitter(config: &Value) -> Value {
     let mut config = config.clone();
     let table = config.as_object_mut().unwrap();
@@ -136,7 +136,7 @@ proptest! {
     #![proptest_config(Config { cases: 300, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn an_interval_is_a_grid(
+    fn interval_fires_form_a_grid(
         micros in 1..1_000_000_000_000_i64, start in -10_000_000_000_i64..10_000_000_000,
         instant in 0..2_000_000_000_000_000_000_i64, fired in any::<bool>(),
     ) {
@@ -173,7 +173,7 @@ proptest! {
         let delayed = trigger(&config);
         let mut previous = None;
         for _ in 0..5 {
-            // The base is what the trigger without jitter gives, for any previous fire.
+            // The base is the fire time of the trigger without jitter, for any previous fire.
             let base = match previous {
                 Some(previous) if config["type"] == "calendarinterval" => plain.next_fire_time(None, previous + TimeDelta::nanoseconds(1)),
                 _ => plain.next_fire_time(previous, at(now)),
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_trigger_goes_on_as_before(
+    fn a_stored_trigger_continues_unchanged(
         configs in proptest::collection::vec(any_config(), 1..4), now in 1_500_000_000..2_000_000_000_i64,
     ) {
         let all = [configs[0].clone(), json!({"type": "or", "triggers": configs})];
@@ -212,16 +212,16 @@ proptest! {
 }
 
 proptest! {
-    // Some of them search for long: triggers that never meet.
+    // Some take long to search: triggers that never coincide.
     #![proptest_config(Config { cases: 50, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn a_previous_time_off_the_grid_moves_no_grid(
+    fn a_previous_time_off_the_grid_does_not_shift_the_grid(
         config in any_jittered_config(), now in 0..2_000_000_000_i64,
         offs in proptest::collection::vec((0.0..1.0_f64, 1..1_000_000_u32), 5),
     ) {
         let trigger = trigger(&config);
-        // What a walk over the fires gives, whatever was run by hand in between.
+        // The result of a walk over the fires, whatever was run manually in between.
         let mut previous = trigger.next_grid_time(None, at(now)).unwrap_or(at(now));
         for (share, micros) in offs {
             let Some(next) = trigger.next_grid_time(Some(previous), at(now)) else { break };
@@ -240,11 +240,15 @@ proptest! {
     }
 
     #[test]
-    fn jitter_loses_and_adds_no_fire(config in any_jittered_config(), now in 1_500_000_000..2_000_000_000_i64) {
+    fn jitter_neither_loses_nor_adds_fires(config in any_jittered_config(), now in 1_500_000_000..2_000_000_000_i64) {
         let (plain, jittered) = (trigger(&without_jitter(&config)), trigger(&config));
         let mut base = plain.next_fire_time(None, at(now));
-        let mut previous = None;
+        let (mut from, mut previous) = (at(now), None);
         for _ in 0..8 {
+            if base.is_none() && plain.diagnose(from).is_some() {
+                // `and` gave up. From a later time, as after a delayed run, the same number of rounds leads further.
+                break;
+            }
             prop_assert_eq!(jittered.next_grid_time(previous, at(now)), base);
             let fire = jittered.next_fire_time(previous, at(now));
             let Some(grid_time) = base else {
@@ -254,12 +258,13 @@ proptest! {
             let next = plain.next_fire_time(base, at(now));
             let fire = fire.unwrap();
             prop_assert!(grid_time <= fire && next.is_none_or(|next| fire < next), "{} of {}", fire, grid_time);
+            from = grid_time + TimeDelta::nanoseconds(1);
             (base, previous) = (next, Some(fire));
         }
     }
 
     #[test]
-    fn or_fires_whenever_one_of_its_triggers_does_whatever_the_jitter(
+    fn or_fires_whenever_one_of_its_triggers_fires_with_any_jitter(
         configs in proptest::collection::vec(any_jittered_config(), 1..4), now in 1_500_000_000..2_000_000_000_i64,
     ) {
         let children: Vec<_> = configs.iter().map(|config| trigger(&without_jitter(config))).collect();
@@ -273,7 +278,7 @@ proptest! {
                 .filter_map(|child| child.next_fire_time(previous, at(now)).filter(|time| *time <= fire))
                 .collect();
             prop_assert!(!due.is_empty(), "{} belongs to no trigger", fire);
-            prop_assert!(due.iter().all(|time| *time == due[0]), "{} stands for {:?}", fire, due);
+            prop_assert!(due.iter().all(|time| *time == due[0]), "{} matches {:?}", fire, due);
             previous = Some(fire);
         }
         if let Some(last) = previous.filter(|_| or.next_fire_time(previous, at(now)).is_none()) {

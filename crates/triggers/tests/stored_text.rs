@@ -1,4 +1,4 @@
-//! The text that stores keep of every trigger and option, byte for byte.
+//! The stored text of every trigger and option, byte for byte.
 
 mod built;
 

@@ -12,11 +12,11 @@ use built::{build, rebuild};
 use chrono::{DateTime, Datelike as _};
 use serde_json::Value;
 
-/// The brute-force count behind the rows of `cron` stopped before this year (three rows of leap days show it), so what
-/// schedules without an end do from there on is not in `fires`.
+/// The brute-force computation of the `cron` rows stopped before this year (as three rows of leap days show), so
+/// `fires` has no later fires of schedules without an end.
 const HORIZON: i32 = 2036;
 
-/// What is wrong with a row.
+/// Checks a row, and returns what is wrong with it.
 fn check(row: &Value) -> Result<(), String> {
     let now = row["now"]
         .as_str()
@@ -27,7 +27,7 @@ fn check(row: &Value) -> Result<(), String> {
     }
     let trigger = built.map_err(|error| error.chain())?;
 
-    // A stored trigger must go on as the first one would.
+    // A stored trigger must continue like the original.
     let config = TriggerConfig::of(&*trigger).map_err(|error| error.chain())?;
     let rebuilt = rebuild(&config, Zone::UTC, now).map_err(|error| error.chain())?;
     let rebuilt_config = TriggerConfig::of(&*rebuilt).map_err(|error| error.chain())?;
@@ -56,7 +56,7 @@ fn check(row: &Value) -> Result<(), String> {
         if fires != expected {
             return Err(format!("fires at {fires:?}, expected {expected:?}"));
         }
-        // Catching up in one leap ends where going step by step does.
+        // Catching up in one leap ends where single steps end.
         if let Some(last) = previous {
             let first = trigger.next_fire_time(None, now).unwrap();
             let leapt = trigger.last_fire_time(first, last);

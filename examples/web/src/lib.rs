@@ -1,5 +1,5 @@
-//! Two web servers that look after jobs, `axum` and `actix`. Here is what they have in common: the scheduler, and how jobs and
-//! mistakes look in JSON. What is left to them is how a request gets to the scheduler, and how both come to an end.
+//! Two web servers that manage jobs, `axum` and `actix`. This crate has their common code: the scheduler, and jobs and
+//! errors as JSON. The servers themselves pass requests to the scheduler, and shut down.
 //!
 //! | request | does |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `DELETE /jobs/ID` | removes it |
 //! | `POST /jobs/ID/pause` | pauses it |
 //! | `POST /jobs/ID/resume` | resumes it |
-//! | `GET /outcomes` | what became of the last runs |
+//! | `GET /outcomes` | lists the outcomes of the last runs |
 
 mod outcomes;
 mod signals;
@@ -25,11 +25,11 @@ use serde_json::Value;
 pub use outcomes::Outcomes;
 pub use signals::stop_signal;
 
-/// A scheduler whose jobs can call what is registered here, and nothing else. Who may add jobs may call every function that
-/// the registry knows: a server has no use for one that runs programs.
+/// Returns a scheduler whose jobs can call only the functions registered here. Whoever can add jobs can call every
+/// function in the registry, so a server should not have one that runs programs.
 ///
 /// # Errors
-/// Two plugins, or two functions, of one name.
+/// If two plugins or two functions have the same name.
 pub fn scheduler() -> Result<TokioScheduler> {
     let registry = apscheduler::builtin::plugins();
     registry.add_function(Function::with_kwargs("web::greet", |_context, Greet { name }| {
@@ -44,21 +44,22 @@ struct Greet {
     name: String,
 }
 
-/// Takes its time, which a shutdown waits for.
+/// Sleeps for a while; a shutdown waits for it.
 #[expect(clippy::print_stdout, reason = "an example")]
 async fn nap(seconds: f64) -> Result<()> {
-    let time = Duration::try_from_secs_f64(seconds)
-        .map_err(|error| Error::new(ErrorKind::Other, "no such time").with_source(error))?;
+    let time = Duration::try_from_secs_f64(seconds).map_err(|error| {
+        Error::new(ErrorKind::Other, "invalid number of seconds").with_source(error)
+    })?;
     println!("a nap begins");
     tokio::time::sleep(time).await;
     println!("a nap ends");
     Ok(())
 }
 
-/// The job that a request describes, with the keys of a job in a config file.
+/// Returns the job that a request describes, with the keys of a job in a config file.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If the request is not valid.
 pub fn requested_job(scheduler: &AsyncScheduler, request: &Value) -> Result<JobBuilder> {
     let table = request.as_object().ok_or_else(|| {
         Error::new(ErrorKind::Config, "the request: expected an object with the keys of a job")
@@ -66,14 +67,14 @@ pub fn requested_job(scheduler: &AsyncScheduler, request: &Value) -> Result<JobB
     JobBuilder::from_table("the request", table, scheduler.timezone())
 }
 
-/// A job as the servers show it.
+/// A job in a response.
 #[derive(Debug, Serialize)]
 pub struct JobView {
     id: String,
     name: String,
-    /// None where the job can't be restored.
+    /// `None` if the job can't be restored.
     trigger: Option<String>,
-    /// In the zone of the trigger; none while the job is paused.
+    /// In the zone of the trigger; `None` while the job is paused.
     next_run_time: Option<String>,
 }
 
@@ -93,7 +94,7 @@ impl From<&AsyncJob> for JobView {
     }
 }
 
-/// A mistake as the servers show it.
+/// An error in a response.
 #[derive(Debug, Serialize)]
 pub struct ErrorView {
     error: String,
@@ -105,7 +106,7 @@ impl From<&Error> for ErrorView {
     }
 }
 
-/// The HTTP status that says whose mistake it was.
+/// Returns the HTTP status for an error.
 pub fn status(error: &Error) -> u16 {
     match error.kind() {
         ErrorKind::JobLookup => 404,

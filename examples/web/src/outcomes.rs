@@ -1,4 +1,4 @@
-//! What became of the last runs.
+//! The outcomes of the last runs.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use apscheduler::prelude::*;
 use serde_json::{Value, json};
 
-/// How many outcomes are kept.
+/// The number of outcomes to keep.
 const CAPACITY: usize = 1000;
 
-/// The outcomes of the last runs, oldest first. Clones mean the same ones.
+/// The outcomes of the last runs, oldest first. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes(Arc<Mutex<VecDeque<Value>>>);
 
@@ -17,12 +17,12 @@ impl Outcomes {
     /// Listens to a scheduler from now on.
     ///
     /// # Errors
-    /// That this is called outside of a runtime.
+    /// If this is called outside a runtime.
     pub fn of(scheduler: &TokioScheduler) -> Result<Self> {
         let outcomes = Self::default();
         let listener = outcomes.clone();
         let ends = EventMask::JOB_EXECUTED | EventMask::JOB_ERROR | EventMask::JOB_MISSED;
-        // An async listener may await: a database, say, or a web hook.
+        // An async listener may await, for example a database or a webhook.
         scheduler.add_async_listener(ends, move |event| {
             let outcomes = listener.clone();
             async move { outcomes.push(json!(event)) }
@@ -30,7 +30,7 @@ impl Outcomes {
         Ok(outcomes)
     }
 
-    /// All that are kept.
+    /// Returns the outcomes.
     pub fn all(&self) -> Vec<Value> {
         self.lock().iter().cloned().collect()
     }

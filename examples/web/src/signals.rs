@@ -1,11 +1,11 @@
-//! What ends a server.
+//! The signals that end a server.
 
 use std::io;
 
-/// Completes at Ctrl-C, and on Unix at SIGTERM. It listens from the call on, not only once it is awaited.
+/// Completes at Ctrl-C, and on Unix at SIGTERM. It listens from the call on, not only while it is awaited.
 ///
 /// # Errors
-/// That the system refuses.
+/// If the system refuses.
 #[cfg(unix)]
 pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -23,11 +23,11 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 /// Completes at Ctrl-C.
 ///
 /// # Errors
-/// That the system refuses.
+/// If the system refuses.
 #[cfg(not(unix))]
 pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
-        // Nothing else would ever end the server.
+        // An error ends the server too, since nothing else could.
         let _ = tokio::signal::ctrl_c().await;
     })
 }

@@ -16,7 +16,7 @@ pub(super) struct PauseArgs {
     ids: Vec<String>,
 }
 
-/// Resume paused jobs. They run at their next fire time.
+/// Resume paused jobs at the next fire times of their triggers. A job whose schedule has ended is removed.
 #[derive(clap::Args)]
 pub(super) struct ResumeArgs {
     /// The ids of the jobs

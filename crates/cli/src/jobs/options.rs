@@ -23,7 +23,7 @@ pub(super) struct JobOptions {
     /// The trigger: an object with `type` and the options of the trigger
     #[arg(long, value_name = "JSON", conflicts_with = "cron")]
     trigger: Option<String>,
-    /// The trigger as a crontab expression: minute, hour, day of month, month, day of week
+    /// The trigger as a crontab expression: minute, hour, day of month, month, day of week (0 is Monday)
     #[arg(long, value_name = "EXPR")]
     cron: Option<String>,
     /// A descriptive name

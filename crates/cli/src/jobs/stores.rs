@@ -161,9 +161,6 @@ impl Stores {
         })
     }
 
-    /// Looks up a job by its id.
-    ///
-    /// # Errors
     /// Returns the jobs of the store that was named, or of all.
     pub(super) fn jobs(&self) -> apscheduler::Result<Vec<Job>> {
         match self.alias() {
@@ -172,7 +169,10 @@ impl Stores {
         }
     }
 
-    /// If there is no such job, with similar ids; any error from a store.
+    /// Looks up a job by its id.
+    ///
+    /// # Errors
+    /// An error with similar ids if there is no such job; any error from a store.
     pub(super) fn job(&self, id: &str) -> Result<Job> {
         let key = match self.alias() {
             Some(alias) => JobKey::in_store(alias, id),

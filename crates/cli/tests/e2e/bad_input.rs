@@ -151,7 +151,7 @@ fn a_corrupted_record_is_broken_and_other_jobs_continue() {
         assert!(job["reason"].is_string());
     }
     assert!(
-        place.jobs(&["list"]).success().stdout().contains("broken: the stored state is no job")
+        place.jobs(&["list"]).success().stdout().contains("broken: the stored state is not a job")
     );
     let events = running.drain();
     for (id, _) in garbage {

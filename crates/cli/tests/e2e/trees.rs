@@ -134,7 +134,7 @@ fn kill_9_of_a_worker_process_ends_the_whole_tree() {
     let mut tree = Tree::start("processpool", "");
     kill_process(tree.worker(), Signal::KILL).unwrap();
     let error = tree.running.wait_for_job("JOB_ERROR", "tree");
-    assert!(error["exception"].as_str().unwrap().contains("died in the job"), "{error}");
+    assert!(error["exception"].as_str().unwrap().contains("died during the job"), "{error}");
     tree.assert_none_is_left();
     tree.running.drain();
     tree.wait_until_none_is_left();

@@ -43,7 +43,9 @@ fn next_year(place: &Place, id: &str) -> i32 {
 fn warns_of_jobs_that_wait_after_a_wrong_clock() {
     let place = started_in_2098();
     let mut running = place.start("right");
-    running.wait_for_log("3 jobs wait much longer than by the trigger, as after a wrong clock: ");
+    running.wait_for_log(
+        "3 jobs wait much longer than the trigger requires, as after a wrong clock: ",
+    );
     let log = running.log();
     assert!(log.contains("until 2098-06-03T00:00:00+00:00 instead of 20"), "{log}");
     assert!(log.contains("apscheduler jobs resume ID"), "{log}");

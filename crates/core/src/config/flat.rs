@@ -17,7 +17,7 @@ pub(super) fn nest<K: AsRef<str>, V: Into<Value>>(
         let clash = || {
             Error::new(
                 ErrorKind::Config,
-                format!("`{}` stands both as a value and as a table", key.as_ref()),
+                format!("`{}` is given both as a value and as a table", key.as_ref()),
             )
         };
         let mut table = &mut root;

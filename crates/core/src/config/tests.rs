@@ -18,7 +18,7 @@ fn unset_keys_have_the_defaults_of_apscheduler() {
 }
 
 #[test]
-fn a_flat_dict_of_text_is_read() {
+fn a_flat_dict_of_text_is_parsed() {
     let config = Config::from_flat(
         "apscheduler.",
         [
@@ -53,20 +53,20 @@ fn a_flat_dict_of_text_is_read() {
 }
 
 #[test]
-fn a_url_in_place_of_a_table_keeps_its_password() {
+fn a_url_instead_of_a_table_is_not_shown() {
     let url = "redis://:S3cr3t@h";
     assert_eq!(
         error(&json!({"jobstores": url})),
         "jobstores: expected a table of aliases, found text"
     );
-    let expected = "jobstores.default: expected a table with `type` or `class` and options, found text; a URL belongs into `url` of that table";
+    let expected = "jobstores.default: expected a table with `type` or `class` and options, found text; a URL belongs in `url` of that table";
     assert_eq!(error(&json!({"jobstores": {"default": url}})), expected);
     let flat = Config::from_flat("apscheduler.", [("apscheduler.jobstores.default", json!(url))]);
     assert_eq!(flat.unwrap_err().to_string(), format!("apscheduler.*: {expected}"));
 }
 
 #[test]
-fn options_win_over_the_dict() {
+fn options_take_precedence_over_the_dict() {
     let dict =
         Config::from_value(&json!({"timezone": "UTC", "jobstore_retry_interval": 3})).unwrap();
     let config = dict.merge(Config::new().timezone(chrono_tz::Europe::Helsinki));
@@ -75,7 +75,7 @@ fn options_win_over_the_dict() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn errors_name_the_key() {
     assert_eq!(
         error(&json!({"timezon": "UTC"})),
         "unknown key `timezon`; did you mean `timezone`? known keys: executors, job_defaults, jobstore_retry_interval, \

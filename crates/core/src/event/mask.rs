@@ -28,7 +28,7 @@ bitflags! {
         const JOB_ADDED = 1 << 9;
         /// A job was removed from its store.
         const JOB_REMOVED = 1 << 10;
-        /// A job was modified from outside the scheduler.
+        /// A job was modified, paused, resumed or rescheduled by a call.
         const JOB_MODIFIED = 1 << 11;
         /// A run succeeded.
         const JOB_EXECUTED = 1 << 12;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// Why a run was missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Missed {
     /// How late the run would have started.
     pub lateness: Duration,
@@ -15,6 +16,23 @@ pub struct Missed {
 }
 
 impl Missed {
+    /// A run that would have started this late.
+    pub const fn by(lateness: Duration) -> Self {
+        Self { lateness, queued: Duration::ZERO, idle: Duration::ZERO }
+    }
+
+    /// Sets the part of the lateness that the run waited in the executor's queue.
+    pub const fn queued(mut self, queued: Duration) -> Self {
+        self.queued = queued;
+        self
+    }
+
+    /// Sets the part of the lateness in which the scheduler was not started or was paused.
+    pub const fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
     /// Returns the main reason in words.
     pub fn reason(&self) -> Cow<'static, str> {
         if self.queued * 2 > self.lateness {

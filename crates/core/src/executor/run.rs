@@ -63,6 +63,7 @@ impl Run {
 
     /// Starts the next run time. Those that are later than the job's `misfire_grace_time` allows are reported as missed
     /// and skipped. Returns `None` when none is left.
+    #[inline]
     pub fn begin(&mut self) -> Option<Invocation> {
         if self.begun {
             self.fail(JobError::new(
@@ -87,6 +88,7 @@ impl Run {
     }
 
     /// Reports the result of the run time that [`begin`](Self::begin) started.
+    #[inline]
     pub fn finish(&mut self, result: JobResult) {
         match result {
             Ok(value) => self.report(Outcome::Executed(value)),
@@ -124,7 +126,7 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         while !self.is_over() {
-            self.fail(JobError::new("the executor let go of this run before it ended"));
+            self.fail(JobError::new("the executor dropped this run before it ended"));
         }
     }
 }

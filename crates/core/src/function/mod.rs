@@ -181,7 +181,7 @@ impl Function {
         &self.name
     }
 
-    pub(crate) fn shared_name(&self) -> &Arc<str> {
+    pub(crate) fn name_arc(&self) -> &Arc<str> {
         &self.name
     }
 

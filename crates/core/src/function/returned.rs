@@ -111,7 +111,7 @@ impl IntoReturned for () {
 impl<T: Serialize> IntoReturned for Json<T> {
     fn into_returned(self) -> JobResult {
         serde_json::to_value(self.0)
-            .map_err(|error| JobError::new(format!("the return value is no JSON: {error}")))
+            .map_err(|error| JobError::new(format!("the return value is not valid JSON: {error}")))
     }
 }
 

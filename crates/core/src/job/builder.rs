@@ -121,42 +121,41 @@ impl JobBuilder {
     pub fn build(self, context: &TriggerContext<'_>, defaults: &JobDefaults) -> Result<PendingJob> {
         let id: Arc<str> = self.id.map_or_else(random_id, Into::into);
         let named = |error: Error| error.with_job_id(&*id);
-        let fields = self.fields;
         let function = self.function.resolve(context.functions()).map_err(named)?;
-        let has_trigger = fields.trigger.is_some();
-        let trigger = if let Some(source) = fields.trigger {
+        let has_trigger = self.fields.trigger.is_some();
+        let trigger = if let Some(source) = self.fields.trigger {
             source.resolve(context).map_err(named)?
         } else {
             // Not after the run time that was given, or it would run at both.
-            let given = fields.next_run_time.flatten().unwrap_or(context.now);
+            let given = self.fields.next_run_time.flatten().unwrap_or(context.now);
             let added = given.min(context.now);
             Arc::new(ImmediateTrigger::new(added, context.timezone)) as Arc<dyn Trigger>
         };
         // Without a trigger the job runs once, as soon as possible: there is no run time that it could miss.
         let default = if has_trigger { defaults.misfire_grace_time } else { None };
-        let grace_time = fields.misfire_grace_time.unwrap_or(default);
+        let grace_time = self.fields.misfire_grace_time.unwrap_or(default);
         let misfire_grace_time = grace_time::whole_seconds(grace_time)
             .map_err(|message| named(Error::new(ErrorKind::InvalidJob, message)))?;
         let spec = JobSpec {
-            name: fields.name.map_or_else(|| Arc::clone(function.shared_name()), Into::into),
+            name: self.fields.name.map_or_else(|| Arc::clone(function.name_arc()), Into::into),
             id,
             function,
             arguments: Arguments::new(
-                fields.args.unwrap_or_default(),
-                fields.kwargs.map(|kwargs| *kwargs).unwrap_or_default(),
+                self.fields.args.unwrap_or_default(),
+                self.fields.kwargs.map(|kwargs| *kwargs).unwrap_or_default(),
             ),
             trigger,
-            executor: fields.executor.unwrap_or_else(|| Arc::clone(&DEFAULT_ALIAS)),
+            executor: self.fields.executor.unwrap_or_else(|| Arc::clone(&DEFAULT_ALIAS)),
             misfire_grace_time,
-            max_instances: fields.max_instances.unwrap_or(defaults.max_instances),
-            coalesce: fields.coalesce.unwrap_or(defaults.coalesce),
-            timeout: fields.timeout.flatten(),
-            origin: fields.origin,
+            max_instances: self.fields.max_instances.unwrap_or(defaults.max_instances),
+            coalesce: self.fields.coalesce.unwrap_or(defaults.coalesce),
+            timeout: self.fields.timeout.flatten(),
+            origin: self.fields.origin,
         };
         spec.validate()?;
         Ok(PendingJob {
             spec: Arc::new(spec),
-            next_run_time: fields.next_run_time,
+            next_run_time: self.fields.next_run_time,
             jobstore: self.jobstore,
             replace_existing: self.replace_existing,
         })

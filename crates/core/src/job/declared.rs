@@ -56,7 +56,7 @@ impl DeclaredJob {
                 .find_map(|given| Some((given, suggestion::nearest(given, OPTIONS)?)));
             match meant {
                 Some((given, option)) => error.with_context(format!(
-                    "{place} (is `{given}` meant as the option `{option}` of the job?)"
+                    "{place} (did you mean the option `{option}` of the job instead of `{given}`?)"
                 )),
                 None => error.with_context(place),
             }

@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind, Result};
 #[serde(default)]
 #[non_exhaustive]
 pub struct JobDefaults {
-    /// How late a run may start, in whole seconds; `None` means however late. Default: 1 s.
+    /// How late a run may start, in whole seconds; `None` means no limit. Default: 1 s.
     #[serde(deserialize_with = "grace_time::deserialize")]
     pub misfire_grace_time: Option<Duration>,
     /// Whether several due run times become one run. Default: true.

@@ -91,7 +91,8 @@ macro_rules! field_setters {
             /// Sets how long a run may take; `None`, the default, is without limit.
             ///
             /// After this time the run's token is cancelled. The process pool ends a worker that takes longer, and async
-            /// runtimes drop the future of an async function. Other functions have to look at their token.
+            /// runtimes drop the future of an async function that does not end within `cancel_grace_time`. Plain functions in
+            /// threads can't be ended: they have to check their token.
             pub fn timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
                 self.fields.timeout = Some(timeout.into());
                 self

@@ -11,6 +11,7 @@ use crate::options::{Seconds, number_text};
 ///
 /// # Errors
 /// A message if it is not a positive number of whole seconds.
+#[inline]
 pub(super) fn whole_seconds(time: Option<Duration>) -> Result<Option<u32>, String> {
     let Some(time) = time else {
         return Ok(None);
@@ -19,7 +20,7 @@ pub(super) fn whole_seconds(time: Option<Duration>) -> Result<Option<u32>, Strin
     match seconds.filter(|seconds| *seconds > 0 && time.subsec_nanos() == 0) {
         Some(seconds) => Ok(Some(seconds)),
         None => Err(format!(
-            "`misfire_grace_time` must be a positive number of whole seconds, found {}; none means however late",
+            "`misfire_grace_time` must be a positive number of whole seconds, found {}; none means no limit",
             number_text(time.as_secs_f64())
         )),
     }
@@ -49,12 +50,12 @@ mod tests {
     use crate::options::parse_value;
 
     #[test]
-    fn only_positive_whole_seconds_can_be_kept() {
+    fn only_positive_whole_seconds_are_accepted() {
         let seconds = |millis| whole_seconds(Some(Duration::from_millis(millis)));
         assert_eq!((whole_seconds(None), seconds(3000)), (Ok(None), Ok(Some(3))));
         for (millis, found) in [(0, "0"), (1500, "1.5")] {
             let message = format!(
-                "`misfire_grace_time` must be a positive number of whole seconds, found {found}; none means however late"
+                "`misfire_grace_time` must be a positive number of whole seconds, found {found}; none means no limit"
             );
             assert_eq!(seconds(millis), Err(message));
         }
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_text_with_units_are_read() {
+    fn numbers_and_text_with_units_are_parsed() {
         let read = |value: Value| {
             let defaults = json!({"misfire_grace_time": value});
             parse_value::<JobDefaults>("job_defaults", &defaults).unwrap().misfire_grace_time

@@ -40,17 +40,17 @@ impl JobSpec {
     }
 
     /// Returns the id as an `Arc`, to be shared without a copy.
-    pub fn shared_id(&self) -> &Arc<str> {
+    pub fn id_arc(&self) -> &Arc<str> {
         &self.id
     }
 
     /// Returns the name as an `Arc`, to be shared without a copy.
-    pub fn shared_name(&self) -> &Arc<str> {
+    pub fn name_arc(&self) -> &Arc<str> {
         &self.name
     }
 
     /// Returns the alias of its executor as an `Arc`, to be shared without a copy.
-    pub fn shared_executor(&self) -> &Arc<str> {
+    pub fn executor_arc(&self) -> &Arc<str> {
         &self.executor
     }
 
@@ -79,7 +79,7 @@ impl JobSpec {
         &self.executor
     }
 
-    /// Returns how late a run may start, in whole seconds; `None` means however late.
+    /// Returns how late a run may start, in whole seconds; `None` means no limit.
     pub fn misfire_grace_time(&self) -> Option<Duration> {
         self.misfire_grace_time.map(|seconds| Duration::from_secs(seconds.into()))
     }

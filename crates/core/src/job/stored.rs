@@ -107,8 +107,8 @@ fn written(spec: &JobSpec) -> Result<Written<'_>> {
         return Err(Error::new(
             ErrorKind::Unsupported,
             format!(
-                "the function `{}` is not registered, so a store that serializes could not find it again; register it \
-                 by name, or keep the job in a memory store",
+                "the function `{}` is not registered, so a store that serializes can't restore it; register it by \
+                 name, or keep the job in a memory store",
                 spec.function.name()
             ),
         )
@@ -143,7 +143,7 @@ fn broken(id: &str, message: impl Into<String>) -> Error {
 }
 
 fn no_job(id: &str, error: &serde_json::Error) -> Error {
-    broken(id, format!("the stored state is no job: {error}"))
+    broken(id, format!("the stored state is not a job: {error}"))
 }
 
 /// Checks that this release can read the version of the format.
@@ -206,8 +206,7 @@ pub(crate) fn repair(
         }
         None if parts.function.is_some() && parts.trigger.is_some() => Map::new(),
         None => {
-            let message =
-                "the stored state is no job; to mend it, give both its function and its trigger";
+            let message = "the stored state is not a job; to repair it, give both its function and its trigger";
             return Err(broken(id, message));
         }
     };
@@ -235,7 +234,7 @@ fn build(
     context: &TriggerContext<'_>,
 ) -> Result<JobSpec> {
     if stored.id != **id {
-        return Err(broken(id, format!("the stored state is that of the job `{}`", stored.id)));
+        return Err(broken(id, format!("the stored state belongs to the job `{}`", stored.id)));
     }
     let cause = |error: Error| broken(id, error.message());
     let function = match parts.function {
@@ -247,7 +246,7 @@ fn build(
         None => context.build(&stored.trigger).map_err(cause)?,
     };
     let name = if stored.name == function.name() {
-        Arc::clone(function.shared_name())
+        Arc::clone(function.name_arc())
     } else {
         stored.name.into()
     };
@@ -270,7 +269,7 @@ fn build(
             .timeout
             .map(read_timeout)
             .transpose()
-            .map_err(|_| broken(id, "`timeout` is no positive number of seconds"))?,
+            .map_err(|_| broken(id, "`timeout` is not a positive number of seconds"))?,
         origin: stored.origin.map(Box::new),
     })
 }

@@ -51,7 +51,8 @@ impl JobBuilder {
         job.fields.misfire_grace_time = entry.misfire_grace_time;
         job.fields.coalesce = entry.coalesce;
         job.fields.max_instances = entry.max_instances;
-        let timeout = entry.timeout.map(|seconds| duration(what, seconds)).transpose()?;
+        let timeout = entry.timeout.map(|timeout| timeout.positive(&format!("{what}: timeout")));
+        let timeout = timeout.transpose()?;
         job.fields.timeout = timeout.map(Some);
         if let Some(alias) = entry.jobstore {
             job = job.jobstore(alias);
@@ -83,15 +84,6 @@ struct Entry {
     jobstore: Option<String>,
     executor: Option<String>,
     replace_existing: bool,
-}
-
-fn duration(what: &str, Seconds(seconds): Seconds) -> Result<Duration> {
-    Duration::try_from_secs_f64(seconds).map_err(|_| {
-        let found = crate::options::number_text(seconds);
-        let message =
-            format!("{what}: timeout: expected a positive number of seconds, found {found}");
-        Error::new(ErrorKind::Config, message)
-    })
 }
 
 fn given_grace_time<'de, D>(deserializer: D) -> Result<Option<Option<Duration>>, D::Error>

@@ -61,7 +61,7 @@ impl ComponentConfig {
     pub fn from_value(what: &str, value: &Value) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::Config, format!("{what}: {message}"));
         let Value::Object(map) = value else {
-            let url = if is_url(value) { "; a URL belongs into `url` of that table" } else { "" };
+            let url = if is_url(value) { "; a URL belongs in `url` of that table" } else { "" };
             return Err(invalid(format!(
                 "expected a table with `type` or `class` and options, found {}{url}",
                 options::kind(value)

@@ -66,6 +66,7 @@ pub struct Registry(Arc<RwLock<Tables>>);
 struct Tables {
     plugins: Vec<Plugin>,
     absent: Vec<AbsentPlugin>,
+    absent_functions: Vec<(&'static str, &'static str)>,
     functions: HashMap<Arc<str>, Arc<Function>>,
     declared: Vec<DeclaredJob>,
 }
@@ -141,6 +142,11 @@ impl Registry {
         self.write().absent.push(absent);
     }
 
+    /// Registers the name of a function that is not linked in, with what to do to get it.
+    pub fn register_absent_function(&self, name: &'static str, remedy: &'static str) {
+        self.write().absent_functions.push((name, remedy));
+    }
+
     /// Registers a function under a stable name, which jobs in stores and config files use.
     ///
     /// # Errors
@@ -193,15 +199,15 @@ impl Registry {
         {
             return Ok(Arc::clone(function));
         }
-        let hint = suggestion::hint(
-            name,
-            "registered functions",
-            tables.functions.keys().map(|name| &**name),
-        );
-        Err(Error::new(
-            ErrorKind::UnknownFunction,
-            format!("no function is registered as `{name}`{hint}"),
-        ))
+        let absent = tables.absent_functions.iter().find(|(absent, _)| *absent == name);
+        let message = if let Some((_, remedy)) = absent {
+            format!("the function `{name}` is not linked in; {remedy}")
+        } else {
+            let known = tables.functions.keys().map(|name| &**name);
+            let hint = suggestion::hint(name, "registered functions", known);
+            format!("no function is registered as `{name}`{hint}")
+        };
+        Err(Error::new(ErrorKind::UnknownFunction, message))
     }
 
     /// Returns whether a function has this name or alias.
@@ -254,14 +260,14 @@ impl Registry {
             // The rest is not shown: it may contain a password.
             Some((scheme, _)) => (
                 scheme,
-                format!("`{scheme}://...`: this is a URL, which belongs into the option `url`"),
+                format!("`{scheme}://...`: this is a URL, which belongs in the option `url`"),
             ),
         };
         let message = match absent {
             Some(absent) => {
                 let known: Vec<&str> = of_kind().map(Plugin::name).collect();
                 format!(
-                    "{label} `{name}` is not linked in; {}; linked in are: {}",
+                    "{label} `{name}` is not linked in; {}; linked in: {}",
                     absent.remedy,
                     sorted(known)
                 )
@@ -314,14 +320,14 @@ impl Registry {
         let url = options.get("url").and_then(|url| url.as_str()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
-                "job store `sqlalchemy`: needs `url`, as `sqlite:///jobs.sqlite`",
+                "job store `sqlalchemy`: needs `url`, such as `sqlite:///jobs.sqlite`",
             )
         })?;
         let (scheme, _) = url.split_once(':').ok_or_else(|| {
             // The text is not shown: it may contain a password.
             Error::new(
                 ErrorKind::Config,
-                "job store `sqlalchemy`: `url` has no scheme, as `sqlite:///jobs.sqlite` has",
+                "job store `sqlalchemy`: `url` has no scheme, unlike `sqlite:///jobs.sqlite`",
             )
         })?;
         self.find_by_scheme(scheme)?.build_job_store(options)

@@ -28,7 +28,8 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// Returns what the store can do. The answer never changes.
     fn capabilities(&self) -> StoreCapabilities;
 
-    /// Connects and creates the schema. Called once before all other methods; `alias` is the name in the scheduler.
+    /// Connects and creates the schema. Called before all other methods except [`capabilities`](Self::capabilities), and
+    /// again at the next start after a [`shutdown`](Self::shutdown). `alias` is the name in the scheduler.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) with the address, but no password, if the backend can't

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result};
 
-/// Tells the engine that somebody else changed the store. Cheap to call, from any thread.
+/// Notifies the engine that others have changed the store. Cheap to call, from any thread.
 #[derive(Clone)]
 pub struct ChangeNotifier(Arc<dyn Fn() + Send + Sync>);
 
@@ -66,7 +66,7 @@ impl Watch {
                             Ok(true) => notifier.notify(),
                             Ok(false) => {}
                             Err(error) => {
-                                tracing::debug!("looking for changes failed: {}", error.chain());
+                                tracing::debug!("checking for changes failed: {}", error.chain());
                             }
                         }
                         stop = flag.lock().unwrap_or_else(PoisonError::into_inner);

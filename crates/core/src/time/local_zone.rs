@@ -77,7 +77,7 @@ const MAX_LINKS: usize = 16;
 /// 1970, and old files end in 2037.
 const COMPARED: (i64, i64) = (0, 2_145_916_800);
 
-const WHAT_TO_DO: &str = "set TZ to a name of the tz database, as `Europe/Helsinki`, or give `timezone` in the configuration";
+const WHAT_TO_DO: &str = "set TZ to a name of the tz database, such as `Europe/Helsinki`, or give `timezone` in the configuration";
 
 impl LocalZone {
     /// Finds the zone of this machine.
@@ -168,7 +168,7 @@ impl System<'_> {
         let shown = value.to_string_lossy();
         let found = |zone: Zone| LocalZone::new(zone, SOURCE);
         let Some(text) = value.to_str() else {
-            return Err(format!("{SOURCE} is `{shown}`, which is no text"));
+            return Err(format!("{SOURCE} is `{shown}`, which is not valid UTF-8"));
         };
         let text = text.strip_prefix(':').unwrap_or(text);
         if text.is_empty() {
@@ -229,7 +229,7 @@ impl System<'_> {
             Some((file, name)) => match Tz::from_str(&name) {
                 Ok(tz) => Ok(LocalZone::new(tz, file).warn(format!(
                     "there is no {LOCALTIME}; `{tz}` is what {file} says, while the C library, and so the commands that jobs \
-                     run, may go by UTC"
+                     run, may use UTC"
                 ))),
                 Err(_) => Err(format!(
                     "there is no {LOCALTIME}, and {file} says `{name}`, which names no time zone"
@@ -245,7 +245,7 @@ impl System<'_> {
     #[expect(clippy::unused_self, reason = "where the zone is in files it is needed")]
     fn by_files(&self) -> Result<LocalZone, String> {
         let name = iana_time_zone::get_timezone()
-            .map_err(|error| format!("the system does not tell it: {error}"))?;
+            .map_err(|error| format!("the system does not report it: {error}"))?;
         match Tz::from_str(&name) {
             Ok(tz) => Ok(LocalZone::new(tz, "the settings of the system")),
             Err(_) => Err(format!("the system calls it `{name}`, which names no time zone")),
@@ -282,7 +282,7 @@ impl System<'_> {
                 "there is no such file".to_owned()
             }
             io::ErrorKind::NotFound => {
-                format!("{file} links to {}, which is not there", place.display())
+                format!("{file} links to {}, which does not exist", place.display())
             }
             _ => format!("{file} can't be read: {error}"),
         })?;
@@ -302,7 +302,7 @@ impl System<'_> {
         let local = LocalZone::new(tz, format!("{file}, a copy of this zone"));
         Ok(match named {
             Some((other, name)) => local.warn(format!(
-                "{file} is a copy of the zone `{tz}`, which holds, but {other} says `{name}`"
+                "{file} is a copy of the zone `{tz}`, which is used, but {other} says `{name}`"
             )),
             None => local,
         })

@@ -192,7 +192,7 @@ mod tests {
     use crate::time::zone_spans::{Spans, spans_of};
 
     #[test]
-    fn rules_give_the_offsets_of_the_zones_that_have_them() {
+    fn rules_give_the_offsets_of_their_zones() {
         let cases = [
             ("EET-2EEST,M3.5.0/3,M10.5.0/4", Tz::Europe__Helsinki),
             ("EST5EDT,M3.2.0,M11.1.0", Tz::America__New_York),

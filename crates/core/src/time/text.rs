@@ -6,7 +6,7 @@ use super::{Timestamp, Zone};
 use crate::{Error, ErrorKind, Result};
 
 const EXPECTED: &str = "expected `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD HH:MM:SS.ffffff`, \
-    the last two with `Z` or `+HH:MM` behind if you like";
+    the last two optionally followed by `Z` or `+HH:MM`";
 
 /// Parses `2009-11-06`, `2009-11-06 16:30:05`, `2009-11-06T16:30:05.000001+02:00` and similar
 /// forms.

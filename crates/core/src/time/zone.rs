@@ -179,7 +179,7 @@ impl FromStr for Zone {
         Err(Error::new(
             ErrorKind::Config,
             format!(
-                "unknown time zone `{name}`{hint} expected a name of the tz database, as `Europe/Helsinki`, or an offset, as `+05:30`"
+                "unknown time zone `{name}`{hint} expected a name of the tz database, such as `Europe/Helsinki`, or an offset, such as `+05:30`"
             ),
         ))
     }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn localize_reads_gaps_and_folds_as_python_does() {
+    fn localize_resolves_gaps_and_folds_like_python() {
         let zone: Zone = "Europe/Helsinki".parse().unwrap();
         let cases = [
             ("2027-03-28T02:59:59", "2027-03-28T02:59:59+02:00"),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_can_be_shown() {
+    fn the_first_and_last_instants_can_be_displayed() {
         let zone: Zone = "Pacific/Kiritimati".parse().unwrap();
         for instant in [Timestamp::MIN_UTC, Timestamp::MAX_UTC] {
             assert!(!zone.iso(instant).is_empty() && !zone.display(instant).is_empty());

@@ -180,7 +180,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn changes_and_the_rules_after_them_are_read() {
+    fn changes_and_the_rule_after_them_are_parsed() {
         let bytes = zone_file(&[(1000, 1), (2000, 0)], &[(7200, "EET"), (10800, "EEST")], "JST-9");
         let file = ZoneFile::parse(&bytes).unwrap();
         let at: Vec<(i32, &str)> =
@@ -192,7 +192,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_none_is_refused() {
+    fn truncated_and_invalid_files_are_refused() {
         let bytes = zone_file(&[(1000, 1)], &[(7200, "EET"), (10800, "EEST")], "EET-2");
         for length in 0..bytes.len() {
             assert!(ZoneFile::parse(&bytes[..length]).is_none(), "{length}");

@@ -30,8 +30,9 @@ pub trait Trigger: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// passed already, because the scheduler has to know about missed times. Without one, the result is the first fire
     /// time at or after `now`; a trigger that fires once may return its time even if it has passed.
     ///
-    /// `previous` may be any instant, not only a fire time of this trigger: a job may have been run by hand, or its next
-    /// run time may have been set. The result is then the first fire time after it. The schedule itself does not move.
+    /// `previous` may be any instant, not only a fire time of this trigger: a job may have been run manually, or its
+    /// next run time may have been set. The result is then the first fire time after it. The schedule itself does not
+    /// move.
     fn next_fire_time(&self, previous: Option<Timestamp>, now: Timestamp) -> Option<Timestamp>;
 
     /// Returns the next time of the schedule without jitter.

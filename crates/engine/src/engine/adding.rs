@@ -92,7 +92,7 @@ impl Scheduler {
         let mut handles = Vec::with_capacity(jobs.len());
         for job in jobs {
             let executor = executors
-                .get(job.spec.shared_executor())
+                .get(job.spec.executor_arc())
                 .ok_or_else(|| unknown_executor(&executors, &job.spec))?;
             check_executor(&job.spec, executor.capabilities())?;
             let next_run_time = match job.next_run_time {
@@ -101,7 +101,7 @@ impl Scheduler {
             };
             records.push(
                 NewRecord::new(
-                    Arc::clone(job.spec.shared_id()),
+                    Arc::clone(job.spec.id_arc()),
                     next_run_time,
                     payload(&runner, &job.spec, &engine.registry)?,
                 )
@@ -112,7 +112,7 @@ impl Scheduler {
         runner.callable()?.add_jobs(records)?;
         for (job, handle) in jobs.iter().zip(&handles) {
             if let NextRunTime::At(time) = handle.next_run_time() {
-                runner.mark_written(job.spec.shared_id(), Some(time));
+                runner.mark_written(job.spec.id_arc(), Some(time));
             }
         }
         for job in jobs {
@@ -120,11 +120,10 @@ impl Scheduler {
                 jobstore = &*runner.alias,
                 job_id = job.spec.id(),
                 "added the job \"{}\"",
-                printable::line(job.spec.shared_name())
+                printable::line(job.spec.name_arc())
             );
-            engine.emit(EventMask::JOB_ADDED, || {
-                Event::JobAdded(runner.job_key(job.spec.shared_id()))
-            });
+            engine
+                .emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.job_key(job.spec.id_arc())));
         }
         runner.mark_changed();
         engine.wake();
@@ -138,7 +137,7 @@ impl Scheduler {
         next: Option<Timestamp>,
     ) -> Job {
         Job {
-            id: Arc::clone(spec.shared_id()),
+            id: Arc::clone(spec.id_arc()),
             jobstore: Arc::clone(&runner.alias),
             next_run_time: next.into(),
             spec: Some(Arc::clone(spec)),

@@ -216,7 +216,7 @@ fn within(next_run_time: Timestamp, like: &ClaimCursor) -> ClaimCursor {
 
 /// The backlog of a store between passes, and the changes made in the meantime.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct BacklogSlot {
     backlog: Backlog,
     /// Jobs that this scheduler has written since the last batch began.
     changed: Vec<(Arc<str>, Timestamp)>,
@@ -226,7 +226,7 @@ pub(super) struct Shelf {
     in_pass: bool,
 }
 
-impl Shelf {
+impl BacklogSlot {
     pub(super) fn take(&mut self) -> Backlog {
         self.in_pass = true;
         std::mem::take(&mut self.backlog)

@@ -13,7 +13,7 @@ use apscheduler_core::{Error, ErrorKind, Result};
 /// A call in progress: a future of its result, for any async runtime.
 ///
 /// The call starts at once, and continues if this is dropped.
-#[must_use = "the answer may be an error; drop it to leave the call alone"]
+#[must_use = "the result may be an error; dropping this does not cancel the call"]
 pub struct Call<T>(Receiver<Result<T>>);
 
 impl Scheduler {

@@ -210,11 +210,11 @@ impl Scheduler {
             };
             if let Some(spec) = changed.spec.map(Arc::new) {
                 let executors = engine.executors();
-                let before = restored.as_ref().ok().map(|before| before.shared_executor());
-                match executors.get(spec.shared_executor()) {
+                let before = restored.as_ref().ok().map(|before| before.executor_arc());
+                match executors.get(spec.executor_arc()) {
                     Some(executor) => check_executor(&spec, executor.capabilities())?,
                     // Another process may have the executor; the job is no worse off than before.
-                    None if before == Some(spec.shared_executor()) => {}
+                    None if before == Some(spec.executor_arc()) => {}
                     None => return Err(unknown_executor(&executors, &spec)),
                 }
                 record.payload = payload(&runner, &spec, &engine.registry)?;

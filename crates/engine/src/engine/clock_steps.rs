@@ -11,13 +11,13 @@ impl Engine {
         let size = in_words(step.abs());
         if step > TimeDelta::zero() {
             tracing::warn!(
-                "the clock went forward by {size}: it was set, or the machine slept; what was due in that time is late"
+                "the clock moved forward by {size}: it was set, or the machine slept; jobs due in that time are late"
             );
             return;
         }
         tracing::warn!(
-            "the clock was set back by {size}: each job waits until the clock shows its next run time; to run one by its \
-             trigger from now on, resume it"
+            "the clock was set back by {size}: each job waits until the clock shows its next run time; to reschedule \
+             a job from now on, resume it"
         );
         for store in self.stores().values() {
             store.look_for_distant_jobs();

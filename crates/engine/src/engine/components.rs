@@ -74,8 +74,8 @@ impl Scheduler {
         }
         engine.emit(EventMask::EXECUTOR_ADDED, || Event::ExecutorAdded { alias });
         // Jobs may have been set aside for lack of this executor.
-        engine.stores().values().for_each(|store| store.session().shelf().forget());
-        engine.look_again();
+        engine.stores().values().for_each(|store| store.session().backlog_slot().forget());
+        engine.request_pass();
         Ok(true)
     }
 
@@ -97,7 +97,7 @@ impl Scheduler {
         // No job waits for its room any more. The waiting jobs are scanned again: they have no
         // executor now.
         if self.0.starved.take(&alias) {
-            self.0.look_again();
+            self.0.request_pass();
         }
         if on_remove == OnRemove::ShutDown {
             executor.shutdown(Shutdown::Wait);
@@ -157,7 +157,7 @@ impl Scheduler {
             engine.components_added.fetch_add(1, Ordering::SeqCst);
         }
         engine.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
-        engine.look_again();
+        engine.request_pass();
         Ok(true)
     }
 
@@ -355,7 +355,7 @@ fn replace<T>(place: &RwLock<Arc<T>>, value: &Arc<T>) -> Arc<T> {
 }
 
 fn duplicate(what: &str, alias: &str) -> Error {
-    Error::new(ErrorKind::DuplicateAlias, format!("this scheduler has {what} `{alias}` already"))
+    Error::new(ErrorKind::DuplicateAlias, format!("this scheduler already has {what} `{alias}`"))
 }
 
 fn unknown<'a>(what: &str, alias: &str, known: impl Iterator<Item = &'a str>) -> Error {

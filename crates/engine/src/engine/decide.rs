@@ -236,7 +236,7 @@ fn next_run(time: Option<Timestamp>) -> NextRun {
 
 pub(super) fn unknown_executor(executors: &Executors, spec: &JobSpec) -> Error {
     let hint = suggestion::hint(
-        spec.shared_executor(),
+        spec.executor_arc(),
         "executors of this scheduler",
         executors.keys().map(|alias| &**alias),
     );

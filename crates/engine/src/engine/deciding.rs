@@ -46,7 +46,7 @@ impl StoreRunner {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "a trigger can't call the job store `{}` while that asks it for fire times; call it from a job or a listener",
+                    "a trigger can't call the job store `{}` while the store asks for fire times; call it from a job or a listener",
                     self.alias
                 ),
             ));

@@ -23,7 +23,7 @@ impl Scheduler {
         let mut jobs = Vec::new();
         for declared in engine.registry.declared_jobs() {
             let job = declared.build(&context, &defaults)?;
-            let key = (Arc::clone(&job.jobstore), Arc::clone(job.spec.shared_id()));
+            let key = (Arc::clone(&job.jobstore), Arc::clone(job.spec.id_arc()));
             if let Some(other) = ids.insert(key, declared.function()) {
                 let message = format!(
                     "it is declared on `{other}` and on `{}`; give one of them another `id`",

@@ -73,10 +73,10 @@ impl RunSink for Engine {
         let lateness = now - run_time;
         let running_since = || *lock(&self.running_since);
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-        (lateness > grace + run.unseen).then(|| Missed {
-            lateness: lateness.to_std().unwrap_or_default(),
-            queued: (now - run.submitted).to_std().unwrap_or_default(),
-            idle: (running_since() - run_time).to_std().unwrap_or_default(),
+        (lateness > grace + run.unseen).then(|| {
+            Missed::by(lateness.to_std().unwrap_or_default())
+                .queued((now - run.submitted).to_std().unwrap_or_default())
+                .idle((running_since() - run_time).to_std().unwrap_or_default())
         })
     }
 
@@ -87,9 +87,9 @@ impl RunSink for Engine {
         run_time: Timestamp,
         cancellation: Option<CancellationToken>,
     ) -> JobContext {
-        let names = [job.shared_id(), job.shared_name(), &run.jobstore].map(Arc::clone);
+        let names = [job.id_arc(), job.name_arc(), &run.jobstore].map(Arc::clone);
         // An executor without a limit has room again when runs start, and those may last long.
-        self.has_more_room(job.shared_executor());
+        self.has_more_room(job.executor_arc());
         JobContext::in_scheduler(self, names, run_time, RunId::next(), cancellation)
     }
 
@@ -108,19 +108,19 @@ impl RunSink for Engine {
 
     fn on_dropped(&self, job: &Arc<JobSpec>, run: &Submission) {
         if run.catching_up {
-            self.instances.end_piece(&instance_key(job, run));
-            self.look_again();
+            self.instances.end_catch_up_batch(&instance_key(job, run));
+            self.request_pass();
         }
-        self.has_more_room(job.shared_executor());
+        self.has_more_room(job.executor_arc());
     }
 }
 
 fn instance_key(job: &JobSpec, run: &Submission) -> InstanceKey {
-    InstanceKey { store: run.store, job_id: Arc::clone(job.shared_id()) }
+    InstanceKey { store: run.store, job_id: Arc::clone(job.id_arc()) }
 }
 
 fn job_key(job: &JobSpec, run: &Submission) -> JobKey {
-    JobKey::in_store(Arc::clone(&run.jobstore), Arc::clone(job.shared_id()))
+    JobKey::in_store(Arc::clone(&run.jobstore), Arc::clone(job.id_arc()))
 }
 
 impl Engine {

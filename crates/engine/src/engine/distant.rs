@@ -22,21 +22,21 @@ const DISTANT: TimeDelta = TimeDelta::hours(1);
 
 /// The distances from now at which to sample jobs. Sampling keeps the cost low for a large store,
 /// and few jobs wait for more than a year.
-const PLACES: [TimeDelta; 3] = [TimeDelta::days(400), TimeDelta::days(40), DISTANT];
-const LOOKED_AT: usize = 300;
+const SAMPLE_DISTANCES: [TimeDelta; 3] = [TimeDelta::days(400), TimeDelta::days(40), DISTANT];
+const SAMPLE_SIZE: usize = 300;
 
 /// The maximum number of jobs named in the log.
-const NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 impl Engine {
     /// Logs a warning about jobs of a store whose next run time is far later than their trigger's.
     pub(super) fn report_distant_jobs(&self, runner: &StoreRunner, now: Timestamp) -> Result<()> {
         let context = self.trigger_context();
         let mut distant = BTreeMap::new();
-        for place in PLACES {
+        for place in SAMPLE_DISTANCES {
             let Some(after) = now.checked_add_signed(place) else { continue };
             let after = Cursor::new(Some(after), "");
-            for record in runner.store.get_jobs(Some(&after), LOOKED_AT)? {
+            for record in runner.store.get_jobs(Some(&after), SAMPLE_SIZE)? {
                 if let Some(text) = distance(&record, now, &context) {
                     distant.insert(record.id, text);
                 }
@@ -46,12 +46,12 @@ impl Engine {
             return Ok(());
         }
         let count = distant.len();
-        let named: Vec<&str> = distant.values().take(NAMED).map(String::as_str).collect();
-        let more = if count > NAMED { "; and others" } else { "" };
+        let named: Vec<&str> = distant.values().take(MAX_NAMED).map(String::as_str).collect();
+        let more = if count > MAX_NAMED { "; and others" } else { "" };
         tracing::warn!(
             jobstore = &*runner.alias,
-            "{count} {} much longer than by the trigger, as after a wrong clock: {}{more}. Unless that is meant, resume them \
-             (`apscheduler jobs resume ID`)",
+            "{count} {} much longer than the trigger requires, as after a wrong clock: {}{more}. Unless that is intended, \
+             resume them (`apscheduler jobs resume ID`)",
             if count == 1 { "job waits" } else { "jobs wait" },
             named.join("; ")
         );

@@ -60,8 +60,8 @@ impl Instances {
         self.change(key, |slots| slots.count = slots.count.saturating_sub(1));
     }
 
-    /// Notes that the run that caught up has ended: the next piece may follow.
-    pub(super) fn end_piece(&self, key: &InstanceKey) {
+    /// Notes that the run that caught up has ended: the next batch may follow.
+    pub(super) fn end_catch_up_batch(&self, key: &InstanceKey) {
         self.change(key, |slots| {
             if std::mem::take(&mut slots.catching_up) {
                 self.catching_up.fetch_sub(1, Ordering::SeqCst);

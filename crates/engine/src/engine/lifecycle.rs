@@ -98,7 +98,7 @@ impl Scheduler {
             let executor = engine.event_loop.default_executor(&engine.registry);
             let executor = executor.map_err(|error| {
                 error.with_context(
-                    "no executor has the alias `default`, and the stand-in can't be built",
+                    "no executor has the alias `default`, and the default can't be created",
                 )
             })?;
             self.insert_executor(&executor, "default", None)?;
@@ -106,7 +106,7 @@ impl Scheduler {
         if !engine.stores().contains_key("default") {
             let store = "memory".into_job_store().resolve(&engine.registry).map_err(|error| {
                 error.with_context(
-                    "no job store has the alias `default`, and the stand-in can't be built",
+                    "no job store has the alias `default`, and the default can't be created",
                 )
             })?;
             self.insert_jobstore(&new_runner(store, "default"), None)?;
@@ -145,9 +145,11 @@ impl Scheduler {
         }
     }
 
-    /// Stops processing, executors and stores. With [`Shutdown::Wait`], it returns when all running
-    /// jobs have ended. Running jobs are not interrupted in either case. With [`Shutdown::Now`], a
-    /// job store that does not close within 2 s is left to its own thread.
+    /// Stops processing, executors and stores.
+    ///
+    /// With [`Shutdown::Wait`], it returns when all running jobs have ended. With [`Shutdown::Now`],
+    /// the cancellation tokens of running jobs are cancelled, which each executor follows as far as
+    /// it can, and a job store that does not close within 2 s is left to its own thread.
     ///
     /// Called within a job or a listener, it does not wait for that job.
     ///
@@ -191,7 +193,7 @@ impl Scheduler {
         if self.0.switch(Phase::Paused, Phase::Running)? {
             tracing::info!("resumed job processing");
             self.0.emit(EventMask::SCHEDULER_RESUMED, || Event::SchedulerResumed);
-            self.0.look_again();
+            self.0.request_pass();
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Scheduler {
         let (spec, broken) = match restore(record, context) {
             Ok(spec) => {
                 let executors = self.0.executors();
-                let known = executors.contains_key(spec.shared_executor());
+                let known = executors.contains_key(spec.executor_arc());
                 let broken = (!known).then(|| unknown_executor(&executors, &spec));
                 (Some(spec), broken)
             }

@@ -19,7 +19,7 @@ impl PendingJobs {
     pub(super) fn hold(&mut self, jobs: &[PendingJob]) -> Result<Vec<PendingJob>> {
         let before = self.next;
         for job in jobs {
-            match self.place(job.spec.shared_id(), Some(&job.jobstore)) {
+            match self.place(job.spec.id_arc(), Some(&job.jobstore)) {
                 Some(_) if !job.replace_existing => {
                     // A replaced job can't be put back, so replacements are made last.
                     self.forget_since(before);
@@ -35,7 +35,7 @@ impl PendingJobs {
         }
         let mut replaced = Vec::new();
         for job in jobs.iter().filter(|job| job.replace_existing) {
-            if let Some(place) = self.place(job.spec.shared_id(), Some(&job.jobstore)) {
+            if let Some(place) = self.place(job.spec.id_arc(), Some(&job.jobstore)) {
                 replaced.extend(self.jobs.insert(place, job.clone()));
             }
         }
@@ -86,7 +86,7 @@ impl PendingJobs {
 
     /// Replaces the job that a changed job was made from; returns `false` if it is no longer there.
     pub(super) fn exchange(&mut self, before: &Arc<JobSpec>, job: PendingJob) -> bool {
-        let place = self.place(job.spec.shared_id(), Some(&job.jobstore));
+        let place = self.place(job.spec.id_arc(), Some(&job.jobstore));
         let known = place.and_then(|place| self.jobs.get_mut(&place));
         let same = known.filter(|known| Arc::ptr_eq(&known.spec, before));
         same.map(|known| *known = job).is_some()
@@ -102,17 +102,17 @@ impl PendingJobs {
     }
 
     fn push(&mut self, job: PendingJob) {
-        self.by_id.entry(Arc::clone(job.spec.shared_id())).or_default().push(self.next);
+        self.by_id.entry(Arc::clone(job.spec.id_arc())).or_default().push(self.next);
         self.jobs.insert(self.next, job);
         self.next += 1;
     }
 
     fn forget(&mut self, place: u64) -> Option<PendingJob> {
         let job = self.jobs.remove(&place)?;
-        if let Some(places) = self.by_id.get_mut(job.spec.shared_id()) {
+        if let Some(places) = self.by_id.get_mut(job.spec.id_arc()) {
             places.retain(|other| *other != place);
             if places.is_empty() {
-                self.by_id.remove(job.spec.shared_id());
+                self.by_id.remove(job.spec.id_arc());
             }
         }
         Some(job)

@@ -42,7 +42,7 @@ impl Scheduler {
 
     pub(super) fn pending_handle(&self, job: &PendingJob) -> Job {
         Job {
-            id: Arc::clone(job.spec.shared_id()),
+            id: Arc::clone(job.spec.id_arc()),
             jobstore: Arc::clone(&job.jobstore),
             next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
             spec: Some(Arc::clone(&job.spec)),

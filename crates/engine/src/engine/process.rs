@@ -71,9 +71,9 @@ impl Scheduler {
         // An executor may free its room shortly after it has reported the end of a run.
         for alias in &self.0.starved.list() {
             match self.0.executors().get(alias) {
-                Some(executor) => self.0.look_again_if_room(alias, &**executor),
+                Some(executor) => self.0.request_pass_if_room(alias, &**executor),
                 // The executor was removed during a pass that had found it full.
-                None if self.0.starved.take(alias) => self.0.look_again(),
+                None if self.0.starved.take(alias) => self.0.request_pass(),
                 None => {}
             }
         }
@@ -91,14 +91,14 @@ impl Engine {
         session: &Session,
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
-        let mut backlog = session.shelf().take();
+        let mut backlog = session.backlog_slot().take();
         backlog.begin(now);
         let result = self.claim_batches(runner, session, now, &mut backlog);
         if result.is_err() {
             backlog = Backlog::default();
         }
         backlog.end();
-        session.shelf().put_back(backlog);
+        session.backlog_slot().put_back(backlog);
         if !result? {
             return Ok(None);
         }
@@ -118,7 +118,7 @@ impl Engine {
             if self.phase() != Phase::Running || session.is_stopped() {
                 return Ok(false);
             }
-            session.shelf().tell(backlog);
+            session.backlog_slot().tell(backlog);
             let (from, limit) = self.next_batch(runner, backlog, after.clone(), batch);
             if from != after {
                 began.clone_from(&from);
@@ -167,7 +167,7 @@ impl Engine {
             for (alias, executor) in starved {
                 self.starved.add(Arc::clone(&alias));
                 // The runs that made room may have ended before the executor was marked as starved.
-                self.look_again_if_room(&alias, &*executor);
+                self.request_pass_if_room(&alias, &*executor);
             }
             match resume {
                 Some(resume) => after = Some(resume),
@@ -233,7 +233,7 @@ impl Engine {
                 continue;
             };
             if claim.outcome.next == NextRun::Finished {
-                submissions.finished.push(Arc::clone(job.spec.shared_id()));
+                submissions.finished.push(Arc::clone(job.spec.id_arc()));
             }
             let room = job.room;
             // Uses the stored outcome: if the claim was in doubt, more run times have come due

@@ -20,7 +20,7 @@ impl ReadOnlyJobStore {
 }
 
 fn refused<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::Unsupported, "the job store was opened for reading only"))
+    Err(Error::new(ErrorKind::Unsupported, "the job store was opened read-only"))
 }
 
 impl JobStore for ReadOnlyJobStore {

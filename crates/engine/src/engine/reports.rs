@@ -37,10 +37,7 @@ impl Engine {
     /// Discards what is known of a store that was replaced or emptied.
     pub(super) fn store_replaced(&self, runner: &StoreRunner, error: &Error) {
         let reason = error.chain();
-        tracing::warn!(
-            jobstore = &*runner.alias,
-            "the jobs of the store are others than before: {reason}"
-        );
+        tracing::warn!(jobstore = &*runner.alias, "the jobs of the store were replaced: {reason}");
         lock(&runner.broken).clear();
         self.emit(EventMask::JOBSTORE_REPLACED, || Event::JobStoreReplaced {
             alias: Arc::clone(&runner.alias),

@@ -13,13 +13,13 @@ impl Engine {
         if self.starved.contains(alias)
             && let Some(executor) = self.executors().get(alias)
         {
-            self.look_again_if_room(alias, &**executor);
+            self.request_pass_if_room(alias, &**executor);
         }
     }
 
-    pub(super) fn look_again_if_room(&self, alias: &str, executor: &dyn Executor) {
+    pub(super) fn request_pass_if_room(&self, alias: &str, executor: &dyn Executor) {
         if self.starved.contains(alias) && executor.room() > 0 && self.starved.take(alias) {
-            self.look_again();
+            self.request_pass();
         }
     }
 }

@@ -136,7 +136,7 @@ impl Engine {
     }
 
     /// Causes another pass over every store.
-    pub(super) fn look_again(&self) {
+    pub(super) fn request_pass(&self) {
         for store in self.stores().values() {
             store.mark_changed();
         }

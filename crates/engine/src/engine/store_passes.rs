@@ -51,7 +51,7 @@ impl StoreRunner {
         let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(engine));
         ChangeNotifier::new(move || {
             if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
-                runner.session().shelf().others_changed();
+                runner.session().backlog_slot().others_changed();
                 runner.mark_changed();
                 engine.wake();
             }

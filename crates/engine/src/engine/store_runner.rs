@@ -74,7 +74,7 @@ impl StoreRunner {
     /// Notes that a job was written.
     pub(super) fn mark_written(&self, id: &Arc<str>, next_run_time: Option<Timestamp>) {
         if let Some(time) = next_run_time {
-            self.session().shelf().written(id, time);
+            self.session().backlog_slot().written(id, time);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
-use super::backlog::Shelf;
+use super::backlog::BacklogSlot;
 use super::lock::lock;
 use super::unseen::Unseen;
 use apscheduler_core::store::Watch;
@@ -15,7 +15,7 @@ pub(super) struct Session {
     pub(super) changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
     watch: Mutex<Option<Watch>>,
-    shelf: Mutex<Shelf>,
+    backlog_slot: Mutex<BacklogSlot>,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Session {
             changed: Condvar::new(),
             worker: Mutex::default(),
             watch: Mutex::default(),
-            shelf: Mutex::default(),
+            backlog_slot: Mutex::default(),
         }
     }
 
@@ -67,8 +67,8 @@ impl Session {
         lock(&self.state)
     }
 
-    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        lock(&self.shelf)
+    pub(super) fn backlog_slot(&self) -> MutexGuard<'_, BacklogSlot> {
+        lock(&self.backlog_slot)
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -96,8 +96,9 @@ impl Scheduler {
             ));
         }
         let runner = self.0.store(jobstore)?;
-        let invalid =
-            |error| Error::new(ErrorKind::Config, "this is no export of jobs").with_source(error);
+        let invalid = |error| {
+            Error::new(ErrorKind::Config, "this is not an export of jobs").with_source(error)
+        };
         let value: Value = serde_json::from_reader(input).map_err(|error| {
             if error.is_io() {
                 Error::new(ErrorKind::Io, "can't read the exported jobs").with_source(error)

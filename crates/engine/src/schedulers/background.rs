@@ -7,7 +7,7 @@ use apscheduler_core::registry::Plugin;
 /// The descriptor of the background scheduler.
 pub static BACKGROUND_PLUGIN: Plugin = Plugin::scheduler("background")
     .classes(&["apscheduler.schedulers.background:BackgroundScheduler"])
-    .summary("runs in a thread of its own")
+    .summary("runs on its own thread")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 /// A scheduler on its own thread: `start` returns at once.

@@ -7,7 +7,7 @@ use apscheduler_core::registry::Plugin;
 /// The descriptor of the blocking scheduler.
 pub static BLOCKING_PLUGIN: Plugin = Plugin::scheduler("blocking")
     .classes(&["apscheduler.schedulers.blocking:BlockingScheduler"])
-    .summary("runs in the thread that starts it")
+    .summary("runs on the thread that starts it")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 /// A scheduler on the thread that starts it: `start` returns when a job, a listener or another

@@ -23,10 +23,10 @@ pub struct RuntimeLoop<R> {
 
 /// Wakes the task.
 #[derive(Debug, Default)]
-struct Alarm(Mutex<Rung>);
+struct WakeSignal(Mutex<WakeState>);
 
 #[derive(Debug, Default)]
-struct Rung {
+struct WakeState {
     rung: bool,
     waker: Option<Waker>,
 }
@@ -65,12 +65,12 @@ impl<R> Default for RuntimeLoop<R> {
     }
 }
 
-impl Alarm {
-    fn rung(&self) -> MutexGuard<'_, Rung> {
+impl WakeSignal {
+    fn rung(&self) -> MutexGuard<'_, WakeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ring(&self) {
+    fn wake(&self) {
         let waker = {
             let mut rung = self.rung();
             rung.rung = true;
@@ -106,9 +106,9 @@ fn make_turn(driver: &LoopDriver) -> Option<Duration> {
 }
 
 async fn make_turns<R: Runtime>(runtime: R, driver: LoopDriver) {
-    let alarm = Arc::new(Alarm::default());
+    let alarm = Arc::new(WakeSignal::default());
     let ringer = Arc::clone(&alarm);
-    driver.on_wake(move || ringer.ring());
+    driver.on_wake(move || ringer.wake());
     while let Some(time) = make_turn(&driver) {
         if time == Duration::ZERO {
             runtime.yield_now().await;

@@ -1,4 +1,4 @@
-//! The cost of a pass follows what can run, however many due jobs wait for room.
+//! The cost of a pass depends on the jobs that can run, not on how many due jobs wait for room.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use crate::held_runs::HeldRuns;
 use crate::recorder::{Recorder, at, every, scheduler};
 
-/// Fires once. Each scheduler of [`Jam`] counts how many were built from stored text.
+/// Fires once. [`Backlog`] counts how many were built from stored text.
 #[derive(Debug)]
 struct Counted;
 
@@ -46,8 +46,8 @@ impl Trigger for Counted {
     }
 }
 
-/// So many due jobs for an executor with room for a few.
-struct Jam {
+/// A scheduler with many due jobs for an executor that has room for a few.
+struct Backlog {
     scheduler: SteppedScheduler,
     store: TestStore,
     held: HeldRuns,
@@ -57,7 +57,7 @@ struct Jam {
 
 const SIZE: usize = 5;
 
-impl Jam {
+impl Backlog {
     fn of(count: usize) -> Self {
         let (scheduler, store, held) = (scheduler(), TestStore::default(), HeldRuns::new(SIZE));
         let built = Arc::new(AtomicUsize::new(0));
@@ -72,19 +72,19 @@ impl Jam {
         scheduler.add_jobstore("remote", store.clone()).unwrap();
         scheduler.start().unwrap();
         let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
-        let jam = Self { scheduler, store, held, events, built };
+        let backlog = Self { scheduler, store, held, events, built };
         let micros = |number: usize| TimeDelta::microseconds(i64::try_from(number).unwrap());
         let jobs = (0..count).map(|number| {
-            jam.job(&format!("held {number}"), "held").next_run_time(at(0) + micros(number))
+            backlog.job(&format!("held {number}"), "held").next_run_time(at(0) + micros(number))
         });
-        jam.scheduler.add_jobs(jobs.collect()).unwrap();
-        jam.scheduler.add_job(jam.job("behind", "other").next_run_time(at(1))).unwrap();
-        jam.scheduler.advance(TimeDelta::seconds(10));
-        assert_eq!(jam.events.names(), ["JOB_EXECUTED behind"]);
-        assert_eq!(jam.held.len(), SIZE);
-        jam.store.take_counts();
-        jam.built.store(0, Ordering::SeqCst);
-        jam
+        backlog.scheduler.add_jobs(jobs.collect()).unwrap();
+        backlog.scheduler.add_job(backlog.job("behind", "other").next_run_time(at(1))).unwrap();
+        backlog.scheduler.advance(TimeDelta::seconds(10));
+        assert_eq!(backlog.events.names(), ["JOB_EXECUTED behind"]);
+        assert_eq!(backlog.held.len(), SIZE);
+        backlog.store.take_counts();
+        backlog.built.store(0, Ordering::SeqCst);
+        backlog
     }
 
     fn job(&self, id: &str, executor: &str) -> JobBuilder {
@@ -96,7 +96,7 @@ impl Jam {
         self.scheduler.clock().now()
     }
 
-    /// Runs all that is left, and says how many that were.
+    /// Runs all remaining jobs, and returns how many there were.
     fn drain(&self) -> usize {
         let mut count = 0;
         loop {
@@ -111,134 +111,137 @@ impl Jam {
 }
 
 #[test]
-fn cost_follows_what_can_run() {
+fn the_cost_of_a_pass_depends_on_the_jobs_that_can_run() {
     let rounds = 50;
     for count in [3_000, 12_000] {
-        let jam = Jam::of(count);
+        let backlog = Backlog::of(count);
         for round in 0..rounds {
-            assert_eq!(jam.held.execute_all(), SIZE, "each round has work");
+            assert_eq!(backlog.held.execute_all(), SIZE, "each round runs jobs");
             // Another executor has something to do meanwhile.
-            jam.scheduler.add_job(jam.job(&format!("other {round}"), "other")).unwrap();
-            jam.scheduler.step();
+            backlog.scheduler.add_job(backlog.job(&format!("other {round}"), "other")).unwrap();
+            backlog.scheduler.step();
         }
-        let (calls, looked_at) = jam.store.take_counts();
-        let (runs, built) = (jam.events.take().len(), jam.built.load(Ordering::SeqCst));
+        let (calls, examined) = backlog.store.take_counts();
+        let (runs, built) = (backlog.events.take().len(), backlog.built.load(Ordering::SeqCst));
         assert_eq!(runs, rounds * (SIZE + 1));
-        println!("{count} jobs wait, {runs} run: {calls} calls, {looked_at} looks, {built} built");
+        println!(
+            "{count} jobs wait, {runs} run: {calls} calls, {examined} examined, {built} built"
+        );
         assert!(calls <= 6 * rounds, "{calls} batches for {rounds} passes, of {count} jobs");
-        assert!(looked_at <= 10 * runs, "{looked_at} records for {runs} runs, of {count} jobs");
+        assert!(examined <= 10 * runs, "{examined} records for {runs} runs, of {count} jobs");
         assert!(built <= 2 * runs, "{built} jobs restored for {runs} runs, of {count} jobs");
         if count < 10_000 {
-            assert_eq!(jam.drain(), count - rounds * SIZE, "nothing is forgotten");
+            assert_eq!(backlog.drain(), count - rounds * SIZE, "nothing is forgotten");
         }
     }
 }
 
 #[test]
-fn what_is_left_for_want_of_room_is_not_restored() {
-    let jam = Jam::of(3_000);
-    // All of it is looked at again.
-    jam.scheduler.advance(TimeDelta::minutes(5));
-    jam.scheduler.add_job(jam.job("any", "other")).unwrap();
-    jam.scheduler.step();
-    let ((_, looked_at), built) = (jam.store.take_counts(), jam.built.load(Ordering::SeqCst));
-    assert!(looked_at >= 3_000 - SIZE, "{looked_at} records");
+fn jobs_without_room_are_not_restored() {
+    let backlog = Backlog::of(3_000);
+    // The whole backlog is scanned again.
+    backlog.scheduler.advance(TimeDelta::minutes(5));
+    backlog.scheduler.add_job(backlog.job("any", "other")).unwrap();
+    backlog.scheduler.step();
+    let ((_, examined), built) =
+        (backlog.store.take_counts(), backlog.built.load(Ordering::SeqCst));
+    assert!(examined >= 3_000 - SIZE, "{examined} records");
     assert!(built <= 10, "{built} jobs were restored");
 }
 
 #[test]
-fn what_is_added_or_changed_in_front_of_a_backlog_runs_at_once() {
-    let jam = Jam::of(3_000);
-    jam.scheduler.add_job(jam.job("past", "other").next_run_time(at(-5))).unwrap();
-    jam.scheduler.step();
-    assert_eq!(jam.events.names(), ["JOB_EXECUTED past"]);
+fn jobs_added_or_moved_before_a_backlog_run_at_once() {
+    let backlog = Backlog::of(3_000);
+    backlog.scheduler.add_job(backlog.job("past", "other").next_run_time(at(-5))).unwrap();
+    backlog.scheduler.step();
+    assert_eq!(backlog.events.names(), ["JOB_EXECUTED past"]);
     let moved = JobChanges::new().executor("other");
-    jam.scheduler.modify_job(("remote", "held 2000"), &moved).unwrap();
-    jam.scheduler.step();
-    assert_eq!(jam.events.names(), ["JOB_EXECUTED held 2000"]);
-    let (_, looked_at) = jam.store.take_counts();
-    assert!(looked_at < 3_000, "{looked_at} records were looked at");
-    // One that waits for the same executor has its place in order.
-    jam.scheduler.add_job(jam.job("first", "held").next_run_time(at(-5))).unwrap();
-    jam.scheduler.step();
-    assert_eq!(jam.held.execute_all(), SIZE);
-    jam.events.take();
-    jam.scheduler.step();
-    assert_eq!(jam.held.execute_all(), SIZE);
-    assert_eq!(jam.events.names()[0], "JOB_EXECUTED first");
-    jam.scheduler.step();
-    // One was moved, `first` came, and two rounds are over.
-    assert_eq!(jam.drain(), 3_000 - 2 * SIZE);
+    backlog.scheduler.modify_job(("remote", "held 2000"), &moved).unwrap();
+    backlog.scheduler.step();
+    assert_eq!(backlog.events.names(), ["JOB_EXECUTED held 2000"]);
+    let (_, examined) = backlog.store.take_counts();
+    assert!(examined < 3_000, "{examined} records were examined");
+    // A job for the same executor runs in order of its run time.
+    backlog.scheduler.add_job(backlog.job("first", "held").next_run_time(at(-5))).unwrap();
+    backlog.scheduler.step();
+    assert_eq!(backlog.held.execute_all(), SIZE);
+    backlog.events.take();
+    backlog.scheduler.step();
+    assert_eq!(backlog.held.execute_all(), SIZE);
+    assert_eq!(backlog.events.names()[0], "JOB_EXECUTED first");
+    backlog.scheduler.step();
+    // One was moved, `first` was added, and two rounds have run.
+    assert_eq!(backlog.drain(), 3_000 - 2 * SIZE);
 }
 
 #[test]
-fn an_executor_that_comes_late_finds_its_jobs_in_a_backlog() {
-    let jam = Jam::of(3_000);
-    let job = jam.job("late", "late").next_run_time(at(0));
-    jam.scheduler.add_executor("late", "debug").unwrap();
-    jam.scheduler.pause().unwrap();
-    jam.scheduler.add_job(job).unwrap();
-    jam.scheduler.remove_executor("late", OnRemove::ShutDown).unwrap();
-    jam.scheduler.resume().unwrap();
-    jam.scheduler.step();
-    assert!(jam.events.take().is_empty(), "it is set aside");
-    jam.scheduler.add_executor("late", "debug").unwrap();
-    jam.scheduler.step();
-    assert_eq!(jam.events.names(), ["JOB_EXECUTED late"]);
+fn an_executor_added_late_finds_its_jobs_in_a_backlog() {
+    let backlog = Backlog::of(3_000);
+    let job = backlog.job("late", "late").next_run_time(at(0));
+    backlog.scheduler.add_executor("late", "debug").unwrap();
+    backlog.scheduler.pause().unwrap();
+    backlog.scheduler.add_job(job).unwrap();
+    backlog.scheduler.remove_executor("late", OnRemove::ShutDown).unwrap();
+    backlog.scheduler.resume().unwrap();
+    backlog.scheduler.step();
+    assert!(backlog.events.take().is_empty(), "it is set aside");
+    backlog.scheduler.add_executor("late", "debug").unwrap();
+    backlog.scheduler.step();
+    assert_eq!(backlog.events.names(), ["JOB_EXECUTED late"]);
 }
 
 #[test]
-fn an_executor_that_goes_leaves_no_backlog() {
-    let jam = Jam::of(3_000);
-    let broken = Recorder::on(&jam.scheduler, EventMask::JOB_BROKEN);
-    jam.scheduler.remove_executor("held", OnRemove::Keep).unwrap();
-    jam.scheduler.step();
+fn a_removed_executor_leaves_no_backlog() {
+    let backlog = Backlog::of(3_000);
+    let broken = Recorder::on(&backlog.scheduler, EventMask::JOB_BROKEN);
+    backlog.scheduler.remove_executor("held", OnRemove::Keep).unwrap();
+    backlog.scheduler.step();
     assert_eq!(broken.take().len(), 3_000 - SIZE, "they are set aside");
-    jam.scheduler.add_executor("held", "debug").unwrap();
-    jam.scheduler.step();
-    assert_eq!(jam.events.take().len(), 3_000 - SIZE);
+    backlog.scheduler.add_executor("held", "debug").unwrap();
+    backlog.scheduler.step();
+    assert_eq!(backlog.events.take().len(), 3_000 - SIZE);
 }
 
 #[test]
-fn what_others_put_in_front_of_a_backlog_is_found_within_a_minute() {
-    let jam = Jam::of(3_000);
-    jam.scheduler.add_job(jam.job("others", "other").next_run_time(at(3600))).unwrap();
-    jam.scheduler.step();
-    // As another process writes it: nobody tells this one.
-    let mut record = jam.store.lookup_job("others").unwrap().unwrap();
+fn jobs_that_others_add_before_a_backlog_are_found_within_a_minute() {
+    let backlog = Backlog::of(3_000);
+    backlog.scheduler.add_job(backlog.job("others", "other").next_run_time(at(3600))).unwrap();
+    backlog.scheduler.step();
+    // Like a change by another process: this one is not notified.
+    let mut record = backlog.store.lookup_job("others").unwrap().unwrap();
     record.next_run_time = Some(at(-5));
-    assert!(jam.store.update_job(&record).unwrap());
-    jam.scheduler.advance(TimeDelta::minutes(5));
-    jam.scheduler.add_job(jam.job("any", "other")).unwrap();
-    jam.scheduler.step();
-    assert_eq!(jam.events.names(), ["JOB_EXECUTED others", "JOB_EXECUTED any"]);
+    assert!(backlog.store.update_job(&record).unwrap());
+    backlog.scheduler.advance(TimeDelta::minutes(5));
+    backlog.scheduler.add_job(backlog.job("any", "other")).unwrap();
+    backlog.scheduler.step();
+    assert_eq!(backlog.events.names(), ["JOB_EXECUTED others", "JOB_EXECUTED any"]);
 }
 
 #[test]
-fn a_job_that_catches_up_in_a_backlog_costs_no_look_at_all_of_it() {
-    let jam = Jam::of(5_000);
+fn catching_up_does_not_scan_the_whole_backlog() {
+    let backlog = Backlog::of(5_000);
     let slow = HeldRuns::new(usize::MAX);
-    jam.scheduler.add_executor("slow", slow.clone()).unwrap();
-    jam.scheduler.advance(TimeDelta::seconds(20_000));
-    let job = jam.job("a", "slow").trigger(every(1)).coalesce(false).next_run_time(at(1));
-    jam.scheduler.add_job(job).unwrap();
-    jam.scheduler.step();
-    jam.store.take_counts();
-    let mut pieces = 0;
+    backlog.scheduler.add_executor("slow", slow.clone()).unwrap();
+    backlog.scheduler.advance(TimeDelta::seconds(20_000));
+    let job = backlog.job("a", "slow").trigger(every(1)).coalesce(false).next_run_time(at(1));
+    backlog.scheduler.add_job(job).unwrap();
+    backlog.scheduler.step();
+    backlog.store.take_counts();
+    let mut batches = 0;
     while slow.execute_all() > 0 {
-        pieces += 1;
-        jam.scheduler.step();
+        batches += 1;
+        backlog.scheduler.step();
     }
-    let events = jam.events.take();
+    let events = backlog.events.take();
     let times: Vec<_> = events.iter().map(|event| event.scheduled_run_times()[0]).collect();
     assert!(times.is_sorted() && times.len() == 20_010, "{} run times", times.len());
-    let (_, looked_at) = jam.store.take_counts();
-    assert!(looked_at <= 2_000 * pieces, "{looked_at} records for {pieces} pieces");
+    let (_, examined) = backlog.store.take_counts();
+    assert!(examined <= 2_000 * batches, "{examined} records for {batches} batches");
 }
 
-/// Whatever happens in whatever order: each job runs once.
+/// Whatever happens, in any order, each job runs once.
 #[test]
-fn no_job_is_forgotten_or_run_twice() {
+fn every_job_runs_exactly_once() {
     for seed in 0..4 {
         let mut random = fastrand::Rng::with_seed(seed);
         let (scheduler, store) = (scheduler(), TestStore::default());
@@ -268,7 +271,7 @@ fn no_job_is_forgotten_or_run_twice() {
                 4 => {
                     let id = random.usize(1..added + 2).to_string();
                     let changes = JobChanges::new().executor(aliases[random.usize(0..5)]);
-                    // It may have run, or never have been.
+                    // It may have run already, or not exist.
                     let _ = scheduler.modify_job(("remote", &id), &changes);
                 }
                 5 => drop(scheduler.advance(TimeDelta::seconds(random.i64(1..30)))),

@@ -32,11 +32,11 @@ fn state(id: &str, func: &str, trigger: &str) -> String {
 }
 
 #[test]
-fn every_kind_of_broken_record_is_kept_and_told_once() {
+fn every_kind_of_broken_record_is_kept_and_reported_once() {
     let interval = r#"{"type":"interval","seconds":10,"start_date":"2027-01-01T00:00:10Z"}"#;
     let cases = [
-        ("not json", "nonsense".to_owned(), "the stored state is no job"),
-        ("other shape", "[1, 2]".to_owned(), "the stored state is no job"),
+        ("not json", "nonsense".to_owned(), "the stored state is not a job"),
+        ("other shape", "[1, 2]".to_owned(), "the stored state is not a job"),
         (
             "newer",
             r#"{"version":2,"wild":true}"#.to_owned(),
@@ -53,7 +53,7 @@ fn every_kind_of_broken_record_is_kept_and_told_once() {
             "unknown trigger `lunar`",
         ),
         ("bad trigger", state("bad trigger", "tests::ok", r#"{"type":"cron","hour":"99"}"#), "99"),
-        ("other id", state("somebody", "tests::ok", interval), "that of the job `somebody`"),
+        ("other id", state("somebody", "tests::ok", interval), "belongs to the job `somebody`"),
         (
             "arguments",
             state("arguments", "tests::add", interval),
@@ -75,10 +75,10 @@ fn every_kind_of_broken_record_is_kept_and_told_once() {
     assert_eq!(
         scheduler.advance(TimeDelta::seconds(10)),
         Some(at(20)),
-        "what is set aside does not keep the loop busy"
+        "broken records do not keep the loop busy"
     );
     let told = events.take();
-    assert_eq!(told.len(), cases.len() + 1, "the job that is whole has run");
+    assert_eq!(told.len(), cases.len() + 1, "the intact job has run");
     for (id, _, expected) in &cases {
         let reason = told.iter().find_map(|event| match event {
             Event::JobBroken { job, reason } if *job.id() == **id => Some(reason.to_string()),
@@ -94,18 +94,18 @@ fn every_kind_of_broken_record_is_kept_and_told_once() {
     let jobs = scheduler.get_jobs().unwrap();
     assert_eq!(jobs.len(), cases.len() + 1, "none was deleted");
     let broken = jobs.iter().filter(|job| job.broken().is_some()).count();
-    assert_eq!(broken, cases.len(), "all of them are listed as what they are");
+    assert_eq!(broken, cases.len(), "all of them are listed as broken");
     let without_executor = scheduler.get_job("executor").unwrap().unwrap();
     assert_eq!(
         without_executor.spec().map(|spec| spec.executor()),
         Some("gone"),
-        "its definition can be seen"
+        "its definition can be read"
     );
     scheduler.remove_job("not json").unwrap();
 }
 
 #[test]
-fn it_fires_again_when_the_cause_is_gone() {
+fn a_broken_record_fires_again_when_the_cause_is_fixed() {
     let store = TestStore::default();
     let trigger = r#"{"type":"interval","seconds":10,"start_date":"2027-01-01T00:00:05Z"}"#;
     put(&store, "a", &state("a", "tests::late", trigger));
@@ -124,7 +124,7 @@ fn it_fires_again_when_the_cause_is_gone() {
 const EVERY_TEN: &str = r#"{"type":"interval","seconds":10,"start_date":"2027-01-01T00:00:10Z"}"#;
 
 #[test]
-fn what_is_broken_is_mended_by_a_change_of_what_is_wrong() {
+fn changing_the_broken_part_repairs_a_record() {
     let store = TestStore::default();
     put(&store, "function", &state("function", "tests::gone", EVERY_TEN));
     put(&store, "trigger", &state("trigger", "tests::ok", r#"{"type":"lunar"}"#));
@@ -150,14 +150,14 @@ fn what_is_broken_is_mended_by_a_change_of_what_is_wrong() {
         assert!(job.broken().is_none(), "{id}: {:?}", job.broken());
         assert_eq!(job.next_run_time(), NextRunTime::At(at(5)), "{id}");
     }
-    assert_eq!(scheduler.get_job("function").unwrap().unwrap().name(), "n", "the rest stays");
+    assert_eq!(scheduler.get_job("function").unwrap().unwrap().name(), "n", "the rest is kept");
     let events = Recorder::on(&scheduler, BROKEN | EventMask::JOB_EXECUTED);
     scheduler.advance(TimeDelta::seconds(5));
     assert_eq!(events.names().len(), changes.len());
 }
 
 #[test]
-fn a_change_that_mends_nothing_says_what_is_wrong_still() {
+fn a_change_that_repairs_nothing_reports_what_is_broken() {
     let store = TestStore::default();
     put(&store, "function", &state("function", "tests::gone", EVERY_TEN));
     put(&store, "no job", "nonsense");
@@ -174,7 +174,7 @@ fn a_change_that_mends_nothing_says_what_is_wrong_still() {
             "give both its function and its trigger",
         ),
         ("newer", both(), "the format version 2"),
-        ("other", both(), "that of the job `somebody`"),
+        ("other", both(), "belongs to the job `somebody`"),
     ];
     for (id, changes, expected) in cases {
         let before = store.lookup_job(id).unwrap().unwrap();
@@ -188,7 +188,7 @@ fn a_change_that_mends_nothing_says_what_is_wrong_still() {
 }
 
 #[test]
-fn what_is_broken_is_paused_and_keeps_its_state() {
+fn a_broken_record_can_be_paused_and_keeps_its_state() {
     let store = TestStore::default();
     put(&store, "a", "nonsense");
     let no_executor = state("b", "tests::ok", EVERY_TEN).replace("\"default\"", "\"gone\"");
@@ -207,7 +207,7 @@ fn what_is_broken_is_paused_and_keeps_its_state() {
 }
 
 #[test]
-fn run_times_at_the_ends_of_time_are_listed_exported_and_imported() {
+fn the_first_and_last_instants_are_listed_exported_and_imported() {
     let store = TestStore::default();
     let scheduler = started(&store);
     let ends = [
@@ -256,7 +256,7 @@ fn a_trigger_without_a_plugin_is_refused_by_a_store_that_serializes() {
 }
 
 #[test]
-fn what_can_not_be_restored_is_exported_and_imported_as_it_is() {
+fn broken_records_are_exported_and_imported_unchanged() {
     let store = TestStore::default();
     put(&store, "a", "nonsense");
     put(&store, "b", &state("b", "tests::gone", r#"{"type":"date"}"#));

@@ -1,4 +1,4 @@
-//! What the engine writes to the log, for tests whose scheduler runs in their own thread.
+//! Captures the log of the engine, for tests whose scheduler runs on their own thread.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Runs `body`, and returns the messages of this level or graver that it logged in this thread.
+/// Runs `body`, and returns the messages that it logged on this thread with this level or a more severe one.
 pub(crate) fn logged(level: Level, body: impl FnOnce()) -> Vec<String> {
     let messages = Arc::new(Mutex::new(Vec::new()));
     let log = Log { level, messages: Arc::clone(&messages) };

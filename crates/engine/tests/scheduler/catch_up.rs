@@ -28,7 +28,7 @@ fn run_times_coalesce_into_the_last() {
 }
 
 #[test]
-fn without_coalescing_every_run_time_has_its_outcome() {
+fn without_coalescing_every_run_time_has_an_outcome() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_SUBMITTED);
@@ -46,7 +46,7 @@ fn without_coalescing_every_run_time_has_its_outcome() {
 }
 
 #[test]
-fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
+fn a_long_sleep_is_caught_up_in_batches_and_nothing_is_lost() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let events = Recorder::on(
@@ -60,7 +60,7 @@ fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
         .add_job(JobBuilder::new("tests::ok").id("a").trigger(every(1)).coalesce(false))
         .unwrap();
     scheduler.manual_clock().advance(TimeDelta::seconds(5000));
-    // The end of each piece asks for the next.
+    // The end of each batch requests the next.
     for _ in 0..10 {
         scheduler.step();
     }
@@ -78,9 +78,9 @@ fn a_long_sleep_is_caught_up_in_pieces_and_nothing_is_lost() {
     assert!(largest <= 1000, "one claim took {largest} run times");
 }
 
-/// The end of another instance must not let the next piece begin before this one has ended.
+/// The end of another instance must not start the next batch before the current one has ended.
 #[test]
-fn several_instances_do_not_mix_up_the_run_times_of_a_job_that_catches_up() {
+fn several_instances_keep_the_run_times_of_a_catching_up_job_in_order() {
     let (scheduler, held) = (scheduler(), HeldRuns::new(usize::MAX));
     scheduler.add_executor("held", held.clone()).unwrap();
     scheduler.start().unwrap();
@@ -89,10 +89,10 @@ fn several_instances_do_not_mix_up_the_run_times_of_a_job_that_catches_up() {
     scheduler.add_job(job.coalesce(false).misfire_grace_time(None)).unwrap();
     scheduler.advance(TimeDelta::seconds(1));
     scheduler.advance(TimeDelta::seconds(2500));
-    assert_eq!(held.len(), 2, "the run of the first second, and the first piece");
+    assert_eq!(held.len(), 2, "the run of the first second, and the first batch");
     held.execute(0);
     scheduler.step();
-    assert_eq!(held.len(), 1, "the second piece waits for the first");
+    assert_eq!(held.len(), 1, "the second batch waits for the first");
     while held.execute_all() > 0 {
         scheduler.step();
     }
@@ -100,9 +100,9 @@ fn several_instances_do_not_mix_up_the_run_times_of_a_job_that_catches_up() {
     assert_eq!(times, (1..=2501).map(at).collect::<Vec<_>>());
 }
 
-/// The next piece begins when the last outcome of this one has been told, not when its slot is free.
+/// The next batch starts after the last outcome of the current one was reported, not when its slot is free.
 #[test]
-fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
+fn the_last_outcome_of_a_batch_comes_before_the_next_batch() {
     let (scheduler, held) = (scheduler(), HeldRuns::new(usize::MAX));
     scheduler.add_executor("held", held.clone()).unwrap();
     scheduler.start().unwrap();
@@ -112,7 +112,7 @@ fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
     let seen = Arc::clone(&early);
     scheduler.add_listener(EventMask::JOB_EXECUTED, move |event| {
         if event.scheduled_run_times() == [at(1000)] {
-            // A pass for some other reason, while this is told.
+            // A pass for another reason, while the outcome is reported.
             handle.add_job(JobBuilder::new("tests::ok").id("other")).unwrap();
             handle.process_jobs(clock.now());
             seen.fetch_add(waiting.len(), Ordering::SeqCst);
@@ -126,7 +126,7 @@ fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
     while held.execute_all() > 0 {
         scheduler.step();
     }
-    assert_eq!(early.load(Ordering::SeqCst), 0, "the next piece was handed over already");
+    assert_eq!(early.load(Ordering::SeqCst), 0, "the next batch was submitted too early");
     let events = events.take();
     let of_a = events.iter().filter(|event| event.job().unwrap().id() == "a");
     let times: Vec<_> = of_a.map(|event| event.scheduled_run_times()[0]).collect();
@@ -134,7 +134,7 @@ fn the_last_outcome_of_a_piece_comes_before_the_next_piece() {
 }
 
 #[test]
-fn coalescing_after_a_year_is_quick() {
+fn coalescing_after_a_year_is_fast() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);

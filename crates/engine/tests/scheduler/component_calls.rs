@@ -1,4 +1,4 @@
-//! What the scheduler asks of its executors and stores, and when.
+//! The calls that the scheduler makes to its executors and stores.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use apscheduler_testkit::SteppedScheduler;
 
 use crate::recorder::scheduler;
 
-/// What was asked, in order.
+/// The calls, in order.
 #[derive(Clone, Debug, Default)]
 struct Calls(Arc<Mutex<Vec<String>>>);
 
@@ -74,7 +74,7 @@ impl JobStore for NotingStore {
 
     fn start(&self, alias: &str) -> Result<()> {
         self.calls.add(format!("start store {alias}"));
-        if self.starts { Ok(()) } else { Err(Error::new(ErrorKind::Unavailable, "nobody answers")) }
+        if self.starts { Ok(()) } else { Err(Error::new(ErrorKind::Unavailable, "no answer")) }
     }
 
     fn shutdown(&self) -> Result<()> {
@@ -153,7 +153,7 @@ fn shutdown() {
 }
 
 #[test]
-fn what_is_added_after_the_start_is_started() {
+fn components_added_after_the_start_are_started() {
     let (scheduler, calls) = (scheduler(), Calls::default());
     scheduler.start_paused().unwrap();
     scheduler.add_executor("late", NotingExecutor(calls.clone())).unwrap();
@@ -162,7 +162,7 @@ fn what_is_added_after_the_start_is_started() {
 }
 
 #[test]
-fn what_is_removed_is_shut_down_unless_it_is_to_stay() {
+fn removed_components_are_shut_down_unless_kept() {
     let (scheduler, calls) = with_parts();
     scheduler.start_paused().unwrap();
     calls.take();
@@ -177,18 +177,18 @@ fn what_is_removed_is_shut_down_unless_it_is_to_stay() {
 }
 
 #[test]
-fn a_store_that_can_not_start_keeps_the_scheduler_from_starting() {
+fn a_store_that_can_not_start_prevents_the_start() {
     let (scheduler, calls) = (scheduler(), Calls::default());
     scheduler.add_executor("default", NotingExecutor(calls.clone())).unwrap();
     let store = NotingStore { starts: false, ..NotingStore::new(&calls) };
     scheduler.add_jobstore("remote", store).unwrap();
     let error = scheduler.start().unwrap_err();
-    assert_eq!(error.to_string(), "job store `remote` can't start: nobody answers");
+    assert_eq!(error.to_string(), "job store `remote` can't start: no answer");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!scheduler.running());
     assert!(calls.take().contains(&"shut executor down, wait: false".to_owned()));
 
-    // A running scheduler refuses it, and goes on.
+    // A running scheduler refuses the store, and continues.
     let (scheduler, calls) = with_parts();
     scheduler.start().unwrap();
     let store = NotingStore { starts: false, ..NotingStore::new(&calls) };

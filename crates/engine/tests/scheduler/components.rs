@@ -1,4 +1,4 @@
-//! Executors and stores come and go.
+//! Executors and stores are added and removed.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::OnRemove;
@@ -28,7 +28,7 @@ fn add_executor_already_exists() {
     scheduler.add_executor("a", "debug").unwrap();
     let error = scheduler.add_executor("a", "debug").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DuplicateAlias);
-    assert_eq!(error.to_string(), "this scheduler has executor `a` already");
+    assert_eq!(error.to_string(), "this scheduler already has executor `a`");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn add_remove_jobstore() {
     scheduler.start().unwrap();
     let wakes = scheduler.wakes();
     scheduler.add_jobstore("a", MemoryJobStore::new()).unwrap();
-    assert!(scheduler.wakes() > wakes, "the scheduler looks into the new store");
+    assert!(scheduler.wakes() > wakes, "the scheduler processes the new store");
     scheduler.remove_jobstore("a", OnRemove::ShutDown).unwrap();
     assert_eq!(events.names(), ["JOBSTORE_ADDED", "JOBSTORE_ADDED", "JOBSTORE_REMOVED"]);
 }
@@ -68,7 +68,7 @@ fn remove_jobstore_nonexistent() {
 }
 
 #[test]
-fn default_components_stand_in() {
+fn default_components_are_created() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     assert_eq!(scheduler.executor_aliases(), ["default"]);

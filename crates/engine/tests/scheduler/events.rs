@@ -1,4 +1,4 @@
-//! What listeners are told.
+//! The events that listeners receive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ fn add_remove_listener() {
 }
 
 #[test]
-fn the_numbers_are_those_of_apscheduler() {
+fn event_codes_are_those_of_apscheduler() {
     assert_eq!(EventMask::SCHEDULER_STARTED.bits(), 1);
     assert_eq!(EventMask::JOB_EXECUTED.bits(), 4096);
     assert_eq!(EventMask::JOB_ERROR.bits(), 8192);
@@ -106,7 +106,7 @@ fn job_max_instances_event() {
     release.send(()).unwrap();
 }
 
-/// Runs every job in a thread of its own.
+/// Runs every job on its own thread.
 #[derive(Debug)]
 struct ThreadPerRun;
 
@@ -123,7 +123,7 @@ impl apscheduler_core::executor::Executor for ThreadPerRun {
 }
 
 #[test]
-fn a_panicking_listener_harms_nobody() {
+fn a_panicking_listener_affects_nothing_else() {
     let scheduler = scheduler();
     scheduler.add_listener(EventMask::ALL, |_| panic!("listener"));
     let events = Recorder::on(&scheduler, EventMask::SCHEDULER_STARTED);

@@ -1,4 +1,4 @@
-//! Foreign code that panics: nothing but what it was asked for is harmed.
+//! A panic in foreign code affects only the operation that called it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use apscheduler_testkit::TestPlugins;
 
 use crate::recorder::{Recorder, at, fill, scheduler};
 
-/// Panics whenever it is given a run.
+/// Panics on every submitted run.
 #[derive(Debug)]
 struct PanickingExecutor;
 
@@ -49,11 +49,11 @@ fn executor_error() {
     scheduler.add_job(JobBuilder::new("tests::ok").id("lost").executor("bad")).unwrap();
     assert_eq!(wait(), "JOB_ERROR lost");
     scheduler.add_job(JobBuilder::new("tests::ok").id("after")).unwrap();
-    assert_eq!(wait(), "JOB_EXECUTED after", "the loop goes on");
+    assert_eq!(wait(), "JOB_EXECUTED after", "the loop continues");
     scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
-/// Gives one fire time, and panics when it is asked for another.
+/// Returns one fire time, and panics on the next call.
 #[derive(Debug)]
 struct PanickingTrigger;
 
@@ -96,7 +96,7 @@ fn a_trigger_that_panics_makes_a_broken_record() {
     assert_eq!(scheduler.get_jobs().unwrap().len(), 1, "it is kept");
 }
 
-/// Says that it was dropped.
+/// Records that it was dropped.
 struct Held(Arc<AtomicBool>);
 
 impl Drop for Held {
@@ -106,7 +106,7 @@ impl Drop for Held {
 }
 
 #[test]
-fn what_a_failed_run_held_is_dropped() {
+fn values_of_a_failed_run_are_dropped() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let dropped = Arc::new(AtomicBool::new(false));

@@ -1,4 +1,4 @@
-//! What may be called from within a job or a listener works there, without deadlock.
+//! Calls from within a job or a listener work, without deadlock.
 
 use std::sync::mpsc::channel;
 

@@ -1,4 +1,4 @@
-//! An executor whose runs wait until a test runs them, one by one and in any order.
+//! An executor whose runs wait until a test executes them, one by one and in any order.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -6,7 +6,7 @@ use apscheduler_core::Shutdown;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
 use apscheduler_plugin_kit::executor::RunExt;
 
-/// Keeps at most so many runs. Clones are the same executor.
+/// Holds a limited number of runs. Clones are the same executor.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldRuns {
     runs: Arc<Mutex<Vec<Run>>>,
@@ -14,23 +14,23 @@ pub(crate) struct HeldRuns {
 }
 
 impl HeldRuns {
-    /// One with room for so many runs.
+    /// Returns an executor with room for `size` runs.
     pub(crate) fn new(size: usize) -> Self {
         Self { runs: Arc::default(), size }
     }
 
-    /// How many runs wait.
+    /// Returns how many runs wait.
     pub(crate) fn len(&self) -> usize {
         self.runs().len()
     }
 
-    /// Runs the one at this place.
+    /// Executes the run at this position.
     pub(crate) fn execute(&self, place: usize) {
         let run = self.runs().remove(place);
         run.execute();
     }
 
-    /// Runs all, in order. Returns how many there were.
+    /// Executes all runs, in order. Returns how many there were.
     pub(crate) fn execute_all(&self) -> usize {
         let runs = std::mem::take(&mut *self.runs());
         let count = runs.len();

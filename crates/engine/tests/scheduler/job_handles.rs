@@ -1,4 +1,4 @@
-//! What a job handle does and shows.
+//! The methods of job handles, and their text.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::Shutdown;
@@ -58,7 +58,7 @@ fn debug() {
 }
 
 #[test]
-fn equality_goes_by_the_id() {
+fn handles_are_equal_by_id() {
     let (scheduler, job) = started_job();
     assert_eq!(job, job.modify(&JobChanges::new().name("m")).unwrap());
     assert_ne!(job, scheduler.add_job(JobBuilder::new("tests::ok")).unwrap());

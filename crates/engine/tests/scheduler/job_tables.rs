@@ -1,4 +1,4 @@
-//! Jobs that tables describe, as config files have them.
+//! Jobs described by tables, as in config files.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::job::JobBuilder;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::recorder::scheduler;
 
-/// What adding a job with this option says.
+/// Returns the error of adding a job with this option.
 fn error(option: &str, value: &Value) -> String {
     let mut table = json!({"func": "tests::ok", "id": "a"});
     table[option] = value.clone();
@@ -19,7 +19,7 @@ fn error(option: &str, value: &Value) -> String {
 }
 
 #[test]
-fn every_bad_option_is_named() {
+fn errors_name_each_bad_option() {
     let cases = [
         ("id", json!(3), "job `a`: id: expected text, found 3"),
         ("func", json!(1), "job `a`: func: expected text, found 1"),
@@ -57,7 +57,7 @@ fn every_bad_option_is_named() {
 }
 
 #[test]
-fn a_table_without_a_function_says_so() {
+fn a_table_without_a_function_is_an_error() {
     let table = json!({"id": "a"});
     let error = JobBuilder::from_table("job `a`", table.as_object().unwrap(), Zone::UTC);
     let error = error.unwrap_err();

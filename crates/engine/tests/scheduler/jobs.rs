@@ -1,4 +1,4 @@
-//! Jobs are added, changed and removed, before the start and after.
+//! Jobs are added, changed and removed, before and after the start.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::recorder::{Recorder, at, every, scheduler};
 
-/// Runs a check before the start, with waiting jobs, and after it.
+/// Runs a check before the start, with pending jobs, and after it.
 fn both(check: impl Fn(&SteppedScheduler)) {
     check(&scheduler());
     let started = scheduler();
@@ -58,7 +58,7 @@ fn a_job_without_a_trigger_has_a_date_trigger() {
 }
 
 #[test]
-fn add_job_takes_the_defaults_of_the_scheduler() {
+fn add_job_uses_the_defaults_of_the_scheduler() {
     let scheduler = scheduler();
     let defaults = JobDefaults::new()
         .misfire_grace_time(Duration::from_secs(7))
@@ -110,7 +110,7 @@ fn add_jobs_is_all_or_nothing() {
 }
 
 #[test]
-fn an_id_is_made_up_where_none_is_given() {
+fn an_id_is_generated_if_none_is_given() {
     let job = scheduler().add_job(JobBuilder::new("tests::ok")).unwrap();
     assert_eq!(job.id().len(), 32);
     assert!(job.id().bytes().all(|digit| digit.is_ascii_hexdigit()));
@@ -118,7 +118,7 @@ fn an_id_is_made_up_where_none_is_given() {
 }
 
 #[test]
-fn mistakes_show_when_the_job_is_added() {
+fn invalid_jobs_are_refused_when_they_are_added() {
     both(|scheduler| {
         let cases = [
             (
@@ -166,7 +166,7 @@ fn mistakes_show_when_the_job_is_added() {
 }
 
 #[test]
-fn an_executor_that_is_not_there_shows_when_the_job_is_added() {
+fn a_missing_executor_is_reported_when_the_job_is_added() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let error = scheduler.add_job(job("a").executor("defalt")).unwrap_err();
@@ -250,7 +250,7 @@ fn remove_job() {
 }
 
 #[test]
-fn remove_job_looks_into_the_store_that_was_named() {
+fn remove_job_searches_only_the_given_store() {
     both(|scheduler| {
         scheduler.add_jobstore("other", "memory").unwrap();
         scheduler.add_job(job("a")).unwrap();

@@ -108,7 +108,7 @@ fn it_can_be_started_again() {
 }
 
 #[test]
-fn a_start_that_fails_leaves_everything_stopped() {
+fn a_failed_start_leaves_everything_stopped() {
     let scheduler = scheduler();
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").jobstore("nowhere")).unwrap();
     let error = scheduler.start().unwrap_err();
@@ -117,7 +117,7 @@ fn a_start_that_fails_leaves_everything_stopped() {
         "no job store has the alias `nowhere`; job stores of this scheduler: default"
     );
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
-    // The job still waits; once its store is there the scheduler starts.
+    // The job is still pending; once its store exists, the scheduler starts.
     scheduler.add_jobstore("nowhere", "memory").unwrap();
     scheduler.start().unwrap();
     assert_eq!(scheduler.get_jobs().unwrap().len(), 1);

@@ -18,7 +18,7 @@ fn print(scheduler: &SteppedScheduler, jobstore: Option<&str>) -> String {
 }
 
 #[test]
-fn get_jobs_comes_in_order() {
+fn get_jobs_returns_jobs_in_order() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let job = |id: &str, next: Option<i64>| {
@@ -116,13 +116,13 @@ fn export_import_jobs() {
 }
 
 #[test]
-fn import_refuses_what_is_no_export() {
+fn import_refuses_invalid_exports() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let import = |text: &str| {
         scheduler.import_jobs("default", &mut text.as_bytes()).unwrap_err().to_string()
     };
-    assert_eq!(import("no json"), "this is no export of jobs");
+    assert_eq!(import("no json"), "this is not an export of jobs");
     assert_eq!(
         import(r#"{"version": 2, "jobs": []}"#),
         "unrecognized version of the export: expected 1, found 2"

@@ -1,5 +1,4 @@
-//! The behaviour of the engine, under a clock that is moved by hand. Named after the tests of APScheduler where one
-//! shows the same.
+//! The behavior of the engine, with a manual clock. Tests that match one of APScheduler's have its name.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

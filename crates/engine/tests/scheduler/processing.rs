@@ -1,4 +1,4 @@
-//! What is due is run, once, and moves on.
+//! Due jobs run once, and advance.
 
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::{JobBuilder, JobChanges};
@@ -18,7 +18,7 @@ fn process_jobs_empty() {
 }
 
 #[test]
-fn a_job_runs_when_it_is_due_and_moves_on() {
+fn a_job_runs_when_it_is_due_and_advances() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let runs = Recorder::on(&scheduler, RUNS);
@@ -27,7 +27,7 @@ fn a_job_runs_when_it_is_due_and_moves_on() {
     assert!(runs.take().is_empty());
     assert_eq!(scheduler.advance(TimeDelta::seconds(10)), Some(at(20)));
     assert_eq!(runs.names(), ["JOB_EXECUTED a"]);
-    assert_eq!(scheduler.step(), Some(at(20)), "asking again runs nothing twice");
+    assert_eq!(scheduler.step(), Some(at(20)), "another step runs nothing twice");
     assert!(runs.take().is_empty());
 }
 
@@ -56,7 +56,7 @@ fn a_paused_job_does_not_run() {
 }
 
 #[test]
-fn next_run_time_wins_over_the_trigger() {
+fn next_run_time_overrides_the_trigger() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let runs = Recorder::on(&scheduler, RUNS);
@@ -77,7 +77,7 @@ fn a_modified_job_runs_at_its_new_time() {
 }
 
 #[test]
-fn the_earliest_of_all_stores_comes_back() {
+fn step_returns_the_earliest_run_time_of_all_stores() {
     let scheduler = scheduler();
     scheduler.add_jobstore("other", "memory").unwrap();
     scheduler.start().unwrap();
@@ -95,20 +95,20 @@ fn wait_time_across_dst_transition() {
         .option("second", 0)
         .option("timezone", "Europe/Berlin");
     scheduler.add_job(JobBuilder::new("tests::ok").trigger(cron)).unwrap();
-    // The clock goes from 01:59:59 to 03:00:00, which is one second.
+    // The wall clock goes from 01:59:59 to 03:00:00, which is one second.
     let next = scheduler.step().unwrap();
     assert_eq!(next.to_rfc3339(), "2026-03-29T01:00:00+00:00");
 }
 
 #[test]
-fn a_miss_after_downtime_or_a_pause_is_no_late_wake_up() {
+fn a_miss_after_downtime_or_a_pause_is_not_a_late_wake_up() {
     let scheduler = scheduler();
     let runs = Recorder::on(&scheduler, RUNS);
     let reason = || match &runs.take()[..] {
         [apscheduler_core::event::Event::JobMissed { missed, .. }] => missed.reason().into_owned(),
         events => panic!("expected one JOB_MISSED, found {events:?}"),
     };
-    // As one that a durable store has kept.
+    // Like a job kept by a durable store.
     scheduler
         .add_job(JobBuilder::new("tests::ok").trigger(every(100)).next_run_time(at(-60)))
         .unwrap();
@@ -124,7 +124,7 @@ fn a_miss_after_downtime_or_a_pause_is_no_late_wake_up() {
 }
 
 #[test]
-fn a_late_run_is_missed_and_says_why() {
+fn a_late_run_is_missed_with_a_reason() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     let runs = Recorder::on(&scheduler, RUNS);

@@ -1,4 +1,4 @@
-//! What the tests of this suite are written with: a scheduler, and a list of the events that it made.
+//! Helpers of this suite: a scheduler, and a list of its events.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,14 +10,14 @@ use apscheduler_triggers::IntervalTrigger;
 
 pub(crate) const START: &str = "2027-01-01T00:00:00Z";
 
-/// A scheduler at [`START`].
+/// Returns a scheduler whose clock shows [`START`].
 pub(crate) fn scheduler() -> SteppedScheduler {
     let registry = apscheduler_testkit::registry();
     fill(&registry);
     SteppedScheduler::new(registry, START)
 }
 
-/// Adds the triggers, and the functions `tests::ok` and `tests::add`.
+/// Registers the triggers, and the functions `tests::ok` and `tests::add`.
 pub(crate) fn fill(registry: &Registry) {
     for plugin in apscheduler_triggers::PLUGINS {
         registry.register((*plugin).clone()).unwrap();
@@ -26,12 +26,12 @@ pub(crate) fn fill(registry: &Registry) {
     registry.register_function("tests::add", |left: i64, right: i64| left + right).unwrap();
 }
 
-/// The instant so many seconds after [`START`].
+/// Returns the instant this many seconds after [`START`].
 pub(crate) fn at(seconds: i64) -> Timestamp {
     START.parse::<Timestamp>().unwrap() + chrono::TimeDelta::seconds(seconds)
 }
 
-/// Every so many seconds, first that long after [`START`].
+/// Returns a trigger that fires every `seconds`, first that long after [`START`].
 pub(crate) fn every(seconds: u64) -> IntervalTrigger {
     IntervalTrigger::every(std::time::Duration::from_secs(seconds))
         .start_date(at(i64::try_from(seconds).unwrap()))
@@ -58,7 +58,7 @@ impl Recorder {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
-    /// `NAME` or `NAME id` of each event since the last call.
+    /// Returns `NAME` or `NAME id` of each event since the last call.
     pub(crate) fn names(&self) -> Vec<String> {
         let name = |event: &Event| match event.job() {
             Some(job) => format!("{} {}", event.name(), job.id()),

@@ -1,4 +1,4 @@
-//! An executor that is full holds the scheduler back; what is due is never lost for want of room.
+//! A full executor limits the scheduler; due jobs are never lost for lack of room.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use crate::held_runs::HeldRuns;
 use crate::recorder::{Recorder, at, every, scheduler};
 
-/// Keeps runs until it is told to run them.
+/// Holds runs until the test executes them.
 #[derive(Clone, Debug, Default)]
 struct SmallExecutor(Arc<Inner>);
 
@@ -55,7 +55,7 @@ impl Executor for SmallExecutor {
 }
 
 #[test]
-fn what_finds_no_room_waits_in_the_store() {
+fn jobs_without_room_wait_in_the_store() {
     let scheduler = scheduler();
     let small = SmallExecutor::default();
     scheduler.add_executor("small", small.clone()).unwrap();
@@ -65,7 +65,7 @@ fn what_finds_no_room_waits_in_the_store() {
     scheduler.add_jobs(jobs).unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").id("other")).unwrap();
     scheduler.step();
-    assert_eq!(events.names(), ["JOB_EXECUTED other"], "a full executor does not hold up another");
+    assert_eq!(events.names(), ["JOB_EXECUTED other"], "a full executor does not delay another");
     for _ in 0..4 {
         let wakes = scheduler.wakes();
         small.run_all();
@@ -80,7 +80,7 @@ fn what_finds_no_room_waits_in_the_store() {
 }
 
 #[test]
-fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
+fn no_job_waits_for_room_of_a_removed_executor() {
     for on_remove in [OnRemove::ShutDown, OnRemove::Keep] {
         let (scheduler, held) = (scheduler(), HeldRuns::new(1));
         scheduler.add_executor("held", held.clone()).unwrap();
@@ -90,21 +90,21 @@ fn nobody_waits_for_the_room_of_an_executor_that_was_removed() {
         assert!(scheduler.step().is_some(), "two jobs wait for room");
         let events = Recorder::on(&scheduler, EventMask::JOB_BROKEN);
         scheduler.remove_executor("held", on_remove).unwrap();
-        assert_eq!(scheduler.step(), None, "the loop turns for nobody");
+        assert_eq!(scheduler.step(), None, "the loop has nothing to wait for");
         assert_eq!(events.take().len(), 2, "their executor is unknown now");
-        // Nor after a run of it has ended.
+        // Nor after one of its runs has ended.
         held.execute_all();
         assert_eq!(scheduler.step(), None);
-        // One that takes its place runs them.
+        // A new executor with the same alias runs them.
         scheduler.add_executor("held", "debug").unwrap();
         scheduler.step();
         assert!(scheduler.get_jobs().unwrap().is_empty());
     }
 }
 
-/// The pass has found it full already when it is removed.
+/// The pass has already found it full when it is removed.
 #[test]
-fn nobody_waits_for_the_room_of_an_executor_that_is_removed_in_a_pass() {
+fn no_job_waits_for_room_of_an_executor_removed_during_a_pass() {
     let (scheduler, held) = (scheduler(), HeldRuns::new(1));
     scheduler.add_executor("held", held.clone()).unwrap();
     scheduler.start().unwrap();
@@ -116,7 +116,7 @@ fn nobody_waits_for_the_room_of_an_executor_that_is_removed_in_a_pass() {
     scheduler.add_jobs(jobs).unwrap();
     scheduler.step();
     scheduler.step();
-    assert_eq!(scheduler.step(), None, "the loop turns for nobody");
+    assert_eq!(scheduler.step(), None, "the loop has nothing to wait for");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_run_that_its_executor_drops_is_an_error() {
 }
 
 #[test]
-fn what_came_due_since_a_claim_in_doubt_waits_for_its_run() {
+fn run_times_after_a_claim_in_doubt_wait_for_its_run() {
     for (coalesce, expected) in [(true, vec![10, 50]), (false, vec![10, 20, 30, 40, 50])] {
         let (scheduler, store) = (scheduler(), TestStore::default());
         let small = SmallExecutor::default();
@@ -146,7 +146,7 @@ fn what_came_due_since_a_claim_in_doubt_waits_for_its_run() {
         scheduler.step();
         let events =
             Recorder::on(&scheduler, EventMask::JOB_EXECUTED | EventMask::JOB_MAX_INSTANCES);
-        store.lose_an_answer();
+        store.lose_next_response();
         scheduler.advance(TimeDelta::seconds(10));
         store.fail(false);
         scheduler.advance(TimeDelta::seconds(40));

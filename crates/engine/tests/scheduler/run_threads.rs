@@ -1,4 +1,4 @@
-//! The threads that executors are made of.
+//! The threads of executors.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -42,7 +42,7 @@ impl Executor for Threads {
     }
 }
 
-/// A started scheduler on these threads, and word of every job that was executed.
+/// Returns a started scheduler on these threads, and a channel that reports every executed job.
 fn on(threads: RunThreads) -> (SteppedScheduler, Receiver<()>) {
     let scheduler = scheduler();
     let (sender, executed) = channel();
@@ -53,14 +53,14 @@ fn on(threads: RunThreads) -> (SteppedScheduler, Receiver<()>) {
 }
 
 #[test]
-fn a_thread_that_takes_its_time_to_end_takes_no_place_after_a_restart() {
+fn a_thread_that_ends_slowly_takes_no_slot_after_a_restart() {
     let (leaving, left) = channel();
     let (gate, closed_gate) = channel::<()>();
     let closed_gate = Mutex::new(closed_gate);
     let (scheduler, executed) = on(RunThreads::new(1, move |runs| {
         runs.for_each(RunExt::execute);
         leaving.send(()).unwrap();
-        // Until the gate is gone.
+        // Until the gate is dropped.
         let _ = closed_gate.lock().unwrap().recv();
     }));
     scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();
@@ -80,7 +80,7 @@ fn a_thread_that_takes_its_time_to_end_takes_no_place_after_a_restart() {
 }
 
 #[test]
-fn the_load_counts_what_waits_and_what_runs() {
+fn the_load_counts_queued_and_running_jobs() {
     let (gate, closed_gate) = channel::<()>();
     let closed_gate = Mutex::new(closed_gate);
     let (scheduler, executed) = on(RunThreads::new(1, |runs| runs.for_each(RunExt::execute)));

@@ -1,4 +1,4 @@
-//! Stores that others use too: late notice, replacement, shutdown in the middle of a look.
+//! Stores that others use too: late notices, replacement, shutdown during a poll, read-only access.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -23,7 +23,7 @@ use serde_json::json;
 
 use crate::recorder::{Recorder, at, every, fill, scheduler};
 
-/// A store that says that it is shared, and does what it is told. Clones are the same store.
+/// A store that declares that it is shared, and that tests control. Clones are the same store.
 #[derive(Clone, Debug, Default)]
 struct Shared(Arc<Inner>);
 
@@ -32,7 +32,7 @@ struct Inner {
     memory: MemoryJobStore,
     replacement: Replacement,
     watches: AtomicUsize,
-    /// The watch hangs in a look, until the store is shut down.
+    /// The watch hangs in a poll until the store is shut down.
     hangs: AtomicBool,
     is_shut_down: Mutex<bool>,
     shut_down: Condvar,
@@ -98,7 +98,7 @@ impl JobStore for Shared {
             return Ok(Some(Watch::new(changed)));
         }
         let inner = Arc::clone(&self.0);
-        let (sender, looking) = mpsc::channel();
+        let (sender, polling) = mpsc::channel();
         let watch = Watch::poll(Duration::from_millis(1), changed, move || {
             let _ = sender.send(());
             let mut is_shut_down = inner.is_shut_down.lock().unwrap();
@@ -107,7 +107,7 @@ impl JobStore for Shared {
             }
             Ok(false)
         })?;
-        looking.recv().expect("it looks");
+        polling.recv().expect("the watch polls");
         Ok(Some(watch))
     }
 }
@@ -121,7 +121,7 @@ fn on(store: &Shared) -> (SteppedScheduler, Recorder) {
     (scheduler, recorder)
 }
 
-/// The other process, whose clock shows so many seconds after the start.
+/// Returns the scheduler of another process, whose clock is this many seconds ahead.
 fn elsewhere(store: &Shared, seconds: i64) -> SteppedScheduler {
     let other = scheduler();
     other.add_jobstore("default", store.clone()).unwrap();
@@ -131,7 +131,7 @@ fn elsewhere(store: &Shared, seconds: i64) -> SteppedScheduler {
 }
 
 #[test]
-fn what_others_make_due_is_not_missed_for_the_time_that_it_took_to_notice() {
+fn the_time_to_notice_changes_by_others_does_not_count_as_lateness() {
     let store = Shared::default();
     let (scheduler, recorder) = on(&store);
     scheduler.add_job(JobBuilder::new("tests::ok").id("far").trigger(every(1000))).unwrap();
@@ -140,7 +140,7 @@ fn what_others_make_due_is_not_missed_for_the_time_that_it_took_to_notice() {
     other.modify_job("far", &JobChanges::new().next_run_time(at(100))).unwrap();
     let soon = JobBuilder::new("tests::ok").trigger(every(1000));
     other.add_job(soon.clone().id("late").next_run_time(at(-5))).unwrap();
-    // Nobody tells, and the look once a minute comes as late as it can.
+    // There is no notice, and the poll once a minute is as late as it can be.
     scheduler.manual_clock().advance(TimeDelta::seconds(50));
     scheduler.step();
     scheduler.manual_clock().advance(TimeDelta::seconds(60));
@@ -151,7 +151,7 @@ fn what_others_make_due_is_not_missed_for_the_time_that_it_took_to_notice() {
 }
 
 #[test]
-fn what_was_known_is_missed_as_ever() {
+fn known_run_times_can_still_be_missed() {
     let store = Shared::default();
     let (scheduler, recorder) = on(&store);
     let job = JobBuilder::new("tests::ok").id("known").trigger(every(10));
@@ -162,7 +162,7 @@ fn what_was_known_is_missed_as_ever() {
 }
 
 #[test]
-fn a_job_without_a_trigger_runs_however_late_it_is_taken_up() {
+fn a_job_without_a_trigger_runs_however_late_it_is_found() {
     let store = Shared::default();
     let other = elsewhere(&store, 0);
     other.add_job(JobBuilder::new("tests::ok").id("now")).unwrap();
@@ -182,7 +182,7 @@ fn a_job_without_a_trigger_runs_however_late_it_is_taken_up() {
 }
 
 #[test]
-fn a_replaced_store_is_told_and_looked_into_at_once() {
+fn a_replaced_store_is_reported_and_processed_at_once() {
     let store = Shared::default();
     let (scheduler, _) = on(&store);
     let recorder = Recorder::on(
@@ -190,24 +190,24 @@ fn a_replaced_store_is_told_and_looked_into_at_once() {
         EventMask::JOBSTORE_REPLACED | EventMask::JOBSTORE_ERROR | EventMask::JOB_EXECUTED,
     );
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10))).unwrap();
-    let error = store.0.replacement.found("the file is another one");
+    let error = store.0.replacement.found("the file was replaced");
     assert_eq!(error.kind(), ErrorKind::StoreReplaced);
     scheduler.advance(TimeDelta::seconds(10));
     let events = recorder.take();
     let Some(Event::JobStoreReplaced { alias, reason }) = events.first() else {
         panic!("{events:?}");
     };
-    assert_eq!((&**alias, &**reason), ("default", "the file is another one"));
+    assert_eq!((&**alias, &**reason), ("default", "the file was replaced"));
     let json = json!(events[0]);
     assert_eq!(json["event"], "JOBSTORE_REPLACED");
     assert_eq!(json["alias"], "default");
     assert_eq!(json["code"], 1 << 21);
     assert_eq!(events.len(), 2, "no failure, and the job runs: {events:?}");
-    assert_eq!(store.0.watches.load(Ordering::SeqCst), 2, "what it watched is gone");
+    assert_eq!(store.0.watches.load(Ordering::SeqCst), 2, "the store is watched again");
 }
 
 #[test]
-fn a_shutdown_without_waiting_does_not_wait_for_a_look_of_the_watch() {
+fn a_shutdown_without_waiting_does_not_wait_for_a_poll_of_the_watch() {
     let store = Shared::default();
     store.0.hangs.store(true, Ordering::SeqCst);
     let registry = apscheduler_testkit::registry();
@@ -222,12 +222,12 @@ fn a_shutdown_without_waiting_does_not_wait_for_a_look_of_the_watch() {
         scheduler.shutdown(Shutdown::Now).unwrap();
         sender.send(()).unwrap();
     });
-    ended.recv_timeout(Duration::from_secs(30)).expect("the shutdown cuts the look short");
+    ended.recv_timeout(Duration::from_secs(30)).expect("the shutdown interrupts the poll");
     thread.join().unwrap();
 }
 
 #[test]
-fn a_scheduler_that_only_reads_opens_its_stores_so_and_changes_nothing() {
+fn a_read_only_scheduler_opens_its_stores_read_only_and_changes_nothing() {
     let store = Shared::default();
     elsewhere(&store, 0).add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10))).unwrap();
     let reader = scheduler();
@@ -239,6 +239,6 @@ fn a_scheduler_that_only_reads_opens_its_stores_so_and_changes_nothing() {
     assert_eq!(reader.open_read_only().unwrap_err().kind(), ErrorKind::AlreadyRunning);
     let refused = reader.pause_job("a").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
-    assert!(refused.to_string().contains("for reading only"), "{refused}");
+    assert!(refused.to_string().contains("opened read-only"), "{refused}");
     reader.shutdown(Shutdown::Wait).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What a store that serializes keeps, and what comes back from it.
+//! The state that a serializing store keeps, and what is restored from it.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::event::{Event, EventMask};
@@ -97,7 +97,7 @@ impl Adder {
 }
 
 #[test]
-fn a_method_of_a_type_is_found_again() {
+fn a_method_of_a_type_is_restored() {
     let store = TestStore::default();
     let scheduler = started(&store);
     let registry = scheduler.registry();
@@ -114,7 +114,7 @@ fn a_method_of_a_type_is_found_again() {
 }
 
 #[test]
-fn a_method_of_an_object_is_found_again_under_its_name() {
+fn a_method_of_an_object_is_restored_by_its_name() {
     let store = TestStore::default();
     let scheduler = started(&store);
     let adder = Adder { base: 10 };
@@ -129,11 +129,11 @@ fn a_method_of_an_object_is_found_again_under_its_name() {
 }
 
 #[test]
-fn a_change_of_the_function_is_kept() {
+fn a_changed_function_is_stored() {
     let store = TestStore::default();
     let scheduler = started(&store);
     scheduler.add_job(JobBuilder::new("tests::ok").id("a").trigger(every(10))).unwrap();
-    // As in Python references, a single colon may stand before the last part.
+    // As in Python references, a single colon may precede the last part.
     let changes = JobChanges::new().function("tests:add").args([json!(2), json!(3)]);
     scheduler.modify_job("a", &changes).unwrap();
     assert_eq!(stored(&store, "a")["func"], "tests::add");
@@ -142,13 +142,13 @@ fn a_change_of_the_function_is_kept() {
     let events = events.take();
     let Event::JobExecuted { retval, .. } = &events[0] else { panic!("{events:?}") };
     assert_eq!(**retval, json!(5));
-    // A closure can't take the place of what was stored.
+    // A closure can't replace the stored function.
     let closure = JobChanges::new().function(|| ()).args([]);
     assert_eq!(scheduler.modify_job("a", &closure).unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]
-fn the_microsecond_survives() {
+fn microseconds_are_preserved() {
     let store = TestStore::default();
     let scheduler = started(&store);
     let time = at(0) + TimeDelta::microseconds(254_012);
@@ -174,7 +174,7 @@ fn with_origin(origin: &Value, func: &str) -> NewRecord {
 }
 
 #[test]
-fn an_origin_without_name_and_host_is_read_and_written_as_it_was() {
+fn an_origin_without_name_and_host_is_preserved() {
     let store = TestStore::default();
     let old = json!({"file": "/srv/releases/7/jobs.toml", "digest": "12-34"});
     store.add_jobs(vec![with_origin(&old, "tests::ok")]).unwrap();
@@ -195,7 +195,7 @@ fn an_origin_without_name_and_host_is_read_and_written_as_it_was() {
 }
 
 #[test]
-fn a_broken_record_still_says_which_file_declared_it() {
+fn a_broken_record_keeps_the_file_that_declared_it() {
     let store = TestStore::default();
     let origin = json!({"name": "billing", "file": "/srv/jobs.toml", "digest": "12-34"});
     store.add_jobs(vec![with_origin(&origin, "tests::unknown")]).unwrap();

@@ -1,4 +1,4 @@
-//! No error of a store ends the loop, and no dead store delays another.
+//! No error of a store ends the loop, and no unavailable store delays another.
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::recorder::{Recorder, at, every, scheduler};
 
 #[test]
-fn the_loop_backs_off_and_goes_on() {
+fn the_loop_backs_off_and_continues() {
     let scheduler = scheduler();
     let store = TestStore::default();
     scheduler.add_jobstore("remote", store.clone()).unwrap();
@@ -36,12 +36,12 @@ fn the_loop_backs_off_and_goes_on() {
     assert_eq!(scheduler.advance(TimeDelta::seconds(20)), Some(at(30)), "tried again after 10 s");
     assert_eq!(events.names(), ["JOB_EXECUTED local", "JOBSTORE_ERROR"]);
     assert_eq!(scheduler.advance(TimeDelta::seconds(10)), Some(at(40)));
-    assert!(events.take().is_empty(), "an outage is told once");
+    assert!(events.take().is_empty(), "an outage is reported once");
     store.fail(false);
     assert_eq!(
         scheduler.advance(TimeDelta::seconds(5)),
         Some(at(40)),
-        "not before the interval is over"
+        "not before the interval has passed"
     );
     scheduler.advance(TimeDelta::seconds(5));
     let mut names = events.names();
@@ -53,7 +53,7 @@ thread_local! {
     static ENDS: RefCell<Option<TellsItsEnd>> = const { RefCell::new(None) };
 }
 
-/// Tells when its thread ends.
+/// Reports when its thread ends.
 struct TellsItsEnd(Sender<()>);
 
 impl Drop for TellsItsEnd {
@@ -63,7 +63,7 @@ impl Drop for TellsItsEnd {
 }
 
 #[test]
-fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
+fn a_restart_during_a_pass_leaves_one_worker_per_store() {
     let scheduler = Arc::new(BackgroundScheduler::<TestPlugins>::new());
     crate::recorder::fill(scheduler.registry());
     scheduler.add_executor("default", DebugExecutor::new()).unwrap();
@@ -85,15 +85,15 @@ fn a_restart_within_a_pass_leaves_one_worker_of_a_store() {
     let job = |id: &str| JobBuilder::new("tests::ok").id(id).jobstore("remote");
     scheduler.add_job(job("a")).unwrap();
     let wait = Duration::from_secs(60);
-    assert_eq!(end.recv_timeout(wait), Ok(()), "the worker of before the restart is there still");
+    assert_eq!(end.recv_timeout(wait), Ok(()), "the worker from before the restart still exists");
     assert_eq!(executed.recv_timeout(wait).unwrap(), "a");
     scheduler.add_job(job("b")).unwrap();
-    assert_eq!(executed.recv_timeout(wait).unwrap(), "b", "the new worker serves the store");
+    assert_eq!(executed.recv_timeout(wait).unwrap(), "b", "the new worker processes the store");
     scheduler.shutdown(Shutdown::Wait).unwrap();
 }
 
 #[test]
-fn a_retry_interval_beyond_the_calendar_is_no_panic() {
+fn a_retry_interval_beyond_the_calendar_does_not_panic() {
     for interval in [Duration::from_secs_f64(1e13), Duration::MAX] {
         let scheduler = scheduler();
         scheduler.configure(&Config::new().jobstore_retry_interval(interval)).unwrap();
@@ -108,8 +108,8 @@ fn a_retry_interval_beyond_the_calendar_is_no_panic() {
         assert_eq!(events.names(), ["JOBSTORE_ERROR"]);
         store.fail(false);
         scheduler.advance(TimeDelta::days(10_000));
-        assert!(events.names().is_empty(), "it is tried again before the interval is over");
-        // The loop goes on with the other stores.
+        assert!(events.names().is_empty(), "it is retried before the interval has passed");
+        // The loop continues with the other stores.
         scheduler.add_job(JobBuilder::new("tests::ok").id("local")).unwrap();
         scheduler.step();
         assert_eq!(events.names(), ["JOB_EXECUTED local"]);
@@ -117,7 +117,7 @@ fn a_retry_interval_beyond_the_calendar_is_no_panic() {
 }
 
 #[test]
-fn the_longest_timeout_survives_its_store() {
+fn the_longest_timeout_is_stored() {
     let scheduler = scheduler();
     scheduler.add_jobstore("remote", TestStore::default()).unwrap();
     scheduler.start().unwrap();
@@ -129,7 +129,7 @@ fn the_longest_timeout_survives_its_store() {
 }
 
 #[test]
-fn a_clock_that_is_put_back_keeps_no_store_from_being_tried_again() {
+fn a_clock_that_is_set_back_does_not_delay_retries() {
     let scheduler = scheduler();
     let store = TestStore::default();
     scheduler.add_jobstore("remote", store.clone()).unwrap();
@@ -167,7 +167,7 @@ fn a_store_that_hangs_delays_neither_the_loop_nor_another_store() {
     scheduler.add_job(JobBuilder::new("tests::ok").id("first").jobstore("remote")).unwrap();
     assert_eq!(wait(), "first");
     store.hang(true);
-    // The pass over the store that hangs is under way; the memory store goes on.
+    // The pass over the hanging store is in progress; the memory store continues.
     for id in ["a", "b", "c"] {
         scheduler.add_job(JobBuilder::new("tests::ok").id(id)).unwrap();
         assert_eq!(wait(), id);

@@ -1,4 +1,4 @@
-//! What every scheduler type does, shown by the two that are threads.
+//! The behavior common to all scheduler types, tested on the two that run on threads.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};

@@ -1,4 +1,4 @@
-//! The schedulers that are threads, under a real event loop and a clock that is moved by hand.
+//! The schedulers that run on threads, with a real event loop and a manual clock.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -89,7 +89,7 @@ fn a_blocking_scheduler_returns_when_another_thread_shuts_it_down() {
 }
 
 #[test]
-fn ten_schedulers_live_in_one_program() {
+fn ten_schedulers_run_in_one_program() {
     let (sender, receiver) = channel();
     let schedulers: Vec<BackgroundScheduler> =
         (0..10).map(|_| background(&ManualClock::at(START))).collect();

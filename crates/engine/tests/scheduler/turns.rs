@@ -9,7 +9,7 @@ use apscheduler_testkit::SteppedScheduler;
 
 use crate::recorder::scheduler;
 
-/// For how long one turn runs jobs. A job that takes so long is the only one of its turn, however slow the machine is.
+/// How long one turn runs jobs. A job that takes this long is the only one of its turn, however slow the machine is.
 const SLICE: Duration = Duration::from_millis(10);
 
 fn on_the_loop() -> SteppedScheduler {
@@ -20,7 +20,7 @@ fn on_the_loop() -> SteppedScheduler {
 }
 
 #[test]
-fn a_turn_with_many_runs_lets_others_have_their_turn() {
+fn a_turn_with_many_runs_yields() {
     let scheduler = on_the_loop();
     let executor = scheduler.executor("default").unwrap();
     let (sender, ran) = channel();
@@ -33,12 +33,12 @@ fn a_turn_with_many_runs_lets_others_have_their_turn() {
         scheduler.add_job(JobBuilder::new(job)).unwrap();
     }
     let wakes = scheduler.wakes();
-    // All are due, and handed over. The loop is woken to run them.
+    // All are due, and submitted. The loop is woken to run them.
     assert!(scheduler.turn().is_some());
     assert!(scheduler.wakes() > wakes);
     for number in 0..3 {
         assert_eq!(executor.load().queued, 4 - number);
-        // Not to sleep, but to come back when others had their turn.
+        // It does not sleep, but yields and continues at once.
         assert_eq!(scheduler.turn(), Some(Duration::ZERO));
         assert_eq!(ran.try_iter().collect::<Vec<_>>(), [number]);
     }
@@ -48,7 +48,7 @@ fn a_turn_with_many_runs_lets_others_have_their_turn() {
 }
 
 #[test]
-fn what_falls_due_meanwhile_does_not_wait_for_all_of_them() {
+fn jobs_that_become_due_do_not_wait_for_all_runs() {
     let scheduler = on_the_loop();
     scheduler.add_executor("other", "debug").unwrap();
     let (sender, ran) = channel();

@@ -1,4 +1,4 @@
-//! What users put into ids, names and errors does not reach a terminal or a log as it is.
+//! Control characters in ids, names and errors do not reach a terminal or a log unescaped.
 
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobBuilder;

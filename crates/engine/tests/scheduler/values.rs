@@ -1,4 +1,4 @@
-//! How text in configurations is read, and how instants are shown.
+//! Parsing of text in configurations, and the text of instants.
 
 use apscheduler_core::function::{Arguments, Callable, Function, IntoFunction as _};
 use apscheduler_core::options::{parse_bool, parse_value};
@@ -98,7 +98,7 @@ fn callable_name() {
 }
 
 #[test]
-fn a_wrapper_is_asked_for_its_own_parameters() {
+fn a_wrapper_is_checked_against_its_own_parameters() {
     let wrapper = |_argument: i64| plain();
     let function = wrapper.into_function("wrapper");
     assert!(function.check(&Arguments::new(vec![json!(1)], Map::new())).is_ok());

@@ -1,4 +1,4 @@
-//! A clock that was wrong is told of, and what it left behind can be healed.
+//! Clock changes are reported, and jobs with run times from a wrong clock can be repaired.
 
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::EventMask;
@@ -26,7 +26,7 @@ fn next(scheduler: &SteppedScheduler, id: &str) -> NextRunTime {
 }
 
 #[test]
-fn a_clock_that_is_set_is_told_with_the_size_of_the_step() {
+fn a_clock_change_is_reported_with_its_size() {
     let scheduler = scheduler();
     scheduler.start().unwrap();
     scheduler.add_job(JobBuilder::new("tests::ok").trigger(every(3600))).unwrap();
@@ -37,19 +37,19 @@ fn a_clock_that_is_set_is_told_with_the_size_of_the_step() {
         assert!(!told.iter().any(|line| line.contains("clock")), "{told:?}");
     }
     scheduler.manual_clock().adjust(TimeDelta::milliseconds(-900));
-    assert!(warnings(&scheduler).is_empty(), "a small correction is none of it");
+    assert!(warnings(&scheduler).is_empty(), "a small correction is not reported");
     scheduler.manual_clock().adjust(TimeDelta::seconds(-7265));
     let told = warnings(&scheduler);
     assert!(told[0].starts_with("the clock was set back by 2 h 1 min: each job waits"), "{told:?}");
     scheduler.manual_clock().adjust(TimeDelta::days(3));
     let told = warnings(&scheduler);
-    assert!(told[0].starts_with("the clock went forward by 3 d: it was set, or"), "{told:?}");
+    assert!(told[0].starts_with("the clock moved forward by 3 d: it was set, or"), "{told:?}");
     scheduler.manual_clock().advance(TimeDelta::seconds(1));
-    assert!(warnings(&scheduler).is_empty(), "it is told once");
+    assert!(warnings(&scheduler).is_empty(), "it is reported once");
 }
 
 #[test]
-fn what_was_before_a_start_is_no_step() {
+fn a_clock_change_before_a_start_is_not_reported() {
     let scheduler = scheduler();
     for _ in 0..2 {
         scheduler.start().unwrap();
@@ -59,7 +59,7 @@ fn what_was_before_a_start_is_no_step() {
     }
 }
 
-/// A scheduler at START with jobs that were added when the clock was ahead.
+/// Returns a scheduler at START with jobs that were added while the clock was ahead.
 fn after_a_wrong_date(triggers: &[(&str, TriggerConfig)]) -> (SteppedScheduler, Vec<String>) {
     let scheduler = scheduler();
     let config = apscheduler_core::config::Config::new().timezone(chrono::Utc);
@@ -82,7 +82,7 @@ fn table(value: &serde_json::Value) -> TriggerConfig {
 }
 
 #[test]
-fn jobs_that_wait_for_a_wrong_date_are_told_and_resumed() {
+fn jobs_that_wait_for_a_wrong_date_are_reported_and_resumed() {
     let (scheduler, told) = after_a_wrong_date(&[
         ("interval", table(&json!({"type": "interval", "seconds": 10}))),
         ("cron", table(&json!({"type": "cron", "minute": "*/5"}))),
@@ -95,14 +95,14 @@ fn jobs_that_wait_for_a_wrong_date_are_told_and_resumed() {
     ]);
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("the clock was set back by 25915 d"), "{told:?}");
-    assert!(told[1].starts_with("4 jobs wait much longer than by the trigger"), "{told:?}");
+    assert!(told[1].starts_with("4 jobs wait much longer than the trigger requires"), "{told:?}");
     assert!(told[1].contains("; and others"), "{told:?}");
     assert!(told[1].contains("instead of 2027-01-01T00:00:30+00:00"), "{told:?}");
     for (id, seconds) in [("interval", 10), ("cron", 0), ("days", 8 * 3600), ("both", 30)] {
         scheduler.resume_job(id).unwrap();
         assert_eq!(next(&scheduler, id), NextRunTime::At(at(seconds)), "{id}");
     }
-    // The new grid is what is stored.
+    // The new grid is stored.
     let runs = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
     scheduler.advance(TimeDelta::seconds(10));
     assert!(runs.names().contains(&"JOB_EXECUTED interval".to_owned()));
@@ -110,7 +110,7 @@ fn jobs_that_wait_for_a_wrong_date_are_told_and_resumed() {
 }
 
 #[test]
-fn a_run_by_hand_starts_a_grid_anew_that_a_wrong_date_began() {
+fn a_manual_run_restarts_a_grid_that_began_at_a_wrong_date() {
     let (scheduler, _) =
         after_a_wrong_date(&[("a", table(&json!({"type": "interval", "seconds": 10})))]);
     scheduler.advance(TimeDelta::seconds(3));
@@ -120,7 +120,7 @@ fn a_run_by_hand_starts_a_grid_anew_that_a_wrong_date_began() {
 }
 
 #[test]
-fn a_grid_that_was_given_or_is_right_stays() {
+fn a_given_or_correct_grid_is_kept() {
     let start = "2098-01-01T00:00:00Z";
     let (scheduler, _) = after_a_wrong_date(&[(
         "given",
@@ -128,17 +128,21 @@ fn a_grid_that_was_given_or_is_right_stays() {
     )]);
     scheduler.resume_job("given").unwrap();
     assert_eq!(next(&scheduler, "given"), NextRunTime::At(start.parse().unwrap()));
-    // One that was added now.
+    // A job that was added now.
     let trigger = table(&json!({"type": "interval", "seconds": 10}));
     scheduler.add_job(JobBuilder::new("tests::ok").id("right").trigger(trigger)).unwrap();
     scheduler.advance(TimeDelta::seconds(3));
     scheduler.modify_job("right", &JobChanges::new().next_run_time(at(3))).unwrap();
     scheduler.step();
-    assert_eq!(next(&scheduler, "right"), NextRunTime::At(at(10)), "a run by hand moves no grid");
+    assert_eq!(
+        next(&scheduler, "right"),
+        NextRunTime::At(at(10)),
+        "a manual run does not shift the grid"
+    );
 }
 
 #[test]
-fn distant_jobs_are_told_at_the_start() {
+fn distant_jobs_are_reported_at_the_start() {
     let scheduler = scheduler();
     let far = at(0) + YEARS;
     for (id, time) in [("far", far), ("a\nb", at(7200)), ("near", at(1800))] {
@@ -149,7 +153,7 @@ fn distant_jobs_are_told_at_the_start() {
     scheduler.start().unwrap();
     let told = warnings(&scheduler);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("2 jobs wait much longer than by the trigger"), "{told:?}");
+    assert!(told[0].starts_with("2 jobs wait much longer than the trigger requires"), "{told:?}");
     assert!(
         told[0]
             .contains("`far` until 2097-12-14T00:00:00+00:00 instead of 2027-01-01T00:00:10+00:00"),
@@ -157,5 +161,5 @@ fn distant_jobs_are_told_at_the_start() {
     );
     assert!(told[0].contains(r"`a\nb` until"), "{told:?}");
     scheduler.manual_clock().advance(TimeDelta::seconds(10));
-    assert!(warnings(&scheduler).is_empty(), "they are told once");
+    assert!(warnings(&scheduler).is_empty(), "they are reported once");
 }

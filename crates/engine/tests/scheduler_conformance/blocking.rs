@@ -1,4 +1,4 @@
-//! A blocking scheduler, which is started in threads.
+//! A blocking scheduler, started on its own thread.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -61,7 +61,7 @@ impl Subject for Blocking {
 
 impl Drop for Blocking {
     fn drop(&mut self) {
-        // Not running is fine.
+        // It may not be running.
         let _ = self.0.shutdown(Shutdown::Now);
     }
 }

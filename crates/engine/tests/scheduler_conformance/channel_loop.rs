@@ -1,4 +1,4 @@
-//! A loop over a channel, in a thread that belongs to somebody else: the least that a window system has.
+//! A loop over a channel, on a thread with another owner: a minimal GUI event loop.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ impl EventLoop for ChannelLoop {
     fn run(&self, driver: LoopDriver) -> Result<()> {
         let messages = self.0.clone();
         driver.on_wake(move || {
-            // Nobody listens once the loop has ended.
+            // The receiver is gone once the loop has ended.
             let _ = messages.send(Message::Wake);
         });
         self.0
@@ -73,7 +73,7 @@ impl Drop for Quit {
     }
 }
 
-/// The loop, with the way into it.
+/// Runs the loop, and sends the function that sends calls into it.
 pub(crate) fn run_loop(parts: Sender<(ChannelLoop, Calls)>) {
     let (messages, receiver) = channel();
     let event_loop = ChannelLoop(messages.clone());

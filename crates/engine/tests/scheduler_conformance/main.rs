@@ -1,4 +1,4 @@
-//! The schedulers that are threads do what schedulers do, and so does one on a loop that belongs to somebody else.
+//! The conformance suite of schedulers, for those that run on threads and for one on a loop with another owner.
 
 mod blocking;
 mod channel_loop;

@@ -80,7 +80,7 @@ fn seven(one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) ->
 }
 
 #[test]
-fn by_position_or_by_name() {
+fn arguments_by_position_or_by_name() {
     for (args, kwargs) in [
         (json!([2, 3]), json!({})),
         (json!([2]), json!({"right": 3})),
@@ -91,7 +91,7 @@ fn by_position_or_by_name() {
 }
 
 #[test]
-fn what_may_be_left_out() {
+fn optional_parameters_and_defaults() {
     assert_eq!(call("arguments::greet", json!(["Ada"]), json!({})), Ok(json!("Hello, Ada!")));
     let named = json!({"title": "Countess", "name": "Ada"});
     assert_eq!(call("arguments::greet", json!([]), named), Ok(json!("Hello, Countess Ada!")));
@@ -120,21 +120,21 @@ fn borrowed_parameters() {
 }
 
 #[test]
-fn types_are_those_of_serde() {
+fn parameters_may_have_any_deserializable_type() {
     let kwargs = json!({"order": {"id": 6}, "type": {"a": [1, "x"]}});
     assert_eq!(call("arguments::ship", json!([]), kwargs), Ok(json!("7 false {\"a\": (1, 'x')}")));
     assert_eq!(call("arguments::seven", json!([1, 2, 3, 4, 5, 6, 7]), json!({})), Ok(json!(28)));
 }
 
 #[test]
-fn the_context_takes_no_argument() {
+fn the_context_needs_no_argument() {
     let job = JobBuilder::registered(in_the_middle).id("x").args([json!(1), json!(2)]);
     assert_eq!(run(job), Ok(json!("1 x 2")));
     assert_eq!(call("arguments::by_value", json!([]), json!({})), Ok(json!(true)));
 }
 
 #[test]
-fn what_does_not_fit_is_said_when_the_job_is_added() {
+fn invalid_arguments_are_refused_when_the_job_is_added() {
     let cases = [
         (
             refusal("arguments::add", json!([1]), json!({})),

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{call, refusal, run};
 
-/// Lets the executor poll once more.
+/// Makes the executor poll once more.
 async fn turn() {
     let mut polled = false;
     poll_fn(|context| {
@@ -64,7 +64,7 @@ async fn unregistered(left: i64, right: i64) -> i64 {
 }
 
 #[test]
-fn async_functions_run_to_their_end() {
+fn async_functions_run_to_completion() {
     assert_eq!(call("asynchronous::add", json!([1]), json!({"right": 2})), Ok(json!(3)));
     let job = JobBuilder::registered(borrows).id("a").args([json!("t"), json!([1])]);
     assert_eq!(run(job), Ok(json!("a t [1]")));
@@ -81,14 +81,14 @@ fn async_functions_run_to_their_end() {
 }
 
 #[test]
-fn async_functions_are_known_as_such() {
+fn async_functions_are_recognized() {
     let registry = builtin::new_registry();
     assert!(registry.function("behaviour::asynchronous::never_polled_twice").unwrap().is_async());
     assert!(!registry.function("behaviour::outcomes::nothing").unwrap().is_async());
 }
 
 #[test]
-fn they_can_be_given_themselves() {
+fn async_functions_can_be_passed_directly() {
     assert_eq!(run(JobBuilder::new(add).args([json!(1), json!(2)])), Ok(json!(3)));
     assert_eq!(run(JobBuilder::new(unregistered).args([json!(1), json!(2)])), Ok(json!(3)));
     let closure =

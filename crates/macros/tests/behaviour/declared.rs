@@ -1,4 +1,4 @@
-//! Jobs that stand beside their functions.
+//! Jobs declared on their functions.
 
 use apscheduler::event::EventMask;
 use apscheduler::job::{DeclaredJob, NextRunTime};
@@ -28,7 +28,7 @@ const HOUR: u8 = 4;
     misfire_grace_time = none,
     coalesce = false,
     max_instances = 3,
-    timeout = 1.5,
+    timeout = "1s 500ms",
     next_run_time = "2027-01-01 00:00:05+00:00",
     executor = "other",
     jobstore = "second",
@@ -81,7 +81,7 @@ fn zero() {}
 #[scheduled_job("cron", id = "my_job_id", hour = 1)]
 fn the_same_id() {}
 
-/// A scheduler that knows the functions of this module, but only these of their jobs.
+/// Returns a scheduler with all functions of this module, but only these of their jobs.
 fn scheduler(functions: &[&str]) -> SteppedScheduler {
     let all = builtin::new_registry();
     let registry = apscheduler_testkit::registry();
@@ -138,7 +138,7 @@ fn declared_jobs_are_added() {
 }
 
 #[test]
-fn they_run() {
+fn declared_jobs_run() {
     let scheduler = scheduler(&["twice"]);
     scheduler.add_declared_jobs().unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -172,7 +172,7 @@ fn every_option_of_a_job() {
 }
 
 #[test]
-fn they_replace_what_is_there() {
+fn declared_jobs_replace_existing_ones() {
     let scheduler = scheduler(&["unnamed"]);
     scheduler.start().unwrap();
     scheduler.add_declared_jobs().unwrap();
@@ -181,7 +181,7 @@ fn they_replace_what_is_there() {
 }
 
 #[test]
-fn the_same_declarations_twice_are_one() {
+fn submitting_declarations_twice_adds_them_once() {
     let registry = builtin::new_registry();
     let jobs = registry.declared_jobs().len();
     registry.add_submitted();
@@ -189,7 +189,7 @@ fn the_same_declarations_twice_are_one() {
 }
 
 #[test]
-fn mistakes_name_the_function() {
+fn errors_name_the_function() {
     let text = refusal(&["misspelt"]).to_string();
     assert!(
         text.starts_with(
@@ -205,7 +205,10 @@ fn mistakes_name_the_function() {
     );
     assert!(text.contains("did you mean `cron`?"), "{text}");
     let text = refusal(&["job_option"]).to_string();
-    assert!(text.contains("(is `coalese` meant as the option `coalesce` of the job?)"), "{text}");
+    assert!(
+        text.contains("(did you mean the option `coalesce` of the job instead of `coalese`?)"),
+        "{text}"
+    );
     let error = refusal(&["declared::argument"]);
     assert_eq!(error.kind(), ErrorKind::InvalidArguments);
     assert_eq!(
@@ -221,7 +224,7 @@ fn mistakes_name_the_function() {
 }
 
 #[test]
-fn one_id_is_declared_once() {
+fn a_duplicate_id_is_an_error() {
     let error = refusal(&["monthly", "the_same_id", "unnamed"]);
     assert_eq!(error.kind(), ErrorKind::ConflictingId);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What `#[job]` and `#[scheduled_job]` make of functions, from the attribute to the event.
+//! Functions with `#[job]` and `#[scheduled_job]`, from the attribute to the event.
 #![allow(clippy::unwrap_used, clippy::unnecessary_wraps, reason = "tests")]
 
 mod arguments;
@@ -19,15 +19,15 @@ use serde_json::{Value, json};
 
 const START: &str = "2027-01-01T00:00:00Z";
 
-/// A scheduler that knows everything in this program.
+/// Returns a scheduler with all plugins and functions of this program.
 fn scheduler() -> SteppedScheduler {
     SteppedScheduler::new(builtin::new_registry(), START)
 }
 
-/// How a run ended: with a value, or with the text of an error.
+/// The outcome of a run: a value, or the text of an error.
 type Outcome = Result<Value, String>;
 
-/// Adds a job that runs now, runs it, and says how that ended.
+/// Adds a job that runs now, runs it, and returns its outcome.
 fn try_run(scheduler: &SteppedScheduler, job: JobBuilder) -> apscheduler::Result<Outcome> {
     let outcome = Arc::new(Mutex::new(None));
     let told = Arc::clone(&outcome);
@@ -49,7 +49,7 @@ fn run(job: JobBuilder) -> Outcome {
     try_run(&scheduler(), job).unwrap()
 }
 
-/// A job that calls a function of this program.
+/// Returns a job that calls a function of this program.
 fn job(function: &str, args: Value, kwargs: Value) -> JobBuilder {
     let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else {
         panic!("args are an array, kwargs are a table")
@@ -61,14 +61,14 @@ fn call(function: &str, args: Value, kwargs: Value) -> Outcome {
     run(job(function, args, kwargs))
 }
 
-/// What is said when a job with these arguments is added.
+/// Returns the error of adding a job with these arguments.
 fn refusal(function: &str, args: Value, kwargs: Value) -> String {
     let error = scheduler().add_job(job(function, args, kwargs)).unwrap_err();
     error.message().to_owned()
 }
 
 #[test]
-fn the_check_is_the_same_outside_of_a_scheduler() {
+fn arguments_are_checked_without_a_scheduler_too() {
     let registry: Registry = builtin::new_registry();
     let function = registry.function("behaviour::arguments::add").unwrap();
     let fits = Arguments::new(vec![json!(1), json!(2)], serde_json::Map::new());

@@ -18,9 +18,9 @@ fn ship() -> u8 {
     2
 }
 
-/// Nothing else needs the facade's name.
+/// Needs only the facade's name.
 #[renamed_macro(crate = "apscheduler")]
-#[allow(dead_code, reason = "a job is called by nobody else")]
+#[allow(dead_code, reason = "only called as a job")]
 fn through_a_path() {}
 
 mod inner {
@@ -71,7 +71,7 @@ fn functions_find_their_own_registration() {
 }
 
 #[test]
-fn inside_of_a_function() {
+fn a_nested_function_has_its_path_as_name() {
     #[job]
     fn nested(context: &JobContext) -> String {
         context.job_name().to_owned()
@@ -92,7 +92,7 @@ fn unregistered_names_are_refused() {
 }
 
 #[test]
-fn a_registry_built_by_hand_knows_only_what_it_was_given() {
+fn a_new_registry_lacks_submitted_functions() {
     let registry = apscheduler_testkit::registry();
     assert!(!registry.has_function("behaviour::names::plain"));
     registry.add_submitted();

@@ -1,4 +1,4 @@
-//! What functions return, and how that ends in an event.
+//! Return values of functions, and the events with them.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// As `anyhow::Result` is.
+/// Like `anyhow::Result`.
 type Fallible<T, E = Box<dyn std::error::Error + Send + Sync>> = Result<T, E>;
 
 #[derive(Serialize)]
@@ -71,7 +71,7 @@ fn json_of() -> Result<Json<Report>, Broken> {
     Ok(Json(Report { lines: 5 }))
 }
 
-/// No serde, but what closures may return.
+/// Not serializable by serde, but allowed as the return value of a closure.
 struct Own;
 
 impl IntoReturned for Own {
@@ -136,7 +136,7 @@ fn errors_reach_the_event() {
         ("text_as_error", json!([]), "it was text"),
         ("job_error", json!([]), "it was said"),
         ("panics", json!([]), "panicked: at the disco"),
-        ("bad_json", json!([]), "the return value is no JSON: key must be a string"),
+        ("bad_json", json!([]), "the return value is not valid JSON: key must be a string"),
     ] {
         assert_eq!(
             call(&format!("outcomes::{function}"), args, json!({})),
@@ -147,7 +147,7 @@ fn errors_reach_the_event() {
 }
 
 #[test]
-fn functions_stay_functions() {
+fn job_functions_can_be_called_directly() {
     assert_eq!(an_alias("3").unwrap(), 3);
     assert_eq!(must_be_used(), 1);
 }

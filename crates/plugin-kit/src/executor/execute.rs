@@ -13,9 +13,6 @@ pub trait RunExt {
     /// An async function is driven to its end without a runtime: it blocks the thread and has no reactor, so timers and
     /// sockets of tokio, for example, do not work in it.
     fn execute(self);
-
-    /// Calls an async function for every run time. A plain one blocks the task.
-    fn execute_async(self) -> impl Future<Output = ()> + Send;
 }
 
 impl RunExt for Run {
@@ -29,20 +26,17 @@ impl RunExt for Run {
             self.finish(result);
         }
     }
-
-    async fn execute_async(mut self) {
-        while let Some(invocation) = self.begin() {
-            let result = invocation.call_async().await;
-            self.finish(result);
-        }
-    }
 }
 
 /// Sets a token of its own for the next run time, and cancels it at the timeout of the job. `None` without a timeout.
 pub(super) fn start_timer(run: &mut Run, token: Option<&CancellationToken>) -> Option<Timer> {
     let timeout = run.timeout()?;
     if let Err(error) = Timer::prepare() {
-        tracing::error!(job_id = run.job().id(), "its timeout can't be kept: {}", error.chain());
+        tracing::error!(
+            job_id = run.job().id(),
+            "its timeout can't be enforced: {}",
+            error.chain()
+        );
         return None;
     }
     let end = Instant::now().checked_add(timeout)?;

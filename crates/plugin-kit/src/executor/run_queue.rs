@@ -13,9 +13,9 @@ const CAPACITY: usize = 10_000;
 /// It is open between a start and a shutdown of the executor. It never refuses a run for lack of room; when 10,000 runs
 /// wait, its [`room`](Self::room) is zero until half of them have been taken.
 ///
-/// The queue has no lock and never waits: threads, tasks, coroutines and event loops share it behind a lock of their own
-/// and have their own ways to wait. No method calls foreign code. Dropping a run does, since its listeners are told, so
-/// drop what a method returns only after the lock has been released.
+/// The queue has no lock and never waits: threads, tasks, coroutines and event loops share it under their own locks,
+/// and have their own ways to wait. No method calls foreign code. Dropping a run does, because its listeners are
+/// called, so drop the values that a method returns only after the lock has been released.
 ///
 /// # Examples
 /// ```
@@ -100,6 +100,7 @@ impl RunQueue {
 
     /// Removes the next run and counts it as running. Its cancellation token is set. Each such run needs a call of
     /// [`finish`](Self::finish).
+    #[inline]
     pub fn take(&mut self) -> Option<Run> {
         let mut run = self.reserve()?;
         self.start_reserved(&mut run);
@@ -108,6 +109,7 @@ impl RunQueue {
 
     /// Removes the next run for a worker that will start it later. Until then it counts as queued. Each such run needs a
     /// call of [`start_reserved`](Self::start_reserved) or [`forget_reserved`](Self::forget_reserved).
+    #[inline]
     pub fn reserve(&mut self) -> Option<Run> {
         let run = self.waiting.pop_front()?;
         self.reserved += 1;
@@ -116,6 +118,7 @@ impl RunQueue {
 
     /// Counts a reserved run as running and sets its cancellation token. The run needs a call of
     /// [`finish`](Self::finish).
+    #[inline]
     pub fn start_reserved(&mut self, run: &mut Run) {
         self.reserved -= 1;
         self.running += 1;
@@ -130,6 +133,7 @@ impl RunQueue {
     }
 
     /// Notes that a run has ended.
+    #[inline]
     pub fn finish(&mut self) {
         self.running -= 1;
     }

@@ -103,7 +103,7 @@ mod tests {
         Max processes             4096                 8192                 processes \n";
 
     #[test]
-    fn the_lowest_limit_counts() {
+    fn the_lowest_limit_applies() {
         assert_eq!(system(&[]), None);
         assert_eq!(system(&KERNEL), Some(limit(32768, "/proc/sys/kernel/pid_max")));
         let user = [

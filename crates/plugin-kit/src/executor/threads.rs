@@ -127,7 +127,7 @@ impl RunThreads {
                 (0..wanted.start).for_each(|_| self.start_thread());
             }
             Err(runs) => {
-                // Listeners are told of their end outside of the lock.
+                // Listeners receive their outcomes outside the lock.
                 drop(state);
                 drop(runs);
             }
@@ -220,7 +220,12 @@ impl Iterator for QueuedRuns {
     fn next(&mut self) -> Option<Run> {
         let mut state = self.shared.state();
         loop {
-            match state.queue.next(&mut self.worker, self.waits) {
+            let next = if self.waits {
+                state.queue.next(&mut self.worker)
+            } else {
+                state.queue.next_or_end(&mut self.worker)
+            };
+            match next {
                 Next::Run(run) => return Some(run),
                 Next::End => return None,
                 Next::Wait => {

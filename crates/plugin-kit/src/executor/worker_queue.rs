@@ -10,7 +10,7 @@ use super::run_queue::{ClosedRuns, RunQueue};
 /// It counts the workers, and reports how many to start and to wake. How they wait is up to the executor: threads wait for
 /// a condition variable, coroutines for a semaphore.
 ///
-/// It is used behind a lock, as the [`RunQueue`].
+/// Like the [`RunQueue`], it is used under a lock.
 #[derive(Debug)]
 pub struct WorkerQueue {
     runs: RunQueue,
@@ -95,22 +95,42 @@ impl WorkerQueue {
         (closed, self.wake(usize::MAX))
     }
 
-    /// Returns what a worker does next; its run, if it had one, has ended. If it may not `wait`, it ends when no run waits.
-    pub fn next(&mut self, worker: &mut WorkerState, wait: bool) -> Next {
-        self.leave_state(*worker);
-        if let Some(run) = self.runs.take() {
-            *worker = WorkerState::Busy;
-            Next::Run(run)
-        } else if wait && self.runs.is_open() {
-            // Its next state; until then it counts as idle.
-            *worker = WorkerState::Seeking;
-            self.idle += 1;
-            Next::Wait
-        } else {
-            *worker = WorkerState::Leaving;
-            self.leaving += 1;
-            Next::End
+    /// Returns what a worker does next; its run, if it had one, has ended.
+    #[inline]
+    pub fn next(&mut self, worker: &mut WorkerState) -> Next {
+        match self.next_run(worker) {
+            Some(run) => Next::Run(run),
+            None if self.runs.is_open() => {
+                // Its next state; until then it counts as idle.
+                *worker = WorkerState::Seeking;
+                self.idle += 1;
+                Next::Wait
+            }
+            None => self.end(worker),
         }
+    }
+
+    /// Returns what a worker that ends when no run waits does next; its run, if it had one, has ended.
+    #[inline]
+    pub fn next_or_end(&mut self, worker: &mut WorkerState) -> Next {
+        match self.next_run(worker) {
+            Some(run) => Next::Run(run),
+            None => self.end(worker),
+        }
+    }
+
+    #[inline]
+    fn next_run(&mut self, worker: &mut WorkerState) -> Option<Run> {
+        self.leave_state(*worker);
+        let run = self.runs.take()?;
+        *worker = WorkerState::Busy;
+        Some(run)
+    }
+
+    fn end(&mut self, worker: &mut WorkerState) -> Next {
+        *worker = WorkerState::Leaving;
+        self.leaving += 1;
+        Next::End
     }
 
     /// Removes a worker that ends. One that waits must be woken first.
@@ -120,13 +140,13 @@ impl WorkerQueue {
     }
 
     /// Lends the place of a worker whose run waits until all other runs have ended. Returns how many workers to start.
-    pub fn lend_place(&mut self) -> usize {
+    pub fn lend_slot(&mut self) -> usize {
         self.lent += 1;
         self.missing()
     }
 
     /// Takes back the place that was lent.
-    pub fn take_place_back(&mut self) {
+    pub fn reclaim_slot(&mut self) {
         self.lent -= 1;
     }
 

@@ -1,4 +1,4 @@
-//! Signals the process group of a tree, where there is no `/proc` to find more.
+//! Signals the process group of a tree, on systems without `/proc`.
 
 use std::process::Child;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::marker::TreeId;
 
-/// Nothing: the group is asked.
+/// Empty: the system is asked about the group.
 #[derive(Debug)]
 pub(super) struct Snapshot;
 
@@ -18,7 +18,7 @@ impl Snapshot {
     }
 }
 
-/// What is known of a tree.
+/// Finds the processes of a tree.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     /// The process group of the tree.
@@ -26,17 +26,17 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Takes a process that was just started for the first one of the tree.
+    /// Sets the first process of the tree, which was just started.
     pub(super) fn begin(&mut self, child: &Child) {
         self.group = Some(Pid::from_child(child));
     }
 
-    /// The process group of the tree.
+    /// Returns the process group of the tree.
     pub(super) fn group(&self) -> Option<i32> {
         self.group.map(|group| group.as_raw_nonzero().get())
     }
 
-    // The number of a group is not given away while any process is in it.
+    // A group id is not reused while any process is in the group.
     pub(super) fn is_empty(&mut self, _id: &TreeId, _snapshot: &Snapshot) -> bool {
         self.group.is_none_or(|group| test_kill_process_group(group).is_err())
     }
@@ -56,7 +56,7 @@ impl Search {
     fn send(&self, signal: Signal) {
         let Some(group) = self.group else { return };
         match kill_process_group(group, signal) {
-            // Nobody is left in the group, or only zombies are.
+            // The group is empty, or has only zombies.
             Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
             Err(error) => {
                 tracing::warn!(

@@ -1,8 +1,8 @@
-//! The keeper: a process that ends what this one leaves behind, however this one ends.
+//! The keeper: a process that ends the trees of this process, however this process ends.
 //!
-//! It is a shell with a few lines, so that no program needs a hook for it. It knows the trees by what it reads from a
-//! socket. The end of the socket is the end of this process: all ends of it here are closed on `exec`, so a program that
-//! is being started while this process dies holds the socket open until it has its marker, and can be found.
+//! It is a short shell script, so no program needs a hook for it. It reads the trees from a socket. When the socket is
+//! closed, this process has ended. The socket is closed on `exec`, so a program that is being started while this
+//! process dies keeps it open until the program has its marker and can be found.
 
 use std::io;
 #[cfg(target_os = "linux")]
@@ -24,16 +24,16 @@ use super::tree::{Origin, Tree};
 
 const SCRIPT: &str = include_str!("keeper.sh");
 
-/// What the process list shows.
+/// The name in the process list.
 const NAME: &str = "apscheduler-keeper";
 
-/// A program that has SIGPIPE on must live through the death of the keeper.
+/// A program that has not ignored SIGPIPE must survive the death of the keeper.
 #[cfg(not(target_vendor = "apple"))]
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(target_vendor = "apple")]
 const SEND: SendFlags = SendFlags::DONTWAIT;
 
-/// The keeper of this process, once there is one.
+/// The keeper of this process, if it has been started.
 #[derive(Debug)]
 pub(super) struct Keepers {
     keeper: Option<Keeper>,
@@ -43,7 +43,7 @@ pub(super) struct Keepers {
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) process: Child,
-    /// Means this process whatever becomes of its id; `None` before Linux 5.3.
+    /// Refers to the process even if its id is reused; `None` before Linux 5.3.
     #[cfg(target_os = "linux")]
     handle: Option<OwnedFd>,
     pub(super) socket: UnixStream,
@@ -54,15 +54,15 @@ impl Keepers {
         Self { keeper: None, warned: false }
     }
 
-    /// Has a tree ended should this process die. `all` are the trees for a new keeper, this one among them.
+    /// Registers a tree to be ended if this process dies. `all` are the trees for a new keeper, including this one.
     pub(super) fn keep(&mut self, tree: &Tree, all: &[Arc<Tree>]) {
-        // The worker's own keeper does so for what runs in a worker.
+        // A worker has its own keeper.
         if tree.origin != Origin::InWorker {
             self.tell(&line(tree), all);
         }
     }
 
-    /// Forgets a tree. `all` are those that remain.
+    /// Removes a tree. `all` are the remaining ones.
     pub(super) fn let_go(&mut self, tree: &Tree, all: &[Arc<Tree>]) {
         if self.keeper.is_some() && tree.origin != Origin::InWorker {
             self.tell(&format!("- {}\n", tree.id.as_str()), all);
@@ -75,7 +75,7 @@ impl Keepers {
         {
             return;
         }
-        // There is none yet, or somebody has killed it, or it is stuck.
+        // There is no keeper yet, or it was killed, or it is stuck.
         if let Some(keeper) = self.keeper.take() {
             keeper.end();
         }
@@ -84,7 +84,7 @@ impl Keepers {
             Err(error) if !self.warned => {
                 self.warned = true;
                 tracing::warn!(
-                    "no keeper can be started, so programs of jobs are left behind if this process is killed: {error}"
+                    "can't start a keeper, so programs of jobs keep running if this process is killed: {error}"
                 );
             }
             Err(_) => {}
@@ -114,10 +114,10 @@ impl Keeper {
             .args(["-c", SCRIPT, NAME])
             .current_dir("/")
             .env(VARIABLE, KEEPER)
-            // What is sent to the group of this process from a terminal is not for the keeper.
+            // Signals from a terminal to the group of this process must not reach the keeper.
             .process_group(0)
             .stdin(OwnedFd::from(theirs))
-            // Nobody who reads the output of this process should wait for the keeper.
+            // Readers of this process's output must not wait for the keeper.
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let process = command.spawn()?;
@@ -133,7 +133,7 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Never waits: a message that does not go out at once is an error.
+    /// Never blocks: a message that can't be sent at once is an error.
     pub(super) fn tell(&self, line: &str) -> io::Result<()> {
         match rustix::net::send(&self.socket, line.as_bytes(), SEND) {
             Ok(sent) if sent == line.len() => Ok(()),
@@ -142,27 +142,26 @@ impl Keeper {
         }
     }
 
-    /// Kills it: at the end of its socket it would take this process for dead.
+    /// Kills it: if only the socket were closed, it would assume that this process is dead.
     fn end(mut self) {
-        // Not by its id where that can be avoided: it may be dead, and reaped by a program that reaps what it inherits
-        // from its threads.
+        // Not by its id if possible: it may be dead, and reaped by a program that reaps inherited processes.
         #[cfg(target_os = "linux")]
         if let Some(handle) = &self.handle {
             let _ = pidfd_send_signal(handle, Signal::KILL);
             let _ = waitid(WaitId::PidFd(handle.as_fd()), WaitIdOptions::EXITED);
             return;
         }
-        // It may be dead.
+        // It may be dead already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// What the keeper has to know of a tree: id, grace period in tenths of a second, group, whether TERM was sent.
+/// Returns the message about a tree: id, grace period in tenths of a second, group, and whether TERM was sent.
 fn line(tree: &Tree) -> String {
     let state = tree.state();
     let tenths = tree.grace.as_millis().div_ceil(100);
     let group = state.search.group().unwrap_or(0);
-    let told = u8::from(state.kill_at.is_some());
-    format!("+ {} {tenths} {group} {told}\n", tree.id.as_str())
+    let is_term_sent = u8::from(state.kill_at.is_some());
+    format!("+ {} {tenths} {group} {is_term_sent}\n", tree.id.as_str())
 }

@@ -14,21 +14,21 @@ use rustix::process::{
 
 use super::marker::{KEEPER, TreeId, VARIABLE};
 
-/// What tells a process from all others: ids alone are given again.
+/// Identifies a process uniquely: ids alone are reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Identity {
     pid: Pid,
-    /// In clock ticks since the boot.
+    /// The start time, in clock ticks since the boot.
     start: u64,
 }
 
-/// A process, as it was when it was looked at.
+/// The state of a process when it was read.
 #[derive(Debug)]
 struct Process {
     identity: Identity,
     parent: i32,
     group: i32,
-    /// It has exited, and waits to be reaped.
+    /// It has exited, but has not been reaped.
     exited: bool,
     /// The value of the variable.
     marker: OnceCell<Option<Vec<u8>>>,
@@ -55,19 +55,19 @@ impl Snapshot {
         Self(processes)
     }
 
-    /// Whether it shows anything: this process is always there.
-    fn is_blind(&self) -> bool {
+    /// Returns whether `/proc` shows no processes: this one should always be there.
+    fn is_unavailable(&self) -> bool {
         let ours = getpid();
         !self.0.iter().any(|process| process.identity.pid == ours)
     }
 }
 
 impl Process {
-    /// `None` where it is gone.
+    /// Returns `None` if it does not exist.
     fn read(pid: Pid) -> Option<Self> {
         let stat = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
         let stat = String::from_utf8_lossy(&stat);
-        // The name of the program stands in parentheses, and may hold some.
+        // The name of the program is in parentheses, and may contain some.
         let (_, rest) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         let threads: u32 = fields.get(17)?.parse().ok()?;
@@ -100,7 +100,7 @@ impl Process {
     fn signal(&self, signal: Signal) {
         let pid = self.identity.pid;
         let sent = match pidfd_open(pid, PidfdFlags::empty()) {
-            // From here on the descriptor means the process that has the id now.
+            // From here on, the descriptor refers to the process that has the id now.
             Ok(process) if self.is_still_there() => pidfd_send_signal(process, signal),
             Ok(_) => return,
             // Linux before 5.3, or a sandbox.
@@ -118,35 +118,35 @@ impl Process {
     }
 }
 
-/// What is known of a tree.
+/// Finds the processes of a tree.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     /// The process group of the tree.
     group: Option<Pid>,
     /// The first process of the tree.
     leader: Option<Identity>,
-    /// What was found before: a process may lose its parent, its group and its environment later.
+    /// The processes found before: they may lose their parent, group and environment later.
     known: HashSet<Identity>,
-    /// What got TERM, where that was sent.
+    /// The processes that got TERM, if it was sent.
     told: Option<HashSet<Identity>>,
 }
 
 impl Search {
-    /// Takes a process that was just started for the first one of the tree.
+    /// Sets the first process of the tree, which was just started.
     pub(super) fn begin(&mut self, child: &Child) {
         let pid = Pid::from_child(child);
         self.group = Some(pid);
         self.leader = Process::read(pid).map(|process| process.identity);
     }
 
-    /// The process group of the tree.
+    /// Returns the process group of the tree.
     pub(super) fn group(&self) -> Option<i32> {
         self.group.map(|group| group.as_raw_nonzero().get())
     }
 
-    /// The processes of the tree that are alive.
+    /// Returns the living processes of the tree.
     fn members<'a>(&mut self, id: &TreeId, snapshot: &'a Snapshot) -> Vec<&'a Process> {
-        // While its first process is there, as a zombie too, the number of the group is no other's.
+        // While the first process exists, even as a zombie, the group id is not reused.
         let group = self
             .leader
             .filter(|leader| snapshot.0.iter().any(|process| process.identity == *leader))
@@ -173,7 +173,7 @@ impl Search {
                 others.push(process);
             }
         }
-        // Children of children, until there are no more.
+        // Adds children of children, until there are no more.
         loop {
             let before = members.len();
             others.retain(|process| {
@@ -193,17 +193,17 @@ impl Search {
     }
 
     pub(super) fn is_empty(&mut self, id: &TreeId, snapshot: &Snapshot) -> bool {
-        if snapshot.is_blind() {
+        if snapshot.is_unavailable() {
             return self.group.is_none_or(|group| test_kill_process_group(group).is_err());
         }
         let members = self.members(id, snapshot);
-        self.tell_stragglers(&members);
+        self.terminate_late_starters(&members);
         members.is_empty()
     }
 
-    /// Sends TERM to those that were being started when the others got it. What a living process of the tree starts after
-    /// that is left alone: it cleans up.
-    fn tell_stragglers(&mut self, members: &[&Process]) {
+    /// Sends TERM to processes that were being started when the others got it. Processes that a living process of the
+    /// tree starts later get none: they may be part of its cleanup.
+    fn terminate_late_starters(&mut self, members: &[&Process]) {
         let Some(told) = &mut self.told else { return };
         let pids: HashSet<i32> =
             members.iter().map(|process| process.identity.pid.as_raw_nonzero().get()).collect();
@@ -214,7 +214,7 @@ impl Search {
         }
     }
 
-    /// The longest grace period that a process of the tree has by its marker; `None` where there is no process.
+    /// Returns the longest grace period in the markers of the tree's processes; `None` if there is no process.
     pub(super) fn grace(&mut self, id: &TreeId, snapshot: &Snapshot) -> Option<Duration> {
         let members = self.members(id, snapshot);
         let grace = |process: &&Process| process.marker().and_then(|marker| id.grace_in(marker));
@@ -222,13 +222,13 @@ impl Search {
     }
 
     pub(super) fn terminate(&mut self, id: &TreeId, snapshot: &Snapshot) {
-        if snapshot.is_blind() {
+        if snapshot.is_unavailable() {
             return self.signal_group(Signal::TERM);
         }
         let members = self.members(id, snapshot);
         let group = self.group();
         let in_group = |process: &&Process| group == Some(process.group);
-        // All at once, so that none is missed that one of them starts just now.
+        // All at once, so that no process started in this moment is missed.
         if members.iter().any(in_group) {
             self.signal_group(Signal::TERM);
         }
@@ -239,7 +239,7 @@ impl Search {
     }
 
     pub(super) fn kill(&mut self, id: &TreeId, snapshot: &Snapshot) {
-        if snapshot.is_blind() {
+        if snapshot.is_unavailable() {
             return self.signal_group(Signal::KILL);
         }
         for process in self.members(id, snapshot) {
@@ -256,7 +256,7 @@ impl Search {
         }
     }
 
-    /// The processes that are left, for the log.
+    /// Describes the remaining processes, for the log.
     pub(super) fn describe(&mut self, id: &TreeId, snapshot: &Snapshot) -> String {
         let pids: Vec<String> = self
             .members(id, snapshot)

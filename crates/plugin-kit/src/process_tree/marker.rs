@@ -1,4 +1,4 @@
-//! The marker by which a process is known to belong to a tree: a variable in its environment.
+//! The marker of the processes of a tree: a variable in their environment.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,30 +9,30 @@ use std::time::Duration;
 /// that clears it may outlive its run.
 pub const VARIABLE: &str = "APSCHEDULER_PROCESS_TREE";
 
-/// What the variable is in a keeper and in what it starts. They belong to no tree, though a process of one has started
-/// them: they end by themselves when that has ended.
+/// The value of the variable in a keeper and its children. They belong to no tree, although a process of a tree may
+/// have started them: they end by themselves when that process has ended.
 pub(super) const KEEPER: &str = "keeper";
 
-/// The ids of worker processes begin so.
+/// The first byte of the ids of worker processes.
 const WORKER: u8 = b'w';
 
-/// Names a process tree; unique over all processes.
+/// The id of a process tree, unique across all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TreeId(String);
 
 impl TreeId {
-    /// A new id.
+    /// Returns a new id.
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4().simple().to_string())
     }
 
-    /// The id of the tree of a run: whoever knows the run finds its processes.
+    /// Returns the id of the tree of a run, by which other processes can find it.
     pub fn of_run(run_id: impl fmt::Display) -> Self {
         Self(format!("r{run_id}"))
     }
 
-    /// A new id for a worker process, which runs many jobs. The programs of a run in the worker belong to the tree of the
-    /// run and not to that of the worker.
+    /// Returns a new id for a worker process, which runs many jobs. The programs of a run in the worker belong to the
+    /// tree of the run, not to that of the worker.
     pub fn of_worker() -> Self {
         Self(format!("{}{}", char::from(WORKER), uuid::Uuid::new_v4().simple()))
     }
@@ -41,7 +41,7 @@ impl TreeId {
         &self.0
     }
 
-    /// The value of [`VARIABLE`] for a process of this tree that this process starts.
+    /// Returns the value of [`VARIABLE`] for a process of this tree that this process starts.
     pub(super) fn within_ours(&self, grace: Duration) -> OsString {
         self.within(std::env::var_os(VARIABLE).as_deref(), grace)
     }
@@ -59,8 +59,8 @@ impl TreeId {
         OsString::from_vec(value)
     }
 
-    /// Whether a process with this value of [`VARIABLE`] belongs to the tree, and the grace period that it has: that of the
-    /// innermost tree.
+    /// Returns the grace period of a process with this value of [`VARIABLE`], which is that of the innermost tree;
+    /// `None` if the process does not belong to this tree.
     pub(super) fn grace_in(&self, value: &[u8]) -> Option<Duration> {
         let parts = value.split(|byte| *byte == b' ').filter_map(|part| {
             let (id, grace) = std::str::from_utf8(part).ok()?.split_once(':')?;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_have_written_into_the_variable_is_no_id() {
+    fn an_invalid_variable_is_not_an_id() {
         let id = TreeId::random();
         for value in [&b""[..], b"\xff", b":", b"x", b" : :5 "] {
             assert_eq!(id.grace_in(value), None);

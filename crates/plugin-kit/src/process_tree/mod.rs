@@ -35,13 +35,13 @@ pub use marker::{TreeId, VARIABLE};
 pub use registry::end_all;
 use tree::{LOOK, Origin, Tree, after};
 
-/// The grace period where nothing else is known.
+/// The default grace period.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
 /// A program that was started for a run, with everything that it has started.
 ///
-/// Dropping it ends nothing: what is still alive then is left alone, and outlives this process. So drop it when the run
-/// has ended by itself, and call [`end`](Self::end) before where it has not.
+/// Dropping it ends nothing: processes that are still alive are left alone, and may outlive this process. So drop it
+/// when the run has ended by itself; otherwise call [`end`](Self::end) first.
 ///
 /// # Examples
 /// ```
@@ -64,18 +64,18 @@ pub struct ProcessTree {
 }
 
 impl ProcessTree {
-    /// A tree without processes. Its processes have `grace` to end after TERM.
+    /// Creates a tree without processes. Its processes have `grace` to end after TERM.
     pub fn new(id: TreeId, grace: Duration) -> Self {
         Self::registered(id, grace, Origin::Ours)
     }
 
-    /// The tree of a worker process. [`end_all`] sends it no TERM: its owner asks it to end in another way.
+    /// Creates the tree of a worker process. [`end_all`] sends it no TERM: its owner asks it to end in another way.
     pub fn of_worker() -> Self {
         Self::registered(TreeId::of_worker(), DEFAULT_GRACE, Origin::Worker)
     }
 
-    /// What a run starts in a worker process, as this process sees it: the worker has a tree with this id. Only Linux
-    /// lets a process find what another has started; elsewhere the tree seems to be empty.
+    /// Returns a view of the tree with this id in a worker process, which contains the programs of a run. Only on Linux
+    /// can a process find those that another has started; elsewhere the tree seems to be empty.
     pub fn in_worker(id: TreeId) -> Self {
         Self::registered(id, DEFAULT_GRACE, Origin::InWorker)
     }
@@ -86,12 +86,12 @@ impl ProcessTree {
         Self { shared }
     }
 
-    /// Starts the first process of the tree, in a process group of its own and with [`VARIABLE`] in its environment.
+    /// Starts the first process of the tree, in its own process group and with [`VARIABLE`] in its environment.
     ///
     /// Reap the child only after the tree was ended or dropped: its process id names the group until then.
     ///
     /// # Errors
-    /// Any error of [`Command::spawn`]; after [`end_all`], that no programs are started any more.
+    /// Any error from [`Command::spawn`]; an error after [`end_all`], when no more programs are started.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         let shared = &self.shared;
         command.process_group(0).env(VARIABLE, shared.id.within_ours(shared.grace));
@@ -105,8 +105,8 @@ impl ProcessTree {
         kill_at
     }
 
-    /// Notes that somebody else has asked the processes of the tree to end: they get no TERM, and KILL after their grace
-    /// period. Returns when that is, or `None` if there are no processes.
+    /// Notes that the processes of the tree have been asked to end in another way: they get no TERM, and KILL after
+    /// their grace period. Returns when KILL is due, or `None` if there are no processes.
     pub fn is_asked_to_end(&self) -> Option<Instant> {
         let snapshot = system::Snapshot::take();
         let kill_at = {
@@ -119,12 +119,12 @@ impl ProcessTree {
         Some(kill_at)
     }
 
-    /// Whether it is being ended, by its owner or by [`end_all`].
+    /// Returns whether it is being ended, by its owner or by [`end_all`].
     pub fn is_ending(&self) -> bool {
         self.shared.state().kill_at.is_some()
     }
 
-    /// Whether no process is alive.
+    /// Returns whether no process is alive.
     pub fn is_empty(&self) -> bool {
         self.shared.is_empty(&system::Snapshot::take())
     }
@@ -137,7 +137,7 @@ impl ProcessTree {
     /// Ends every process of the tree: TERM, the grace period, KILL. Returns when none is left, and whether KILL was
     /// needed.
     ///
-    /// The grace period is that of the tree, or a longer one that a tree within it has.
+    /// The grace period is that of the tree, or that of a nested tree if it is longer.
     pub fn end(&self) -> bool {
         end_together(&[self])
     }

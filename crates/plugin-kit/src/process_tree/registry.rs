@@ -1,4 +1,4 @@
-//! The trees that this process has.
+//! The trees of this process.
 
 use std::io;
 use std::process::{Child, Command};
@@ -14,7 +14,7 @@ static REGISTRY: Mutex<Registry> =
 
 struct Registry {
     trees: Vec<Arc<Tree>>,
-    /// The process is about to exit: nothing is started any more.
+    /// The process is about to exit: no more programs are started.
     closed: bool,
     keepers: Keepers,
 }
@@ -54,7 +54,7 @@ pub(super) fn add(tree: &Arc<Tree>) {
     let mut registry = registry();
     registry.trees.push(Arc::clone(tree));
     let Registry { trees, keepers, .. } = &mut *registry;
-    // Before its first process starts, so that there is no time at which nobody would end it.
+    // Before its first process starts, so that the keeper always knows the tree.
     keepers.keep(tree, trees);
 }
 
@@ -75,7 +75,7 @@ pub(super) fn remove(tree: &Arc<Tree>) {
 }
 
 pub(super) fn spawn(tree: &Arc<Tree>, command: &mut Command) -> io::Result<Child> {
-    // Under the lock, so that `end_all` meets every program that is started.
+    // Under the lock, so that `end_all` finds every started program.
     let mut registry = registry();
     if registry.closed {
         return Err(io::Error::other("the scheduler is being stopped"));

@@ -7,28 +7,28 @@ use tempfile::TempDir;
 use super::keeper::Keeper;
 use super::*;
 
-/// How long anything may take. Waiting ends as soon as it has come.
+/// The longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A grace period that a test never waits for.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Leaves the group, and its parent is gone: only the environment tells where it belongs. Ends at TERM.
+/// Leaves the group, and its parent has exited: only the environment shows that it belongs to the tree. Ends at TERM.
 const DAEMON: &str = "setsid sh -c 'sleep 600 & echo $! >daemon' &";
 
-/// Ignores TERM, as does what it starts.
+/// Ignores TERM, like its children.
 const STUBBORN: &str =
     "(trap '' TERM; echo >stubborn; while :; do sleep 600; done) >/dev/null 2>&1 &";
 
 fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A tree that runs this script in a directory. Returns when the script has come to its end, where it waits.
+/// Starts a tree that runs this script in a directory. Returns when the script has reached its end, where it waits.
 fn start(grace: Duration, script: &str) -> (ProcessTree, Child, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let tree = ProcessTree::new(TreeId::random(), grace);
@@ -51,7 +51,7 @@ fn start(grace: Duration, script: &str) -> (ProcessTree, Child, TempDir) {
     (tree, child, directory)
 }
 
-/// The processes whose directory is this one.
+/// Counts the processes whose working directory is this one.
 #[cfg(target_os = "linux")]
 fn count(directory: &Path) -> usize {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
@@ -63,7 +63,7 @@ fn count(directory: &Path) -> usize {
 }
 
 #[test]
-fn term_ends_what_does_not_ignore_it() {
+fn term_ends_processes_that_do_not_ignore_it() {
     let (tree, mut child, _directory) = start(LONG, "");
     assert!(!tree.is_empty());
     assert!(!tree.end(), "KILL was not needed");
@@ -72,7 +72,7 @@ fn term_ends_what_does_not_ignore_it() {
 }
 
 #[test]
-fn who_ignores_term_is_killed_after_the_grace_period_though_the_first_process_is_gone() {
+fn processes_that_ignore_term_are_killed_after_the_grace_period() {
     let grace = Duration::from_millis(300);
     let (tree, mut child, _directory) = start(grace, STUBBORN);
     let begun = Instant::now();
@@ -84,7 +84,7 @@ fn who_ignores_term_is_killed_after_the_grace_period_though_the_first_process_is
 
 #[test]
 #[cfg(target_os = "linux")]
-fn who_has_left_the_group_and_lost_its_parent_is_found() {
+fn processes_that_left_the_group_and_lost_their_parent_are_found() {
     let (tree, mut child, directory) = start(LONG, &[DAEMON, DAEMON].concat());
     assert!(count(directory.path()) >= 3);
     assert!(!tree.end());
@@ -94,7 +94,7 @@ fn who_has_left_the_group_and_lost_its_parent_is_found() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_tree_can_be_found_by_its_id_alone_when_its_first_process_is_gone() {
+fn a_tree_without_its_first_process_is_found_by_its_id() {
     let (tree, mut child, directory) = start(LONG, DAEMON);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -106,7 +106,7 @@ fn a_tree_can_be_found_by_its_id_alone_when_its_first_process_is_gone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_is_no_part_of_the_tree_is_left_alone() {
+fn other_processes_are_left_alone() {
     let (other, mut other_child, _directory) = start(LONG, "");
     let (tree, mut child, _directory) = start(LONG, "");
     tree.end();
@@ -118,7 +118,7 @@ fn what_is_no_part_of_the_tree_is_left_alone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn who_was_asked_to_end_gets_no_term_and_the_longer_grace_period() {
+fn processes_already_asked_to_end_get_no_term_and_the_longer_grace_period() {
     let (tree, mut child, _directory) = start(LONG, "");
     let seen = ProcessTree::new(tree.shared.id.clone(), Duration::ZERO);
     let kill_at = seen.is_asked_to_end().unwrap();
@@ -131,7 +131,7 @@ fn who_was_asked_to_end_gets_no_term_and_the_longer_grace_period() {
     assert!(ProcessTree::new(TreeId::random(), LONG).is_asked_to_end().is_none());
 }
 
-/// Lets the keeper believe that this process has died.
+/// Makes the keeper assume that this process has died.
 fn die(keeper: Keeper) -> Child {
     let Keeper { process, socket, .. } = keeper;
     drop(socket);
@@ -158,7 +158,7 @@ fn the_keeper_ends_the_trees_of_a_process_that_has_died() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_keeper_finds_a_tree_whose_group_it_was_never_told() {
+fn the_keeper_finds_a_tree_without_knowing_its_group() {
     let (tree, mut child, directory) = start(LONG, DAEMON);
     let untold = ProcessTree::new(tree.shared.id.clone(), LONG);
     let mut keeper = die(Keeper::start(&[Arc::clone(&untold.shared)]).unwrap());
@@ -168,7 +168,7 @@ fn the_keeper_finds_a_tree_whose_group_it_was_never_told() {
 }
 
 #[test]
-fn the_keeper_leaves_a_tree_alone_that_it_was_told_is_gone() {
+fn the_keeper_ignores_a_tree_that_was_reported_as_ended() {
     let (tree, mut child, _directory) = start(LONG, "");
     let (other, mut other_child, _other_directory) = start(LONG, "");
     let keeper = Keeper::start(&[&tree, &other].map(|tree| Arc::clone(&tree.shared))).unwrap();

@@ -1,4 +1,4 @@
-//! A tree, as its owner and the registry see it.
+//! A tree, shared by its owner and the registry.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::marker::TreeId;
 use super::system::{Search, Snapshot};
 
-/// How often a tree is looked at that is to end.
+/// The polling interval for a tree that is ending.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 
-/// How long processes may take to die of KILL. One in an uninterruptible system call takes longer.
+/// How long processes may take to exit after KILL. A process in an uninterruptible system call takes longer.
 const DEATH: Duration = Duration::from_secs(5);
 
 /// A process tree.
@@ -21,12 +21,12 @@ pub(super) struct Tree {
     state: Mutex<State>,
 }
 
-/// Who starts and ends the processes of a tree.
+/// The process that starts and ends the processes of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// This process.
     Ours,
-    /// This process; it asks them to end in another way before it sends TERM.
+    /// This process, which asks them to end in another way before it sends TERM.
     Worker,
     /// A worker of this process, which has a keeper for them.
     InWorker,
@@ -89,7 +89,7 @@ impl Tree {
     }
 }
 
-/// Returns when a grace period ends that begins now. One that the clock can't count is a year.
+/// Returns the end of a grace period that begins now. If the clock can't represent it, the period is a year.
 pub(super) fn after(grace: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(grace).unwrap_or_else(|| now + Duration::from_secs(24 * 365 * 60 * 60))

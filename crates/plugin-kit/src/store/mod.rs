@@ -6,6 +6,7 @@ mod decided_batch;
 mod doubt;
 mod look_again;
 mod pool;
+mod pool_options;
 mod records;
 mod replacement;
 mod schema;
@@ -18,10 +19,13 @@ pub use contention::Contention;
 pub use decided_batch::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
 pub use look_again::LookAgain;
-pub use pool::{ConnectionPool, Connector, Lease, PoolOptions, RetryClass};
+pub use pool::{ConnectionPool, Connector, Lease, RetryClass};
+pub use pool_options::PoolOptions;
 pub use records::{earliest_after, refuse_duplicate_ids};
 pub use replacement::Replacement;
 pub use schema::{foreign_table, newer_schema};
 pub use session_slot::{SessionSlot, shut_down};
-pub use sql_server::{SqlServerConfig, SqlServerOptions, SqlServerRules, SqlServerUrl};
+pub use sql_server::{
+    LongestName, SqlServerConfig, SqlServerOptions, SqlServerRules, SqlServerUrl,
+};
 pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};

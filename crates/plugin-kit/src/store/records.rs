@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_instant_is_a_run_time_too() {
+    fn the_first_instant_is_a_valid_run_time() {
         assert_eq!(earliest_after(None), Some(i64::MIN));
         assert_eq!(earliest_after(Some(Timestamp::UNIX_EPOCH)), Some(1));
     }

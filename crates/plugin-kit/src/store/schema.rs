@@ -14,7 +14,7 @@ pub fn newer_schema(table: &str, found: i64, known: i64, package: &str) -> Error
 /// Returns the error for a table that this job store did not create.
 pub fn foreign_table(table: &str) -> Error {
     refusal(format!(
-        "the table {table} is there already, but was not made by this job store; if it is that of Python's APScheduler, \
+        "the table {table} exists, but was not created by this job store; if it is that of Python's APScheduler, \
          whose jobs are pickles, choose another `tablename`"
     ))
 }

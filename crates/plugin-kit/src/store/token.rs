@@ -79,13 +79,15 @@ impl TransactionsInDoubt {
         claims
     }
 
-    /// Notes that the transaction failed: for certain, or, with `is_in_doubt`, with an unknown outcome. Passing `true` is
-    /// always safe.
-    pub fn failed(&self, token: ClaimToken, batch: DecidedBatch, is_in_doubt: bool) {
+    /// Notes that the transaction certainly wrote nothing.
+    pub fn rolled_back(&self, token: ClaimToken) {
         self.tokens.unanswered(token.answered);
-        if is_in_doubt {
-            self.claims.keep(token.token, batch.into_claims().won);
-        }
+    }
+
+    /// Notes that the outcome of the transaction is unknown. This is always safe to assume.
+    pub fn unknown(&self, token: ClaimToken, batch: DecidedBatch) {
+        self.tokens.unanswered(token.answered);
+        self.claims.keep(token.token, batch.into_claims().won);
     }
 
     /// Settles the claims as [`ClaimsInDoubt::settle`] does. `is_written` asks the server whether the transaction with a

@@ -19,7 +19,7 @@ use super::tick::{sleep, tick, yield_once};
 use super::{Flavor, eventually};
 
 /// Suppresses the output of panics in this file, which are intended.
-pub(super) fn hush_panics() {
+pub(super) fn silence_panics() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if info.location().is_none_or(|location| location.file() != file!()) {

@@ -93,7 +93,7 @@ impl Gate {
 
     fn is_shut(&self, since: Instant) -> Result<bool, JobError> {
         if since.elapsed() > PATIENCE {
-            return Err(JobError::new(format!("nobody opened the gate {}", self.name)));
+            return Err(JobError::new(format!("the gate {} was not opened in time", self.name)));
         }
         // A failed case has deleted its folder.
         Ok(is_there(&self.folder) && !is_there(&self.key()))

@@ -126,10 +126,10 @@ impl Lab {
     }
 
     /// Waits until the run of a job that runs once has been submitted to the executor.
-    pub fn wait_until_handed_over(&self, id: &str) {
+    pub fn wait_until_submitted(&self, id: &str) {
         // A finished job is removed only after its run has been submitted.
-        self.events.wait(&format!("the job {id} is handed to the executor"), |heard| {
-            !heard.of(id, EventMask::JOB_REMOVED).is_empty()
+        self.events.wait(&format!("the job {id} is handed to the executor"), |received| {
+            !received.of(id, EventMask::JOB_REMOVED).is_empty()
         });
     }
 

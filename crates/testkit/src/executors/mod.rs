@@ -60,5 +60,5 @@ pub use lab::Lab;
 pub use runner::run;
 pub use times::Times;
 
-pub use crate::events::{Events, Heard};
+pub use crate::events::{Events, Received};
 pub use crate::patience::eventually;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Trial};
 
 use super::cases::all;
-use super::functions::hush_panics;
+use super::functions::silence_panics;
 use super::{Case, ExecutorHarness, Flavor, Setup};
 use crate::suite;
 
@@ -14,7 +14,7 @@ use crate::suite;
 /// arguments of a Rust test program (`--list`, filters, `--exact`, `--test-threads`).
 pub fn run(harnesses: Vec<ExecutorHarness>) -> ExitCode {
     let arguments = Arguments::from_args();
-    hush_panics();
+    silence_panics();
     let mut trials = Vec::new();
     for harness in harnesses.into_iter().map(Arc::new) {
         for flavor in Flavor::ALL {

@@ -40,7 +40,7 @@ impl<L: EventLoop, P: PluginSet> InThread<L, P> {
     ) -> Self {
         let (sender, made) = channel();
         let thread = std::thread::spawn(move || run(sender));
-        let (event_loop, calls) = made.recv().expect("the loop comes up");
+        let (event_loop, calls) = made.recv().expect("the loop starts");
         let scheduler = LoopScheduler::builder_on(event_loop)
             .registry(registry)
             .clock(clock)
@@ -82,7 +82,7 @@ impl<L: EventLoop, P: PluginSet + 'static> Subject for InThread<L, P> {
         };
         let calls = self.calls.as_ref().expect("the loop has not been ended");
         calls(Box::new(start));
-        result.recv().expect("the loop lives")
+        result.recv().expect("the loop is running")
     }
 
     fn loop_thread(&self) -> Option<ThreadId> {

@@ -41,5 +41,5 @@ pub use in_thread::{Call, Calls, InThread};
 pub use lab::Lab;
 pub use runner::run;
 
-pub use crate::events::{Events, Heard};
+pub use crate::events::{Events, Received};
 pub use crate::patience::eventually;

@@ -2,7 +2,7 @@
 
 use apscheduler_core::store::JobStore;
 
-use super::{Meeting, Place, StoreHarness};
+use super::{OverlappingClaims, Place, StoreHarness};
 
 /// A requirement of a case on the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,19 +10,19 @@ pub enum Need {
     /// Jobs survive the end of the process.
     Durable,
     /// Jobs end with the process.
-    Fleeting,
+    NotDurable,
     /// Several handles and processes may open the same jobs.
     Shared,
     /// Jobs are stored as text.
     Serializes,
     /// Jobs are stored as objects.
-    KeepsObjects,
+    KeepsLiveJobs,
     /// The store notifies of changes made by others.
     Watch,
     /// Claims skip jobs that another claim is deciding on.
-    PassesBy,
+    SkipsLocked,
     /// Jobs that one claim is deciding on may be claimed by others.
-    Races,
+    Optimistic,
     /// The harness can corrupt a record.
     Corrupt,
     /// The harness can set a run time to a number.
@@ -32,7 +32,7 @@ pub enum Need {
     /// The harness can put another program's data in place of the jobs.
     Occupy,
     /// The harness has a user who may read but not write.
-    MayOnlyRead,
+    ReadOnlyUser,
     /// The harness can empty a place.
     Empty,
     /// There is a server, and the harness knows its URL.
@@ -45,29 +45,34 @@ impl Need {
         let can = place.capabilities();
         let (met, reason) = match self {
             Self::Durable => (can.durable, "the store is not durable"),
-            Self::Fleeting => (!can.durable, "the store is durable"),
+            Self::NotDurable => (!can.durable, "the store is durable"),
             Self::Shared => (can.shared, "the store is not shared"),
             Self::Serializes => (can.serializes, "the store does not serialize"),
-            Self::KeepsObjects => (!can.serializes, "the store serializes"),
+            Self::KeepsLiveJobs => (!can.serializes, "the store serializes"),
             Self::Watch => (can.watch, "the store has no watch"),
-            Self::PassesBy => {
-                (place.harness().meeting() == Meeting::PassesBy, "a claim passes by no locked job")
-            }
-            Self::Races => {
-                (place.harness().meeting() == Meeting::Races, "a claim locks what it looks at")
-            }
-            Self::Corrupt => (place.harness().corrupt().is_some(), "nobody could break a record"),
+            Self::SkipsLocked => (
+                place.harness().meeting() == OverlappingClaims::SkipsLocked,
+                "a claim does not skip locked jobs",
+            ),
+            Self::Optimistic => (
+                place.harness().meeting() == OverlappingClaims::Optimistic,
+                "a claim locks the jobs that it examines",
+            ),
+            Self::Corrupt => (place.harness().corrupt().is_some(), "records can't be corrupted"),
             Self::SetRunTime => {
-                (place.harness().set_run_time().is_some(), "run times are no numbers")
+                (place.harness().set_run_time().is_some(), "run times are not numbers")
             }
             Self::SetVersion => {
                 (place.harness().set_version().is_some(), "the schema has no version")
             }
-            Self::Occupy => (place.harness().occupy().is_some(), "nobody else keeps things there"),
-            Self::MayOnlyRead => {
-                (place.harness().may_only_read().is_some(), "whoever may read may write")
+            Self::Occupy => (
+                place.harness().insert_foreign_data().is_some(),
+                "no other program can use the place",
+            ),
+            Self::ReadOnlyUser => {
+                (place.harness().read_only_user().is_some(), "there is no read-only user")
             }
-            Self::Empty => (place.harness().empty().is_some(), "nobody could empty a place"),
+            Self::Empty => (place.harness().empty().is_some(), "places can't be emptied"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };
         (!met).then_some(reason)

@@ -27,7 +27,7 @@ pub type Occupy<'a> = &'a dyn Fn(&str);
 
 /// Returns a store on a place, not started yet, that may read but not write there: called with its
 /// address.
-pub type MayOnlyRead<'a> = &'a dyn Fn(&str) -> Arc<dyn JobStore>;
+pub type ReadOnlyUser<'a> = &'a dyn Fn(&str) -> Arc<dyn JobStore>;
 
 /// Removes everything that stores have created at a place, bypassing them, like a server that
 /// restarts without its data: called with its address.
@@ -35,14 +35,14 @@ pub type Empty<'a> = &'a dyn Fn(&str);
 
 /// The state in which a claim finds jobs that another claim is deciding on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Meeting {
+pub enum OverlappingClaims {
     /// Locked jobs; the claim waits.
     #[default]
     Waits,
     /// Locked jobs; the claim skips them.
-    PassesBy,
+    SkipsLocked,
     /// Unlocked jobs; the first writer wins.
-    Races,
+    Optimistic,
 }
 
 /// Makes the places that keep jobs, and opens stores on them.
@@ -86,13 +86,13 @@ pub trait StoreHarness: Send + Sync {
 
     /// Returns a function that puts another program's data at a place. `None` if that is
     /// impossible.
-    fn occupy(&self) -> Option<Occupy<'_>> {
+    fn insert_foreign_data(&self) -> Option<Occupy<'_>> {
         None
     }
 
     /// Returns a function that opens a place without write permission. `None` if there are no
     /// permissions.
-    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+    fn read_only_user(&self) -> Option<ReadOnlyUser<'_>> {
         None
     }
 
@@ -116,8 +116,8 @@ pub trait StoreHarness: Send + Sync {
     }
 
     /// Returns what other claims find at jobs on which [`JobStore::claim_due`] is calling `decide`.
-    fn meeting(&self) -> Meeting {
-        Meeting::Waits
+    fn meeting(&self) -> OverlappingClaims {
+        OverlappingClaims::Waits
     }
 
     /// Returns the divisor for the numbers of jobs in large cases, for slow backends.

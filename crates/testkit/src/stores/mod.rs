@@ -51,7 +51,7 @@ mod server;
 pub use case::{Case, Need};
 pub use cases::all as cases;
 pub use harness::{
-    Corrupt, Empty, MayOnlyRead, Meeting, Occupy, Opened, Place, SetRunTime, SetVersion,
+    Corrupt, Empty, Occupy, Opened, OverlappingClaims, Place, ReadOnlyUser, SetRunTime, SetVersion,
     StoreHarness,
 };
 pub use proxy::Proxy;

@@ -96,11 +96,11 @@ impl Proxy {
     }
 
     /// From now on, requests are forwarded, and their responses are lost with the connection.
-    pub fn lose_answers(&self) {
+    pub fn lose_responses(&self) {
         self.shared.state().way = Way::LosesAnswers;
     }
 
-    /// Loses responses like [`lose_answers`](Self::lose_answers), but sends this to the client
+    /// Loses responses like [`lose_responses`](Self::lose_responses), but sends this to the client
     /// first, like an intermediary that responds for the server.
     pub fn answer_instead(&self, answer: &[u8]) {
         let mut state = self.shared.state();

@@ -84,7 +84,7 @@ pub fn same_state(left: &JobPayload, right: &JobPayload) -> bool {
 /// # Panics
 /// If the text is not valid.
 pub fn instant(text: &str) -> Timestamp {
-    text.parse().unwrap_or_else(|error| panic!("`{text}` is no instant in RFC 3339: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("`{text}` is not an instant in RFC 3339: {error}"))
 }
 
 /// Returns the instant this many seconds after the start of 2027.

@@ -22,7 +22,7 @@
 //! }
 //! ```
 //! Each case runs on each sample, with a name such as
-//! `backoff::tens::grid::instants_between_fires_move_nothing`. The suite builds the samples through
+//! `backoff::tens::grid::instants_between_fires_shift_nothing`. The suite builds the samples through
 //! the registry at [`NOW`](Setup::NOW), and checks their first [`STEPS`](Setup::STEPS) fires. Add a
 //! sample for each option that affects the schedule: start and end, jitter, a zone with offset
 //! changes.

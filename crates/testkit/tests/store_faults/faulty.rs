@@ -17,7 +17,7 @@ use crate::harness::Shared;
 pub(crate) enum Fault {
     None,
     UpdatesStale,
-    RevisionStandsStill,
+    RevisionNeverRises,
     AddsOneByOne,
     ReplacesAlways,
     FoldsIds,
@@ -28,22 +28,22 @@ pub(crate) enum Fault {
     ListsPausedFirst,
     PagesSkipEqualTimes,
     NextRunTimeIsInclusive,
-    UpdateOfNothingIsFine,
-    RemovalOfNothingIsTrue,
+    UpdateOfMissingSucceeds,
+    RemovalOfMissingIsTrue,
     NeverPauses,
     DueIsLate,
-    LeftBlocksWhatIsBehind,
+    LeftBlocksLaterJobs,
     BatchesSkipEqualTimes,
     BatchesCountFromTheStart,
     FinishedIsPaused,
     MixesUpDecisions,
-    TellsTheNewRecord,
+    ReturnsTheNewRecord,
     ClaimsWithoutALock,
     ClaimsBringJobsBack,
     ChangesStates,
     ForgetsOnShutdown,
-    HandlesAreApart,
-    WatchGoesOn,
+    HandlesAreSeparate,
+    WatchContinues,
     DeletesBroken,
     HidesBroken,
 }
@@ -97,7 +97,7 @@ impl FaultyStore {
     }
 
     fn shown(&self, mut record: JobRecord) -> JobRecord {
-        if self.has(Fault::RevisionStandsStill) {
+        if self.has(Fault::RevisionNeverRises) {
             record.revision = 1;
         }
         record
@@ -230,7 +230,7 @@ impl JobStore for FaultyStore {
         let id = self.id(&record.id);
         let now = memory.lookup_job(&id)?;
         let mut revision = record.revision;
-        if (self.has(Fault::UpdatesStale) || self.has(Fault::RevisionStandsStill))
+        if (self.has(Fault::UpdatesStale) || self.has(Fault::RevisionNeverRises))
             && let Some(now) = &now
         {
             revision = now.revision;
@@ -241,7 +241,7 @@ impl JobStore for FaultyStore {
         match memory.update_job(&JobRecord::new(id, next_run_time, revision, state)) {
             Err(error)
                 if error.kind() == ErrorKind::JobLookup
-                    && self.has(Fault::UpdateOfNothingIsFine) =>
+                    && self.has(Fault::UpdateOfMissingSucceeds) =>
             {
                 Ok(true)
             }
@@ -255,7 +255,7 @@ impl JobStore for FaultyStore {
     fn remove_job(&self, id: &str) -> Result<bool> {
         let removed = self.shared.memory.remove_job(&self.id(id))?;
         self.changed();
-        Ok(removed || self.has(Fault::RemovalOfNothingIsTrue))
+        Ok(removed || self.has(Fault::RemovalOfMissingIsTrue))
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
@@ -293,11 +293,11 @@ impl JobStore for FaultyStore {
             }
         }
         match (self.fault, &mut claims.resume) {
-            (Fault::LeftBlocksWhatIsBehind, resume) => *resume = None,
+            (Fault::LeftBlocksLaterJobs, resume) => *resume = None,
             (Fault::BatchesSkipEqualTimes, Some(resume)) => {
                 resume.tie_breaker = TieBreaker::Number(u64::from(u32::MAX));
             }
-            // As `OFFSET` would: what was claimed is gone from there.
+            // Like `OFFSET`: claimed records no longer count.
             (
                 Fault::BatchesCountFromTheStart,
                 Some(ClaimCursor { next_run_time, tie_breaker, .. }),
@@ -310,7 +310,7 @@ impl JobStore for FaultyStore {
         if self.has(Fault::MixesUpDecisions) {
             claims.won.reverse();
         }
-        if self.has(Fault::TellsTheNewRecord) {
+        if self.has(Fault::ReturnsTheNewRecord) {
             for claim in &mut claims.won {
                 claim.record.revision += 1;
             }
@@ -324,7 +324,7 @@ impl JobStore for FaultyStore {
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
         let notifier = Arc::new(changed);
         self.shared.watchers.lock().unwrap().push((self.number, Arc::clone(&notifier)));
-        if self.has(Fault::WatchGoesOn) {
+        if self.has(Fault::WatchContinues) {
             return Ok(Some(Watch::new(())));
         }
         Ok(Some(Watch::new(Watching { shared: Arc::clone(&self.shared), notifier })))

@@ -10,11 +10,11 @@ use apscheduler_testkit::stores::{Corrupt, StoreHarness};
 
 use crate::faulty::{Fault, FaultyStore};
 
-/// What the handles to one place share.
+/// The state that the handles to one place share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) memory: MemoryJobStore,
-    /// Who watches, and the number of their handle.
+    /// The watchers, each with the number of its handle.
     pub(crate) watchers: Mutex<Vec<(usize, Arc<ChangeNotifier>)>>,
 }
 
@@ -54,7 +54,7 @@ impl StoreHarness for FaultyHarness {
     }
 
     fn open(&self, address: &str) -> Arc<dyn JobStore> {
-        let shared = if self.fault == Fault::HandlesAreApart {
+        let shared = if self.fault == Fault::HandlesAreSeparate {
             Arc::default()
         } else {
             Arc::clone(&self.places.lock().unwrap()[address])

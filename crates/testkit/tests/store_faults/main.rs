@@ -1,5 +1,5 @@
-//! The suite of stores finds what is wrong with a store: a memory store with a fault fails the cases that are there for
-//! that fault, and without one it passes them all.
+//! Tests the suite of stores: a memory store with a fault fails the cases for that fault, and one without a fault
+//! passes all cases.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -18,39 +18,39 @@ const FAULTS: &[(Fault, &[&str])] = &[
         Fault::UpdatesStale,
         &[
             "updating::a_stale_update_changes_nothing",
-            "updating::of_two_updates_of_one_revision_one_wins",
+            "updating::only_one_of_two_updates_of_a_revision_wins",
             "updating::a_claim_makes_updates_stale",
             "updating::replacing_makes_updates_stale",
-            "updating::a_job_that_was_added_again_is_another_one",
+            "updating::a_job_that_was_added_again_is_a_new_one",
             "contention::updates_and_claims_lose_nothing",
         ],
     ),
     (
-        Fault::RevisionStandsStill,
+        Fault::RevisionNeverRises,
         &[
             "updating::every_update_raises_the_revision",
             "claiming::a_claim_raises_the_revision",
-            "adding::a_job_is_replaced_where_that_is_asked_for",
+            "adding::a_job_is_replaced_on_request",
         ],
     ),
     (
         Fault::AddsOneByOne,
         &[
-            "adding::a_taken_id_in_a_batch_keeps_all_of_it_out",
+            "adding::a_taken_id_refuses_the_whole_batch",
             "adding::a_taken_id_in_a_batch_replaces_nothing",
-            "adding::an_id_may_stand_only_once_in_a_batch",
-            "contention::one_of_many_adds_its_batch",
+            "adding::an_id_may_occur_only_once_in_a_batch",
+            "contention::only_one_of_many_adds_its_batch",
         ],
     ),
     (
         Fault::ReplacesAlways,
-        &["adding::an_id_that_is_taken_is_refused", "contention::one_of_many_adds_an_id"],
+        &["adding::an_id_that_is_taken_is_refused", "contention::only_one_of_many_adds_an_id"],
     ),
     (
         Fault::FoldsIds,
         &[
-            "finding::a_job_that_is_not_there_is_none",
-            "removing::a_job_that_is_not_there_is_not_removed",
+            "finding::a_missing_job_is_none",
+            "removing::a_missing_job_is_not_removed",
             "values::ids_of_any_characters_are_kept",
             "values::ids_differ_in_every_character",
         ],
@@ -80,13 +80,13 @@ const FAULTS: &[(Fault, &[&str])] = &[
         Fault::PagesSkipEqualTimes,
         &[
             "listing::pages_of_every_size_show_each_job_once",
-            "listing::a_page_goes_on_behind_a_job_that_is_gone",
+            "listing::a_page_continues_after_a_removed_job",
             "listing::a_hundred_thousand_jobs_are_paged_through",
         ],
     ),
     (Fault::NextRunTimeIsInclusive, &["finding::the_next_run_time_after_an_instant_is_later"]),
-    (Fault::UpdateOfNothingIsFine, &["updating::a_job_that_is_not_there_is_not_updated"]),
-    (Fault::RemovalOfNothingIsTrue, &["removing::a_job_that_is_not_there_is_not_removed"]),
+    (Fault::UpdateOfMissingSucceeds, &["updating::a_missing_job_is_not_updated"]),
+    (Fault::RemovalOfMissingIsTrue, &["removing::a_missing_job_is_not_removed"]),
     (
         Fault::NeverPauses,
         &["updating::the_next_run_time_is_updated", "updating::what_is_due_follows_updates"],
@@ -99,19 +99,19 @@ const FAULTS: &[(Fault, &[&str])] = &[
         ],
     ),
     (
-        Fault::LeftBlocksWhatIsBehind,
+        Fault::LeftBlocksLaterJobs,
         &[
-            "batches::the_last_batch_says_that_it_is_the_last",
-            "batches::what_was_left_does_not_block_what_is_behind",
+            "batches::the_last_batch_has_no_cursor",
+            "batches::jobs_that_were_left_do_not_block_later_ones",
             "batches::claims_at_the_edge_of_a_batch_skip_nothing",
         ],
     ),
     (
         Fault::BatchesSkipEqualTimes,
         &[
-            "batches::what_was_left_does_not_block_what_is_behind",
+            "batches::jobs_that_were_left_do_not_block_later_ones",
             "batches::equal_run_times_are_not_skipped_at_the_edge_of_a_batch",
-            "batches::a_batch_goes_on_behind_a_job_that_is_gone",
+            "batches::a_batch_continues_after_a_removed_job",
             "batches::a_job_that_stays_due_hides_no_other",
         ],
     ),
@@ -125,16 +125,19 @@ const FAULTS: &[(Fault, &[&str])] = &[
     (Fault::FinishedIsPaused, &["claiming::a_claimed_job_may_be_finished"]),
     (
         Fault::MixesUpDecisions,
-        &["claiming::decisions_are_for_their_own_job", "claiming::due_jobs_come_by_run_time"],
+        &[
+            "claiming::each_decision_applies_to_its_own_job",
+            "claiming::due_jobs_are_ordered_by_run_time",
+        ],
     ),
-    (Fault::TellsTheNewRecord, &["claiming::a_claim_tells_the_record_and_what_was_taken"]),
+    (Fault::ReturnsTheNewRecord, &["claiming::a_claim_returns_the_record_and_the_outcome"]),
     (
         Fault::ClaimsWithoutALock,
         &[
             "threads::threads_claim_each_due_job_once",
             "threads::threads_on_several_handles_claim_each_due_job_once",
             "threads::threads_claim_every_fire_once",
-            "threads::of_claimers_with_the_same_jobs_one_wins",
+            "threads::only_one_claimer_of_the_same_jobs_wins",
             "contention::updates_and_claims_lose_nothing",
         ],
     ),
@@ -150,14 +153,14 @@ const FAULTS: &[(Fault, &[&str])] = &[
         ],
     ),
     (
-        Fault::HandlesAreApart,
+        Fault::HandlesAreSeparate,
         &[
             "durability::another_handle_sees_each_change",
-            "watching::changes_of_another_handle_are_told",
-            "starting::many_may_start_at_once",
+            "watching::changes_by_another_handle_are_reported",
+            "starting::many_can_start_at_once",
         ],
     ),
-    (Fault::WatchGoesOn, &["watching::a_watch_ends_when_it_is_dropped"]),
+    (Fault::WatchContinues, &["watching::a_watch_ends_when_it_is_dropped"]),
     (Fault::DeletesBroken, &["broken_data::a_broken_record_is_due"]),
     (
         Fault::HidesBroken,
@@ -175,24 +178,25 @@ fn passes(case: &Case, fault: Fault) -> bool {
 
 #[test]
 fn a_store_without_a_fault_passes() {
-    // The processes would find no memory of this one; it has no server, no schema and no users; nobody else can empty it
-    // or write into it; who meets another waits; it keeps text; and a store is durable, or it is not.
-    let apart = [
+    // Excluded: other processes can't open this store; it has no server, schema or users; nothing else can empty it or
+    // write to it; its claims wait for each other; it serializes; and it is durable.
+    let excluded = [
         "processes::",
         "outages::",
         "meeting::",
         "foreign::",
         "replacing::",
         "cutting_short::",
-        "reading::reading_needs_no_right_to_write",
-        "reading::a_place_where_no_store_was",
+        "reading::reading_needs_no_write_permission",
+        "reading::an_unused_place_is_read_as_empty",
         "reading::reading_refuses",
-        "broken_data::run_times_at_the_ends_of_numbers",
+        "broken_data::extreme_numbers_as_run_times",
         "starting::a_newer_schema_is_refused",
-        "starting::what_another_program_keeps_is_left_alone",
-        "durability::a_store_that_is_not_durable_ends_with_its_jobs",
+        "starting::data_of_another_program_is_left_alone",
+        "durability::a_store_that_is_not_durable_loses_its_jobs",
     ];
-    let judged = cases().filter(|case| !apart.iter().any(|apart| case.name.starts_with(apart)));
+    let judged =
+        cases().filter(|case| !excluded.iter().any(|prefix| case.name.starts_with(prefix)));
     let failed: Vec<_> =
         judged.filter(|case| !passes(case, Fault::None)).map(|case| case.name).collect();
     assert!(failed.is_empty(), "failed: {failed:?}");
@@ -204,8 +208,8 @@ fn every_fault_is_found() {
     for (fault, names) in FAULTS {
         for name in *names {
             let case = cases().find(|case| case.name == *name);
-            let case = case.unwrap_or_else(|| panic!("there is no case {name}"));
-            // Some of the faults are races, which a case does not win every time.
+            let case = case.unwrap_or_else(|| panic!("no case is named {name}"));
+            // Some of the faults are races, which a case does not detect every time.
             if (0..20).all(|_| passes(case, *fault)) {
                 unfound.push((fault, name));
             }

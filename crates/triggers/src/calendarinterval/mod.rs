@@ -27,7 +27,7 @@ pub use trigger::CalendarIntervalTrigger;
 /// | `from_clock` | written by stores: `start_date` was not given |
 pub static PLUGIN: Plugin = Plugin::trigger("calendarinterval", &build)
     .classes(&["apscheduler.triggers.calendarinterval:CalendarIntervalTrigger"])
-    .summary("fires every so many days, weeks, months or years, at one time of day")
+    .summary("fires every N days, weeks, months or years, at one time of day")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {

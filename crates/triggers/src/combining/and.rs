@@ -153,7 +153,7 @@ impl Trigger for AndTrigger {
             .iter()
             .map(|trigger| Some((trigger, search::first_from(trigger, now)?)))
             .collect::<Option<_>>()?;
-        Some(never_meet(&fires))
+        Some(explain_no_common_fire(&fires))
     }
 
     fn with_corrected_start(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
@@ -181,7 +181,7 @@ impl Trigger for AndTrigger {
 }
 
 /// Explains why triggers with these next fire times have none in common.
-fn never_meet(fires: &[(&dyn Trigger, Timestamp)]) -> String {
+fn explain_no_common_fire(fires: &[(&dyn Trigger, Timestamp)]) -> String {
     let iso = |(trigger, fire): &(&dyn Trigger, Timestamp)| trigger.zone(*fire).iso(*fire);
     let next: Vec<String> =
         fires.iter().map(|fire| format!("{} at {}", fire.0, iso(fire))).collect();
@@ -198,7 +198,7 @@ fn never_meet(fires: &[(&dyn Trigger, Timestamp)]) -> String {
     if let (Some((trigger, _)), Some(anchor)) = (adrift, fires.iter().find(is_whole)) {
         let _ = write!(
             text,
-            "; {trigger} needs a `start_date` at which the others fire, as \"{}\"",
+            "; {trigger} needs a `start_date` at which the others fire, such as \"{}\"",
             iso(anchor)
         );
     }

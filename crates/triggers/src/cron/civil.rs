@@ -20,7 +20,7 @@ impl Date {
         Self { year, month, day }
     }
 
-    /// The date so many days after 1970-01-01.
+    /// Returns the date this many days after 1970-01-01.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -39,7 +39,7 @@ impl Date {
         Self::new(year, month as u32, day as u32)
     }
 
-    /// The number of days from 1970-01-01.
+    /// Returns the number of days from 1970-01-01.
     pub(super) fn days(self) -> i64 {
         let year = self.year - i64::from(self.month <= 2);
         let era = year.div_euclid(400);
@@ -51,7 +51,7 @@ impl Date {
     }
 }
 
-/// The number of days of a month.
+/// Returns the number of days of a month.
 pub(super) fn month_length(year: i64, month: u32) -> u32 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -61,14 +61,14 @@ pub(super) fn month_length(year: i64, month: u32) -> u32 {
     }
 }
 
-/// The weekday of a day of the Unix epoch, from Monday (0) to Sunday (6).
+/// Returns the weekday of a day of the Unix epoch, from Monday (0) to Sunday (6).
 #[expect(clippy::cast_possible_truncation, reason = "less than seven")]
 pub(super) fn weekday(days: i64) -> u32 {
     // 1970-01-01 was a Thursday.
     (days + 3).rem_euclid(7) as u32
 }
 
-/// The number of the ISO week that holds a day of the Unix epoch.
+/// Returns the number of the ISO week that contains a day of the Unix epoch.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 53")]
 pub(super) fn iso_week(days: i64) -> u32 {
     // A week belongs to the year of its Thursday.

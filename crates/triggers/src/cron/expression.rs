@@ -1,4 +1,4 @@
-//! Expressions: what a field may be, in APScheduler's notation.
+//! The expressions of a field, in APScheduler's notation.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const POSITIONS: [&str; 6] = ["1st", "2nd", "3rd", "4th", "5th", "last"];
 pub(super) enum Expression {
     /// `*`, `*/3`
     All { step: Option<u32> },
-    /// `5`, `5-20`, `5-20/3`, and `5/3`, which has no last value of its own.
+    /// `5`, `5-20`, `5-20/3`, and `5/3`, which has no explicit last value.
     Range { first: u32, last: Option<u32>, step: Option<u32> },
     /// `mon`, `feb-apr`: indices into the names of the field's values.
     Names { first: usize, last: usize, names: &'static [&'static str] },
@@ -24,10 +24,10 @@ pub(super) enum Expression {
 }
 
 impl Expression {
-    /// Reads the expressions of a field.
+    /// Parses the expressions of a field.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTrigger`] that names the field and the expression, and says what would be right.
+    /// [`ErrorKind::InvalidTrigger`] that names the field, the expression, and the expected form.
     pub(super) fn parse_list(field: Field, text: &str) -> Result<Vec<Self>> {
         let parse = |part| {
             Self::parse(field, part).map_err(|what| {
@@ -76,7 +76,7 @@ impl Expression {
             None => (number(range)?, None),
         };
         let high = range.split_once('-').map_or(range, |(_, last)| last);
-        // `5` ends at 5, but `5/3` goes on to the end.
+        // `5` ends at 5, but `5/3` continues to the maximum.
         let last = last.or(step.is_none().then_some(first));
         Some((Self::Range { first, last, step }, Given { high, step: step_text }))
     }
@@ -90,7 +90,7 @@ impl Expression {
         Ok(Self::Names { first, last, names })
     }
 
-    /// Says what is wrong with the numbers, in the words of APScheduler.
+    /// Returns what is wrong with the numbers, in APScheduler's words.
     fn check(self, field: Field, given: &Given<'_>) -> Result<Self, String> {
         let (min, max) = (field.min(), field.max());
         let (first, last, step) = match self {
@@ -118,7 +118,7 @@ impl Expression {
                 given.high
             ));
         }
-        // APScheduler takes the last zero of `0-0/5` for "no last value" here, so that it is no error.
+        // APScheduler reads the last zero of `0-0/5` as "no last value" here, so it is not an error.
         let range = last.filter(|last| *last > 0).unwrap_or(max) - first;
         match step {
             Some(0) => Err("the step value must be higher than 0".to_owned()),
@@ -131,7 +131,7 @@ impl Expression {
         }
     }
 
-    /// The values that this names as such: the first, the last, and the distance between two.
+    /// Returns the values: the first, the last, and the step.
     #[expect(clippy::cast_possible_truncation, reason = "there are at most 12 names")]
     pub(super) fn values(self, field: Field) -> Option<(u32, u32, u32)> {
         let (min, max) = (field.min(), field.max());
@@ -146,16 +146,16 @@ impl Expression {
     }
 }
 
-/// The numbers as they were given: one that is too large for any field is read as another one.
+/// The numbers as given: a number that is too large for any field is parsed as another one.
 struct Given<'a> {
-    /// The last value of a range, or the only one.
+    /// Returns the last value of a range, or the only one.
     high: &'a str,
     step: &'a str,
 }
 
 const INVERTED: &str = "the minimum value in a range must not be higher than the maximum";
 
-/// A number; one that is too large for any field stays too large.
+/// Parses a number; one that is too large for any field stays too large.
 fn number(digits: &str) -> Option<u32> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u32::MAX))
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_would_be_right() {
+    fn errors_show_the_expected_form() {
         let cases = [
             (
                 Field::Day,
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_merely_starts_right_is_an_error() {
+    fn a_valid_prefix_is_not_enough() {
         let cases = [
             (Field::Month, "jan-feb/2"),
             (Field::Month, "jan-"),

@@ -1,6 +1,6 @@
 //! The fields of a cron schedule.
 
-/// A part of the wall clock or calendar that an expression restricts, from the most significant on.
+/// The parts of the wall clock time that expressions restrict, from the most significant on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Year,
@@ -29,7 +29,7 @@ impl Field {
         Self::Second,
     ];
 
-    /// The name of the option.
+    /// Returns the name of the option.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Year => "year",
@@ -63,7 +63,7 @@ impl Field {
         }
     }
 
-    /// The expression of a field that is not given and less significant than all that are.
+    /// Returns the expression of a field that is not given and less significant than all given ones.
     pub(super) fn least(self) -> &'static str {
         match self {
             Self::Year | Self::Week | Self::DayOfWeek => "*",
@@ -72,7 +72,7 @@ impl Field {
         }
     }
 
-    /// The names of the values from `min` on; none where they have no names.
+    /// Returns the names of the values from `min` on; empty if they have no names.
     pub(super) fn value_names(self) -> &'static [&'static str] {
         match self {
             Self::Month => &MONTHS,
@@ -81,7 +81,7 @@ impl Field {
         }
     }
 
-    /// What its expressions look like.
+    /// Describes the form of its expressions.
     pub(super) fn forms(self) -> String {
         let (min, max) = (self.min(), self.max());
         let numbers = format!(

@@ -1,4 +1,4 @@
-//! `cron`: fires whenever a wall clock matches.
+//! `cron`: fires whenever the wall clock time matches.
 
 mod builder;
 mod civil;
@@ -29,7 +29,7 @@ pub use trigger::CronTrigger;
 /// | `jitter` | each run is delayed by a random time of at most this many seconds |
 pub static PLUGIN: Plugin = Plugin::trigger("cron", &build)
     .classes(&["apscheduler.triggers.cron:CronTrigger"])
-    .summary("fires whenever a wall clock matches")
+    .summary("fires whenever the wall clock time matches")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {

@@ -1,4 +1,4 @@
-//! The options of the trigger, as configs and stores have them.
+//! The options of the trigger, as in configs and stores.
 
 use std::fmt;
 

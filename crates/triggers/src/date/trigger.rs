@@ -11,7 +11,7 @@ use crate::instant::{self, InstantOption};
 
 /// Fires once. The time may have passed already; the misfire grace time of the job decides whether it then still runs.
 ///
-/// A job that is run by hand before the date still runs at the date.
+/// A job that is run manually before the date still runs at the date.
 ///
 /// [`at`](Self::at) makes a trigger that is shown in the zone of the machine; [`builder`](Self::builder) lets the scheduler
 /// set the zone.
@@ -62,7 +62,7 @@ impl DateTrigger {
 
 impl Trigger for DateTrigger {
     fn next_fire_time(&self, previous: Option<Timestamp>, _now: Timestamp) -> Option<Timestamp> {
-        // A run by hand before the date does not replace the run at the date.
+        // A manual run before the date does not replace the run at the date.
         previous.is_none_or(|previous| previous < self.run_date).then_some(self.run_date)
     }
 

@@ -26,7 +26,7 @@ pub use trigger::IntervalTrigger;
 /// | `from_clock` | written by stores: `start_date` was not given |
 pub static PLUGIN: Plugin = Plugin::trigger("interval", &build)
     .classes(&["apscheduler.triggers.interval:IntervalTrigger"])
-    .summary("fires again and again, with the same time between")
+    .summary("fires repeatedly, at a fixed interval")
     .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
 fn build(given: &Options, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {

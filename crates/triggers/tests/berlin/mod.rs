@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::built::{build, rebuild};
 
-/// The instant that text means in Berlin, if it has no offset of its own.
+/// Returns the instant of this text, which is in Berlin's time unless it has an offset.
 pub(crate) fn at(text: &str) -> Timestamp {
     parse_datetime(text, zone()).unwrap().0
 }
@@ -22,18 +22,19 @@ fn zone() -> Zone {
     "Europe/Berlin".parse().unwrap()
 }
 
-/// A trigger that is configured in 2020.
+/// Builds a trigger with a clock that shows 2020.
 pub(crate) fn try_trigger(config: &Value) -> Result<Arc<dyn Trigger>> {
     build(config, zone(), at("2020-01-01"))
 }
 
-/// A trigger that is configured in 2020, stored, and restored: all that is tested of it survives that.
+/// Builds a trigger with a clock that shows 2020, stores it, and returns the restored one, so that tests also check
+/// this.
 pub(crate) fn trigger(config: &Value) -> Arc<dyn Trigger> {
     let stored = TriggerConfig::of(&*try_trigger(config).unwrap()).unwrap();
     rebuild(&stored, Zone::UTC, Timestamp::UNIX_EPOCH).unwrap()
 }
 
-/// The next fire time as people read it.
+/// Returns the displayed next fire time.
 pub(crate) fn next(
     trigger: &dyn Trigger,
     previous: Option<Timestamp>,

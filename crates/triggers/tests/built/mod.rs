@@ -1,4 +1,4 @@
-//! Triggers from JSON, as a scheduler builds them from a config.
+//! Builds triggers from JSON, like a scheduler.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub(crate) fn build(config: &Value, timezone: Zone, now: Timestamp) -> Result<Ar
     rebuild(&TriggerConfig::from_value(config)?, timezone, now)
 }
 
-/// Builds a trigger from what another one says of itself.
+/// Builds a trigger from the config of another one.
 pub(crate) fn rebuild(
     config: &TriggerConfig,
     timezone: Zone,

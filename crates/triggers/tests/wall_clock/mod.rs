@@ -1,4 +1,4 @@
-//! Random cron triggers, in a form that can be judged without one.
+//! Random cron triggers, in a form that tests can evaluate independently.
 
 #![allow(dead_code, reason = "not every test file needs all of it")]
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -15,11 +15,11 @@ use serde_json::{Map, Value};
 
 use crate::built::build;
 
-/// One expression, with the values that it stands for where they do not depend on the month.
+/// One expression, with its values if they do not depend on the month.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
     Values(String, Vec<u32>),
-    /// The how manieth weekday; 5 is the last.
+    /// The position in the month, from 0, and the weekday; position 5 is the last.
     Weekday(u32, u32),
     Last,
 }
@@ -125,7 +125,7 @@ pub(crate) fn trigger(config: &Value) -> Arc<dyn Trigger> {
     build(config, Zone::UTC, at(0)).unwrap()
 }
 
-/// Runs a property so many times in each zone.
+/// Checks a property `cases` times in each zone.
 pub(crate) fn in_every_zone<S: Strategy>(cases: u32, strategy: &S, property: impl Fn(Tz, S::Value))
 where
     S::Value: Clone,

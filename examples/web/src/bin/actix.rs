@@ -1,4 +1,4 @@
-//! A web server on Actix Web that looks after jobs.
+//! A web server on Actix Web that manages jobs.
 //!
 //! ```sh
 //! cargo run -p apscheduler-examples-web --bin actix -- 127.0.0.1:8080
@@ -8,19 +8,19 @@
 //! ```
 //!
 //! # Where the scheduler lives
-//! In `main`, outside of the closure of `HttpServer::new`. Actix Web calls that closure in each of its workers, which are
-//! threads with a current-thread runtime of their own: a scheduler that is started there would exist once for each worker,
-//! run every job so many times, and end with its worker. Workers get an [`AsyncScheduler`], a handle that can be cloned
-//! and used from any thread.
+//! In `main`, outside the closure of `HttpServer::new`. Actix Web calls that closure in each of its workers, which are
+//! threads with their own current-thread runtimes: a scheduler started there would exist once per worker, run every job
+//! once per worker, and end with its worker. Workers get an [`AsyncScheduler`], a handle that can be cloned and used
+//! from any thread.
 //!
-//! `#[actix_web::main]` makes a current-thread runtime for `main`, and there the scheduler is a task. The workers serve requests,
-//! so a job does not hold up any; but all async jobs share the one thread of `main`. Plain functions run in threads of the
-//! blocking pool. A program with async jobs that compute takes `#[tokio::main]`: Actix Web runs there as well, and its
-//! jobs have all threads of that runtime.
+//! `#[actix_web::main]` creates a current-thread runtime for `main`, where the scheduler is a task. The workers serve
+//! requests, so jobs do not delay them; but all async jobs share the one thread of `main`. Plain functions run on
+//! threads of the blocking pool. If async jobs need much CPU time, use `#[tokio::main]`: Actix Web runs there as well,
+//! and jobs have all threads of that runtime.
 //!
-//! When a signal comes, the server ends first, with the requests that it has; so no request finds a scheduler that is
-//! gone. Then the scheduler ends, with the jobs that it has. Left to itself, Actix Web drops its requests at Ctrl-C and
-//! lets them end at SIGTERM; with a signal of the program's own they end either way.
+//! After a signal, the server ends first, with its current requests, so no request encounters a stopped scheduler. Then
+//! the scheduler ends, with its current jobs. By default, Actix Web drops its requests at Ctrl-C and lets them end at
+//! SIGTERM; with the signal handling of this program, they end in both cases.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use std::fmt;
@@ -93,7 +93,7 @@ async fn pause(scheduler: Jobs, id: Path<String>) -> Result<impl Responder, Fail
     Ok(Json(JobView::from(&job)))
 }
 
-/// The answer is `null` for a job whose schedule has ended: it is removed.
+/// Responds with `null` for a job whose schedule has ended: it is removed.
 #[post("/jobs/{id}/resume")]
 async fn resume(scheduler: Jobs, id: Path<String>) -> Result<impl Responder, Failure> {
     let job = scheduler.resume_job(id.as_str()).await?;

@@ -1,4 +1,4 @@
-//! A web server on axum that looks after jobs.
+//! A web server on axum that manages jobs.
 //!
 //! ```sh
 //! cargo run -p apscheduler-examples-web --bin axum -- 127.0.0.1:8080
@@ -11,8 +11,8 @@
 //! In `main`, on the runtime of the server. `main` owns it; handlers get an [`AsyncScheduler`], a handle that can be cloned. Async
 //! jobs are tasks beside the requests.
 //!
-//! When a signal comes, the server ends first, with the requests that it has; so no request finds a scheduler that is
-//! gone. Then the scheduler ends, with the jobs that it has.
+//! After a signal, the server ends first, with its current requests, so no request encounters a stopped scheduler. Then
+//! the scheduler ends, with its current jobs.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use apscheduler::Shutdown;
@@ -83,7 +83,7 @@ async fn pause(State(scheduler): Jobs, Path(id): Path<String>) -> Result<Json<Jo
     Ok(Json(JobView::from(&job)))
 }
 
-/// The answer is `null` for a job whose schedule has ended: it is removed.
+/// Responds with `null` for a job whose schedule has ended: it is removed.
 async fn resume(
     State(scheduler): Jobs,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! Both servers as their users see them: over HTTP, and by signals.
+//! Tests both servers over HTTP and with signals.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests")]
@@ -9,7 +9,7 @@ mod session;
 const AXUM: &str = env!("CARGO_BIN_EXE_axum");
 const ACTIX: &str = env!("CARGO_BIN_EXE_actix");
 
-/// Each case with each server.
+/// Runs each case with each server.
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
         mod axum {
@@ -24,9 +24,9 @@ macro_rules! cases {
 cases![
     a_job_is_added_and_runs,
     a_job_is_paused_resumed_and_removed,
-    every_worker_knows_all_jobs,
-    wrong_input_says_what_would_be_right,
+    every_worker_sees_all_jobs,
+    errors_show_what_is_expected,
     an_unknown_id_is_not_found,
     a_stop_lets_running_jobs_end,
-    an_interrupt_is_a_stop_too,
+    an_interrupt_stops_the_server_too,
 ];

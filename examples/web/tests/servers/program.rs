@@ -1,4 +1,4 @@
-//! A server that runs.
+//! A running server.
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// After this, what has not happened does not happen.
+/// The longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Program {
@@ -18,7 +18,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it on a free port.
+    /// Starts the server on a free port.
     pub(crate) fn start(path: &str) -> Self {
         let mut command = Command::new(path);
         let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
@@ -27,7 +27,7 @@ impl Program {
         let url = line.strip_prefix("listening on ").unwrap().to_owned();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            // Each request has a connection of its own, and with it another worker.
+            // Each request has its own connection, and so may reach another worker.
             .max_idle_connections(0)
             .timeout_global(Some(PATIENCE));
         Self { child, output, url, agent: config.build().into() }
@@ -46,7 +46,7 @@ impl Program {
         answer(request.header("content-type", "application/json").send(body.to_string()))
     }
 
-    /// Asks until the answer is what is wanted, and returns it.
+    /// Repeats a request until the response is as wanted, and returns it.
     pub(crate) fn ask_until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let since = Instant::now();
         loop {
@@ -60,7 +60,7 @@ impl Program {
         }
     }
 
-    /// The next line that it prints.
+    /// Returns the next line that it prints.
     pub(crate) fn line(&mut self) -> String {
         self.output.next().unwrap().unwrap()
     }
@@ -69,7 +69,7 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end. Returns what it has printed since the last line that was read.
+    /// Waits for its end. Returns its status and the remaining lines.
     pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let since = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
@@ -81,7 +81,7 @@ impl Program {
     }
 }
 
-/// A test that has failed leaves nothing behind.
+/// Leaves no process, also after a failed test.
 impl Drop for Program {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
@@ -91,7 +91,7 @@ impl Drop for Program {
     }
 }
 
-/// The status, and the body, which is JSON if there is one.
+/// Returns the status, and the body, which is JSON if there is one.
 fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
     let mut response = response.unwrap();
     let text = response.body_mut().read_to_string().unwrap();

@@ -1,17 +1,17 @@
-//! What a user does.
+//! The cases.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::program::Program;
 
-/// A job that runs again and again.
+/// Returns a job that runs repeatedly.
 fn greet(id: &str) -> Value {
     let trigger = json!({"type": "interval", "seconds": 0.05});
     json!({"id": id, "func": "web::greet", "kwargs": {"name": "Ada"}, "trigger": trigger})
 }
 
-/// One that does not run while a test does.
+/// Returns a job that does not run during a test.
 fn later(id: &str) -> Value {
     let trigger =
         json!({"type": "date", "run_date": "2099-01-01 09:00:00", "timezone": "Europe/Helsinki"});
@@ -66,8 +66,8 @@ pub(crate) fn a_job_is_paused_resumed_and_removed(path: &str) {
     assert_eq!(server.get("/jobs"), (200, json!([])));
 }
 
-/// However many workers the server has, there is one scheduler.
-pub(crate) fn every_worker_knows_all_jobs(path: &str) {
+/// There is one scheduler, however many workers the server has.
+pub(crate) fn every_worker_sees_all_jobs(path: &str) {
     let server = Program::start(path);
     for number in 0..10 {
         server.post("/jobs", &later(&number.to_string()));
@@ -78,7 +78,7 @@ pub(crate) fn every_worker_knows_all_jobs(path: &str) {
     }
 }
 
-pub(crate) fn wrong_input_says_what_would_be_right(path: &str) {
+pub(crate) fn errors_show_what_is_expected(path: &str) {
     let server = Program::start(path);
     for (request, message) in [
         (json!([1]), "the request: expected an object with the keys of a job"),
@@ -127,7 +127,7 @@ pub(crate) fn a_stop_lets_running_jobs_end(path: &str) {
     assert_eq!(status.code(), Some(0));
 }
 
-pub(crate) fn an_interrupt_is_a_stop_too(path: &str) {
+pub(crate) fn an_interrupt_stops_the_server_too(path: &str) {
     let server = Program::start(path);
     server.post("/jobs", &later("later"));
     server.signal(Signal::INT);

@@ -15,5 +15,5 @@ pub static PLUGIN: Plugin = Plugin::executor("debug", &|given| {
     Ok(Arc::new(DebugExecutor::new()))
 })
 .classes(&["apscheduler.executors.debug:DebugExecutor"])
-.summary("runs jobs in the thread that looks for due jobs")
+.summary("runs jobs on the thread that processes due jobs")
 .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,4 @@
-//! The debug executor keeps the promises of executors.
+//! The conformance suite of executors, for the debug executor.
 
 use std::process::ExitCode;
 use std::sync::Arc;

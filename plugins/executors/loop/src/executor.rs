@@ -60,7 +60,7 @@ impl Shared {
     /// Drops the runs that wait.
     fn drop_waiting(&self) {
         let runs = self.state().queue.drain();
-        // Listeners are told of their end outside of the lock.
+        // Listeners receive their outcomes outside the lock.
         drop(runs);
         self.ended.notify_all();
     }

@@ -14,5 +14,5 @@ pub static PLUGIN: Plugin = Plugin::executor("loop", &|given| {
     options::parse::<NoOptions>("executor `loop`", given)?;
     Ok(Arc::new(LoopExecutor::new()))
 })
-.summary("runs jobs in the thread of the scheduler's event loop")
+.summary("runs jobs on the thread of the scheduler's event loop")
 .source(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));

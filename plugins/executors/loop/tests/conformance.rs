@@ -1,4 +1,4 @@
-//! The executor for the event loop keeps the promises of executors.
+//! The conformance suite of executors, for the executor on the event loop.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use apscheduler_executor_loop::LoopExecutor;
 use apscheduler_testkit::executors::{self, ExecutorHarness};
 
 fn main() -> ExitCode {
-    // A job holds the loop, so nothing queues behind it that the suite could see.
+    // A running job blocks the loop, so the suite can't observe a queue.
     executors::run(vec![ExecutorHarness::new("loop", |_workers| {
         Arc::new(LoopExecutor::new()) as _
     })])

@@ -22,7 +22,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future, in a coroutine; `None` says that the deadline came first.
+/// Waits for a future, in a coroutine. Returns `None` if the deadline passes first.
 pub(crate) fn block_on<F: Future + ?Sized>(
     mut future: Pin<&mut F>,
     deadline: Option<Instant>,
@@ -41,9 +41,9 @@ pub(crate) fn block_on<F: Future + ?Sized>(
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return None;
         }
-        // Not with a timeout of may's (`park_timeout`, ...): that sets the timer before there is a coroutine to resume, and
-        // one that is over by then resumes nobody. Nor `sleep`, which can't be ended. An error would say that the
-        // coroutine was cancelled, which nobody does.
+        // Not with one of may's timeouts (`park_timeout`, ...): these set the timer before the coroutine can be
+        // resumed, so a timer that has already expired resumes nothing. Not with `sleep` either, which can't be
+        // interrupted. An error would mean that the coroutine was cancelled, which never happens.
         let _ = unpark.0.park(None);
     }
 }

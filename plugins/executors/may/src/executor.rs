@@ -11,7 +11,7 @@ use crate::options::{CheckedOptions, MayOptions};
 use crate::shared::Shared;
 use crate::worker;
 
-/// Runs jobs in up to `max_workers` coroutines, which are started as they are needed.
+/// Runs jobs in up to `max_workers` coroutines, which are started on demand.
 pub struct MayExecutor(Arc<Shared>);
 
 impl MayExecutor {
@@ -24,7 +24,7 @@ impl MayExecutor {
     /// Creates an executor with these options.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option that makes no sense.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the invalid option.
     pub fn with_options(options: &MayOptions) -> Result<Self> {
         options.check().map(Self::with_checked)
     }
@@ -58,7 +58,7 @@ impl Executor for MayExecutor {
     fn submit_all(&self, runs: Vec<Run>) {
         match self.0.push(runs) {
             Ok(wanted) => worker::start(&self.0, wanted),
-            // Listeners are told of their end outside of the lock.
+            // Listeners receive their outcomes outside the lock.
             Err(runs) => drop(runs),
         }
     }

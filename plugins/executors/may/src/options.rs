@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 const WHAT: &str = "executor `may`";
 
-/// A smaller stack has no room for the message of a panic.
+/// A smaller stack is too small for the message of a panic.
 const MIN_STACK_SIZE: usize = 32 * 1024;
 
 /// The options of the executor for coroutines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MayOptions {
     /// How many jobs run at once. Default: 1000.
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let cases = [
             (json!({"max_worker": 1}), "did you mean `max_workers`?"),
             (json!({"max_workers": 0}), "max_workers: expected at least 1, found 0"),

@@ -9,7 +9,7 @@ use apscheduler_plugin_kit::executor::{Next, WorkerQueue, WorkerState};
 use may::sync::Semphore;
 use may::sync::mpsc::{Receiver, Sender, channel};
 
-/// The queue, behind a lock of `std`: no coroutine waits while it holds the lock, and no foreign code is called under it.
+/// The queue, in a mutex of `std`: no coroutine waits while it holds the lock, and no foreign code is called under it.
 #[derive(Debug)]
 pub(crate) struct Shared {
     stack_size: usize,
@@ -72,7 +72,7 @@ impl Shared {
     pub(crate) fn close(&self, shutdown: Shutdown) {
         let (closed, woken) = self.state().queue.close(shutdown);
         self.wake(woken);
-        // Listeners are told of the end of the dropped runs outside of the lock.
+        // Listeners receive the outcomes of the dropped runs outside the lock.
         drop(closed);
     }
 
@@ -87,7 +87,7 @@ impl Shared {
     /// Waits for the next run of a coroutine, whose previous run has ended. `None` means that the coroutine ends.
     pub(crate) fn next(&self, worker: &mut WorkerState) -> Option<Run> {
         loop {
-            let next = self.state().queue.next(worker, true);
+            let next = self.state().queue.next(worker);
             match next {
                 Next::Run(run) => return Some(run),
                 Next::End => return None,
@@ -105,7 +105,7 @@ impl Shared {
         drop(drained);
     }
 
-    /// Drops the runs that wait if no coroutine is left that could take them.
+    /// Drops the waiting runs if no coroutine is left to take them.
     pub(crate) fn drop_orphans(&self) {
         let mut state = self.state();
         let runs = state.queue.take_orphans();
@@ -114,22 +114,23 @@ impl Shared {
         drop((runs, drained));
     }
 
-    /// Lends the place of a run that waits until all other runs have ended. Returns how many coroutines to start.
-    pub(crate) fn lend_place(&self) -> usize {
+    /// Lends the slot of a run that waits until all other runs have ended. Returns how many coroutines to start.
+    pub(crate) fn lend_slot(&self) -> usize {
         let mut state = self.state();
-        let wanted = state.queue.lend_place();
+        let wanted = state.queue.lend_slot();
         let drained = state.drained();
         drop(state);
         drop(drained);
         wanted
     }
 
-    /// Takes back the place that was lent.
-    pub(crate) fn take_place_back(&self) {
-        self.state().queue.take_place_back();
+    /// Takes back the slot that was lent.
+    pub(crate) fn reclaim_slot(&self) {
+        self.state().queue.reclaim_slot();
     }
 
-    /// Returns a receiver that fails when nothing is left but runs that have lent their places; `None` if nothing is.
+    /// Returns a receiver that fails when only runs that have lent their slots are left; `None` if that is the case
+    /// now.
     pub(crate) fn until_drained(&self) -> Option<Receiver<()>> {
         let mut state = self.state();
         if state.queue.is_drained() {

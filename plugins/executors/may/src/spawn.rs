@@ -8,15 +8,15 @@ use apscheduler_core::{Error, ErrorKind, Result};
 use may::coroutine::Builder;
 
 // Outlives the stack of its coroutine.
-may::coroutine_local!(static REMAINS: Remains = Remains { on_stack: Cell::new(false) });
+may::coroutine_local!(static REMAINS: OverflowGuard = OverflowGuard { on_stack: Cell::new(false) });
 
 /// may drops a coroutine that overflows its stack without unwinding it: the run would have no outcome, and locks would stay
-/// locked. So the process is aborted, as when a thread overflows its stack.
-struct Remains {
+/// locked. So the process is aborted, as for a stack overflow of a thread.
+struct OverflowGuard {
     on_stack: Cell<bool>,
 }
 
-impl Drop for Remains {
+impl Drop for OverflowGuard {
     fn drop(&mut self) {
         if self.on_stack.get() {
             eprintln!(
@@ -45,11 +45,11 @@ impl Drop for OnStack {
 
 /// Starts a coroutine with a stack of this many bytes. If that fails, `body` is dropped. Made for the scheduler of may.
 ///
-/// About 200 bytes of each coroutine are never freed, so this is for coroutines that live long. As with `may::go!`, the
+/// About 200 bytes of each coroutine are never freed, so use it for long-lived coroutines. As with `may::go!`, the
 /// body must not hold a reference into a thread-local while it waits.
 ///
 /// # Errors
-/// There is no memory for the stack.
+/// If there is no memory for the stack.
 #[expect(unsafe_code, reason = "may can't check what its coroutines do with thread-locals")]
 pub fn spawn(name: &str, stack_size: usize, body: impl FnOnce() + Send + 'static) -> Result<()> {
     // may counts in words, and measures stacks of an odd number of them.
@@ -59,20 +59,21 @@ pub fn spawn(name: &str, stack_size: usize, body: impl FnOnce() + Send + 'static
         body();
     };
     let builder = Builder::new().name(name.to_owned()).stack_size(words);
-    // SAFETY: may asks for two things. First, no reference into a thread-local is held while the coroutine waits: this crate
-    // and that of the scheduler have no thread-locals, and wait only in `Alarm::wait`, `Shared::next`, `block_on`,
-    // `wait_drained` and `yield_now`, where no frame of theirs or of the engine holds one. Jobs and listeners are
-    // responsible for themselves when they wait, as with `may::go!`; the docs of the crates tell them. Second, the stack is large enough: below it lies a page without access, so
-    // an overflow ends the process and touches nothing else.
+    // SAFETY: may has two requirements. First, no reference into a thread-local is held while the coroutine waits: this
+    // crate and that of the scheduler have no thread-locals, and wait only in `Alarm::wait`, `Shared::next`,
+    // `block_on`, `wait_drained` and `yield_now`, where no frame of theirs or of the engine holds one. Jobs and
+    // listeners are responsible for this when they wait, as with `may::go!` and as documented by the crates. Second,
+    // the stack is large enough: below it is an inaccessible page, so an overflow ends the process and touches nothing
+    // else.
     //
-    // may does not document the following (0.3.51): the thread that puts a coroutine to sleep (`subscribe` of `Park` and of
-    // `Sleep`) still writes into its `Coroutine` when others can resume it already. If it ended meanwhile, that would be freed
-    // memory. So a handle is never dropped, which keeps the memory.
+    // may does not document the following (0.3.51): the thread that puts a coroutine to sleep (`subscribe` of `Park`
+    // and of `Sleep`) still writes to its `Coroutine` when others can already resume it. If it ended meanwhile, the
+    // memory would be freed. So handles are never dropped, which keeps the memory.
     let spawn = || unsafe { builder.spawn(body) };
     let failed = |cause: String| {
         Error::new(ErrorKind::Other, format!("can't start a coroutine `{name}`: {cause}"))
     };
-    // may panics where the system gives no memory.
+    // may panics if the system has no memory.
     match catch_unwind(AssertUnwindSafe(spawn)) {
         Ok(Ok(handle)) => {
             std::mem::forget(handle.coroutine().clone());

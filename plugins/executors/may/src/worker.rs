@@ -17,17 +17,17 @@ use crate::spawn::spawn;
 /// After this many runs that never waited, other coroutines get the thread.
 const RUNS_PER_TURN: usize = 64;
 
-/// A longer timeout is none.
+/// A longer timeout is ignored.
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24 * 365 * 10);
 
-// The executor that this coroutine works for, by its address. `ThreadScope` can't tell: coroutines change their threads.
+// The address of the executor of this coroutine. `ThreadScope` can't be used, because coroutines change threads.
 may::coroutine_local!(static WORKS_FOR: Cell<usize> = Cell::new(0));
 
 fn address(shared: &Arc<Shared>) -> usize {
     Arc::as_ptr(shared).addr()
 }
 
-/// A coroutine, which is counted until this is dropped.
+/// Counts a coroutine until it is dropped.
 struct Worker {
     shared: Arc<Shared>,
     state: WorkerState,
@@ -39,7 +39,7 @@ impl Drop for Worker {
     }
 }
 
-/// Starts coroutines, which are counted already. If one can't be started, the runs wait for those that exist.
+/// Starts coroutines that are already counted. If one can't be started, the runs wait for the existing ones.
 pub(crate) fn start(shared: &Arc<Shared>, count: usize) {
     let mut failure = None;
     for _ in 0..count {
@@ -53,18 +53,18 @@ pub(crate) fn start(shared: &Arc<Shared>, count: usize) {
     }
 }
 
-/// Returns when all runs have ended but the calling one.
+/// Returns when all runs except the calling one have ended.
 pub(crate) fn wait_drained(shared: &Arc<Shared>) {
     let inside = WORKS_FOR.with(Cell::get) == address(shared);
     if inside {
-        start(shared, shared.lend_place());
+        start(shared, shared.lend_slot());
     }
     while let Some(end) = shared.until_drained() {
         // Blocks a thread, and suspends a coroutine.
         let _ = end.recv();
     }
     if inside {
-        shared.take_place_back();
+        shared.reclaim_slot();
     }
 }
 
@@ -97,7 +97,7 @@ fn execute(mut run: Run) {
         };
         run.finish(result);
         if token.is_cancelled() {
-            // The executor was shut down: what is left of the run is dropped.
+            // The executor was shut down: the rest of the run is dropped.
             break;
         }
     }
@@ -124,14 +124,12 @@ fn call_async(
 ) -> JobResult {
     let mut future = Box::pin(invocation.call_async());
     let result = block_on(future.as_mut(), timeout.map(|timeout| Instant::now() + timeout));
-    if result.is_none() {
-        token.cancel();
+    if let (None, Some(timeout)) = (&result, timeout) {
+        token.cancel_at_timeout(timeout);
     }
     // The values that the function holds are foreign too.
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
     dropped.map_err(|payload| JobError::from_panic(&*payload))?;
-    result.unwrap_or_else(|| {
-        let seconds = timeout.unwrap_or_default().as_secs_f64();
-        Err(JobError::new(format!("it took longer than its timeout of {seconds} s")))
-    })
+    // The run adds that the timeout was the reason.
+    result.unwrap_or_else(|| Err(JobError::new("it was dropped where it awaited something")))
 }

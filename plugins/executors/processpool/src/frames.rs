@@ -25,7 +25,7 @@ pub(crate) fn encode(message: &impl Serialize, frame: &mut Vec<u8>) -> Result<()
     let header = u32::try_from(length).ok().filter(|_| length <= LARGEST);
     let Some(header) = header else {
         return Err(format!(
-            "{length} bytes are more than the {LARGEST} that go to or from a worker"
+            "{length} bytes exceed the limit of {LARGEST} for a message to or from a worker"
         ));
     };
     frame[..HEADER].copy_from_slice(&header.to_le_bytes());
@@ -82,7 +82,7 @@ impl Frames {
         };
         match usize::try_from(u32::from_le_bytes(*header)) {
             Ok(length) if length <= LARGEST => Ok(Some(HEADER + length)),
-            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "this is no message")),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidData, "this is not a message")),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Leader {
                 }
             },
             Ok(_) => {
-                tracing::warn!("the worker process {} was killed and is still there", self.id());
+                tracing::warn!("the worker process {} was killed and still exists", self.id());
                 reap_later(child);
             }
             Err(error) => {
@@ -104,7 +104,7 @@ fn reap_later(mut child: Child) {
     let id = child.id();
     let reaper = std::thread::Builder::new().name("apscheduler-reaper".to_owned());
     if let Err(error) = reaper.spawn(move || child.wait()) {
-        tracing::warn!("no thread can be started that reaps the process {id}: {error}");
+        tracing::warn!("can't start a thread to reap the process {id}: {error}");
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_killed_in_another_group_too() {
+    fn a_process_in_another_group_is_killed_too() {
         // Spawned without a group of its own.
         let child = Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
         let mut leader = Leader::of(child);

@@ -11,7 +11,7 @@ const WHAT: &str = "executor `processpool`";
 
 /// The options of the process pool, with APScheduler's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ProcessPoolOptions {
     /// How many jobs run at once, each in a process of its own. Default: 10.
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_wherever_they_are_given() {
+    fn options_are_accepted_at_both_levels() {
         let tasks = |value| {
             parse(&value).unwrap().check().unwrap().max_tasks_per_child.map(NonZeroU32::get)
         };
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let cases = [
             (json!({"max_worker": 1}), "did you mean `max_workers`?"),
             (json!({"max_workers": 0}), "max_workers: expected at least 1, found 0"),

@@ -93,7 +93,7 @@ impl WorkerProcess {
             Ok(FromWorker::NotReady { reason }) => {
                 format!("a worker process can't be set up: {reason}")
             }
-            Ok(other) => format!("a worker process began with {other:?}"),
+            Ok(other) => format!("a worker process sent an unexpected first message: {other:?}"),
             Err(Lost::TimedOut) => format!(
                 "a worker process was not ready within {} s; is the worker hook the first line of `main`?",
                 READY_WITHIN.as_secs()
@@ -101,7 +101,7 @@ impl WorkerProcess {
             Err(Lost::Stopped) => "the executor is being shut down".to_owned(),
             Err(Lost::Broken(reason)) => reason,
             Err(Lost::Died | Lost::NotBegun) => {
-                let (status, killed) = worker.bury();
+                let (status, killed) = worker.reap_dead();
                 let advice =
                     if killed { "" } else { "; is the worker hook the first line of `main`?" };
                 return Err((
@@ -157,7 +157,7 @@ impl WorkerProcess {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         if let Err(reason) = frames::encode(message, &mut self.frame) {
             return Ok(Err(JobError::new(format!(
-                "the job can't go to a worker process: {reason}"
+                "the job can't be sent to a worker process: {reason}"
             ))));
         }
         self.runs += 1;
@@ -171,7 +171,9 @@ impl WorkerProcess {
             FromWorker::Failed { message, trace, panic } => {
                 Ok(Err(message::failure(message, trace, panic)))
             }
-            other => Err(Lost::Broken(format!("the worker process answered {other:?}"))),
+            other => Err(Lost::Broken(format!(
+                "the worker process sent an unexpected answer: {other:?}"
+            ))),
         }
     }
 
@@ -323,14 +325,14 @@ impl WorkerProcess {
             }
         }
         tracing::warn!(
-            "the worker process {} did not exit when it was told to; it is killed",
+            "the worker process {} did not exit when asked to, and is killed",
             self.id()
         );
     }
 
     /// Reaps a worker that has died, and ends the processes that its job has started. Returns a description of its end, and
     /// whether a signal ended it.
-    pub(crate) fn bury(&mut self) -> (String, bool) {
+    pub(crate) fn reap_dead(&mut self) -> (String, bool) {
         // A worker may have closed its socket and still live. The status of a dead one does not change.
         self.kill();
         match self.leader.reap() {
@@ -338,7 +340,7 @@ impl WorkerProcess {
                 status.to_string(),
                 std::os::unix::process::ExitStatusExt::signal(&status).is_some(),
             ),
-            None => ("it was killed, and its end can't be seen".to_owned(), false),
+            None => ("it was killed, and its exit status is unknown".to_owned(), false),
         }
     }
 
@@ -418,7 +420,7 @@ fn read(frame: &[u8]) -> Result<FromWorker, Lost> {
 }
 
 fn broken(error: &io::Error) -> Lost {
-    Lost::Broken(format!("the worker process can't be talked to: {error}"))
+    Lost::Broken(format!("can't communicate with the worker process: {error}"))
 }
 
 /// A program that has SIGPIPE enabled must survive the death of a worker.

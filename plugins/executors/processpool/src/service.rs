@@ -53,7 +53,7 @@ impl Pool {
 
     /// Executes runs until there are no more.
     pub(crate) fn serve(&self, runs: &mut QueuedRuns) {
-        let mut desk = Desk { max_tasks: self.max_tasks, worker: None };
+        let mut desk = WorkerSlot { max_tasks: self.max_tasks, worker: None };
         let mut last_stop = None;
         for run in runs {
             match self.current_stop() {
@@ -74,12 +74,12 @@ impl Pool {
 
 /// The worker process of a thread, which is replaced when it has died or has run its number of jobs.
 #[derive(Debug)]
-struct Desk {
+struct WorkerSlot {
     max_tasks: Option<NonZeroU32>,
     worker: Option<WorkerProcess>,
 }
 
-impl Desk {
+impl WorkerSlot {
     fn serve(&mut self, mut run: Run, stop: &Stop) {
         while !run.is_over() {
             // The worker comes first: `begin` checks for a misfire, and the run should start right after that.
@@ -124,12 +124,12 @@ impl Desk {
             let Some(mut worker) = self.worker.take() else { continue };
             let text = match lost {
                 Lost::NotBegun => {
-                    let (status, _) = worker.bury();
-                    tracing::warn!("the worker process {id} died without a job: {status}");
+                    let (status, _) = worker.reap_dead();
+                    tracing::warn!("the worker process {id} died while it had no job: {status}");
                     continue;
                 }
                 Lost::Died => {
-                    format!("the worker process {id} died in the job: {}", worker.bury().0)
+                    format!("the worker process {id} died during the job: {}", worker.reap_dead().0)
                 }
                 Lost::TimedOut => {
                     drop(worker);

@@ -48,8 +48,7 @@ pub(crate) fn serve(
     if let Err(error) =
         std::thread::Builder::new().name("apscheduler-orders".to_owned()).spawn(reader)
     {
-        scheduler
-            .tell(&FromWorker::NotReady { reason: format!("no thread can be started: {error}") });
+        scheduler.tell(&FromWorker::NotReady { reason: format!("can't start a thread: {error}") });
         std::process::exit(NOT_SET_UP);
     }
     match make(registry, set_up) {
@@ -197,8 +196,9 @@ struct Answers<'a> {
 impl Answers<'_> {
     fn tell(&mut self, message: &FromWorker) {
         if let Err(reason) = frames::encode(message, &mut self.frame) {
-            let error =
-                JobError::new(format!("the return value can't leave the worker process: {reason}"));
+            let error = JobError::new(format!(
+                "the return value can't be sent by the worker process: {reason}"
+            ));
             // A message this short always can.
             let _ = frames::encode(&FromWorker::from(Err(error)), &mut self.frame);
         }
@@ -223,7 +223,8 @@ impl Worker<'_> {
                     "the job can't be read in its worker process: {reason}"
                 ))),
             };
-            // The output of the job is flushed before its end is reported. If nobody reads it, that is no error of the job.
+            // The output of the job is flushed before its end is reported. If nobody reads it, that is not an error of
+            // the job.
             let _ = io::stdout().flush();
             scheduler.tell(&result.into());
         }

@@ -1,4 +1,4 @@
-//! The process pool keeps the promises of executors.
+//! The conformance suite of executors, for the process pool.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A program without the worker hook, as every test with the usual harness is one.
+//! A program without the worker hook, like every test with the usual harness.
 
 #![cfg(unix)]
 

@@ -1,12 +1,8 @@
-//! The process pool at work. This program has the worker hook, so it is its own worker.
+//! Tests of the process pool. This program has the worker hook, so it is its own worker.
 //!
-//! On Linux alone: the tests look at processes through `/proc`.
+//! Linux only: the tests inspect processes through `/proc`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "all of it is tests, without the usual harness"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, without the usual harness")]
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The smol executor keeps the promises of executors, with and without a limit.
+//! The conformance suite of executors, for the smol executor with and without a limit.
 
 use std::process::ExitCode;
 use std::sync::Arc;

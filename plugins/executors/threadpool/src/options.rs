@@ -9,7 +9,7 @@ const WHAT: &str = "executor `threadpool`";
 
 /// The options of the thread pool, with APScheduler's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ThreadPoolOptions {
     /// How many jobs run at once. Default: 10.
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let cases = [
             (json!({"max_worker": 1}), "did you mean `max_workers`?"),
             (json!({"max_workers": 0}), "max_workers: expected at least 1, found 0"),

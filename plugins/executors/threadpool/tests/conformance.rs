@@ -1,4 +1,4 @@
-//! The thread pool keeps the promises of executors.
+//! The conformance suite of executors, for the thread pool.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ const WHAT: &str = "executor `tokio`";
 
 /// The options of the tokio executor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TokioOptions {
     /// How many jobs run at once. By default async jobs have no limit, and plain ones have the number of processors plus 4
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_name_the_option() {
         let cases = [
             (json!({"max_worker": 1}), "did you mean `max_workers`?"),
             (json!({"max_workers": 0}), "max_workers: expected at least 1, found 0"),

@@ -1,4 +1,4 @@
-//! The tokio executor keeps the promises of executors: on a runtime of its own, and on one that it was given.
+//! The conformance suite of executors, for the tokio executor on its own runtime and on a given one.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn harness(
         .keeps_timeouts(Flavor::Async)
 }
 
-/// A runtime with one thread, which somebody else turns for as long as the program runs.
+/// Returns a current-thread runtime, which another thread drives until the program ends.
 fn current_thread() -> Handle {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let handle = runtime.handle().clone();

@@ -80,7 +80,7 @@ impl Group {
 
     pub(crate) fn watch(&self, exited: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let program = Arc::clone(&self.program);
-        crate::output::in_thread("command-exit", move || {
+        crate::output::in_thread("apscheduler-command-exit", move || {
             while matches!(lock(&program.child).try_wait(), Ok(None)) {
                 std::thread::sleep(POLL_INTERVAL);
             }

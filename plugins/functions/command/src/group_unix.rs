@@ -41,7 +41,7 @@ impl Group {
     /// Calls `exited` in a thread when the program has exited. It is not reaped yet at that time.
     pub(crate) fn watch(&self, exited: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let pid = Pid::from_child(&self.child);
-        crate::output::in_thread("command-exit", move || {
+        crate::output::in_thread("apscheduler-command-exit", move || {
             wait_for_exit(pid);
             exited();
         })

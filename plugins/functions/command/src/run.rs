@@ -194,7 +194,7 @@ fn read(
 ) -> io::Result<()> {
     let job_id = labels.job_id.clone();
     let meter = Arc::clone(meter);
-    output::in_thread("command-output", move || {
+    output::in_thread("apscheduler-command-output", move || {
         let note = |note: &str| tracing::warn!(target: "apscheduler::command", job_id, "{note}");
         output::each_line(pipe, |line| {
             if meter.admit(line.len(), Instant::now(), note) {

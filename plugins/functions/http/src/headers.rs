@@ -54,7 +54,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-pub(crate) fn keep_safe(headers: &mut HeaderMap) {
+pub(crate) fn retain_cross_origin_headers(headers: &mut HeaderMap) {
     keep(headers, |name| SAFE.contains(name));
 }
 

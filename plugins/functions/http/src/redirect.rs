@@ -88,7 +88,7 @@ impl<'a> Hop<'a> {
         }
         if is_other_origin {
             let all = next.headers.len();
-            headers::keep_safe(&mut next.headers);
+            headers::retain_cross_origin_headers(&mut next.headers);
             next.held_back = next.headers.len() < all;
         } else {
             next.held_back = false;

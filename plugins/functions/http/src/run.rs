@@ -82,7 +82,7 @@ fn run_cancellable(
         return Err(cancelled());
     }
     let shared = agent.clone();
-    let thread = std::thread::Builder::new().name("http".to_owned()).spawn(move || {
+    let thread = std::thread::Builder::new().name("apscheduler-http".to_owned()).spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| exchange::exchange(&shared, &options)));
         // The receiver is gone if the run was cancelled.
         let _ = sender.send(Message::Ended(outcome));

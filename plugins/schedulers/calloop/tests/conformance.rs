@@ -1,4 +1,4 @@
-//! The calloop scheduler does what schedulers do.
+//! The conformance suite of schedulers, for the calloop scheduler.
 
 use std::process::ExitCode;
 use std::sync::mpsc::Sender;
@@ -8,7 +8,7 @@ use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, Call, Calls, InThread, SchedulerHarness};
 use calloop::channel::{Event, channel};
 
-/// An event loop that somebody dispatches.
+/// An event loop that its own thread dispatches.
 fn run(parts: Sender<(CalloopLoop, Calls)>) {
     let mut event_loop = calloop::EventLoop::<()>::try_new().expect("a loop");
     let (calls, source) = channel::<Call>();
@@ -22,7 +22,7 @@ fn run(parts: Sender<(CalloopLoop, Calls)>) {
         .expect("the loop has room");
     let entry = CalloopLoop::insert_into(&handle).expect("the loop has room");
     drop(handle);
-    let calls = move |call| calls.send(call).expect("the loop lives");
+    let calls = move |call| calls.send(call).expect("the loop is running");
     parts.send((entry, Box::new(calls))).expect("the case waits");
     drop(parts);
     event_loop.run(None, &mut (), |()| ()).expect("the loop runs");

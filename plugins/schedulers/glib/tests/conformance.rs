@@ -1,4 +1,4 @@
-//! The GLib scheduler does what schedulers do.
+//! The conformance suite of schedulers, for the GLib scheduler.
 
 use std::process::ExitCode;
 use std::sync::mpsc::Sender;
@@ -10,7 +10,7 @@ use futures_channel::mpsc::unbounded;
 use futures_util::StreamExt as _;
 use glib::{MainContext, MainLoop};
 
-/// A main context that somebody runs.
+/// A main context that its own thread runs.
 fn run(parts: Sender<(GlibLoop, Calls)>) {
     let context = MainContext::new();
     let main_loop = MainLoop::new(Some(&context), false);
@@ -22,7 +22,7 @@ fn run(parts: Sender<(GlibLoop, Calls)>) {
         }
         quit.quit();
     }));
-    let calls = move |call| calls.unbounded_send(call).expect("the loop lives");
+    let calls = move |call| calls.unbounded_send(call).expect("the loop is running");
     parts.send((GlibLoop::on(&context), Box::new(calls))).expect("the case waits");
     drop(parts);
     main_loop.run();

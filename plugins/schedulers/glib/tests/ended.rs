@@ -1,4 +1,4 @@
-//! A main context that has ended takes no scheduler, and says so.
+//! A main context that has ended refuses schedulers, with an error.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::Shutdown;
@@ -13,7 +13,7 @@ fn a_start_in_a_context_that_has_ended_is_an_error() {
         GlibScheduler::builder_on(GlibLoop::on(&context)).build().unwrap();
     scheduler.add_executor("default", "debug").expect("a new alias");
     drop(context);
-    let error = scheduler.start().expect_err("nobody would make a turn");
+    let error = scheduler.start().expect_err("no loop would make a turn");
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
         (

@@ -1,4 +1,4 @@
-//! A job may run the main loop, as a modal dialog does, and other jobs go on meanwhile.
+//! A job may run the main loop, like a modal dialog, and other jobs continue meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use apscheduler_engine::JobContextExt as _;
 use apscheduler_scheduler_glib::{GlibLoop, GlibScheduler};
 use glib::MainContext;
 
-/// Runs the context until the flag is set; in vain for some time at most.
+/// Runs the context until the flag is set or a time limit has passed. Returns whether the flag is set.
 fn run_until(context: &MainContext, flag: &AtomicBool) -> bool {
     let since = Instant::now();
     while !flag.load(Ordering::SeqCst) && since.elapsed() < Duration::from_secs(30) {
@@ -21,7 +21,7 @@ fn run_until(context: &MainContext, flag: &AtomicBool) -> bool {
 }
 
 #[test]
-fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
+fn a_job_that_runs_the_loop_delays_no_other() {
     let context = MainContext::new();
     let scheduler: GlibScheduler<apscheduler_testkit::TestPlugins> =
         GlibScheduler::builder_on(GlibLoop::on(&context)).build().unwrap();

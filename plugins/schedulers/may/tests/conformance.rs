@@ -1,4 +1,4 @@
-//! The scheduler on coroutines does what schedulers do.
+//! The conformance suite of schedulers, for the scheduler on coroutines.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use apscheduler_testkit::TestPlugins;
 use apscheduler_testkit::schedulers::{self, SchedulerHarness};
 
 fn main() -> ExitCode {
-    // Some jobs of the suite block their thread: those of other cases need others.
+    // Some jobs of the suite block their threads, so concurrent cases need more threads.
     may::config().set_workers(16).set_worker_pin(false);
     schedulers::run(vec![SchedulerHarness::new("may", |registry, clock| {
         Box::new(

@@ -1,4 +1,4 @@
-//! What is particular to coroutines: they wait without a thread, and may go on in another one.
+//! Behavior specific to coroutines: they wait without blocking a thread, and may continue on another one.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -33,7 +33,8 @@ fn job(id: &str, function: impl Fn(&JobContext) -> bool + Send + Sync + 'static)
     JobBuilder::new(function).id(id).misfire_grace_time(None)
 }
 
-/// Two threads, or however many processors there are: a thousand jobs that wait take a moment, one after the other minutes.
+/// A thousand jobs that wait at the same time take a moment, on a few threads; one after the other, they would take
+/// long.
 #[test]
 fn a_thousand_jobs_wait_at_once() {
     const JOBS: usize = 1000;
@@ -54,7 +55,7 @@ fn a_thousand_jobs_wait_at_once() {
     (0..JOBS).for_each(|_| gate.post());
     events.wait_for_all(JOBS);
     scheduler.shutdown(Shutdown::Wait).unwrap();
-    assert_eq!(events.heard().outcomes, JOBS);
+    assert_eq!(events.received().outcomes, JOBS);
     assert_eq!(scheduler.instances(), 0);
 }
 
@@ -77,11 +78,11 @@ fn all_calls_may_be_made_in_a_coroutine() {
     };
     let handle = may::go!(move || sender.send(body()).unwrap());
     receiver.recv().unwrap().unwrap();
-    // See `spawn`: the memory of a coroutine is still needed for a moment.
+    // See `spawn`: the memory of a coroutine is used for a moment after its end.
     std::mem::forget(handle);
 }
 
-/// One that blocked its thread would keep the others from ending.
+/// A shutdown that blocked its thread would prevent the others from ending.
 #[test]
 fn jobs_that_shut_down_wait_for_those_that_sleep() {
     for workers in [1, 3] {
@@ -102,7 +103,7 @@ fn jobs_that_shut_down_wait_for_those_that_sleep() {
         scheduler.add_jobs(jobs.map(|job| job.executor("few")).collect()).unwrap();
         scheduler.resume().unwrap();
         events.wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
-        // Whatever was submitted when the shutdown began has ended when it returns; "stop" itself is about to.
+        // All runs submitted before the shutdown have ended when it returns; "stop" itself is about to end.
         let submitted = (0..5)
             .filter(|number| events.count(&format!("{number}"), EventMask::JOB_SUBMITTED) == 1);
         for number in submitted {
@@ -133,7 +134,7 @@ fn a_timeout_cancels_the_token_of_a_plain_function() {
     };
     scheduler.add_job(job("long", until_cancelled).timeout(Duration::from_millis(50))).unwrap();
     let outcome = &events.wait_for("long", 1)[0];
-    // It has ended well, so that is its outcome.
+    // It has succeeded, so that is its outcome.
     assert!(
         matches!(outcome, Event::JobExecuted { retval, .. } if **retval == true),
         "{outcome:?}"
@@ -177,8 +178,12 @@ fn a_panic_after_a_wait_is_an_error_of_its_run_alone() {
         scheduler.add_job(job(&format!("{number}"), panics)).unwrap();
     }
     events.wait_for_all(50);
-    let errors =
-        events.heard().events.iter().filter(|event| event.code() == EventMask::JOB_ERROR).count();
+    let errors = events
+        .received()
+        .events
+        .iter()
+        .filter(|event| event.code() == EventMask::JOB_ERROR)
+        .count();
     assert_eq!(errors, 50);
     eventually("no instance is left", || scheduler.instances() == 0);
 }
@@ -211,13 +216,13 @@ fn a_small_stack_is_enough_for_a_small_job() {
     assert_eq!(events.wait_for("a", 1)[0].code(), EventMask::JOB_EXECUTED);
 }
 
-#[expect(unconditional_recursion, reason = "that is the case")]
+#[expect(unconditional_recursion, reason = "tests the overflow")]
 fn recurse(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 32]);
     recurse(depth + 1) + frame[7]
 }
 
-/// A run without an outcome, and a shutdown that never returns, would be worse.
+/// Without it, the run would have no outcome, and a shutdown would never return.
 #[test]
 fn an_overflow_of_the_stack_ends_the_process() {
     const CHILD: &str = "APSCHEDULER_TEST_OVERFLOW";
@@ -230,12 +235,12 @@ fn an_overflow_of_the_stack_ends_the_process() {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "an_overflow_of_the_stack_ends_the_process", "--nocapture"]);
     let output = child.env(CHILD, "1").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{said}");
-    assert!(said.contains("see the option `stack_size`"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert!(stderr.contains("see the option `stack_size`"), "{stderr}");
 }
 
-/// The loop sleeps and is woken all the time; no fire is lost, and none comes early.
+/// The loop sleeps and is woken all the time; no fire is lost or early.
 #[test]
 fn intervals_are_kept_while_others_wake_the_loop() {
     const RUNS: usize = 20;
@@ -267,7 +272,7 @@ fn intervals_are_kept_while_others_wake_the_loop() {
 }
 
 #[test]
-fn it_is_dropped_while_it_runs() {
+fn the_scheduler_can_be_dropped_while_it_runs() {
     for _ in 0..20 {
         let (scheduler, events) = started();
         scheduler.add_job(job("a", |_| true)).unwrap();
@@ -279,7 +284,7 @@ fn it_is_dropped_while_it_runs() {
 }
 
 #[test]
-fn both_have_the_names_of_python() {
+fn the_plugins_have_the_names_of_apscheduler() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     registry.register(apscheduler_executor_may::PLUGIN.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! The Qt scheduler does what schedulers do.
+//! The conformance suite of schedulers, for the Qt scheduler.
 
 mod application;
 
@@ -22,15 +22,16 @@ struct MainThread {
 }
 
 struct State {
-    /// How many need the application.
+    /// How many schedulers use the application.
     users: usize,
-    /// Asks for an application. It answers twice: when it runs, and by the end of the channel when it has been destroyed.
+    /// Requests an application. The channel in a request receives a message when the application runs, and is closed
+    /// when it has been destroyed.
     requests: Sender<Sender<()>>,
     end: Option<std::sync::mpsc::Receiver<()>>,
 }
 
 impl MainThread {
-    /// Returns when there is an application.
+    /// Returns when the application runs.
     fn enter(&self) {
         let mut state = self.state.lock().expect("no panic");
         if state.users == 0 {
@@ -42,7 +43,7 @@ impl MainThread {
         state.users += 1;
     }
 
-    /// The last one returns when the application has been destroyed.
+    /// For the last scheduler, returns when the application has been destroyed.
     fn leave(&self) {
         let mut state = self.state.lock().expect("no panic");
         state.users -= 1;
@@ -50,12 +51,12 @@ impl MainThread {
             && let Some(end) = state.end.take()
         {
             application::quit();
-            end.recv().expect_err("there is nothing more to say");
+            end.recv().expect_err("the channel is closed");
         }
     }
 }
 
-/// A scheduler in the application. Ten of them share one.
+/// A scheduler in the application, which several schedulers can share.
 struct InApplication {
     scheduler: Option<Arc<QtScheduler<TestPlugins>>>,
     main: Arc<MainThread>,
@@ -93,7 +94,7 @@ impl Subject for InApplication {
             drop(owner);
             let _ = sender.send(result);
         }));
-        result.recv().expect("the application lives")
+        result.recv().expect("the application is running")
     }
 
     fn loop_thread(&self) -> Option<ThreadId> {

@@ -1,4 +1,4 @@
-//! Where a scheduler may be started, and what a job may do in the thread of the application.
+//! Where a scheduler can be started, and what a job can do on the thread of the application.
 
 mod application;
 
@@ -47,7 +47,7 @@ fn an_application_that_ends_first_ends_the_scheduler() {
     let owner = Arc::clone(&scheduler);
     application::run(Box::new(move || {
         owner.start().expect("there is an application");
-        // As a rule before the first turn.
+        // Usually before the first turn.
         application::quit();
     }));
     scheduler.wait_until_stopped();
@@ -55,7 +55,7 @@ fn an_application_that_ends_first_ends_the_scheduler() {
     assert_eq!(error.to_string(), "the scheduler is not running: its event loop has ended");
 }
 
-fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
+fn a_job_that_runs_the_loop_delays_no_other() {
     let done = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&done);
     let scheduler = Arc::new(new());
@@ -81,9 +81,9 @@ fn a_job_that_runs_the_loop_keeps_no_other_waiting() {
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
 }
 
-/// Applications belong into the main thread.
+/// Applications must run on the main thread.
 fn main() {
     a_start_without_an_application_is_an_error();
     an_application_that_ends_first_ends_the_scheduler();
-    a_job_that_runs_the_loop_keeps_no_other_waiting();
+    a_job_that_runs_the_loop_delays_no_other();
 }

@@ -1,4 +1,4 @@
-//! The smol scheduler does what schedulers do, on the global executor and on one of the program's own.
+//! The conformance suite of schedulers, for the smol scheduler on the global executor and on a given one.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use apscheduler_testkit::schedulers::{self, SchedulerHarness, Subject};
 use smol::Executor;
 use smol::channel::Sender;
 
-/// A scheduler, and an executor that somebody runs in a thread, unless it is the global one.
+/// A scheduler, and the thread that runs its executor, unless that is the global one.
 struct OnSmol {
     scheduler: Option<SmolScheduler<TestPlugins>>,
     own: Option<Own>,
@@ -50,7 +50,7 @@ impl OnSmol {
             .expect("there is no configuration to refuse");
         let (end, ended) = smol::channel::bounded::<()>(1);
         let thread = std::thread::spawn(move || {
-            // An error: the sender is gone.
+            // An error means that the sender was dropped.
             let _ = smol::block_on(executor.run(ended.recv()));
         });
         Self { scheduler: Some(scheduler), own: Some(Own { end, thread }) }

@@ -1,4 +1,4 @@
-//! On which executor of smol things run.
+//! The executors of smol that jobs and listeners run on.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -14,7 +14,7 @@ use apscheduler_scheduler_smol::{SmolRuntime, SmolScheduler};
 use apscheduler_testkit::TestPlugins;
 use smol::Executor;
 
-/// As in the facade: the executor comes by its name.
+/// Returns a registry that has the executor, like that of the facade.
 fn registry() -> Registry {
     let registry = apscheduler_testkit::registry();
     registry.register(apscheduler_executor_smol::PLUGIN.clone()).unwrap();
@@ -30,7 +30,7 @@ fn thread_name() -> Option<String> {
     std::thread::current().name().map(str::to_owned)
 }
 
-/// The threads of an async job and of an async listener.
+/// Returns the names of the threads of an async job and an async listener.
 async fn threads(scheduler: &SmolScheduler) -> [String; 2] {
     let (job_thread, job_ran) = smol::channel::bounded(1);
     let (listener_thread, listener_heard) = smol::channel::bounded(1);
@@ -58,9 +58,9 @@ fn the_global_executor_is_the_default() {
     assert!(threads.iter().all(|name| name.starts_with("smol-")), "{threads:?}");
 }
 
-/// Whether the default executor comes by its name or not.
+/// With and without the executor in the registry.
 #[test]
-fn everything_is_on_the_executor_that_the_scheduler_was_given() {
+fn everything_runs_on_the_given_executor() {
     for registry in [registry(), apscheduler_testkit::registry()] {
         let executor = Arc::new(Executor::new());
         let scheduler = on(&executor, registry);
@@ -75,7 +75,7 @@ fn everything_is_on_the_executor_that_the_scheduler_was_given() {
 }
 
 #[test]
-fn jobs_of_both_sorts_run() {
+fn jobs_of_both_flavors_run() {
     smol::block_on(async {
         let scheduler =
             SmolScheduler::<TestPlugins>::builder().registry(registry()).build().unwrap();

@@ -1,4 +1,4 @@
-//! The tokio scheduler does what schedulers do, on runtimes of both sorts.
+//! The conformance suite of schedulers, for the tokio scheduler on both kinds of runtime.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use apscheduler_testkit::schedulers::{self, SchedulerHarness, Subject};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// A scheduler, and a runtime that somebody turns in a thread.
+/// A scheduler, and a runtime that another thread drives.
 struct OnRuntime {
     scheduler: Option<TokioScheduler<TestPlugins>>,
     handle: Handle,

@@ -1,4 +1,4 @@
-//! The memory store keeps what `JobStore` promises.
+//! The conformance suite of job stores, for the memory store.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::document::{first_revision, next_revision_in_server, run_time};
 use crate::failure::DUPLICATE_KEY;
 
 /// The pause before a transaction is retried: the first, and the longest.
-const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(500)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(500)];
 
 /// The most bytes of records in one command; the server allows 16 MiB.
 const MOST_BYTES: usize = 8 << 20;
@@ -129,7 +129,7 @@ enum Ended {
 /// Retries until no other transaction conflicts, or the time for a call has passed.
 fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
     let begin = Instant::now();
-    let [mut pause, longest] = PAUSES;
+    let [mut pause, longest] = RETRY_DELAYS;
     loop {
         let (mut chunks, mut commands, mut rest) = (Vec::new(), Vec::new(), records);
         while !rest.is_empty() {

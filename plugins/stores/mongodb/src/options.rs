@@ -33,7 +33,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MongoDbOptions {
     /// `mongodb://[user:password@]host[:port][/?options]`, or `mongodb+srv://...`. It takes precedence over `host` and
@@ -307,7 +307,7 @@ fn check_name(key: &str, name: &str, forbidden: &str) -> Result<()> {
         return Err(config_error(format!("{key}: must not be empty")));
     }
     match name.chars().find(|character| forbidden.contains(*character)) {
-        Some(character) => Err(config_error(format!("{key}: {character:?} can't stand in a name"))),
+        Some(character) => Err(config_error(format!("{key}: a name can't contain {character:?}"))),
         None => Ok(()),
     }
 }
@@ -411,8 +411,8 @@ mod tests {
             (json!({"poll_interval": 0}), "poll_interval: expected seconds above 0, found 0"),
             (json!({"timeoutMS": 0}), "timeoutMS: expected at least 1, found 0"),
             (json!({"collection": "apscheduler_meta"}), "holds the schema versions"),
-            (json!({"collection": "a$b"}), "collection: '$' can't stand in a name"),
-            (json!({"database": "a.b"}), "database: '.' can't stand in a name"),
+            (json!({"collection": "a$b"}), "collection: a name can't contain '$'"),
+            (json!({"database": "a.b"}), "database: a name can't contain '.'"),
             (json!({"url": "http://ann:secret@h"}), "url: expected `mongodb://"),
             (json!({"password": "secret"}), "password: needs `username`"),
             (json!({"host": "ann:secret@h"}), "host: expected the name of a host, or a URL"),

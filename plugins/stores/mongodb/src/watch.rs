@@ -20,7 +20,7 @@ use crate::failure::{code, is_temporary};
 const WAIT: Duration = Duration::from_millis(500);
 
 /// The pause before a broken stream is opened again: the first, and the longest.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
 /// Ends the task when dropped, and keeps the connection until then.
 struct Guard {
@@ -81,11 +81,11 @@ async fn listen(
     own: String,
     notifier: ChangeNotifier,
 ) {
-    let [mut pause, longest] = PAUSES;
+    let [mut pause, longest] = RETRY_DELAYS;
     loop {
         match stream.next_if_any().await {
             Ok(Some(event)) => {
-                pause = PAUSES[0];
+                pause = RETRY_DELAYS[0];
                 if !is_own(&event, &own) {
                     notifier.notify();
                 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mongodb::MongoDbJobStore;
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, Meeting, Occupy, SetRunTime, SetVersion, StoreHarness,
+    self, Corrupt, Empty, Occupy, OverlappingClaims, SetRunTime, SetVersion, StoreHarness,
 };
 use mongodb::bson::doc;
 
-/// Every place is a collection of its own.
+/// Each place is a separate collection.
 struct MongoDb;
 
 impl StoreHarness for MongoDb {
@@ -34,11 +34,11 @@ impl StoreHarness for MongoDb {
 
     fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
         let store = MongoDbJobStore::with_options(place::options(address).url(url));
-        Arc::new(store.expect("the options are right"))
+        Arc::new(store.expect("the options are valid"))
     }
 
-    fn meeting(&self) -> Meeting {
-        Meeting::Races
+    fn meeting(&self) -> OverlappingClaims {
+        OverlappingClaims::Optimistic
     }
 
     fn remove(&self, address: &str) {
@@ -80,7 +80,7 @@ impl StoreHarness for MongoDb {
         })
     }
 
-    fn occupy(&self) -> Option<Occupy<'_>> {
+    fn insert_foreign_data(&self) -> Option<Occupy<'_>> {
         Some(&|address| {
             let theirs = doc! {"_id": "job", "next_run_time": 1_700_000_000.5};
             place::with_collection(address, async |jobs| jobs.insert_one(theirs).await);
@@ -88,7 +88,7 @@ impl StoreHarness for MongoDb {
     }
 
     fn divisor(&self) -> usize {
-        // What stands in for MongoDB takes some 460 inserts a second, and slows down where many threads contend.
+        // The substitute for MongoDB handles about 460 inserts per second, and is slower if many threads contend.
         100
     }
 }

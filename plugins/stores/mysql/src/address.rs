@@ -51,7 +51,7 @@ impl Address {
         let database = url.path;
         if database.is_empty() {
             return Err(invalid(
-                "url: expected a database, as `mysql://user:password@host/database`",
+                "url: expected a database, such as `mysql://user:password@host/database`",
             ));
         }
         let (user, password) = match login.map(|login| login.split_once(':').ok_or(login)) {

@@ -27,8 +27,8 @@ const STATEMENT: usize = 1000;
 /// How often decisions are written again after the server rolled them back because of other transactions.
 const CONFLICTS: usize = 8;
 
-/// Returns the condition for what is due after the place in `due` and before `end`, in a form that uses the index of run
-/// times.
+/// Returns the condition for jobs that are due after the place in `due` and before `end`, in a form that uses the index
+/// of run times.
 fn condition(due: &ClaimRequest, end: Option<&ClaimCursor>) -> String {
     let place = |cursor: &ClaimCursor| (to_micros(cursor.next_run_time), literal(cursor.id()));
     let mut conditions = vec![format!("next_run_time <= {}", due.now.timestamp_micros())];
@@ -81,9 +81,13 @@ impl Session {
                 Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                // After any error: a proxy may answer in place of a lost server, and a server that crashes in COMMIT may
-                // have written it.
-                in_doubt.failed(token, batch, !failure.is_conflict());
+                if failure.is_conflict() {
+                    in_doubt.rolled_back(token);
+                } else {
+                    // Whatever the error: a proxy may answer in place of a lost server, and a server that crashes in COMMIT
+                    // may have written it.
+                    in_doubt.unknown(token, batch);
+                }
                 Err(explain(failure))
             }
         }

@@ -15,7 +15,7 @@ use crate::names::STORE_NAME;
 use crate::sockets::{Registered, Sockets};
 
 /// A connection that was idle for longer is pinged before use.
-const FRESH: Duration = Duration::from_secs(1);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// How often a call that waits for a connection checks whether the store was shut down.
 const TICK: Duration = Duration::from_millis(50);
@@ -94,7 +94,7 @@ impl Connector for Server {
     }
 
     fn is_alive(&self, connection: &mut Connection, idle: Duration) -> bool {
-        idle <= FRESH || connection.ping().is_ok()
+        idle <= PING_AFTER_IDLE || connection.ping().is_ok()
     }
 }
 

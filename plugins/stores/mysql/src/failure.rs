@@ -95,7 +95,7 @@ impl Failure {
         }
     }
 
-    /// Converts the failure into the error of the store. `task` is what was tried, as `adding jobs`.
+    /// Converts the failure into the error of the store. `task` is the attempted task, such as `adding jobs`.
     pub(crate) fn explain(self, address: &str, task: &str) -> Error {
         let is_missing = self.code() == Some(NO_SUCH_TABLE);
         let (kind, message, source) = match self {

@@ -25,7 +25,7 @@ pub use store::MySqlJobStore;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::job_store("mysql", &|given| {
-    Ok(Arc::new(MySqlJobStore::with_options(MySqlOptions::parse(given)?)?))
+    Ok(Arc::new(MySqlJobStore::with_options(names::RULES.parse(given)?)?))
 })
 .aliases(&["mariadb"])
 .url_schemes(&["mysql", "mariadb"])

@@ -1,7 +1,7 @@
 //! The names of this plugin and of its tables, and what the server allows for options.
 
 use apscheduler_core::Error;
-use apscheduler_plugin_kit::store::SqlServerRules;
+use apscheduler_plugin_kit::store::{LongestName, SqlServerRules};
 
 /// What errors call this plugin.
 pub(crate) const STORE_NAME: &str = "job store `mysql`";
@@ -10,16 +10,14 @@ pub(crate) const STORE_NAME: &str = "job store `mysql`";
 pub(crate) const META_TABLE: &str = "apscheduler_meta";
 
 /// The rules for the options that stores on SQL servers share.
-pub(crate) const RULES: SqlServerRules = SqlServerRules {
-    what: STORE_NAME,
+pub(crate) const RULES: SqlServerRules = SqlServerRules::new(
+    STORE_NAME,
     // Names derived from the table's have up to 9 characters more, of the 64 that MySQL allows.
-    max_tablename: 64 - "_readable".len(),
-    unit: "characters",
-    length: |name| name.chars().count(),
-    meta_table: META_TABLE,
-    // On some systems table names are file names, which ignore case.
-    ignores_case: true,
-};
+    LongestName::Characters(64 - "_readable".len()),
+    META_TABLE,
+)
+// On some systems table names are file names, which ignore case.
+.ignoring_case();
 
 /// Returns an error about the options.
 pub(crate) fn invalid(message: &str) -> Error {

@@ -104,7 +104,7 @@ impl Tables {
 
     /// Whether there are tables that this release can read. Changes nothing.
     pub(crate) fn exist(&self, pool: &Pool) -> Result<bool> {
-        read(pool, "looking at the tables", |connection| {
+        read(pool, "inspecting the tables", |connection| {
             let version = self.version(connection)?;
             self.refuse_newer(version)?;
             Ok(version > 0)
@@ -119,7 +119,7 @@ impl Tables {
             fastrand::i64(1..1 << 52)
         );
         let select = self.select_identity();
-        read(pool, "looking at the tables", |connection| {
+        read(pool, "inspecting the tables", |connection| {
             let mut identity: Option<i64> = connection.query_first(&select)?;
             if identity.is_none() {
                 connection.query_drop(&insert)?;

@@ -43,7 +43,7 @@ impl MySqlJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: MySqlOptions) -> Result<Self> {
         let (session, in_doubt, replacement) = Default::default();
-        Ok(Self { config: options.check()?, session, in_doubt, replacement })
+        Ok(Self { config: Config::new(options)?, session, in_doubt, replacement })
     }
 
     /// Calls `work` with the session. If the tables were dropped or replaced, this switches to the new ones, and fails.

@@ -86,7 +86,7 @@ impl Session {
         });
         if let Err(error) = started {
             self.changes.is_scheduled.store(false, Ordering::Release);
-            tracing::debug!("can't start a thread to look again: {error}");
+            tracing::debug!("can't start a thread to check again: {error}");
         }
     }
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetRunTime, SetVersion, StoreHarness,
+    self, Corrupt, Empty, Occupy, OverlappingClaims, ReadOnlyUser, SetRunTime, SetVersion,
+    StoreHarness,
 };
 use mysql::prelude::Queryable as _;
 
-/// Each place is a table of its own.
+/// Each place is a separate table.
 struct MySql;
 
 impl StoreHarness for MySql {
@@ -37,8 +38,8 @@ impl StoreHarness for MySql {
         Arc::new(MySqlJobStore::with_options(options).expect("valid options"))
     }
 
-    fn meeting(&self) -> Meeting {
-        Meeting::PassesBy
+    fn meeting(&self) -> OverlappingClaims {
+        OverlappingClaims::SkipsLocked
     }
 
     fn remove(&self, address: &str) {
@@ -51,11 +52,11 @@ impl StoreHarness for MySql {
             let mut connection = database::connect();
             connection.exec_drop(update, (id,)).expect("updated");
             let updated = connection.affected_rows();
-            assert_eq!(updated, 1, "{id:?} is there to be broken");
+            assert_eq!(updated, 1, "the job {id:?} exists");
         })
     }
 
-    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+    fn read_only_user(&self) -> Option<ReadOnlyUser<'_>> {
         Some(&|address| {
             let (user, password) = ("apscheduler_reader", "secret");
             database::execute(&format!(
@@ -93,7 +94,7 @@ impl StoreHarness for MySql {
         })
     }
 
-    fn occupy(&self) -> Option<Occupy<'_>> {
+    fn insert_foreign_data(&self) -> Option<Occupy<'_>> {
         Some(&|address| {
             database::execute(&format!(
                 "CREATE TABLE {address} (id varchar(191) PRIMARY KEY, job_state blob)"

@@ -1,4 +1,4 @@
-//! Encrypted connections, as `ssl-mode` asks for them.
+//! Encrypted connections, as configured by `ssl-mode`.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -9,7 +9,7 @@ use apscheduler_core::store::JobStore;
 use apscheduler_store_mysql::{MySqlJobStore, MySqlOptions};
 use apscheduler_testkit::stores::{new_name, server_url};
 
-/// A user whom the server lets in over TLS alone, and who may do everything; removed at the end.
+/// A user who can connect only over TLS, and who may do everything. The user is removed at the end.
 struct User(String);
 
 impl User {
@@ -20,7 +20,7 @@ impl User {
         Self(name)
     }
 
-    /// The server by this name.
+    /// Returns the options for the server under this name.
     fn options(&self, host: &str, parameters: &str) -> MySqlOptions {
         let url = database::url().replacen("root@127.0.0.1", &format!("{}:pass@{host}", self.0), 1);
         MySqlOptions::new(format!("{url}?{parameters}")).tablename("test_tls")

@@ -23,12 +23,12 @@ const TASK: &str = "claiming due jobs";
 /// How many milliseconds to wait for a transaction whose end the server has not noticed yet.
 const LOCK_TIMEOUT: u32 = 20;
 
-/// The start of a batch: after what was looked at before.
+/// The start of a batch: after the jobs of earlier batches.
 fn begin(due: &ClaimRequest) -> (i64, &str) {
     due.after.as_ref().map_or((i64::MIN, ""), place)
 }
 
-/// The end of a batch: before its last job, which is ours, or before what is not due.
+/// The end of a batch: before its last job, which is ours, or before jobs that are not due.
 fn end<'a>(due: &ClaimRequest, batch: &'a DecidedBatch) -> (i64, &'a str) {
     batch.resume().map_or((due.now.timestamp_micros() + 1, ""), place)
 }
@@ -64,9 +64,13 @@ impl Session {
                 Ok(in_doubt.committed(token, batch))
             }
             Err(failure) => {
-                // After any error: a proxy may answer in place of a lost server, and a server that crashes in COMMIT may
-                // have written it.
-                in_doubt.failed(token, batch, !failure.is_conflict());
+                if failure.is_conflict() {
+                    in_doubt.rolled_back(token);
+                } else {
+                    // Whatever the error: a proxy may answer in place of a lost server, and a server that crashes in COMMIT
+                    // may have written it.
+                    in_doubt.unknown(token, batch);
+                }
                 Err(explain(failure))
             }
         }

@@ -25,7 +25,7 @@ pub use store::PostgresJobStore;
 
 /// The descriptor of this plugin.
 pub static PLUGIN: Plugin = Plugin::job_store("postgres", &|given| {
-    Ok(Arc::new(PostgresJobStore::with_options(PostgresOptions::parse(given)?)?))
+    Ok(Arc::new(PostgresJobStore::with_options(names::RULES.parse(given)?)?))
 })
 .aliases(&["postgresql"])
 .url_schemes(&["postgresql", "postgres"])

@@ -115,7 +115,7 @@ impl Tables {
 
     /// Returns the OID of the table of jobs, or `None` if there is none yet. Changes nothing.
     pub(crate) fn find(&self, pool: &Pool) -> Result<Option<u32>> {
-        let version = read(pool, "looking at the tables", async |client| {
+        let version = read(pool, "inspecting the tables", async |client| {
             let version = self.version(client).await?;
             self.refuse_newer(version)?;
             Ok(version)
@@ -124,7 +124,7 @@ impl Tables {
     }
 
     fn oid(&self, pool: &Pool) -> Result<u32> {
-        read(pool, "looking at the tables", async |client| {
+        read(pool, "inspecting the tables", async |client| {
             let name = [(&self.jobs as _, Type::TEXT)];
             let row = client.query_typed_one("SELECT to_regclass($1)::oid", &name).await?;
             Ok(row.try_get(0)?)

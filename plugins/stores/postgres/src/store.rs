@@ -36,7 +36,7 @@ impl PostgresJobStore {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: PostgresOptions) -> Result<Self> {
         let (session, in_doubt, replacement) = Default::default();
-        Ok(Self { config: options.check()?, session, in_doubt, replacement })
+        Ok(Self { config: Config::new(options)?, session, in_doubt, replacement })
     }
 
     /// Creates a store at this URL, with the defaults for the rest.
@@ -168,7 +168,12 @@ impl JobStore for PostgresJobStore {
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
         let session = self.session.get()?;
-        let server = session.pool.connector().clone();
-        session.notifications.watch(&session.runtime, server, changed).map(Some)
+        let watch = if let Some(interval) = self.config.server.poll_interval {
+            session.notifications.poll(interval, changed)
+        } else {
+            let server = session.pool.connector().clone();
+            session.notifications.watch(&session.runtime, server, changed)
+        };
+        watch.map(Some)
     }
 }

@@ -99,6 +99,15 @@ impl Notifications {
         });
     }
 
+    /// Reports a possible change in every interval until the watch is dropped: for poolers that don't support `LISTEN`.
+    ///
+    /// A look at the due jobs costs as much as one at a counter of changes, so there is no counter.
+    pub(crate) fn poll(&self, interval: Duration, changed: ChangeNotifier) -> Result<Watch> {
+        let notifier = self.look_again.set(changed.clone());
+        let poll = Watch::poll(interval, changed, || Ok(true))?;
+        Ok(Watch::new((poll, notifier)))
+    }
+
     /// Listens for changes of others until the watch is dropped. Returns once it listens.
     pub(crate) fn watch(
         &self,

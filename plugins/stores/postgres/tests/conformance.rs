@@ -8,10 +8,11 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetRunTime, SetVersion, StoreHarness,
+    self, Corrupt, Empty, Occupy, OverlappingClaims, ReadOnlyUser, SetRunTime, SetVersion,
+    StoreHarness,
 };
 
-/// Each place is a table of its own.
+/// Each place is a separate table.
 struct Postgres;
 
 impl StoreHarness for Postgres {
@@ -36,8 +37,8 @@ impl StoreHarness for Postgres {
         Arc::new(PostgresJobStore::with_options(options).expect("valid options"))
     }
 
-    fn meeting(&self) -> Meeting {
-        Meeting::PassesBy
+    fn meeting(&self) -> OverlappingClaims {
+        OverlappingClaims::SkipsLocked
     }
 
     fn remove(&self, address: &str) {
@@ -48,14 +49,14 @@ impl StoreHarness for Postgres {
         Some(&|table, id| {
             let update = format!("UPDATE {table} SET job_state = '{{\"oops' WHERE id = $1");
             let updated = database::connected(async |client| client.execute(&update, &[&id]).await);
-            assert_eq!(updated, 1, "{id:?} is there to be broken");
+            assert_eq!(updated, 1, "the job {id:?} exists");
         })
     }
 
-    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+    fn read_only_user(&self) -> Option<ReadOnlyUser<'_>> {
         Some(&|address| {
             let (user, password) = ("apscheduler_reader", "secret");
-            // Several cases may make the user at the same time.
+            // Several cases may create the user at the same time.
             database::execute(&format!(
                 "SELECT pg_advisory_lock(4711);
                  DO $$ BEGIN
@@ -82,7 +83,7 @@ impl StoreHarness for Postgres {
             let update = format!("UPDATE {table} SET next_run_time = $2 WHERE id = $1");
             let updated =
                 database::connected(async |client| client.execute(&update, &[&id, &number]).await);
-            assert_eq!(updated, 1, "{id:?} is there to be changed");
+            assert_eq!(updated, 1, "the job {id:?} exists");
         })
     }
 
@@ -99,7 +100,7 @@ impl StoreHarness for Postgres {
         })
     }
 
-    fn occupy(&self) -> Option<Occupy<'_>> {
+    fn insert_foreign_data(&self) -> Option<Occupy<'_>> {
         Some(&|address| {
             database::execute(&format!(
                 "CREATE TABLE {address} (id varchar(191) PRIMARY KEY, job_state bytea)"

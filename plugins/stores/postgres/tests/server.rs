@@ -1,4 +1,4 @@
-//! What only a real server shows: refusals, outages, and several tables in one database.
+//! Behavior that needs a real server: refusals, outages, and several tables in one database.
 
 mod database;
 
@@ -19,7 +19,7 @@ struct Table(String);
 
 impl Table {
     fn new() -> Self {
-        // Before there is anything to remove: it panics where no server is named.
+        // Called before there is anything to remove, because it panics without a server.
         url();
         Self(new_name())
     }
@@ -69,7 +69,7 @@ fn take(record: &JobRecord) -> Decision {
     Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(second(60))))
 }
 
-/// The part of the URL after user and password.
+/// Returns the part of the URL after user and password.
 fn place() -> String {
     let url = url();
     let (_, rest) = url.split_once("://").expect("a URL");
@@ -81,7 +81,7 @@ fn assert_no_password(error: &Error) {
     assert!(!text.contains("topsecret"), "{text}");
 }
 
-/// Has the server end the connections of the stores on this table.
+/// Makes the server end the connections of the stores on this table.
 fn end_connections(application: &str) {
     let end = format!(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '{application}'"
@@ -131,7 +131,7 @@ fn a_refused_login_is_reported_without_the_password() {
 }
 
 #[test]
-fn a_schema_of_its_own_is_used() {
+fn a_separate_schema_is_used() {
     let schema = new_name();
     execute(&format!("CREATE SCHEMA \"{schema}\""));
     let options = PostgresOptions::new(url()).tableschema(&schema).tablename("My \"jobs\"");
@@ -188,7 +188,7 @@ fn claim_tokens_do_not_accumulate() {
     store.shutdown().expect("shut down");
     execute(&format!("UPDATE {}_claims SET since = '2020-01-01'", table.0));
     table.open();
-    assert_eq!(tokens(&table), 0, "what others left is gone after a week");
+    assert_eq!(tokens(&table), 0, "tokens left by others are removed after a week");
 }
 
 fn tokens(table: &Table) -> i64 {
@@ -223,7 +223,7 @@ fn an_interrupted_claim_claims_nothing() {
         end_connections(&table.0);
         take(record)
     });
-    let error = cut_off.expect_err("the connection is gone");
+    let error = cut_off.expect_err("the connection was closed");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     let claims = store.claim_due(&due(), &mut take).expect("claimed");
     assert_eq!(claims.won.len(), 1, "it is still due");
@@ -231,7 +231,7 @@ fn an_interrupted_claim_claims_nothing() {
 
 #[test]
 fn a_claim_answered_by_a_proxy_is_not_lost() {
-    // A server that can't flush its log and finds the transaction there afterwards; a pooler that has lost its server.
+    // A server that can't flush its log, but has written the transaction; a pooler that has lost its server.
     for (severity, code) in [("PANIC", "58030"), ("FATAL", "58000"), ("ERROR", "40003")] {
         let table = Table::new();
         let (proxy, way) = Proxy::before(&url());
@@ -251,7 +251,7 @@ fn a_claim_answered_by_a_proxy_is_not_lost() {
     }
 }
 
-/// The server's message for an error.
+/// Returns the server's message for an error.
 fn error_response(severity: &str, code: &str) -> Vec<u8> {
     let fields = format!("S{severity}\0V{severity}\0C{code}\0Mit is gone\0\0");
     let length = u32::try_from(fields.len() + 4).expect("a short message");
@@ -280,17 +280,34 @@ fn a_watch_survives_the_end_of_its_connection() {
     let (store, other) = (started(named(&table)), table.open());
     let (sender, receiver) = mpsc::channel();
     let notifier = ChangeNotifier::new(move || {
-        // The test may be over already.
+        // The test may have ended already.
         let _ = sender.send(());
     });
     let watch = store.watch(notifier).expect("watched").expect("a watch");
     let told = || receiver.recv_timeout(Duration::from_secs(10)).is_ok();
     add(&other, "a");
-    assert!(told(), "a change of another handle");
+    assert!(told(), "a change by another handle");
     end_connections(&table.0);
     // Listening again is reported, because changes in between were missed.
     assert!(told(), "the gap");
     add(&other, "b");
     assert!(told(), "a change after it");
+    drop(watch);
+}
+
+#[test]
+fn a_poll_interval_replaces_listen() {
+    let table = Table::new();
+    let store = started(table.options().poll_interval(Duration::from_millis(20)));
+    let (sender, receiver) = mpsc::channel();
+    let notifier = ChangeNotifier::new(move || {
+        // The test may have ended already.
+        let _ = sender.send(());
+    });
+    let watch = store.watch(notifier).expect("watched").expect("a watch");
+    for _ in 0..2 {
+        // There was no change, of which `LISTEN` would know.
+        receiver.recv_timeout(Duration::from_secs(10)).expect("a report in every interval");
+    }
     drop(watch);
 }

@@ -1,4 +1,4 @@
-//! Encrypted connections, as `sslmode` asks for them.
+//! Encrypted connections, as configured by `sslmode`.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -9,7 +9,8 @@ use apscheduler_core::store::JobStore;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
 use apscheduler_testkit::stores::{new_name, server_url};
 
-/// The server by this name, with these parameters and the authority that signed its certificate.
+/// Returns the options for the server under this name, with these parameters and the authority that signed its
+/// certificate.
 fn options(host: &str, parameters: &str) -> PostgresOptions {
     let url = database::url().replacen("127.0.0.1", host, 1);
     let authority = server_url("APSCHEDULER_TEST_CA").replace('/', "%2F");
@@ -23,7 +24,7 @@ fn start(options: PostgresOptions) -> Result<PostgresJobStore, Error> {
     Ok(store)
 }
 
-/// Whether the connections of this application are encrypted.
+/// Returns whether the connections of this application are encrypted.
 fn encrypted(application: &str) -> Vec<bool> {
     let query =
         "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = $1";

@@ -18,7 +18,7 @@ use crate::script::Script;
 const MAX_IDLE: usize = 8;
 
 /// A connection that was idle for this long is pinged before a write.
-const FRESH: Duration = Duration::from_secs(1);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// The codes of temporary errors.
 const TEMPORARY: [&str; 9] = [
@@ -128,7 +128,7 @@ impl Connections {
         let idle = self.idle().pop();
         if let Some(Idle { mut connection, since }) = idle {
             let is_alive = repeat == Repeat::Allowed
-                || since.elapsed() < FRESH
+                || since.elapsed() < PING_AFTER_IDLE
                 || redis::cmd("PING").exec(&mut connection).is_ok();
             if is_alive {
                 return Ok((connection, false));

@@ -46,7 +46,8 @@ impl Keys {
                  read); choose other keys",
             ),
             Some(newer) => format!(
-                "the jobs in `{jobs}` at {address} have the format {newer}; this version knows {FORMAT}",
+                "the jobs in `{jobs}` at {address} have the format {newer}; this version knows {FORMAT}: update \
+                 `apscheduler-store-redis`, or choose another `jobs_key`",
             ),
         };
         Err(Error::new(ErrorKind::Store, message).with_plugin(STORE_NAME))

@@ -23,7 +23,7 @@ use crate::names::STORE_NAME;
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RedisOptions {
     /// `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. Its parts take precedence over the other options.
@@ -173,7 +173,7 @@ impl RedisOptions {
             || run_times_meta_key == self.jobs_key
         {
             return Err(config_error(
-                "run_times_key: must be another key than those of the jobs".into(),
+                "run_times_key: must differ from the keys of the jobs".into(),
             ));
         }
         let info = self.connection_info()?;
@@ -381,9 +381,12 @@ mod tests {
         let cases = [
             (json!({"jobs_keys": "x"}), "did you mean `jobs_key`?"),
             (json!({"jobs_key": ""}), "jobs_key: must not be empty"),
-            (json!({"jobs_key": "a", "run_times_key": "a"}), "run_times_key: must be another key"),
-            (json!({"jobs_key": "a", "run_times_key": "a.meta"}), "must be another key"),
-            (json!({"jobs_key": "a.meta", "run_times_key": "a"}), "must be another key"),
+            (
+                json!({"jobs_key": "a", "run_times_key": "a"}),
+                "run_times_key: must differ from the keys",
+            ),
+            (json!({"jobs_key": "a", "run_times_key": "a.meta"}), "must differ from the keys"),
+            (json!({"jobs_key": "a.meta", "run_times_key": "a"}), "must differ from the keys"),
             (
                 json!({"socket_timeout": 0}),
                 "socket_timeout: expected 0.001 to 2147483 seconds, found 0",

@@ -277,7 +277,7 @@ impl JobStore for RedisJobStore {
         if records.len() > MOST_ADDED {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("{} jobs in one call; the most is {MOST_ADDED}", records.len()),
+                format!("{} jobs in one call; the maximum is {MOST_ADDED}", records.len()),
             )
             .with_plugin(STORE_NAME));
         }

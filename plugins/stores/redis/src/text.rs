@@ -50,21 +50,21 @@ fn is_run_time(text: &[u8]) -> bool {
 }
 
 /// What precedes the state in a record.
-struct Head<'a> {
+struct RecordHeader<'a> {
     revision: u64,
     run_time: &'a str,
     /// Where the state starts.
     end: usize,
 }
 
-fn head(value: &str) -> Option<Head<'_>> {
+fn head(value: &str) -> Option<RecordHeader<'_>> {
     let (revision, rest) = value.split_once(' ')?;
     let (run_time, _) = rest.split_once(' ')?;
     // Any number of 18 digits fits.
     let is_revision = (1..=18).contains(&revision.len())
         && revision.bytes().all(|byte| byte.is_ascii_digit())
         && !revision.starts_with('0');
-    (is_revision && is_run_time(run_time.as_bytes())).then(|| Head {
+    (is_revision && is_run_time(run_time.as_bytes())).then(|| RecordHeader {
         revision: revision.parse().unwrap_or(0),
         run_time,
         end: revision.len() + run_time.len() + 2,

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(250);
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// The pause before connecting again: the first, and the longest.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
 /// The state of the thread.
 struct Listener {
@@ -117,7 +117,7 @@ impl Listener {
 
     /// Subscribes again. Returns `None` if the watch has ended.
     fn connect_again(&self) -> Option<Connection> {
-        let [mut pause, longest] = PAUSES;
+        let [mut pause, longest] = RETRY_DELAYS;
         while !self.is_stopped() {
             let connected = self.connections.connect().and_then(|mut connection| {
                 redis::cmd("SUBSCRIBE")

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use apscheduler_core::store::JobStore;
 use apscheduler_store_redis::RedisJobStore;
 use apscheduler_testkit::stores::{
-    self, Corrupt, Empty, MayOnlyRead, Meeting, Occupy, SetVersion, StoreHarness,
+    self, Corrupt, Empty, Occupy, OverlappingClaims, ReadOnlyUser, SetVersion, StoreHarness,
 };
 
-/// Every place has keys of its own.
+/// Each place has its own keys.
 struct Redis;
 
 impl StoreHarness for Redis {
@@ -33,11 +33,11 @@ impl StoreHarness for Redis {
 
     fn open_at(&self, address: &str, url: &str) -> Arc<dyn JobStore> {
         let store = RedisJobStore::with_options(keys::options(address).url(url));
-        Arc::new(store.expect("the options are right"))
+        Arc::new(store.expect("the options are valid"))
     }
 
-    fn meeting(&self) -> Meeting {
-        Meeting::Races
+    fn meeting(&self) -> OverlappingClaims {
+        OverlappingClaims::Optimistic
     }
 
     fn remove(&self, address: &str) {
@@ -61,9 +61,9 @@ impl StoreHarness for Redis {
         })
     }
 
-    fn may_only_read(&self) -> Option<MayOnlyRead<'_>> {
+    fn read_only_user(&self) -> Option<ReadOnlyUser<'_>> {
         Some(&|address| {
-            // Of no database, so that all places may share it.
+            // Not tied to a database, so that all places can share it.
             let user = "apscheduler_reader";
             redis::cmd("ACL")
                 .arg(&[
@@ -78,7 +78,7 @@ impl StoreHarness for Redis {
                     "+@connection",
                 ])
                 .exec(&mut keys::connection())
-                .expect("the user is made");
+                .expect("the user is created");
             let url = keys::url();
             let (scheme, rest) = url.split_once("://").expect("a URL");
             let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
@@ -102,7 +102,7 @@ impl StoreHarness for Redis {
         })
     }
 
-    fn occupy(&self) -> Option<Occupy<'_>> {
+    fn insert_foreign_data(&self) -> Option<Occupy<'_>> {
         Some(&|address| {
             let jobs = keys::options(address).jobs_key;
             let theirs = redis::cmd("HSET")

@@ -1,4 +1,4 @@
-//! What is Redis' own: keys, logins, broken connections, and hands that meddle.
+//! Behavior specific to Redis: keys, logins, broken connections, and manual edits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod keys;
@@ -16,7 +16,7 @@ use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_redis::{RedisJobStore, RedisOptions};
 use chrono::TimeDelta;
 
-/// Keys that go with the test.
+/// Keys that are deleted at the end of the test.
 struct Keys(String);
 
 impl Keys {
@@ -141,7 +141,7 @@ fn the_run_times_of_other_jobs_are_not_touched() {
     start_error(both());
     store.remove_all_jobs().unwrap();
     start_error(both());
-    // Nothing of it is left in the keys that it may have.
+    // The refused store has left nothing in its keys.
     bank.open();
     shop.open();
 }
@@ -187,7 +187,7 @@ fn calls_after_a_killed_connection_connect_again() {
     add(&store, "b", Some(second(1)));
     kill();
     std::thread::sleep(Duration::from_millis(1100));
-    assert!(store.remove_job("b").unwrap(), "an old connection is tried before it is written to");
+    assert!(store.remove_job("b").unwrap(), "an idle connection is checked before it is used");
 }
 
 #[test]
@@ -209,16 +209,19 @@ fn a_watch_ignores_own_changes_and_survives_its_connection() {
     let (sender, told) = mpsc::channel();
     let watch = store
         .watch(ChangeNotifier::new(move || {
-            // The test may be over already.
+            // The test may have ended already.
             let _ = sender.send(());
         }))
         .unwrap();
     add(&store, "own", None);
-    assert!(told.recv_timeout(Duration::from_millis(500)).is_err(), "its own change is no news");
+    assert!(
+        told.recv_timeout(Duration::from_millis(500)).is_err(),
+        "its own change is not reported"
+    );
     add(&other, "a", None);
     told.recv_timeout(Duration::from_secs(5)).unwrap();
     execute(&["CLIENT", "KILL", "USER", &keys.0]);
-    told.recv_timeout(Duration::from_secs(10)).expect("what it missed may have been a change");
+    told.recv_timeout(Duration::from_secs(10)).expect("a change may have been missed");
     while told.try_recv().is_ok() {}
     add(&other, "b", None);
     told.recv_timeout(Duration::from_secs(5)).unwrap();

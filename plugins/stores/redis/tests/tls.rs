@@ -9,7 +9,7 @@ use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_redis::{RedisJobStore, RedisOptions};
 use apscheduler_testkit::stores::server_url;
 
-/// The URL of the TLS port, by the name that its certificate has.
+/// Returns the URL of the TLS port, with the host name in its certificate.
 fn tls_url() -> String {
     server_url("APSCHEDULER_TEST_REDIS_TLS")
 }

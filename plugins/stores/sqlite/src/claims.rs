@@ -8,7 +8,7 @@ use apscheduler_core::time::to_micros;
 use crate::connection::{LockTimeout, begin_write};
 use crate::failure::Failure;
 use crate::options::Location;
-use crate::rows::{Numbered, collect, sql_limit};
+use crate::rows::{RowRecord, collect, sql_limit};
 use crate::session::Database;
 use crate::statements::Statements;
 
@@ -42,7 +42,7 @@ pub(crate) fn claim(
     {
         let mut advance = transaction.prepare_cached(&statements.advance)?;
         let mut finish = transaction.prepare_cached(&statements.finish)?;
-        for Numbered { number, record } in found {
+        for RowRecord { number, record } in found {
             let Decision::Claim(decided) = decide(&record) else { continue };
             match decided.next {
                 NextRun::At(next) => advance.execute((number, to_micros(next)))?,
@@ -70,7 +70,7 @@ fn place(after: Option<&ClaimCursor>) -> (i64, i64) {
     }
 }
 
-fn cursor(found: &Numbered) -> Option<ClaimCursor> {
+fn cursor(found: &RowRecord) -> Option<ClaimCursor> {
     let next_run_time = found.record.next_run_time?;
     Some(ClaimCursor::at_number(next_run_time, found.number.cast_unsigned()))
 }

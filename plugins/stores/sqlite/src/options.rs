@@ -180,9 +180,9 @@ impl SqliteOptions {
     fn location(&self) -> Result<Location> {
         match (&self.url, &self.path) {
             (Some(_), Some(_)) => Err(invalid("give either `url` or `path`, not both")),
-            (None, None) => {
-                Err(invalid("needs `path`, as `jobs.sqlite`, or `url`, as `sqlite:///jobs.sqlite`"))
-            }
+            (None, None) => Err(invalid(
+                "needs `path`, such as `jobs.sqlite`, or `url`, such as `sqlite:///jobs.sqlite`",
+            )),
             (Some(url), None) => parse_url(url),
             (None, Some(path)) if path.as_os_str().is_empty() => {
                 Err(invalid("path: expected the path of a file, found nothing"))
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn errors_name_the_option() {
         for (given, expected) in [
-            (json!({}), "needs `path`, as `jobs.sqlite`, or `url`"),
+            (json!({}), "needs `path`, such as `jobs.sqlite`, or `url`"),
             (json!({"path": "a", "url": "sqlite://"}), "either `url` or `path`"),
             (json!({"path": ""}), "path: expected the path of a file"),
             (json!({"pth": "a"}), "unknown option `pth`; did you mean `path`?"),

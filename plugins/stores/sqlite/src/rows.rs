@@ -13,13 +13,13 @@ use crate::failure::Failure;
 pub(crate) const COLUMNS: &str = "number, id, next_run_time, revision, job_state";
 
 /// A record with the number of its row.
-pub(crate) struct Numbered {
+pub(crate) struct RowRecord {
     pub(crate) number: i64,
     pub(crate) record: JobRecord,
 }
 
 /// Reads the record from a row of [`COLUMNS`].
-pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<RowRecord> {
     let next_run_time = match row.get_ref(2)? {
         ValueRef::Integer(micros) => Some(from_micros(micros)),
         _ => None,
@@ -28,7 +28,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Numbered> {
         ValueRef::Integer(revision) => revision.cast_unsigned(),
         _ => 0,
     };
-    Ok(Numbered {
+    Ok(RowRecord {
         number: row.get(0)?,
         record: JobRecord::new(
             text(row.get_ref(1)?),
@@ -54,7 +54,7 @@ pub(crate) fn collect(
     connection: &Connection,
     sql: &str,
     values: impl Params,
-    mut keep: impl FnMut(Numbered),
+    mut keep: impl FnMut(RowRecord),
 ) -> Result<(), Failure> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(values)?;

@@ -116,7 +116,7 @@ impl SqliteJobStore {
             Ok(done)
         })?;
         done.ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "the job store was opened for reading only")
+            Error::new(ErrorKind::Unsupported, "the job store was opened read-only")
                 .with_plugin(STORE_NAME)
         })
     }

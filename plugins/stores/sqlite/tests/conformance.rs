@@ -1,4 +1,4 @@
-//! The SQLite store keeps what `JobStore` promises, in a file and in memory.
+//! The conformance suite of job stores, for the SQLite store in a file and in memory.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl StoreHarness for File {
     }
 
     fn remove(&self, address: &str) {
-        // What is left goes with the folder.
+        // The rest is removed with the folder.
         let _ = std::fs::remove_file(address);
     }
 
@@ -69,7 +69,7 @@ impl StoreHarness for File {
         })
     }
 
-    fn occupy(&self) -> Option<Occupy<'_>> {
+    fn insert_foreign_data(&self) -> Option<Occupy<'_>> {
         Some(&|address| {
             let database = Connection::open(address).expect("the file is opened");
             let create = "CREATE TABLE apscheduler_jobs (id VARCHAR(191) NOT NULL PRIMARY KEY,

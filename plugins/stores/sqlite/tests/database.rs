@@ -1,4 +1,4 @@
-//! The files: what stands in them, and what goes wrong with them.
+//! The database files: their contents, and failures.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A folder with a database.
+/// A folder for a database.
 struct Database {
     folder: TempDir,
 }
@@ -39,8 +39,8 @@ impl Database {
         started(self.options())
     }
 
-    /// Runs SQL on a connection of its own, without the store.
-    fn by_hand(&self, sql: &str) -> rusqlite::Result<()> {
+    /// Runs SQL on a separate connection, bypassing the store.
+    fn execute_sql(&self, sql: &str) -> rusqlite::Result<()> {
         Connection::open(self.path())?.execute_batch(sql)
     }
 
@@ -82,10 +82,10 @@ fn claim(
 }
 
 #[test]
-fn tables_of_one_file_have_versions_of_their_own() {
+fn tables_of_one_file_have_their_own_versions() {
     let database = Database::new();
     started(database.options());
-    database.by_hand("UPDATE apscheduler_meta SET version = 99").unwrap();
+    database.execute_sql("UPDATE apscheduler_meta SET version = 99").unwrap();
     let error = start_error(database.options());
     let expected = "the table `apscheduler_jobs` has the schema version 99, and this release knows versions up to 1";
     assert!(error.to_string().contains(expected), "{error}");
@@ -95,7 +95,7 @@ fn tables_of_one_file_have_versions_of_their_own() {
 #[test]
 fn a_foreign_table_is_refused_in_any_case() {
     let database = Database::new();
-    database.by_hand("CREATE TABLE apscheduler_jobs (id, next_run_time, job_state)").unwrap();
+    database.execute_sql("CREATE TABLE apscheduler_jobs (id, next_run_time, job_state)").unwrap();
     let error = start_error(database.options().tablename("APScheduler_Jobs"));
     assert!(error.to_string().contains("choose another `tablename`"), "{error}");
     started(database.options().tablename("rust_jobs"));
@@ -116,7 +116,7 @@ fn several_tables_fit_into_one_file() {
         store.remove_all_jobs().unwrap();
         assert!(ids(&store).is_empty());
     }
-    // SQLite does not tell names apart by case.
+    // SQLite compares names without regard to case.
     add(&started(database.options().tablename("JOBS")), &[("b", None)]);
     assert_eq!(ids(&started(database.options().tablename("jobs"))), ["b"]);
 }
@@ -148,7 +148,7 @@ fn a_broken_state_is_read_as_text() {
         let store = database.store();
         add(&store, &[("a", Some(second(1))), ("b", Some(second(2))), ("c", None)]);
         let sql = format!("UPDATE apscheduler_jobs SET job_state = {broken} WHERE id = 'a'");
-        database.by_hand(&sql).unwrap();
+        database.execute_sql(&sql).unwrap();
         assert_eq!(ids(&store), ["a", "b", "c"], "with {broken}");
         let found = store.lookup_job("a").unwrap().unwrap();
         assert_eq!(found.payload.as_text(), Some(text), "with {broken}");
@@ -175,16 +175,16 @@ fn a_broken_run_time_is_refused() {
     add(&store, &[("a", Some(second(1)))]);
     for broken in ["'tomorrow'", "1.5", "x'00'"] {
         let sql = format!("UPDATE apscheduler_jobs SET next_run_time = {broken}");
-        let error = database.by_hand(&sql).unwrap_err().to_string();
+        let error = database.execute_sql(&sql).unwrap_err().to_string();
         assert!(error.contains("a whole number of microseconds since 1970"), "{error}");
     }
-    // What reads as a whole number becomes one.
-    database.by_hand("UPDATE apscheduler_jobs SET next_run_time = '1000000'").unwrap();
+    // Text that reads as a whole number is stored as one.
+    database.execute_sql("UPDATE apscheduler_jobs SET next_run_time = '1000000'").unwrap();
     let found = store.lookup_job("a").unwrap().unwrap();
     assert_eq!(found.next_run_time, Some(instant("1970-01-01T00:00:01Z")));
 }
 
-/// As other tools could break it, which do not know the check.
+/// Like damage by other tools, which bypass the check.
 #[test]
 fn a_broken_run_time_does_not_delay_other_jobs() {
     let database = Database::new();
@@ -192,7 +192,7 @@ fn a_broken_run_time_does_not_delay_other_jobs() {
     let jobs = ["a", "b", "c", "d", "e", "f"].map(|id| (id, Some(second(1))));
     add(&store, &jobs);
     database
-        .by_hand(
+        .execute_sql(
             "PRAGMA ignore_check_constraints = ON;
              UPDATE apscheduler_jobs SET next_run_time = 'tomorrow' WHERE id = 'b';
              UPDATE apscheduler_jobs SET next_run_time = 0.5 WHERE id = 'c';
@@ -229,7 +229,7 @@ fn run_times_out_of_range_are_clamped() {
     let store = database.store();
     add(&store, &[("a", Some(second(1))), ("b", Some(second(1))), ("c", Some(second(1)))]);
     database
-        .by_hand(&format!(
+        .execute_sql(&format!(
             "UPDATE apscheduler_jobs SET next_run_time = {} WHERE id = 'a';
              UPDATE apscheduler_jobs SET next_run_time = {} WHERE id = 'b';",
             i64::MAX,
@@ -329,7 +329,7 @@ fn a_file_that_cannot_be_written_is_named() {
     permissions.set_readonly(true);
     std::fs::set_permissions(database.path(), permissions).unwrap();
     if std::fs::OpenOptions::new().append(true).open(database.path()).is_ok() {
-        // Root may write everywhere; `failure` has a test of its own.
+        // Root may write everywhere; `failure` has a separate test.
         return;
     }
     let error = start_error(database.options());
@@ -358,7 +358,7 @@ fn a_locked_database_is_reported_after_the_timeout() {
     let record = store.lookup_job("a").unwrap().unwrap();
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(1)));
     assert_eq!(ids(&store), ["a"]);
-    assert!(before.elapsed() < timeout, "readers do not wait");
+    assert!(before.elapsed() < timeout, "reading does not wait");
 
     let never = |_: &JobRecord| -> Decision { panic!("decided without the lock") };
     let new = Records::of(&store).new_record("b", None);
@@ -413,7 +413,7 @@ fn a_panic_while_deciding_rolls_back() {
     };
     assert!(catch_unwind(AssertUnwindSafe(|| claim(&store, decide))).is_err());
     assert_eq!(store.next_run_time(None).unwrap(), Some(second(1)), "nothing was claimed");
-    database.by_hand("UPDATE apscheduler_jobs SET revision = revision + 1").unwrap();
+    database.execute_sql("UPDATE apscheduler_jobs SET revision = revision + 1").unwrap();
     assert_eq!(claim(&store, take).unwrap().won.len(), 2);
 }
 
@@ -464,7 +464,7 @@ fn a_replaced_file_is_reported_and_read() {
     let error = claim(&store, never).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreReplaced);
     assert!(error.to_string().ends_with("jobs.sqlite` was replaced by another file"), "{error}");
-    // The log of the old file has no part in it.
+    // The write-ahead log of the old file must not be used.
     assert_eq!(ids(&store), ["new"]);
     assert_eq!(claim(&store, take).unwrap().won.len(), 1);
     assert_eq!(database.ask::<String>("PRAGMA integrity_check"), "ok");
@@ -534,7 +534,7 @@ fn errors_show_their_cause_once() {
     let store = database.store();
     let refuse = "CREATE TRIGGER no BEFORE INSERT ON apscheduler_jobs
         BEGIN SELECT RAISE(ABORT, 'not today'); END";
-    database.by_hand(refuse).unwrap();
+    database.execute_sql(refuse).unwrap();
     let error = store.add_jobs(vec![Records::of(&store).new_record("a", None)]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(
@@ -553,7 +553,7 @@ fn a_dropped_table_is_reported_and_created_again() {
         let database = Database::new();
         let store = database.store();
         add(&store, &[("a", Some(second(1)))]);
-        database.by_hand(drop).unwrap();
+        database.execute_sql(drop).unwrap();
         assert_eq!(claim(&store, never).unwrap_err().kind(), ErrorKind::StoreReplaced);
         add(&store, &[("b", Some(second(1)))]);
         assert_eq!(claim(&store, take).unwrap().won.len(), 1);

@@ -31,7 +31,7 @@ static STORED: LazyLock<Vec<Stored>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("data/jobs-4cb45cc.json")).expect("the list is JSON")
 });
 
-/// Returns a copy of the database, in a folder of its own.
+/// Returns a copy of the database, in its own folder.
 fn database() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.sqlite");
@@ -104,7 +104,7 @@ fn a_due_job_of_the_database_runs() {
     scheduler.start().unwrap();
     assert_eq!(scheduler.get_jobs().unwrap().len(), STORED.len());
     scheduler.step();
-    // The store has a thread of its own.
+    // The store is processed on its own thread.
     eventually("the due job has run", || calls.load(Ordering::Relaxed) == 1);
     assert_eq!(scheduler.get_jobs().unwrap().len(), STORED.len() - 1, "the date has passed");
 }

@@ -52,7 +52,7 @@ fn helsinki() -> Vec<u8> {
 }
 
 #[test]
-fn tz_is_understood_in_many_forms() {
+fn tz_is_parsed_in_many_forms() {
     let root = Root::new().link("etc/localtime", "/usr/share/zoneinfo/Asia/Tokyo");
     let cases = [
         ("Europe/Helsinki", "Europe/Helsinki", false),
@@ -82,7 +82,7 @@ fn tz_is_understood_in_many_forms() {
 }
 
 #[test]
-fn tz_that_names_no_zone_is_an_error_that_says_what_was_found() {
+fn an_unknown_tz_is_an_error_that_quotes_it() {
     let root = Root::new().link("etc/localtime", "/usr/share/zoneinfo/Asia/Tokyo");
     let cases = [
         (
@@ -122,7 +122,7 @@ fn localtime_is_a_link_to_a_zone() {
 }
 
 #[test]
-fn localtime_that_is_a_copy_is_known_by_what_it_holds() {
+fn a_copied_localtime_is_identified_by_its_contents() {
     // No zone files, and no name.
     let root = Root::new().file("etc/localtime", helsinki());
     assert_eq!(root.zone(None), "Europe/Helsinki");
@@ -137,7 +137,7 @@ fn localtime_that_is_a_copy_is_known_by_what_it_holds() {
     assert_eq!(
         local.warning(),
         Some(
-            "/etc/localtime is a copy of the zone `Europe/Helsinki`, which holds, but /etc/timezone says `Etc/UTC`"
+            "/etc/localtime is a copy of the zone `Europe/Helsinki`, which is used, but /etc/timezone says `Etc/UTC`"
         )
     );
     // A link to a copy counts as a copy.
@@ -149,7 +149,7 @@ fn localtime_that_is_a_copy_is_known_by_what_it_holds() {
 }
 
 #[test]
-fn a_zone_that_only_the_system_knows_in_that_form_is_known_by_its_bytes() {
+fn a_zone_file_newer_than_ours_is_identified_by_its_bytes() {
     // A rule that this program's tz database does not have.
     let newer = zone_file(&[(1_900_000_000, 1)], &[(32_400, "JST"), (36_000, "JST")], "JST-10");
     let root = Root::new().file("etc/localtime", &newer);
@@ -159,7 +159,7 @@ fn a_zone_that_only_the_system_knows_in_that_form_is_known_by_its_bytes() {
 }
 
 #[test]
-fn without_localtime_a_name_counts_and_then_it_is_utc() {
+fn without_localtime_the_named_zone_or_utc_is_used() {
     let local = Root::new().find(None).unwrap();
     assert_eq!(local.zone(), Zone::UTC);
     assert!(local.source().contains("no /etc/localtime"), "{local}");
@@ -177,11 +177,11 @@ fn without_localtime_a_name_counts_and_then_it_is_utc() {
 }
 
 #[test]
-fn localtime_that_is_broken_is_an_error() {
+fn a_broken_localtime_is_an_error() {
     let dangling = Root::new().link("etc/localtime", "/opt/tz");
     assert_eq!(
         dangling.find(None).unwrap_err(),
-        "/etc/localtime links to /opt/tz, which is not there"
+        "/etc/localtime links to /opt/tz, which does not exist"
     );
     let text = Root::new().file("etc/localtime", "Europe/Helsinki\n");
     assert_eq!(

@@ -25,7 +25,7 @@ fn execute(runtime: &impl Runtime, mut run: Run) {
         drop(timer);
         run.finish(result);
         if token.is_cancelled() {
-            // The executor was shut down: what is left of the run is dropped.
+            // The executor was shut down: the rest of the run is dropped.
             break;
         }
     }

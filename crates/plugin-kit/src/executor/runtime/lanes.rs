@@ -231,14 +231,14 @@ impl Lanes {
 
     /// Lends the place of a run that waits until all other runs have ended. If it occupies a thread, the others may have
     /// one more. `seeks` is true for a task that has not been suspended.
-    pub(super) fn lend_place(&mut self, lane: Lane, seeks: bool) {
+    pub(super) fn lend_slot(&mut self, lane: Lane, seeks: bool) {
         self.places -= 1;
         self.seeking_tasks -= usize::from(seeks);
         self.max_threads += usize::from(lane == Lane::Thread);
     }
 
     /// Takes back the place that was lent.
-    pub(super) fn take_place_back(&mut self, lane: Lane, seeks: bool) {
+    pub(super) fn reclaim_slot(&mut self, lane: Lane, seeks: bool) {
         self.places += 1;
         self.seeking_tasks += usize::from(seeks);
         self.max_threads -= usize::from(lane == Lane::Thread);

@@ -105,7 +105,7 @@ impl<R: Runtime> Shared<R> {
 
     pub(super) fn submit(self: &Arc<Self>, runs: Vec<Run>) {
         if let Err(runs) = self.change(|lanes| lanes.push(runs)) {
-            // Listeners are told of their end outside of the lock.
+            // Listeners receive their outcomes outside the lock.
             drop(runs);
         }
     }
@@ -184,10 +184,10 @@ impl<R: Runtime> Shared<R> {
             None => runtime.block(driver, || self.block_until_drained()),
             Some(RunWorker::Task | RunWorker::SuspendedTask) if !may_block => only_thread(),
             Some(RunWorker::Thread) => {
-                self.lend_place(Lane::Thread, false, || self.block_until_drained());
+                self.lend_slot(Lane::Thread, false, || self.block_until_drained());
             }
             Some(worker @ (RunWorker::Task | RunWorker::SuspendedTask)) => {
-                self.lend_place(Lane::Task, worker == RunWorker::Task, || {
+                self.lend_slot(Lane::Task, worker == RunWorker::Task, || {
                     runtime.block(None, || self.block_until_drained());
                 });
             }
@@ -195,10 +195,10 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    fn lend_place(self: &Arc<Self>, lane: Lane, seeks: bool, wait: impl FnOnce()) {
-        self.change(|lanes| lanes.lend_place(lane, seeks));
+    fn lend_slot(self: &Arc<Self>, lane: Lane, seeks: bool, wait: impl FnOnce()) {
+        self.change(|lanes| lanes.lend_slot(lane, seeks));
         wait();
-        self.state().lanes.take_place_back(lane, seeks);
+        self.state().lanes.reclaim_slot(lane, seeks);
     }
 
     fn block_until_drained(&self) {

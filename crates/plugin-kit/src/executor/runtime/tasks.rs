@@ -51,7 +51,7 @@ async fn execute<R: Runtime>(worker: &mut Worker<R>, runtime: &R, run: Run) {
         let _scope = worker.enter();
         run.finish(result);
         if token.is_cancelled() {
-            // The executor was shut down: what is left of the run is dropped.
+            // The executor was shut down: the rest of the run is dropped.
             break;
         }
     }

@@ -59,5 +59,5 @@ impl<R: Runtime> Drop for Worker<R> {
 
 /// The error of a job with a timeout on a runtime without timers.
 pub(super) fn no_timers(cause: &Error) -> JobError {
-    JobError::new(format!("its timeout can't be kept: {cause}"))
+    JobError::new(format!("its timeout can't be enforced: {cause}"))
 }

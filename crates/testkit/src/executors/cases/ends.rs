@@ -10,12 +10,12 @@ use crate::executors::{Lab, Setup};
 
 cases! {
     "ends":
-    what_takes_too_long_is_ended [Timeout],
-    a_timeout_holds_for_each_run_time [Timeout],
-    what_takes_too_long_is_asked_to_end,
-    what_fails_at_its_timeout_says_so,
-    what_ends_in_time_is_left_alone,
-    the_death_of_a_worker_is_an_error_of_its_run_alone [WorkerDeath],
+    a_run_that_takes_too_long_is_terminated [Timeout],
+    a_timeout_applies_to_each_run_time [Timeout],
+    a_run_that_takes_too_long_is_asked_to_end,
+    a_failure_at_the_timeout_mentions_the_timeout,
+    a_run_that_ends_within_its_timeout_is_left_alone,
+    the_death_of_a_worker_fails_only_its_own_run [WorkerDeath],
     a_worker_that_exits_is_an_error [WorkerDeath],
 }
 
@@ -23,7 +23,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 fn is_told_of_the_timeout(event: &Event) {
     let Event::JobError { error, .. } = event else {
-        panic!("it was not ended: {event:?}");
+        panic!("it was not terminated: {event:?}");
     };
     assert!(error.message().contains("timeout"), "{error}");
 }
@@ -34,17 +34,17 @@ fn echoes(lab: &Lab, id: &str) {
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
 }
 
-fn what_takes_too_long_is_ended(setup: &Setup<'_>) {
+fn a_run_that_takes_too_long_is_terminated(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let since = Instant::now();
     lab.add(lab.job("a", "hang").args([lab.folder()]).timeout(SHORT));
     is_told_of_the_timeout(&lab.events().wait_for("a", 1)[0]);
-    assert!(since.elapsed() >= SHORT, "it was ended after {:?}", since.elapsed());
+    assert!(since.elapsed() >= SHORT, "it was terminated after {:?}", since.elapsed());
     lab.wait_until_idle();
     echoes(&lab, "after");
 }
 
-fn a_timeout_holds_for_each_run_time(setup: &Setup<'_>) {
+fn a_timeout_applies_to_each_run_time(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let job = lab.job("a", "hang").args([lab.folder()]).timeout(SHORT).coalesce(false);
     lab.add(job.trigger(lab.every_second(2)));
@@ -55,7 +55,7 @@ fn a_timeout_holds_for_each_run_time(setup: &Setup<'_>) {
 }
 
 /// Each run time starts afresh. Whether it can take that long depends on the executor.
-fn what_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
+fn a_run_that_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.gate("never opened");
     let job = lab.job("a", "until_cancelled").args(gate.arguments()).timeout(SHORT).coalesce(false);
@@ -72,7 +72,7 @@ fn what_takes_too_long_is_asked_to_end(setup: &Setup<'_>) {
 }
 
 /// The event must say that the timeout caused the failure.
-fn what_fails_at_its_timeout_says_so(setup: &Setup<'_>) {
+fn a_failure_at_the_timeout_mentions_the_timeout(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.gate("never opened");
     lab.add(lab.job("a", "fail_when_cancelled").args(gate.arguments()).timeout(SHORT));
@@ -81,20 +81,20 @@ fn what_fails_at_its_timeout_says_so(setup: &Setup<'_>) {
     echoes(&lab, "after");
 }
 
-fn what_ends_in_time_is_left_alone(setup: &Setup<'_>) {
+fn a_run_that_ends_within_its_timeout_is_left_alone(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     for id in ["a", "b"] {
         lab.add(lab.job(id, "nap").args([20.into()]).timeout(Duration::from_secs(60)));
         let outcome = &lab.events().wait_for(id, 1)[0];
         let Event::JobExecuted { retval: cancelled, .. } = outcome else {
-            panic!("it was ended: {outcome:?}");
+            panic!("it was terminated: {outcome:?}");
         };
         assert_eq!(**cancelled, false, "it was cancelled");
     }
     lab.wait_until_idle();
 }
 
-fn the_death_of_a_worker_is_an_error_of_its_run_alone(setup: &Setup<'_>) {
+fn the_death_of_a_worker_fails_only_its_own_run(setup: &Setup<'_>) {
     let lab = setup.lab(2);
     let gate = lab.hold("holder");
     for number in 0..3 {

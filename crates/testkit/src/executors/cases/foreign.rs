@@ -14,8 +14,8 @@ use crate::patience::in_time;
 
 cases! {
     "foreign":
-    what_a_job_holds_may_call_the_executor_when_it_has_run [InProcess],
-    what_a_job_holds_may_call_the_executor_when_it_never_runs [InProcess, Queue],
+    values_of_a_job_that_has_run_may_call_the_executor [InProcess],
+    values_of_a_job_that_never_runs_may_call_the_executor [InProcess, Queue],
 }
 
 /// Returns a plain job that calls the executor and the scheduler when it is dropped.
@@ -39,7 +39,7 @@ fn runs_plain_jobs(setup: &Setup<'_>) -> bool {
     setup.flavor() == Flavor::Sync
 }
 
-fn what_a_job_holds_may_call_the_executor_when_it_has_run(setup: &Setup<'_>) {
+fn values_of_a_job_that_has_run_may_call_the_executor(setup: &Setup<'_>) {
     if !runs_plain_jobs(setup) {
         return;
     }
@@ -49,7 +49,7 @@ fn what_a_job_holds_may_call_the_executor_when_it_has_run(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-fn what_a_job_holds_may_call_the_executor_when_it_never_runs(setup: &Setup<'_>) {
+fn values_of_a_job_that_never_runs_may_call_the_executor(setup: &Setup<'_>) {
     if !runs_plain_jobs(setup) {
         return;
     }
@@ -57,7 +57,7 @@ fn what_a_job_holds_may_call_the_executor_when_it_never_runs(setup: &Setup<'_>) 
     let gate = lab.hold("holder");
     for id in ["a", "b", "c"] {
         lab.add(job(&lab, id, &dropped));
-        lab.wait_until_handed_over(id);
+        lab.wait_until_submitted(id);
     }
     let executor = Arc::clone(lab.executor());
     in_time("a shutdown that drops what waits", move || executor.shutdown(Shutdown::Now));

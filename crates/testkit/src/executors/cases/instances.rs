@@ -10,11 +10,11 @@ cases! {
     "instances":
     running_instances_count [Queue],
     queued_instances_count [Queue],
-    instances_of_one_job_run_beside_each_other [Queue],
-    success_frees_the_place,
-    an_error_frees_the_place,
-    a_panic_frees_the_place,
-    the_death_of_a_worker_frees_the_place [WorkerDeath],
+    instances_of_one_job_run_concurrently [Queue],
+    success_frees_the_slot,
+    an_error_frees_the_slot,
+    a_panic_frees_the_slot,
+    the_death_of_a_worker_frees_the_slot [WorkerDeath],
 }
 
 fn running_instances_count(setup: &Setup<'_>) {
@@ -24,8 +24,8 @@ fn running_instances_count(setup: &Setup<'_>) {
     lab.advance(1);
     gate.wait_for(1);
     lab.advance(1);
-    lab.events().wait("the second run is skipped", |heard| {
-        heard.of("a", EventMask::JOB_MAX_INSTANCES).len() == 1
+    lab.events().wait("the second run is skipped", |received| {
+        received.of("a", EventMask::JOB_MAX_INSTANCES).len() == 1
     });
     assert_eq!(lab.scheduler().instances(), 1);
     gate.open();
@@ -43,21 +43,21 @@ fn queued_instances_count(setup: &Setup<'_>) {
     lab.add(job.trigger(lab.every_second(3)));
     for second in 1..=2 {
         lab.advance(1);
-        lab.events().wait("the run is submitted", |heard| {
-            heard.of("a", EventMask::JOB_SUBMITTED).len() == second
+        lab.events().wait("the run is submitted", |received| {
+            received.of("a", EventMask::JOB_SUBMITTED).len() == second
         });
     }
     lab.advance(1);
-    lab.events().wait("the third run is skipped", |heard| {
-        heard.of("a", EventMask::JOB_MAX_INSTANCES).len() == 1
+    lab.events().wait("the third run is skipped", |received| {
+        received.of("a", EventMask::JOB_MAX_INSTANCES).len() == 1
     });
-    assert_eq!(lab.scheduler().instances(), 3, "one that runs and two in the queue");
+    assert_eq!(lab.scheduler().instances(), 3, "one running and two in the queue");
     gate.open();
     lab.events().wait_for("a", 2);
     lab.wait_until_idle();
 }
 
-fn instances_of_one_job_run_beside_each_other(setup: &Setup<'_>) {
+fn instances_of_one_job_run_concurrently(setup: &Setup<'_>) {
     let lab = setup.lab(3);
     let gate = lab.gate("held");
     let job = lab.job("a", "hold").args(gate.arguments()).max_instances(3);
@@ -73,7 +73,7 @@ fn instances_of_one_job_run_beside_each_other(setup: &Setup<'_>) {
 
 /// Checks that a job with one instance runs each time it is due, if every run waits for the event
 /// of the previous one.
-fn frees_the_place(setup: &Setup<'_>, function: &str, arguments: &[Value], end: EventMask) {
+fn frees_the_slot(setup: &Setup<'_>, function: &str, arguments: &[Value], end: EventMask) {
     const RUNS: usize = 5;
     let lab = setup.lab(1);
     let job = lab.job("a", function).args(arguments.iter().cloned());
@@ -88,18 +88,18 @@ fn frees_the_place(setup: &Setup<'_>, function: &str, arguments: &[Value], end: 
     assert_eq!(lab.events().count("a", EventMask::JOB_MAX_INSTANCES), 0);
 }
 
-fn success_frees_the_place(setup: &Setup<'_>) {
-    frees_the_place(setup, "echo", &[Value::Null], EventMask::JOB_EXECUTED);
+fn success_frees_the_slot(setup: &Setup<'_>) {
+    frees_the_slot(setup, "echo", &[Value::Null], EventMask::JOB_EXECUTED);
 }
 
-fn an_error_frees_the_place(setup: &Setup<'_>) {
-    frees_the_place(setup, "fail", &["failed".into(), "a cause".into()], EventMask::JOB_ERROR);
+fn an_error_frees_the_slot(setup: &Setup<'_>) {
+    frees_the_slot(setup, "fail", &["failed".into(), "a cause".into()], EventMask::JOB_ERROR);
 }
 
-fn a_panic_frees_the_place(setup: &Setup<'_>) {
-    frees_the_place(setup, "panic", &["panicked".into()], EventMask::JOB_ERROR);
+fn a_panic_frees_the_slot(setup: &Setup<'_>) {
+    frees_the_slot(setup, "panic", &["panicked".into()], EventMask::JOB_ERROR);
 }
 
-fn the_death_of_a_worker_frees_the_place(setup: &Setup<'_>) {
-    frees_the_place(setup, "abort", &[], EventMask::JOB_ERROR);
+fn the_death_of_a_worker_frees_the_slot(setup: &Setup<'_>) {
+    frees_the_slot(setup, "abort", &[], EventMask::JOB_ERROR);
 }

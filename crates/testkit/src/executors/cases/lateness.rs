@@ -13,13 +13,13 @@ use crate::executors::{Lab, Setup};
 
 cases! {
     "lateness":
-    what_was_due_in_a_pause_is_missed,
-    a_long_time_in_the_queue_is_missed [Queue],
-    what_is_late_within_the_grace_time_runs [Queue],
-    a_missed_run_frees_the_place,
+    runs_due_during_a_pause_are_missed,
+    a_run_that_waits_too_long_in_the_queue_is_missed [Queue],
+    a_run_that_is_late_within_the_grace_time_runs [Queue],
+    a_missed_run_frees_the_slot,
     catching_up_runs_all_run_times_in_order,
     catching_up_judges_each_run_time,
-    catching_up_goes_on_after_an_error,
+    catching_up_continues_after_an_error,
 }
 
 fn missed(lab: &Lab, id: &str) -> Missed {
@@ -29,7 +29,7 @@ fn missed(lab: &Lab, id: &str) -> Missed {
     }
 }
 
-fn what_was_due_in_a_pause_is_missed(setup: &Setup<'_>) {
+fn runs_due_during_a_pause_are_missed(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let scheduled = lab.now() + TimeDelta::seconds(10);
     let job = lab.job("a", "echo").args([Value::Null]);
@@ -42,11 +42,11 @@ fn what_was_due_in_a_pause_is_missed(setup: &Setup<'_>) {
     assert_eq!(missed.reason(), "the scheduler was not running then");
 }
 
-fn a_long_time_in_the_queue_is_missed(setup: &Setup<'_>) {
+fn a_run_that_waits_too_long_in_the_queue_is_missed(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
     lab.add(lab.job("a", "echo").args([Value::Null]).misfire_grace_time(Duration::from_secs(10)));
-    lab.wait_until_handed_over("a");
+    lab.wait_until_submitted("a");
     lab.advance(30);
     gate.open();
     let missed = missed(&lab, "a");
@@ -55,18 +55,18 @@ fn a_long_time_in_the_queue_is_missed(setup: &Setup<'_>) {
     assert!(missed.reason().contains("queue"), "{}", missed.reason());
 }
 
-fn what_is_late_within_the_grace_time_runs(setup: &Setup<'_>) {
+fn a_run_that_is_late_within_the_grace_time_runs(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
     lab.add(lab.job("a", "echo").args([Value::Null]).misfire_grace_time(Duration::from_secs(30)));
-    lab.wait_until_handed_over("a");
+    lab.wait_until_submitted("a");
     lab.advance(30);
     gate.open();
     let outcome = &lab.events().wait_for("a", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_EXECUTED, "{outcome:?}");
 }
 
-fn a_missed_run_frees_the_place(setup: &Setup<'_>) {
+fn a_missed_run_frees_the_slot(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let job = lab.job("a", "echo").args([Value::Null]).misfire_grace_time(Duration::from_secs(5));
     lab.add(job.trigger(lab.every_second(2)));
@@ -116,7 +116,7 @@ fn catching_up_judges_each_run_time(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-fn catching_up_goes_on_after_an_error(setup: &Setup<'_>) {
+fn catching_up_continues_after_an_error(setup: &Setup<'_>) {
     for (function, arguments) in [("fail", vec!["a", "b"]), ("panic", vec!["a"])] {
         let lab = setup.lab(1);
         let arguments = arguments.into_iter().map(Value::from);

@@ -9,13 +9,13 @@ use crate::executors::{Setup, eventually};
 
 cases! {
     "load":
-    the_queue_and_the_running_runs_are_counted [Queue],
+    queued_and_running_runs_are_counted [Queue],
     as_many_run_as_there_are_workers [Queue],
     runs_start_in_the_order_of_submission [Queue],
-    what_finds_no_room_waits_in_the_store [Queue],
+    jobs_without_room_wait_in_the_store [Queue],
 }
 
-fn the_queue_and_the_running_runs_are_counted(setup: &Setup<'_>) {
+fn queued_and_running_runs_are_counted(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     assert_eq!(lab.executor().load(), ExecutorLoad::default());
     let room = lab.executor().room();
@@ -58,15 +58,15 @@ fn runs_start_in_the_order_of_submission(setup: &Setup<'_>) {
     );
     gate.open();
     lab.events().wait_for_all(count + 1);
-    let heard = lab.events().heard();
+    let received = lab.events().received();
     let ids = |code: EventMask| -> Vec<String> {
-        let of_code = heard.events.iter().filter(|event| event.code() == code);
+        let of_code = received.events.iter().filter(|event| event.code() == code);
         of_code.filter_map(Event::job).map(|job| job.id().to_string()).collect()
     };
     assert_eq!(ids(EventMask::JOB_EXECUTED), ids(EventMask::JOB_SUBMITTED));
 }
 
-fn what_finds_no_room_waits_in_the_store(setup: &Setup<'_>) {
+fn jobs_without_room_wait_in_the_store(setup: &Setup<'_>) {
     const MORE: usize = 100;
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
@@ -86,5 +86,5 @@ fn what_finds_no_room_waits_in_the_store(setup: &Setup<'_>) {
     gate.open();
     lab.events().wait_for_all(count + 1);
     lab.wait_until_idle();
-    assert_eq!(lab.events().heard().outcomes, count + 1);
+    assert_eq!(lab.events().received().outcomes, count + 1);
 }

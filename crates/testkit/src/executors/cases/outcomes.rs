@@ -50,13 +50,13 @@ fn errors_have_causes(setup: &Setup<'_>) {
     let error = error_of(&lab, "a", "fail", &["the upload failed", "the disk is full"]);
     assert_eq!(error.message(), "the upload failed");
     assert_eq!(error.trace(), Some("caused by: the disk is full"));
-    assert!(!error.is_panic(), "an error is no panic");
+    assert!(!error.is_panic(), "an error is not a panic");
 }
 
 fn a_panic_is_an_error_with_its_message(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    let error = error_of(&lab, "a", "panic", &["seven is no prime"]);
-    assert_eq!((error.message(), error.is_panic()), ("seven is no prime", true));
+    let error = error_of(&lab, "a", "panic", &["seven is not a prime"]);
+    assert_eq!((error.message(), error.is_panic()), ("seven is not a prime", true));
     let error = error_of(&lab, "b", "panic_plainly", &[]);
     assert_eq!((error.message(), error.is_panic()), (PLAIN_PANIC, true));
 }
@@ -90,10 +90,10 @@ fn every_run_has_one_outcome(setup: &Setup<'_>) {
     lab.events().wait_for_all(count);
     lab.wait_until_idle();
     lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
-    let heard = lab.events().heard();
-    assert_eq!(heard.outcomes, count, "some run had two outcomes");
+    let received = lab.events().received();
+    assert_eq!(received.outcomes, count, "some run had two outcomes");
     let mut ends: HashMap<&str, usize> = HashMap::new();
-    for event in &heard.events {
+    for event in &received.events {
         let expected = match event {
             Event::JobExecuted { .. } => "echo",
             Event::JobError { error, .. } if error.is_panic() => "panic",
@@ -113,9 +113,9 @@ fn a_run_is_submitted_before_it_ends(setup: &Setup<'_>) {
     let count = setup.harness().scaled(300);
     lab.add_all(mixture(&lab, count));
     lab.events().wait_for_all(count);
-    let heard = lab.events().heard();
+    let received = lab.events().received();
     let mut submitted: HashMap<&str, &[_]> = HashMap::new();
-    for event in &heard.events {
+    for event in &received.events {
         let Some(job) = event.job() else { continue };
         if event.code() == EventMask::JOB_SUBMITTED {
             submitted.insert(job.id(), event.scheduled_run_times());

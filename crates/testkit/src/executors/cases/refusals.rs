@@ -9,12 +9,12 @@ use crate::executors::{Flavor, functions};
 
 cases! {
     "refusals":
-    a_function_of_the_wrong_sort_is_refused,
+    a_function_of_the_wrong_flavor_is_refused,
     a_closure_is_run_or_refused,
     wrong_arguments_are_refused,
 }
 
-fn a_function_of_the_wrong_sort_is_refused(setup: &Setup<'_>) {
+fn a_function_of_the_wrong_flavor_is_refused(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let can = setup.capabilities();
     for (flavor, takes) in [(Flavor::Sync, can.sync_jobs), (Flavor::Async, can.async_jobs)] {

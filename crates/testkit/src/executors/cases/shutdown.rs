@@ -10,15 +10,15 @@ use crate::executors::{Lab, Setup, eventually};
 
 cases! {
     "shutdown":
-    one_that_waits_runs_everything [Queue],
-    one_that_waits_ends_with_nothing_left,
-    one_that_does_not_wait_drops_what_is_queued [Queue],
-    one_that_does_not_wait_tells_the_run_to_end,
-    one_that_does_not_wait_cancels_what_runs [Cancellation],
+    with_wait_everything_runs [Queue],
+    with_wait_nothing_is_left,
+    without_wait_queued_runs_are_dropped [Queue],
+    without_wait_the_run_is_told_to_end,
+    without_wait_running_jobs_are_cancelled [Cancellation],
     a_removed_executor_runs_everything [Queue],
     a_dropped_executor_loses_nothing [Queue],
-    an_executor_works_again_after_it,
-    what_was_dropped_may_run_after_a_restart [Queue],
+    an_executor_works_again_after_a_shutdown,
+    a_dropped_job_can_run_after_a_restart [Queue],
     a_worker_that_hangs_in_its_exit_is_not_waited_for [WorkerDeath],
 }
 
@@ -29,7 +29,7 @@ fn queue(lab: &Lab, executor: &str) {
     let job = |number| lab.job(&format!("queued {number}"), "echo").args([Value::Null]);
     lab.add_all((0..QUEUED).map(|number| job(number).executor(executor)));
     for number in 0..QUEUED {
-        lab.wait_until_handed_over(&format!("queued {number}"));
+        lab.wait_until_submitted(&format!("queued {number}"));
     }
 }
 
@@ -39,9 +39,9 @@ fn ends_of_queued(lab: &Lab) -> Vec<Event> {
 }
 
 /// Occupies the only worker for a while.
-fn occupy(lab: &Lab, executor: &str) {
+fn insert_foreign_data(lab: &Lab, executor: &str) {
     lab.add(lab.job("busy", "nap").args([300.into()]).executor(executor));
-    lab.wait_until_handed_over("busy");
+    lab.wait_until_submitted("busy");
 }
 
 fn assert_all_executed(lab: &Lab) {
@@ -51,35 +51,35 @@ fn assert_all_executed(lab: &Lab) {
     assert!(ends.iter().all(|event| event.code() == EventMask::JOB_EXECUTED), "{ends:#?}");
 }
 
-fn one_that_waits_runs_everything(setup: &Setup<'_>) {
+fn with_wait_everything_runs(setup: &Setup<'_>) {
     let lab = setup.lab(1);
-    occupy(&lab, "default");
+    insert_foreign_data(&lab, "default");
     queue(&lab, "default");
     lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
     assert_all_executed(&lab);
     assert_eq!(lab.scheduler().instances(), 0);
 }
 
-fn one_that_waits_ends_with_nothing_left(setup: &Setup<'_>) {
+fn with_wait_nothing_is_left(setup: &Setup<'_>) {
     let lab = setup.lab(2);
     for id in ["a", "b"] {
         lab.add(lab.job(id, "nap").args([20.into()]));
     }
     for id in ["a", "b"] {
-        lab.wait_until_handed_over(id);
+        lab.wait_until_submitted(id);
     }
     lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
-    assert_eq!(lab.events().heard().outcomes, 2);
+    assert_eq!(lab.events().received().outcomes, 2);
     lab.wait_until_idle();
 }
 
-fn one_that_does_not_wait_drops_what_is_queued(setup: &Setup<'_>) {
+fn without_wait_queued_runs_are_dropped(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
     queue(&lab, "default");
     // The gate is closed: a shutdown that waits for the job would never return.
     lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
-    lab.events().wait("the queued runs have ended", |heard| heard.outcomes >= QUEUED);
+    lab.events().wait("the queued runs have ended", |received| received.outcomes >= QUEUED);
     let ends = ends_of_queued(&lab);
     assert_eq!(ends.len(), QUEUED);
     assert!(ends.iter().all(|event| event.code() == EventMask::JOB_ERROR), "{ends:#?}");
@@ -87,11 +87,11 @@ fn one_that_does_not_wait_drops_what_is_queued(setup: &Setup<'_>) {
     // The running job runs to its end, or is terminated if the executor can do so.
     lab.events().wait_for("holder", 1);
     lab.wait_until_idle();
-    assert_eq!(lab.events().heard().outcomes, QUEUED + 1);
+    assert_eq!(lab.events().received().outcomes, QUEUED + 1);
 }
 
 /// Holds for every executor: it may terminate the run, but must notify it.
-fn one_that_does_not_wait_tells_the_run_to_end(setup: &Setup<'_>) {
+fn without_wait_the_run_is_told_to_end(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.gate("never opened");
     lab.add(lab.job("a", "until_cancelled").args(gate.arguments()));
@@ -106,7 +106,7 @@ fn one_that_does_not_wait_tells_the_run_to_end(setup: &Setup<'_>) {
     lab.wait_until_idle();
 }
 
-fn one_that_does_not_wait_cancels_what_runs(setup: &Setup<'_>) {
+fn without_wait_running_jobs_are_cancelled(setup: &Setup<'_>) {
     let lab = setup.lab(2);
     let gate = lab.gate("never opened");
     for id in ["a", "b"] {
@@ -127,7 +127,7 @@ fn one_that_does_not_wait_cancels_what_runs(setup: &Setup<'_>) {
 fn a_removed_executor_runs_everything(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     lab.scheduler().add_executor("second", setup.executor(1)).expect("a new alias");
-    occupy(&lab, "second");
+    insert_foreign_data(&lab, "second");
     queue(&lab, "second");
     lab.scheduler().remove_executor("second", OnRemove::ShutDown).expect("it is there");
     assert_all_executed(&lab);
@@ -145,10 +145,10 @@ fn a_dropped_executor_loses_nothing(setup: &Setup<'_>) {
     gate.open();
     lab.events().wait_for_all(QUEUED + 1);
     lab.wait_until_idle();
-    assert_eq!(lab.events().heard().outcomes, QUEUED + 1);
+    assert_eq!(lab.events().received().outcomes, QUEUED + 1);
 }
 
-fn an_executor_works_again_after_it(setup: &Setup<'_>) {
+fn an_executor_works_again_after_a_shutdown(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let both = [Shutdown::Wait, Shutdown::Now];
     for (number, shutdown) in both.into_iter().chain(both).enumerate() {
@@ -161,12 +161,12 @@ fn an_executor_works_again_after_it(setup: &Setup<'_>) {
     }
 }
 
-fn what_was_dropped_may_run_after_a_restart(setup: &Setup<'_>) {
+fn a_dropped_job_can_run_after_a_restart(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let gate = lab.hold("holder");
     let job = || lab.job("a", "echo").args([Value::Null]);
     lab.add(job());
-    lab.wait_until_handed_over("a");
+    lab.wait_until_submitted("a");
     lab.scheduler().shutdown(Shutdown::Now).expect("it runs");
     let outcome = &lab.events().wait_for("a", 1)[0];
     assert_eq!(outcome.code(), EventMask::JOB_ERROR, "{outcome:?}");

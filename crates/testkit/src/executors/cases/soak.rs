@@ -10,7 +10,7 @@ use crate::executors::case::cases;
 cases! {
     "soak":
     ten_thousand_runs_are_accounted_for,
-    a_job_that_runs_again_and_again_keeps_its_place,
+    a_job_that_runs_repeatedly_keeps_its_slot,
 }
 
 fn ten_thousand_runs_are_accounted_for(setup: &Setup<'_>) {
@@ -24,14 +24,14 @@ fn ten_thousand_runs_are_accounted_for(setup: &Setup<'_>) {
     lab.events().wait_for_all(2 * count);
     lab.wait_until_idle();
     lab.scheduler().shutdown(Shutdown::Wait).expect("it runs");
-    let heard = lab.events().heard();
-    assert_eq!(heard.outcomes, 2 * count);
-    let executed = heard.events.iter().filter(|event| event.code() == EventMask::JOB_EXECUTED);
+    let received = lab.events().received();
+    assert_eq!(received.outcomes, 2 * count);
+    let executed = received.events.iter().filter(|event| event.code() == EventMask::JOB_EXECUTED);
     assert_eq!(executed.count(), 2 * count);
-    assert_eq!(heard.outcomes_of("often").len(), count);
+    assert_eq!(received.outcomes_of("often").len(), count);
 }
 
-fn a_job_that_runs_again_and_again_keeps_its_place(setup: &Setup<'_>) {
+fn a_job_that_runs_repeatedly_keeps_its_slot(setup: &Setup<'_>) {
     let lab = setup.lab(4);
     let count = setup.harness().scaled(200);
     let ids = ["a", "b", "c"];

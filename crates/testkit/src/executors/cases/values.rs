@@ -14,9 +14,9 @@ cases! {
     "values":
     arguments_and_return_values_pass_unchanged,
     large_values_pass,
-    a_function_is_told_of_its_run,
-    every_run_has_an_id_of_its_own,
-    jobs_run_where_the_executor_says,
+    a_function_receives_its_context,
+    every_run_has_its_own_id,
+    jobs_run_where_the_capabilities_declare,
 }
 
 /// Returns the return value of a job that succeeds.
@@ -60,23 +60,23 @@ fn large_values_pass(setup: &Setup<'_>) {
     }
 }
 
-fn a_function_is_told_of_its_run(setup: &Setup<'_>) {
+fn a_function_receives_its_context(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     let scheduled = lab.now() + chrono::TimeDelta::microseconds(1_500_001);
     lab.add(lab.job("report", "context").name("the nightly report").next_run_time(scheduled));
     lab.advance(60);
-    let told = value_of(&lab, "report");
-    assert_eq!(told["job_id"], "report");
-    assert_eq!(told["job_name"], "the nightly report");
-    assert_eq!(told["jobstore"], "default");
-    assert_eq!(told["scheduled_run_time"], scheduled.to_rfc3339());
-    assert_eq!(told["attempt"], 1);
-    assert_eq!(told["state"], STATE, "the application's state was not handed out");
-    let run_id = told["run_id"].as_str().expect("a run id is text");
+    let context = value_of(&lab, "report");
+    assert_eq!(context["job_id"], "report");
+    assert_eq!(context["job_name"], "the nightly report");
+    assert_eq!(context["jobstore"], "default");
+    assert_eq!(context["scheduled_run_time"], scheduled.to_rfc3339());
+    assert_eq!(context["attempt"], 1);
+    assert_eq!(context["state"], STATE, "the application's state was not handed out");
+    let run_id = context["run_id"].as_str().expect("a run id is text");
     assert!(run_id.parse::<apscheduler_core::executor::RunId>().is_ok(), "{run_id}");
 }
 
-fn every_run_has_an_id_of_its_own(setup: &Setup<'_>) {
+fn every_run_has_its_own_id(setup: &Setup<'_>) {
     let lab = setup.lab(4);
     let count = setup.harness().scaled(100);
     lab.add_all((0..count).map(|number| lab.job(&format!("{number}"), "context")));
@@ -86,7 +86,7 @@ fn every_run_has_an_id_of_its_own(setup: &Setup<'_>) {
     assert_eq!(ids.len(), count);
 }
 
-fn jobs_run_where_the_executor_says(setup: &Setup<'_>) {
+fn jobs_run_where_the_capabilities_declare(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     lab.add(lab.job("a", "context"));
     let here = value_of(&lab, "a")["process"] == std::process::id();

@@ -47,16 +47,17 @@ fn a_job_that_waits_for_the_shutdown_leaves_nothing(setup: &Setup<'_>) {
         let other = |number| lab.job(&format!("other {number}"), "nap").args([10.into()]);
         lab.add_all((0..OTHERS).map(other));
         let all = workers + 1 + OTHERS;
-        lab.events().wait("all are submitted", |heard| {
+        lab.events().wait("all are submitted", |received| {
             let submitted =
-                heard.events.iter().filter(|event| event.code() == EventMask::JOB_SUBMITTED);
+                received.events.iter().filter(|event| event.code() == EventMask::JOB_SUBMITTED);
             submitted.count() == all
         });
         gate.open();
         lab.events().wait_for_all(all);
         lab.wait_until_idle();
-        let heard = lab.events().heard();
-        let executed = heard.events.iter().filter(|event| event.code() == EventMask::JOB_EXECUTED);
+        let received = lab.events().received();
+        let executed =
+            received.events.iter().filter(|event| event.code() == EventMask::JOB_EXECUTED);
         assert_eq!(executed.count(), all, "with {workers} workers");
     }
 }

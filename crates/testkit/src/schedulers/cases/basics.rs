@@ -29,7 +29,7 @@ fn expect(lab: &Lab, expected: &[EventMask]) {
     let mut codes = lab.events().codes();
     codes.retain(|code| *code != EventMask::EXECUTOR_ADDED);
     assert_eq!(codes, expected);
-    for event in &lab.events().heard().events {
+    for event in &lab.events().received().events {
         if let Event::JobExecuted { retval, .. } = event {
             assert_eq!(**retval, json!(3));
         }

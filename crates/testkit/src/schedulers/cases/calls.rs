@@ -12,11 +12,11 @@ use crate::schedulers::{Lab, SchedulerHarness};
 
 cases! {
     "calls":
-    one_that_waits_does_not_hold_up_its_caller,
-    one_returns_what_was_called,
+    a_call_that_waits_does_not_block_its_caller,
+    a_call_returns_its_result,
 }
 
-fn one_that_waits_does_not_hold_up_its_caller(harness: &SchedulerHarness) {
+fn a_call_that_waits_does_not_block_its_caller(harness: &SchedulerHarness) {
     for start in [false, true] {
         let lab = Lab::new(harness);
         if start {
@@ -27,15 +27,15 @@ fn one_that_waits_does_not_hold_up_its_caller(harness: &SchedulerHarness) {
         let call = lab.call(move |_| {
             let gate = gate.lock().expect("no panic");
             gate.recv_timeout(DEADLINE).map_err(|_| {
-                Error::new(ErrorKind::Other, "the caller waited for the call that waited for it")
+                Error::new(ErrorKind::Other, "the caller and the call waited for each other")
             })
         });
         open.send(()).expect("the call waits");
-        pollster::block_on(call).expect("the caller went on");
+        pollster::block_on(call).expect("the caller continued");
     }
 }
 
-fn one_returns_what_was_called(harness: &SchedulerHarness) {
+fn a_call_returns_its_result(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let add = |id: &'static str| {
         lab.call(move |scheduler| scheduler.add_job(JobBuilder::new(|| ()).id(id)))

@@ -14,9 +14,9 @@ use crate::schedulers::{Lab, SchedulerHarness};
 
 cases! {
     "components":
-    what_a_listener_adds_during_the_start_is_started,
-    what_another_thread_adds_during_the_start_is_started,
-    what_is_added_after_a_shutdown_is_started_with_the_next_start,
+    components_added_by_a_listener_during_the_start_are_started,
+    components_added_by_another_thread_during_the_start_are_started,
+    components_added_after_a_shutdown_are_started_by_the_next_start,
 }
 
 /// Adds an executor that refuses runs until it is started, and a store that is not processed until
@@ -37,7 +37,7 @@ fn assert_started(lab: &Lab) {
     }
 }
 
-fn what_a_listener_adds_during_the_start_is_started(harness: &SchedulerHarness) {
+fn components_added_by_a_listener_during_the_start_are_started(harness: &SchedulerHarness) {
     for mask in [EventMask::JOBSTORE_ADDED, EventMask::JOB_ADDED, EventMask::SCHEDULER_STARTED] {
         let lab = Lab::new(harness);
         let (handle, added) = (lab.handle(), AtomicBool::new(false));
@@ -53,7 +53,7 @@ fn what_a_listener_adds_during_the_start_is_started(harness: &SchedulerHarness) 
     }
 }
 
-fn what_another_thread_adds_during_the_start_is_started(harness: &SchedulerHarness) {
+fn components_added_by_another_thread_during_the_start_are_started(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     let slow = TestStore::blocking_with_objects();
     lab.add_jobstore("slow", slow.clone()).expect("a new alias");
@@ -69,7 +69,7 @@ fn what_another_thread_adds_during_the_start_is_started(harness: &SchedulerHarne
     assert_started(&lab);
 }
 
-fn what_is_added_after_a_shutdown_is_started_with_the_next_start(harness: &SchedulerHarness) {
+fn components_added_after_a_shutdown_are_started_by_the_next_start(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     lab.shutdown(Shutdown::Wait).expect("it runs");
     add_components(&lab);

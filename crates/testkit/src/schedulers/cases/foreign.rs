@@ -23,8 +23,8 @@ use crate::schedulers::{Lab, SchedulerHarness, eventually};
 
 cases! {
     "foreign":
-    what_is_dropped_before_the_start_may_call_the_scheduler,
-    what_is_dropped_while_it_runs_may_call_the_scheduler,
+    values_dropped_before_the_start_may_call_the_scheduler,
+    values_dropped_while_it_runs_may_call_the_scheduler,
     a_trigger_may_call_the_scheduler,
 }
 
@@ -137,7 +137,7 @@ fn check_jobs(guards: &mut Guards, later: Timestamp) {
     });
 }
 
-fn what_is_dropped_before_the_start_may_call_the_scheduler(harness: &SchedulerHarness) {
+fn values_dropped_before_the_start_may_call_the_scheduler(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     let mut guards = Guards::of(&lab);
     check_listeners_and_states(&mut guards);
@@ -148,7 +148,7 @@ fn what_is_dropped_before_the_start_may_call_the_scheduler(harness: &SchedulerHa
     });
 }
 
-fn what_is_dropped_while_it_runs_may_call_the_scheduler(harness: &SchedulerHarness) {
+fn values_dropped_while_it_runs_may_call_the_scheduler(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let mut guards = Guards::of(&lab);
     check_listeners_and_states(&mut guards);

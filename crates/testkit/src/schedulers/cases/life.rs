@@ -15,10 +15,10 @@ cases! {
     a_paused_start_runs_nothing,
     pause_and_resume,
     it_can_be_started_again,
-    a_shutdown_and_a_start_may_follow_each_other_at_once,
+    a_start_may_follow_a_shutdown_at_once,
     a_second_start_is_refused,
-    a_start_that_failed_can_be_repeated,
-    ten_live_in_one_program,
+    a_failed_start_can_be_repeated,
+    ten_run_in_one_program,
     dropping_it_stops_it [Drop],
     dropping_it_before_the_start_is_fine,
 }
@@ -64,7 +64,7 @@ fn it_can_be_started_again(harness: &SchedulerHarness) {
     for (round, shutdown) in both.into_iter().chain(both).enumerate() {
         assert_eq!(lab.state(), SchedulerState::Stopped);
         for executor in ["default", "loop"] {
-            // Jobs that a shutdown did not wait for may still occupy their slots.
+            // Jobs that a shutdown did not wait for may still insert_foreign_data their slots.
             let (job, runs) = lab.job(&format!("{executor} {round}"));
             lab.add(job.executor(executor));
             if !lab.running() {
@@ -76,7 +76,7 @@ fn it_can_be_started_again(harness: &SchedulerHarness) {
     }
 }
 
-fn a_shutdown_and_a_start_may_follow_each_other_at_once(harness: &SchedulerHarness) {
+fn a_start_may_follow_a_shutdown_at_once(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     for _ in 0..50 {
         lab.start().expect("it starts");
@@ -97,7 +97,7 @@ fn a_second_start_is_refused(harness: &SchedulerHarness) {
     arrival(&runs);
 }
 
-fn a_start_that_failed_can_be_repeated(harness: &SchedulerHarness) {
+fn a_failed_start_can_be_repeated(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     let (job, runs) = lab.job("a");
     lab.add(job.jobstore("nowhere"));
@@ -109,7 +109,7 @@ fn a_start_that_failed_can_be_repeated(harness: &SchedulerHarness) {
     arrival(&runs);
 }
 
-fn ten_live_in_one_program(harness: &SchedulerHarness) {
+fn ten_run_in_one_program(harness: &SchedulerHarness) {
     let labs: Vec<Lab> = (0..10).map(|_| Lab::started(harness)).collect();
     let runs: Vec<_> = labs
         .iter()

@@ -15,11 +15,11 @@ use crate::schedulers::{Lab, SchedulerHarness};
 cases! {
     "listeners":
     a_run_is_submitted_before_it_ends,
-    no_event_is_lost_over_a_shutdown,
-    one_that_panics_harms_nobody,
-    one_may_call_everything,
-    they_are_called_in_the_thread_of_the_loop [Listeners],
-    an_event_stream_has_them_all,
+    no_event_is_lost_in_a_shutdown,
+    a_panic_in_a_listener_does_not_affect_others,
+    a_listener_may_call_any_method,
+    listeners_are_called_on_the_thread_of_the_loop [Listeners],
+    an_event_stream_has_all_events,
 }
 
 const JOBS: usize = 200;
@@ -50,12 +50,12 @@ fn a_run_is_submitted_before_it_ends(harness: &SchedulerHarness) {
     lab.events().wait_for_all(2 * JOBS);
     let run = EventMask::JOB_SUBMITTED | EventMask::JOB_EXECUTED;
     for id in ids() {
-        let codes: Vec<_> = lab.events().heard().of(&id, run).iter().map(Event::code).collect();
+        let codes: Vec<_> = lab.events().received().of(&id, run).iter().map(Event::code).collect();
         assert_eq!(codes, [EventMask::JOB_SUBMITTED, EventMask::JOB_EXECUTED], "{id}");
     }
 }
 
-fn no_event_is_lost_over_a_shutdown(harness: &SchedulerHarness) {
+fn no_event_is_lost_in_a_shutdown(harness: &SchedulerHarness) {
     for shutdown in [Shutdown::Wait, Shutdown::Now] {
         let lab = Lab::started(harness);
         add_many(&lab);
@@ -70,7 +70,7 @@ fn no_event_is_lost_over_a_shutdown(harness: &SchedulerHarness) {
     }
 }
 
-fn one_that_panics_harms_nobody(harness: &SchedulerHarness) {
+fn a_panic_in_a_listener_does_not_affect_others(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     lab.add_listener(EventMask::ALL, |_| std::panic::resume_unwind(Box::new("a listener")));
     lab.start().expect("it starts");
@@ -84,7 +84,7 @@ fn one_that_panics_harms_nobody(harness: &SchedulerHarness) {
     lab.events().wait_for_any(EventMask::SCHEDULER_SHUTDOWN);
 }
 
-fn one_may_call_everything(harness: &SchedulerHarness) {
+fn a_listener_may_call_any_method(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let (sender, receiver) = channel();
     let handle = lab.handle();
@@ -107,13 +107,13 @@ fn one_may_call_everything(harness: &SchedulerHarness) {
     }
 }
 
-fn they_are_called_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
+fn listeners_are_called_on_the_thread_of_the_loop(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let expected = lab.loop_thread().expect("the harness knows the thread of its loop");
     let threads = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&threads);
+    let received = Arc::clone(&threads);
     lab.add_listener(EventMask::ALL, move |event| {
-        heard.lock().expect("no panic").push((std::thread::current().id(), event.name()));
+        received.lock().expect("no panic").push((std::thread::current().id(), event.name()));
     });
     add_many(&lab);
     lab.events().wait_for_all(2 * JOBS);
@@ -127,10 +127,10 @@ fn they_are_called_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
     let threads = threads.lock().expect("no panic");
     assert!(threads.len() > 6 * JOBS);
     let elsewhere = threads.iter().find(|(thread, _)| *thread != expected);
-    assert_eq!(elsewhere, None, "it was heard outside of the loop");
+    assert_eq!(elsewhere, None, "it was received outside the loop");
 }
 
-fn an_event_stream_has_them_all(harness: &SchedulerHarness) {
+fn an_event_stream_has_all_events(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let scheduler = lab.handle();
     let mut stream = scheduler.events(EventMask::ALL);

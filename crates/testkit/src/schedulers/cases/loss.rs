@@ -15,13 +15,13 @@ use crate::schedulers::{Lab, SchedulerHarness, eventually};
 
 cases! {
     "loss":
-    the_scheduler_says_so [Loss],
+    the_scheduler_reports_the_loss [Loss],
     calls_return [Loss],
-    what_waits_for_the_loop_is_an_error [Loss],
-    one_after_the_shutdown_is_no_loss [Loss],
+    runs_that_wait_for_the_loop_are_errors [Loss],
+    the_end_of_a_loop_after_the_shutdown_is_not_reported [Loss],
 }
 
-fn the_scheduler_says_so(harness: &SchedulerHarness) {
+fn the_scheduler_reports_the_loss(harness: &SchedulerHarness) {
     let mut lab = Lab::started(harness);
     let (job, runs) = lab.job("a");
     lab.add(job.trigger(lab.every_second(10)));
@@ -48,7 +48,7 @@ fn calls_return(harness: &SchedulerHarness) {
     assert!(runs.try_recv().is_err());
 }
 
-fn what_waits_for_the_loop_is_an_error(harness: &SchedulerHarness) {
+fn runs_that_wait_for_the_loop_are_errors(harness: &SchedulerHarness) {
     let mut lab = Lab::new(harness);
     let (arrived, arrivals) = channel();
     let (open, gate) = channel::<()>();
@@ -76,7 +76,7 @@ fn what_waits_for_the_loop_is_an_error(harness: &SchedulerHarness) {
     eventually("no instance is left", || handle.instances() == 0);
 }
 
-fn one_after_the_shutdown_is_no_loss(harness: &SchedulerHarness) {
+fn the_end_of_a_loop_after_the_shutdown_is_not_reported(harness: &SchedulerHarness) {
     let mut lab = Lab::started(harness);
     lab.shutdown(Shutdown::Wait).expect("it runs");
     lab.subject().end_loop();

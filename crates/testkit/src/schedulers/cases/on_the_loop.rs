@@ -15,9 +15,9 @@ use crate::schedulers::{Lab, SchedulerHarness, eventually};
 cases! {
     "on_the_loop":
     jobs_run_one_after_the_other,
-    jobs_run_in_the_thread_of_the_loop,
-    the_load_is_told,
-    an_executor_may_come_and_go_while_it_runs,
+    jobs_run_on_the_thread_of_the_loop,
+    the_load_is_reported,
+    an_executor_can_be_added_and_removed_while_it_runs,
 }
 
 fn jobs_run_one_after_the_other(harness: &SchedulerHarness) {
@@ -35,11 +35,11 @@ fn jobs_run_one_after_the_other(harness: &SchedulerHarness) {
         lab.add(JobBuilder::new(job).id(format!("{number}")).executor("loop"));
     }
     lab.events().wait_for_all(50);
-    let heard = lab.events().heard();
-    assert!(heard.events.iter().all(|event| event.code() != EventMask::JOB_ERROR));
+    let received = lab.events().received();
+    assert!(received.events.iter().all(|event| event.code() != EventMask::JOB_ERROR));
 }
 
-fn jobs_run_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
+fn jobs_run_on_the_thread_of_the_loop(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let me = std::thread::current().id();
     for number in 0..10 {
@@ -53,7 +53,7 @@ fn jobs_run_in_the_thread_of_the_loop(harness: &SchedulerHarness) {
     }
 }
 
-fn the_load_is_told(harness: &SchedulerHarness) {
+fn the_load_is_reported(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let executor = lab.executor("loop").expect("it is there");
     let (arrived, arrivals) = channel();
@@ -71,7 +71,7 @@ fn the_load_is_told(harness: &SchedulerHarness) {
     assert!(executor.room() > 0);
 }
 
-fn an_executor_may_come_and_go_while_it_runs(harness: &SchedulerHarness) {
+fn an_executor_can_be_added_and_removed_while_it_runs(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     for _ in 0..3 {
         lab.add_executor("late", LoopExecutor::new()).expect("a new alias");

@@ -21,9 +21,9 @@ cases! {
     "shutdown":
     from_a_job,
     from_a_listener,
-    one_that_waits_lets_the_loop_finish,
-    one_that_does_not_wait_drops_what_waits,
-    one_of_two_at_once_wins,
+    with_wait_the_loop_finishes,
+    without_wait_waiting_runs_are_dropped,
+    only_one_of_two_concurrent_shutdowns_succeeds,
     a_paused_scheduler_is_shut_down,
     nothing_runs_afterwards,
 }
@@ -84,7 +84,7 @@ fn from_a_listener(harness: &SchedulerHarness) {
     }
 }
 
-fn one_that_waits_lets_the_loop_finish(harness: &SchedulerHarness) {
+fn with_wait_the_loop_finishes(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let executor = lab.executor("loop").expect("it is there");
     let (job, arrivals, open) = holder();
@@ -98,7 +98,7 @@ fn one_that_waits_lets_the_loop_finish(harness: &SchedulerHarness) {
     assert_eq!(executor.load(), ExecutorLoad::default());
 }
 
-fn one_that_does_not_wait_drops_what_waits(harness: &SchedulerHarness) {
+fn without_wait_waiting_runs_are_dropped(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     // Jobs due at the start are submitted together, so the second waits while the first runs.
     let (job, arrivals, open) = holder();
@@ -118,7 +118,7 @@ fn one_that_does_not_wait_drops_what_waits(harness: &SchedulerHarness) {
     eventually("no instance is left", || lab.instances() == 0);
 }
 
-fn one_of_two_at_once_wins(harness: &SchedulerHarness) {
+fn only_one_of_two_concurrent_shutdowns_succeeds(harness: &SchedulerHarness) {
     for _ in 0..20 {
         let lab = Lab::started(harness);
         let results: Vec<_> = std::thread::scope(|scope| {

@@ -12,12 +12,12 @@ use crate::schedulers::{Lab, SchedulerHarness};
 
 cases! {
     "stores":
-    one_with_a_thread_of_its_own_is_served,
-    one_that_hangs_leaves_the_loop_alive,
-    one_that_hangs_does_not_keep_a_shutdown_waiting,
-    one_that_hangs_does_not_keep_a_drop_waiting [Drop],
-    one_that_closes_late_is_started_again,
-    one_that_fails_leaves_the_loop_alive,
+    a_store_with_its_own_thread_is_processed,
+    a_store_that_hangs_does_not_block_the_loop,
+    a_store_that_hangs_does_not_delay_a_shutdown,
+    a_store_that_hangs_does_not_delay_a_drop [Drop],
+    a_store_that_closes_late_is_started_again,
+    a_store_that_fails_does_not_stop_the_loop,
 }
 
 /// Returns a lab with a store `remote` that does I/O.
@@ -44,7 +44,7 @@ fn assert_alive(lab: &Lab) {
     }
 }
 
-fn one_with_a_thread_of_its_own_is_served(harness: &SchedulerHarness) {
+fn a_store_with_its_own_thread_is_processed(harness: &SchedulerHarness) {
     let lab = lab(harness, &TestStore::blocking_with_objects());
     for executor in ["default", "loop"] {
         lab.add(remote(executor).executor(executor).trigger(lab.every_second(1)));
@@ -53,7 +53,7 @@ fn one_with_a_thread_of_its_own_is_served(harness: &SchedulerHarness) {
     }
 }
 
-fn one_that_hangs_leaves_the_loop_alive(harness: &SchedulerHarness) {
+fn a_store_that_hangs_does_not_block_the_loop(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = lab(harness, &store);
     lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));
@@ -76,7 +76,7 @@ fn hanging(harness: &SchedulerHarness, store: &TestStore) -> Lab {
     lab
 }
 
-fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
+fn a_store_that_hangs_does_not_delay_a_shutdown(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = hanging(harness, &store);
     let handle = lab.handle();
@@ -86,7 +86,7 @@ fn one_that_hangs_does_not_keep_a_shutdown_waiting(harness: &SchedulerHarness) {
     store.hang(false);
 }
 
-fn one_that_hangs_does_not_keep_a_drop_waiting(harness: &SchedulerHarness) {
+fn a_store_that_hangs_does_not_delay_a_drop(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = hanging(harness, &store);
     let events = lab.events().clone();
@@ -95,7 +95,7 @@ fn one_that_hangs_does_not_keep_a_drop_waiting(harness: &SchedulerHarness) {
     store.hang(false);
 }
 
-fn one_that_closes_late_is_started_again(harness: &SchedulerHarness) {
+fn a_store_that_closes_late_is_started_again(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = hanging(harness, &store);
     let handle = lab.handle();
@@ -117,7 +117,7 @@ fn one_that_closes_late_is_started_again(harness: &SchedulerHarness) {
     in_time("a shutdown that waits", move || handle.shutdown(Shutdown::Wait)).expect("it runs");
 }
 
-fn one_that_fails_leaves_the_loop_alive(harness: &SchedulerHarness) {
+fn a_store_that_fails_does_not_stop_the_loop(harness: &SchedulerHarness) {
     let store = TestStore::blocking_with_objects();
     let lab = lab(harness, &store);
     lab.add(remote("a").next_run_time(lab.now() + chrono::TimeDelta::seconds(1)));

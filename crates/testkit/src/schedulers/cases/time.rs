@@ -16,8 +16,8 @@ cases! {
     "time":
     a_clock_that_jumps_forward_is_noticed,
     a_clock_that_jumps_back_runs_nothing_twice,
-    waits_of_months_and_of_millennia,
-    jobs_run_in_the_order_of_their_times,
+    waits_of_months_and_millennia_end_on_time,
+    jobs_run_in_the_order_of_their_run_times,
 }
 
 fn a_clock_that_jumps_forward_is_noticed(harness: &SchedulerHarness) {
@@ -67,7 +67,7 @@ impl Clock for RealSleep {
     }
 }
 
-fn waits_of_months_and_of_millennia(harness: &SchedulerHarness) {
+fn waits_of_months_and_millennia_end_on_time(harness: &SchedulerHarness) {
     // From 25 days on, the milliseconds do not fit into 31 bits.
     for days in [24, 25, 49, 50, 90, 366 * 8000] {
         let clock = ManualClock::at("2027-01-01T00:00:00Z");
@@ -84,7 +84,7 @@ fn waits_of_months_and_of_millennia(harness: &SchedulerHarness) {
     }
 }
 
-fn jobs_run_in_the_order_of_their_times(harness: &SchedulerHarness) {
+fn jobs_run_in_the_order_of_their_run_times(harness: &SchedulerHarness) {
     let lab = Lab::new(harness);
     lab.start_paused().expect("it starts");
     for executor in ["default", "loop"] {
@@ -98,8 +98,8 @@ fn jobs_run_in_the_order_of_their_times(harness: &SchedulerHarness) {
     lab.resume().expect("it runs");
     lab.events().wait_for_all(40);
     for executor in ["default", "loop"] {
-        let heard = lab.events().heard();
-        let ids: Vec<_> = heard
+        let received = lab.events().received();
+        let ids: Vec<_> = received
             .events
             .iter()
             .filter(|event| event.code() == apscheduler_core::event::EventMask::JOB_EXECUTED)

@@ -13,15 +13,15 @@ use crate::schedulers::{Lab, SchedulerHarness, eventually};
 
 cases! {
     "waking":
-    a_job_added_in_another_thread_runs_at_once,
-    jobs_are_added_in_many_threads,
-    an_earlier_job_is_not_kept_waiting,
+    a_job_added_on_another_thread_runs_at_once,
+    jobs_are_added_on_many_threads,
+    an_earlier_job_is_not_delayed,
     a_job_may_add_the_next,
     an_idle_loop_sleeps,
     a_paused_loop_sleeps,
 }
 
-fn a_job_added_in_another_thread_runs_at_once(harness: &SchedulerHarness) {
+fn a_job_added_on_another_thread_runs_at_once(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     for executor in ["default", "loop"] {
         let (job, runs) = lab.job(executor);
@@ -32,7 +32,7 @@ fn a_job_added_in_another_thread_runs_at_once(harness: &SchedulerHarness) {
     }
 }
 
-fn jobs_are_added_in_many_threads(harness: &SchedulerHarness) {
+fn jobs_are_added_on_many_threads(harness: &SchedulerHarness) {
     const THREADS: usize = 8;
     const JOBS: usize = 50;
     let lab = Lab::started(harness);
@@ -53,7 +53,7 @@ fn jobs_are_added_in_many_threads(harness: &SchedulerHarness) {
     lab.events().wait_for_all(THREADS * JOBS);
 }
 
-fn an_earlier_job_is_not_kept_waiting(harness: &SchedulerHarness) {
+fn an_earlier_job_is_not_delayed(harness: &SchedulerHarness) {
     let lab = Lab::started(harness);
     let (late, late_runs) = lab.job("late");
     let (early, early_runs) = lab.job("early");
@@ -114,7 +114,7 @@ fn expect_sleep(looks: &AtomicUsize) {
     let before = looks.load(Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(300));
     let turns = looks.load(Ordering::SeqCst) - before;
-    assert!(turns < 20, "{turns} looks at the clock without a reason");
+    assert!(turns < 20, "{turns} needless reads of the clock");
 }
 
 fn an_idle_loop_sleeps(harness: &SchedulerHarness) {

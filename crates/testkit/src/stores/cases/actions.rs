@@ -35,7 +35,7 @@ pub(super) fn many_id(number: usize) -> String {
 /// Returns the record, which must exist.
 pub(super) fn find(store: &dyn JobStore, id: &str) -> JobRecord {
     let found = store.lookup_job(id).expect("the job is looked up");
-    found.unwrap_or_else(|| panic!("the job {id:?} is not there"))
+    found.unwrap_or_else(|| panic!("the job {id:?} does not exist"))
 }
 
 /// Returns all records, in order.
@@ -49,7 +49,7 @@ pub(super) fn list_by(store: &dyn JobStore, limit: usize) -> Vec<JobRecord> {
     loop {
         let after = records.last().map(JobRecord::cursor);
         let page = store.get_jobs(after.as_ref(), limit).expect("a page is listed");
-        assert!(page.len() <= limit, "a page of {} where {limit} were asked for", page.len());
+        assert!(page.len() <= limit, "a page of {}, but the limit is {limit}", page.len());
         let is_last = page.len() < limit;
         records.extend(page);
         if is_last {
@@ -108,7 +108,7 @@ pub(super) fn try_claim_all(
 ) -> Result<Vec<Claim>> {
     let mut claims = Vec::new();
     let mut due = ClaimRequest::new(now, limit);
-    let patience = Patience::new("the batches come to an end");
+    let patience = Patience::new("the pass ends");
     loop {
         let batch = store.claim_due(&due, &mut decide)?;
         assert!(batch.won.len() <= limit, "a batch has more claims than the limit {limit}");
@@ -123,16 +123,16 @@ pub(super) fn try_claim_all(
 
 /// Aborts a case that would hang.
 pub(super) struct Patience {
-    wish: &'static str,
+    event: &'static str,
     until: Instant,
 }
 
 impl Patience {
-    pub(super) fn new(wish: &'static str) -> Self {
-        Self { wish, until: Instant::now() + PATIENCE }
+    pub(super) fn new(event: &'static str) -> Self {
+        Self { event, until: Instant::now() + PATIENCE }
     }
 
     pub(super) fn check(&self) {
-        assert!(Instant::now() < self.until, "waited in vain: {}", self.wish);
+        assert!(Instant::now() < self.until, "did not happen in time: {}", self.event);
     }
 }

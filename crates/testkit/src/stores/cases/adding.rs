@@ -11,11 +11,11 @@ use crate::stores::records::{Records, same_state, second, state_number};
 cases! { "adding":
     Store a_job_is_kept_as_it_was_given,
     Store an_id_that_is_taken_is_refused,
-    Store a_taken_id_in_a_batch_keeps_all_of_it_out,
+    Store a_taken_id_refuses_the_whole_batch,
     Store a_taken_id_in_a_batch_replaces_nothing,
-    Store an_id_may_stand_only_once_in_a_batch,
-    Store a_job_is_replaced_where_that_is_asked_for,
-    Store replacing_adds_a_job_that_is_not_there,
+    Store an_id_may_occur_only_once_in_a_batch,
+    Store a_job_is_replaced_on_request,
+    Store replacing_adds_a_missing_job,
     Store replacing_pauses_and_resumes,
     Store a_batch_without_jobs_changes_nothing,
     Place ten_thousand_jobs_are_added_at_once,
@@ -52,7 +52,7 @@ fn an_id_that_is_taken_is_refused(store: &dyn JobStore) {
     unchanged(store, &before);
 }
 
-fn a_taken_id_in_a_batch_keeps_all_of_it_out(store: &dyn JobStore) {
+fn a_taken_id_refuses_the_whole_batch(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("taken", Some(second(1)))]);
     let new = ["a", "b", "taken", "c"].map(|id| records.new_record(id, Some(second(2))));
@@ -73,7 +73,7 @@ fn a_taken_id_in_a_batch_replaces_nothing(store: &dyn JobStore) {
     unchanged(store, &before);
 }
 
-fn an_id_may_stand_only_once_in_a_batch(store: &dyn JobStore) {
+fn an_id_may_occur_only_once_in_a_batch(store: &dyn JobStore) {
     let records = Records::of(store);
     for replace in [[false, false], [false, true], [true, true]] {
         let new =
@@ -88,7 +88,7 @@ fn an_id_may_stand_only_once_in_a_batch(store: &dyn JobStore) {
     unchanged(store, &before);
 }
 
-fn a_job_is_replaced_where_that_is_asked_for(store: &dyn JobStore) {
+fn a_job_is_replaced_on_request(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let (before, other) = (find(store, "a"), find(store, "b"));
@@ -103,7 +103,7 @@ fn a_job_is_replaced_where_that_is_asked_for(store: &dyn JobStore) {
     assert_eq!(store.next_run_time(None).expect("a time"), Some(second(2)));
 }
 
-fn replacing_adds_a_job_that_is_not_there(store: &dyn JobStore) {
+fn replacing_adds_a_missing_job(store: &dyn JobStore) {
     let records = Records::of(store);
     let new = records.new_record("a", Some(second(1))).with_replace(true);
     store.add_jobs(vec![new]).expect("the job is added");
@@ -123,7 +123,7 @@ fn replacing_pauses_and_resumes(store: &dyn JobStore) {
 }
 
 fn a_batch_without_jobs_changes_nothing(store: &dyn JobStore) {
-    store.add_jobs(Vec::new()).expect("nothing to do is no error");
+    store.add_jobs(Vec::new()).expect("nothing to do is not an error");
     assert!(list(store).is_empty());
 }
 

@@ -11,14 +11,14 @@ use crate::stores::case::cases;
 use crate::stores::records::second;
 
 cases! { "batches":
-    Store a_batch_looks_at_no_more_than_its_limit,
+    Store a_batch_decides_on_at_most_its_limit,
     Store a_batch_takes_the_earliest,
-    Store the_last_batch_says_that_it_is_the_last,
-    Store what_was_left_does_not_block_what_is_behind,
+    Store the_last_batch_has_no_cursor,
+    Store jobs_that_were_left_do_not_block_later_ones,
     Store equal_run_times_are_not_skipped_at_the_edge_of_a_batch,
     Store claims_at_the_edge_of_a_batch_skip_nothing,
-    Store batches_go_by_run_time,
-    Store a_batch_goes_on_behind_a_job_that_is_gone,
+    Store batches_are_ordered_by_run_time,
+    Store a_batch_continues_after_a_removed_job,
     Store a_cursor_does_not_make_jobs_due,
     Store a_job_that_stays_due_hides_no_other,
 }
@@ -61,7 +61,7 @@ fn assert_each_once(visits: &BTreeMap<String, usize>, context: &str) {
     assert!(visits.values().all(|times| *times == 1), "twice, {context}: {visits:?}");
 }
 
-fn a_batch_looks_at_no_more_than_its_limit(store: &dyn JobStore) {
+fn a_batch_decides_on_at_most_its_limit(store: &dyn JobStore) {
     for limit in LIMITS {
         add_groups(store, 5);
         let mut looked = 0;
@@ -81,7 +81,7 @@ fn a_batch_takes_the_earliest(store: &dyn JobStore) {
     assert_eq!(claimed(&claims.won), names[..10]);
 }
 
-fn the_last_batch_says_that_it_is_the_last(store: &dyn JobStore) {
+fn the_last_batch_has_no_cursor(store: &dyn JobStore) {
     for (limit, is_last) in [(COUNT - 1, false), (COUNT + 1, true), (usize::MAX, true)] {
         add_groups(store, 5);
         let claims = claim(store, second(100), limit, |_| Decision::Leave);
@@ -89,7 +89,7 @@ fn the_last_batch_says_that_it_is_the_last(store: &dyn JobStore) {
     }
 }
 
-fn what_was_left_does_not_block_what_is_behind(store: &dyn JobStore) {
+fn jobs_that_were_left_do_not_block_later_ones(store: &dyn JobStore) {
     for group in [1, 4, COUNT] {
         for limit in LIMITS {
             add_groups(store, group);
@@ -133,7 +133,7 @@ fn claims_at_the_edge_of_a_batch_skip_nothing(store: &dyn JobStore) {
     }
 }
 
-fn batches_go_by_run_time(store: &dyn JobStore) {
+fn batches_are_ordered_by_run_time(store: &dyn JobStore) {
     for limit in LIMITS {
         add_groups(store, 4);
         let mut last: Option<Timestamp> = None;
@@ -146,7 +146,7 @@ fn batches_go_by_run_time(store: &dyn JobStore) {
     }
 }
 
-fn a_batch_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
+fn a_batch_continues_after_a_removed_job(store: &dyn JobStore) {
     for group in [1, COUNT] {
         add_groups(store, group);
         let mut seen = Vec::new();
@@ -158,14 +158,14 @@ fn a_batch_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
             assert!(store.remove_job(id).expect("removed"));
         }
         let due = ClaimRequest::new(second(100), 100).after(first.resume);
-        let mut behind = 0;
+        let mut later = 0;
         let rest = store.claim_due(&due, &mut |record| {
-            assert!(!seen.contains(&record.id.to_string()), "{} was looked at", record.id);
-            behind += 1;
+            assert!(!seen.contains(&record.id.to_string()), "{} was visited again", record.id);
+            later += 1;
             Decision::Leave
         });
-        rest.expect("the rest is looked at");
-        assert_eq!(behind, COUNT - 10, "with groups of {group}");
+        rest.expect("the rest is visited");
+        assert_eq!(later, COUNT - 10, "with groups of {group}");
     }
 }
 
@@ -178,8 +178,8 @@ fn a_cursor_does_not_make_jobs_due(store: &dyn JobStore) {
         seen.push(record.id.to_string());
         Decision::Leave
     });
-    assert!(claims.expect("the rest is looked at").resume.is_none());
-    assert_eq!(seen.len(), 1, "one of `a` and `b` is behind the cursor: {seen:?}");
+    assert!(claims.expect("the rest is visited").resume.is_none());
+    assert_eq!(seen.len(), 1, "one of `a` and `b` is after the cursor: {seen:?}");
     assert_ne!(seen, ["c"]);
 }
 

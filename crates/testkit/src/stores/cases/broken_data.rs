@@ -16,7 +16,7 @@ cases! { "broken_data":
     Place a_broken_record_is_replaced [Corrupt],
     Place a_broken_record_is_removed [Corrupt],
     Place a_broken_record_survives [Corrupt, Durable],
-    Place run_times_at_the_ends_of_numbers_are_listed_and_claimed [SetRunTime],
+    Place extreme_numbers_as_run_times_are_listed_and_claimed [SetRunTime],
     Store the_first_and_the_last_instant_are_listed_and_claimed,
 }
 
@@ -39,7 +39,7 @@ fn assert_broken(record: &JobRecord) {
     let text = record.payload.as_text().expect("a store that can be broken keeps text");
     let job = serde_json::from_str::<serde_json::Value>(text).ok();
     let is_job = job.is_some_and(|job| job.get("version").is_some());
-    assert!(!is_job, "the harness did not break the record, or the store mended it: {text:?}");
+    assert!(!is_job, "the harness did not break the record, or the store repaired it: {text:?}");
 }
 
 fn a_broken_record_is_listed(place: &Place<'_>) {
@@ -71,8 +71,8 @@ fn a_broken_record_is_due(place: &Place<'_>) {
             }
             take(record, NextRun::At(second(3)))
         });
-        assert_eq!(seen[..2], ["broken", "b"], "it is left to the scheduler what to do");
-        assert!(claimed(&claims).contains(&"b"), "it blocks nobody");
+        assert_eq!(seen[..2], ["broken", "b"], "the scheduler decides what to do");
+        assert!(claimed(&claims).contains(&"b"), "it does not block other jobs");
         assert_eq!(ids(&list(&*store)), ["broken", "b", "c"], "it is not deleted");
         let restored = find(&*store, "b").with_next_run_time(Some(second(2)));
         assert!(store.update_job(&restored).expect("updated"));
@@ -118,7 +118,7 @@ fn a_broken_record_survives(place: &Place<'_>) {
 const ENDS: [&str; 7] = ["first a", "first b", "now", "last a", "last b", "paused a", "paused b"];
 
 /// Lists by pages of every size, finds each run time in turn, and claims due jobs.
-fn work_at_the_ends(store: &dyn JobStore) {
+fn check_extreme_run_times(store: &dyn JobStore) {
     for limit in [1, 2, 3, 10] {
         assert_eq!(ids(&list_by(store, limit)), ENDS, "by pages of {limit}");
     }
@@ -142,13 +142,13 @@ fn work_at_the_ends(store: &dyn JobStore) {
     }
     let claims = claim_all(store, second(5), 10, |record| take(record, NextRun::At(second(9))));
     assert_eq!(claimed(&claims).len(), 3);
-    assert_eq!(ids(&list(store)), ENDS, "what ran is listed by its next run time");
+    assert_eq!(ids(&list(store)), ENDS, "claimed jobs are listed by their next run time");
     let first = find(store, "last a").with_next_run_time(Some(second(1)));
-    assert!(store.update_job(&first).expect("it can be mended"));
+    assert!(store.update_job(&first).expect("it can be repaired"));
     assert_eq!(ids(&list(store))[0], "last a");
 }
 
-fn run_times_at_the_ends_of_numbers_are_listed_and_claimed(place: &Place<'_>) {
+fn extreme_numbers_as_run_times_are_listed_and_claimed(place: &Place<'_>) {
     let store = place.open();
     let jobs = ENDS.map(|id| (id, (!id.starts_with("paused")).then(|| second(1))));
     add(&*store, &jobs);
@@ -159,7 +159,7 @@ fn run_times_at_the_ends_of_numbers_are_listed_and_claimed(place: &Place<'_>) {
             place.set_run_time(id, number);
         }
     }
-    work_at_the_ends(&*place.open());
+    check_extreme_run_times(&*place.open());
 }
 
 fn the_first_and_the_last_instant_are_listed_and_claimed(store: &dyn JobStore) {
@@ -170,5 +170,5 @@ fn the_first_and_the_last_instant_are_listed_and_claimed(store: &dyn JobStore) {
         _ => None,
     };
     add(store, &ENDS.map(|id| (id, time(id))));
-    work_at_the_ends(store);
+    check_extreme_run_times(store);
 }

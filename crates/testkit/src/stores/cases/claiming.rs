@@ -11,15 +11,15 @@ use crate::stores::records::{same_state, second};
 cases! { "claiming":
     Store nothing_is_due_in_an_empty_store,
     Store a_job_is_due_at_its_run_time_and_not_before,
-    Store due_jobs_come_by_run_time,
+    Store due_jobs_are_ordered_by_run_time,
     Store run_times_differ_by_microseconds,
     Store paused_jobs_are_never_due,
     Store each_due_job_is_decided_on_once,
-    Store a_claim_tells_the_record_and_what_was_taken,
-    Store a_claimed_job_runs_next_when_it_was_decided,
+    Store a_claim_returns_the_record_and_the_outcome,
+    Store a_claimed_job_runs_next_at_the_decided_time,
     Store a_claimed_job_may_be_finished,
-    Store a_job_that_is_left_stays_as_it_is,
-    Store decisions_are_for_their_own_job,
+    Store a_job_that_is_left_is_unchanged,
+    Store each_decision_applies_to_its_own_job,
     Store a_claim_leaves_the_state_alone,
     Store a_claim_raises_the_revision,
     Store a_fire_is_claimed_once,
@@ -32,14 +32,14 @@ fn leave_all(store: &dyn JobStore, now: Timestamp) -> Vec<String> {
         due.push(record.id.to_string());
         Decision::Leave
     });
-    assert!(claims.won.is_empty(), "what was left is no claim");
+    assert!(claims.won.is_empty(), "jobs that were left are not claims");
     due
 }
 
 fn nothing_is_due_in_an_empty_store(store: &dyn JobStore) {
     assert!(leave_all(store, second(0)).is_empty());
     let claims = claim(store, second(0), 10, |record| panic!("{} is due", record.id));
-    assert!(claims.resume.is_none(), "there is nothing to go on with");
+    assert!(claims.resume.is_none(), "there is nothing left to visit");
 }
 
 fn a_job_is_due_at_its_run_time_and_not_before(store: &dyn JobStore) {
@@ -50,7 +50,7 @@ fn a_job_is_due_at_its_run_time_and_not_before(store: &dyn JobStore) {
     assert_eq!(leave_all(store, second(5) + tick), ["a"]);
 }
 
-fn due_jobs_come_by_run_time(store: &dyn JobStore) {
+fn due_jobs_are_ordered_by_run_time(store: &dyn JobStore) {
     add(
         store,
         &[
@@ -89,7 +89,7 @@ fn each_due_job_is_decided_on_once(store: &dyn JobStore) {
     assert_eq!(seen, names);
 }
 
-fn a_claim_tells_the_record_and_what_was_taken(store: &dyn JobStore) {
+fn a_claim_returns_the_record_and_the_outcome(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let before = ["a", "b"].map(|id| find(store, id));
     let outcomes = [
@@ -114,7 +114,7 @@ fn a_claim_tells_the_record_and_what_was_taken(store: &dyn JobStore) {
     }
 }
 
-fn a_claimed_job_runs_next_when_it_was_decided(store: &dyn JobStore) {
+fn a_claimed_job_runs_next_at_the_decided_time(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let later = second(60) + TimeDelta::microseconds(1);
     claim(store, second(1), 10, |record| take(record, NextRun::At(later)));
@@ -136,7 +136,7 @@ fn a_claimed_job_may_be_finished(store: &dyn JobStore) {
     assert!(!store.remove_job("a").expect("no error"));
 }
 
-fn a_job_that_is_left_stays_as_it_is(store: &dyn JobStore) {
+fn a_job_that_is_left_is_unchanged(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1)))]);
     let before = find(store, "a");
     assert_eq!(leave_all(store, second(2)), ["a"]);
@@ -146,7 +146,7 @@ fn a_job_that_is_left_stays_as_it_is(store: &dyn JobStore) {
     assert_eq!(leave_all(store, second(2)), ["a"], "it is still due");
 }
 
-fn decisions_are_for_their_own_job(store: &dyn JobStore) {
+fn each_decision_applies_to_its_own_job(store: &dyn JobStore) {
     let names = ["at", "finished", "left", "many", "moved"];
     // In reverse order, so that the position in the batch does not coincide with the id.
     let jobs: Vec<_> =

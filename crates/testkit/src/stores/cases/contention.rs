@@ -17,9 +17,9 @@ use crate::stores::{Opened, Place};
 cases! { "contention":
     Place updates_and_claims_lose_nothing,
     Place updates_and_claims_on_several_handles_lose_nothing [Shared],
-    Place one_of_many_adds_an_id,
-    Place one_of_many_adds_its_batch,
-    Place one_of_many_removes_a_job,
+    Place only_one_of_many_adds_an_id,
+    Place only_one_of_many_adds_its_batch,
+    Place only_one_of_many_removes_a_job,
     Place a_claim_does_not_bring_a_removed_job_back,
 }
 
@@ -91,7 +91,7 @@ fn no_write_is_lost(handles: &[Opened], rounds: usize) {
     }
 }
 
-fn one_of_many_adds_an_id(place: &Place<'_>) {
+fn only_one_of_many_adds_an_id(place: &Place<'_>) {
     let handles = handles(place);
     let count = place.scaled(100);
     let parts = in_threads(8, &handles, |_, store| {
@@ -111,7 +111,7 @@ fn one_of_many_adds_an_id(place: &Place<'_>) {
     assert_eq!(ids(&list(&*handles[0])), added);
 }
 
-fn one_of_many_adds_its_batch(place: &Place<'_>) {
+fn only_one_of_many_adds_its_batch(place: &Place<'_>) {
     let handles = handles(place);
     let parts = in_threads(8, &handles, |thread, store| {
         let records = Records::of(store);
@@ -124,10 +124,10 @@ fn one_of_many_adds_its_batch(place: &Place<'_>) {
     let mut winners: Vec<Vec<String>> = parts.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1, "one batch was added");
     winners[0].sort_unstable();
-    assert_eq!(ids(&list(&*handles[0])), winners[0], "of the other batches nothing was added");
+    assert_eq!(ids(&list(&*handles[0])), winners[0], "nothing was added from the other batches");
 }
 
-fn one_of_many_removes_a_job(place: &Place<'_>) {
+fn only_one_of_many_removes_a_job(place: &Place<'_>) {
     let handles = handles(place);
     let count = place.scaled(100);
     add_many(&*handles[0], count, |_| second(1));
@@ -143,7 +143,7 @@ fn a_claim_does_not_bring_a_removed_job_back(place: &Place<'_>) {
     let count = place.scaled(400);
     add_many(&*handles[0], count, |_| second(0));
     let removers = AtomicUsize::new(2);
-    let patience = Patience::new("whoever removes jobs comes to its turn");
+    let patience = Patience::new("the thread that removes jobs makes progress");
     in_threads(4, &handles, |thread, store| {
         if thread < 2 {
             for number in (thread..count).step_by(2) {

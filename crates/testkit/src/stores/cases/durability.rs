@@ -13,9 +13,9 @@ cases! { "durability":
     Place what_was_claimed_stays_claimed [Durable],
     Place what_was_removed_stays_removed [Durable],
     Place a_store_can_be_started_again,
-    Place a_store_that_is_not_durable_ends_with_its_jobs [Fleeting],
+    Place a_store_that_is_not_durable_loses_its_jobs [NotDurable],
     Place a_store_that_never_started_can_be_shut_down,
-    Place every_place_is_another_one,
+    Place every_place_is_separate,
     Place another_handle_sees_each_change [Shared],
     Place a_handle_may_close_while_another_works [Shared],
 }
@@ -100,7 +100,7 @@ fn a_store_can_be_started_again(place: &Place<'_>) {
     assert!(store.lookup_job("b").expect("no error").is_some());
 }
 
-fn a_store_that_is_not_durable_ends_with_its_jobs(place: &Place<'_>) {
+fn a_store_that_is_not_durable_loses_its_jobs(place: &Place<'_>) {
     let store = place.open();
     add(&*store, &[("a", Some(second(1))), ("b", None)]);
     store.shutdown().expect("the store shuts down");
@@ -111,15 +111,15 @@ fn a_store_that_is_not_durable_ends_with_its_jobs(place: &Place<'_>) {
 
 fn a_store_that_never_started_can_be_shut_down(place: &Place<'_>) {
     let store = place.harness().open(place.address());
-    store.shutdown().expect("nothing to do is no error");
+    store.shutdown().expect("nothing to do is not an error");
     drop(store);
     let store = place.open();
     store.shutdown().expect("the store shuts down");
-    store.shutdown().expect("nothing more to do is no error");
+    store.shutdown().expect("a second shutdown is not an error");
 }
 
 /// Checks the harness: the jobs of one case must not appear in another.
-fn every_place_is_another_one(place: &Place<'_>) {
+fn every_place_is_separate(place: &Place<'_>) {
     let other = Place::new(place.harness());
     let (store, other_store) = (place.open(), other.open());
     add(&*store, &[("a", Some(second(1)))]);

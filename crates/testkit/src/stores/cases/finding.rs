@@ -10,7 +10,7 @@ use crate::stores::records::second;
 
 cases! { "finding":
     Store a_job_is_found_among_others,
-    Store a_job_that_is_not_there_is_none,
+    Store a_missing_job_is_none,
     Store an_empty_store_has_no_next_run_time,
     Store the_next_run_time_is_the_earliest,
     Store paused_jobs_have_no_next_run_time,
@@ -28,7 +28,7 @@ fn a_job_is_found_among_others(store: &dyn JobStore) {
     assert_eq!(find(store, "jo").next_run_time, Some(second(3)));
 }
 
-fn a_job_that_is_not_there_is_none(store: &dyn JobStore) {
+fn a_missing_job_is_none(store: &dyn JobStore) {
     for id in ["foo", "j", "job11", "job%", "job_", "*", "", "JOB1"] {
         assert!(store.lookup_job(id).expect("no error").is_none(), "{id:?} in an empty store");
     }

@@ -16,8 +16,8 @@ use crate::stores::case::cases;
 use crate::stores::records::{Records, second};
 
 cases! { "foreign":
-    Place a_job_that_is_dropped_may_call_the_store [KeepsObjects],
-    Place a_decision_may_call_the_store [KeepsObjects],
+    Place a_job_that_is_dropped_may_call_the_store [KeepsLiveJobs],
+    Place a_decision_may_call_the_store [KeepsLiveJobs],
 }
 
 /// Returns a job with a closure that calls the store when it is dropped.

@@ -10,13 +10,13 @@ use crate::stores::records::{Records, second};
 
 cases! { "listing":
     Store an_empty_store_lists_nothing,
-    Store jobs_come_by_next_run_time,
+    Store jobs_are_ordered_by_next_run_time,
     Store paused_jobs_come_last,
     Store equal_run_times_are_ordered_by_id,
     Store the_order_follows_changes,
     Store a_page_has_its_limit,
     Store pages_of_every_size_show_each_job_once,
-    Store a_page_goes_on_behind_a_job_that_is_gone,
+    Store a_page_continues_after_a_removed_job,
     Place a_hundred_thousand_jobs_are_paged_through,
 }
 
@@ -26,7 +26,7 @@ fn an_empty_store_lists_nothing(store: &dyn JobStore) {
     assert!(store.get_jobs(Some(&after), 10).expect("a page").is_empty());
 }
 
-fn jobs_come_by_next_run_time(store: &dyn JobStore) {
+fn jobs_are_ordered_by_next_run_time(store: &dyn JobStore) {
     add(store, &[("a", Some(second(3))), ("b", Some(second(1))), ("c", Some(second(2)))]);
     assert_eq!(ids(&list(store)), ["b", "c", "a"]);
 }
@@ -97,7 +97,7 @@ fn pages_of_every_size_show_each_job_once(store: &dyn JobStore) {
     }
 }
 
-fn a_page_goes_on_behind_a_job_that_is_gone(store: &dyn JobStore) {
+fn a_page_continues_after_a_removed_job(store: &dyn JobStore) {
     let ordered = mixed(store, 30);
     for limit in [5, 10, 20, 25] {
         let page = store.get_jobs(None, limit).expect("a page");

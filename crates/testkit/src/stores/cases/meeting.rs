@@ -13,9 +13,9 @@ use crate::stores::case::cases;
 use crate::stores::records::second;
 
 cases! { "meeting":
-    Place what_others_hold_is_looked_at_again [PassesBy, Watch],
-    Place what_others_hold_is_looked_at_again_behind_full_batches [PassesBy, Watch],
-    Place who_loses_a_batch_finds_the_rest [Races],
+    Place jobs_held_by_others_are_tried_again [SkipsLocked, Watch],
+    Place jobs_held_by_others_are_tried_again_after_full_batches [SkipsLocked, Watch],
+    Place the_loser_of_a_batch_finds_the_rest [Optimistic],
 }
 
 /// The maximum time until the store makes its handle scan again.
@@ -25,38 +25,41 @@ fn in_a_minute(record: &JobRecord) -> Decision {
     take(record, NextRun::At(second(60)))
 }
 
-fn what_others_hold_is_looked_at_again(place: &Place<'_>) {
+fn jobs_held_by_others_are_tried_again(place: &Place<'_>) {
     let (store, other) = (place.open(), place.open());
     add(&*other, &[("a", Some(second(1)))]);
     let (_watch, receiver) = watch(&store);
     let left = claim(&*other, second(5), 10, |_| {
         let claims = claim(&*store, second(5), 10, in_a_minute).won;
-        assert!(claims.is_empty(), "the other holds it, and is not waited for");
+        assert!(claims.is_empty(), "the other handle holds it, and the claim does not wait");
         Decision::Leave
     });
     assert!(left.won.is_empty());
-    assert!(receiver.recv_timeout(SOON).is_ok(), "the job that the other let go of would be late");
+    assert!(
+        receiver.recv_timeout(SOON).is_ok(),
+        "the job that the other handle released would be late"
+    );
     assert_eq!(claimed(&claim(&*store, second(5), 10, in_a_minute).won), ["a"]);
 }
 
 /// Before full batches, and within one; in the last case no job is locked.
-fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
-    let behind_a = ClaimCursor::at_id(second(1), "a");
+fn jobs_held_by_others_are_tried_again_after_full_batches(place: &Place<'_>) {
+    let after_a = ClaimCursor::at_id(second(1), "a");
     let take_all = |store: &dyn JobStore| claim_all(store, second(5), 2, in_a_minute).len();
-    for (limit, after, left) in [(2, None, 2), (1, Some(behind_a), 1), (0, None, 0)] {
+    for (limit, after, left) in [(2, None, 2), (1, Some(after_a), 1), (0, None, 0)] {
         let place = Place::new(place.harness());
         let (store, other) = (place.open(), place.open());
         add(&*other, &["a", "b", "c", "d", "e", "f"].map(|id| (id, Some(second(1)))));
         let (_watch, receiver) = watch(&store);
         let mut taken = 0;
         let held = ClaimRequest::new(second(5), limit).after(after);
-        let looked_at = other.claim_due(&held, &mut |_| {
+        let examined = other.claim_due(&held, &mut |_| {
             if taken == 0 {
                 taken = take_all(&*store);
             }
             Decision::Leave
         });
-        looked_at.expect("looked at");
+        examined.expect("the jobs are examined");
         if limit == 0 {
             taken = take_all(&*store);
         }
@@ -67,8 +70,8 @@ fn what_others_hold_is_looked_at_again_behind_full_batches(place: &Place<'_>) {
     }
 }
 
-/// However it avoids the jobs of the winner, at the end it has seen all due jobs.
-fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
+/// However it avoids the jobs of the winner, it has seen all due jobs at the end of the pass.
+fn the_loser_of_a_batch_finds_the_rest(place: &Place<'_>) {
     const LIMIT: usize = 4;
     const JOBS: usize = 40;
     let (loser, winner) = (place.open(), place.open());
@@ -93,7 +96,7 @@ fn who_loses_a_batch_finds_the_rest(place: &Place<'_>) {
             let batch = batch.expect("they are claimed");
             claimed.extend(batch.won);
             batches += 1;
-            assert!(batches < 10 * JOBS, "it comes to an end");
+            assert!(batches < 10 * JOBS, "the pass does not end");
             match batch.resume {
                 Some(resume) => due.after = Some(resume),
                 None => break,

@@ -12,11 +12,11 @@ use crate::stores::{Place, Proxy};
 
 cases! { "outages":
     Place calls_work_again_when_the_server_is_back [Server],
-    Place a_claim_that_never_arrived_is_no_claim [Server],
-    Place a_claim_whose_answer_was_lost_is_not_lost [Server],
-    Place a_claim_whose_answer_was_lost_waits_for_room [Server],
-    Place an_added_job_whose_answer_was_lost_is_an_error_or_there [Server],
-    Place a_server_that_is_not_there_is_told_once [Server],
+    Place a_claim_that_never_arrived_claims_nothing [Server],
+    Place a_claim_with_a_lost_response_is_not_lost [Server],
+    Place a_claim_with_a_lost_response_waits_for_room [Server],
+    Place an_added_job_with_a_lost_response_is_an_error_and_may_exist [Server],
+    Place an_unreachable_server_is_reported_once [Server],
 }
 
 fn claim(store: &dyn JobStore, mut decide: impl FnMut(&JobRecord) -> Decision) -> Result<Claims> {
@@ -38,13 +38,13 @@ fn when_it_is_back<T>(mut call: impl FnMut() -> Result<T>) -> T {
 }
 
 fn assert_retryable(error: &Error) {
-    assert!(error.is_retryable(), "trying again helps: {}", error.chain());
-    assert_says_it_once(error);
+    assert!(error.is_retryable(), "it must be retryable: {}", error.chain());
+    assert_no_cause_is_repeated(error);
 }
 
 /// Asserts that no cause is repeated: some clients include their causes in their own messages, or
 /// are their own cause.
-fn assert_says_it_once(error: &Error) {
+fn assert_no_cause_is_repeated(error: &Error) {
     let first: &(dyn std::error::Error + 'static) = error;
     let texts: Vec<String> = std::iter::successors(Some(first), |error| error.source())
         .map(|error| error.to_string().to_lowercase())
@@ -52,7 +52,7 @@ fn assert_says_it_once(error: &Error) {
     for (place, text) in texts.iter().enumerate() {
         let others = texts.iter().enumerate().filter(|(other, _)| *other != place);
         for (_, other) in others {
-            assert!(!text.contains(other.as_str()), "{other:?} is said twice: {}", error.chain());
+            assert!(!text.contains(other.as_str()), "{other:?} is repeated: {}", error.chain());
         }
     }
 }
@@ -62,8 +62,8 @@ fn calls_work_again_when_the_server_is_back(place: &Place<'_>) {
     add(&*store, &[("a", Some(second(1)))]);
     for _ in 0..2 {
         proxy.cut();
-        assert_retryable(&store.lookup_job("a").expect_err("there is no way to the server"));
-        assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("no way"));
+        assert_retryable(&store.lookup_job("a").expect_err("the server is unreachable"));
+        assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("unreachable"));
         proxy.mend();
         assert!(when_it_is_back(|| store.lookup_job("a")).is_some());
     }
@@ -73,7 +73,7 @@ fn calls_work_again_when_the_server_is_back(place: &Place<'_>) {
     assert_eq!(ids(&store.get_jobs(None, 10).expect("listed")), ["a"]);
 }
 
-fn a_claim_that_never_arrived_is_no_claim(place: &Place<'_>) {
+fn a_claim_that_never_arrived_claims_nothing(place: &Place<'_>) {
     let (store, proxy) = place.open_through_proxy();
     let other = place.open();
     add(&*other, &[("a", Some(second(1))), ("b", Some(second(2)))]);
@@ -105,14 +105,14 @@ fn still_locked() -> Error {
 
 /// Claims `a`, which runs again, and `b`, which has finished, and loses the response: only the
 /// server knows the outcome.
-fn lose_an_answer(store: &dyn JobStore, other: &dyn JobStore, proxy: &Proxy) {
+fn lose_next_response(store: &dyn JobStore, other: &dyn JobStore, proxy: &Proxy) {
     add(other, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let lost = claim(store, |record| {
-        proxy.lose_answers();
+        proxy.lose_responses();
         let next = if &*record.id == "a" { NextRun::At(second(60)) } else { NextRun::Finished };
         take(record, next)
     });
-    assert_retryable(&lost.expect_err("the answer was lost"));
+    assert_retryable(&lost.expect_err("the response was lost"));
     let patience = Patience::new("the server has written the claim");
     while !list(other).iter().map(|record| record.next_run_time).eq([Some(second(60))]) {
         patience.check();
@@ -123,13 +123,13 @@ fn lose_an_answer(store: &dyn JobStore, other: &dyn JobStore, proxy: &Proxy) {
     assert!(claims.is_empty());
 }
 
-fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
+fn a_claim_with_a_lost_response_is_not_lost(place: &Place<'_>) {
     let (store, proxy) = place.open_through_proxy();
     let other = place.open();
-    lose_an_answer(&*store, &*other, &proxy);
+    lose_next_response(&*store, &*other, &proxy);
     // As long as the server is unreachable, the outcome is unknown, and nothing is forgotten.
     for _ in 0..2 {
-        assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("no way"));
+        assert_retryable(&claim(&*store, |_| panic!("nothing is seen")).expect_err("unreachable"));
     }
     proxy.mend();
     let claims = when_it_is_back(|| {
@@ -147,10 +147,10 @@ fn a_claim_whose_answer_was_lost_is_not_lost(place: &Place<'_>) {
     assert_eq!(find(&*other, "a").next_run_time, Some(second(60)));
 }
 
-fn a_claim_whose_answer_was_lost_waits_for_room(place: &Place<'_>) {
+fn a_claim_with_a_lost_response_waits_for_room(place: &Place<'_>) {
     let (store, proxy) = place.open_through_proxy();
     let other = place.open();
-    lose_an_answer(&*store, &*other, &proxy);
+    lose_next_response(&*store, &*other, &proxy);
     proxy.mend();
     let none = when_it_is_back(|| claim(&*store, |_| Decision::Leave));
     assert!(none.won.is_empty());
@@ -161,15 +161,15 @@ fn a_claim_whose_answer_was_lost_waits_for_room(place: &Place<'_>) {
     assert_eq!(claimed(&claims), ["a", "b", "c"]);
 }
 
-fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
+fn an_added_job_with_a_lost_response_is_an_error_and_may_exist(place: &Place<'_>) {
     let (store, proxy) = place.open_through_proxy();
     let other = place.open();
     add(&*store, &[("a", Some(second(1)))]);
-    proxy.lose_answers();
+    proxy.lose_responses();
     let records = Records::of(&*store);
     let error = store
         .add_jobs(vec![records.new_record("b", Some(second(2)))])
-        .expect_err("the answer was lost");
+        .expect_err("the response was lost");
     assert_retryable(&error);
     proxy.mend();
     // Adding it again shows whether it exists.
@@ -183,12 +183,12 @@ fn an_added_job_whose_answer_was_lost_is_an_error_or_there(place: &Place<'_>) {
     }
 }
 
-fn a_server_that_is_not_there_is_told_once(place: &Place<'_>) {
+fn an_unreachable_server_is_reported_once(place: &Place<'_>) {
     let url = place.harness().url().expect("checked before the case was run");
     let (proxy, url) = Proxy::before(&url);
     proxy.cut();
     let store = place.harness().open_at(place.address(), &url);
-    let error = store.start("default").expect_err("there is no way to the server");
+    let error = store.start("default").expect_err("the server is unreachable");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     assert_retryable(&error);
 }

@@ -150,35 +150,35 @@ fn a_killed_process_loses_no_job(place: &Place<'_>) {
         store.close();
         let mut claimer = Claimer::start(place, LIMIT);
         claimer.begin();
-        let mut told: BTreeSet<String> =
+        let mut reported: BTreeSet<String> =
             std::iter::from_fn(|| claimer.line()).take(LIMIT * 3).collect();
         claimer.child.kill().expect("the claimer is killed");
         claimer.child.wait().expect("the claimer has ended");
-        told.extend(claimer.rest());
-        if told.len() == count {
+        reported.extend(claimer.rest());
+        if reported.len() == count {
             patience.check();
             continue;
         }
-        assert!(told.len() >= LIMIT * 3, "the claimer failed by itself");
-        return check_after_kill(place, count, LIMIT, &told);
+        assert!(reported.len() >= LIMIT * 3, "the claimer failed by itself");
+        return check_after_kill(place, count, LIMIT, &reported);
     }
 }
 
-fn check_after_kill(place: &Place<'_>, count: usize, limit: usize, told: &BTreeSet<String>) {
+fn check_after_kill(place: &Place<'_>, count: usize, limit: usize, reported: &BTreeSet<String>) {
     let store = place.open();
     let records = list(&*store);
-    assert_eq!(records.len(), count, "no job is gone");
+    assert_eq!(records.len(), count, "no job is lost");
     for record in &records {
         let time = record.next_run_time;
         assert!(time == Some(now()) || time == Some(later()), "{} has {time:?}", record.id);
-        assert!(time == Some(later()) || !told.contains(&*record.id), "{} again", record.id);
+        assert!(time == Some(later()) || !reported.contains(&*record.id), "{} again", record.id);
     }
     let claims = claim_all(&*store, now(), 1000, |record| take(record, NextRun::At(later())));
     let mut names: BTreeSet<&str> = claimed(&claims).into_iter().collect();
     assert_eq!(names.len(), claims.len(), "a job was claimed twice");
-    names.extend(told.iter().map(String::as_str));
+    names.extend(reported.iter().map(String::as_str));
     let lost = count - names.len();
     // The killed process could not report its last claims.
-    assert!(lost <= limit, "{lost} jobs were claimed by nobody");
+    assert!(lost <= limit, "{lost} jobs were claimed by no process");
     assert!(list(&*store).iter().all(|record| record.next_run_time == Some(later())));
 }

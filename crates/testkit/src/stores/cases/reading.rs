@@ -8,14 +8,14 @@ use crate::stores::case::cases;
 use crate::stores::records::{same_state, second};
 
 cases! { "reading":
-    Place reading_finds_what_others_keep [Durable],
-    Place reading_needs_no_right_to_write [MayOnlyRead],
-    Place a_place_where_no_store_was_is_read_as_empty_and_left_alone [Durable, Occupy],
+    Place reading_finds_the_jobs_of_others [Durable],
+    Place reading_needs_no_write_permission [ReadOnlyUser],
+    Place an_unused_place_is_read_as_empty_and_left_alone [Durable, Occupy],
     Place reading_refuses_a_newer_schema [SetVersion],
-    Place reading_refuses_what_another_program_keeps [Occupy],
+    Place reading_refuses_data_of_another_program [Occupy],
 }
 
-fn reading_finds_what_others_keep(place: &Place<'_>) {
+fn reading_finds_the_jobs_of_others(place: &Place<'_>) {
     let store = place.open();
     add(&*store, &[("a", Some(second(2))), ("b", None), ("c", Some(second(1)))]);
     let check = || {
@@ -36,11 +36,11 @@ fn reading_finds_what_others_keep(place: &Place<'_>) {
     assert_eq!(check().revision, record.revision, "nothing was changed");
 }
 
-fn reading_needs_no_right_to_write(place: &Place<'_>) {
+fn reading_needs_no_write_permission(place: &Place<'_>) {
     let store = place.open();
     add(&*store, &[("a", Some(second(1))), ("b", None)]);
     let check = || {
-        let open = place.harness().may_only_read().expect("checked before the case was run");
+        let open = place.harness().read_only_user().expect("checked before the case was run");
         let reader = open(place.address());
         reader.start_read_only("default").expect("it may read");
         assert_eq!(ids(&list(&*reader)), ["a", "b"]);
@@ -53,14 +53,16 @@ fn reading_needs_no_right_to_write(place: &Place<'_>) {
     check();
 }
 
-fn a_place_where_no_store_was_is_read_as_empty_and_left_alone(place: &Place<'_>) {
+fn an_unused_place_is_read_as_empty_and_left_alone(place: &Place<'_>) {
     let reader = place.open_read_only();
     assert!(list(&*reader).is_empty());
     assert_eq!(reader.next_run_time(None).expect("no error"), None);
     assert!(reader.lookup_job("a").expect("no error").is_none());
     reader.close();
     // Nothing was created there, so another program may use the place.
-    place.harness().occupy().expect("checked before the case was run")(place.address());
+    place.harness().insert_foreign_data().expect("checked before the case was run")(
+        place.address(),
+    );
     assert_eq!(place.refuse().kind(), ErrorKind::Store);
 }
 
@@ -75,9 +77,11 @@ fn reading_refuses_a_newer_schema(place: &Place<'_>) {
     assert_eq!(ids(&list(&*place.open_read_only())), ["a"]);
 }
 
-fn reading_refuses_what_another_program_keeps(place: &Place<'_>) {
-    place.harness().occupy().expect("checked before the case was run")(place.address());
+fn reading_refuses_data_of_another_program(place: &Place<'_>) {
+    place.harness().insert_foreign_data().expect("checked before the case was run")(
+        place.address(),
+    );
     let error = place.refuse_to_read();
     assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
-    assert!(error.to_string().contains("choose"), "what would be right: {error}");
+    assert!(error.to_string().contains("choose"), "the error must suggest another name: {error}");
 }

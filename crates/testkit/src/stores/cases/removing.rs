@@ -8,9 +8,9 @@ use crate::stores::records::second;
 
 cases! { "removing":
     Store a_removed_job_is_gone,
-    Store a_job_that_is_not_there_is_not_removed,
+    Store a_missing_job_is_not_removed,
     Store all_jobs_are_removed,
-    Store an_empty_store_may_be_emptied,
+    Store an_empty_store_can_be_emptied,
 }
 
 fn is_empty(store: &dyn JobStore) {
@@ -37,14 +37,14 @@ fn a_removed_job_is_gone(store: &dyn JobStore) {
     is_empty(store);
 }
 
-fn a_job_that_is_not_there_is_not_removed(store: &dyn JobStore) {
+fn a_missing_job_is_not_removed(store: &dyn JobStore) {
     assert!(!store.remove_job("a").expect("no error"));
     add(store, &[("a", Some(second(1))), ("ab", None)]);
     for id in ["A", "a ", "abc", "%", "*"] {
         assert!(!store.remove_job(id).expect("no error"), "{id:?}");
     }
     assert!(store.remove_job("a").expect("removed"));
-    assert!(!store.remove_job("a").expect("no error"), "it is gone already");
+    assert!(!store.remove_job("a").expect("no error"), "it was removed already");
     assert_eq!(ids(&list(store)), ["ab"]);
 }
 
@@ -58,7 +58,7 @@ fn all_jobs_are_removed(store: &dyn JobStore) {
     assert_eq!(store.next_run_time(None).expect("a time"), Some(second(3)));
 }
 
-fn an_empty_store_may_be_emptied(store: &dyn JobStore) {
-    store.remove_all_jobs().expect("nothing to do is no error");
+fn an_empty_store_can_be_emptied(store: &dyn JobStore) {
+    store.remove_all_jobs().expect("nothing to do is not an error");
     is_empty(store);
 }

@@ -12,9 +12,9 @@ use crate::stores::case::cases;
 use crate::stores::records::second;
 
 cases! { "replacing":
-    Place an_emptied_place_is_told_once_and_works_again [Empty],
-    Place a_place_that_others_made_again_is_told_before_its_jobs_are_claimed [Empty],
-    Place a_call_that_finds_a_place_emptied_leaves_it_to_a_claim_to_tell [Empty],
+    Place an_emptied_place_is_reported_once_and_works_again [Empty],
+    Place a_place_recreated_by_others_is_reported_before_its_jobs_are_claimed [Empty],
+    Place only_a_claim_reports_an_emptied_place [Empty],
     Place a_replaced_place_can_be_watched [Empty, Watch],
 }
 
@@ -31,8 +31,8 @@ fn run_again(record: &JobRecord) -> Decision {
 
 /// Claims like the engine, until the store reports that the place was replaced. Until then nothing
 /// is claimed.
-fn wait_until_told(store: &dyn JobStore) {
-    let patience = Patience::new("a claim tells that the place was emptied");
+fn wait_until_reported(store: &dyn JobStore) {
+    let patience = Patience::new("a claim reports that the place was emptied");
     loop {
         let due = ClaimRequest::new(second(10), 10);
         match store.claim_due(&due, &mut run_again) {
@@ -40,7 +40,7 @@ fn wait_until_told(store: &dyn JobStore) {
                 assert!(error.is_retryable(), "{}", error.chain());
                 return;
             }
-            Err(error) => assert!(error.is_retryable(), "trying again helps: {}", error.chain()),
+            Err(error) => assert!(error.is_retryable(), "it must be retryable: {}", error.chain()),
             Ok(batch) => assert!(batch.won.is_empty(), "it was claimed in the wrong place"),
         }
         patience.check();
@@ -52,13 +52,13 @@ fn claim(store: &dyn JobStore) -> Vec<Claim> {
     claim_all(store, second(10), 10, run_again)
 }
 
-fn an_emptied_place_is_told_once_and_works_again(place: &Place<'_>) {
+fn an_emptied_place_is_reported_once_and_works_again(place: &Place<'_>) {
     let store = place.open();
     for id in ["a", "b"] {
         add(&*store, &[(id, Some(second(1)))]);
         empty(place);
-        wait_until_told(&*store);
-        assert!(claim(&*store).is_empty(), "it is told once, and the jobs are gone");
+        wait_until_reported(&*store);
+        assert!(claim(&*store).is_empty(), "it is reported once, and the jobs are gone");
     }
     add(&*store, &[("c", Some(second(1)))]);
     assert_eq!(claimed(&claim(&*store)), ["c"]);
@@ -66,19 +66,19 @@ fn an_emptied_place_is_told_once_and_works_again(place: &Place<'_>) {
     assert_eq!(ids(&list(&*place.open())), ["c"]);
 }
 
-fn a_place_that_others_made_again_is_told_before_its_jobs_are_claimed(place: &Place<'_>) {
+fn a_place_recreated_by_others_is_reported_before_its_jobs_are_claimed(place: &Place<'_>) {
     let store = place.open();
     add(&*store, &[("a", Some(second(1)))]);
     empty(place);
     let other = place.open();
     add(&*other, &[("b", Some(second(1)))]);
-    wait_until_told(&*store);
+    wait_until_reported(&*store);
     assert_eq!(ids(&list(&*store)), ["b"]);
     assert_eq!(claimed(&claim(&*store)), ["b"]);
     assert!(claim(&*other).is_empty(), "each fire is claimed once");
 }
 
-fn a_call_that_finds_a_place_emptied_leaves_it_to_a_claim_to_tell(place: &Place<'_>) {
+fn only_a_claim_reports_an_emptied_place(place: &Place<'_>) {
     let store = place.open();
     add(&*store, &[("a", Some(second(1)))]);
     empty(place);
@@ -89,7 +89,7 @@ fn a_call_that_finds_a_place_emptied_leaves_it_to_a_claim_to_tell(place: &Place<
             Err(error) => assert!(error.is_retryable(), "{}", error.chain()),
         }
     }
-    wait_until_told(&*store);
+    wait_until_reported(&*store);
     assert!(claim(&*store).is_empty());
 }
 
@@ -97,9 +97,9 @@ fn a_replaced_place_can_be_watched(place: &Place<'_>) {
     let store = place.open();
     let (before, _) = watch(&store);
     empty(place);
-    wait_until_told(&*store);
+    wait_until_reported(&*store);
     drop(before);
     let (_watch, receiver) = watch(&store);
     add(&*place.open(), &[("a", Some(second(1)))]);
-    assert!(receiver.recv_timeout(SOON).is_ok(), "an added job is told");
+    assert!(receiver.recv_timeout(SOON).is_ok(), "an added job is reported");
 }

@@ -9,9 +9,9 @@ use crate::stores::records::second;
 
 cases! { "starting":
     Place a_newer_schema_is_refused [SetVersion],
-    Place what_another_program_keeps_is_left_alone [Occupy],
-    Place places_are_apart [Durable],
-    Place many_may_start_at_once [Durable, Shared],
+    Place data_of_another_program_is_left_alone [Occupy],
+    Place places_are_separate [Durable],
+    Place many_can_start_at_once [Durable, Shared],
 }
 
 fn a_newer_schema_is_refused(place: &Place<'_>) {
@@ -26,17 +26,21 @@ fn a_newer_schema_is_refused(place: &Place<'_>) {
 }
 
 /// Python's APScheduler uses the same names by default.
-fn what_another_program_keeps_is_left_alone(place: &Place<'_>) {
-    let occupy = place.harness().occupy().expect("checked before the case was run");
-    occupy(place.address());
+fn data_of_another_program_is_left_alone(place: &Place<'_>) {
+    let insert_foreign_data =
+        place.harness().insert_foreign_data().expect("checked before the case was run");
+    insert_foreign_data(place.address());
     for _ in 0..2 {
         let error = place.refuse();
         assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
-        assert!(error.to_string().contains("choose"), "what would be right: {error}");
+        assert!(
+            error.to_string().contains("choose"),
+            "the error must suggest another name: {error}"
+        );
     }
 }
 
-fn places_are_apart(place: &Place<'_>) {
+fn places_are_separate(place: &Place<'_>) {
     let other = Place::new(place.harness());
     let (one, two) = (place.open(), other.open());
     add(&*one, &[("a", Some(second(1))), ("b", None)]);
@@ -46,7 +50,7 @@ fn places_are_apart(place: &Place<'_>) {
     assert_eq!(ids(&list(&*one)), ["a", "b"]);
 }
 
-fn many_may_start_at_once(place: &Place<'_>) {
+fn many_can_start_at_once(place: &Place<'_>) {
     let names: Vec<String> = (0..8).map(|number| format!("job{number}")).collect();
     std::thread::scope(|scope| {
         for id in &names {

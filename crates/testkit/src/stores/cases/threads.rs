@@ -18,7 +18,7 @@ cases! { "threads":
     Place threads_on_several_handles_claim_each_due_job_once [Shared],
     Place threads_claim_every_fire_once,
     Place threads_on_several_handles_claim_every_fire_once [Shared],
-    Place of_claimers_with_the_same_jobs_one_wins,
+    Place only_one_claimer_of_the_same_jobs_wins,
 }
 
 /// Runs `work` on several threads at once, each with one of the handles.
@@ -96,7 +96,7 @@ fn every_fire_once(handles: &[Opened], fires: usize) {
     add_many(store, JOBS, |_| second(0));
     let parts = in_threads(4, handles, |_, store| {
         let mut claims = Vec::new();
-        let patience = Patience::new("every job comes to its end");
+        let patience = Patience::new("every job finishes");
         while store.next_run_time(None).expect("a time").is_some() {
             let batch = claim(store, end, 7, |record| {
                 let next = due_time(record) + step;
@@ -123,7 +123,7 @@ fn every_fire_once(handles: &[Opened], fires: usize) {
 }
 
 /// All threads claim the same few jobs repeatedly.
-fn of_claimers_with_the_same_jobs_one_wins(place: &Place<'_>) {
+fn only_one_claimer_of_the_same_jobs_wins(place: &Place<'_>) {
     let shared = place.capabilities().shared;
     let handles = open_handles(place, if shared { 4 } else { 1 });
     add_many(&*handles[0], 3, |_| second(0));

@@ -15,13 +15,13 @@ cases! { "updating":
     Store an_update_touches_no_other_job,
     Store the_earliest_run_time_follows_updates,
     Store what_is_due_follows_updates,
-    Store a_job_that_is_not_there_is_not_updated,
+    Store a_missing_job_is_not_updated,
     Store every_update_raises_the_revision,
     Store a_stale_update_changes_nothing,
-    Store of_two_updates_of_one_revision_one_wins,
+    Store only_one_of_two_updates_of_a_revision_wins,
     Store a_claim_makes_updates_stale,
     Store replacing_makes_updates_stale,
-    Store a_job_that_was_added_again_is_another_one,
+    Store a_job_that_was_added_again_is_a_new_one,
 }
 
 fn update(store: &dyn JobStore, record: &JobRecord) -> bool {
@@ -114,7 +114,7 @@ fn what_is_due_follows_updates(store: &dyn JobStore) {
     }
 }
 
-fn a_job_that_is_not_there_is_not_updated(store: &dyn JobStore) {
+fn a_missing_job_is_not_updated(store: &dyn JobStore) {
     add(store, &[("a", Some(second(1))), ("b", Some(second(2)))]);
     let gone = find(store, "a");
     assert!(store.remove_job("a").expect("removed"));
@@ -155,7 +155,7 @@ fn a_stale_update_changes_nothing(store: &dyn JobStore) {
     assert_eq!(store.next_run_time(None).expect("a time"), Some(second(2)));
 }
 
-fn of_two_updates_of_one_revision_one_wins(store: &dyn JobStore) {
+fn only_one_of_two_updates_of_a_revision_wins(store: &dyn JobStore) {
     let records = Records::of(store);
     add(store, &[("a", Some(second(1)))]);
     let read = find(store, "a");
@@ -189,7 +189,7 @@ fn replacing_makes_updates_stale(store: &dyn JobStore) {
 }
 
 /// Holds regardless of other jobs and of where they were stored.
-fn a_job_that_was_added_again_is_another_one(store: &dyn JobStore) {
+fn a_job_that_was_added_again_is_a_new_one(store: &dyn JobStore) {
     let jobs = [("a", Some(second(1))), ("b", Some(second(1)))];
     let ways: [fn(&dyn JobStore); 4] = [
         |store| assert!(store.remove_job("a").expect("removed")),
@@ -208,7 +208,7 @@ fn a_job_that_was_added_again_is_another_one(store: &dyn JobStore) {
         add(store, &jobs[..1]);
         let now = find(store, "a");
         for stale in stale(store, &read) {
-            assert!(!update(store, &stale), "the update was meant for the job that is gone");
+            assert!(!update(store, &stale), "the update was meant for the removed job");
             assert!(same(&find(store, "a"), &now));
         }
     }

@@ -11,8 +11,8 @@ use crate::stores::records::second;
 use crate::stores::{Opened, Place};
 
 cases! { "watching":
-    Place changes_of_another_handle_are_told [Watch, Shared],
-    Place changes_of_a_handle_that_is_gone_are_told [Watch, Shared],
+    Place changes_by_another_handle_are_reported [Watch, Shared],
+    Place changes_by_a_closed_handle_are_reported [Watch, Shared],
     Place a_watch_ends_when_it_is_dropped [Watch],
     Place a_store_shuts_down_while_it_is_watched [Watch],
     Place a_store_can_be_watched_again [Watch, Shared],
@@ -33,41 +33,41 @@ pub(super) fn watch(store: &Opened) -> (Watch, Receiver<()>) {
     (watch.expect("the capabilities promise a watch"), receiver)
 }
 
-fn told(receiver: &Receiver<()>, what: &str) {
-    assert!(receiver.recv_timeout(SOON).is_ok(), "{what} was not told within {SOON:?}");
+fn assert_reported(receiver: &Receiver<()>, what: &str) {
+    assert!(receiver.recv_timeout(SOON).is_ok(), "{what} was not reported within {SOON:?}");
 }
 
-fn changes_of_another_handle_are_told(place: &Place<'_>) {
+fn changes_by_another_handle_are_reported(place: &Place<'_>) {
     let (store, other) = (place.open(), place.open());
     let (watch, receiver) = watch(&store);
     // A notice may be repeated: discard those from before each change.
     let forget = || while receiver.try_recv().is_ok() {};
     add(&*other, &[("a", Some(second(1))), ("b", Some(second(1)))]);
-    told(&receiver, "an added job");
+    assert_reported(&receiver, "an added job");
     forget();
     let changed = find(&*other, "a").with_next_run_time(Some(second(0)));
     assert!(other.update_job(&changed).expect("updated"));
-    told(&receiver, "an updated job");
+    assert_reported(&receiver, "an updated job");
     forget();
     // A claim may or may not be reported: a handle that scanned at the same time knows what is due
     // next.
     claim(&*other, second(0), 10, |record| take(record, NextRun::At(second(5))));
     forget();
     assert!(other.remove_job("a").expect("removed"));
-    told(&receiver, "a removed job");
+    assert_reported(&receiver, "a removed job");
     forget();
     other.remove_all_jobs().expect("removed");
-    told(&receiver, "the removal of all jobs");
+    assert_reported(&receiver, "the removal of all jobs");
     drop(watch);
 }
 
-fn changes_of_a_handle_that_is_gone_are_told(place: &Place<'_>) {
+fn changes_by_a_closed_handle_are_reported(place: &Place<'_>) {
     let store = place.open();
     let (_watch, receiver) = watch(&store);
     let other = place.open();
     add(&*other, &[("a", Some(second(1)))]);
     other.close();
-    told(&receiver, "an added job");
+    assert_reported(&receiver, "an added job");
 }
 
 fn a_watch_ends_when_it_is_dropped(place: &Place<'_>) {
@@ -99,6 +99,6 @@ fn a_store_can_be_watched_again(place: &Place<'_>) {
     let (again, receiver) = watch(&store);
     drop(gone);
     add(&*other, &[("a", Some(second(1)))]);
-    told(&receiver, "an added job");
+    assert_reported(&receiver, "an added job");
     drop(again);
 }

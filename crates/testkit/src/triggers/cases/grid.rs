@@ -7,12 +7,12 @@ use super::super::Setup;
 use super::super::case::cases;
 
 cases! { "grid":
-    instants_between_fires_move_nothing,
-    instants_before_the_first_fire_move_nothing,
-    a_previous_time_means_the_first_fire_after_it,
+    instants_between_fires_shift_nothing,
+    instants_before_the_first_fire_shift_nothing,
+    a_previous_time_gives_the_first_fire_after_it,
 }
 
-fn instants_between_fires_move_nothing(setup: &Setup<'_>) {
+fn instants_between_fires_shift_nothing(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
     for (index, pair) in grid.windows(2).enumerate() {
         let distance = pair[1] - pair[0];
@@ -35,7 +35,7 @@ fn instants_between_fires_move_nothing(setup: &Setup<'_>) {
     }
 }
 
-fn instants_before_the_first_fire_move_nothing(setup: &Setup<'_>) {
+fn instants_before_the_first_fire_shift_nothing(setup: &Setup<'_>) {
     let trigger = setup.trigger();
     let first = setup.grid()[0];
     let just_before = first - TimeDelta::microseconds(1);
@@ -54,13 +54,13 @@ fn instants_before_the_first_fire_move_nothing(setup: &Setup<'_>) {
             walked = trigger.next_grid_time(Some(fire), fire);
             assert!(
                 walked.is_some_and(|next| next <= first),
-                "{trigger} after a run at {previous} goes on from {fire} to {walked:?}, past {first}"
+                "{trigger} after a run at {previous} continues from {fire} to {walked:?}, past {first}"
             );
         }
     }
 }
 
-fn a_previous_time_means_the_first_fire_after_it(setup: &Setup<'_>) {
+fn a_previous_time_gives_the_first_fire_after_it(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
     let span = grid[grid.len() - 1] - grid[0];
     let steps = i32::try_from(Setup::STEPS).unwrap_or(1);

@@ -7,7 +7,7 @@ use super::super::case::cases;
 
 cases! { "jitter":
     a_delayed_fire_hides_no_other,
-    a_delay_keeps_to_its_limit,
+    a_delay_stays_within_its_limit,
 }
 
 fn a_delayed_fire_hides_no_other(setup: &Setup<'_>) {
@@ -29,7 +29,7 @@ fn a_delayed_fire_hides_no_other(setup: &Setup<'_>) {
     }
 }
 
-fn a_delay_keeps_to_its_limit(setup: &Setup<'_>) {
+fn a_delay_stays_within_its_limit(setup: &Setup<'_>) {
     let trigger = setup.trigger();
     for grid_time in setup.grid() {
         for micros in [0, 1, 1_000_000] {

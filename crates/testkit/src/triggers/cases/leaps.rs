@@ -9,9 +9,9 @@ use super::super::case::cases;
 
 cases! { "leaps":
     a_leap_ends_where_a_walk_ends,
-    a_leap_from_between_fires_ends_there_too,
-    a_leap_from_before_the_first_fire_ends_there_too,
-    without_a_later_fire_a_leap_goes_nowhere,
+    a_leap_from_between_fires_ends_where_a_walk_ends,
+    a_leap_from_before_the_first_fire_ends_where_a_walk_ends,
+    without_a_later_fire_a_leap_stays,
 }
 
 const MICRO: TimeDelta = TimeDelta::microseconds(1);
@@ -48,7 +48,7 @@ fn a_leap_ends_where_a_walk_ends(setup: &Setup<'_>) {
     }
 }
 
-fn a_leap_from_between_fires_ends_there_too(setup: &Setup<'_>) {
+fn a_leap_from_between_fires_ends_where_a_walk_ends(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
     for start in 0..grid.len() - 1 {
         let first = grid[start] + (grid[start + 1] - grid[start]) / 2;
@@ -58,7 +58,7 @@ fn a_leap_from_between_fires_ends_there_too(setup: &Setup<'_>) {
     }
 }
 
-fn a_leap_from_before_the_first_fire_ends_there_too(setup: &Setup<'_>) {
+fn a_leap_from_before_the_first_fire_ends_where_a_walk_ends(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
     for first in [grid[0] - MICRO, grid[0] - TimeDelta::days(40)] {
         for end in ends(0, &grid) {
@@ -67,7 +67,7 @@ fn a_leap_from_before_the_first_fire_ends_there_too(setup: &Setup<'_>) {
     }
 }
 
-fn without_a_later_fire_a_leap_goes_nowhere(setup: &Setup<'_>) {
+fn without_a_later_fire_a_leap_stays(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
     for pair in grid.windows(2) {
         for first in [pair[0], pair[0] + (pair[1] - pair[0]) / 2] {

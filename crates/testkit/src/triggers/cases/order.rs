@@ -10,7 +10,7 @@ cases! { "order":
     the_first_fire_is_not_before_now,
     after_a_fire_now_does_not_matter,
     a_schedule_that_has_ended_stays_ended,
-    answers_do_not_depend_on_earlier_questions,
+    results_do_not_depend_on_earlier_calls,
 }
 
 fn each_fire_is_later_than_the_previous(setup: &Setup<'_>) {
@@ -59,7 +59,7 @@ fn a_schedule_that_has_ended_stays_ended(setup: &Setup<'_>) {
     }
 }
 
-fn answers_do_not_depend_on_earlier_questions(setup: &Setup<'_>) {
+fn results_do_not_depend_on_earlier_calls(setup: &Setup<'_>) {
     let (trigger, grid) = (setup.trigger(), setup.grid());
     let next_of = |index: usize| trigger.next_grid_time(Some(grid[index]), Setup::NOW);
     std::thread::scope(|scope| {

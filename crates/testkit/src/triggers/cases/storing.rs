@@ -7,7 +7,7 @@ use super::super::case::cases;
 
 cases! { "storing":
     the_config_builds_an_equal_trigger,
-    a_restored_trigger_goes_on_as_before,
+    a_restored_trigger_continues_unchanged,
     the_text_is_one_line,
 }
 
@@ -32,7 +32,7 @@ fn the_config_builds_an_equal_trigger(setup: &Setup<'_>) {
 
 /// Values that were left open, such as the start, must be stored: "now" differs when the trigger is
 /// restored.
-fn a_restored_trigger_goes_on_as_before(setup: &Setup<'_>) {
+fn a_restored_trigger_continues_unchanged(setup: &Setup<'_>) {
     let (trigger, restored) = (setup.trigger(), setup.restore(&stored(setup)));
     let mut previous = None;
     for grid_time in setup.grid() {

@@ -4,7 +4,7 @@ use super::civil::{DAY_SECONDS, Date, iso_week, month_length, weekday};
 use super::expression::Expression;
 use super::field::Field;
 
-/// Which wall clocks match. Bit `n` of a set stands for the value `n`.
+/// The wall clock times that match. Bit `n` of a set represents the value `n`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Schedule {
     seconds: u64,
@@ -12,14 +12,14 @@ pub(super) struct Schedule {
     hours: u32,
     days: Days,
     weekdays: u32,
-    /// Nothing where every ISO week matches.
+    /// `None` if every ISO week matches.
     weeks: Option<u64>,
     months: u32,
-    /// Nothing where every year matches.
+    /// `None` if every year matches.
     years: Option<Box<[Years]>>,
 }
 
-/// Which days of a month match: by number, and relative to the ends of the month.
+/// The days of a month that match: by number, and relative to the ends of the month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Days {
     numbers: u32,
@@ -27,7 +27,7 @@ struct Days {
     positions: [u32; 5],
     last_weekdays: u32,
     last: bool,
-    /// Whether anything but `numbers` is set.
+    /// Returns whether anything but `numbers` is set.
     relative: bool,
 }
 
@@ -57,7 +57,7 @@ impl Schedule {
         }
     }
 
-    /// The first wall clock at or after `wall` that matches, both in seconds as if the clock ran in UTC.
+    /// Returns the first matching wall clock time at or after `wall`, both in seconds as if the clock ran in UTC.
     #[inline]
     pub(super) fn next(&self, wall: i64) -> Option<i64> {
         let (day, second) = (wall.div_euclid(DAY_SECONDS), wall.rem_euclid(DAY_SECONDS));
@@ -71,7 +71,7 @@ impl Schedule {
         Some(self.next_day(day + 1)? * DAY_SECONDS + self.first_time())
     }
 
-    /// The first second of the day at or after `second` that matches.
+    /// Returns the first matching second of the day at or after `second`.
     #[inline]
     fn next_time(&self, second: i64) -> Option<i64> {
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
@@ -97,11 +97,11 @@ impl Schedule {
         first(u64::from(self.hours)) * 3600 + first(self.minutes) * 60 + first(self.seconds)
     }
 
-    /// The first matching day at or after one, in days of the Unix epoch. Leaps over months and years.
+    /// Returns the first matching day at or after `day`, in days of the Unix epoch. Skips whole months and years.
     #[inline]
     fn next_day(&self, day: i64) -> Option<i64> {
         let mut date = Date::from_days(day);
-        // The calendar repeats after 400 years: what has not matched by then never does.
+        // The calendar repeats after 400 years: a schedule without a match by then never matches.
         let last_year = date.year.max(Field::Year.min().into()) + 400;
         loop {
             let year = self.next_year(date.year)?;
@@ -141,7 +141,7 @@ impl Schedule {
         }
     }
 
-    /// The matching days of the month of `date`, which starts on the day `new_month`.
+    /// Returns the matching days of the month of `date`, which starts on the day `new_month`.
     #[inline]
     fn days_of(&self, date: Date, new_month: i64) -> u32 {
         let (first, length) = (weekday(new_month), month_length(date.year, date.month));
@@ -171,7 +171,7 @@ impl Days {
         days
     }
 
-    /// The days in a month whose first day is this weekday; some may lie behind its end.
+    /// Returns the days in a month whose first day is this weekday; some may be after its end.
     #[inline]
     fn of(&self, first: u32, length: u32) -> u32 {
         let mut days = self.numbers;
@@ -209,7 +209,7 @@ impl Years {
     }
 }
 
-/// The set of the values that an expression names as such.
+/// Returns the set of the values of an expression.
 fn bits(expression: Expression, field: Field) -> u64 {
     if field == Field::Year {
         return 0;
@@ -219,10 +219,10 @@ fn bits(expression: Expression, field: Field) -> u64 {
     })
 }
 
-/// A set whose values are all below 32.
+/// Returns a set whose values are all below 32.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "what is cut off are days behind the end of a month"
+    reason = "the truncated bits are days after the end of a month"
 )]
 fn low(set: u64) -> u32 {
     set as u32
@@ -238,32 +238,32 @@ fn lowest(set: u64) -> Option<i64> {
     (set != 0).then(|| first(set))
 }
 
-/// A set of weekdays as seven days from the weekday `first` on.
+/// Returns a set of weekdays as seven days from the weekday `first` on.
 #[inline]
 fn rotate(weekdays: u32, first: u32) -> u32 {
     ((weekdays | weekdays << 7) >> first) & 0x7f
 }
 
-/// The days of these weekdays in a month whose first day is the weekday `first`.
+/// Returns the days of these weekdays in a month whose first day is the weekday `first`.
 #[inline]
 fn every_week(weekdays: u32, first: u32) -> u32 {
     const WEEKS: u64 = 1 << 1 | 1 << 8 | 1 << 15 | 1 << 22 | 1 << 29;
     low(u64::from(rotate(weekdays, first)) * WEEKS)
 }
 
-/// The days of these ISO weeks in a month that starts on the day `new_month`, which is the weekday `first`.
+/// Returns the days of these ISO weeks in a month that starts on the day `new_month`, which is the weekday `first`.
 fn days_of_weeks(weeks: u64, month: u32, new_month: i64, first: u32) -> u32 {
-    // The first of the Mondays whose weeks touch the month may lie before it.
+    // The first of the Mondays whose weeks overlap the month may be before it.
     let monday = new_month - i64::from(first);
     let first_week = iso_week(monday);
     let mut days = 0;
     for index in 0..6 {
-        // Weeks are counted anew only about the new year.
+        // Week numbers restart only around the new year.
         let counted_on = !matches!(month, 1 | 12);
         let week =
             if counted_on { first_week + index } else { iso_week(monday + 7 * i64::from(index)) };
         if weeks >> week & 1 != 0 {
-            // Bit 7 stands for the first Monday here, so that days before the month have bits too.
+            // Bit 7 is the first Monday here, so that days before the month have bits too.
             days |= 0x7f << (7 * (index + 1));
         }
     }

@@ -2,7 +2,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike as _, Weekday};
 
 use super::*;
 
-/// A schedule of these fields and nothing that is said of the others.
+/// Returns a schedule of these fields, with the others unset.
 fn schedule(fields: &[(Field, &str)]) -> Schedule {
     let lists = Field::ALL.map(|field| {
         let given = fields.iter().find(|(name, _)| *name == field);
@@ -11,7 +11,7 @@ fn schedule(fields: &[(Field, &str)]) -> Schedule {
     Schedule::new(|field| &lists[field as usize])
 }
 
-/// The matching days of these years.
+/// Returns the matching days of these years.
 fn days(schedule: &Schedule, years: std::ops::Range<i32>) -> Vec<NaiveDate> {
     let mut days = Vec::new();
     let mut wall = NaiveDate::from_ymd_opt(years.start, 1, 1)
@@ -101,7 +101,7 @@ fn years_step_and_end() {
 }
 
 #[test]
-fn years_before_1970_and_behind_9999_do_not_match() {
+fn years_before_1970_and_after_9999_do_not_match() {
     let every_second = schedule(&[]);
     assert_eq!(every_second.next(-100_000_000_000), Some(0));
     assert_eq!(every_second.next(253_402_300_799), Some(253_402_300_799));

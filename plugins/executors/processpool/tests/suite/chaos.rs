@@ -17,7 +17,7 @@ tests![every_run_is_accounted_for_while_workers_are_killed];
 
 const RUNS: u64 = 4000;
 
-/// In a program of its own, whose workers are all to be killed.
+/// Runs in its own program, because all workers of the program may be killed.
 fn every_run_is_accounted_for_while_workers_are_killed() {
     let output = programs::output(programs::CHAOS);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -49,7 +49,7 @@ pub(crate) fn run() {
     let mut failed = 0;
     for number in 0..RUNS {
         let [outcome] = &outcomes[&number.to_string()][..] else {
-            panic!("run {number} has other than one outcome: {:?}", outcomes[&number.to_string()]);
+            panic!("run {number} does not have one outcome: {:?}", outcomes[&number.to_string()]);
         };
         let times = marked.get(&number).copied().unwrap_or_default();
         match outcome {
@@ -59,7 +59,7 @@ pub(crate) fn run() {
             }
             Outcome::Error(error) => {
                 assert!(times <= 1, "run {number} failed and ran {times} times");
-                let how = "died in the job: signal: 9 (SIGKILL)";
+                let how = "died during the job: signal: 9 (SIGKILL)";
                 assert!(error.message().ends_with(how), "run {number}: {error}");
                 failed += 1;
             }
@@ -73,7 +73,7 @@ pub(crate) fn run() {
     assert!(!left.iter().any(|&pid| runs(pid)), "{left:?}");
 }
 
-/// Returns how many it has killed.
+/// Kills workers until `over` is set. Returns how many it has killed.
 fn kill_at_random(over: &AtomicBool) -> u32 {
     let patience = Instant::now() + PATIENCE;
     let mut killed = 0;

@@ -9,7 +9,7 @@ use super::stand::{Stand, tests};
 
 tests![
     a_death_is_an_error_of_its_run_with_the_cause,
-    other_runs_go_on,
+    other_runs_continue,
     processes_of_a_job_end_with_the_worker,
     a_run_survives_a_worker_that_was_already_dead,
     a_run_that_the_worker_never_read_is_not_lost,
@@ -26,7 +26,7 @@ fn a_death_is_an_error_of_its_run_with_the_cause() {
     ] {
         let error = stand.run(job).error();
         let pid = pids.last().unwrap();
-        let expected = format!("the worker process {pid} died in the job: {how}");
+        let expected = format!("the worker process {pid} died during the job: {how}");
         assert!(error.message().starts_with(&expected), "{error}");
         assert!(!error.is_panic());
         pids.push(stand.pid());
@@ -35,7 +35,7 @@ fn a_death_is_an_error_of_its_run_with_the_cause() {
     assert_eq!(pids.len(), 5, "each was replaced: {pids:?}");
 }
 
-fn other_runs_go_on() {
+fn other_runs_continue() {
     let stand = Stand::new(2);
     let directory = tempfile::tempdir().unwrap();
     let (pid, release) = (directory.path().join("pid"), directory.path().join("release"));
@@ -68,7 +68,7 @@ fn a_run_survives_a_worker_that_was_already_dead() {
     }
 }
 
-/// Only Linux tells that what was sent was never read. Elsewhere such a run is an error.
+/// Only Linux reports that sent data was never read. Elsewhere such a run is an error.
 #[cfg(target_os = "linux")]
 fn a_run_that_the_worker_never_read_is_not_lost() {
     let stand = Stand::new(1);
@@ -76,7 +76,7 @@ fn a_run_that_the_worker_never_read_is_not_lost() {
         let pid = stand.pid();
         stop(pid);
         let id = stand.add(JobBuilder::new("tests::pid"));
-        until("for the run to be handed over", || (stand.load().running == 1).then_some(()));
+        until("for the run to be sent", || (stand.load().running == 1).then_some(()));
         signal(pid, Signal::KILL);
         assert_ne!(stand.outcome(&id).value(), pid);
     }

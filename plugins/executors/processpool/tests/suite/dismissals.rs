@@ -1,4 +1,4 @@
-//! Workers that should exit: no wait for them is without an end.
+//! Workers that should exit: every wait for them has a limit.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -13,15 +13,15 @@ use super::processes::{PATIENCE, published, runs, signal, stop};
 use super::stand::{Stand, tests};
 
 tests![
-    a_copy_of_the_socket_holds_up_no_dismissal,
-    a_copy_of_the_socket_hides_no_death,
+    a_copy_of_the_socket_does_not_delay_a_dismissal,
+    a_copy_of_the_socket_does_not_hide_a_death,
     a_worker_that_hangs_in_its_exit_is_killed,
-    a_worker_that_hangs_in_its_exit_holds_up_no_other_run,
+    a_worker_that_hangs_in_its_exit_delays_no_other_run,
     a_worker_that_hangs_in_its_exit_is_killed_soon_without_wait,
-    an_idle_worker_that_is_stopped_holds_up_no_shutdown,
+    a_stopped_idle_worker_does_not_delay_a_shutdown,
 ];
 
-/// Shuts the scheduler down in another thread, and gives up when that takes too long.
+/// Shuts the scheduler down on another thread, and fails if that takes too long.
 fn shut_down(stand: &Stand, shutdown: Shutdown) {
     let (sender, done) = mpsc::channel();
     let scheduler = stand.scheduler.handle();
@@ -29,20 +29,20 @@ fn shut_down(stand: &Stand, shutdown: Shutdown) {
     done.recv_timeout(PATIENCE).expect("the shutdown returns").unwrap();
 }
 
-fn a_copy_of_the_socket_holds_up_no_dismissal() {
+fn a_copy_of_the_socket_does_not_delay_a_dismissal() {
     let options = ProcessPoolOptions::default().max_workers(1).max_tasks_per_child(1);
     let stand = Stand::with_options(&options);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("copy");
     let first = stand.run(JobBuilder::new("tests::leave_copy").args([json!(file)])).value();
     let copy = published(&file);
-    assert_ne!(stand.pid(), first, "the thread of the pool goes on");
+    assert_ne!(stand.pid(), first, "the pool continues with a new worker");
     shut_down(&stand, Shutdown::Wait);
-    assert!(runs(copy), "what a job left behind may stay where its worker exits by itself");
+    assert!(runs(copy), "processes left by a job may survive if its worker exits by itself");
     signal(copy, Signal::KILL);
 }
 
-fn a_copy_of_the_socket_hides_no_death() {
+fn a_copy_of_the_socket_does_not_hide_a_death() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("copy");
@@ -63,7 +63,7 @@ fn a_worker_that_hangs_in_its_exit_is_killed() {
     assert!(!runs(pid));
 }
 
-fn a_worker_that_hangs_in_its_exit_holds_up_no_other_run() {
+fn a_worker_that_hangs_in_its_exit_delays_no_other_run() {
     let options = ProcessPoolOptions::default().max_workers(1).max_tasks_per_child(1);
     let stand = Stand::with_options(&options);
     let first = hanging(&stand);
@@ -77,11 +77,11 @@ fn a_worker_that_hangs_in_its_exit_is_killed_soon_without_wait() {
     shut_down(&stand, Shutdown::Now);
     let begun = Instant::now();
     super::processes::wait_for_the_end_of(pid);
-    // It has a quarter of a second, not the time that it has where the shutdown waits.
+    // It has a quarter of a second, less than in a shutdown that waits.
     assert!(begun.elapsed() < Duration::from_secs(4));
 }
 
-fn an_idle_worker_that_is_stopped_holds_up_no_shutdown() {
+fn a_stopped_idle_worker_does_not_delay_a_shutdown() {
     let stand = Stand::new(1);
     let pid = stand.pid();
     stop(pid);

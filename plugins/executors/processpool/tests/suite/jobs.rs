@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::programs;
 
-/// What the set-up of a worker leaves for jobs.
+/// The state that the set-up of a worker inserts for jobs.
 struct Greeting(String);
 
 /// The set-up of every worker of this program.
@@ -67,7 +67,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     })?;
     registry.register_function("tests::nested", |depth: usize| Json(nested(depth)))?;
     registry.register_function("tests::print", |text: String| {
-        // What has no line end yet must get out too.
+        // Output without a line end must be flushed too.
         print!("{text} to stdout");
         eprintln!("{text} to stderr");
     })?;
@@ -79,7 +79,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     registry.register_function("tests::pid", std::process::id)?;
     registry.register_function("tests::abort", || -> () { std::process::abort() })?;
     registry.register_function("tests::abort_with_child", |child: PathBuf| -> () {
-        // Should it be left over, it holds no pipe of the tests open.
+        // If it survives, it must not keep pipes of the tests open.
         let sleep = Command::new("sleep")
             .arg("1000")
             .stdout(Stdio::null())
@@ -152,7 +152,7 @@ pub(crate) fn register(registry: &Registry) -> Result<()> {
     registry.register_function("tests::mark", mark)
 }
 
-/// A value of so many lists in lists.
+/// Returns lists nested to this depth.
 pub(crate) fn nested(depth: usize) -> Value {
     (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
 }
@@ -178,7 +178,7 @@ pub(crate) fn publish(file: &Path, pid: u32) {
 }
 
 thread_local! {
-    /// For the thread that exits.
+    /// Hangs the thread that exits.
     static HANG: Hang = const { Hang };
 }
 
@@ -192,8 +192,8 @@ impl Drop for Hang {
     }
 }
 
-/// Leaves a process behind that has a socket between scheduler and worker, as a copy of this process by `fork` has. It is
-/// in a group of its own.
+/// Leaves a process that inherits the socket between scheduler and worker, like a `fork` of this process. It is in its
+/// own process group.
 pub(crate) fn leave_copy() -> Result<Child, JobError> {
     let this = rustix::process::pidfd_open(getpid(), rustix::process::PidfdFlags::empty())?;
     for entry in std::fs::read_dir("/proc/self/fd")? {
@@ -211,7 +211,7 @@ pub(crate) fn leave_copy() -> Result<Child, JobError> {
     Err(JobError::new("this process has no socket"))
 }
 
-/// Says which process it is, and holds on until the file `release` is there.
+/// Publishes its process id, and waits until the file `release` exists.
 fn hold(pid: &Path, release: &Path) {
     publish(pid, std::process::id());
     while !release.exists() {
@@ -219,7 +219,7 @@ fn hold(pid: &Path, release: &Path) {
     }
 }
 
-/// Leaves a line in a file, so that what ran twice shows.
+/// Appends a line to a file, so that runs can be counted.
 fn mark(file: PathBuf, number: u64, millis: u64) -> u64 {
     let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
     file.write_all(format!("{number}\n").as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Timeouts, and workers that have served their time.
+//! Timeouts, and workers that are replaced after a number of tasks.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ tests![
     a_run_that_takes_too_long_is_killed,
     processes_of_a_killed_run_are_killed_too,
     a_run_that_ends_in_time_is_left_alone,
-    workers_are_replaced_after_so_many_tasks,
+    workers_are_replaced_after_max_tasks_per_child,
     workers_are_started_as_they_are_needed,
-    the_load_can_be_asked,
+    the_load_is_reported_by_the_pool,
 ];
 
 fn a_run_that_takes_too_long_is_killed() {
@@ -32,7 +32,7 @@ fn a_run_that_takes_too_long_is_killed() {
         format!("took longer than its timeout of 0.3 s; the worker process {first} was killed");
     assert_eq!(message, expected);
     assert!(took >= Duration::from_millis(300), "{took:?}");
-    assert!(!runs(first), "it is dead before the event");
+    assert!(!runs(first), "it was dead before the event");
     assert_ne!(stand.pid(), first);
 }
 
@@ -57,7 +57,7 @@ fn a_run_that_ends_in_time_is_left_alone() {
     assert_eq!(stand.pid(), first);
 }
 
-fn workers_are_replaced_after_so_many_tasks() {
+fn workers_are_replaced_after_max_tasks_per_child() {
     let options = ProcessPoolOptions::default().max_workers(1).max_tasks_per_child(2);
     let stand = Stand::with_options(&options);
     let pids: Vec<u32> = (0..6).map(|_| stand.pid()).collect();
@@ -72,9 +72,9 @@ fn workers_are_started_as_they_are_needed() {
     let stand = Stand::new(4);
     let first = stand.pid();
     for _ in 0..20 {
-        // Its event comes a moment before the worker is free again.
+        // The event is emitted shortly before the worker is free again.
         until("for the worker to be free", || (stand.load().running == 0).then_some(()));
-        assert_eq!(stand.pid(), first, "one is enough for one job at a time");
+        assert_eq!(stand.pid(), first, "one worker is enough for one job at a time");
     }
     let directory = tempfile::tempdir().unwrap();
     let release = directory.path().join("release");
@@ -92,7 +92,7 @@ fn workers_are_started_as_they_are_needed() {
     }
 }
 
-fn the_load_can_be_asked() {
+fn the_load_is_reported_by_the_pool() {
     let stand = Stand::new(1);
     let room = stand.executor.room();
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The tests, the jobs that they run, and the programs that they start.
+//! The tests, their jobs, and the programs that they start.
 
 mod chaos;
 mod deaths;

@@ -1,4 +1,4 @@
-//! What goes to a worker and what comes back.
+//! The data sent to a worker, and the outcomes it returns.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::stand::{Stand, tests};
 
 tests![
     arguments_and_results_are_preserved,
-    numbers_keep_their_last_digit,
+    numbers_keep_all_digits,
     large_values_are_preserved,
     errors_have_their_causes,
     panics_have_their_message,
@@ -41,7 +41,7 @@ fn arguments_and_results_are_preserved() {
     assert_eq!(stand.run(JobBuilder::new("tests::kwargs")).value(), json!({}));
 }
 
-fn numbers_keep_their_last_digit() {
+fn numbers_keep_all_digits() {
     let stand = Stand::new(1);
     for number in [
         0.1 + 0.2,
@@ -82,7 +82,7 @@ fn panics_have_their_message() {
         assert_eq!(error.message(), "on purpose");
         assert!(error.is_panic());
     }
-    assert_eq!(stand.pid(), pid, "a panic costs no worker");
+    assert_eq!(stand.pid(), pid, "a panic does not end the worker");
 }
 
 fn async_functions_run() {
@@ -134,7 +134,7 @@ fn an_unreadable_message_is_an_error_of_its_run() {
     assert!(message.starts_with("the job can't be read in its worker process"), "{message}");
     let message = stand.run(JobBuilder::new("tests::nested").args([json!(300)])).message();
     assert!(message.starts_with("the answer of the worker process can't be read"), "{message}");
-    assert_eq!(stand.pid(), pid, "the worker goes on");
+    assert_eq!(stand.pid(), pid, "the worker continues");
 }
 
 fn several_run_times_of_a_run_each_have_an_outcome() {

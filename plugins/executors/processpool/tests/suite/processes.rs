@@ -1,4 +1,4 @@
-//! Looking at processes, by what Linux tells of them.
+//! Inspects processes through `/proc`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,22 +6,22 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long anything may take before a test gives up.
+/// The longest wait for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Looks again and again until there is something to see.
+/// Polls until `look` returns a value.
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let patience = Instant::now() + PATIENCE;
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(Instant::now() < patience, "gave up waiting: {what}");
+        assert!(Instant::now() < patience, "timed out waiting {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// The process id that a job writes into a file.
+/// Waits for the process id that a job writes into a file.
 pub(crate) fn published(file: &Path) -> u32 {
     until(&format!("for {}", file.display()), || fs::read_to_string(file).ok()?.parse().ok())
 }
@@ -30,12 +30,12 @@ fn raw(pid: u32) -> Pid {
     Pid::from_raw(pid.try_into().unwrap()).unwrap()
 }
 
-/// Whether the process is there and no zombie.
+/// Returns whether the process exists and is not a zombie.
 pub(crate) fn runs(pid: u32) -> bool {
     state(&PathBuf::from(format!("/proc/{pid}"))).is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
-/// The letter for the state of a process or a thread.
+/// Returns the letter for the state of a process or a thread.
 fn state(directory: &Path) -> Option<char> {
     let stat = fs::read_to_string(directory.join("stat")).ok()?;
     stat.rsplit_once(')')?.1.trim_start().chars().next()
@@ -55,11 +55,11 @@ pub(crate) fn wait_for_the_end_of(pid: u32) {
 }
 
 pub(crate) fn signal(pid: u32, signal: Signal) {
-    // It may be gone already.
+    // It may have exited already.
     let _ = kill_process(raw(pid), signal);
 }
 
-/// The worker processes of this process that are no zombies.
+/// Returns the worker processes of this process that are not zombies.
 pub(crate) fn workers() -> Vec<u32> {
     let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -74,7 +74,7 @@ pub(crate) fn workers() -> Vec<u32> {
     children.collect()
 }
 
-/// How many processes have this directory as their own.
+/// Returns the number of processes whose working directory is this one.
 pub(crate) fn count_in(directory: &Path) -> usize {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes

@@ -1,4 +1,4 @@
-//! This program, started as another program: what can only be seen from outside.
+//! Starts this program as other programs, for behavior that is visible only from outside.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -16,18 +16,18 @@ use super::stand::{Stand, tests};
 
 tests![
     jobs_print_to_the_output_of_the_program,
-    no_orphan_stays_when_the_program_is_killed,
-    no_orphan_stays_when_a_copy_of_the_killed_program_lives,
+    a_killed_program_leaves_no_orphan,
+    a_killed_program_leaves_no_orphan_while_a_copy_of_it_lives,
     a_set_up_that_fails_is_the_error_of_the_run,
     a_set_up_that_panics_is_the_error_of_the_run,
     a_worker_that_never_reaches_its_hook_starts_nothing,
     a_worker_can_not_be_started_manually,
-    a_program_that_a_job_starts_is_no_worker,
+    a_program_started_by_a_job_is_not_a_worker,
     a_second_hook_is_refused,
-    a_log_that_workers_lack_is_told,
+    a_log_missing_in_workers_is_reported,
 ];
 
-/// The variable that says which program to be. Workers inherit it, and do not get to it.
+/// The variable that selects the program. Workers inherit it, but do not read it.
 const PROGRAM: &str = "PROCESSPOOL_TEST_PROGRAM";
 const DIRECTORY: &str = "PROCESSPOOL_TEST_DIRECTORY";
 
@@ -65,7 +65,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What runs in place of the tests.
+/// Runs a program in place of the tests.
 pub(crate) fn run(program: &str) -> ExitCode {
     match program {
         PRINT => {
@@ -82,7 +82,7 @@ pub(crate) fn run(program: &str) -> ExitCode {
             let stand = Stand::new(3);
             stand.add(JobBuilder::new("tests::hold_with_child").args([first, child]));
             stand.add(JobBuilder::new("tests::hold").args([second, never]));
-            // That one is idle when the end comes.
+            // The third worker is idle when the program is killed.
             let pid = stand.pid();
             std::fs::write(idle.as_str().unwrap(), pid.to_string()).unwrap();
             loop {
@@ -114,12 +114,12 @@ pub(crate) fn run(program: &str) -> ExitCode {
             let stand = Stand::new(2);
             for _ in 0..2 {
                 stand.run(JobBuilder::new("tests::log").args([json!("from the job")])).value();
-                // A new worker comes next.
+                // The next job gets a new worker.
                 stand.run(JobBuilder::new("tests::abort")).error();
             }
         }
         CHAOS => chaos::run(),
-        other => panic!("there is no program {other}"),
+        other => panic!("unknown program {other}"),
     }
     ExitCode::SUCCESS
 }
@@ -133,7 +133,7 @@ pub(crate) fn start_log() {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
 }
 
-/// A program that calls the hook only when it has no arguments, and workers have one.
+/// A program that calls the hook only if it has no arguments; workers have one.
 pub(crate) fn run_without_hook() -> ExitCode {
     if std::env::args_os().len() == 1 {
         worker::init_with(apscheduler_testkit::linked_registry, super::jobs::set_up);
@@ -154,7 +154,7 @@ fn jobs_print_to_the_output_of_the_program() {
     assert_eq!(text(&output.stderr), "one to stderr\ntwo to stderr\n");
 }
 
-fn no_orphan_stays_when_the_program_is_killed() {
+fn a_killed_program_leaves_no_orphan() {
     let directory = tempfile::tempdir().unwrap();
     let mut program: Child = command(ORPHANS).env(DIRECTORY, directory.path()).spawn().unwrap();
     let pids =
@@ -165,7 +165,7 @@ fn no_orphan_stays_when_the_program_is_killed() {
     pids.into_iter().for_each(wait_for_the_end_of);
 }
 
-fn no_orphan_stays_when_a_copy_of_the_killed_program_lives() {
+fn a_killed_program_leaves_no_orphan_while_a_copy_of_it_lives() {
     let directory = tempfile::tempdir().unwrap();
     let mut program: Child = command(COPIED).env(DIRECTORY, directory.path()).spawn().unwrap();
     let [worker, copy] = ["worker", "copy"].map(|name| published(&directory.path().join(name)));
@@ -198,18 +198,18 @@ fn a_worker_that_never_reaches_its_hook_starts_nothing() {
 }
 
 fn a_worker_can_not_be_started_manually() {
-    let by_hand = |input: Stdio| {
+    let assert_refused = |input: Stdio| {
         let output = command(PRINT).arg("--apscheduler-worker").stdin(input).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{output:?}");
         assert!(text(&output.stderr).contains("which a process pool starts"), "{output:?}");
         assert!(output.stdout.is_empty());
     };
-    by_hand(Stdio::null());
-    by_hand(Stdio::piped());
+    assert_refused(Stdio::null());
+    assert_refused(Stdio::piped());
 }
 
-/// What a worker hands down must not make a worker of the same program.
-fn a_program_that_a_job_starts_is_no_worker() {
+/// The environment inherited from a worker must not turn the program into a worker.
+fn a_program_started_by_a_job_is_not_a_worker() {
     let stand = Stand::new(1);
     let outcome = stand.run(JobBuilder::new("tests::start_itself").args([json!(ONE_JOB)]));
     let printed = outcome.value();
@@ -222,7 +222,7 @@ fn a_second_hook_is_refused() {
     assert!(printed.contains("suite/mod.rs") && printed.contains("suite/programs.rs"), "{printed}");
 }
 
-fn a_log_that_workers_lack_is_told() {
+fn a_log_missing_in_workers_is_reported() {
     let log = |program| text(&output(program).stderr);
     let lost = log(LOG_AFTER_HOOK);
     assert_eq!(lost.matches("what jobs log in worker processes is lost").count(), 1, "{lost}");

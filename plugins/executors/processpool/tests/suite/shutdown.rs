@@ -1,4 +1,4 @@
-//! Shutting down, with and without waiting.
+//! Shutdowns, with and without waiting.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -13,9 +13,9 @@ use super::processes::{PATIENCE, published, runs, until, wait_for_the_end_of};
 use super::stand::{Stand, tests};
 
 tests![
-    with_wait_all_runs_end_and_then_the_workers,
+    with_wait_all_runs_end_before_the_workers,
     without_wait_running_jobs_are_ended_and_queued_ones_dropped,
-    a_job_may_end_when_its_token_is_cancelled,
+    a_job_can_end_when_its_token_is_cancelled,
     a_job_that_ignores_term_is_killed,
     a_dropped_scheduler_leaves_no_worker,
     it_starts_again_after_a_shutdown,
@@ -27,7 +27,7 @@ fn hold(directory: &Path) -> JobBuilder {
     JobBuilder::new("tests::hold").args(files)
 }
 
-fn with_wait_all_runs_end_and_then_the_workers() {
+fn with_wait_all_runs_end_before_the_workers() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let held = stand.add(hold(directory.path()));
@@ -36,7 +36,7 @@ fn with_wait_all_runs_end_and_then_the_workers() {
     until("for the queue to fill", || (stand.load().queued == 20).then_some(()));
     let release = directory.path().join("release");
     std::thread::spawn(move || {
-        // The shutdown has long begun to wait by then; were it not so, nothing would fail.
+        // By then, the shutdown is usually waiting; otherwise the test passes as well.
         std::thread::sleep(Duration::from_millis(100));
         std::fs::write(release, "").unwrap();
     });
@@ -65,7 +65,7 @@ fn without_wait_running_jobs_are_ended_and_queued_ones_dropped() {
     stand.outcome(&waiting).error();
 }
 
-fn a_job_may_end_when_its_token_is_cancelled() {
+fn a_job_can_end_when_its_token_is_cancelled() {
     for function in ["tests::hold_until_cancelled", "tests::await_cancelled"] {
         let stand = Stand::new(1);
         let directory = tempfile::tempdir().unwrap();

@@ -83,7 +83,7 @@ impl Stand {
             | EventMask::JOB_ERROR
             | EventMask::JOB_MISSED
             | EventMask::JOB_MAX_INSTANCES;
-        let heard = Arc::clone(&outcomes);
+        let received = Arc::clone(&outcomes);
         scheduler.add_listener(mask, move |event| {
             let outcome = match event {
                 Event::JobExecuted { retval, .. } => Outcome::Executed(Arc::clone(retval)),
@@ -91,14 +91,14 @@ impl Stand {
                 other => Outcome::Other(other.name()),
             };
             let id = event.job().unwrap().id().to_string();
-            heard.of_jobs.lock().unwrap().entry(id).or_default().push(outcome);
-            heard.more.notify_all();
+            received.of_jobs.lock().unwrap().entry(id).or_default().push(outcome);
+            received.more.notify_all();
         });
         scheduler.start().unwrap();
         Self { scheduler, executor, outcomes }
     }
 
-    /// Has a job run now, however late it starts. Returns its id.
+    /// Adds a job that runs now, however late it starts. Returns its id.
     pub(crate) fn add(&self, job: JobBuilder) -> String {
         let job = self.scheduler.add_job(job.misfire_grace_time(None)).unwrap();
         job.id().to_owned()
@@ -115,12 +115,12 @@ impl Stand {
                 return outcomes[0].clone();
             }
             let rest = patience.saturating_duration_since(Instant::now());
-            assert!(!rest.is_zero(), "gave up waiting for the outcome of {id}");
+            assert!(!rest.is_zero(), "timed out waiting for the outcome of {id}");
             of_jobs = self.outcomes.more.wait_timeout(of_jobs, rest).unwrap().0;
         }
     }
 
-    /// All outcomes up to now, by job.
+    /// Returns all outcomes so far, by job.
     pub(crate) fn outcomes(&self) -> HashMap<String, Vec<Outcome>> {
         self.outcomes.of_jobs.lock().unwrap().clone()
     }
@@ -131,7 +131,7 @@ impl Stand {
         self.outcome(&self.add(job))
     }
 
-    /// The process that runs the next job, where there is one worker.
+    /// Returns the id of the worker process, if there is only one worker.
     #[track_caller]
     pub(crate) fn pid(&self) -> u32 {
         let pid = self.run(JobBuilder::new("tests::pid")).value();
@@ -146,7 +146,7 @@ impl Stand {
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());
 
-/// The tests of a module, under their names.
+/// Defines the list of tests of a module, with their names.
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
         pub(crate) const TESTS: &[super::stand::Test] = &[

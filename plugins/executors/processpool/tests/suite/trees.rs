@@ -1,4 +1,4 @@
-//! The programs that runs start by the function `command`: none is left when the outcome of the run is told.
+//! Programs started by runs of the function `command`: none is left when the outcome of the run is reported.
 
 use std::fs;
 use std::path::Path;
@@ -13,18 +13,18 @@ use super::processes::{count_in, runs, signal, until};
 use super::stand::{Stand, tests};
 
 tests![
-    a_timeout_gives_programs_their_grace_period_and_leaves_none,
-    a_shutdown_gives_programs_their_grace_period_and_leaves_none,
-    a_worker_that_is_killed_leaves_none,
+    a_timeout_gives_programs_their_grace_period_and_leaves_no_process,
+    a_shutdown_gives_programs_their_grace_period_and_leaves_no_process,
+    a_killed_worker_leaves_no_process,
     processes_of_a_run_that_ended_by_itself_outlive_its_worker,
 ];
 
-/// Ends at TERM, as does a daemon of its that has left the group and lost its parent.
+/// Ends at TERM, like its daemon, which has left the group and lost its parent.
 const TIDY: &str = "setsid sh -c 'sleep 600 & echo >daemon' & \
     trap 'echo tidying up; sleep 0.4; echo >tidy; exit 0' TERM; \
     until [ -e daemon ]; do sleep 0.01; done; echo >began; while :; do sleep 0.01; done";
 
-/// Its first process ends at TERM, the other one does not.
+/// Its first process ends at TERM; the other one ignores TERM.
 const STUBBORN: &str = "(trap '' TERM; echo >deaf; while :; do sleep 600; done) & \
     until [ -e deaf ]; do sleep 0.01; done; echo >began; sleep 600";
 
@@ -41,13 +41,13 @@ fn wait_until_began(directory: &Path) {
     assert!(count_in(directory) >= 2);
 }
 
-/// Whether the program could do what it does at TERM.
+/// Asserts that the program could clean up at TERM.
 fn assert_tidy(directory: &Path) {
     let is_tidy = !directory.join("daemon").exists() || directory.join("tidy").exists();
     assert!(is_tidy, "it had no time to tidy up");
 }
 
-fn a_timeout_gives_programs_their_grace_period_and_leaves_none() {
+fn a_timeout_gives_programs_their_grace_period_and_leaves_no_process() {
     let stand = Stand::new(2);
     let (tidy, stubborn) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let timeout = Duration::from_secs(4);
@@ -62,7 +62,7 @@ fn a_timeout_gives_programs_their_grace_period_and_leaves_none() {
     }
 }
 
-fn a_shutdown_gives_programs_their_grace_period_and_leaves_none() {
+fn a_shutdown_gives_programs_their_grace_period_and_leaves_no_process() {
     let stand = Stand::new(2);
     let (tidy, stubborn) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = stand.add(job(tidy.path(), TIDY, 600.0));
@@ -78,7 +78,7 @@ fn a_shutdown_gives_programs_their_grace_period_and_leaves_none() {
     }
 }
 
-fn a_worker_that_is_killed_leaves_none() {
+fn a_killed_worker_leaves_no_process() {
     for (shell, kill_after) in [(TIDY, 600.0), (STUBBORN, 0.5)] {
         let stand = Stand::new(1);
         let worker = stand.pid();
@@ -87,7 +87,7 @@ fn a_worker_that_is_killed_leaves_none() {
         wait_until_began(directory.path());
         signal(worker, Signal::KILL);
         let message = stand.outcome(&id).message();
-        assert!(message.contains("died in the job: signal: 9"), "{message}");
+        assert!(message.contains("died during the job: signal: 9"), "{message}");
         assert_eq!(count_in(directory.path()), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Which runtime the jobs run on.
+//! The runtime that the jobs run on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ fn runtime_id() -> String {
     Handle::current().id().to_string()
 }
 
-/// The runtime that async jobs and plain ones see, which is the same.
+/// Returns the id of the runtime that async and plain jobs see, which must be the same.
 fn seen_by_jobs(lab: &Lab) -> String {
     lab.add(JobBuilder::new(|| async { runtime_id() }).id("task"));
     lab.add(JobBuilder::new(runtime_id).id("thread"));
@@ -46,7 +46,7 @@ fn a_given_runtime_takes_precedence_over_the_current_one() {
 }
 
 #[test]
-fn asking_for_threads_asks_for_a_runtime_of_its_own() {
+fn asking_for_threads_creates_a_separate_runtime() {
     let current = multi_thread(1);
     let guard = current.enter();
     let lab =
@@ -57,7 +57,7 @@ fn asking_for_threads_asks_for_a_runtime_of_its_own() {
     assert_eq!(value_of(&lab, "threads"), 3);
 }
 
-/// Tells when it is dropped.
+/// Records that it was dropped.
 struct Dropped(Arc<AtomicBool>);
 
 impl Drop for Dropped {
@@ -74,7 +74,7 @@ fn its_own_runtime_ends_with_the_last_job() {
     let leave_a_task = move || {
         let dropped = Dropped(Arc::clone(&flag));
         async move {
-            // Belongs to the runtime, and lives as long.
+            // Belongs to the runtime, and is dropped with it.
             drop(tokio::spawn(async move {
                 let _dropped = dropped;
                 std::future::pending::<()>().await;
@@ -106,13 +106,13 @@ fn every_start_has_a_runtime() {
         assert_ne!(seen_by_jobs(&lab), "");
         lab.scheduler().shutdown(shutdown).unwrap();
         lab.scheduler().start().unwrap();
-        // The events of the same jobs are counted from the beginning.
-        lab.events().heard().events.clear();
+        // The events of the same job ids are counted from the beginning.
+        lab.events().received().events.clear();
     }
 }
 
 #[test]
-fn it_is_found_by_its_names() {
+fn the_plugin_is_found_by_its_names() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     let names = [

@@ -25,7 +25,7 @@ fn all_runs_are_errors(runtime: Runtime) {
     lab.add(JobBuilder::new(|| async {}).id("queued task"));
     lab.add(JobBuilder::new(|| ()).id("queued thread"));
     for id in ["running", "queued task", "queued thread"] {
-        lab.wait_until_handed_over(id);
+        lab.wait_until_submitted(id);
     }
     runtime.block_on(async {
         while receiver.try_recv().is_err() {
@@ -34,12 +34,12 @@ fn all_runs_are_errors(runtime: Runtime) {
     });
     drop(runtime);
     for id in ["running", "queued task", "queued thread"] {
-        assert_eq!(error_of(&lab, id), "the executor let go of this run before it ended");
+        assert_eq!(error_of(&lab, id), "the executor dropped this run before it ended");
     }
     lab.add(JobBuilder::new(|| async {}).id("late task"));
     lab.add(JobBuilder::new(|| ()).id("late thread"));
     for id in ["late task", "late thread"] {
-        assert_eq!(error_of(&lab, id), "the executor let go of this run before it ended");
+        assert_eq!(error_of(&lab, id), "the executor dropped this run before it ended");
     }
     lab.wait_until_idle();
     lab.scheduler().shutdown(Shutdown::Wait).unwrap();
@@ -62,7 +62,7 @@ fn a_listener_may_shut_the_scheduler_down_when_the_runtime_ends() {
         let lab = lab(move || TokioExecutor::with_handle(handle.clone()));
         let scheduler = lab.scheduler().handle();
         lab.scheduler().add_listener(apscheduler_core::event::EventMask::JOB_ERROR, move |_| {
-            // The second of them comes too late.
+            // The second call comes too late, and fails.
             let _ = scheduler.shutdown(Shutdown::Wait);
         });
         for id in ["a", "b"] {
@@ -82,7 +82,7 @@ fn a_listener_may_shut_the_scheduler_down_when_the_runtime_ends() {
 }
 
 #[test]
-fn another_start_may_bring_another_runtime() {
+fn a_restart_may_use_another_runtime() {
     let lab = lab(TokioExecutor::new);
     for _ in 0..2 {
         lab.scheduler().shutdown(Shutdown::Wait).unwrap();
@@ -91,9 +91,9 @@ fn another_start_may_bring_another_runtime() {
         lab.scheduler().start().unwrap();
         drop(guard);
         lab.add(JobBuilder::new(std::future::pending::<()>).id("a"));
-        lab.wait_until_handed_over("a");
+        lab.wait_until_submitted("a");
         drop(runtime);
         error_of(&lab, "a");
-        lab.events().heard().events.clear();
+        lab.events().received().events.clear();
     }
 }

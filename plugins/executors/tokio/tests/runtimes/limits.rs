@@ -21,7 +21,7 @@ fn with_grace(grace: Duration) -> Lab {
 }
 
 #[test]
-fn a_plain_function_learns_of_its_timeout_from_the_token() {
+fn a_plain_function_sees_its_timeout_in_the_token() {
     let lab = with_grace(SHORT);
     let until_cancelled = |context: &JobContext| {
         let since = Instant::now();
@@ -57,7 +57,7 @@ fn a_job_that_continues_is_dropped_with_the_reason() {
     );
     lab.wait_until_idle();
     lab.add(JobBuilder::new(std::future::pending::<()>).id("shutdown"));
-    lab.wait_until_handed_over("shutdown");
+    lab.wait_until_submitted("shutdown");
     while lab.executor().load().running == 0 {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! The tokio executor on runtimes of all sorts: its own, those of others, and those that end too early.
+//! The tokio executor on its own runtime, on given ones, and on those that end too early.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -16,7 +16,7 @@ use apscheduler_testkit::executors::{ExecutorHarness, Flavor, Lab, Setup};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-/// A running scheduler with this executor, started in this thread.
+/// Returns a running scheduler with this executor, started on this thread.
 fn lab(make: impl Fn() -> TokioExecutor + Send + Sync + 'static) -> Lab {
     let harness = ExecutorHarness::new("tokio", move |_workers| Arc::new(make()));
     Setup::new(&harness, Flavor::Async).lab(1)
@@ -30,7 +30,7 @@ fn multi_thread(threads: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(threads).enable_time().build().unwrap()
 }
 
-/// What the only run of a job returned that ends well.
+/// Returns the return value of a job that runs once and succeeds.
 fn value_of(lab: &Lab, id: &str) -> Value {
     match &lab.events().wait_for(id, 1)[0] {
         Event::JobExecuted { retval, .. } => (**retval).clone(),
@@ -38,7 +38,7 @@ fn value_of(lab: &Lab, id: &str) -> Value {
     }
 }
 
-/// The message with which the only run of a job failed.
+/// Returns the error message of a job that runs once and fails.
 fn error_of(lab: &Lab, id: &str) -> String {
     match &lab.events().wait_for(id, 1)[0] {
         Event::JobError { error, .. } => error.message().to_owned(),

@@ -12,10 +12,10 @@ use apscheduler_testkit::executors::eventually;
 use crate::{lab, multi_thread, value_of};
 
 #[test]
-fn without_a_limit_more_runs_are_awaited_than_fit_into_the_queue() {
+fn without_a_limit_more_runs_are_in_progress_than_fit_into_the_queue() {
     const COUNT: usize = 25_000;
     let lab = lab(TokioExecutor::new);
-    assert!(lab.executor().room() < COUNT, "the queue has an end");
+    assert!(lab.executor().room() < COUNT, "the queue has a limit");
     let open = Arc::new(AtomicBool::new(false));
     let gate = Arc::clone(&open);
     let job = move || {
@@ -35,7 +35,7 @@ fn without_a_limit_more_runs_are_awaited_than_fit_into_the_queue() {
 }
 
 #[test]
-fn a_limit_holds_for_both_sorts_together() {
+fn a_limit_applies_to_both_flavors_together() {
     let lab = lab(|| TokioExecutor::with_options(&TokioOptions::default().max_workers(2)).unwrap());
     let gate = lab.hold("task");
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
@@ -44,7 +44,7 @@ fn a_limit_holds_for_both_sorts_together() {
     lab.add(JobBuilder::new(|| async {}).id("queued task"));
     lab.add(JobBuilder::new(|| ()).id("queued thread"));
     let full = ExecutorLoad::new().queued(2).running(2);
-    eventually("one of each sort runs and one of each waits", || lab.executor().load() == full);
+    eventually("one of each flavor runs and one of each waits", || lab.executor().load() == full);
     gate.open();
     value_of(&lab, "queued task");
     value_of(&lab, "queued thread");
@@ -54,7 +54,7 @@ fn a_limit_holds_for_both_sorts_together() {
 }
 
 #[test]
-fn a_run_that_blocks_in_place_holds_up_no_other() {
+fn a_run_that_blocks_in_place_delays_no_other() {
     let runtime = multi_thread(1);
     let handle = runtime.handle().clone();
     let lab = lab(move || TokioExecutor::with_handle(handle.clone()));
@@ -66,7 +66,7 @@ fn a_run_that_blocks_in_place_holds_up_no_other() {
     };
     let others = (0..5).map(|number| JobBuilder::new(|| async {}).id(format!("{number}")));
     let all = std::iter::once(JobBuilder::new(blocking.clone()).id("blocking")).chain(others);
-    // Due at once, so that one task would take them one after the other.
+    // Due at once, so that one task would run them one after the other.
     lab.add_all(all.chain([JobBuilder::new(blocking).id("another")]));
     lab.events().wait_for_all(5);
     drop(sender);

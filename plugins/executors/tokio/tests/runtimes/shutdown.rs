@@ -1,4 +1,4 @@
-//! A shutdown that waits never waits for itself, wherever it is called.
+//! A shutdown that waits never deadlocks, wherever it is called.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ fn lab_on(runtime: &Runtime) -> Lab {
     lab(move || TokioExecutor::with_handle(handle.clone()))
 }
 
-/// A task that takes a while, and does not need the thread in the meantime.
+/// Adds an async job that takes a while without blocking its thread.
 fn add_slow_job(lab: &Lab) {
     lab.add(JobBuilder::new(|| async { tokio::time::sleep(SHORT).await }).id("slow"));
-    lab.wait_until_handed_over("slow");
+    lab.wait_until_submitted("slow");
 }
 
 fn has_ended(lab: &Lab) -> bool {
@@ -30,7 +30,7 @@ fn has_ended(lab: &Lab) -> bool {
 }
 
 #[test]
-fn a_task_of_a_multi_thread_runtime_waits() {
+fn a_shutdown_in_a_task_of_a_multi_thread_runtime_waits() {
     let runtime = multi_thread(1);
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
@@ -41,7 +41,7 @@ fn a_task_of_a_multi_thread_runtime_waits() {
 }
 
 #[test]
-fn block_on_of_a_multi_thread_runtime_waits() {
+fn a_shutdown_in_block_on_of_a_multi_thread_runtime_waits() {
     let runtime = multi_thread(1);
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
@@ -50,7 +50,7 @@ fn block_on_of_a_multi_thread_runtime_waits() {
 }
 
 #[test]
-fn the_thread_of_a_current_thread_runtime_returns_at_once() {
+fn a_shutdown_on_the_thread_of_a_current_thread_runtime_returns_at_once() {
     let runtime = current_thread();
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
@@ -59,7 +59,7 @@ fn the_thread_of_a_current_thread_runtime_returns_at_once() {
             tokio::task::yield_now().await;
         }
         lab.scheduler().shutdown(Shutdown::Wait).unwrap();
-        assert!(!has_ended(&lab), "only this thread could have run it");
+        assert!(!has_ended(&lab), "only this thread could run it");
         while !has_ended(&lab) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -68,7 +68,7 @@ fn the_thread_of_a_current_thread_runtime_returns_at_once() {
 }
 
 #[test]
-fn a_current_thread_runtime_is_waited_for_from_its_blocking_pool() {
+fn a_shutdown_in_the_blocking_pool_of_a_current_thread_runtime_waits() {
     let runtime = current_thread();
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
@@ -81,7 +81,7 @@ fn a_current_thread_runtime_is_waited_for_from_its_blocking_pool() {
 }
 
 #[test]
-fn a_local_set_is_not_blocked_for_ever() {
+fn a_shutdown_in_a_local_set_does_not_deadlock() {
     let runtime = multi_thread(1);
     let lab = lab_on(&runtime);
     add_slow_job(&lab);
@@ -93,7 +93,7 @@ fn a_local_set_is_not_blocked_for_ever() {
 }
 
 #[test]
-fn another_runtime_waits() {
+fn a_shutdown_on_another_runtime_waits() {
     let (jobs, caller) = (multi_thread(1), current_thread());
     let lab = lab_on(&jobs);
     add_slow_job(&lab);

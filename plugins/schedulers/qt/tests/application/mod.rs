@@ -1,11 +1,11 @@
-//! Qt applications for tests, one after the other, in the main thread.
+//! Qt applications for tests, one after the other, on the main thread.
 #![expect(unsafe_code, reason = "Qt is C++")]
 
 use std::ffi::c_void;
 
 type Call = extern "C" fn(data: *mut c_void);
 
-/// What is called in the application.
+/// A call to make in the application.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
 
 // SAFETY: these are the functions of `application.cpp`, which is compiled for the tests of this crate.
@@ -17,13 +17,13 @@ unsafe extern "C" {
     safe fn application_quit();
 }
 
-/// Makes an application in this thread, calls, runs it until it is to quit, and destroys it.
+/// Creates an application on this thread, calls `ready`, runs the application until it quits, and destroys it.
 pub(crate) fn run(ready: Work) {
-    // SAFETY: `make_call` takes what it is given, and is called once.
+    // SAFETY: `make_call` takes ownership of the data, and is called once.
     unsafe { application_run(make_call, Box::into_raw(Box::new(ready)).cast()) }
 }
 
-/// Calls in the thread of the application. The tests see to it that there is one.
+/// Makes a call on the thread of the application. The tests ensure that there is one.
 pub(crate) fn call(work: Work) {
     // SAFETY: as above; there is an application.
     unsafe { application_call(make_call, Box::into_raw(Box::new(work)).cast()) }
@@ -34,14 +34,14 @@ pub(crate) fn quit() {
     call(Box::new(|| application_quit()));
 }
 
-/// Runs the event loop within the event loop, as a dialog does.
+/// Runs the event loop within the event loop, like a dialog.
 #[allow(dead_code, reason = "not all tests use it")]
 pub(crate) fn process_events() {
     application_process_events();
 }
 
 extern "C" fn make_call(data: *mut c_void) {
-    // SAFETY: `data` is from `Box::into_raw`, and comes here once.
+    // SAFETY: `data` is from `Box::into_raw`, and is passed only once.
     let work = unsafe { Box::from_raw(data.cast::<Work>()) };
     work();
 }

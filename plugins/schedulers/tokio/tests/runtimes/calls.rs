@@ -1,4 +1,4 @@
-//! Calls that can be awaited hold up no task, whatever their store does.
+//! Async calls block no task, whatever their store does.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::OnRemove;
@@ -18,7 +18,7 @@ fn paused(id: &str) -> JobBuilder {
 }
 
 #[tokio::test]
-async fn async_calls_do_what_plain_calls_do() {
+async fn async_calls_match_plain_calls() {
     let scheduler = scheduler();
     scheduler.add_job(paused("a")).await.unwrap();
     scheduler.start().await.unwrap();
@@ -47,9 +47,9 @@ async fn async_calls_do_what_plain_calls_do() {
     assert_eq!(error.kind(), ErrorKind::NotRunning);
 }
 
-/// On a runtime with one thread: a call that blocked it would never end.
+/// The runtime has one thread: a call that blocked it would never end.
 #[tokio::test]
-async fn a_store_that_hangs_holds_up_its_own_calls_alone() {
+async fn a_store_that_hangs_delays_only_its_own_calls() {
     let scheduler = scheduler();
     let store = TestStore::blocking_with_objects();
     scheduler.add_jobstore("remote", store.clone()).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_store_that_hangs_holds_up_its_own_calls_alone() {
 }
 
 #[tokio::test]
-async fn a_start_on_a_store_that_hangs_holds_up_no_task() {
+async fn a_start_with_a_store_that_hangs_blocks_no_task() {
     let scheduler = scheduler();
     let store = TestStore::blocking_with_objects();
     scheduler.add_jobstore("default", store.clone()).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_scheduler_that_is_dropped_while_it_starts_does_not_run() {
     assert_eq!(handle.state(), SchedulerState::Stopped);
 }
 
-/// A shutdown that waits does not have the job wait for itself.
+/// A shutdown that waits does not wait for the job that calls it.
 #[tokio::test]
 async fn an_async_job_may_await_the_shutdown() {
     let with_executor = apscheduler_testkit::registry();
@@ -132,7 +132,7 @@ async fn an_async_job_may_await_the_shutdown() {
             scheduler.add_job(JobBuilder::new(job)).await.unwrap();
             let mut codes = [events.next().await.unwrap(), events.next().await.unwrap()]
                 .map(|event| event.code());
-            // One that does not wait may be over before the job is.
+            // A shutdown that does not wait may end before the job does.
             if shutdown == Shutdown::Now {
                 codes.sort_by_key(|code| std::cmp::Reverse(code.bits()));
             }

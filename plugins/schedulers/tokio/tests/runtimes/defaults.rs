@@ -1,4 +1,4 @@
-//! The default executor: that of the registry, or one without a plugin.
+//! The default executor: the one of the registry, or one without a plugin.
 
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
@@ -26,19 +26,19 @@ async fn runs_jobs_of_both_sorts(registry: Registry, executor: &str) {
 }
 
 #[tokio::test]
-async fn it_is_that_of_the_registry() {
+async fn the_registry_provides_the_default_executor() {
     let registry = apscheduler_testkit::registry();
     registry.register(apscheduler_executor_tokio::PLUGIN.clone()).unwrap();
     runs_jobs_of_both_sorts(registry, "TokioExecutor").await;
 }
 
 #[tokio::test]
-async fn it_needs_no_plugin() {
+async fn the_default_executor_needs_no_plugin() {
     runs_jobs_of_both_sorts(apscheduler_testkit::registry(), "TokioExecutor").await;
 }
 
 #[test]
-fn it_has_the_names_of_python() {
+fn the_scheduler_has_the_names_of_apscheduler() {
     let registry = apscheduler_testkit::registry();
     registry.register(PLUGIN.clone()).unwrap();
     for name in [

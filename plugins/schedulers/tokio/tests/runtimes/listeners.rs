@@ -1,4 +1,4 @@
-//! Async listeners: in order, one event at a time, and harmless when they panic.
+//! Async listeners receive events in order, one at a time, and may panic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ const JOBS: usize = 50;
 #[tokio::test]
 async fn events_come_in_order_and_one_at_a_time() {
     let scheduler = scheduler();
-    let (sender, mut heard) = unbounded_channel();
+    let (sender, mut received) = unbounded_channel();
     let busy = Arc::new(AtomicBool::new(false));
     scheduler
         .add_async_listener(EventMask::JOB_ADDED, move |event| {
@@ -36,14 +36,14 @@ async fn events_come_in_order_and_one_at_a_time() {
         scheduler.add_job(job).await.unwrap();
     }
     for number in 0..JOBS {
-        assert_eq!(heard.recv().await.unwrap(), (number.to_string(), true));
+        assert_eq!(received.recv().await.unwrap(), (number.to_string(), true));
     }
 }
 
 #[tokio::test]
-async fn one_that_panics_hears_the_next() {
+async fn a_listener_that_panics_receives_later_events() {
     let scheduler = scheduler();
-    let (sender, mut heard) = unbounded_channel();
+    let (sender, mut received) = unbounded_channel();
     let listener = scheduler
         .add_async_listener(EventMask::SCHEDULER_PAUSED | EventMask::SCHEDULER_RESUMED, {
             move |event| {
@@ -55,16 +55,16 @@ async fn one_that_panics_hears_the_next() {
     scheduler.start().await.unwrap();
     scheduler.pause().unwrap();
     scheduler.resume().unwrap();
-    assert_eq!(heard.recv().await, Some(EventMask::SCHEDULER_PAUSED));
-    assert_eq!(heard.recv().await, Some(EventMask::SCHEDULER_RESUMED));
-    // Its task ends, and what it held is let go of.
+    assert_eq!(received.recv().await, Some(EventMask::SCHEDULER_PAUSED));
+    assert_eq!(received.recv().await, Some(EventMask::SCHEDULER_RESUMED));
+    // Its task ends, and its values are dropped.
     assert!(scheduler.remove_listener(listener));
-    assert_eq!(heard.recv().await, None);
+    assert_eq!(received.recv().await, None);
 }
 
-/// The only thread of the runtime is in the middle of it, and needed by the job.
+/// The listener runs on the only thread of the runtime, which the job needs.
 #[test]
-fn a_plain_one_may_shut_the_scheduler_down_while_an_async_job_runs() {
+fn a_plain_listener_may_shut_the_scheduler_down_while_an_async_job_runs() {
     let (sender, ended) = std::sync::mpsc::channel();
     let body = async {
         let scheduler = scheduler();

@@ -1,4 +1,4 @@
-//! The tokio scheduler on runtimes of all sorts, and its async calls.
+//! The tokio scheduler on different runtimes, and its async calls.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -17,7 +17,7 @@ use apscheduler_testkit::TestPlugins;
 
 const START: &str = "2027-01-01T00:00:00Z";
 
-/// A scheduler that knows the plugins of core alone.
+/// Returns a scheduler with the plugins of core only.
 fn scheduler() -> TokioScheduler<TestPlugins> {
     with_registry(apscheduler_testkit::registry())
 }

@@ -1,4 +1,4 @@
-//! No runtime, or not enough of one: errors that say what to do.
+//! Errors for a missing runtime, or one without timers, say what to do.
 
 use std::future::Future;
 use std::pin::pin;
@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 
 use crate::scheduler;
 
-/// Drives a future in this thread, without a runtime.
+/// Drives a future on this thread, without a runtime.
 fn wait<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(std::thread::Thread);
     impl Wake for Unpark {
@@ -32,13 +32,13 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn the_error_of_a_start_outside_of_a_runtime_has_advice() {
+fn the_error_of_a_start_outside_a_runtime_has_a_remedy() {
     let scheduler = scheduler();
     let error = wait(scheduler.start()).unwrap_err();
     assert!(error.to_string().contains("there is no tokio runtime here"), "{error}");
     assert!(error.to_string().contains("TokioScheduler::on"), "{error}");
     assert_eq!(scheduler.state(), SchedulerState::Stopped);
-    // Where there is one, it starts.
+    // On a runtime, it starts.
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         scheduler.start().await.unwrap();
@@ -60,7 +60,7 @@ fn a_runtime_without_timers_is_refused() {
 }
 
 #[test]
-fn another_start_may_be_in_another_runtime() {
+fn a_restart_may_be_in_another_runtime() {
     let scheduler = scheduler();
     for id in ["first", "second"] {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
@@ -80,7 +80,7 @@ fn another_start_may_be_in_another_runtime() {
 }
 
 #[test]
-fn it_runs_on_the_runtime_that_it_was_given() {
+fn the_scheduler_runs_on_the_given_runtime() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
     let scheduler: TokioScheduler<apscheduler_testkit::TestPlugins> = TokioScheduler::builder()
         .runtime(TokioRuntime::from(runtime.handle().clone()))
@@ -114,7 +114,7 @@ fn a_call_to_a_runtime_that_has_ended_is_an_error() {
 }
 
 #[test]
-fn a_scheduler_that_lost_its_runtime_can_be_started_on_another() {
+fn a_scheduler_that_lost_its_runtime_can_be_restarted_on_another() {
     let scheduler = scheduler();
     for _ in 0..3 {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();

@@ -1,4 +1,4 @@
-//! Jobs in the turns of the loop, which is one task among others.
+//! Jobs in turns of the loop, which is one task among others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,15 +10,15 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::scheduler;
 
-/// For how long one turn runs jobs. A job that takes so long is the only one of its turn.
+/// How long one turn runs jobs. A job that takes this long is the only one of its turn.
 const SLICE: Duration = Duration::from_millis(10);
 
 const JOBS: usize = 8;
 
-/// On a runtime with one thread. Tasks that yield come back when sockets and timers were looked at, so they stand for
-/// those too.
+/// The runtime has one thread. A task that yields continues after sockets and timers were polled, so this covers those
+/// too.
 #[tokio::test]
-async fn other_tasks_have_their_turn_between_jobs() {
+async fn other_tasks_run_between_jobs() {
     let scheduler = scheduler();
     scheduler.add_executor("loop", LoopExecutor::new()).await.unwrap();
     let turns = Arc::new(AtomicUsize::new(0));
@@ -42,7 +42,7 @@ async fn other_tasks_have_their_turn_between_jobs() {
     for _ in 0..JOBS {
         seen_turns.push(seen.recv().await.unwrap());
     }
-    // Of two tasks that yield, tokio may take this one first, and the other one first the next time.
+    // Of two tasks that yield, tokio may poll either first each time.
     assert!(seen_turns.windows(3).all(|jobs| jobs[0] < jobs[2]), "{seen_turns:?}");
     other.abort();
 }

@@ -1,4 +1,4 @@
-//! The server that the tests use, and collections in it.
+//! The server of the tests, and collections in it.
 
 use apscheduler_store_mongodb::MongoDbOptions;
 use mongodb::bson::{Document, doc};
@@ -20,17 +20,17 @@ pub(crate) fn url() -> String {
     })
 }
 
-/// The name of a collection for one test.
+/// Returns the name of a collection for one test.
 pub(crate) fn new_collection() -> String {
     format!("jobs_{}", uuid::Uuid::new_v4().simple())
 }
 
-/// The options of a store in this collection.
+/// Returns the options of a store in this collection.
 pub(crate) fn options(collection: &str) -> MongoDbOptions {
     MongoDbOptions::default().url(url()).database(DATABASE).collection(collection)
 }
 
-/// Does something with a collection, past the store.
+/// Accesses a collection, bypassing the store.
 pub(crate) fn with_collection<T>(
     name: &str,
     work: impl AsyncFnOnce(Collection<Document>) -> mongodb::error::Result<T>,
@@ -45,7 +45,7 @@ pub(crate) fn with_collection<T>(
     done.expect("the server of APSCHEDULER_TEST_MONGODB answers")
 }
 
-/// Drops a collection, and forgets its version.
+/// Drops a collection, and removes its version.
 pub(crate) fn remove(collection: &str) {
     with_collection(collection, async |jobs| jobs.drop().await);
     with_collection(META, async |meta| meta.delete_one(doc! {"_id": collection}).await);

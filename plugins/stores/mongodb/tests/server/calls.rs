@@ -1,4 +1,4 @@
-//! What the tests do with a store.
+//! Operations of the tests on a store.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -18,7 +18,7 @@ pub(crate) struct Place(pub(crate) String);
 
 impl Place {
     pub(crate) fn new() -> Self {
-        // Before there is anything to remove: it panics where no server is named.
+        // Called before there is anything to remove, because it panics without a server.
         place::url();
         Self(place::new_collection())
     }
@@ -39,12 +39,12 @@ impl Drop for Place {
 }
 
 pub(crate) fn started(options: MongoDbOptions) -> MongoDbJobStore {
-    let store = MongoDbJobStore::with_options(options).expect("the options are right");
+    let store = MongoDbJobStore::with_options(options).expect("the options are valid");
     store.start("default").expect("the store starts");
     store
 }
 
-/// A job whose state is not read.
+/// Returns a job with a state that is not read.
 pub(crate) fn new(id: &str, time: Option<Timestamp>, replace: bool) -> NewRecord {
     let state = JobPayload::Encoded(r#"{"version":1}"#.into());
     NewRecord::new(id, time, state).with_replace(replace)
@@ -54,19 +54,19 @@ pub(crate) fn add(store: &MongoDbJobStore, id: &str, time: Option<Timestamp>) {
     store.add_jobs(vec![new(id, time, false)]).expect("it is added");
 }
 
-/// Takes the run time that is due.
+/// Claims the due run time.
 pub(crate) fn take(record: &JobRecord, next: NextRun) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
     Decision::Claim(ClaimOutcome::new(run_times, next))
 }
 
-/// Claims all that is due.
+/// Claims all due jobs.
 pub(crate) fn claim(store: &MongoDbJobStore, now: Timestamp, next: NextRun) -> Result<Claims> {
     let due = ClaimRequest::new(now, 1000);
     store.claim_due(&due, &mut |record| take(record, next))
 }
 
-/// The ids that were claimed.
+/// Returns the claimed ids.
 pub(crate) fn claimed(claims: &Claims) -> Vec<&str> {
     claims.won.iter().map(|claim| &*claim.record.id).collect()
 }
@@ -76,17 +76,17 @@ pub(crate) fn listed(store: &MongoDbJobStore) -> Vec<(String, Option<Timestamp>)
     records.into_iter().map(|record| (record.id.to_string(), record.next_run_time)).collect()
 }
 
-/// Watches a store, and receives its changes.
+/// Watches a store, and returns a channel that receives its notices.
 pub(crate) fn watch(store: &MongoDbJobStore) -> (Watch, Receiver<()>) {
     let (sender, told) = channel();
     let notifier = ChangeNotifier::new(move || {
-        // The test may be over already.
+        // The test may have ended already.
         let _ = sender.send(());
     });
     (store.watch(notifier).expect("it is watched").expect("it can be watched"), told)
 }
 
-/// Writes a document past the store.
+/// Writes a document, bypassing the store.
 pub(crate) fn insert(collection: &str, document: Document) {
     place::with_collection(collection, async |jobs| jobs.insert_one(document).await);
 }

@@ -1,4 +1,4 @@
-//! Jobs that others change, break, or leave half done.
+//! Jobs that others change, break, or leave incomplete.
 
 use std::time::Duration;
 
@@ -46,9 +46,9 @@ fn a_watch_ignores_own_changes() {
     add(&store, "own", Some(second(9)));
     claim(&store, second(9), NextRun::At(second(12))).unwrap();
     let silence = told.recv_timeout(Duration::from_millis(900));
-    assert!(silence.is_err(), "its own change is no news");
+    assert!(silence.is_err(), "its own change is not reported");
     add(&other, "a", Some(second(1)));
-    told.recv_timeout(Duration::from_secs(5)).expect("a change is told");
+    told.recv_timeout(Duration::from_secs(5)).expect("a change is reported");
     drop(watch);
 }
 
@@ -63,7 +63,7 @@ fn a_batch_may_be_won_in_part() {
         }
         let due = ClaimRequest::new(second(1), 100);
         let claims = store.claim_due(&due, &mut |record| {
-            // Somebody else is faster with two of them.
+            // Another handle claims two of them first.
             match &*record.id {
                 "b" => assert!(other.remove_job("b").unwrap()),
                 "c" => assert!(other.update_job(record).unwrap()),

@@ -1,4 +1,4 @@
-//! What is MongoDB's own: collections, logins, broken connections, other programs' data, and hands that meddle.
+//! Behavior specific to MongoDB: collections, logins, broken connections, data of other programs, and manual edits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod calls;

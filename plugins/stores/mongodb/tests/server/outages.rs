@@ -14,12 +14,12 @@ use crate::calls::{Place, add, claim, claimed, listed, new, started, watch};
 use crate::way::{command, parts, proxy, through};
 use crate::wire::{Pass, Proxy};
 
-/// What may become of a job.
+/// The decisions to test.
 fn nexts() -> [NextRun; 3] {
     [NextRun::At(second(60)), NextRun::At(second(90)), NextRun::Finished]
 }
 
-/// Does something to the next command with this name, and lets all others pass.
+/// Applies `pass` to the next command with this name, and forwards all others.
 fn once(proxy: &Proxy, name: &'static str, pass: Pass) {
     let mut is_done = false;
     proxy.on_requests(move |message| {
@@ -36,16 +36,16 @@ fn assert_retryable(error: &Error) {
     assert!(error.is_retryable());
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !holds() {
-        assert!(Instant::now() < until, "waited in vain: {what}");
+        assert!(Instant::now() < until, "did not happen in time: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Claims until the server is there again.
+/// Claims until the server is available again.
 fn claim_at_last(store: &MongoDbJobStore, next: NextRun) -> Vec<String> {
     let mut ids = Vec::new();
     wait_for("the store works again", || match claim(store, second(1), next) {
@@ -85,7 +85,9 @@ fn a_claim_with_a_lost_answer_is_returned_later() {
         }
         once(&proxy, "update", Pass::OnAndCut);
         assert_retryable(&claim(&store, second(1), next).unwrap_err());
-        wait_for("the server did it", || other.next_run_time(None).unwrap() != Some(second(1)));
+        wait_for("the server has executed it", || {
+            other.next_run_time(None).unwrap() != Some(second(1))
+        });
         assert!(claim(&other, second(1), next).unwrap().won.is_empty(), "it was claimed");
         assert_eq!(claim_at_last(&store, next), ["a", "b", "c"]);
         assert!(claim(&other, second(1), next).unwrap().won.is_empty());
@@ -101,13 +103,13 @@ fn changes_of_others_after_a_claim_in_doubt_are_kept() {
     once(&proxy, "update", Pass::OnAndCut);
     assert_retryable(&claim(&store, second(1), NextRun::At(second(60))).unwrap_err());
     let moved = || other.lookup_job("a").unwrap().filter(|it| it.next_run_time == Some(second(60)));
-    wait_for("the server did it", || moved().is_some());
+    wait_for("the server has executed it", || moved().is_some());
     let changed = moved().unwrap().with_next_run_time(Some(second(90)));
     assert!(other.update_job(&changed).unwrap());
     assert_eq!(
         claim_at_last(&store, NextRun::At(second(1_000_000))),
         ["a"],
-        "the fire was won before"
+        "the fire was won already"
     );
     assert_eq!(listed(&other), [("a".to_owned(), Some(second(90)))]);
 }
@@ -132,7 +134,7 @@ fn a_late_claim_does_nothing() {
     wait_for("the store works again", || {
         claim(&store, second(0), NextRun::At(second(1_000_000))).is_ok()
     });
-    // It was on its way all the time.
+    // It arrives late.
     let mut server = TcpStream::connect(parts().1).unwrap();
     server.write_all(late.lock().unwrap().as_deref().unwrap()).unwrap();
     assert!(server.read(&mut [0; 1000]).unwrap() > 0, "the server answers");
@@ -148,12 +150,12 @@ fn a_claim_in_doubt_is_settled_after_its_job_is_added_again() {
         add(&store, "a", Some(second(1)));
         once(&proxy, "update", Pass::OnAndCut);
         assert_retryable(&claim(&store, second(1), NextRun::Finished).unwrap_err());
-        wait_for("the server did it", || other.lookup_job("a").unwrap().is_none());
+        wait_for("the server has executed it", || other.lookup_job("a").unwrap().is_none());
         other.add_jobs(vec![new("a", Some(second(60)), replace)]).unwrap();
         assert_eq!(
             claim_at_last(&store, NextRun::At(second(1_000_000))),
             ["a"],
-            "the fire of the job before"
+            "the fire of the earlier job"
         );
         assert_eq!(listed(&other), [("a".to_owned(), Some(second(60)))]);
         store.remove_all_jobs().unwrap();
@@ -167,8 +169,10 @@ fn a_claim_in_doubt_survives_many_claims_of_another_handle() {
     add(&store, "a", Some(second(1)));
     once(&proxy, "update", Pass::OnAndCut);
     assert_retryable(&claim(&store, second(1), NextRun::At(second(2))).unwrap_err());
-    wait_for("the server did it", || other.next_run_time(None).unwrap() == Some(second(2)));
-    // The store waits for an answer for 30 s, and then for 10 s until it tries again.
+    wait_for("the server has executed it", || {
+        other.next_run_time(None).unwrap() == Some(second(2))
+    });
+    // The store waits 30 s for an answer, and then 10 s before it tries again.
     for time in 2..=40 {
         let next = NextRun::At(second(time + 1));
         assert_eq!(claimed(&claim(&other, second(time), next).unwrap()), ["a"]);
@@ -181,8 +185,8 @@ fn a_claim_unknown_to_a_router_is_returned_later() {
     let (place, proxy) = (Place::new(), proxy());
     let store = started(through(&proxy, &place));
     add(&store, "a", Some(second(1)));
-    // The server carries it out, and says so to somebody else. What the store is told is what a router says that has lost
-    // its shard: `HostUnreachable`.
+    // The server executes the command for another connection. The store gets the answer of a router that has lost its
+    // shard: `HostUnreachable`.
     let mut is_done = false;
     proxy.on_requests(move |message| {
         if !is_done && command(message) == "update" {
@@ -240,7 +244,7 @@ fn a_store_reconnects_after_an_outage() {
     add(&other, "c", Some(second(1)));
     while told.try_recv().is_ok() {}
     proxy.start();
-    told.recv_timeout(Duration::from_secs(15)).expect("what was missed may have been a change");
+    told.recv_timeout(Duration::from_secs(15)).expect("a change may have been missed");
     assert_eq!(claim_at_last(&store, NextRun::Finished), ["a", "c"]);
     assert!(listed(&other).is_empty());
     drop(watch);

@@ -1,4 +1,4 @@
-//! How often the server is asked.
+//! The number of round trips to the server.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ fn a_batch_takes_a_constant_number_of_round_trips() {
     let sent: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = Arc::clone(&sent);
     proxy.on_requests(move |message| {
-        // The driver asks the server how it is, beside.
+        // The driver also sends commands to monitor the server.
         if !["hello", "ismaster", "isMaster", ""].contains(&command(message)) {
             log.lock().unwrap().push(command(message).to_owned());
         }
@@ -31,7 +31,7 @@ fn a_batch_takes_a_constant_number_of_round_trips() {
         let mut lost = 0;
         let due = ClaimRequest::new(second(1), 1000);
         let claims = store.claim_due(&due, &mut |record| {
-            // Others take a part of them.
+            // Others claim some of them.
             if lost < 2 {
                 lost += 1;
                 assert!(other.update_job(record).unwrap());

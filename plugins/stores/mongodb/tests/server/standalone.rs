@@ -1,4 +1,4 @@
-//! Servers that are no replica set.
+//! Servers that are not a replica set.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::calls::{Place, add, listed, new, started, watch};
 use crate::way::{command, proxy, through};
 use crate::wire::{Pass, Proxy};
 
-/// Makes the server look like one that is no replica set, and has neither transactions nor change streams.
+/// Makes the server look like one that is not a replica set, and has neither transactions nor change streams.
 fn standalone() -> Proxy {
     let proxy = proxy();
     proxy.on_answers(|message| {
@@ -59,14 +59,14 @@ fn a_standalone_server_is_polled_for_changes() {
     let silence = told.recv_timeout(Duration::from_millis(900));
     assert!(silence.is_err(), "nothing has changed");
     add(&other, "sooner", Some(second(1)));
-    told.recv_timeout(Duration::from_secs(5)).expect("a job that comes first is told");
+    told.recv_timeout(Duration::from_secs(5)).expect("a new earliest job is reported");
     while told.try_recv().is_ok() {}
     assert!(other.remove_job("sooner").unwrap());
-    told.recv_timeout(Duration::from_secs(5)).expect("its removal is told");
+    told.recv_timeout(Duration::from_secs(5)).expect("its removal is reported");
     drop(watch);
 }
 
-/// The machine's clock may be before or after 2027: both kinds of jobs come after the one that was set aside.
+/// The machine's clock may be before or after 2027; both kinds of jobs are after the one that was set aside.
 #[test]
 fn a_change_after_a_job_that_was_set_aside_is_reported() {
     let (place, proxy) = (Place::new(), standalone());
@@ -83,6 +83,6 @@ fn a_change_after_a_job_that_was_set_aside_is_reported() {
     let now = apscheduler_core::time::SystemClock.now();
     let run = record.with_next_run_time(Some(now));
     assert!(other.update_job(&run).unwrap());
-    told.recv_timeout(Duration::from_secs(5)).expect("a job that is due now is told");
+    told.recv_timeout(Duration::from_secs(5)).expect("a job that is due now is reported");
     drop(watch);
 }

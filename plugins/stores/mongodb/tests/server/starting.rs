@@ -1,4 +1,4 @@
-//! What a start finds: no server, one that refuses, other schemas, and what other programs keep.
+//! What a start encounters: no server, a server that refuses, other schemas, and data of other programs.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

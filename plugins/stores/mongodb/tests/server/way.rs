@@ -1,4 +1,4 @@
-//! Ways to the server that can be cut and listened to.
+//! Connections to the server through a proxy.
 
 use apscheduler_store_mongodb::MongoDbOptions;
 
@@ -16,19 +16,19 @@ pub(crate) fn parts() -> (String, String, String) {
     (login, address.to_owned(), format!("/{rest}"))
 }
 
-/// A way to the server that can be cut.
+/// Returns a proxy to the server.
 pub(crate) fn proxy() -> Proxy {
     Proxy::new(parts().1)
 }
 
-/// The options of a store that goes this way.
+/// Returns the options of a store that connects through the proxy.
 pub(crate) fn through(proxy: &Proxy, place: &Place) -> MongoDbOptions {
     let (login, _, rest) = parts();
     let url = format!("mongodb://{login}{}{rest}", proxy.address());
     place.options().url(url).server_selection_timeout(std::time::Duration::from_secs(1))
 }
 
-/// The command in a message.
+/// Returns the name of the command in a message.
 pub(crate) fn command(message: &[u8]) -> &str {
     const OP_MSG: [u8; 4] = 2013_i32.to_le_bytes();
     // A header of 16 bytes, flags, the kind of the section, the length of the document, the type of its first field.

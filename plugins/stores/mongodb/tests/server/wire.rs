@@ -1,4 +1,4 @@
-//! A way to the server that knows MongoDB's messages: they can be counted, changed, held up, and lost one by one.
+//! A proxy that parses MongoDB's messages: they can be counted, changed, delayed, and lost one by one.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,26 +6,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How soon the threads notice what was asked of them.
+/// How soon the threads notice requests.
 const TICK: Duration = Duration::from_millis(5);
 
-/// What to do with bytes on their way. It may change them, as long as it keeps their number.
+/// Decides what to do with bytes. It may change them, but not their number.
 type Filter = Box<dyn FnMut(&mut [u8]) -> Pass + Send>;
 
-/// Whether bytes go on.
+/// What happens to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// They do.
+    /// They are forwarded.
     On,
-    /// They pass, and then all connections are closed: the server receives the command, but the client gets no answer.
+    /// They are forwarded, and then all connections are closed: the server receives the command, but the client gets no
+    /// answer.
     OnAndCut,
-    /// All connections are cut before them.
+    /// All connections are closed before they are forwarded.
     Cut,
-    /// They wait, with all that comes behind them on any connection, until [`Proxy::silence`] ends that.
+    /// They wait, with all later bytes on any connection, until [`Proxy::silence`] ends that.
     Wait,
 }
 
-/// A server's second address on the loopback, for tests of outages. Connections end with this value.
+/// A proxy to a server, for tests of outages. Dropping it closes its connections.
 pub(crate) struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -45,14 +46,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long the message is that begins here: its first four bytes say it.
+/// Returns the length of the message that begins here, which is in its first four bytes.
 fn length_of(bytes: &[u8]) -> Option<usize> {
     let length = i32::from_le_bytes(bytes.get(..4)?.try_into().ok()?);
     usize::try_from(length).ok()
 }
 
 impl Proxy {
-    /// A way to the server at this address (`127.0.0.1:27017`).
+    /// Returns a proxy to the server at this address (`127.0.0.1:27017`).
     pub(crate) fn new(target: impl Into<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -77,38 +78,38 @@ impl Proxy {
         Self { address, state }
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Cuts all connections. New ones are made at once.
+    /// Closes all connections. New ones are accepted at once.
     pub(crate) fn cut(&self) {
         self.state.cut();
     }
 
-    /// Cuts all connections and makes no new ones, as a server that was killed.
+    /// Closes all connections and refuses new ones, like a server that was killed.
     pub(crate) fn stop(&self) {
         self.state.is_down.store(true, Ordering::SeqCst);
         self.cut();
     }
 
-    /// Makes connections again.
+    /// Accepts connections again.
     pub(crate) fn start(&self) {
         self.state.is_down.store(false, Ordering::SeqCst);
     }
 
-    /// From now on nothing is passed on, and nothing is cut; or all is passed on again, what waited too.
+    /// Stops forwarding without closing connections, or forwards everything again, including delayed bytes.
     pub(crate) fn silence(&self, is_silent: bool) {
         self.state.is_silent.store(is_silent, Ordering::SeqCst);
     }
 
-    /// Shows what clients send to `filter`.
+    /// Passes everything that clients send through `filter`.
     pub(crate) fn on_requests(&self, filter: impl FnMut(&mut [u8]) -> Pass + Send + 'static) {
         *lock(&self.state.requests) = Some(Box::new(filter));
     }
 
-    /// Shows what the server sends to `filter`.
+    /// Passes everything that the server sends through `filter`.
     pub(crate) fn on_answers(&self, filter: impl FnMut(&mut [u8]) -> Pass + Send + 'static) {
         *lock(&self.state.answers) = Some(Box::new(filter));
     }
@@ -118,7 +119,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.is_over.store(true, Ordering::SeqCst);
         self.stop();
-        // So that the thread looks.
+        // Wakes the accepting thread, so that it notices.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -132,7 +133,7 @@ impl std::fmt::Debug for Proxy {
 impl State {
     fn cut(&self) {
         for connection in lock(&self.connections).drain(..) {
-            // The other side may have been faster.
+            // The other side may have closed it before.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
@@ -173,7 +174,7 @@ impl State {
         let _ = to.shutdown(Shutdown::Both);
     }
 
-    /// Returns whether the connection stands.
+    /// Returns whether the connection is still open.
     fn pass_on(
         &self,
         message: &mut [u8],
@@ -195,7 +196,7 @@ impl State {
                 false
             }
             Pass::OnAndCut => {
-                // The way back first, so that no answer is faster.
+                // The direction back to the client first, so that no answer is faster.
                 let _ = from.shutdown(Shutdown::Both);
                 let _ = to.write_all(message);
                 // The server reads what was sent before it reads the end.

@@ -1,4 +1,4 @@
-//! What only a real server shows: refusals, schemas, outages, and what schedulers do to each other.
+//! Behavior that needs a real server: refusals, schemas, outages, and concurrent schedulers.
 
 #[path = "../database/mod.rs"]
 mod database;
@@ -25,7 +25,7 @@ struct Table(String);
 
 impl Table {
     fn new() -> Self {
-        // Before there is anything to remove: it panics where no server is named.
+        // Called before there is anything to remove, because it panics without a server.
         url();
         Self(new_name())
     }
@@ -38,8 +38,8 @@ impl Table {
         started(self.options())
     }
 
-    /// Over a network that can fail.
-    fn behind(&self, proxy: &Proxy) -> MySqlOptions {
+    /// Returns the options of a store that connects through a proxy.
+    fn through(&self, proxy: &Proxy) -> MySqlOptions {
         let place = place();
         let (server, _) = place.split_once('/').expect("a database");
         let url = url().replacen(server, &proxy.address().to_string(), 1);
@@ -65,14 +65,14 @@ impl User {
         Self(name)
     }
 
-    /// May do all that a store does.
+    /// Returns a user with all permissions that a store needs.
     fn with_rights(password: &str) -> Self {
         let user = Self::new(password);
         execute(&format!("GRANT ALL ON *.* TO {}", user.0));
         user
     }
 
-    /// Has the server end all connections of this user.
+    /// Makes the server end all connections of this user.
     fn end_connections(&self) {
         let mut connection = connect();
         let select = "SELECT id FROM information_schema.processlist WHERE user = ?";
@@ -139,7 +139,7 @@ fn due() -> ClaimRequest {
     ClaimRequest::new(second(5), 10)
 }
 
-/// Claims what is due; it runs again in a minute.
+/// Claims all due jobs; they run again in a minute.
 fn take(record: &JobRecord) -> Decision {
     let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
     Decision::Claim(ClaimOutcome::new(run_times, NextRun::At(second(60))))
@@ -166,7 +166,7 @@ fn assert_no_password(error: &Error) {
 fn notifier() -> (ChangeNotifier, impl Fn() -> bool) {
     let (sender, receiver) = mpsc::channel();
     let notifier = ChangeNotifier::new(move || {
-        // The test may be over already.
+        // The test may have ended already.
         let _ = sender.send(());
     });
     (notifier, move || receiver.recv_timeout(Duration::from_secs(10)).is_ok())

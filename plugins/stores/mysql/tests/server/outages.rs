@@ -1,4 +1,4 @@
-//! Outages of servers and networks: no run is doubled, and the store recovers.
+//! Outages of servers and networks: no run happens twice, and the store recovers.
 
 use std::time::{Duration, Instant};
 
@@ -33,37 +33,37 @@ fn a_claim_killed_by_the_server_claims_nothing() {
         user.end_connections();
         take(record)
     });
-    assert_unavailable(&cut_off.expect_err("the connection is gone"), &crate::place());
+    assert_unavailable(&cut_off.expect_err("the connection was closed"), &crate::place());
     assert_eq!(claimed(&store), ["a"], "it is still due");
 }
 
 #[test]
 fn a_claim_that_did_not_arrive_cannot_be_written_later() {
     let (table, proxy) = (Table::new(), proxy());
-    let store = started(table.behind(&proxy));
+    let store = started(table.through(&proxy));
     add(&store, "a");
     let cut_off = store.claim_due(&due(), &mut |record| {
         proxy.cut();
         take(record)
     });
-    assert_unavailable(&cut_off.expect_err("the network is gone"), "127.0.0.1");
+    assert_unavailable(&cut_off.expect_err("the network is down"), "127.0.0.1");
     proxy.mend();
-    // The server notices it a little later than we do, and keeps the job locked until then.
+    // The server notices it a little later, and keeps the job locked until then.
     let patience = Instant::now() + Duration::from_secs(10);
     let mut ids = claimed(&store);
     while ids.is_empty() && Instant::now() < patience {
         ids = claimed(&store);
     }
     assert_eq!(ids, ["a"], "it is still due");
-    assert_eq!(tokens(&table, 0), 1, "what may still be on the way is refused");
+    assert_eq!(tokens(&table, 0), 1, "a claim that is still on its way will be refused");
 }
 
 #[test]
 fn a_claim_answered_by_a_proxy_is_not_lost() {
-    // A proxy that has lost its server; a server that does not know what became of COMMIT.
+    // A proxy that has lost its server; a server that does not know the outcome of COMMIT.
     for code in [2013_u16, 1180] {
         let (table, proxy) = (Table::new(), proxy());
-        let store = started(table.behind(&proxy));
+        let store = started(table.through(&proxy));
         add(&store, "a");
         let lost = store.claim_due(&due(), &mut |record| {
             let said = [&[0xff][..], &code.to_le_bytes(), b"#HY000it is gone"].concat();
@@ -91,7 +91,7 @@ fn claim_tokens_do_not_accumulate() {
     store.shutdown().expect("shut down");
     execute(&format!("UPDATE {}_claims SET since = '2020-01-01'", table.0));
     table.open();
-    assert_eq!(tokens(&table, 1), 0, "what others left is gone after a week");
+    assert_eq!(tokens(&table, 1), 0, "tokens left by others are removed after a week");
 }
 
 fn tokens(table: &Table, is_written: u8) -> usize {
@@ -102,7 +102,7 @@ fn tokens(table: &Table, is_written: u8) -> usize {
 #[test]
 fn a_silent_network_ends_calls_after_the_timeout() {
     let (table, proxy) = (Table::new(), proxy());
-    let options = table.behind(&proxy).statement_timeout(Duration::from_millis(100));
+    let options = table.through(&proxy).statement_timeout(Duration::from_millis(100));
     let store = started(options.connect_timeout(Duration::from_millis(100)));
     add(&store, "a");
     proxy.silence();
@@ -117,12 +117,12 @@ fn a_silent_network_ends_calls_after_the_timeout() {
 #[test]
 fn a_watch_survives_an_outage() {
     let (table, proxy) = (Table::new(), proxy());
-    let store = started(table.behind(&proxy).poll_interval(Duration::from_millis(20)));
+    let store = started(table.through(&proxy).poll_interval(Duration::from_millis(20)));
     let other = table.open();
     let (notifier, told) = notifier();
     let _watch = store.watch(notifier).expect("watched").expect("a watch");
     add(&other, "a");
-    assert!(told(), "a change of another handle");
+    assert!(told(), "a change by another handle");
     proxy.cut();
     add(&other, "b");
     proxy.mend();

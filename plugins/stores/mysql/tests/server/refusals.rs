@@ -1,4 +1,4 @@
-//! Servers that are not there or do not let us in, with no word of passwords.
+//! Servers that are unreachable or refuse the login. Errors do not show passwords.
 
 use std::net::TcpListener;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::{
     started, try_adding,
 };
 
-/// A server that is read-only binds the users who may write rows and no more.
+/// A read-only server refuses writes of users who have only permissions on rows.
 static READ_ONLY: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -106,12 +106,12 @@ fn a_read_only_server_is_retryable() {
     execute(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO {}", user.0));
     let store = started(MySqlOptions::new(user.url("secret")).tablename(&table.0));
     add(&store, "a");
-    // The other tests have rights that this does not bind.
+    // The users of the other tests have permissions that override this.
     execute("SET GLOBAL read_only = 1");
     let (listed, added) = (store.get_jobs(None, 10), try_adding(&store, "b"));
     let claim = store.claim_due(&crate::due(), &mut crate::take);
     execute("SET GLOBAL read_only = 0");
-    assert_eq!(listed.expect("reading goes on").len(), 1);
+    assert_eq!(listed.expect("reading still works").len(), 1);
     for error in [added.expect_err("read-only"), claim.expect_err("read-only")] {
         assert_unavailable(&error, &place());
     }
@@ -133,7 +133,7 @@ fn tls_is_used_or_refused_but_never_skipped_silently() {
     };
     if has_tls {
         add(&started(url("REQUIRED")), "a");
-        // No authority knows a server for tests.
+        // No authority has signed the certificate of a test server.
         assert_eq!(refused(url("VERIFY_CA")).kind(), ErrorKind::Unavailable);
         return;
     }

@@ -1,4 +1,4 @@
-//! Tables: in another database, half made, and dropped.
+//! Tables in another database, incomplete tables, and dropped tables.
 
 use apscheduler_core::ErrorKind;
 use apscheduler_testkit::stores::new_name;

@@ -1,4 +1,4 @@
-//! What schedulers that share a table do to each other.
+//! Interactions of schedulers that share a table.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -36,21 +36,24 @@ fn own_changes_are_not_reported() {
     let _watch = watcher.watch(notifier).expect("watched").expect("a watch");
     let (sender, receiver) = mpsc::channel();
     let own = ChangeNotifier::new(move || {
-        // The test may be over already.
+        // The test may have ended already.
         let _ = sender.send(());
     });
     let _own = store.watch(own).expect("watched").expect("a watch");
     add(&store, "a");
     assert!(store.remove_job("a").expect("removed"));
-    assert!(told(), "others hear of it");
-    // Longer than its poll.
-    assert!(receiver.recv_timeout(Duration::from_millis(1500)).is_err(), "it did so itself");
+    assert!(told(), "others are notified");
+    // Longer than its polling interval.
+    assert!(
+        receiver.recv_timeout(Duration::from_millis(1500)).is_err(),
+        "its own change is not reported"
+    );
     add(&other, "b");
     assert!(receiver.recv_timeout(Duration::from_secs(10)).is_ok(), "another did");
 }
 
-/// Another transaction and the claim wait for each other, and the server takes back the claim. What was decided is
-/// written again, for the jobs that are as they were, and is not decided twice.
+/// Another transaction and the claim deadlock, and the server rolls back the claim. The decisions on unchanged jobs are
+/// written again, and no job is decided on twice.
 #[test]
 fn a_claim_rolled_back_by_a_deadlock_is_written_again() {
     let table = Table::new();
@@ -65,20 +68,20 @@ fn a_claim_rolled_back_by_a_deadlock_is_written_again() {
             let mut connection = connect();
             connection.query_drop("CREATE TEMPORARY TABLE weight (n int) ENGINE=InnoDB").expect("made");
             let mut rival = connection.start_transaction(TxOpts::default()).expect("begun");
-            // The server takes back the one that wrote less.
+            // The server rolls back the one that wrote less.
             let rows = vec!["(1)"; 1000].join(", ");
             rival.query_drop(format!("INSERT INTO weight VALUES {rows}")).expect("written");
-            // The place in the index where the claim is about to write.
+            // The gap in the index where the claim is about to write.
             let gap = format!(
                 "SELECT id FROM {name} FORCE INDEX (next_run_time) WHERE next_run_time > {} FOR UPDATE",
                 second(10).timestamp_micros()
             );
             rival.query_drop(gap).expect("locked");
-            locked.send(()).expect("heard");
+            locked.send(()).expect("received");
             may_go.recv().expect("told");
-            // Waits for the claim, which waits for the place.
+            // Waits for the claim, which waits for the gap.
             let update = format!("UPDATE {name} SET revision = revision + 1 WHERE id = 'b'");
-            rival.query_drop(update).expect("the rival goes first");
+            rival.query_drop(update).expect("the rival wins");
             rival.commit().expect("committed");
         });
         is_locked.recv().expect("told");
@@ -86,14 +89,14 @@ fn a_claim_rolled_back_by_a_deadlock_is_written_again() {
         let claims = store.claim_due(&due(), &mut |record| {
             decided.push(record.id.to_string());
             if decided.len() == 2 {
-                go.send(()).expect("heard");
+                go.send(()).expect("received");
             }
             take(record)
         });
         let claims = claims.expect("claimed").won;
         rival.join().expect("the rival is done");
         assert_eq!(decided, ["a", "b"]);
-        // The rival changed `b`, or holds it.
+        // The rival has changed `b`, or has it locked.
         let won: Vec<&str> = claims.iter().map(|claim| &*claim.record.id).collect();
         assert_eq!(won, ["a"]);
     });

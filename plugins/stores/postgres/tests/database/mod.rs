@@ -1,14 +1,14 @@
-//! The database that tests use: `cargo xtask test` starts its server.
+//! The database of the tests. `cargo xtask test` starts its server.
 
 use apscheduler_testkit::stores::server_url;
 use tokio_postgres::{Client, NoTls};
 
-/// Where it is.
+/// Returns its URL.
 pub(crate) fn url() -> String {
     server_url("APSCHEDULER_TEST_POSTGRES")
 }
 
-/// Does something with a plain connection.
+/// Calls `work` with a plain connection.
 pub(crate) fn connected<T>(
     work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
 ) -> T {
@@ -23,12 +23,12 @@ pub(crate) fn connected<T>(
     done.unwrap_or_else(|error| panic!("{error}: {:?}", error.as_db_error()))
 }
 
-/// Carries out statements.
+/// Executes statements.
 pub(crate) fn execute(statements: &str) {
     connected(async |client| client.batch_execute(statements).await);
 }
 
-/// Removes what a store made.
+/// Removes everything that a store has created.
 pub(crate) fn drop_tables(name: &str) {
     execute(&format!(
         "DROP VIEW IF EXISTS {name}_readable; DROP TABLE IF EXISTS {name}, {name}_claims;

@@ -1,26 +1,26 @@
-//! The server that the tests use, and keys in it.
+//! The server of the tests, and keys in it.
 
 use apscheduler_store_redis::RedisOptions;
 use apscheduler_testkit::stores::{new_name, server_url};
 use redis::{Client, Connection};
 
-/// Its URL.
+/// Returns its URL.
 pub(crate) fn url() -> String {
     server_url("APSCHEDULER_TEST_REDIS")
 }
 
-/// A connection past the store.
+/// Returns a connection that bypasses the store.
 pub(crate) fn connection() -> Connection {
     let client = Client::open(url()).expect("a URL of Redis");
     client.get_connection().expect("the server of APSCHEDULER_TEST_REDIS answers")
 }
 
-/// The prefix of the keys of one test.
+/// Returns the prefix of the keys of one test.
 pub(crate) fn new_keys() -> String {
     new_name()
 }
 
-/// The options of a store with these keys.
+/// Returns the options of a store with these keys.
 pub(crate) fn options(keys: &str) -> RedisOptions {
     RedisOptions::default()
         .url(url())
@@ -28,7 +28,7 @@ pub(crate) fn options(keys: &str) -> RedisOptions {
         .run_times_key(format!("{keys}.run_times"))
 }
 
-/// Deletes what lies under these keys.
+/// Deletes these keys.
 pub(crate) fn remove(keys: &str) {
     let names =
         ["jobs", "run_times", "jobs.meta", "run_times.meta"].map(|name| format!("{keys}.{name}"));
