@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::CauseText;
-use redis::{
-    Client, Cmd, Connection, ConnectionAddr, ConnectionLike as _, RedisError, RedisResult, Value,
-};
+use redis::{Client, Cmd, Connection, ConnectionLike as _, RedisError, RedisResult, Value};
 
 use crate::names::STORE_NAME;
 use crate::options::Config;
@@ -214,7 +212,7 @@ fn is_denied(error: &RedisError) -> bool {
 
 #[cfg(feature = "tls")]
 fn client(config: &Config) -> redis::RedisResult<Client> {
-    if matches!(config.info.addr(), ConnectionAddr::TcpTls { .. }) {
+    if matches!(config.info.addr(), redis::ConnectionAddr::TcpTls { .. }) {
         // The driver uses the provider of the process, and panics if several are linked and none is installed.
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // Another thread may have installed one meanwhile, which is fine.
