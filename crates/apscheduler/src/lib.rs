@@ -12,7 +12,7 @@ mod worker;
 pub use apscheduler_core::__private;
 pub use apscheduler_core::{
     Error, ErrorKind, Extensions, OnRemove, Result, Shutdown, config, event, executor, function,
-    options, printable, registry, store, submit_plugin, suggestion, time, trigger,
+    ledger, options, printable, registry, run, store, submit_plugin, suggestion, time, trigger,
 };
 pub use apscheduler_engine::{
     BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver, Scheduler,

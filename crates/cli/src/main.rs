@@ -15,8 +15,10 @@ mod reaping;
 mod reapply;
 mod relative_time;
 mod run;
+mod runs;
 mod signals;
 mod stderr;
+mod stores;
 mod validate;
 
 use std::io;
@@ -42,6 +44,7 @@ Examples:
   apscheduler validate jobs.toml                    check a file without running anything
   apscheduler next --cron '*/5 9-17 * * mon-fri'    show when a trigger fires
   apscheduler jobs list --config jobs.toml          list the jobs in the job stores
+  apscheduler runs list backup --config jobs.toml   list what became of the runs of a job
   apscheduler plugins                               list plugins and job functions
 
 Run `apscheduler COMMAND --help` for details and more examples.";
@@ -52,6 +55,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Next(next::NextArgs),
     Jobs(jobs::JobsArgs),
+    Runs(runs::RunsArgs),
     Plugins(plugins::PluginsArgs),
 }
 
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::validate(&args),
         Command::Next(args) => next::next(&args),
         Command::Jobs(args) => jobs::jobs(&args),
+        Command::Runs(args) => runs::runs(&args),
         Command::Plugins(args) => plugins::plugins(&args),
     };
     let code = match result {

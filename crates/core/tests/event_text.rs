@@ -6,6 +6,7 @@ use std::time::Duration;
 use apscheduler_core::event::{Event, Missed};
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobKey;
+use apscheduler_core::run::{Owner, RunInfo};
 use apscheduler_core::time::Timestamp;
 use serde_json::json;
 
@@ -15,17 +16,30 @@ fn the_json_of_events_stays_the_same() {
     let later: Timestamp = "2026-05-04T10:20:31Z".parse().unwrap();
     let alias = || Arc::<str>::from("disk \"1\"");
     let job = || JobKey::in_store("default", "backup");
+    let run = || {
+        let mut owner = Owner::new("shop", "host1", 4711);
+        owner.id = "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99".parse().unwrap();
+        let id = "019a9d20-2c7b-7abc-9def-000000000001".parse().unwrap();
+        RunInfo::new(id, Arc::new(owner), later)
+    };
+    let ended = || run().started(later).ended(later).duration(Duration::from_millis(1250));
     let missed = |lateness, queued, idle| Event::JobMissed {
         job: job(),
+        run: run().ended(later),
         scheduled_run_time: time,
         missed: Missed::by(Duration::from_millis(lateness))
             .queued(Duration::from_millis(queued))
             .idle(Duration::from_millis(idle)),
     };
-    let error =
-        |error| Event::JobError { job: job(), scheduled_run_time: time, error: Arc::new(error) };
+    let error = |error| Event::JobError {
+        job: job(),
+        run: ended(),
+        scheduled_run_time: time,
+        error: Arc::new(error),
+    };
     let executed = |retval| Event::JobExecuted {
         job: job(),
+        run: ended().attempt(2),
         scheduled_run_time: later,
         retval: Arc::new(retval),
     };
@@ -49,8 +63,9 @@ fn the_json_of_events_stays_the_same() {
         Event::JobModified(job()),
         Event::JobBroken { job: job(), reason: "no function".into() },
         Event::JobRestored(job()),
-        Event::JobSubmitted { job: job(), scheduled_run_times: [time, later].into() },
-        Event::JobMaxInstances { job: job(), scheduled_run_times: [time].into() },
+        Event::JobSubmitted { job: job(), run: run(), scheduled_run_times: [time, later].into() },
+        Event::JobStarted { job: job(), run: run().started(later), scheduled_run_time: time },
+        Event::JobMaxInstances { job: job(), run: run(), scheduled_run_times: [time].into() },
         executed(json!(null)),
         executed(json!({"b": [1, 2.5], "a": "text"})),
         error(JobError::new("it failed")),

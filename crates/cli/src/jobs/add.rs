@@ -6,7 +6,7 @@ use anyhow::Result;
 use apscheduler::job::JobBuilder;
 
 use super::options::JobOptions;
-use super::stores::Stores;
+use crate::stores::Stores;
 use crate::{fire_times, output};
 
 /// Add a job. Without a trigger it runs once, immediately.

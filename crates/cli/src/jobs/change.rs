@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use apscheduler::job::{Job, JobChanges};
 
-use super::stores::Stores;
+use crate::stores::Stores;
 use crate::{output, stderr};
 
 /// Pause jobs: they do not run until they are resumed.

@@ -6,9 +6,9 @@ use anyhow::Result;
 use apscheduler::job::Job;
 use serde_json::Value;
 
-use super::stores::Stores;
 use super::view;
 use crate::output;
+use crate::stores::Stores;
 
 /// List jobs in the order of their next run times.
 ///

@@ -6,7 +6,6 @@ mod list;
 mod modify;
 mod options;
 mod show;
-mod stores;
 mod transfer;
 mod view;
 
@@ -15,8 +14,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::stores::{Access, StoreArgs, Stores};
 use crate::log;
+use crate::stores::{Access, StoreArgs, Stores};
 
 /// Manage the jobs in job stores, also while `apscheduler run` is running.
 ///

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use apscheduler::job::JobChanges;
 
 use super::options::JobOptions;
-use super::stores::Stores;
+use crate::stores::Stores;
 use crate::{fire_times, output};
 
 /// Change a job. A new trigger gives it a new next run time.

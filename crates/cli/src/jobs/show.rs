@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::stores::Stores;
 use super::view;
 use crate::output;
 use crate::relative_time::relative;
+use crate::stores::Stores;
 
 /// Show all details of a job.
 #[derive(clap::Args)]

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::stores::Stores;
 use crate::output;
+use crate::stores::Stores;
 
 /// Export jobs as JSON.
 #[derive(clap::Args)]

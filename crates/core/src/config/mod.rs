@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::executor::Executor;
 use crate::job::JobDefaults;
+use crate::ledger::History;
 use crate::options::{self, Seconds};
 use crate::registry::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore};
 use crate::store::JobStore;
@@ -15,8 +16,15 @@ use crate::time::Zone;
 use crate::{Error, ErrorKind, Result, suggestion};
 
 /// The keys of a scheduler's configuration, as in APScheduler.
-pub const KEYS: [&str; 6] =
-    ["logger", "timezone", "jobstore_retry_interval", "job_defaults", "jobstores", "executors"];
+pub const KEYS: [&str; 7] = [
+    "logger",
+    "timezone",
+    "jobstore_retry_interval",
+    "job_defaults",
+    "jobstores",
+    "executors",
+    "history",
+];
 
 type Components<T> = Vec<(String, ComponentSource<T>)>;
 
@@ -58,6 +66,7 @@ pub struct Config {
     job_defaults: Option<JobDefaults>,
     jobstores: Option<Components<dyn JobStore>>,
     executors: Option<Components<dyn Executor>>,
+    history: Option<History>,
 }
 
 impl Config {
@@ -112,6 +121,7 @@ impl Config {
                 }
                 "jobstores" => config.jobstores = Some(components(key, value)?),
                 "executors" => config.executors = Some(components(key, value)?),
+                "history" => config.history = options::parse_value("history", value)?,
                 unknown => {
                     let hint = suggestion::hint(unknown, "known keys", KEYS);
                     return Err(Error::new(
@@ -126,14 +136,22 @@ impl Config {
 
     /// Returns whether everything is left open.
     pub fn is_empty(&self) -> bool {
-        let Self { logger, timezone, jobstore_retry_interval, job_defaults, jobstores, executors } =
-            self;
+        let Self {
+            logger,
+            timezone,
+            jobstore_retry_interval,
+            job_defaults,
+            jobstores,
+            executors,
+            history,
+        } = self;
         logger.is_none()
             && timezone.is_none()
             && jobstore_retry_interval.is_none()
             && job_defaults.is_none()
             && jobstores.is_none()
             && executors.is_none()
+            && history.is_none()
     }
 
     /// Replaces each key that is set in `over`, as the options of APScheduler's `configure` do.
@@ -145,6 +163,7 @@ impl Config {
             job_defaults: over.job_defaults.or(self.job_defaults),
             jobstores: over.jobstores.or(self.jobstores),
             executors: over.executors.or(self.executors),
+            history: over.history.or(self.history),
         }
     }
 
@@ -163,6 +182,12 @@ impl Config {
     /// Sets the values of options that jobs leave open.
     pub fn job_defaults(mut self, defaults: JobDefaults) -> Self {
         self.job_defaults = Some(defaults);
+        self
+    }
+
+    /// Sets which runs are recorded. Default: all in stores that are durable, none in memory.
+    pub fn history(mut self, history: History) -> Self {
+        self.history = Some(history);
         self
     }
 
@@ -199,6 +224,11 @@ impl Config {
     /// Returns the zone, if one is set.
     pub fn given_timezone(&self) -> Option<Zone> {
         self.timezone
+    }
+
+    /// Returns which runs are recorded, if that is set.
+    pub fn given_history(&self) -> Option<History> {
+        self.history
     }
 
     /// Returns the job defaults, or APScheduler's if none are set.

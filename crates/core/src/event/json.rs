@@ -37,6 +37,9 @@ impl Serialize for Event {
                 let times: Vec<String> = scheduled_run_times.iter().map(iso).collect();
                 map.serialize_entry("scheduled_run_times", &times)?;
             }
+            Self::JobStarted { scheduled_run_time, .. } => {
+                map.serialize_entry("scheduled_run_time", &iso(scheduled_run_time))?;
+            }
             Self::JobExecuted { scheduled_run_time, retval, .. } => {
                 map.serialize_entry("scheduled_run_time", &iso(scheduled_run_time))?;
                 map.serialize_entry("retval", &**retval)?;
@@ -56,6 +59,26 @@ impl Serialize for Event {
             }
             Self::JobStoreError { error, .. } => map.serialize_entry("exception", &**error)?,
             _ => {}
+        }
+        if let Some(run) = self.run() {
+            match self {
+                Self::JobSubmitted { .. } | Self::JobMaxInstances { .. } => {
+                    let ids: Vec<String> = self.run_ids().map(String::from).collect();
+                    map.serialize_entry("run_ids", &ids)?;
+                }
+                _ => map.serialize_entry("run_id", &run.id)?,
+            }
+            map.serialize_entry("attempt", &run.attempt)?;
+            map.serialize_entry("owner", &*run.owner)?;
+            map.serialize_entry("claimed", &iso(&run.claimed))?;
+            for (key, time) in [("started", run.started), ("ended", run.ended)] {
+                if let Some(time) = time {
+                    map.serialize_entry(key, &iso(&time))?;
+                }
+            }
+            if let Some(duration) = run.duration {
+                map.serialize_entry("duration", &duration.as_secs_f64())?;
+            }
         }
         map.end()
     }

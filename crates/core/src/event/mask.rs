@@ -50,7 +50,9 @@ bitflags! {
         const JOB_RESTORED = 1 << 20;
         /// The jobs of a store were emptied, restored or replaced. (Not in APScheduler.)
         const JOBSTORE_REPLACED = 1 << 21;
+        /// The function of a job is about to be called. (Not in APScheduler.)
+        const JOB_STARTED = 1 << 22;
         /// All of them.
-        const ALL = (1 << 22) - 1;
+        const ALL = (1 << 23) - 1;
     }
 }

@@ -13,6 +13,7 @@ pub use missed::Missed;
 
 use crate::function::JobError;
 use crate::job::JobKey;
+use crate::run::{RunId, RunInfo};
 use crate::time::Timestamp;
 
 /// What happened, with its data. Times are UTC.
@@ -93,13 +94,26 @@ pub enum Event {
     JobSubmitted {
         /// The job.
         job: JobKey,
+        /// The first of the runs. The identifiers of the others follow: see [`run_ids`](Event::run_ids).
+        run: RunInfo,
         /// The run times that it was submitted for.
         scheduled_run_times: Arc<[Timestamp]>,
+    },
+    /// The function of a job is about to be called.
+    JobStarted {
+        /// The job.
+        job: JobKey,
+        /// The run.
+        run: RunInfo,
+        /// The scheduled start of the run.
+        scheduled_run_time: Timestamp,
     },
     /// A job was not handed to its executor: it has as many instances as it may have.
     JobMaxInstances {
         /// The job.
         job: JobKey,
+        /// The first of the runs, which did not start. The identifiers of the others follow.
+        run: RunInfo,
         /// The run times that are skipped.
         scheduled_run_times: Arc<[Timestamp]>,
     },
@@ -107,6 +121,8 @@ pub enum Event {
     JobExecuted {
         /// The job.
         job: JobKey,
+        /// The run.
+        run: RunInfo,
         /// The scheduled start of the run.
         scheduled_run_time: Timestamp,
         /// The return value of the function.
@@ -116,6 +132,8 @@ pub enum Event {
     JobError {
         /// The job.
         job: JobKey,
+        /// The run.
+        run: RunInfo,
         /// The scheduled start of the run.
         scheduled_run_time: Timestamp,
         /// The error or panic.
@@ -125,6 +143,8 @@ pub enum Event {
     JobMissed {
         /// The job.
         job: JobKey,
+        /// The run, which did not start.
+        run: RunInfo,
         /// The scheduled start of the run.
         scheduled_run_time: Timestamp,
         /// Why.
@@ -154,6 +174,7 @@ impl Event {
             Self::JobBroken { .. } => EventMask::JOB_BROKEN,
             Self::JobRestored(_) => EventMask::JOB_RESTORED,
             Self::JobSubmitted { .. } => EventMask::JOB_SUBMITTED,
+            Self::JobStarted { .. } => EventMask::JOB_STARTED,
             Self::JobMaxInstances { .. } => EventMask::JOB_MAX_INSTANCES,
             Self::JobExecuted { .. } => EventMask::JOB_EXECUTED,
             Self::JobError { .. } => EventMask::JOB_ERROR,
@@ -175,6 +196,7 @@ impl Event {
             | Self::JobRestored(job)
             | Self::JobBroken { job, .. }
             | Self::JobSubmitted { job, .. }
+            | Self::JobStarted { job, .. }
             | Self::JobMaxInstances { job, .. }
             | Self::JobExecuted { job, .. }
             | Self::JobError { job, .. }
@@ -198,12 +220,33 @@ impl Event {
         }
     }
 
+    /// Returns the run that the event is about; the first one, if there are several.
+    pub fn run(&self) -> Option<&RunInfo> {
+        match self {
+            Self::JobSubmitted { run, .. }
+            | Self::JobStarted { run, .. }
+            | Self::JobMaxInstances { run, .. }
+            | Self::JobExecuted { run, .. }
+            | Self::JobError { run, .. }
+            | Self::JobMissed { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// Returns the identifiers of the runs that the event is about, one for each of its
+    /// [run times](Self::scheduled_run_times).
+    pub fn run_ids(&self) -> impl Iterator<Item = RunId> + use<> {
+        let (first, count) = (self.run().map(|run| run.id), self.scheduled_run_times().len());
+        first.into_iter().flat_map(move |first| (0..count).map(move |index| first.nth(index)))
+    }
+
     /// Returns the run times that the event is about.
     pub fn scheduled_run_times(&self) -> &[Timestamp] {
         match self {
             Self::JobSubmitted { scheduled_run_times, .. }
             | Self::JobMaxInstances { scheduled_run_times, .. } => scheduled_run_times,
-            Self::JobExecuted { scheduled_run_time, .. }
+            Self::JobStarted { scheduled_run_time, .. }
+            | Self::JobExecuted { scheduled_run_time, .. }
             | Self::JobError { scheduled_run_time, .. }
             | Self::JobMissed { scheduled_run_time, .. } => {
                 std::slice::from_ref(scheduled_run_time)

@@ -1,10 +1,10 @@
 //! A run of a job in an executor.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Invocation;
-use super::slot::{InstanceSlot, Outcome};
+use super::slot::{Fire, InstanceSlot, Outcome, Submission};
 use crate::function::{JobError, JobResult};
 use crate::job::JobSpec;
 use crate::run::CancellationToken;
@@ -22,13 +22,14 @@ pub struct Run {
     // As small as it goes: many runs wait in queues.
     next: u32,
     begun: bool,
+    started: Option<(Timestamp, Instant)>,
     cancellation: Option<CancellationToken>,
 }
 
 impl Run {
     /// Creates a run of the job that has this slot.
     pub fn new(slot: InstanceSlot, run_times: RunTimes) -> Self {
-        Self { slot, times: run_times, next: 0, begun: false, cancellation: None }
+        Self { slot, times: run_times, next: 0, begun: false, started: None, cancellation: None }
     }
 
     /// Returns the job.
@@ -43,7 +44,12 @@ impl Run {
 
     /// Returns the alias of the store that keeps the job.
     pub fn jobstore(&self) -> &str {
-        self.slot.jobstore()
+        &self.submission().batch().jobstore
+    }
+
+    /// Returns the identifiers of the run times, and who claimed them.
+    pub fn submission(&self) -> &Submission {
+        self.slot.submission()
     }
 
     /// Returns how long each run time may take, if the job has a timeout. The executor enforces it.
@@ -70,16 +76,26 @@ impl Run {
                 "the executor began the next run time before it finished this one",
             ));
         }
-        while let Some(&run_time) = self.times.as_slice().get(self.next as usize) {
-            if let Some(missed) = self.slot.missed(run_time) {
+        while let Some(mut fire) = self.fire() {
+            if let Some(missed) = self.slot.missed(fire.scheduled_run_time) {
                 self.report(Outcome::Missed(missed));
             } else {
                 self.begun = true;
-                let context = self.slot.context(run_time, self.cancellation.clone());
+                let context = self.slot.begin(&mut fire, self.cancellation.clone());
+                self.started = fire.started;
                 return Some(Invocation::new(Arc::clone(self.slot.job()), context));
             }
         }
         None
+    }
+
+    /// Returns the next run time, or the one that was started.
+    fn fire(&self) -> Option<Fire> {
+        let index = self.next as usize;
+        let &time = self.times.as_slice().get(index)?;
+        let mut fire = Fire::new(self.submission().first_run().nth(index), time);
+        fire.started = self.started;
+        Some(fire)
     }
 
     /// Returns whether every run time has its outcome.
@@ -100,10 +116,12 @@ impl Run {
     fn name_timeout(&self, error: JobError) -> JobError {
         let timed_out = self.cancellation.as_ref().and_then(CancellationToken::timed_out);
         match timed_out.filter(|_| !error.is_panic()) {
-            Some(timeout) => error.in_context(&format!(
-                "it took longer than its timeout of {} s",
-                timeout.as_secs_f64()
-            )),
+            Some(timeout) => error
+                .in_context(&format!(
+                    "it took longer than its timeout of {} s",
+                    timeout.as_secs_f64()
+                ))
+                .at_timeout(),
             None => error,
         }
     }
@@ -113,20 +131,20 @@ impl Run {
     }
 
     fn report(&mut self, outcome: Outcome) {
-        let Some(&run_time) = self.times.as_slice().get(self.next as usize) else {
-            return;
-        };
+        let Some(fire) = self.fire() else { return };
         self.next += 1;
         self.begun = false;
+        self.started = None;
         let is_last = self.is_over();
-        self.slot.report(run_time, outcome, is_last);
+        self.slot.report(&fire, outcome, is_last);
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         while !self.is_over() {
-            self.fail(JobError::new("the executor dropped this run before it ended"));
+            let error = JobError::new("the executor dropped this run before it ended");
+            self.fail(if self.begun { error } else { error.at_cancellation() });
         }
     }
 }

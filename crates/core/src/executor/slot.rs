@@ -1,6 +1,7 @@
 //! The scheduler's side of a run.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -8,7 +9,8 @@ use serde_json::Value;
 use crate::event::Missed;
 use crate::function::{JobContext, JobError};
 use crate::job::JobSpec;
-use crate::run::CancellationToken;
+use crate::ledger::BatchId;
+use crate::run::{CancellationToken, Owner, RunId};
 use crate::time::Timestamp;
 
 /// The outcome of a run time.
@@ -23,19 +25,106 @@ pub enum Outcome {
     Missed(Missed),
 }
 
-/// What the scheduler knows of a run that it has submitted.
+/// What the runs of one claimed batch have in common.
 #[derive(Clone, Debug)]
-pub struct Submission {
-    /// The alias of the store that keeps the job.
+#[non_exhaustive]
+pub struct RunBatch {
+    /// The scheduler that claimed them.
+    pub owner: Arc<Owner>,
+    /// The alias of the store that keeps the jobs.
     pub jobstore: Arc<str>,
     /// The scheduler's number for that store.
     pub store: u32,
-    /// When the run was submitted.
-    pub submitted: Timestamp,
-    /// How long nobody could have known of the run times: that does not count as lateness.
-    pub unseen: TimeDelta,
-    /// More run times of the job wait in the store until this run has ended.
-    pub catching_up: bool,
+    /// When they were claimed.
+    pub claimed: Timestamp,
+    /// The batch in the journal of the store, if the runs are recorded.
+    pub journal: Option<BatchId>,
+}
+
+impl RunBatch {
+    /// The runs that this scheduler claimed at this time, from the store with this alias and number.
+    pub fn new(owner: Arc<Owner>, jobstore: Arc<str>, store: u32, claimed: Timestamp) -> Self {
+        Self { owner, jobstore, store, claimed, journal: None }
+    }
+
+    /// Sets the batch in the journal of the store.
+    #[must_use]
+    pub fn journal(mut self, batch: impl Into<Option<BatchId>>) -> Self {
+        self.journal = batch.into();
+        self
+    }
+}
+
+/// What the scheduler knows of a run that it has submitted.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    batch: Arc<RunBatch>,
+    first_run: RunId,
+    /// In milliseconds, because many runs wait in queues.
+    unseen: u32,
+    catching_up: bool,
+}
+
+impl Submission {
+    /// A run of this batch. `first_run` identifies its first run time, and those that follow it the others.
+    pub fn new(batch: Arc<RunBatch>, first_run: RunId) -> Self {
+        Self { batch, first_run, unseen: 0, catching_up: false }
+    }
+
+    /// Sets how long nobody could have known of the run times: that does not count as lateness.
+    #[must_use]
+    pub fn unseen(mut self, unseen: TimeDelta) -> Self {
+        let millis = unseen.num_milliseconds() + i64::from(unseen.subsec_nanos() % 1_000_000 > 0);
+        self.unseen = u32::try_from(millis.max(0)).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Sets whether more run times of the job wait in the store until this run has ended.
+    #[must_use]
+    pub fn catching_up(mut self, catching_up: bool) -> Self {
+        self.catching_up = catching_up;
+        self
+    }
+
+    /// Returns what it has in common with other runs.
+    pub fn batch(&self) -> &RunBatch {
+        &self.batch
+    }
+
+    /// Returns the identifier of the first run time.
+    pub fn first_run(&self) -> RunId {
+        self.first_run
+    }
+
+    /// Returns how long nobody could have known of the run times.
+    pub fn unseen_for(&self) -> TimeDelta {
+        TimeDelta::milliseconds(i64::from(self.unseen))
+    }
+
+    /// Returns whether more run times of the job wait in the store until this run has ended.
+    pub fn is_catching_up(&self) -> bool {
+        self.catching_up
+    }
+}
+
+/// One run time of a run.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Fire {
+    /// The identifier of the run.
+    pub run_id: RunId,
+    /// The scheduled start.
+    pub scheduled_run_time: Timestamp,
+    /// When the function was called, by the scheduler's clock and by one that is never put back. `None` if it was not
+    /// called, or if nobody asks.
+    pub started: Option<(Timestamp, Instant)>,
+}
+
+impl Fire {
+    /// The run time with this identifier, which has not been started.
+    pub fn new(run_id: RunId, scheduled_run_time: Timestamp) -> Self {
+        Self { run_id, scheduled_run_time, started: None }
+    }
 }
 
 /// The scheduler that a run belongs to: it counts the instances of its jobs, and receives every outcome.
@@ -43,17 +132,18 @@ pub trait RunSink: Send + Sync {
     /// Returns how late the run time is, if that is later than the job allows.
     fn missed(&self, job: &JobSpec, run: &Submission, run_time: Timestamp) -> Option<Missed>;
 
-    /// Creates the context that the function is called with.
-    fn context(
+    /// Tells the listeners that the function is about to be called, and creates the context that it is called with. Sets
+    /// `fire.started`, if somebody will ask for it.
+    fn begin(
         self: Arc<Self>,
         job: &Arc<JobSpec>,
         run: &Submission,
-        run_time: Timestamp,
+        fire: &mut Fire,
         cancellation: Option<CancellationToken>,
     ) -> JobContext;
 
     /// Tells the listeners the outcome of a run time.
-    fn report(&self, job: &Arc<JobSpec>, run: &Submission, run_time: Timestamp, outcome: Outcome);
+    fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome);
 
     /// Frees a slot of the job: another instance may start.
     fn free_slot(&self, job: &Arc<JobSpec>, run: &Submission);
@@ -82,28 +172,28 @@ impl InstanceSlot {
         &self.job
     }
 
-    pub(super) fn jobstore(&self) -> &str {
-        &self.run.jobstore
+    pub(super) fn submission(&self) -> &Submission {
+        &self.run
     }
 
     pub(super) fn missed(&self, run_time: Timestamp) -> Option<Missed> {
         self.sink.missed(&self.job, &self.run, run_time)
     }
 
-    pub(super) fn context(
+    pub(super) fn begin(
         &self,
-        run_time: Timestamp,
+        fire: &mut Fire,
         cancellation: Option<CancellationToken>,
     ) -> JobContext {
-        Arc::clone(&self.sink).context(&self.job, &self.run, run_time, cancellation)
+        Arc::clone(&self.sink).begin(&self.job, &self.run, fire, cancellation)
     }
 
     /// Reports an outcome. The last one frees the slot first, so that a listener may add the job again.
-    pub(super) fn report(&mut self, run_time: Timestamp, outcome: Outcome, is_last: bool) {
+    pub(super) fn report(&mut self, fire: &Fire, outcome: Outcome, is_last: bool) {
         if is_last {
             self.free();
         }
-        self.sink.report(&self.job, &self.run, run_time, outcome);
+        self.sink.report(&self.job, &self.run, fire, outcome);
     }
 
     fn free(&mut self) {

@@ -13,18 +13,26 @@ use super::JobResult;
 pub struct JobError {
     message: String,
     trace: Option<String>,
-    panic: bool,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Error,
+    Panic,
+    Timeout,
+    Cancellation,
 }
 
 impl JobError {
     /// Creates an error with this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), trace: None, panic: false }
+        Self { message: message.into(), trace: None, cause: Cause::Error }
     }
 
     /// Creates the error for a panic with this message.
     pub fn panic(message: impl Into<String>) -> Self {
-        Self { panic: true, ..Self::new(message) }
+        Self { cause: Cause::Panic, ..Self::new(message) }
     }
 
     /// Adds the causes or a backtrace, as text of several lines.
@@ -51,7 +59,31 @@ impl JobError {
 
     /// Returns whether the function panicked.
     pub fn is_panic(&self) -> bool {
-        self.panic
+        self.cause == Cause::Panic
+    }
+
+    /// Notes that the run was ended at its timeout, or failed after it.
+    #[must_use]
+    pub fn at_timeout(mut self) -> Self {
+        self.cause = Cause::Timeout;
+        self
+    }
+
+    /// Returns whether the run was ended at its timeout, or failed after it.
+    pub fn is_timeout(&self) -> bool {
+        self.cause == Cause::Timeout
+    }
+
+    /// Notes that the run was cancelled before its function was called.
+    #[must_use]
+    pub fn at_cancellation(mut self) -> Self {
+        self.cause = Cause::Cancellation;
+        self
+    }
+
+    /// Returns whether the run was cancelled before its function was called.
+    pub fn is_cancellation(&self) -> bool {
+        self.cause == Cause::Cancellation
     }
 
     /// Creates the error for a panic that `catch_unwind` caught.
@@ -67,7 +99,7 @@ impl JobError {
 
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.panic {
+        if self.is_panic() {
             f.write_str("panicked: ")?;
         }
         f.write_str(&self.message)
@@ -85,7 +117,7 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for JobError {
             cause = inner.source();
         }
         let trace = (!causes.is_empty()).then(|| causes.join("\n"));
-        Self { message: error.to_string(), trace, panic: false }
+        Self { message: error.to_string(), trace, cause: Cause::Error }
     }
 }
 

@@ -1,7 +1,11 @@
-//! The parts of a run that job functions see: its id, and the token that asks it to end early.
+//! Runs: their identifiers, their owners, their times, and the token that asks a run to end early.
 
 mod cancellation;
+mod info;
+mod owner;
 mod run_id;
 
 pub use cancellation::{CancellationToken, Cancelled};
+pub use info::RunInfo;
+pub use owner::{Owner, OwnerId};
 pub use run_id::RunId;

@@ -5,24 +5,84 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The identifier of a run, unique across processes. Its text is 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId(u128);
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-/// The upper half, which is different in each process.
-static PROCESS: LazyLock<u128> = LazyLock::new(|| uuid::Uuid::new_v4().as_u128() << 64);
-static NEXT: AtomicU64 = AtomicU64::new(1);
+use crate::time::Timestamp;
+use crate::{Error, ErrorKind};
+
+/// The identifier of a run: a UUID of version 7 (RFC 9562), unique across processes. Later runs have greater identifiers,
+/// to the millisecond.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::executor::RunId;
+/// use apscheduler_core::time::{Clock, SystemClock};
+///
+/// let id = RunId::new(SystemClock.now());
+/// assert_eq!(id.to_string().len(), 36);
+/// assert_eq!(id.to_string().parse::<RunId>()?, id);
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RunId([u8; 16]);
+
+/// The fields of a UUID of version 7: 48 bits of time, the version, 12 random bits, the variant, 62 random bits.
+const TIME: u32 = 80;
+const VERSION: u128 = 7 << 76;
+const VARIANT: u128 = 0b10 << 62;
+
+/// The random bits in front of the counter, which tell processes apart together with its start.
+static PROCESS: LazyLock<u128> =
+    LazyLock::new(|| (Uuid::new_v4().as_u128() & 0xfff) << 64 | VERSION | VARIANT);
+
+/// The last 62 bits. It starts at a random number of 61 bits, and is never reset, so identifiers are unique in the process
+/// even if the clock is put back.
+static NEXT: LazyLock<AtomicU64> =
+    LazyLock::new(|| AtomicU64::new((Uuid::new_v4().as_u128() >> 67) as u64));
 
 impl RunId {
-    /// Returns a new identifier.
-    pub fn next() -> Self {
-        Self(*PROCESS | u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+    /// Returns a new identifier for a run that was planned at this instant.
+    pub fn new(now: Timestamp) -> Self {
+        Self::reserve(now, 1)
     }
+
+    /// Returns the first of `count` new identifiers. The others are [`nth`](Self::nth) of it.
+    pub fn reserve(now: Timestamp, count: usize) -> Self {
+        let number = NEXT.fetch_add(count as u64, Ordering::Relaxed) & ((1 << 62) - 1);
+        Self::from_u128(millis(now) << TIME | *PROCESS | u128::from(number))
+    }
+
+    /// Returns the identifier that follows this one at this distance, of those reserved together.
+    #[must_use]
+    pub fn nth(self, distance: usize) -> Self {
+        Self::from_u128(self.as_u128() + distance as u128)
+    }
+
+    /// Returns the smallest identifier that a run may have that was planned at this instant.
+    pub fn first_of(instant: Timestamp) -> Self {
+        Self::from_u128(millis(instant) << TIME)
+    }
+
+    /// Returns the identifier as a number, which orders as the identifiers do.
+    pub fn as_u128(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
+    /// Returns the identifier with this number.
+    pub fn from_u128(number: u128) -> Self {
+        Self(number.to_be_bytes())
+    }
+}
+
+fn millis(instant: Timestamp) -> u128 {
+    u128::try_from(instant.timestamp_millis()).unwrap_or(0) & 0xffff_ffff_ffff
 }
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        fmt::Display::fmt(&Uuid::from_bytes(self.0), f)
     }
 }
 
@@ -33,9 +93,62 @@ impl fmt::Debug for RunId {
 }
 
 impl FromStr for RunId {
-    type Err = std::num::ParseIntError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u128::from_str_radix(text, 16).map(Self)
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Uuid::try_parse(text).map(|uuid| Self(uuid.into_bytes())).map_err(|error| {
+            Error::new(ErrorKind::Other, format!("`{text}` is not the id of a run"))
+                .with_source(error)
+        })
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + TimeDelta::milliseconds(millis)
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_7() {
+        for id in [RunId::new(at(1_764_470_000_123)), RunId::reserve(at(0), 5).nth(4)] {
+            let uuid: Uuid = id.to_string().parse().unwrap();
+            assert_eq!((uuid.get_version_num(), uuid.get_variant()), (7, uuid::Variant::RFC4122));
+        }
+        let id = RunId::new(at(1_764_470_000_123)).as_u128();
+        assert_eq!(id >> TIME, 1_764_470_000_123);
+    }
+
+    #[test]
+    fn ids_are_unique_and_in_order() {
+        let first = RunId::reserve(at(10), 3);
+        let ids = [first, first.nth(1), first.nth(2), RunId::new(at(10)), RunId::new(at(11))];
+        assert!(ids.is_sorted_by(|left, right| left < right));
+        // The clock may be put back.
+        assert!(!ids.contains(&RunId::new(at(9))));
+    }
+
+    #[test]
+    fn other_text_is_refused() {
+        let error = "backup".parse::<RunId>().unwrap_err();
+        assert_eq!(error.to_string(), "`backup` is not the id of a run");
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::JobRecord;
+use crate::ledger::{Batch, BatchId, Journal, JournalEntry};
+use crate::run::RunId;
 use crate::time::Timestamp;
 
 /// Which records to claim.
@@ -26,18 +28,28 @@ pub struct ClaimRequest {
     pub limit: usize,
     /// Only records after this place are looked at; those before it were looked at and left.
     pub after: Option<ClaimCursor>,
+    /// The batch that the claims belong to. A store that has a [ledger](crate::ledger) writes the claims that belong to it
+    /// into its journal, in the transaction of the claim.
+    pub batch: Option<Batch>,
 }
 
 impl ClaimRequest {
     /// At most `limit` records that are due at `now`, from the beginning.
     pub fn new(now: Timestamp, limit: usize) -> Self {
-        Self { now, limit, after: None }
+        Self { now, limit, after: None, batch: None }
     }
 
     /// Looks only at records after this place; `None` is the beginning.
     #[must_use]
     pub fn after(mut self, after: impl Into<Option<ClaimCursor>>) -> Self {
         self.after = after.into();
+        self
+    }
+
+    /// Sets the batch that the claims belong to.
+    #[must_use]
+    pub fn batch(mut self, batch: impl Into<Option<Batch>>) -> Self {
+        self.batch = batch.into();
         self
     }
 }
@@ -140,12 +152,30 @@ pub struct ClaimOutcome {
     pub run_times: RunTimes,
     /// What happens to the record.
     pub next: NextRun,
+    /// The identifier of the run of the first run time. Those of the others follow it, one for each run time.
+    pub first_run: Option<RunId>,
+    /// The batch that the claim belongs to, if it is to be written into the journal.
+    pub batch: Option<BatchId>,
 }
 
 impl ClaimOutcome {
     /// Takes these run times, and leaves the record to its next run.
     pub fn new(run_times: impl Into<RunTimes>, next: NextRun) -> Self {
-        Self { run_times: run_times.into(), next }
+        Self { run_times: run_times.into(), next, first_run: None, batch: None }
+    }
+
+    /// Sets the batch that the claim belongs to.
+    #[must_use]
+    pub fn batch(mut self, batch: impl Into<Option<BatchId>>) -> Self {
+        self.batch = batch.into();
+        self
+    }
+
+    /// Sets the identifier of the run of the first run time.
+    #[must_use]
+    pub fn first_run(mut self, id: RunId) -> Self {
+        self.first_run = Some(id);
+        self
     }
 }
 
@@ -189,5 +219,18 @@ impl Claims {
     /// These claims were won, and the caller continues after `resume`.
     pub fn new(won: Vec<Claim>, resume: Option<ClaimCursor>) -> Self {
         Self { won, resume }
+    }
+
+    /// Returns what a store with a [ledger](crate::ledger) writes into its journal: the claims that belong to the batch of
+    /// the request. `None` if there are none.
+    pub fn journal(&self, request: &ClaimRequest) -> Option<Journal> {
+        let batch = request.batch?;
+        let entries = self.won.iter().filter_map(|Claim { record, outcome }| {
+            outcome.batch.filter(|id| *id == batch.id)?;
+            let run_times = outcome.run_times.as_slice().to_vec();
+            Some(JournalEntry::new(Arc::clone(&record.id), outcome.first_run?, run_times))
+        });
+        let entries: Vec<_> = entries.collect();
+        (!entries.is_empty()).then(|| Journal::new(batch, entries))
     }
 }

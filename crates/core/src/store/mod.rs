@@ -9,6 +9,7 @@ mod record;
 mod watch;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use capabilities::StoreCapabilities;
 pub use claim::{
@@ -18,6 +19,7 @@ pub use record::{Cursor, JobPayload, JobRecord, NewRecord};
 pub use watch::{ChangeNotifier, Watch};
 
 use crate::Result;
+use crate::ledger::RunLedger;
 use crate::time::Timestamp;
 
 /// Keeps job records: an id, the next run time, a revision, and a payload that the store does not look into.
@@ -130,6 +132,12 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
         due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims>;
+
+    /// Returns the ledger that keeps the runs of this store's jobs, or `None` if the store has none. It works between
+    /// [`start`](Self::start) and [`shutdown`](Self::shutdown).
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        None
+    }
 
     /// Notifies `changed` of changes that others make to the store, until the returned [`Watch`] is dropped. Returns
     /// `None` if the store can't watch.

@@ -15,6 +15,8 @@ use apscheduler_core::executor::Executor;
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::job::stored::{decode, executor_of};
+use apscheduler_core::ledger::Batch;
+use apscheduler_core::run::RunId;
 use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord, NextRun, RunTimes};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::TriggerContext;
@@ -39,6 +41,8 @@ pub(super) struct Decider<'a> {
     /// Due jobs left until a batch of their run times has finished.
     catching_up: Vec<(Arc<str>, Timestamp)>,
     unseen: Unseen,
+    /// The batch that the claims belong to, if they are recorded.
+    batch: Option<Batch>,
     /// The jobs to claim, in order.
     pub(super) prepared: Vec<Prepared>,
     reports: Reports,
@@ -69,7 +73,9 @@ pub(super) struct Reports {
 
 impl<'a> Decider<'a> {
     pub(super) fn new(engine: &'a Engine, runner: &'a StoreRunner, now: Timestamp) -> Self {
+        let is_recorded = engine.recorders.get(runner.number).is_some();
         Self {
+            batch: is_recorded.then(|| Batch::new(engine.owner().id, now)),
             engine,
             runner,
             now,
@@ -83,6 +89,11 @@ impl<'a> Decider<'a> {
             prepared: Vec::new(),
             reports: Reports::default(),
         }
+    }
+
+    /// Returns the batch that the claims belong to, if they are recorded.
+    pub(super) fn batch(&self) -> Option<Batch> {
+        self.batch
     }
 
     /// Returns the instant of the pass.
@@ -165,7 +176,9 @@ impl<'a> Decider<'a> {
         self.rooms[room].left -= 1;
         let unseen = self.unseen.delay(first);
         self.prepared.push(Prepared { spec, room, unseen });
-        Ok(Decision::Claim(ClaimOutcome::new(run_times, next)))
+        let first_run = RunId::reserve(self.now, run_times.as_slice().len());
+        let outcome = ClaimOutcome::new(run_times, next).first_run(first_run);
+        Ok(Decision::Claim(outcome.batch(self.batch.map(|batch| batch.id))))
     }
 
     /// Returns whether the executor of a record is known to have no room, without restoring the

@@ -1,15 +1,17 @@
 //! Submits claimed runs to executors, and reports their outcomes to listeners.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use apscheduler_core::event::{Event, EventMask, Missed};
 use apscheduler_core::executor::{
-    CancellationToken, InstanceSlot, Outcome, Run, RunId, RunSink, Submission,
+    CancellationToken, Fire, InstanceSlot, Outcome, Run, RunBatch, RunId, RunSink, Submission,
 };
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::job::{JobKey, JobSpec};
 use apscheduler_core::printable;
-use apscheduler_core::store::RunTimes;
+use apscheduler_core::run::RunInfo;
+use apscheduler_core::store::ClaimOutcome;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -27,18 +29,16 @@ impl Engine {
         self: &Arc<Self>,
         runner: &StoreRunner,
         job: Prepared,
-        run_times: RunTimes,
+        outcome: ClaimOutcome,
         catching_up: bool,
-        now: Timestamp,
+        batch: &Arc<RunBatch>,
     ) -> Option<Run> {
         let Prepared { spec, unseen, .. } = job;
-        let run = Submission {
-            jobstore: Arc::clone(&runner.alias),
-            store: runner.number,
-            submitted: now,
-            unseen,
-            catching_up,
-        };
+        let ClaimOutcome { run_times, first_run, .. } = outcome;
+        let new_id = || RunId::reserve(batch.claimed, run_times.as_slice().len());
+        let first_run = first_run.unwrap_or_else(new_id);
+        let run =
+            Submission::new(Arc::clone(batch), first_run).unseen(unseen).catching_up(catching_up);
         let key = instance_key(&spec, &run);
         if !self.instances.acquire(&key, spec.max_instances(), catching_up) {
             if catching_up {
@@ -51,14 +51,17 @@ impl Engine {
                 "the run was skipped: the job has its maximum of running instances ({})",
                 spec.max_instances()
             );
+            self.record_overlap(&spec, &run, run_times.as_slice());
             self.emit(EventMask::JOB_MAX_INSTANCES, || Event::JobMaxInstances {
                 job: job_key(&spec, &run),
+                run: run_info(&run, first_run),
                 scheduled_run_times: run_times.as_slice().into(),
             });
             return None;
         }
         self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
             job: job_key(&spec, &run),
+            run: run_info(&run, first_run),
             scheduled_run_times: run_times.as_slice().into(),
         });
         let slot = InstanceSlot::new(Arc::clone(self) as Arc<dyn RunSink>, spec, run);
@@ -73,31 +76,41 @@ impl RunSink for Engine {
         let lateness = now - run_time;
         let running_since = || *lock(&self.running_since);
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-        (lateness > grace + run.unseen).then(|| {
+        (lateness > grace + run.unseen_for()).then(|| {
             Missed::by(lateness.to_std().unwrap_or_default())
-                .queued((now - run.submitted).to_std().unwrap_or_default())
+                .queued((now - run.batch().claimed).to_std().unwrap_or_default())
                 .idle((running_since() - run_time).to_std().unwrap_or_default())
         })
     }
 
-    fn context(
+    fn begin(
         self: Arc<Self>,
         job: &Arc<JobSpec>,
         run: &Submission,
-        run_time: Timestamp,
+        fire: &mut Fire,
         cancellation: Option<CancellationToken>,
     ) -> JobContext {
-        let names = [job.id_arc(), job.name_arc(), &run.jobstore].map(Arc::clone);
+        let names = [job.id_arc(), job.name_arc(), &run.batch().jobstore].map(Arc::clone);
         // An executor without a limit has room again when runs start, and those may last long.
         self.has_more_room(job.executor_arc());
-        JobContext::in_scheduler(self, names, run_time, RunId::next(), cancellation)
+        let is_recorded = || self.recorders.get(run.batch().store).is_some();
+        if self.listeners.wants(EventMask::JOB_STARTED | ENDED) || is_recorded() {
+            fire.started = Some((self.now(), Instant::now()));
+            self.emit(EventMask::JOB_STARTED, || Event::JobStarted {
+                job: job_key(job, run),
+                run: started(run, fire),
+                scheduled_run_time: fire.scheduled_run_time,
+            });
+        }
+        JobContext::in_scheduler(self, names, fire.scheduled_run_time, fire.run_id, cancellation)
     }
 
-    fn report(&self, job: &Arc<JobSpec>, run: &Submission, run_time: Timestamp, outcome: Outcome) {
+    fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome) {
+        self.record_outcome(job, run, fire, &outcome);
         match outcome {
-            Outcome::Executed(value) => self.report_executed(job, run, run_time, value),
-            Outcome::Error(error) => self.report_error(job, run, run_time, error),
-            Outcome::Missed(missed) => self.report_missed(job, run, run_time, missed),
+            Outcome::Executed(value) => self.report_executed(job, run, fire, value),
+            Outcome::Error(error) => self.report_error(job, run, fire, error),
+            Outcome::Missed(missed) => self.report_missed(job, run, fire, missed),
             _ => {}
         }
     }
@@ -107,7 +120,7 @@ impl RunSink for Engine {
     }
 
     fn on_dropped(&self, job: &Arc<JobSpec>, run: &Submission) {
-        if run.catching_up {
+        if run.is_catching_up() {
             self.instances.end_catch_up_batch(&instance_key(job, run));
             self.request_pass();
         }
@@ -115,56 +128,63 @@ impl RunSink for Engine {
     }
 }
 
+/// The events that say how long a run took.
+const ENDED: EventMask = EventMask::JOB_EXECUTED.union(EventMask::JOB_ERROR);
+
+/// Returns a run that was claimed.
+fn run_info(run: &Submission, id: RunId) -> RunInfo {
+    let batch = run.batch();
+    RunInfo::new(id, Arc::clone(&batch.owner), batch.claimed)
+}
+
+/// Returns a run that may have started.
+fn started(run: &Submission, fire: &Fire) -> RunInfo {
+    let mut info = run_info(run, fire.run_id);
+    info.started = fire.started.map(|(time, _)| time);
+    info
+}
+
 fn instance_key(job: &JobSpec, run: &Submission) -> InstanceKey {
-    InstanceKey { store: run.store, job_id: Arc::clone(job.id_arc()) }
+    InstanceKey { store: run.batch().store, job_id: Arc::clone(job.id_arc()) }
 }
 
 fn job_key(job: &JobSpec, run: &Submission) -> JobKey {
-    JobKey::in_store(Arc::clone(&run.jobstore), Arc::clone(job.id_arc()))
+    JobKey::in_store(Arc::clone(&run.batch().jobstore), Arc::clone(job.id_arc()))
 }
 
 impl Engine {
-    fn report_executed(
-        &self,
-        job: &JobSpec,
-        run: &Submission,
-        scheduled_run_time: Timestamp,
-        value: Value,
-    ) {
+    /// Returns a run that ends now.
+    fn ended(&self, run: &Submission, fire: &Fire) -> RunInfo {
+        let mut info = started(run, fire).ended(self.now());
+        info.duration = fire.started.map(|(_, since)| since.elapsed());
+        info
+    }
+
+    fn report_executed(&self, job: &JobSpec, run: &Submission, fire: &Fire, value: Value) {
         let name = printable::line(job.name());
         tracing::debug!(job_id = job.id(), "the job \"{name}\" was executed");
         self.emit(EventMask::JOB_EXECUTED, || Event::JobExecuted {
             job: job_key(job, run),
-            scheduled_run_time,
+            run: self.ended(run, fire),
+            scheduled_run_time: fire.scheduled_run_time,
             retval: Arc::new(value),
         });
     }
 
-    fn report_error(
-        &self,
-        job: &JobSpec,
-        run: &Submission,
-        scheduled_run_time: Timestamp,
-        error: JobError,
-    ) {
+    fn report_error(&self, job: &JobSpec, run: &Submission, fire: &Fire, error: JobError) {
         let trace = error.trace().map(|trace| format!("\n{trace}")).unwrap_or_default();
         let (name, error_text) = (printable::line(job.name()), format!("{error}{trace}"));
         let error_text = printable::lines(&error_text);
         tracing::error!(job_id = job.id(), "the job \"{name}\" failed: {error_text}");
         self.emit(EventMask::JOB_ERROR, || Event::JobError {
             job: job_key(job, run),
-            scheduled_run_time,
+            run: self.ended(run, fire),
+            scheduled_run_time: fire.scheduled_run_time,
             error: Arc::new(error),
         });
     }
 
-    fn report_missed(
-        &self,
-        job: &JobSpec,
-        run: &Submission,
-        scheduled_run_time: Timestamp,
-        missed: Missed,
-    ) {
+    fn report_missed(&self, job: &JobSpec, run: &Submission, fire: &Fire, missed: Missed) {
         tracing::warn!(
             job_id = job.id(),
             "the run of the job \"{}\" was missed by {:.3} s: {}",
@@ -174,7 +194,8 @@ impl Engine {
         );
         self.emit(EventMask::JOB_MISSED, || Event::JobMissed {
             job: job_key(job, run),
-            scheduled_run_time,
+            run: self.ended(run, fire),
+            scheduled_run_time: fire.scheduled_run_time,
             missed,
         });
     }

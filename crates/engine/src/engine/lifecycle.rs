@@ -7,6 +7,7 @@ use super::components::{Components, Startup, new_runner};
 use super::event_loop::LoopDriver;
 use super::inbox::Inbox;
 use super::lock::lock;
+use super::owner::new_owner;
 use super::phase::{Phase, already_running};
 use super::scheduler::Scheduler;
 use super::state::Engine;
@@ -38,6 +39,7 @@ impl Scheduler {
             settings.timezone = timezone;
             settings.retry_interval = config.retry_interval_or_default();
             settings.job_defaults = config.job_defaults_or_default();
+            settings.history = config.given_history();
         })
     }
 
@@ -75,6 +77,7 @@ impl Scheduler {
         );
         drop(before);
         engine.starved.clear();
+        *lock(&engine.owner) = new_owner();
         let driver = LoopDriver::new(Box::new(EngineTurns::new(self, Arc::clone(&inbox))));
         if let Err(error) = self.start_components(paused) {
             engine.stop_components(Shutdown::Now);

@@ -16,7 +16,7 @@ use super::store_runner::StoreRunner;
 use super::store_session::Session;
 use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
-use apscheduler_core::executor::{Executor, Run};
+use apscheduler_core::executor::{Executor, Run, RunBatch};
 use apscheduler_core::function::JobError;
 use apscheduler_core::printable;
 use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
@@ -125,7 +125,7 @@ impl Engine {
             }
             batch += 1;
             let mut decider = Decider::new(self, runner, now);
-            let due = ClaimRequest::new(now, limit).after(from);
+            let due = ClaimRequest::new(now, limit).after(from).batch(decider.batch());
             let claims = {
                 let _deciding = Deciding::begin(runner);
                 runner.store.claim_due(&due, &mut |record| decider.decide(record))?
@@ -210,6 +210,10 @@ impl Engine {
         (place, batch_size(total, batch))
     }
 
+    fn new_batch(&self, runner: &StoreRunner, claimed: Timestamp) -> RunBatch {
+        RunBatch::new(self.owner(), Arc::clone(&runner.alias), runner.number, claimed)
+    }
+
     fn prepare_all(
         self: &Arc<Self>,
         runner: &StoreRunner,
@@ -217,9 +221,10 @@ impl Engine {
         claims: Vec<Claim>,
     ) -> Submissions {
         let mut submissions = Submissions::default();
-        let pass = decider.now();
+        let (pass, pass_batch) = (decider.now(), decider.batch().map(|batch| batch.id));
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
+        let mut batch = Arc::new(self.new_batch(runner, now).journal(pass_batch));
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.
@@ -239,7 +244,12 @@ impl Engine {
             // Uses the stored outcome: if the claim was in doubt, more run times have come due
             // since.
             let catching_up = matches!(claim.outcome.next, NextRun::At(next) if next <= pass);
-            let run = self.prepare(runner, job, claim.outcome.run_times, catching_up, now);
+            if claim.outcome.batch != batch.journal {
+                // The claim was in doubt, and belongs to an earlier batch.
+                batch = Arc::new(self.new_batch(runner, now).journal(claim.outcome.batch));
+            }
+            self.note_claim(&batch, claim.outcome.run_times.as_slice().len());
+            let run = self.prepare(runner, job, claim.outcome, catching_up, &batch);
             if let Some(run) = run {
                 submissions.add(room, run);
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord, StoreCapabilities,
 };
@@ -68,6 +69,10 @@ impl JobStore for ReadOnlyJobStore {
 
     fn remove_all_jobs(&self) -> Result<()> {
         refused()
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        self.0.ledger()
     }
 
     fn claim_due(

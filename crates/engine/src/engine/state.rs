@@ -9,7 +9,9 @@ use apscheduler_core::Extensions;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Executor;
 use apscheduler_core::job::JobDefaults;
+use apscheduler_core::ledger::History;
 use apscheduler_core::registry::Registry;
+use apscheduler_core::run::Owner;
 use apscheduler_core::time::{Clock, Timestamp};
 use apscheduler_core::trigger::TriggerContext;
 
@@ -19,8 +21,10 @@ use super::inbox::{Inbox, Pushed};
 use super::instances::Instances;
 use super::listeners::Listeners;
 use super::lock::lock;
+use super::owner::new_owner;
 use super::pending::PendingJobs;
 use super::phase::Phase;
+use super::records::Recorders;
 use super::starved::Starved;
 use super::store_runner::StoreRunner;
 use super::zone::SchedulerZone;
@@ -51,6 +55,9 @@ pub(crate) struct Engine {
     pub(super) instances: Instances,
     pub(super) starved: Starved,
     pub(super) extensions: Extensions,
+    /// A new one for each start.
+    pub(super) owner: Mutex<Arc<Owner>>,
+    pub(super) recorders: Recorders,
 }
 
 pub(super) type Executors = BTreeMap<Arc<str>, Arc<dyn Executor>>;
@@ -61,6 +68,8 @@ pub(super) struct Settings {
     pub(super) timezone: SchedulerZone,
     pub(super) retry_interval: Duration,
     pub(super) job_defaults: JobDefaults,
+    /// `None`: all runs of durable stores.
+    pub(super) history: Option<History>,
 }
 
 impl Engine {
@@ -81,6 +90,7 @@ impl Engine {
                 timezone: SchedulerZone::local(),
                 retry_interval: Duration::from_secs(10),
                 job_defaults: JobDefaults::default(),
+                history: None,
             }),
             clock_watch: ClockWatch::default(),
             phase: Mutex::new(Phase::Stopped),
@@ -93,6 +103,8 @@ impl Engine {
             instances: Instances::default(),
             starved: Starved::default(),
             extensions: Extensions::default(),
+            owner: Mutex::new(new_owner()),
+            recorders: Recorders::default(),
         });
         let moved = Arc::downgrade(&engine);
         engine.clock.on_moved(Arc::new(move || {
@@ -121,6 +133,10 @@ impl Engine {
 
     pub(super) fn stores(&self) -> Arc<Stores> {
         Arc::clone(&self.stores.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn owner(&self) -> Arc<Owner> {
+        Arc::clone(&lock(&self.owner))
     }
 
     pub(super) fn now(&self) -> Timestamp {

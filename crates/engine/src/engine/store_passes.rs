@@ -8,12 +8,14 @@ use chrono::TimeDelta;
 
 use super::lock::lock;
 use super::phase::Phase;
+use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::store_session::{Done, Session};
 use super::unseen::MAX_IDLE;
 use apscheduler_core::function::JobError;
+use apscheduler_core::ledger::History;
 use apscheduler_core::store::ChangeNotifier;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -27,6 +29,7 @@ impl StoreRunner {
     pub(super) fn start(self: &Arc<Self>, scheduler: &Scheduler) -> Result<()> {
         self.closing.wait();
         self.store.start(&self.alias)?;
+        self.start_recording(&scheduler.0)?;
         let session = Arc::new(Session::begun());
         let before = std::mem::replace(&mut *lock(&self.session), Arc::clone(&session));
         drop(before);
@@ -44,6 +47,19 @@ impl StoreRunner {
                 })?;
             session.keep_worker(thread);
         }
+        Ok(())
+    }
+
+    /// Starts to record the runs of the store's jobs, if the store has a ledger and its history is
+    /// wanted.
+    fn start_recording(&self, engine: &Engine) -> Result<()> {
+        let history = self.history(engine.settings().history);
+        let ledger = self.store.ledger().filter(|_| history != History::Off);
+        let start =
+            |ledger| Recorder::start(&self.alias, ledger, history, self.capabilities.blocking);
+        let recorder = ledger.map(start).transpose()?;
+        engine.recorders.set(self.number, recorder.clone());
+        *lock(&self.recorder) = recorder;
         Ok(())
     }
 

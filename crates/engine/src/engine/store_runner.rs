@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use super::closing::Closing;
 use super::lock::lock;
+use super::recorder::Recorder;
 use super::restored::RestoredJobs;
 use super::store_session::Session;
 use super::unseen::Unseen;
 use apscheduler_core::job::JobKey;
+use apscheduler_core::ledger::History;
 use apscheduler_core::store::{JobStore, StoreCapabilities};
 use apscheduler_core::time::Timestamp;
 
@@ -29,6 +31,8 @@ pub(super) struct StoreRunner {
     pub(super) restored: RestoredJobs,
     /// The records that were reported as broken, with the revision reported.
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
+    /// Records its runs, between a start and the shutdown.
+    pub(super) recorder: Mutex<Option<Arc<Recorder>>>,
 }
 
 impl StoreRunner {
@@ -42,11 +46,19 @@ impl StoreRunner {
             closing: Arc::default(),
             restored: RestoredJobs::default(),
             broken: Mutex::default(),
+            recorder: Mutex::default(),
         }
     }
 
     pub(super) fn session(&self) -> Arc<Session> {
         Arc::clone(&lock(&self.session))
+    }
+
+    /// Returns which runs of the jobs in this store are recorded: as configured, or all if the store
+    /// is durable.
+    pub(super) fn history(&self, configured: Option<History>) -> History {
+        let default = if self.capabilities.durable { History::All } else { History::Off };
+        configured.unwrap_or(default)
     }
 
     /// Stops passes. With `wait`, it returns when none is in progress, unless it is called within

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use apscheduler_core::Shutdown;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
+use apscheduler_core::run::RunId;
+use apscheduler_core::trigger::TriggerConfig;
 use apscheduler_plugin_kit::executor::RunExt as _;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -50,7 +52,9 @@ fn submitted_comes_before_the_outcome() {
     scheduler.add_job(JobBuilder::new("tests::add").id("a").args([json!(2), json!(3)])).unwrap();
     scheduler.step();
     let events = events.take();
-    let Event::JobSubmitted { job, scheduled_run_times } = &events[0] else { panic!("{events:?}") };
+    let Event::JobSubmitted { job, scheduled_run_times, .. } = &events[0] else {
+        panic!("{events:?}")
+    };
     assert_eq!(
         (job.id(), job.jobstore(), &**scheduled_run_times),
         ("a", Some("default"), &[at(0)][..])
@@ -138,9 +142,40 @@ fn events_are_json_lines() {
     let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
     scheduler.add_job(JobBuilder::new("tests::add").id("a").args([json!(2), json!(3)])).unwrap();
     scheduler.step();
+    let event = events.take().remove(0);
+    let run = event.run().unwrap();
     assert_eq!(
-        json!(events.take()[0]),
+        json!(event),
         json!({"event": "JOB_EXECUTED", "code": 4096, "job_id": "a", "jobstore": "default",
-            "scheduled_run_time": "2027-01-01T00:00:00+00:00", "retval": 5})
+            "scheduled_run_time": "2027-01-01T00:00:00+00:00", "retval": 5,
+            "run_id": run.id, "attempt": 1, "owner": &*run.owner,
+            "claimed": "2027-01-01T00:00:00+00:00", "started": "2027-01-01T00:00:00+00:00",
+            "ended": "2027-01-01T00:00:00+00:00", "duration": run.duration.unwrap().as_secs_f64()})
     );
+}
+
+#[test]
+fn the_events_of_a_run_name_it() {
+    let scheduler = scheduler();
+    scheduler.start().unwrap();
+    let mask = EventMask::JOB_SUBMITTED | EventMask::JOB_STARTED | EventMask::JOB_EXECUTED;
+    let events = Recorder::on(&scheduler, mask);
+    let every_second =
+        json!({"type": "interval", "seconds": 1, "start_date": "2027-01-01 00:00:01"});
+    let trigger = TriggerConfig::from_value(&every_second).unwrap();
+    let job = JobBuilder::new("tests::add").id("a").args([json!(2), json!(3)]);
+    scheduler.add_job(job.trigger(trigger).coalesce(false).misfire_grace_time(None)).unwrap();
+    scheduler.advance(TimeDelta::seconds(3));
+    let events = events.take();
+    let names: Vec<&str> = events.iter().map(Event::name).collect();
+    let run = ["JOB_STARTED", "JOB_EXECUTED"];
+    assert_eq!(names, [&["JOB_SUBMITTED"][..], &run, &run, &run].concat());
+    let submitted: Vec<RunId> = events[0].run_ids().collect();
+    let started = events.iter().filter(|event| event.name() == "JOB_STARTED");
+    assert_eq!(started.map(|event| event.run().unwrap().id).collect::<Vec<_>>(), submitted);
+    let ended = events.iter().filter(|event| event.name() == "JOB_EXECUTED");
+    assert_eq!(ended.map(|event| event.run().unwrap().id).collect::<Vec<_>>(), submitted);
+    assert!(submitted.is_sorted_by(|one, other| one < other), "{submitted:?}");
+    let owners = events.iter().map(|event| event.run().unwrap().owner.id);
+    assert_eq!(owners.collect::<std::collections::HashSet<_>>().len(), 1);
 }

@@ -19,6 +19,7 @@ mod lifecycle;
 mod listing;
 mod processing;
 mod recorder;
+mod recording;
 mod room;
 mod run_threads;
 mod shared_stores;

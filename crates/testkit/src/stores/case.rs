@@ -35,6 +35,10 @@ pub enum Need {
     ReadOnlyUser,
     /// The harness can empty a place.
     Empty,
+    /// The store has a ledger.
+    Ledger,
+    /// The store has a ledger that keeps a journal of claims.
+    Journal,
     /// There is a server, and the harness knows its URL.
     Server,
 }
@@ -73,6 +77,8 @@ impl Need {
                 (place.harness().read_only_user().is_some(), "there is no read-only user")
             }
             Self::Empty => (place.harness().empty().is_some(), "places can't be emptied"),
+            Self::Ledger => (place.has_ledger(), "the store has no ledger"),
+            Self::Journal => (place.has_ledger() && can.durable, "the store has no journal"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };
         (!met).then_some(reason)

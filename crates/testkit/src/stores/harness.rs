@@ -143,6 +143,10 @@ impl<'a> Place<'a> {
         self.harness.open(&self.address).capabilities()
     }
 
+    pub(super) fn has_ledger(&self) -> bool {
+        self.harness.open(&self.address).ledger().is_some()
+    }
+
     /// Opens a started store: the first, another handle to the same jobs, or one that finds an
     /// earlier one's data.
     pub fn open(&self) -> Opened {

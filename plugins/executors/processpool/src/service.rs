@@ -134,9 +134,10 @@ impl WorkerSlot {
                 Lost::TimedOut => {
                     drop(worker);
                     let timeout = run.timeout().unwrap_or_default().as_secs_f64();
-                    format!(
+                    let text = format!(
                         "took longer than its timeout of {timeout} s; the worker process {id} was killed"
-                    )
+                    );
+                    return Err(JobError::new(text).at_timeout());
                 }
                 Lost::Stopped => {
                     drop(worker);

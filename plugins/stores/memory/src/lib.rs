@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod heap;
+mod ledger;
 mod store;
 mod table;
 

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::heap::SlotId;
+use crate::ledger::MemoryLedger;
 use crate::table::{self, Table};
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     Claim, ClaimOutcome, ClaimRequest, Claims, Cursor, Decision, JobPayload, JobRecord, JobStore,
     NewRecord, NextRun, StoreCapabilities,
@@ -19,6 +21,7 @@ use apscheduler_core::{Error, Result};
 #[derive(Default)]
 pub struct MemoryJobStore {
     table: Mutex<Table>,
+    ledger: Arc<MemoryLedger>,
 }
 
 impl MemoryJobStore {
@@ -93,6 +96,10 @@ impl JobStore for MemoryJobStore {
         let removed = self.table().clear();
         drop(removed);
         Ok(())
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        Some(Arc::clone(&self.ledger) as _)
     }
 
     fn claim_due(

@@ -7,6 +7,7 @@ use apscheduler_core::time::to_micros;
 
 use crate::connection::{LockTimeout, begin_write};
 use crate::failure::Failure;
+use crate::ledger;
 use crate::options::Location;
 use crate::rows::{RowRecord, collect, sql_limit};
 use crate::session::Database;
@@ -50,6 +51,9 @@ pub(crate) fn claim(
             };
             claims.won.push(Claim::new(record, decided));
         }
+    }
+    if let Some(journal) = claims.journal(due) {
+        ledger::note(&transaction, statements, &journal)?;
     }
     // The file may have been replaced since the call began; then nobody else would see these writes.
     if !claims.won.is_empty() && database.check(location).is_err() {

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod claims;
 mod connection;
 mod failure;
+mod ledger;
 mod names;
 mod options;
 mod place;

@@ -36,6 +36,32 @@ const MIGRATIONS: &[&str] = &["
         revision
         FROM (SELECT *, (next_run_time % 1000000 + 1000000) % 1000000 AS micros FROM {table}) AS jobs
         ORDER BY jobs.next_run_time IS NULL, jobs.next_run_time, id;
+", "
+    CREATE TABLE {claims} (
+        batch BLOB PRIMARY KEY,
+        owner BLOB NOT NULL,
+        claimed INTEGER NOT NULL,
+        entries TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE {runs} (
+        run_id BLOB NOT NULL,
+        attempt INTEGER NOT NULL,
+        job_id TEXT NOT NULL,
+        scheduled INTEGER NOT NULL,
+        until INTEGER,
+        count INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT,
+        owner BLOB NOT NULL,
+        claimed INTEGER,
+        started INTEGER,
+        ended INTEGER,
+        duration INTEGER,
+        result TEXT,
+        error TEXT,
+        PRIMARY KEY (run_id, attempt)
+    ) WITHOUT ROWID;
+    CREATE INDEX {runs_by_job} ON {runs} (job_id, run_id);
 "];
 
 /// The version that this release creates and understands.
@@ -103,7 +129,7 @@ fn refuse_foreign(
 fn with_names(migration: &str, tablename: &str) -> String {
     // The table's own name last: it may contain a placeholder.
     let mut sql = migration.to_owned();
-    for suffix in ["due", "paused", "readable"] {
+    for suffix in ["due", "paused", "readable", "claims", "runs", "runs_by_job"] {
         sql = sql.replace(&format!("{{{suffix}}}"), &quoted(&format!("{tablename}_{suffix}")));
     }
     sql.replace("{table}", &quoted(tablename))

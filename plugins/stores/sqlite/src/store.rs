@@ -2,26 +2,27 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,
 };
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
-use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::{Replacement, earliest_after, refuse_duplicate_ids};
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use apscheduler_core::{Error, Result};
+use apscheduler_plugin_kit::store::{earliest_after, refuse_duplicate_ids};
+use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::connection::{LockTimeout, begin_write};
+use crate::access::Access;
 use crate::failure::{self, Failure};
-use crate::names::STORE_NAME;
+use crate::ledger::SqliteLedger;
 use crate::options::{Config, Location, SqliteOptions};
 use crate::rows::{collect, micros, read, sql_limit};
 use crate::session::{Database, Session};
 use crate::statements::Statements;
 use crate::watch::data_version;
-use crate::{claims, read_only, schema, watch};
+use crate::{claims, read_only, watch};
 
 /// With this many jobs of one run time, a page is read by the index of ids instead of that of run times.
 const MANY_AT_ONCE: i64 = 50_000;
@@ -31,11 +32,7 @@ const MANY_AT_ONCE: i64 = 50_000;
 /// All calls use one connection: SQLite has only one writer at a time, and a watch must not report the writes of its own
 /// connection.
 pub struct SqliteJobStore {
-    config: Config,
-    statements: Statements,
-    lock_timeout: LockTimeout,
-    session: Arc<Mutex<Session>>,
-    replacement: Replacement,
+    access: Arc<Access>,
 }
 
 impl SqliteJobStore {
@@ -66,63 +63,7 @@ impl SqliteJobStore {
     }
 
     fn with(config: Config) -> Self {
-        let statements = Statements::new(&config.tablename);
-        let lock_timeout = LockTimeout::new(config.busy_timeout);
-        let (session, replacement) = Default::default();
-        Self { config, statements, lock_timeout, session, replacement }
-    }
-
-    fn session(&self) -> MutexGuard<'_, Session> {
-        // A panic rolls its transaction back.
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Calls `work` with the database, and converts failures. Returns `None` if there is no database to read.
-    fn with_database<T>(
-        &self,
-        work: impl FnOnce(&mut Database) -> Result<T, Failure>,
-    ) -> Result<Option<T>> {
-        let mut session = self.session();
-        let database = session.database(&self.config, &self.lock_timeout, &self.replacement);
-        let done = database.and_then(|database| {
-            let Some(database) = database else { return Ok(None) };
-            match work(database) {
-                Err(failure) if failure::is_missing_table(&failure) => {
-                    let (location, table) = (&self.config.location, &self.config.tablename);
-                    schema::prepare(&mut database.connection, table)?;
-                    let message = format!("the table `{table}` of {location} was dropped");
-                    Err(self.replacement.found(message).with_plugin(STORE_NAME).into())
-                }
-                done => done.map(Some),
-            }
-        });
-        done.map_err(|failure| self.explain(failure))
-    }
-
-    /// Reads from the database, or returns the default if there is none.
-    fn read<T: Default>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
-    ) -> Result<T> {
-        Ok(self.with_database(|database| work(&mut database.connection))?.unwrap_or_default())
-    }
-
-    /// Writes in a transaction.
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T> {
-        let done = self.with_database(|database| {
-            let transaction = begin_write(&database.connection, &self.lock_timeout)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        })?;
-        done.ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "the job store was opened read-only")
-                .with_plugin(STORE_NAME)
-        })
-    }
-
-    fn explain(&self, failure: impl Into<Failure>) -> Error {
-        failure.into().explain(&self.config.location, self.config.busy_timeout)
+        Self { access: Arc::new(Access::new(config)) }
     }
 
     fn page(
@@ -143,31 +84,35 @@ impl SqliteJobStore {
             Some(Cursor { next_run_time: Some(time), id, .. }) => {
                 let time = to_micros(*time);
                 fetch(self.at_one_time(connection, time)?, &[&time, id])?;
-                fetch(&self.statements.later, &[&time])?;
+                fetch(&self.access.statements.later, &[&time])?;
                 ""
             }
             None => {
-                fetch(&self.statements.timed, &[])?;
+                fetch(&self.access.statements.timed, &[])?;
                 ""
             }
         };
-        fetch(&self.statements.paused, &[&paused_after])?;
+        fetch(&self.access.statements.paused, &[&paused_after])?;
         Ok(page)
     }
 
     /// Returns the statement for the jobs of one run time, ordered by id: few are sorted; many are read by the index of ids,
     /// so that not every page sorts them all.
     fn at_one_time(&self, connection: &Connection, time: i64) -> Result<&str, Failure> {
-        let mut count = connection.prepare_cached(&self.statements.count_same_time)?;
+        let mut count = connection.prepare_cached(&self.access.statements.count_same_time)?;
         let count: i64 = count.query_row((time, MANY_AT_ONCE), |row| row.get(0))?;
         let many = count == MANY_AT_ONCE;
-        Ok(if many { &self.statements.same_time_by_id } else { &self.statements.same_time })
+        Ok(if many {
+            &self.access.statements.same_time_by_id
+        } else {
+            &self.access.statements.same_time
+        })
     }
 }
 
 impl JobStore for SqliteJobStore {
     fn capabilities(&self) -> StoreCapabilities {
-        let file = self.config.location != Location::Memory;
+        let file = self.access.config.location != Location::Memory;
         StoreCapabilities::new()
             .durable(file)
             .shared(file)
@@ -177,40 +122,40 @@ impl JobStore for SqliteJobStore {
     }
 
     fn start(&self, _alias: &str) -> Result<()> {
-        let mut session = self.session();
+        let mut session = self.access.session();
         if let Session::Closed = &*session {
-            let opened = Database::open(&self.config, &self.lock_timeout);
-            *session = Session::Open(opened.map_err(|failure| self.explain(failure))?);
+            let opened = Database::open(&self.access.config, &self.access.lock_timeout);
+            *session = Session::Open(opened.map_err(|failure| self.access.explain(failure))?);
         }
         Ok(())
     }
 
     fn start_read_only(&self, _alias: &str) -> Result<()> {
-        let mut session = self.session();
+        let mut session = self.access.session();
         if let Session::Closed = &*session {
-            let opened = read_only::open(&self.config);
-            *session = opened.map_err(|failure| self.explain(failure))?;
+            let opened = read_only::open(&self.access.config);
+            *session = opened.map_err(|failure| self.access.explain(failure))?;
         }
         Ok(())
     }
 
     fn shutdown(&self) -> Result<()> {
         // A call that waits for a lock would delay this.
-        self.lock_timeout.interrupt(true);
-        let mut session = self.session();
-        self.lock_timeout.interrupt(false);
-        session.close().map_err(|error| self.explain(error))
+        self.access.lock_timeout.interrupt(true);
+        let mut session = self.access.session();
+        self.access.lock_timeout.interrupt(false);
+        session.close().map_err(|error| self.access.explain(error))
     }
 
     fn lookup_job(&self, id: &str) -> Result<Option<JobRecord>> {
-        self.read(|connection| {
-            let mut lookup = connection.prepare_cached(&self.statements.lookup)?;
+        self.access.read(|connection| {
+            let mut lookup = connection.prepare_cached(&self.access.statements.lookup)?;
             Ok(lookup.query_row([id], read).optional()?.map(|found| found.record))
         })
     }
 
     fn get_jobs(&self, after: Option<&Cursor>, limit: usize) -> Result<Vec<JobRecord>> {
-        self.read(|connection| {
+        self.access.read(|connection| {
             // One view of the table, however many statements it takes.
             let transaction = connection.transaction()?;
             let page = self.page(&transaction, after, limit)?;
@@ -221,8 +166,8 @@ impl JobStore for SqliteJobStore {
 
     fn next_run_time(&self, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
         let Some(earliest) = earliest_after(after) else { return Ok(None) };
-        self.read(|connection| {
-            let mut next = connection.prepare_cached(&self.statements.next_run_time)?;
+        self.access.read(|connection| {
+            let mut next = connection.prepare_cached(&self.access.statements.next_run_time)?;
             Ok(next.query_row([earliest], |row| row.get(0)).optional()?.map(from_micros))
         })
     }
@@ -232,9 +177,9 @@ impl JobStore for SqliteJobStore {
         if records.iter().any(|record| record.replace) {
             refuse_duplicate_ids(&records)?;
         }
-        self.write(|transaction| {
+        self.access.write(|transaction| {
             for record in &records {
-                let Statements { insert, replace, .. } = &self.statements;
+                let Statements { insert, replace, .. } = &self.access.statements;
                 let sql = if record.replace { replace } else { insert };
                 let values = (&*record.id, micros(record.next_run_time), record.text()?);
                 transaction.prepare_cached(sql)?.execute(values).map_err(|error| {
@@ -250,16 +195,17 @@ impl JobStore for SqliteJobStore {
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        self.write(|transaction| {
+        self.access.write(|transaction| {
             let values = (
                 micros(record.next_run_time),
                 record.text()?,
                 &*record.id,
                 record.revision.cast_signed(),
             );
-            let updated = transaction.prepare_cached(&self.statements.update)?.execute(values)?;
+            let updated =
+                transaction.prepare_cached(&self.access.statements.update)?.execute(values)?;
             if updated == 0 {
-                let mut exists = transaction.prepare_cached(&self.statements.exists)?;
+                let mut exists = transaction.prepare_cached(&self.access.statements.exists)?;
                 if !exists.query_row([&*record.id], |row| row.get::<_, bool>(0))? {
                     return Err(Error::job_lookup(&*record.id).into());
                 }
@@ -269,15 +215,16 @@ impl JobStore for SqliteJobStore {
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        self.write(|transaction| {
-            let removed = transaction.prepare_cached(&self.statements.remove)?.execute([id])?;
+        self.access.write(|transaction| {
+            let removed =
+                transaction.prepare_cached(&self.access.statements.remove)?.execute([id])?;
             Ok(removed > 0)
         })
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        self.write(|transaction| {
-            transaction.prepare_cached(&self.statements.remove_all)?.execute([])?;
+        self.access.write(|transaction| {
+            transaction.prepare_cached(&self.access.statements.remove_all)?.execute([])?;
             Ok(())
         })
     }
@@ -287,30 +234,43 @@ impl JobStore for SqliteJobStore {
         due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
-        self.replacement.claim(|| {
-            let claims = self.with_database(|database| {
-                let (location, lock_timeout) = (&self.config.location, &self.lock_timeout);
-                claims::claim(database, location, lock_timeout, &self.statements, due, decide)
+        self.access.replacement.claim(|| {
+            let claims = self.access.with_database(|database| {
+                let (location, lock_timeout) =
+                    (&self.access.config.location, &self.access.lock_timeout);
+                claims::claim(
+                    database,
+                    location,
+                    lock_timeout,
+                    &self.access.statements,
+                    due,
+                    decide,
+                )
             })?;
             Ok(claims.unwrap_or_default())
         })
     }
 
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        Some(Arc::new(SqliteLedger::new(&self.access)))
+    }
+
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {
-        if self.config.location == Location::Memory {
+        if self.access.config.location == Location::Memory {
             return Ok(None);
         }
-        let seen = self.read(|connection| Ok(data_version(connection)?))?;
-        let (session, location) = (Arc::clone(&self.session), self.config.location.clone());
-        watch::start(session, location, seen, self.config.poll_interval, changed).map(Some)
+        let seen = self.access.read(|connection| Ok(data_version(connection)?))?;
+        let (session, location) =
+            (Arc::clone(&self.access.session), self.access.config.location.clone());
+        watch::start(session, location, seen, self.access.config.poll_interval, changed).map(Some)
     }
 }
 
 impl fmt::Debug for SqliteJobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteJobStore")
-            .field("location", &self.config.location)
-            .field("tablename", &self.config.tablename)
+            .field("location", &self.access.config.location)
+            .field("tablename", &self.access.config.tablename)
             .finish_non_exhaustive()
     }
 }
@@ -330,7 +290,9 @@ mod tests {
     }
 
     fn version(store: &SqliteJobStore) -> i64 {
-        let Session::Open(database) = &*store.session() else { panic!("the store is started") };
+        let Session::Open(database) = &*store.access.session() else {
+            panic!("the store is started")
+        };
         data_version(&database.connection).unwrap()
     }
 
@@ -372,7 +334,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("jobs.sqlite");
             let store = started(SqliteOptions::default().path(path).synchronous(synchronous));
-            let Session::Open(database) = &*store.session() else { panic!("the store is started") };
+            let Session::Open(database) = &*store.access.session() else {
+                panic!("the store is started")
+            };
             let pragma = &database.connection;
             let found: i64 =
                 pragma.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();

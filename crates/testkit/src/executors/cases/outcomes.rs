@@ -36,7 +36,7 @@ fn a_function_is_run(setup: &Setup<'_>) {
     let lab = setup.lab(1);
     lab.add(lab.job("a", "echo").args(["hello".into()]));
     let outcome = &lab.events().wait_for("a", 1)[0];
-    let Event::JobExecuted { job, scheduled_run_time, retval } = outcome else {
+    let Event::JobExecuted { job, scheduled_run_time, retval, .. } = outcome else {
         panic!("it was not executed: {outcome:?}");
     };
     assert_eq!((job.id(), job.jobstore()), ("a", Some("default")));

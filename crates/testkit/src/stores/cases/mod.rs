@@ -15,6 +15,7 @@ mod meeting;
 mod outages;
 pub(super) mod processes;
 mod reading;
+mod recording;
 mod removing;
 mod replacing;
 mod starting;
@@ -49,6 +50,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         reading::CASES,
         replacing::CASES,
         cutting_short::CASES,
+        recording::CASES,
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use apscheduler::file::JobsFile;
 use apscheduler::job::{Job, JobKey};
+use apscheduler::ledger::{RunQuery, RunRecord};
 use apscheduler::{BackgroundScheduler, suggestion};
 
 use crate::stderr;
@@ -14,7 +15,7 @@ const MAX_LISTED: usize = 10;
 
 /// Selects job stores.
 #[derive(clap::Args)]
-pub(super) struct StoreArgs {
+pub(crate) struct StoreArgs {
     /// The jobs file that configures the job stores
     #[arg(
         long,
@@ -32,16 +33,16 @@ pub(super) struct StoreArgs {
 }
 
 /// The stores of a scheduler that stays paused, and the store that the user selected.
-pub(super) struct Stores {
-    pub(super) scheduler: BackgroundScheduler,
-    pub(super) alias: Option<String>,
+pub(crate) struct Stores {
+    pub(crate) scheduler: BackgroundScheduler,
+    pub(crate) alias: Option<String>,
     /// The aliases in the config. The scheduler adds `default` if it is missing.
     configured: Vec<String>,
 }
 
 /// The access that a command needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     /// Needs no right to write, and creates nothing.
     Read,
     Write,
@@ -52,7 +53,7 @@ impl Stores {
     ///
     /// # Errors
     /// If no jobs file is given, it is invalid, a store can't be opened, or the selected store does not exist.
-    pub(super) fn open(args: &StoreArgs, access: Access) -> Result<Self> {
+    pub(crate) fn open(args: &StoreArgs, access: Access) -> Result<Self> {
         let Some(path) = &args.config else {
             bail!(
                 "no jobs file given; use `--config FILE` or set the environment variable APSCHEDULER_CONFIG"
@@ -80,7 +81,7 @@ impl Stores {
         Ok(Self { scheduler, alias: args.jobstore.clone(), configured })
     }
 
-    pub(super) fn alias(&self) -> Option<&str> {
+    pub(crate) fn alias(&self) -> Option<&str> {
         self.alias.as_deref()
     }
 
@@ -88,7 +89,7 @@ impl Stores {
     ///
     /// # Errors
     /// If the store does not keep jobs after this process.
-    pub(super) fn target(&self) -> Result<&str> {
+    pub(crate) fn target(&self) -> Result<&str> {
         let alias = self.alias().unwrap_or("default");
         if self.is_persistent(alias) {
             return Ok(alias);
@@ -100,7 +101,7 @@ impl Stores {
     ///
     /// # Errors
     /// If no selected store keeps jobs after this process.
-    pub(super) fn check_any_persistent(&self) -> Result<()> {
+    pub(crate) fn check_any_persistent(&self) -> Result<()> {
         let aliases = self.aliases();
         match aliases.iter().find(|alias| !self.is_persistent(alias)) {
             Some(alias) if !aliases.iter().any(|alias| self.is_persistent(alias)) => {
@@ -135,7 +136,7 @@ impl Stores {
     }
 
     /// Warns of stores in memory: the jobs of other processes in them are not visible.
-    pub(super) fn warn_of_memory_stores(&self) {
+    pub(crate) fn warn_of_memory_stores(&self) {
         for alias in self.aliases() {
             if !self.is_persistent(&alias) {
                 stderr::line(&format!(
@@ -162,10 +163,18 @@ impl Stores {
     }
 
     /// Returns the jobs of the store that was named, or of all.
-    pub(super) fn jobs(&self) -> apscheduler::Result<Vec<Job>> {
+    pub(crate) fn jobs(&self) -> apscheduler::Result<Vec<Job>> {
         match self.alias() {
             Some(alias) => self.scheduler.get_jobs_in(alias),
             None => self.scheduler.get_jobs(),
+        }
+    }
+
+    /// Returns runs of the store that was named, or of all.
+    pub(crate) fn runs(&self, query: &RunQuery) -> apscheduler::Result<Vec<RunRecord>> {
+        match self.alias() {
+            Some(alias) => self.scheduler.runs_in(alias, query),
+            None => self.scheduler.runs(query),
         }
     }
 
@@ -173,7 +182,7 @@ impl Stores {
     ///
     /// # Errors
     /// An error with similar ids if there is no such job; any error from a store.
-    pub(super) fn job(&self, id: &str) -> Result<Job> {
+    pub(crate) fn job(&self, id: &str) -> Result<Job> {
         let key = match self.alias() {
             Some(alias) => JobKey::in_store(alias, id),
             None => JobKey::new(id),

@@ -1,0 +1,48 @@
+//! `apscheduler runs`.
+
+mod list;
+mod show;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::log;
+use crate::stores::{Access, StoreArgs, Stores};
+
+/// Show what became of the runs of jobs, also while `apscheduler run` is running.
+///
+/// Stores that are durable record each run: how it ended, or why it did not run. The key `history` of the jobs file says
+/// which runs are recorded (`off`, `failures`, `all`). Pass the jobs file that `run` uses.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunsArgs {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    stores: StoreArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  apscheduler runs list --config jobs.toml
+  export APSCHEDULER_CONFIG=jobs.toml
+  apscheduler runs list backup --limit 5            the last five runs of a job
+  apscheduler runs list --state failed --state lost what went wrong
+  apscheduler runs show 019a9d20-2c7b-7abc-9def-000000000001";
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+}
+
+pub(crate) fn runs(args: &RunsArgs) -> Result<ExitCode> {
+    log::start("warn");
+    let stores = Stores::open(&args.stores, Access::Read)?;
+    match &args.command {
+        Command::List(args) => list::list(&stores, args),
+        Command::Show(args) => show::show(&stores, args),
+    }
+}

@@ -1,0 +1,54 @@
+//! Which records are kept, and for how long.
+
+use std::time::Duration;
+
+/// Which records are kept, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// How long the records of runs that succeeded are kept. Default: 3 days.
+    pub ok_age: Duration,
+    /// How long all other records are kept. Default: 90 days.
+    pub other_age: Duration,
+    /// The most records of runs that succeeded. Default: 100,000.
+    pub max_ok: usize,
+    /// How many of the latest records of each job are kept in any case. Default: 20.
+    pub keep_last: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self { ok_age: 3 * DAY, other_age: 90 * DAY, max_ok: 100_000, keep_last: 20 }
+    }
+}
+
+impl Retention {
+    /// Sets how long the records of runs that succeeded are kept.
+    #[must_use]
+    pub fn ok_age(mut self, age: Duration) -> Self {
+        self.ok_age = age;
+        self
+    }
+
+    /// Sets how long all other records are kept.
+    #[must_use]
+    pub fn other_age(mut self, age: Duration) -> Self {
+        self.other_age = age;
+        self
+    }
+
+    /// Sets the most records of runs that succeeded.
+    #[must_use]
+    pub fn max_ok(mut self, count: usize) -> Self {
+        self.max_ok = count;
+        self
+    }
+
+    /// Sets how many of the latest records of each job are kept in any case.
+    #[must_use]
+    pub fn keep_last(mut self, count: usize) -> Self {
+        self.keep_last = count;
+        self
+    }
+}

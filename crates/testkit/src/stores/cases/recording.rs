@@ -1,0 +1,271 @@
+//! The ledger of a store: the journal of claims, and the records of runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::ledger::{
+    Batch, Reason, Retention, RunLedger, RunQuery, RunRecord, RunState,
+};
+use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
+use apscheduler_core::time::Timestamp;
+
+use super::actions::add;
+use crate::stores::Place;
+use crate::stores::case::cases;
+use crate::stores::records::second;
+
+cases! { "recording":
+    Store a_record_is_read_as_it_was_written [Ledger],
+    Store the_first_outcome_of_a_run_counts [Ledger],
+    Store runs_are_listed_from_the_latest_to_the_earliest [Ledger],
+    Store runs_are_filtered_by_job_and_state [Ledger],
+    Store pages_of_runs_have_no_gaps_and_no_repetitions [Ledger],
+    Store a_claim_is_in_the_journal_until_its_batch_is_closed [Journal],
+    Store only_claims_of_the_batch_are_in_the_journal [Journal],
+    Store a_claim_that_wins_nothing_leaves_no_journal [Journal],
+    Store open_runs_are_listed_as_claimed [Journal],
+    Store old_records_are_removed_except_the_last_of_each_job [Journal],
+    Store records_are_removed_in_pieces [Journal],
+    Store surplus_records_of_success_are_removed [Journal],
+    Place records_and_journal_survive_a_restart [Durable, Journal],
+    Place a_read_only_store_lists_runs [Durable, Journal],
+}
+
+fn ledger(store: &dyn JobStore) -> Arc<dyn RunLedger> {
+    store.ledger().expect("the store has a ledger")
+}
+
+/// The run of a job that was claimed at this second.
+fn ok(job: &str, claimed: i64) -> RunRecord {
+    let time = second(claimed);
+    RunRecord::new(RunId::new(time), job, time, OwnerId::from_u128(7), RunState::Ok).claimed(time)
+}
+
+fn append(store: &dyn JobStore, records: &[RunRecord]) {
+    ledger(store).append(records, &[]).expect("appended");
+}
+
+fn runs(store: &dyn JobStore, query: &RunQuery) -> Vec<RunRecord> {
+    ledger(store).runs(query).expect("listed")
+}
+
+/// Claims all due jobs at this second. Those that are in `recorded` belong to the batch.
+fn claim(store: &dyn JobStore, at: i64, recorded: &[&str]) -> Batch {
+    let batch = Batch::new(OwnerId::from_u128(7), second(at));
+    let due = ClaimRequest::new(second(at), 100).batch(batch);
+    let claims = store.claim_due(&due, &mut |record| {
+        let times = RunTimes::Many(vec![record.next_run_time.expect("due"), second(at)]);
+        let outcome = ClaimOutcome::new(times, NextRun::At(second(at + 60)))
+            .first_run(RunId::reserve(second(at), 2));
+        let is_recorded = recorded.contains(&&*record.id);
+        Decision::Claim(outcome.batch(is_recorded.then_some(batch.id)))
+    });
+    assert!(!claims.expect("claimed").won.is_empty());
+    batch
+}
+
+fn a_record_is_read_as_it_was_written(store: &dyn JobStore) {
+    let plain = ok("tab\t\"quoted\" 'and' Tromsø", 1);
+    let mut full =
+        RunRecord::new(RunId::new(second(2)), "b", second(2), OwnerId::random(), RunState::Missed)
+            .attempt(3)
+            .until(second(9), 1 << 40)
+            .reason(Reason::AllDown)
+            .claimed(second(3))
+            .started(second(4))
+            .ended(second(5))
+            .duration(Duration::from_micros(1_234_567))
+            .result("{\"a\": [1, null]}");
+    full = full.error("it broke\ncaused by: \u{1F4A5}");
+    append(store, &[plain.clone(), full.clone()]);
+    assert_eq!(runs(store, &RunQuery::new()), [full, plain]);
+}
+
+fn the_first_outcome_of_a_run_counts(store: &dyn JobStore) {
+    let first = ok("a", 1);
+    let mut second = first.clone().attempt(2);
+    second.state = RunState::Failed;
+    let mut again = first.clone();
+    again.state = RunState::Lost;
+    append(store, std::slice::from_ref(&first));
+    append(store, &[again, second.clone()]);
+    assert_eq!(runs(store, &RunQuery::new()), [second, first]);
+}
+
+fn runs_are_listed_from_the_latest_to_the_earliest(store: &dyn JobStore) {
+    let [one, two, three] = [1, 2, 3].map(|claimed| ok("a", claimed));
+    // They end in another order.
+    append(store, &[two.clone(), three.clone()]);
+    append(store, std::slice::from_ref(&one));
+    assert_eq!(runs(store, &RunQuery::new()), [three.clone(), two.clone(), one]);
+    assert_eq!(runs(store, &RunQuery::new().limit(2)), [three, two]);
+    assert!(runs(store, &RunQuery::new().limit(0)).is_empty());
+}
+
+fn runs_are_filtered_by_job_and_state(store: &dyn JobStore) {
+    let (one, mut two, three) = (ok("a", 1), ok("a", 2), ok("b", 3));
+    two.state = RunState::TimedOut;
+    append(store, &[one.clone(), two.clone(), three.clone()]);
+    let listed_run = one.run_id;
+    assert_eq!(runs(store, &RunQuery::new().job("a")), [two.clone(), one.clone()]);
+    let query = RunQuery::new().state(RunState::TimedOut);
+    assert_eq!(runs(store, &query), std::slice::from_ref(&two));
+    assert!(runs(store, &query.clone().job("b")).is_empty());
+    assert_eq!(runs(store, &query.state(RunState::Ok)), [three, two, one]);
+    let query = RunQuery::new().run(listed_run);
+    assert_eq!(runs(store, &query)[0].run_id, listed_run);
+    assert!(runs(store, &query.job("b")).is_empty());
+    assert!(runs(store, &RunQuery::new().job("' OR 1 = 1 --")).is_empty());
+}
+
+fn pages_of_runs_have_no_gaps_and_no_repetitions(store: &dyn JobStore) {
+    let all: Vec<RunRecord> = (0..25).map(|claimed| ok("a", claimed)).collect();
+    append(store, &all);
+    let (mut listed, mut before) = (Vec::new(), None);
+    loop {
+        let page = runs(store, &RunQuery::new().before(before).limit(10));
+        let Some(last) = page.last() else { break };
+        before = Some(last.run_id);
+        listed.extend(page);
+    }
+    listed.reverse();
+    assert_eq!(listed, all);
+}
+
+fn a_claim_is_in_the_journal_until_its_batch_is_closed(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let batch = claim(store, 10, &["a"]);
+    let ledger = ledger(store);
+    let journal = ledger.journal(batch.owner, 10).expect("read");
+    assert_eq!(journal.len(), 1);
+    assert_eq!(journal[0].batch, batch);
+    let entry = &journal[0].entries[0];
+    assert_eq!((&*entry.job_id, &*entry.run_times), ("a", &[second(5), second(10)][..]));
+    assert!(ledger.journal(OwnerId::random(), 10).expect("read").is_empty(), "of another owner");
+    let ended = entry.runs().map(|(run, time)| {
+        RunRecord::new(run, "a", time, batch.owner, RunState::Ok).claimed(batch.claimed)
+    });
+    ledger.append(&ended.collect::<Vec<_>>(), &[batch.id]).expect("appended");
+    assert!(ledger.journal(batch.owner, 10).expect("read").is_empty());
+    assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 2);
+}
+
+fn only_claims_of_the_batch_are_in_the_journal(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5))), ("b", Some(second(6)))]);
+    let batch = claim(store, 10, &["b"]);
+    let journal = ledger(store).journal(batch.owner, 10).expect("read");
+    let ids: Vec<&str> = journal[0].entries.iter().map(|entry| &*entry.job_id).collect();
+    assert_eq!(ids, ["b"]);
+    // A batch without any is not written.
+    let batch = claim(store, 80, &[]);
+    let journal = ledger(store).journal(batch.owner, 10).expect("read");
+    assert!(journal.iter().all(|journal| journal.batch != batch));
+}
+
+fn a_claim_that_wins_nothing_leaves_no_journal(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let batch = Batch::new(OwnerId::from_u128(7), second(10));
+    let due = ClaimRequest::new(second(10), 100).batch(batch);
+    store.claim_due(&due, &mut |_| Decision::Leave).expect("no error");
+    let due = ClaimRequest::new(second(1), 100).batch(batch);
+    store.claim_due(&due, &mut |_| panic!("nothing is due")).expect("no error");
+    assert!(ledger(store).journal(batch.owner, 10).expect("read").is_empty());
+}
+
+fn open_runs_are_listed_as_claimed(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    append(store, &[ok("b", 1), ok("b", 200)]);
+    let batch = claim(store, 10, &["a"]);
+    let listed = runs(store, &RunQuery::new());
+    let short = |run: &RunRecord| (run.job_id.to_string(), run.state, run.scheduled_run_time);
+    let expected = [
+        ("b".to_owned(), RunState::Ok, second(200)),
+        ("a".to_owned(), RunState::Claimed, second(10)),
+        ("a".to_owned(), RunState::Claimed, second(5)),
+        ("b".to_owned(), RunState::Ok, second(1)),
+    ];
+    assert_eq!(listed.iter().map(short).collect::<Vec<_>>(), expected);
+    let open = RunQuery::new().state(RunState::Claimed);
+    assert_eq!(runs(store, &open).len(), 2);
+    assert!(runs(store, &open.clone().job("b")).is_empty());
+    // One of the two ends.
+    let ended = RunRecord::new(listed[2].run_id, "a", second(5), batch.owner, RunState::Failed);
+    append(store, &[ended]);
+    let open = runs(store, &open);
+    assert_eq!(open.iter().map(|run| run.run_id).collect::<Vec<_>>(), [listed[1].run_id]);
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+fn retention() -> Retention {
+    let days = |days| Duration::from_secs(days * DAY.unsigned_abs());
+    Retention::default().ok_age(days(3)).other_age(days(90)).keep_last(2)
+}
+
+fn prune(store: &dyn JobStore, now: Timestamp, retention: &Retention, limit: usize) -> usize {
+    ledger(store).prune(now, retention, limit).expect("pruned")
+}
+
+/// Returns the days on which the runs that are left were claimed.
+fn days(store: &dyn JobStore, job: &str) -> Vec<i64> {
+    let left = runs(store, &RunQuery::new().job(job));
+    let day = |run: &RunRecord| (run.scheduled_run_time - second(0)).num_days();
+    left.iter().map(day).collect()
+}
+
+fn old_records_are_removed_except_the_last_of_each_job(store: &dyn JobStore) {
+    let mut records: Vec<RunRecord> = (0..100).map(|day| ok("a", day * DAY)).collect();
+    // Those of the other job did not succeed.
+    records.extend((0..100).map(|day| {
+        let mut record = ok("b", day * DAY);
+        record.state = RunState::Failed;
+        record
+    }));
+    records.extend((0..4).map(|day| ok("seldom", day * DAY)));
+    append(store, &records);
+    // At the end of the hundredth day.
+    prune(store, second(100 * DAY), &retention(), 1000);
+    assert_eq!(days(store, "a"), [99, 98, 97]);
+    assert_eq!(days(store, "b"), (10..100).rev().collect::<Vec<_>>());
+    assert_eq!(days(store, "seldom"), [3, 2]);
+}
+
+fn records_are_removed_in_pieces(store: &dyn JobStore) {
+    append(store, &(0..10).map(|day| ok("a", day * DAY)).collect::<Vec<_>>());
+    let now = second(100 * DAY);
+    assert_eq!(prune(store, now, &retention(), 5), 5);
+    assert_eq!(days(store, "a"), [9, 8, 7, 6, 5], "the oldest first");
+    assert_eq!(prune(store, now, &retention(), 5), 3);
+    assert_eq!(prune(store, now, &retention(), 5), 0);
+}
+
+fn surplus_records_of_success_are_removed(store: &dyn JobStore) {
+    append(store, &(0..10).map(|claimed| ok("a", claimed)).collect::<Vec<_>>());
+    let mut failed = ok("a", 0);
+    failed.state = RunState::Failed;
+    append(store, &[failed]);
+    assert_eq!(prune(store, second(20), &retention().max_ok(4), 100), 6);
+    assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 4);
+    assert_eq!(runs(store, &RunQuery::new()).len(), 5);
+}
+
+fn records_and_journal_survive_a_restart(place: &Place<'_>) {
+    let store = place.open();
+    add(&*store, &[("a", Some(second(5)))]);
+    let batch = claim(&*store, 10, &["a"]);
+    append(&*store, &[ok("b", 1)]);
+    store.shutdown().expect("shut down");
+    drop(store);
+    let store = place.open();
+    assert_eq!(ledger(&*store).journal(batch.owner, 10).expect("read").len(), 1);
+    assert_eq!(runs(&*store, &RunQuery::new()).len(), 3);
+}
+
+fn a_read_only_store_lists_runs(place: &Place<'_>) {
+    let store = place.open();
+    add(&*store, &[("a", Some(second(5)))]);
+    claim(&*store, 10, &["a"]);
+    append(&*store, &[ok("b", 1)]);
+    assert_eq!(runs(&*place.open_read_only(), &RunQuery::new()).len(), 3);
+}

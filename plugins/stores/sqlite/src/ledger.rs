@@ -1,0 +1,269 @@
+//! The ledger of the store: a table of records, and the journal of claims.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::Result;
+use apscheduler_core::ledger::{
+    Batch, BatchId, Journal, Reason, Retention, RunLedger, RunQuery, RunRecord, RunState,
+};
+use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use crate::access::Access;
+use crate::failure::Failure;
+use crate::rows::sql_limit;
+use crate::statements::Statements;
+
+/// How many journal entries are read at once.
+const PAGE: usize = 100;
+
+/// Keeps the runs of the jobs of a store, in the same file.
+#[derive(Debug)]
+pub(crate) struct SqliteLedger {
+    access: Arc<Access>,
+}
+
+impl SqliteLedger {
+    pub(crate) fn new(access: &Arc<Access>) -> Self {
+        Self { access: Arc::clone(access) }
+    }
+
+    fn statements(&self) -> &Statements {
+        &self.access.statements
+    }
+
+    /// Returns the records of runs that have ended.
+    fn ended(&self, connection: &Connection, query: &RunQuery) -> Result<Vec<RunRecord>, Failure> {
+        let states: Vec<&str> = query.states.iter().map(|state| state.name()).collect();
+        let states = (!states.is_empty()).then(|| serde_json::json!(states).to_string());
+        let values = params![
+            query.job_id.as_deref(),
+            query.before.map(id_bytes),
+            states,
+            sql_limit(query.limit),
+            query.run_id.map(id_bytes)
+        ];
+        let sql = if query.job_id.is_some() {
+            &self.statements().runs_of_job
+        } else {
+            &self.statements().all_runs
+        };
+        let mut select = connection.prepare_cached(sql)?;
+        let rows = select.query_map(values, |row| Ok(record(row)))?;
+        let mut records = Vec::new();
+        for row in rows {
+            // A record that a manual edit broke is left out.
+            records.extend(row?.ok());
+        }
+        Ok(records)
+    }
+
+    /// Returns the latest runs that have a journal entry and no record.
+    fn open(&self, connection: &Connection, query: &RunQuery) -> Result<Vec<RunRecord>, Failure> {
+        let mut open = Vec::new();
+        let mut before = query.before;
+        while open.len() < query.limit {
+            let page = self.journal_page(connection, None, before, PAGE)?;
+            let Some(last) = page.last() else { break };
+            before = Some(last.batch.id);
+            for journal in &page {
+                for entry in &journal.entries {
+                    for (run, time) in entry.runs() {
+                        if query.matches(&entry.job_id, run, RunState::Claimed)
+                            && !self.has_ended(connection, run)?
+                        {
+                            let Batch { owner, claimed, .. } = journal.batch;
+                            let job = Arc::clone(&entry.job_id);
+                            let record = RunRecord::new(run, job, time, owner, RunState::Claimed);
+                            open.push(record.claimed(claimed));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    fn has_ended(&self, connection: &Connection, run: RunId) -> Result<bool, Failure> {
+        let mut exists = connection.prepare_cached(&self.statements().run_exists)?;
+        Ok(exists.query_row([id_bytes(run)], |row| row.get(0))?)
+    }
+
+    /// Returns a page of the journal: the entries of an owner from the first on, or all entries from the last on.
+    fn journal_page(
+        &self,
+        connection: &Connection,
+        owner: Option<OwnerId>,
+        before: Option<BatchId>,
+        limit: usize,
+    ) -> Result<Vec<Journal>, Failure> {
+        let sql = if owner.is_some() {
+            &self.statements().journal_of_owner
+        } else {
+            &self.statements().journal
+        };
+        let mut select = connection.prepare_cached(sql)?;
+        let values = params![owner.map(owner_bytes), before.map(id_bytes), sql_limit(limit)];
+        let rows = select.query_map(values, |row| {
+            let batch = Batch::with_id(
+                RunId::from_u128(u128::from_be_bytes(row.get(0)?)),
+                OwnerId::from_u128(u128::from_be_bytes(row.get(1)?)),
+                from_micros(row.get(2)?),
+            );
+            Ok((batch, row.get::<_, String>(3)?))
+        })?;
+        let mut page = Vec::new();
+        for row in rows {
+            let (batch, entries) = row?;
+            page.push(Journal::decode(batch, &entries)?);
+        }
+        Ok(page)
+    }
+}
+
+impl RunLedger for SqliteLedger {
+    fn append(&self, records: &[RunRecord], closed: &[BatchId]) -> Result<()> {
+        self.access.write(|transaction| {
+            {
+                let mut insert = transaction.prepare_cached(&self.statements().insert_run)?;
+                for record in records {
+                    insert.execute(params![
+                        id_bytes(record.run_id),
+                        record.attempt,
+                        &*record.job_id,
+                        to_micros(record.scheduled_run_time),
+                        record.until.map(to_micros),
+                        record.count.cast_signed(),
+                        record.state.name(),
+                        record.reason.map(Reason::name),
+                        owner_bytes(record.owner),
+                        record.claimed.map(to_micros),
+                        record.started.map(to_micros),
+                        record.ended.map(to_micros),
+                        record.duration.map(micros_of),
+                        record.result.as_deref(),
+                        record.error.as_deref(),
+                    ])?;
+                }
+            }
+            let mut close = transaction.prepare_cached(&self.statements().close_batch)?;
+            for batch in closed {
+                close.execute([id_bytes(*batch)])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
+        self.access.read(|connection| {
+            let transaction = connection.transaction()?;
+            let mut records = Vec::new();
+            let is_open = |state: &RunState| *state == RunState::Claimed;
+            if query.states.is_empty() || query.states.iter().any(is_open) {
+                records = self.open(&transaction, query)?;
+            }
+            if query.states.is_empty() || !query.states.iter().all(is_open) {
+                records.extend(self.ended(&transaction, query)?);
+            }
+            transaction.commit()?;
+            records.sort_by(|one, other| {
+                (other.run_id, other.attempt).cmp(&(one.run_id, one.attempt))
+            });
+            records.truncate(query.limit);
+            Ok(records)
+        })
+    }
+
+    fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
+        self.access.read(|connection| self.journal_page(connection, Some(owner), None, limit))
+    }
+
+    fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
+        self.access.write(|transaction| {
+            let before = |age| id_bytes(RunId::first_of(earlier(now, age)));
+            let surplus = surplus(transaction, self.statements(), retention.max_ok)?;
+            let ok = surplus.unwrap_or_default().max(before(retention.ok_age));
+            let values = params![
+                ok,
+                before(retention.other_age),
+                sql_limit(retention.keep_last),
+                sql_limit(limit)
+            ];
+            Ok(transaction.prepare_cached(&self.statements().prune)?.execute(values)?)
+        })
+    }
+}
+
+/// Writes what was claimed into the journal, in the transaction of the claim.
+pub(crate) fn note(
+    transaction: &Transaction<'_>,
+    statements: &Statements,
+    journal: &Journal,
+) -> Result<(), Failure> {
+    let Batch { id, owner, claimed, .. } = journal.batch;
+    transaction.prepare_cached(&statements.note_claims)?.execute(params![
+        id_bytes(id),
+        owner_bytes(owner),
+        to_micros(claimed),
+        journal.encode()
+    ])?;
+    Ok(())
+}
+
+/// Returns the latest run of those that succeeded which are more than `most`.
+fn surplus(
+    transaction: &Transaction<'_>,
+    statements: &Statements,
+    most: usize,
+) -> Result<Option<[u8; 16]>, Failure> {
+    let mut select = transaction.prepare_cached(&statements.nth_latest_ok)?;
+    let found = select.query_row([sql_limit(most)], |row| row.get::<_, [u8; 16]>(0)).optional()?;
+    // The cut is exclusive.
+    Ok(found.map(|id| (u128::from_be_bytes(id) + 1).to_be_bytes()))
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    let time = |index| row.get::<_, Option<i64>>(index).map(|time| time.map(from_micros));
+    let (state, reason): (String, Option<String>) = (row.get(6)?, row.get(7)?);
+    // A state of a later release is shown as failed rather than left out.
+    let state = RunState::from_name(&state).unwrap_or(RunState::Failed);
+    let mut record = RunRecord::new(
+        RunId::from_u128(u128::from_be_bytes(row.get(0)?)),
+        row.get::<_, String>(2)?,
+        from_micros(row.get(3)?),
+        OwnerId::from_u128(u128::from_be_bytes(row.get(8)?)),
+        state,
+    )
+    .attempt(row.get(1)?)
+    .reason(reason.and_then(|reason| Reason::from_name(&reason)))
+    .claimed(time(9)?)
+    .started(time(10)?)
+    .ended(time(11)?)
+    .duration(
+        row.get::<_, Option<i64>>(12)?
+            .map(|micros| Duration::from_micros(micros.max(0).cast_unsigned())),
+    );
+    (record.until, record.count) = (time(4)?, row.get::<_, i64>(5)?.cast_unsigned());
+    record.result = row.get::<_, Option<String>>(13)?.map(Arc::from);
+    record.error = row.get::<_, Option<String>>(14)?.map(Arc::from);
+    Ok(record)
+}
+
+fn id_bytes(id: RunId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
+}
+
+fn owner_bytes(id: OwnerId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
+}
+
+fn micros_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn earlier(now: Timestamp, age: Duration) -> Timestamp {
+    let age = chrono::TimeDelta::from_std(age).ok();
+    age.and_then(|age| now.checked_sub_signed(age)).unwrap_or(Timestamp::MIN_UTC)
+}
