@@ -144,7 +144,7 @@ impl Scheduler {
     /// # Errors
     /// Any error from a store.
     pub fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        self.runs_of(self.0.stores().values(), query)
+        runs_of(self.0.stores().values(), query)
     }
 
     /// Returns the recorded runs of one store, the latest first. There are none if it has no ledger.
@@ -153,23 +153,22 @@ impl Scheduler {
     /// [`ErrorKind::UnknownAlias`](apscheduler_core::ErrorKind::UnknownAlias); any error from the
     /// store.
     pub fn runs_in(&self, alias: &str, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        self.runs_of([&self.0.store(alias)?], query)
+        runs_of([&self.0.store(alias)?], query)
     }
+}
 
-    fn runs_of<'a>(
-        &self,
-        runners: impl IntoIterator<Item = &'a Arc<StoreRunner>>,
-        query: &RunQuery,
-    ) -> Result<Vec<RunRecord>> {
-        let mut runs = Vec::new();
-        for runner in runners {
-            if let Some(ledger) = runner.store.ledger() {
-                let found = ledger.runs(query)?;
-                runs.extend(found.into_iter().map(|run| run.jobstore(Arc::clone(&runner.alias))));
-            }
+fn runs_of<'a>(
+    runners: impl IntoIterator<Item = &'a Arc<StoreRunner>>,
+    query: &RunQuery,
+) -> Result<Vec<RunRecord>> {
+    let mut runs = Vec::new();
+    for runner in runners {
+        if let Some(ledger) = runner.store.ledger() {
+            let found = ledger.runs(query)?;
+            runs.extend(found.into_iter().map(|run| run.jobstore(Arc::clone(&runner.alias))));
         }
-        runs.sort_by(|one, other| (other.run_id, other.attempt).cmp(&(one.run_id, one.attempt)));
-        runs.truncate(query.limit);
-        Ok(runs)
     }
+    runs.sort_by_key(|run| std::cmp::Reverse((run.run_id, run.attempt)));
+    runs.truncate(query.limit);
+    Ok(runs)
 }

@@ -44,7 +44,9 @@ impl MemoryLedger {
 impl RunLedger for MemoryLedger {
     fn append(&self, records: &[RunRecord], _closed: &[BatchId]) -> Result<()> {
         let mut ring = self.ring();
-        records.iter().for_each(|record| ring.push(record));
+        for record in records {
+            ring.push(record);
+        }
         Ok(())
     }
 

@@ -168,9 +168,7 @@ impl RunLedger for SqliteLedger {
                 records.extend(self.ended(&transaction, query)?);
             }
             transaction.commit()?;
-            records.sort_by(|one, other| {
-                (other.run_id, other.attempt).cmp(&(one.run_id, one.attempt))
-            });
+            records.sort_by_key(|run| std::cmp::Reverse((run.run_id, run.attempt)));
             records.truncate(query.limit);
             Ok(records)
         })
