@@ -70,6 +70,12 @@ fn the_json_of_events_stays_the_same() {
         executed(json!({"b": [1, 2.5], "a": "text"})),
         error(JobError::new("it failed")),
         error(JobError::panic("it broke").with_trace("caused by: a\ncaused by: b")),
+        Event::JobLost {
+            job: job(),
+            run_id: run().id,
+            scheduled_run_time: time,
+            owner: run().owner,
+        },
         missed(2500, 2000, 0),
         missed(2500, 0, 2000),
         missed(2000, 500, 500),

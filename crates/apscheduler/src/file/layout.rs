@@ -102,7 +102,7 @@ mod tests {
         for (value, expected) in [
             (
                 json!({"job": []}),
-                "unknown key `job`; did you mean `jobs`? known keys: executors, job_defaults, jobs,",
+                "unknown key `job`; did you mean `jobs`? known keys: executors, history, job_defaults, jobs,",
             ),
             (json!({"timezon": "UTC"}), "did you mean `timezone`?"),
             (

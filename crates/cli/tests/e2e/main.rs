@@ -15,6 +15,7 @@ mod next;
 mod program;
 mod restart;
 mod run;
+mod runs;
 mod schedules;
 mod shared;
 mod signals;

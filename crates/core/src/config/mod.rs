@@ -16,7 +16,7 @@ use crate::time::Zone;
 use crate::{Error, ErrorKind, Result, suggestion};
 
 /// The keys of a scheduler's configuration, as in APScheduler.
-pub const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 8] = [
     "logger",
     "timezone",
     "jobstore_retry_interval",
@@ -24,6 +24,7 @@ pub const KEYS: [&str; 7] = [
     "jobstores",
     "executors",
     "history",
+    "lease",
 ];
 
 type Components<T> = Vec<(String, ComponentSource<T>)>;
@@ -67,6 +68,7 @@ pub struct Config {
     jobstores: Option<Components<dyn JobStore>>,
     executors: Option<Components<dyn Executor>>,
     history: Option<History>,
+    lease: Option<Duration>,
 }
 
 impl Config {
@@ -122,6 +124,10 @@ impl Config {
                 "jobstores" => config.jobstores = Some(components(key, value)?),
                 "executors" => config.executors = Some(components(key, value)?),
                 "history" => config.history = options::parse_value("history", value)?,
+                "lease" => {
+                    config.lease =
+                        Some(options::parse_value::<Seconds>(key, value)?.check(key, 1.0)?);
+                }
                 unknown => {
                     let hint = suggestion::hint(unknown, "known keys", KEYS);
                     return Err(Error::new(
@@ -144,6 +150,7 @@ impl Config {
             jobstores,
             executors,
             history,
+            lease,
         } = self;
         logger.is_none()
             && timezone.is_none()
@@ -152,6 +159,7 @@ impl Config {
             && jobstores.is_none()
             && executors.is_none()
             && history.is_none()
+            && lease.is_none()
     }
 
     /// Replaces each key that is set in `over`, as the options of APScheduler's `configure` do.
@@ -164,6 +172,7 @@ impl Config {
             jobstores: over.jobstores.or(self.jobstores),
             executors: over.executors.or(self.executors),
             history: over.history.or(self.history),
+            lease: over.lease.or(self.lease),
         }
     }
 
@@ -188,6 +197,13 @@ impl Config {
     /// Sets which runs are recorded. Default: all in stores that are durable, none in memory.
     pub fn history(mut self, history: History) -> Self {
         self.history = Some(history);
+        self
+    }
+
+    /// Sets how long the runs of this scheduler are safe from others that find it dead, after its last sign of life. It gives
+    /// six in this time. Default: 60 s.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
         self
     }
 
@@ -224,6 +240,11 @@ impl Config {
     /// Returns the zone, if one is set.
     pub fn given_timezone(&self) -> Option<Zone> {
         self.timezone
+    }
+
+    /// Returns how long the runs of this scheduler are safe from others that find it dead. Default: 60 s.
+    pub fn lease_or_default(&self) -> Duration {
+        self.lease.unwrap_or(Duration::from_secs(60))
     }
 
     /// Returns which runs are recorded, if that is set.

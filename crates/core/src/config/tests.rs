@@ -78,8 +78,8 @@ fn options_take_precedence_over_the_dict() {
 fn errors_name_the_key() {
     assert_eq!(
         error(&json!({"timezon": "UTC"})),
-        "unknown key `timezon`; did you mean `timezone`? known keys: executors, job_defaults, jobstore_retry_interval, \
-         jobstores, logger, timezone"
+        "unknown key `timezon`; did you mean `timezone`? known keys: executors, history, job_defaults, \
+         jobstore_retry_interval, jobstores, lease, logger, timezone"
     );
     assert!(
         error(&json!({"timezone": "Mars/Olympus"}))

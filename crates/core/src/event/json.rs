@@ -54,6 +54,11 @@ impl Serialize for Event {
                 map.serialize_entry("reason", &missed.reason())?;
                 map.serialize_entry("lateness", &missed.lateness.as_secs_f64())?;
             }
+            Self::JobLost { scheduled_run_time, run_id, owner, .. } => {
+                map.serialize_entry("scheduled_run_time", &iso(scheduled_run_time))?;
+                map.serialize_entry("run_id", run_id)?;
+                map.serialize_entry("owner", &**owner)?;
+            }
             Self::JobBroken { reason, .. } | Self::JobStoreReplaced { reason, .. } => {
                 map.serialize_entry("reason", &**reason)?;
             }

@@ -52,7 +52,9 @@ bitflags! {
         const JOBSTORE_REPLACED = 1 << 21;
         /// The function of a job is about to be called. (Not in APScheduler.)
         const JOB_STARTED = 1 << 22;
+        /// A run of another scheduler is lost: that scheduler has died. (Not in APScheduler.)
+        const JOB_LOST = 1 << 23;
         /// All of them.
-        const ALL = (1 << 23) - 1;
+        const ALL = (1 << 24) - 1;
     }
 }

@@ -13,7 +13,7 @@ pub use missed::Missed;
 
 use crate::function::JobError;
 use crate::job::JobKey;
-use crate::run::{RunId, RunInfo};
+use crate::run::{Owner, RunId, RunInfo};
 use crate::time::Timestamp;
 
 /// What happened, with its data. Times are UTC.
@@ -139,6 +139,17 @@ pub enum Event {
         /// The error or panic.
         error: Arc<JobError>,
     },
+    /// A run of another scheduler is lost: nobody knows how it ended, because that scheduler has died.
+    JobLost {
+        /// The job.
+        job: JobKey,
+        /// The run.
+        run_id: RunId,
+        /// The scheduled start of the run.
+        scheduled_run_time: Timestamp,
+        /// The scheduler that had claimed it.
+        owner: Arc<Owner>,
+    },
     /// A run was missed.
     JobMissed {
         /// The job.
@@ -179,6 +190,7 @@ impl Event {
             Self::JobExecuted { .. } => EventMask::JOB_EXECUTED,
             Self::JobError { .. } => EventMask::JOB_ERROR,
             Self::JobMissed { .. } => EventMask::JOB_MISSED,
+            Self::JobLost { .. } => EventMask::JOB_LOST,
         }
     }
 
@@ -200,7 +212,8 @@ impl Event {
             | Self::JobMaxInstances { job, .. }
             | Self::JobExecuted { job, .. }
             | Self::JobError { job, .. }
-            | Self::JobMissed { job, .. } => Some(job),
+            | Self::JobMissed { job, .. }
+            | Self::JobLost { job, .. } => Some(job),
             _ => None,
         }
     }
@@ -248,9 +261,8 @@ impl Event {
             Self::JobStarted { scheduled_run_time, .. }
             | Self::JobExecuted { scheduled_run_time, .. }
             | Self::JobError { scheduled_run_time, .. }
-            | Self::JobMissed { scheduled_run_time, .. } => {
-                std::slice::from_ref(scheduled_run_time)
-            }
+            | Self::JobMissed { scheduled_run_time, .. }
+            | Self::JobLost { scheduled_run_time, .. } => std::slice::from_ref(scheduled_run_time),
             _ => &[],
         }
     }

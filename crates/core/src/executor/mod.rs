@@ -14,7 +14,7 @@ pub use event_loop::{LoopHandle, LoopTurns};
 pub use invocation::Invocation;
 pub use run::Run;
 pub use runtime::Runtime;
-pub use slot::{Fire, InstanceSlot, Outcome, RunBatch, RunSink, Submission};
+pub use slot::{Fire, InstanceSlot, Outcome, RunBatch, RunSink, Started, Submission};
 
 pub use crate::run::{CancellationToken, Cancelled, RunId};
 pub use crate::thread_scope::{RunWorker, ThreadScope, ThreadScopeGuard};

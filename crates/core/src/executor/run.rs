@@ -1,10 +1,10 @@
 //! A run of a job in an executor.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Invocation;
-use super::slot::{Fire, InstanceSlot, Outcome, Submission};
+use super::slot::{Fire, InstanceSlot, Outcome, Started, Submission};
 use crate::function::{JobError, JobResult};
 use crate::job::JobSpec;
 use crate::run::CancellationToken;
@@ -22,7 +22,7 @@ pub struct Run {
     // As small as it goes: many runs wait in queues.
     next: u32,
     begun: bool,
-    started: Option<(Timestamp, Instant)>,
+    started: Option<Started>,
     cancellation: Option<CancellationToken>,
 }
 

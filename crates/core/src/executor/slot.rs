@@ -1,7 +1,7 @@
 //! The scheduler's side of a run.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::function::{JobContext, JobError};
 use crate::job::JobSpec;
 use crate::ledger::BatchId;
 use crate::run::{CancellationToken, Owner, RunId};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, from_micros, to_micros};
 
 /// The outcome of a run time.
 #[derive(Debug)]
@@ -115,9 +115,33 @@ pub struct Fire {
     pub run_id: RunId,
     /// The scheduled start.
     pub scheduled_run_time: Timestamp,
-    /// When the function was called, by the scheduler's clock and by one that is never put back. `None` if it was not
-    /// called, or if nobody asks.
-    pub started: Option<(Timestamp, Instant)>,
+    /// When the function was called. `None` if it was not called, or if nobody asks.
+    pub started: Option<Started>,
+}
+
+/// When the function of a run was called.
+// As small as it goes: many runs wait in queues.
+#[derive(Clone, Copy, Debug)]
+pub struct Started {
+    micros: i64,
+    instant: Instant,
+}
+
+impl Started {
+    /// A call at this time of the scheduler's clock, now.
+    pub fn now(time: Timestamp) -> Self {
+        Self { micros: to_micros(time), instant: Instant::now() }
+    }
+
+    /// Returns the time by the scheduler's clock.
+    pub fn time(self) -> Timestamp {
+        from_micros(self.micros)
+    }
+
+    /// Returns how long ago it was, by a clock that is never put back.
+    pub fn elapsed(self) -> Duration {
+        self.instant.elapsed()
+    }
 }
 
 impl Fire {

@@ -46,6 +46,9 @@ impl Serialize for RunRecord {
         if let Some(error) = &self.error {
             map.serialize_entry("error", &**error)?;
         }
+        if let Some(late) = self.late {
+            map.serialize_entry("late", late.name())?;
+        }
         map.end()
     }
 }

@@ -11,33 +11,41 @@
 mod history;
 mod journal;
 mod json;
+mod owner;
 mod query;
 mod record;
 mod retention;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use history::History;
 pub use journal::{Batch, BatchId, Journal, JournalEntry};
+pub use owner::{Appended, OwnerRecord, OwnerState};
 pub use query::RunQuery;
 pub use record::{Reason, RunRecord, RunState};
 pub use retention::Retention;
 
 use crate::Result;
-use crate::run::OwnerId;
+use crate::run::{Owner, OwnerId};
 use crate::time::Timestamp;
 
 /// Keeps the records of runs.
 ///
-/// All methods may be called from several threads at once. Times are UTC, to the microsecond.
+/// All methods may be called from several threads at once. Times are UTC, to the microsecond. The defaults are those of a
+/// ledger that ends with its process: it has no journal, and no other owners.
 pub trait RunLedger: fmt::Debug + Send + Sync + 'static {
-    /// Writes records, and removes the journal entries of batches whose runs have all ended, in one transaction.
+    /// Writes records of runs that this owner claimed, and removes the journal entries of batches whose runs have all
+    /// ended, in one transaction.
     ///
-    /// A record of the same run and attempt that exists already stays as it is: the first outcome counts.
+    /// A record of the same run and attempt that exists already stays as it is: the first outcome counts. If the owner is
+    /// [dead](OwnerState::Dead), nothing is written, except the state of each record into [`RunRecord::late`] of the record
+    /// that says that the run is lost.
     ///
     /// # Errors
     /// Any error from the backend. Then nothing was written, or the outcome is unknown; the same call may be made again.
-    fn append(&self, records: &[RunRecord], closed: &[BatchId]) -> Result<()>;
+    fn append(&self, owner: OwnerId, records: &[RunRecord], closed: &[BatchId])
+    -> Result<Appended>;
 
     /// Returns the records that match, those of the latest runs first, and the open runs among them.
     ///
@@ -49,11 +57,54 @@ pub trait RunLedger: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Any error from the backend.
-    fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>>;
+    fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
+        let _ = (owner, limit);
+        Ok(Vec::new())
+    }
 
-    /// Removes up to `limit` records that the retention does not keep at `now`, the oldest first. Returns how many it removed.
+    /// Notes that an owner is alive, by the clock of the backend, and will note it again within the lease. Returns its state:
+    /// one that is dead stays dead.
     ///
     /// # Errors
     /// Any error from the backend.
-    fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize>;
+    fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
+        let _ = (owner, lease);
+        Ok(OwnerState::Alive)
+    }
+
+    /// Notes that an owner was shut down, unless it is dead.
+    ///
+    /// # Errors
+    /// Any error from the backend.
+    fn end(&self, owner: OwnerId) -> Result<()> {
+        let _ = owner;
+        Ok(())
+    }
+
+    /// Returns the owners that are alive, and those that have journal entries.
+    ///
+    /// # Errors
+    /// Any error from the backend.
+    fn owners(&self) -> Result<Vec<OwnerRecord>> {
+        Ok(Vec::new())
+    }
+
+    /// Notes that an owner is dead, if it is alive and its last heartbeat is still this one. Returns whether that was so.
+    ///
+    /// # Errors
+    /// Any error from the backend.
+    fn condemn(&self, owner: OwnerId, heartbeat: Timestamp) -> Result<bool> {
+        let _ = (owner, heartbeat);
+        Ok(false)
+    }
+
+    /// Removes up to `limit` records that the retention does not keep at `now`, the oldest first. Returns how many it
+    /// removed.
+    ///
+    /// # Errors
+    /// Any error from the backend.
+    fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
+        let _ = (now, retention, limit);
+        Ok(0)
+    }
 }

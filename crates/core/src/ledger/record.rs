@@ -163,6 +163,8 @@ pub struct RunRecord {
     pub result: Option<Arc<str>>,
     /// The error, with its causes.
     pub error: Option<Arc<str>>,
+    /// How a run that is lost did end, if its owner told later.
+    pub late: Option<RunState>,
 }
 
 impl RunRecord {
@@ -191,6 +193,7 @@ impl RunRecord {
             duration: None,
             result: None,
             error: None,
+            late: None,
         }
     }
 

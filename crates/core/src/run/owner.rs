@@ -25,7 +25,7 @@ impl OwnerId {
     }
 
     /// Returns the identifier with this number.
-    pub fn from_u128(number: u128) -> Self {
+    pub const fn from_u128(number: u128) -> Self {
         Self(number.to_be_bytes())
     }
 }

@@ -75,7 +75,7 @@ impl<'a> Decider<'a> {
     pub(super) fn new(engine: &'a Engine, runner: &'a StoreRunner, now: Timestamp) -> Self {
         let is_recorded = engine.recorders.get(runner.number).is_some();
         Self {
-            batch: is_recorded.then(|| Batch::new(engine.owner().id, now)),
+            batch: is_recorded.then(|| Batch::new(runner.owner().id, now)),
             engine,
             runner,
             now,

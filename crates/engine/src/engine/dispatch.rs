@@ -1,11 +1,11 @@
 //! Submits claimed runs to executors, and reports their outcomes to listeners.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use apscheduler_core::event::{Event, EventMask, Missed};
 use apscheduler_core::executor::{
-    CancellationToken, Fire, InstanceSlot, Outcome, Run, RunBatch, RunId, RunSink, Submission,
+    CancellationToken, Fire, InstanceSlot, Outcome, Run, RunBatch, RunId, RunSink, Started,
+    Submission,
 };
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::job::{JobKey, JobSpec};
@@ -95,7 +95,7 @@ impl RunSink for Engine {
         self.has_more_room(job.executor_arc());
         let is_recorded = || self.recorders.get(run.batch().store).is_some();
         if self.listeners.wants(EventMask::JOB_STARTED | ENDED) || is_recorded() {
-            fire.started = Some((self.now(), Instant::now()));
+            fire.started = Some(Started::now(self.now()));
             self.emit(EventMask::JOB_STARTED, || Event::JobStarted {
                 job: job_key(job, run),
                 run: started(run, fire),
@@ -140,7 +140,7 @@ fn run_info(run: &Submission, id: RunId) -> RunInfo {
 /// Returns a run that may have started.
 fn started(run: &Submission, fire: &Fire) -> RunInfo {
     let mut info = run_info(run, fire.run_id);
-    info.started = fire.started.map(|(time, _)| time);
+    info.started = fire.started.map(Started::time);
     info
 }
 
@@ -156,7 +156,7 @@ impl Engine {
     /// Returns a run that ends now.
     fn ended(&self, run: &Submission, fire: &Fire) -> RunInfo {
         let mut info = started(run, fire).ended(self.now());
-        info.duration = fire.started.map(|(_, since)| since.elapsed());
+        info.duration = fire.started.map(Started::elapsed);
         info
     }
 

@@ -40,6 +40,7 @@ impl Scheduler {
             settings.retry_interval = config.retry_interval_or_default();
             settings.job_defaults = config.job_defaults_or_default();
             settings.history = config.given_history();
+            settings.lease = config.lease_or_default();
         })
     }
 

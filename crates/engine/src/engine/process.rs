@@ -210,8 +210,8 @@ impl Engine {
         (place, batch_size(total, batch))
     }
 
-    fn new_batch(&self, runner: &StoreRunner, claimed: Timestamp) -> RunBatch {
-        RunBatch::new(self.owner(), Arc::clone(&runner.alias), runner.number, claimed)
+    fn new_batch(runner: &StoreRunner, claimed: Timestamp) -> RunBatch {
+        RunBatch::new(runner.owner(), Arc::clone(&runner.alias), runner.number, claimed)
     }
 
     fn prepare_all(
@@ -224,7 +224,7 @@ impl Engine {
         let (pass, pass_batch) = (decider.now(), decider.batch().map(|batch| batch.id));
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
-        let mut batch = Arc::new(self.new_batch(runner, now).journal(pass_batch));
+        let mut batch = Arc::new(Self::new_batch(runner, now).journal(pass_batch));
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.
@@ -246,7 +246,7 @@ impl Engine {
             let catching_up = matches!(claim.outcome.next, NextRun::At(next) if next <= pass);
             if claim.outcome.batch != batch.journal {
                 // The claim was in doubt, and belongs to an earlier batch.
-                batch = Arc::new(self.new_batch(runner, now).journal(claim.outcome.batch));
+                batch = Arc::new(Self::new_batch(runner, now).journal(claim.outcome.batch));
             }
             self.note_claim(&batch, claim.outcome.run_times.as_slice().len());
             let run = self.prepare(runner, job, claim.outcome, catching_up, &batch);

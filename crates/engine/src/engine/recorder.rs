@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::ledger::{BatchId, History, RunLedger, RunRecord, RunState};
+use apscheduler_core::ledger::{Appended, BatchId, History, RunLedger, RunRecord, RunState};
+use apscheduler_core::run::OwnerId;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::lock::lock;
@@ -42,7 +43,7 @@ struct State {
     records: Vec<RunRecord>,
     /// The runs of each batch that have not ended.
     open: HashMap<BatchId, usize>,
-    closed: Vec<BatchId>,
+    closed: Vec<(OwnerId, BatchId)>,
     /// How many records were dropped because too many waited.
     dropped: u64,
     is_stopped: bool,
@@ -94,13 +95,18 @@ impl Recorder {
     }
 
     /// Notes that runs of a batch have ended, with the record if they are recorded.
-    pub(super) fn ended(&self, batch: BatchId, runs: usize, record: Option<RunRecord>) {
+    pub(super) fn ended(
+        &self,
+        (owner, batch): (OwnerId, BatchId),
+        runs: usize,
+        record: Option<RunRecord>,
+    ) {
         let mut state = lock(&self.state);
         if let Some(open) = state.open.get_mut(&batch) {
             *open = open.saturating_sub(runs);
             if *open == 0 {
                 state.open.remove(&batch);
-                state.closed.push(batch);
+                state.closed.push((owner, batch));
             }
         }
         if let Some(record) = record {
@@ -151,7 +157,7 @@ impl Recorder {
 
     /// Waits for records, and for more that follow soon. Returns nothing when the recorder was
     /// stopped.
-    fn next_group(&self) -> (Vec<RunRecord>, Vec<BatchId>, bool) {
+    fn next_group(&self) -> (Vec<RunRecord>, Vec<(OwnerId, BatchId)>, bool) {
         let mut state = lock(&self.state);
         let is_empty = |state: &mut State| {
             !state.is_stopped && state.records.is_empty() && state.closed.is_empty()
@@ -181,19 +187,49 @@ impl Recorder {
         (records, closed, state.is_stopped)
     }
 
-    fn append(&self, records: &[RunRecord], closed: &[BatchId]) -> bool {
-        match self.ledger.append(records, closed) {
-            Ok(()) => true,
-            Err(error) => {
-                let message = error.chain();
-                tracing::warn!(
+    /// Appends records of any owners. Returns whether that succeeded.
+    fn append(&self, records: &[RunRecord], closed: &[(OwnerId, BatchId)]) -> bool {
+        let owners = records.iter().map(|record| record.owner);
+        let mut owners: Vec<OwnerId> =
+            owners.chain(closed.iter().map(|(owner, _)| *owner)).collect();
+        owners.dedup();
+        // Nearly always: the owner changes only if others have found it dead.
+        let appended = if let [owner] = owners[..] {
+            let closed: Vec<BatchId> = closed.iter().map(|(_, batch)| *batch).collect();
+            self.append_of(owner, records, &closed)
+        } else {
+            owners.sort_unstable();
+            owners.dedup();
+            owners.into_iter().try_for_each(|owner| {
+                let records = records.iter().filter(|record| record.owner == owner).cloned();
+                let closed = closed.iter().filter(|(other, _)| *other == owner);
+                let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
+                self.append_of(owner, &records.collect::<Vec<_>>(), &closed)
+            })
+        };
+        if let Err(error) = &appended {
+            let (count, message) = (records.len(), error.chain());
+            tracing::warn!(
+                jobstore = &*self.alias,
+                "writing {count} records of runs failed, and is tried again: {message}"
+            );
+        }
+        appended.is_ok()
+    }
+
+    fn append_of(&self, owner: OwnerId, records: &[RunRecord], closed: &[BatchId]) -> Result<()> {
+        if self.ledger.append(owner, records, closed)? == Appended::Fenced {
+            for record in records {
+                tracing::error!(
                     jobstore = &*self.alias,
-                    "writing {} records of runs failed: {message}",
-                    records.len()
+                    job_id = &*record.job_id,
+                    "the outcome of the run {} was refused: the run had been given up as lost, and it ended as {}",
+                    record.run_id,
+                    record.state
                 );
-                false
             }
         }
+        Ok(())
     }
 
     /// Writes what waits, and stops.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use apscheduler_core::Result;
-use apscheduler_core::executor::{Fire, Outcome, RunBatch, Submission};
+use apscheduler_core::executor::{Fire, Outcome, RunBatch, Started, Submission};
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::ledger::{Reason, RunQuery, RunRecord, RunState};
 use apscheduler_core::time::Timestamp;
@@ -90,9 +90,9 @@ impl Engine {
             )
             .reason(reason)
             .claimed(batch.claimed)
-            .started(fire.started.map(|(time, _)| time))
+            .started(fire.started.map(Started::time))
             .ended(self.now())
-            .duration(fire.started.map(|(_, since)| since.elapsed()));
+            .duration(fire.started.map(Started::elapsed));
             match outcome {
                 Outcome::Executed(value) if !value.is_null() => {
                     record = record.result(cut(value.to_string(), MAX_RESULT));
@@ -105,7 +105,7 @@ impl Engine {
             }
             record
         });
-        recorder.ended(journal, 1, record);
+        recorder.ended((batch.owner.id, journal), 1, record);
     }
 
     /// Records that the run times of a run are skipped, because the job has its maximum of running
@@ -125,7 +125,7 @@ impl Engine {
                 .ended(batch.claimed);
             if run_times.len() > 1 { record.until(*last, run_times.len() as u64) } else { record }
         });
-        recorder.ended(journal, run_times.len(), record);
+        recorder.ended((batch.owner.id, journal), run_times.len(), record);
     }
 }
 

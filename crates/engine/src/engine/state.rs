@@ -70,6 +70,7 @@ pub(super) struct Settings {
     pub(super) job_defaults: JobDefaults,
     /// `None`: all runs of durable stores.
     pub(super) history: Option<History>,
+    pub(super) lease: Duration,
 }
 
 impl Engine {
@@ -91,6 +92,7 @@ impl Engine {
                 retry_interval: Duration::from_secs(10),
                 job_defaults: JobDefaults::default(),
                 history: None,
+                lease: Duration::from_secs(60),
             }),
             clock_watch: ClockWatch::default(),
             phase: Mutex::new(Phase::Stopped),

@@ -29,10 +29,7 @@ impl StoreRunner {
     /// Drops the watch and shuts the backend down.
     pub(super) fn close(&self) {
         // What waits to be recorded is written before the store is closed.
-        let recorder = lock(&self.recorder).take();
-        if let Some(recorder) = recorder {
-            recorder.stop();
-        }
+        self.stop_recording();
         // The shutdown of the store interrupts a watch that waits for the backend.
         let watch = self.session().take_watch();
         if let Err(error) = self.store.shutdown() {

@@ -8,14 +8,12 @@ use chrono::TimeDelta;
 
 use super::lock::lock;
 use super::phase::Phase;
-use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::store_session::{Done, Session};
 use super::unseen::MAX_IDLE;
 use apscheduler_core::function::JobError;
-use apscheduler_core::ledger::History;
 use apscheduler_core::store::ChangeNotifier;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -47,19 +45,6 @@ impl StoreRunner {
                 })?;
             session.keep_worker(thread);
         }
-        Ok(())
-    }
-
-    /// Starts to record the runs of the store's jobs, if the store has a ledger and its history is
-    /// wanted.
-    fn start_recording(&self, engine: &Engine) -> Result<()> {
-        let history = self.history(engine.settings().history);
-        let ledger = self.store.ledger().filter(|_| history != History::Off);
-        let start =
-            |ledger| Recorder::start(&self.alias, ledger, history, self.capabilities.blocking);
-        let recorder = ledger.map(start).transpose()?;
-        engine.recorders.set(self.number, recorder.clone());
-        *lock(&self.recorder) = recorder;
         Ok(())
     }
 

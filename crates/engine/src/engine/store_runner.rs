@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::closing::Closing;
+use super::heartbeat::Heartbeat;
 use super::lock::lock;
+use super::owner::new_owner;
 use super::recorder::Recorder;
 use super::restored::RestoredJobs;
 use super::store_session::Session;
 use super::unseen::Unseen;
 use apscheduler_core::job::JobKey;
 use apscheduler_core::ledger::History;
+use apscheduler_core::run::Owner;
 use apscheduler_core::store::{JobStore, StoreCapabilities};
 use apscheduler_core::time::Timestamp;
 
@@ -33,6 +36,9 @@ pub(super) struct StoreRunner {
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
     /// Records its runs, between a start and the shutdown.
     pub(super) recorder: Mutex<Option<Arc<Recorder>>>,
+    pub(super) heartbeat: Mutex<Option<Heartbeat>>,
+    /// The owner of the runs that are claimed from the store.
+    pub(super) owner: Arc<Mutex<Arc<Owner>>>,
 }
 
 impl StoreRunner {
@@ -47,7 +53,13 @@ impl StoreRunner {
             restored: RestoredJobs::default(),
             broken: Mutex::default(),
             recorder: Mutex::default(),
+            heartbeat: Mutex::default(),
+            owner: Arc::new(Mutex::new(new_owner())),
         }
+    }
+
+    pub(super) fn owner(&self) -> Arc<Owner> {
+        Arc::clone(&lock(&self.owner))
     }
 
     pub(super) fn session(&self) -> Arc<Session> {

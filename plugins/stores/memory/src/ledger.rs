@@ -4,9 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::Result;
-use apscheduler_core::ledger::{BatchId, Journal, Retention, RunLedger, RunQuery, RunRecord};
+use apscheduler_core::ledger::{Appended, BatchId, RunLedger, RunQuery, RunRecord};
 use apscheduler_core::run::{OwnerId, RunId};
-use apscheduler_core::time::Timestamp;
 
 /// How many records are kept.
 const CAPACITY: usize = 10_000;
@@ -42,12 +41,17 @@ impl MemoryLedger {
 }
 
 impl RunLedger for MemoryLedger {
-    fn append(&self, records: &[RunRecord], _closed: &[BatchId]) -> Result<()> {
+    fn append(
+        &self,
+        _owner: OwnerId,
+        records: &[RunRecord],
+        _closed: &[BatchId],
+    ) -> Result<Appended> {
         let mut ring = self.ring();
         for record in records {
             ring.push(record);
         }
-        Ok(())
+        Ok(Appended::Written)
     }
 
     fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
@@ -58,14 +62,5 @@ impl RunLedger for MemoryLedger {
         // Runs end in another order than they were claimed.
         found.sort_unstable_by_key(|record| std::cmp::Reverse((record.run_id, record.attempt)));
         Ok(found.into_iter().take(query.limit).cloned().collect())
-    }
-
-    fn journal(&self, _owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
-        Ok(Vec::new())
-    }
-
-    fn prune(&self, _now: Timestamp, _retention: &Retention, _limit: usize) -> Result<usize> {
-        // The ring bounds itself.
-        Ok(0)
     }
 }

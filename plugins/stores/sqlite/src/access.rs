@@ -8,6 +8,7 @@ use rusqlite::{Connection, Transaction};
 
 use crate::connection::{LockTimeout, begin_write};
 use crate::failure::{self, Failure};
+use crate::ledger_statements::LedgerStatements;
 use crate::names::STORE_NAME;
 use crate::options::Config;
 use crate::schema;
@@ -19,6 +20,7 @@ use crate::statements::Statements;
 pub(crate) struct Access {
     pub(crate) config: Config,
     pub(crate) statements: Statements,
+    pub(crate) ledger: LedgerStatements,
     pub(crate) lock_timeout: LockTimeout,
     pub(crate) session: Arc<Mutex<Session>>,
     pub(crate) replacement: Replacement,
@@ -27,9 +29,10 @@ pub(crate) struct Access {
 impl Access {
     pub(crate) fn new(config: Config) -> Self {
         let statements = Statements::new(&config.tablename);
+        let ledger = LedgerStatements::new(&config.tablename);
         let lock_timeout = LockTimeout::new(config.busy_timeout);
         let (session, replacement) = Default::default();
-        Self { config, statements, lock_timeout, session, replacement }
+        Self { config, statements, ledger, lock_timeout, session, replacement }
     }
 
     pub(crate) fn session(&self) -> MutexGuard<'_, Session> {

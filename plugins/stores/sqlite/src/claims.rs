@@ -5,23 +5,21 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::to_micros;
 
-use crate::connection::{LockTimeout, begin_write};
+use crate::access::Access;
+use crate::connection::begin_write;
 use crate::failure::Failure;
 use crate::ledger;
-use crate::options::Location;
 use crate::rows::{RowRecord, collect, sql_limit};
 use crate::session::Database;
-use crate::statements::Statements;
 
 /// Claims due jobs in one transaction, which has the write lock from its start.
 pub(crate) fn claim(
     database: &Database,
-    location: &Location,
-    lock_timeout: &LockTimeout,
-    statements: &Statements,
+    access: &Access,
     due: &ClaimRequest,
     decide: &mut dyn FnMut(&JobRecord) -> Decision,
 ) -> Result<Claims, Failure> {
+    let Access { statements, lock_timeout, .. } = access;
     let connection = &database.connection;
     let now = due.now.timestamp_micros();
     let (time, number) = place(due.after.as_ref());
@@ -53,10 +51,10 @@ pub(crate) fn claim(
         }
     }
     if let Some(journal) = claims.journal(due) {
-        ledger::note(&transaction, statements, &journal)?;
+        ledger::note(&transaction, &access.ledger, &journal)?;
     }
     // The file may have been replaced since the call began; then nobody else would see these writes.
-    if !claims.won.is_empty() && database.check(location).is_err() {
+    if !claims.won.is_empty() && database.check(&access.config.location).is_err() {
         return Err(Failure::Moved);
     }
     transaction.commit()?;

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Batch, BatchId, Journal, Reason, Retention, RunLedger, RunQuery, RunRecord, RunState,
+    Appended, Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, Retention, RunLedger,
+    RunQuery, RunRecord, RunState,
 };
-use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, Transaction, params};
 
 use crate::access::Access;
 use crate::failure::Failure;
+use crate::ledger_statements::LedgerStatements;
 use crate::rows::sql_limit;
-use crate::statements::Statements;
 
 /// How many journal entries are read at once.
 const PAGE: usize = 100;
@@ -30,8 +31,8 @@ impl SqliteLedger {
         Self { access: Arc::clone(access) }
     }
 
-    fn statements(&self) -> &Statements {
-        &self.access.statements
+    fn statements(&self) -> &LedgerStatements {
+        &self.access.ledger
     }
 
     /// Returns the records of runs that have ended.
@@ -124,35 +125,30 @@ impl SqliteLedger {
 }
 
 impl RunLedger for SqliteLedger {
-    fn append(&self, records: &[RunRecord], closed: &[BatchId]) -> Result<()> {
+    fn append(
+        &self,
+        owner: OwnerId,
+        records: &[RunRecord],
+        closed: &[BatchId],
+    ) -> Result<Appended> {
         self.access.write(|transaction| {
-            {
-                let mut insert = transaction.prepare_cached(&self.statements().insert_run)?;
+            if owner_state(transaction, self.statements(), owner)? == Some(OwnerState::Dead) {
+                let mut add_late = transaction.prepare_cached(&self.statements().add_late)?;
                 for record in records {
-                    insert.execute(params![
-                        id_bytes(record.run_id),
-                        record.attempt,
-                        &*record.job_id,
-                        to_micros(record.scheduled_run_time),
-                        record.until.map(to_micros),
-                        record.count.cast_signed(),
-                        record.state.name(),
-                        record.reason.map(Reason::name),
-                        owner_bytes(record.owner),
-                        record.claimed.map(to_micros),
-                        record.started.map(to_micros),
-                        record.ended.map(to_micros),
-                        record.duration.map(micros_of),
-                        record.result.as_deref(),
-                        record.error.as_deref(),
-                    ])?;
+                    let values = (id_bytes(record.run_id), record.attempt, record.state.name());
+                    add_late.execute(values)?;
                 }
+                return Ok(Appended::Fenced);
+            }
+            let mut insert = transaction.prepare_cached(&self.statements().insert_run)?;
+            for record in records {
+                insert_run(&mut insert, record)?;
             }
             let mut close = transaction.prepare_cached(&self.statements().close_batch)?;
             for batch in closed {
                 close.execute([id_bytes(*batch)])?;
             }
-            Ok(())
+            Ok(Appended::Written)
         })
     }
 
@@ -178,6 +174,44 @@ impl RunLedger for SqliteLedger {
         self.access.read(|connection| self.journal_page(connection, Some(owner), None, limit))
     }
 
+    fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
+        self.access.write(|transaction| {
+            transaction.prepare_cached(&self.statements().heartbeat)?.execute(params![
+                owner_bytes(owner.id),
+                owner.name,
+                owner.host,
+                owner.pid,
+                micros_of(lease)
+            ])?;
+            let state = owner_state(transaction, self.statements(), owner.id)?;
+            Ok(state.unwrap_or(OwnerState::Alive))
+        })
+    }
+
+    fn end(&self, owner: OwnerId) -> Result<()> {
+        self.access.write(|transaction| {
+            let mut end = transaction.prepare_cached(&self.statements().end_owner)?;
+            end.execute([owner_bytes(owner)])?;
+            Ok(())
+        })
+    }
+
+    fn owners(&self) -> Result<Vec<OwnerRecord>> {
+        self.access.read(|connection| {
+            let mut select = connection.prepare_cached(&self.statements().owners)?;
+            let rows = select.query_map([], owner_record)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn condemn(&self, owner: OwnerId, heartbeat: Timestamp) -> Result<bool> {
+        self.access.write(|transaction| {
+            let values = (owner_bytes(owner), to_micros(heartbeat));
+            let mut condemn = transaction.prepare_cached(&self.statements().condemn)?;
+            Ok(condemn.execute(values)? > 0)
+        })
+    }
+
     fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
         self.access.write(|transaction| {
             let before = |age| id_bytes(RunId::first_of(earlier(now, age)));
@@ -194,10 +228,49 @@ impl RunLedger for SqliteLedger {
     }
 }
 
+fn insert_run(insert: &mut Statement<'_>, record: &RunRecord) -> rusqlite::Result<usize> {
+    insert.execute(params![
+        id_bytes(record.run_id),
+        record.attempt,
+        &*record.job_id,
+        to_micros(record.scheduled_run_time),
+        record.until.map(to_micros),
+        record.count.cast_signed(),
+        record.state.name(),
+        record.reason.map(Reason::name),
+        owner_bytes(record.owner),
+        record.claimed.map(to_micros),
+        record.started.map(to_micros),
+        record.ended.map(to_micros),
+        record.duration.map(micros_of),
+        record.result.as_deref(),
+        record.error.as_deref(),
+        record.late.map(RunState::name),
+    ])
+}
+
+fn owner_state(
+    connection: &Connection,
+    statements: &LedgerStatements,
+    owner: OwnerId,
+) -> Result<Option<OwnerState>, Failure> {
+    let mut select = connection.prepare_cached(&statements.owner_state)?;
+    let state = select.query_row([owner_bytes(owner)], |row| row.get::<_, String>(0)).optional()?;
+    Ok(state.and_then(|state| OwnerState::from_name(&state)))
+}
+
+fn owner_record(row: &Row<'_>) -> rusqlite::Result<OwnerRecord> {
+    let mut owner = Owner::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?);
+    owner.id = OwnerId::from_u128(u128::from_be_bytes(row.get(0)?));
+    let state = OwnerState::from_name(&row.get::<_, String>(4)?).unwrap_or(OwnerState::Dead);
+    let lease = Duration::from_micros(row.get::<_, i64>(6)?.max(0).cast_unsigned());
+    Ok(OwnerRecord::new(owner, state, from_micros(row.get(5)?), lease))
+}
+
 /// Writes what was claimed into the journal, in the transaction of the claim.
 pub(crate) fn note(
     transaction: &Transaction<'_>,
-    statements: &Statements,
+    statements: &LedgerStatements,
     journal: &Journal,
 ) -> Result<(), Failure> {
     let Batch { id, owner, claimed, .. } = journal.batch;
@@ -213,7 +286,7 @@ pub(crate) fn note(
 /// Returns the latest run of those that succeeded which are more than `most`.
 fn surplus(
     transaction: &Transaction<'_>,
-    statements: &Statements,
+    statements: &LedgerStatements,
     most: usize,
 ) -> Result<Option<[u8; 16]>, Failure> {
     let mut select = transaction.prepare_cached(&statements.nth_latest_ok)?;
@@ -246,6 +319,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     (record.until, record.count) = (time(4)?, row.get::<_, i64>(5)?.cast_unsigned());
     record.result = row.get::<_, Option<String>>(13)?.map(Arc::from);
     record.error = row.get::<_, Option<String>>(14)?.map(Arc::from);
+    record.late = row.get::<_, Option<String>>(15)?.and_then(|late| RunState::from_name(&late));
     Ok(record)
 }
 

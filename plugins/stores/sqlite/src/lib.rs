@@ -5,6 +5,7 @@ mod claims;
 mod connection;
 mod failure;
 mod ledger;
+mod ledger_statements;
 mod names;
 mod options;
 mod place;

@@ -14,7 +14,7 @@ pub(crate) const COLUMNS: &str = "number, id, next_run_time, revision, job_state
 
 /// The columns of a record of the ledger, in the order in which they are read and written.
 pub(crate) const RUN_COLUMNS: &str = "run_id, attempt, job_id, scheduled, until, count, state, reason, owner, claimed, \
-     started, ended, duration, result, error";
+     started, ended, duration, result, error, late";
 
 /// A record with the number of its row.
 pub(crate) struct RowRecord {

@@ -11,6 +11,8 @@ use crate::names::{META_TABLE, STORE_NAME};
 /// The migrations: number N creates version N from version N - 1. `{table}` is the quoted name of the table, and `{due}` and
 /// so on are those of its indexes and its view.
 ///
+/// The ledger of version 2 outlives the table of jobs, if that is dropped.
+///
 /// `number` orders jobs with equal run times by their place in the file, which makes claims several times as fast as
 /// ordering by id.
 const MIGRATIONS: &[&str] = &["
@@ -37,13 +39,13 @@ const MIGRATIONS: &[&str] = &["
         FROM (SELECT *, (next_run_time % 1000000 + 1000000) % 1000000 AS micros FROM {table}) AS jobs
         ORDER BY jobs.next_run_time IS NULL, jobs.next_run_time, id;
 ", "
-    CREATE TABLE {claims} (
+    CREATE TABLE IF NOT EXISTS {claims} (
         batch BLOB PRIMARY KEY,
         owner BLOB NOT NULL,
         claimed INTEGER NOT NULL,
         entries TEXT NOT NULL
     ) WITHOUT ROWID;
-    CREATE TABLE {runs} (
+    CREATE TABLE IF NOT EXISTS {runs} (
         run_id BLOB NOT NULL,
         attempt INTEGER NOT NULL,
         job_id TEXT NOT NULL,
@@ -59,9 +61,19 @@ const MIGRATIONS: &[&str] = &["
         duration INTEGER,
         result TEXT,
         error TEXT,
+        late TEXT,
         PRIMARY KEY (run_id, attempt)
     ) WITHOUT ROWID;
-    CREATE INDEX {runs_by_job} ON {runs} (job_id, run_id);
+    CREATE TABLE IF NOT EXISTS {owners} (
+        owner BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        heartbeat INTEGER NOT NULL,
+        lease INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS {runs_by_job} ON {runs} (job_id, run_id);
 "];
 
 /// The version that this release creates and understands.
@@ -129,7 +141,7 @@ fn refuse_foreign(
 fn with_names(migration: &str, tablename: &str) -> String {
     // The table's own name last: it may contain a placeholder.
     let mut sql = migration.to_owned();
-    for suffix in ["due", "paused", "readable", "claims", "runs", "runs_by_job"] {
+    for suffix in ["due", "paused", "readable", "claims", "owners", "runs", "runs_by_job"] {
         sql = sql.replace(&format!("{{{suffix}}}"), &quoted(&format!("{tablename}_{suffix}")));
     }
     sql.replace("{table}", &quoted(tablename))

@@ -1,6 +1,6 @@
 //! The SQL statements of the store.
 
-use crate::rows::{COLUMNS, RUN_COLUMNS};
+use crate::rows::COLUMNS;
 use crate::schema::quoted;
 
 /// The text of each statement, for one table.
@@ -27,29 +27,11 @@ pub(crate) struct Statements {
     pub(crate) due: String,
     pub(crate) advance: String,
     pub(crate) finish: String,
-    pub(crate) note_claims: String,
-    pub(crate) close_batch: String,
-    pub(crate) journal: String,
-    pub(crate) journal_of_owner: String,
-    pub(crate) insert_run: String,
-    pub(crate) run_exists: String,
-    pub(crate) all_runs: String,
-    pub(crate) runs_of_job: String,
-    pub(crate) nth_latest_ok: String,
-    pub(crate) prune: String,
 }
 
 impl Statements {
     pub(crate) fn new(tablename: &str) -> Self {
         let table = quoted(tablename);
-        let claims = quoted(&format!("{tablename}_claims"));
-        let runs = quoted(&format!("{tablename}_runs"));
-        let journal = format!("SELECT batch, owner, claimed, entries FROM {claims} WHERE");
-        let select_runs = format!("SELECT {RUN_COLUMNS} FROM {runs} WHERE");
-        let wanted_runs = "(?2 IS NULL OR run_id < ?2)
-            AND (?5 IS NULL OR run_id = ?5)
-            AND (?3 IS NULL OR state IN (SELECT value FROM json_each(?3)))
-            ORDER BY run_id DESC, attempt DESC LIMIT ?4";
         let select = format!("SELECT {COLUMNS} FROM {table} WHERE");
         let timed = "typeof(next_run_time) = 'integer'";
         let due = format!("{timed} AND next_run_time <= ?1 AND (next_run_time, number) > (?2, ?3)");
@@ -100,32 +82,6 @@ impl Statements {
                 "UPDATE {table} SET next_run_time = ?2, revision = revision + 1 WHERE number = ?1"
             ),
             finish: format!("DELETE FROM {table} WHERE number = ?1"),
-            note_claims: format!(
-                "INSERT INTO {claims} (batch, owner, claimed, entries) VALUES (?1, ?2, ?3, ?4)"
-            ),
-            close_batch: format!("DELETE FROM {claims} WHERE batch = ?1"),
-            journal: format!(
-                "{journal} ?1 IS NULL AND (?2 IS NULL OR batch < ?2) ORDER BY batch DESC LIMIT ?3"
-            ),
-            journal_of_owner: format!("{journal} owner = ?1 AND ?2 IS NULL ORDER BY batch LIMIT ?3"),
-            insert_run: format!(
-                "INSERT OR IGNORE INTO {runs} ({RUN_COLUMNS})
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-            ),
-            run_exists: format!("SELECT EXISTS (SELECT 1 FROM {runs} WHERE run_id = ?1)"),
-            all_runs: format!("{select_runs} ?1 IS NULL AND {wanted_runs}"),
-            runs_of_job: format!("{select_runs} job_id = ?1 AND {wanted_runs}"),
-            nth_latest_ok: format!(
-                "SELECT run_id FROM {runs} WHERE state = 'ok' ORDER BY run_id DESC LIMIT 1 OFFSET ?1"
-            ),
-            prune: format!(
-                "DELETE FROM {runs} WHERE (run_id, attempt) IN (
-                    SELECT run_id, attempt FROM {runs} AS old
-                    WHERE run_id < max(?1, ?2) AND (run_id < ?2 OR state = 'ok')
-                    AND (SELECT count(*) FROM (SELECT 1 FROM {runs} AS later
-                        WHERE later.job_id = old.job_id AND later.run_id > old.run_id LIMIT ?3)) >= ?3
-                    ORDER BY run_id LIMIT ?4)"
-            ),
         }
     }
 }

@@ -235,18 +235,9 @@ impl JobStore for SqliteJobStore {
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         self.access.replacement.claim(|| {
-            let claims = self.access.with_database(|database| {
-                let (location, lock_timeout) =
-                    (&self.access.config.location, &self.access.lock_timeout);
-                claims::claim(
-                    database,
-                    location,
-                    lock_timeout,
-                    &self.access.statements,
-                    due,
-                    decide,
-                )
-            })?;
+            let access = &*self.access;
+            let claim = |database: &mut _| claims::claim(database, access, due, decide);
+            let claims = access.with_database(claim)?;
             Ok(claims.unwrap_or_default())
         })
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::ledger::{
-    Batch, Reason, Retention, RunLedger, RunQuery, RunRecord, RunState,
+    Appended, Batch, OwnerRecord, OwnerState, Reason, Retention, RunLedger, RunQuery, RunRecord,
+    RunState,
 };
-use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
 use apscheduler_core::time::Timestamp;
 
@@ -28,9 +29,16 @@ cases! { "recording":
     Store old_records_are_removed_except_the_last_of_each_job [Journal],
     Store records_are_removed_in_pieces [Journal],
     Store surplus_records_of_success_are_removed [Journal],
+    Store an_owner_is_alive_until_it_ends [Journal],
+    Store only_an_owner_that_is_silent_since_then_is_condemned [Journal],
+    Store a_dead_owner_stays_dead [Journal],
+    Store outcomes_of_a_dead_owner_are_refused_and_noted [Journal],
+    Store owners_with_open_runs_are_listed [Journal],
     Place records_and_journal_survive_a_restart [Durable, Journal],
     Place a_read_only_store_lists_runs [Durable, Journal],
 }
+
+const ME: OwnerId = OwnerId::from_u128(7);
 
 fn ledger(store: &dyn JobStore) -> Arc<dyn RunLedger> {
     store.ledger().expect("the store has a ledger")
@@ -39,11 +47,11 @@ fn ledger(store: &dyn JobStore) -> Arc<dyn RunLedger> {
 /// The run of a job that was claimed at this second.
 fn ok(job: &str, claimed: i64) -> RunRecord {
     let time = second(claimed);
-    RunRecord::new(RunId::new(time), job, time, OwnerId::from_u128(7), RunState::Ok).claimed(time)
+    RunRecord::new(RunId::new(time), job, time, ME, RunState::Ok).claimed(time)
 }
 
 fn append(store: &dyn JobStore, records: &[RunRecord]) {
-    ledger(store).append(records, &[]).expect("appended");
+    ledger(store).append(ME, records, &[]).expect("appended");
 }
 
 fn runs(store: &dyn JobStore, query: &RunQuery) -> Vec<RunRecord> {
@@ -52,7 +60,11 @@ fn runs(store: &dyn JobStore, query: &RunQuery) -> Vec<RunRecord> {
 
 /// Claims all due jobs at this second. Those that are in `recorded` belong to the batch.
 fn claim(store: &dyn JobStore, at: i64, recorded: &[&str]) -> Batch {
-    let batch = Batch::new(OwnerId::from_u128(7), second(at));
+    claim_as(store, ME, at, recorded)
+}
+
+fn claim_as(store: &dyn JobStore, owner: OwnerId, at: i64, recorded: &[&str]) -> Batch {
+    let batch = Batch::new(owner, second(at));
     let due = ClaimRequest::new(second(at), 100).batch(batch);
     let claims = store.claim_due(&due, &mut |record| {
         let times = RunTimes::Many(vec![record.next_run_time.expect("due"), second(at)]);
@@ -146,7 +158,7 @@ fn a_claim_is_in_the_journal_until_its_batch_is_closed(store: &dyn JobStore) {
     let ended = entry.runs().map(|(run, time)| {
         RunRecord::new(run, "a", time, batch.owner, RunState::Ok).claimed(batch.claimed)
     });
-    ledger.append(&ended.collect::<Vec<_>>(), &[batch.id]).expect("appended");
+    ledger.append(ME, &ended.collect::<Vec<_>>(), &[batch.id]).expect("appended");
     assert!(ledger.journal(batch.owner, 10).expect("read").is_empty());
     assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 2);
 }
@@ -165,7 +177,7 @@ fn only_claims_of_the_batch_are_in_the_journal(store: &dyn JobStore) {
 
 fn a_claim_that_wins_nothing_leaves_no_journal(store: &dyn JobStore) {
     add(store, &[("a", Some(second(5)))]);
-    let batch = Batch::new(OwnerId::from_u128(7), second(10));
+    let batch = Batch::new(ME, second(10));
     let due = ClaimRequest::new(second(10), 100).batch(batch);
     store.claim_due(&due, &mut |_| Decision::Leave).expect("no error");
     let due = ClaimRequest::new(second(1), 100).batch(batch);
@@ -248,6 +260,91 @@ fn surplus_records_of_success_are_removed(store: &dyn JobStore) {
     assert_eq!(prune(store, second(20), &retention().max_ok(4), 100), 6);
     assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 4);
     assert_eq!(runs(store, &RunQuery::new()).len(), 5);
+}
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn owner(store: &dyn JobStore) -> Owner {
+    let owner = Owner::new("shop \"1\"", "host1", 4711);
+    assert_eq!(ledger(store).heartbeat(&owner, LEASE).expect("noted"), OwnerState::Alive);
+    owner
+}
+
+fn record_of(store: &dyn JobStore, owner: &Owner) -> Option<OwnerRecord> {
+    let owners = ledger(store).owners().expect("listed");
+    owners.into_iter().find(|record| record.owner.id == owner.id)
+}
+
+fn condemn(store: &dyn JobStore, owner: &Owner) -> bool {
+    let record = record_of(store, owner).expect("it is alive");
+    ledger(store).condemn(owner.id, record.heartbeat).expect("no error")
+}
+
+fn an_owner_is_alive_until_it_ends(store: &dyn JobStore) {
+    let owner = owner(store);
+    let first = record_of(store, &owner).expect("it is alive");
+    assert_eq!((&first.owner, first.state, first.lease), (&owner, OwnerState::Alive, LEASE));
+    std::thread::sleep(Duration::from_millis(5));
+    let lease = LEASE * 2;
+    assert_eq!(ledger(store).heartbeat(&owner, lease).expect("noted"), OwnerState::Alive);
+    let next = record_of(store, &owner).expect("it is alive");
+    assert!(next.heartbeat > first.heartbeat, "{next:?}");
+    assert_eq!(next.lease, lease);
+    ledger(store).end(owner.id).expect("noted");
+    assert_eq!(record_of(store, &owner), None);
+}
+
+fn only_an_owner_that_is_silent_since_then_is_condemned(store: &dyn JobStore) {
+    let owner = owner(store);
+    let seen = record_of(store, &owner).expect("it is alive").heartbeat;
+    std::thread::sleep(Duration::from_millis(5));
+    ledger(store).heartbeat(&owner, LEASE).expect("noted");
+    assert!(
+        !ledger(store).condemn(owner.id, seen).expect("no error"),
+        "it has given a sign of life"
+    );
+    assert!(condemn(store, &owner));
+    assert!(!ledger(store).condemn(owner.id, seen).expect("no error"), "it is dead already");
+    assert!(
+        !ledger(store).condemn(OwnerId::random(), seen).expect("no error"),
+        "nobody has this id"
+    );
+}
+
+fn a_dead_owner_stays_dead(store: &dyn JobStore) {
+    let owner = owner(store);
+    assert!(condemn(store, &owner));
+    let ledger = ledger(store);
+    assert_eq!(ledger.heartbeat(&owner, LEASE).expect("no error"), OwnerState::Dead);
+    ledger.end(owner.id).expect("no error");
+    assert_eq!(ledger.heartbeat(&owner, LEASE).expect("no error"), OwnerState::Dead);
+}
+
+fn outcomes_of_a_dead_owner_are_refused_and_noted(store: &dyn JobStore) {
+    let dead = owner(store);
+    let mut run = ok("a", 1);
+    run.owner = dead.id;
+    let mut other = ok("a", 2);
+    other.owner = dead.id;
+    assert!(condemn(store, &dead));
+    let mut lost = run.clone();
+    lost.state = RunState::Lost;
+    append(store, &[lost.clone()]);
+    let appended = ledger(store).append(dead.id, &[run, other], &[]).expect("no error");
+    assert_eq!(appended, Appended::Fenced);
+    lost.late = Some(RunState::Ok);
+    assert_eq!(runs(store, &RunQuery::new()), [lost]);
+}
+
+fn owners_with_open_runs_are_listed(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let owner = owner(store);
+    let batch = claim_as(store, owner.id, 10, &["a"]);
+    ledger(store).end(owner.id).expect("noted");
+    assert_eq!(record_of(store, &owner).expect("it has open runs").state, OwnerState::Ended);
+    // Another owner settles them.
+    ledger(store).append(ME, &[], &[batch.id]).expect("appended");
+    assert_eq!(record_of(store, &owner), None);
 }
 
 fn records_and_journal_survive_a_restart(place: &Place<'_>) {

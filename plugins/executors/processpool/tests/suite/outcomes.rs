@@ -99,7 +99,7 @@ fn the_context_is_that_of_the_run() {
     assert_eq!(context["jobstore"], "default");
     assert_eq!(context["attempt"], 1);
     assert_eq!(context["has_scheduler"], false);
-    assert_eq!(context["run_id"].as_str().map(str::len), Some(32));
+    assert_eq!(context["run_id"].as_str().map(str::len), Some(36));
     assert_eq!(context["leads_a_group"], true, "Ctrl-C at the terminal must not reach it");
     let other = stand.run(JobBuilder::new("tests::context")).value();
     assert_ne!(context["run_id"], other["run_id"]);

@@ -1,0 +1,139 @@
+//! Finds owners of runs that have died, and settles the runs that they had open.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use apscheduler_core::Result;
+use apscheduler_core::ledger::{
+    BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState,
+};
+use apscheduler_core::run::OwnerId;
+use apscheduler_core::time::Timestamp;
+
+/// How many batches are settled at once.
+const PAGE: usize = 100;
+
+/// Watches the heartbeats of other owners.
+///
+/// It condemns an owner only after it has watched for a whole lease itself, during which the owner
+/// gave no sign of life. So neither an outage of the store nor a pause of this process condemns
+/// anybody: both begin the watching anew.
+#[derive(Debug, Default)]
+pub(super) struct Watcher {
+    seen: HashMap<OwnerId, (Timestamp, Instant)>,
+}
+
+impl Watcher {
+    /// Forgets what was seen, because the watching was interrupted.
+    pub(super) fn interrupt(&mut self) {
+        self.seen.clear();
+    }
+
+    /// Returns the owners that have given no sign of life for a whole lease.
+    pub(super) fn watch(&mut self, owners: &[OwnerRecord], now: Instant) -> Vec<OwnerRecord> {
+        let alive = |owner: &&OwnerRecord| owner.state == OwnerState::Alive;
+        let ids: Vec<OwnerId> = owners.iter().filter(alive).map(|owner| owner.owner.id).collect();
+        self.seen.retain(|id, _| ids.contains(id));
+        let mut silent = Vec::new();
+        for owner in owners.iter().filter(alive) {
+            let (heartbeat, since) =
+                self.seen.entry(owner.owner.id).or_insert((owner.heartbeat, now));
+            if *heartbeat != owner.heartbeat {
+                (*heartbeat, *since) = (owner.heartbeat, now);
+            } else if now.saturating_duration_since(*since) >= owner.lease {
+                silent.push(owner.clone());
+            }
+        }
+        silent
+    }
+}
+
+/// Settles the runs that an owner had open when it died or was shut down: they are lost, because
+/// nobody knows how they ended. Calls `lost` for each.
+///
+/// # Errors
+/// Any error from the ledger. What has been settled stays so.
+pub(super) fn settle(
+    ledger: &dyn RunLedger,
+    (me, owner): (OwnerId, OwnerId),
+    now: Timestamp,
+    lost: &mut dyn FnMut(&RunRecord),
+) -> Result<()> {
+    loop {
+        let page = ledger.journal(owner, PAGE)?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        let mut records = Vec::new();
+        for journal in &page {
+            for entry in &journal.entries {
+                for (run, time) in entry.runs() {
+                    let found = ledger.runs(&RunQuery::new().run(run))?;
+                    if found.iter().any(|record| record.state != RunState::Claimed) {
+                        continue;
+                    }
+                    let job = std::sync::Arc::clone(&entry.job_id);
+                    records.push(
+                        RunRecord::new(run, job, time, owner, RunState::Lost)
+                            .claimed(journal.batch.claimed)
+                            .ended(now),
+                    );
+                }
+            }
+        }
+        let closed: Vec<BatchId> = page.iter().map(|journal| journal.batch.id).collect();
+        ledger.append(me, &records, &closed)?;
+        records.iter().for_each(&mut *lost);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use apscheduler_core::run::Owner;
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(60);
+
+    fn owner(state: OwnerState) -> OwnerRecord {
+        let owner = Owner::new("shop", "host1", 1);
+        OwnerRecord::new(owner, state, Timestamp::UNIX_EPOCH, LEASE)
+    }
+
+    #[test]
+    fn an_owner_is_silent_after_a_whole_lease() {
+        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let owners = [owner(OwnerState::Alive), owner(OwnerState::Dead), owner(OwnerState::Ended)];
+        let after = |seconds| start + Duration::from_secs(seconds);
+        // However old its heartbeat is by the clock of the backend.
+        assert!(watcher.watch(&owners, start).is_empty());
+        assert!(watcher.watch(&owners, after(59)).is_empty());
+        assert_eq!(watcher.watch(&owners, after(60)), owners[..1]);
+    }
+
+    #[test]
+    fn a_heartbeat_begins_the_lease_anew() {
+        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut owners = [owner(OwnerState::Alive)];
+        let after = |seconds| start + Duration::from_secs(seconds);
+        watcher.watch(&owners, start);
+        owners[0].heartbeat += chrono::TimeDelta::seconds(1);
+        assert!(watcher.watch(&owners, after(50)).is_empty());
+        assert!(watcher.watch(&owners, after(100)).is_empty());
+        assert_eq!(watcher.watch(&owners, after(110)), owners);
+    }
+
+    #[test]
+    fn an_interruption_begins_the_watching_anew() {
+        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let owners = [owner(OwnerState::Alive)];
+        let after = |seconds| start + Duration::from_secs(seconds);
+        watcher.watch(&owners, start);
+        watcher.interrupt();
+        assert!(watcher.watch(&owners, after(70)).is_empty());
+        assert!(watcher.watch(&owners, after(129)).is_empty());
+        assert_eq!(watcher.watch(&owners, after(130)), owners);
+    }
+}
