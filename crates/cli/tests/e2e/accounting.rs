@@ -43,7 +43,21 @@ impl Bench {
             )
         };
         let jobs: String = std::iter::once(defaults.to_owned()).chain((0..JOBS).map(job)).collect();
-        Self { place: Place::with_jobs(&jobs), start }
+        let place = Place::with_jobs(&jobs);
+        let config = fs::read_to_string(place.path("jobs.toml")).unwrap();
+        place.write("jobs.toml", &format!("lease = 5\n{config}"));
+        Self { place, start }
+    }
+
+    /// The job, the scheduled time and the state of each run that the store has recorded.
+    pub(crate) fn recorded(&self) -> Vec<(String, Micros, String)> {
+        let args = ["runs", "--config", "jobs.toml", "list", "--json", "--limit", "1000000"];
+        let Value::Array(runs) = self.place.run(&args).success().json() else { panic!("a list") };
+        let text = |run: &Value, key: &str| run[key].as_str().unwrap().to_owned();
+        let run = |run: &Value| {
+            (text(run, "job_id"), micros(&text(run, "scheduled_run_time")), text(run, "state"))
+        };
+        runs.iter().map(run).collect()
     }
 
     pub(crate) fn jobs() -> Vec<String> {

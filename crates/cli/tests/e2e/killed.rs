@@ -7,7 +7,8 @@
 //!   process has no outcome for it. It has either the submission, or no event of this and all later fire times of the job
 //!   (the process was killed between the claim and its events).
 //!
-//! A future run ledger will record lost fire times, so that a job can run them again.
+//! The store has one record of each fire time. What a killed process had claimed is recorded as lost by the next one, unless
+//! its outcome was written before.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -47,6 +48,11 @@ fn every_fire_time_is_accounted_for() {
             fires(&events, "JOB_EXECUTED", job).last().is_some_and(|last| *last >= caught_up)
         };
         Bench::jobs().iter().all(done).then_some(())
+    });
+    let is_settled =
+        |(_, time, state): &(String, Micros, String)| *time >= caught_up || state != "claimed";
+    wait_for("the killed processes to be found dead", || {
+        bench.recorded().iter().all(is_settled).then_some(())
     });
     let events = running.drain();
     rounds.push((events, claimed, bench.claimed_until(), now()));
@@ -102,6 +108,19 @@ fn every_fire_time_is_accounted_for() {
         })
         .collect();
     assert_eq!(&ran | &lost, due);
+    let recorded = bench.recorded();
+    let times = recorded.iter().map(|(job, time, _)| (job.clone(), *time));
+    let times: BTreeSet<(String, Micros)> = times.collect();
+    assert_eq!(times.len(), recorded.len(), "a fire time has two records");
+    assert_eq!(times, due, "each fire time has a record");
+    for (job, time, state) in recorded {
+        let fire = (job, time);
+        match state.as_str() {
+            "ok" => assert!(ran.contains(&fire), "{fire:?} did not run"),
+            "lost" => {}
+            other => panic!("{fire:?} is {other}"),
+        }
+    }
     assert!(ran.len() > 100, "{} runs are no load", ran.len());
     println!(
         "{KILLS} kills: {} runs, {} lost with the process that had claimed them",

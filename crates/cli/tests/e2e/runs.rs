@@ -4,10 +4,15 @@ use serde_json::Value;
 
 use crate::program::{Place, wait_for};
 
-const SQLITE: &str = "timezone = 'UTC'\nlease = 1\n[jobstores.default]\ntype = 'sqlite'\npath = 'jobs.sqlite'\n";
+const SQLITE: &str =
+    "timezone = 'UTC'\nlease = 1\n[jobstores.default]\ntype = 'sqlite'\npath = 'jobs.sqlite'\n";
+
+const NEVER: &str = "trigger = { type = 'cron', year = 2090 }\n";
 
 fn job(id: &str, shell: &str) -> String {
-    format!("[[jobs]]\nid = '{id}'\nfunc = 'command'\nkwargs.shell = '{shell}'\nmisfire_grace_time = 'none'\n")
+    format!(
+        "[[jobs]]\nid = '{id}'\nfunc = 'command'\nkwargs.shell = '{shell}'\nmisfire_grace_time = 'none'\n"
+    )
 }
 
 fn runs(place: &Place, args: &[&str]) -> Vec<Value> {
@@ -45,12 +50,14 @@ fn runs_are_listed_and_shown() {
 #[test]
 fn errors_say_what_would_be_right() {
     let place = Place::new();
-    place.write("jobs.toml", &format!("{SQLITE}{}", job("backup", "true")));
+    place.write("jobs.toml", &format!("{SQLITE}{}{NEVER}", job("backup", "true")));
     let mut running = place.start("run");
     running.wait_for_start();
     running.drain();
     let fails = |args: &[&str]| {
-        place.run(&[&["runs", "--config", "jobs.toml"], args].concat()).failure()
+        let finished = place.run(&[&["runs", "--config", "jobs.toml"], args].concat());
+        assert_ne!(finished.code(), Some(0));
+        finished.stderr()
     };
     assert!(fails(&["show", "backup"]).contains("`backup` is not the id of a run"));
     let unknown = fails(&["show", "019a9d20-2c7b-7abc-9def-000000000001"]);
@@ -62,7 +69,10 @@ fn errors_say_what_would_be_right() {
 #[test]
 fn a_run_of_a_killed_scheduler_is_lost() {
     let place = Place::new();
-    place.write("jobs.toml", &format!("{SQLITE}{}", job("long", "touch began; sleep 60")));
+    place.write(
+        "jobs.toml",
+        &format!("{SQLITE}{}", job("long", "test -e began && exit; touch began; sleep 60")),
+    );
     let mut first = place.start("first");
     wait_for("the job to begin", || place.exists("began").then_some(()));
     assert_eq!(runs(&place, &["--state", "claimed"])[0]["job_id"], "long");
@@ -71,7 +81,7 @@ fn a_run_of_a_killed_scheduler_is_lost() {
     let lost = second.wait_for_job("JOB_LOST", "long");
     second.wait_for_log("is dead: it gave no sign of life for 1 s");
     second.drain();
-    let run = runs(&place, &[]).remove(0);
+    let run = runs(&place, &["--state", "lost"]).remove(0);
     assert_eq!((&run["state"], &run["run_id"]), (&"lost".into(), &lost["run_id"]));
     assert_eq!(run["owner"], lost["owner"]["id"]);
 }
