@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
+use crate::run::RunId;
+use crate::time::Timestamp;
+
 /// Which records are kept, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,6 +29,16 @@ impl Default for Retention {
 }
 
 impl Retention {
+    /// Returns the run before which records of runs that succeeded are too old.
+    pub fn ok_before(&self, now: Timestamp) -> RunId {
+        first_kept(now, self.ok_age)
+    }
+
+    /// Returns the run before which all other records are too old.
+    pub fn other_before(&self, now: Timestamp) -> RunId {
+        first_kept(now, self.other_age)
+    }
+
     /// Sets how long the records of runs that succeeded are kept.
     #[must_use]
     pub fn ok_age(mut self, age: Duration) -> Self {
@@ -51,4 +66,10 @@ impl Retention {
         self.keep_last = count;
         self
     }
+}
+
+fn first_kept(now: Timestamp, age: Duration) -> RunId {
+    let age = TimeDelta::from_std(age).ok();
+    let first = age.and_then(|age| now.checked_sub_signed(age));
+    RunId::first_of(first.unwrap_or(Timestamp::MIN_UTC))
 }

@@ -52,6 +52,22 @@ impl ClaimRequest {
         self.batch = batch.into();
         self
     }
+
+    /// Returns what a store with a [ledger](crate::ledger) writes into its journal: those of these claims that belong to the
+    /// batch of the request. `None` if there are none.
+    pub fn journal<'a>(
+        &self,
+        claims: impl IntoIterator<Item = (&'a JobRecord, &'a ClaimOutcome)>,
+    ) -> Option<Journal> {
+        let batch = self.batch?;
+        let entries = claims.into_iter().filter_map(|(record, outcome)| {
+            outcome.batch.filter(|id| *id == batch.id)?;
+            let run_times = outcome.run_times.as_slice().to_vec();
+            Some(JournalEntry::new(Arc::clone(&record.id), outcome.first_run?, run_times))
+        });
+        let entries: Vec<_> = entries.collect();
+        (!entries.is_empty()).then(|| Journal::new(batch, entries))
+    }
 }
 
 /// A place in the order in which a store visits due records: by run time, then by a store-specific tie-breaker.
@@ -219,18 +235,5 @@ impl Claims {
     /// These claims were won, and the caller continues after `resume`.
     pub fn new(won: Vec<Claim>, resume: Option<ClaimCursor>) -> Self {
         Self { won, resume }
-    }
-
-    /// Returns what a store with a [ledger](crate::ledger) writes into its journal: the claims that belong to the batch of
-    /// the request. `None` if there are none.
-    pub fn journal(&self, request: &ClaimRequest) -> Option<Journal> {
-        let batch = request.batch?;
-        let entries = self.won.iter().filter_map(|Claim { record, outcome }| {
-            outcome.batch.filter(|id| *id == batch.id)?;
-            let run_times = outcome.run_times.as_slice().to_vec();
-            Some(JournalEntry::new(Arc::clone(&record.id), outcome.first_run?, run_times))
-        });
-        let entries: Vec<_> = entries.collect();
-        (!entries.is_empty()).then(|| Journal::new(batch, entries))
     }
 }

@@ -1,5 +1,6 @@
 //! A batch of due records with the decision on each.
 
+use apscheduler_core::ledger::Journal;
 use apscheduler_core::store::{
     Claim, ClaimCursor, ClaimRequest, Claims, Decision, JobRecord, NextRun,
 };
@@ -77,6 +78,14 @@ impl DecidedBatch {
     /// Returns the claimed records.
     pub fn claimed(&self) -> impl Iterator<Item = &JobRecord> {
         self.outcomes().map(|(record, _)| record)
+    }
+
+    /// Returns what a store with a ledger writes into its journal; see [`ClaimRequest::journal`].
+    pub fn journal(&self, due: &ClaimRequest) -> Option<Journal> {
+        due.journal(self.decided.iter().filter_map(|(record, decision)| match decision {
+            Decision::Claim(outcome) => Some((record, outcome)),
+            Decision::Leave => None,
+        }))
     }
 
     /// Returns the ids of the claimed jobs that run again, with their next run times.

@@ -9,6 +9,7 @@ mod pool;
 mod pool_options;
 mod records;
 mod replacement;
+mod runs;
 mod schema;
 mod session_slot;
 mod sql_server;
@@ -23,6 +24,7 @@ pub use pool::{ConnectionPool, Connector, Lease, RetryClass};
 pub use pool_options::PoolOptions;
 pub use records::{earliest_after, refuse_duplicate_ids};
 pub use replacement::Replacement;
+pub use runs::find_runs;
 pub use schema::{foreign_table, newer_schema};
 pub use session_slot::{SessionSlot, shut_down};
 pub use sql_server::{

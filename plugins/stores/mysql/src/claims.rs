@@ -15,6 +15,7 @@ use mysql::prelude::Queryable as _;
 
 use crate::connection::{answers, literal, literals};
 use crate::failure::Failure;
+use crate::ledger;
 use crate::pool::{Lease, read};
 use crate::rows::{COLUMNS, record, value};
 use crate::session::Session;
@@ -175,6 +176,9 @@ impl Session {
             statements
                 .push(format!("INSERT INTO {claims} (token, is_written) VALUES ({token}, 1)"));
         }
+        if let Some(journal) = batch.journal(due) {
+            statements.push(ledger::note(&self.tables.batches, &journal));
+        }
         if !answered.is_empty() {
             statements.push(delete(
                 &self.tables.claims,
@@ -237,7 +241,7 @@ impl Session {
 }
 
 /// Returns a statement that deletes rows by their primary key, and locks no other.
-fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
     format!(
         "DELETE gone FROM {table} AS gone FORCE INDEX (PRIMARY) WHERE gone.{key} IN ({})",
         literals(keys)

@@ -6,6 +6,7 @@ mod claims;
 mod connection;
 mod dialect;
 mod failure;
+mod ledger;
 mod names;
 mod options;
 mod pool;

@@ -31,6 +31,6 @@ pub(crate) fn value<T: FromValue>(row: &Row, column: usize) -> Result<T, Failure
     })
 }
 
-fn text(bytes: &[u8]) -> Arc<str> {
+pub(crate) fn text(bytes: &[u8]) -> Arc<str> {
     String::from_utf8_lossy(bytes).into()
 }

@@ -13,7 +13,9 @@ use crate::pool::{Pool, read};
 
 /// The migrations: each creates a version of the schema from the one before. MySQL can't roll them back, so each statement
 /// may have been executed already.
-static MIGRATIONS: [fn(&Tables) -> Vec<String>; 1] = [|tables| {
+static MIGRATIONS: [fn(&Tables) -> Vec<String>; 2] = [jobs, ledger];
+
+fn jobs(tables: &Tables) -> Vec<String> {
     let Tables { jobs, changes, claims, dialect: Dialect { collation }, .. } = tables;
     let slots: Vec<String> = (0..SLOTS).map(|slot| format!("({slot}, 0)")).collect();
     vec![
@@ -41,7 +43,57 @@ static MIGRATIONS: [fn(&Tables) -> Vec<String>; 1] = [|tables| {
         ),
         format!("INSERT IGNORE INTO {changes} (slot, count) VALUES {}", slots.join(", ")),
     ]
-}];
+}
+
+/// The ledger: the journal of claims, the records of runs, and their owners.
+fn ledger(tables: &Tables) -> Vec<String> {
+    let Tables { batches, runs, owners, dialect: Dialect { collation }, .. } = tables;
+    const ID: &str = "char(36) CHARACTER SET ascii COLLATE ascii_bin";
+    vec![
+        format!(
+            "CREATE TABLE IF NOT EXISTS {batches} (
+               batch {ID} NOT NULL PRIMARY KEY,
+               owner {ID} NOT NULL,
+               claimed bigint NOT NULL,
+               entries longtext NOT NULL,
+               KEY owner (owner, batch)
+             ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE {collation}"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {runs} (
+               run_id {ID} NOT NULL,
+               attempt int NOT NULL,
+               job_id varchar(191) NOT NULL,
+               scheduled bigint NOT NULL COMMENT 'microseconds of the Unix epoch, as all times',
+               until bigint NULL,
+               count bigint NOT NULL,
+               state varchar(20) NOT NULL,
+               reason varchar(40) NULL,
+               owner {ID} NOT NULL,
+               claimed bigint NULL,
+               started bigint NULL,
+               ended bigint NULL,
+               duration bigint NULL COMMENT 'microseconds',
+               result longtext NULL,
+               error longtext NULL,
+               late varchar(20) NULL,
+               PRIMARY KEY (run_id, attempt),
+               KEY job (job_id, run_id)
+             ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE {collation}"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {owners} (
+               owner {ID} NOT NULL PRIMARY KEY,
+               name text NOT NULL,
+               host text NOT NULL,
+               pid bigint NOT NULL,
+               state varchar(20) NOT NULL,
+               heartbeat bigint NOT NULL,
+               lease bigint NOT NULL
+             ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE {collation}"
+        ),
+    ]
+}
 
 /// The slot of the counters of changes that holds the identity of the tables: see [`Tables::identity`].
 const IDENTITY_SLOT: i64 = -1;
@@ -57,6 +109,9 @@ pub(crate) struct Tables {
     pub(crate) jobs: String,
     pub(crate) changes: String,
     pub(crate) claims: String,
+    pub(crate) batches: String,
+    pub(crate) runs: String,
+    pub(crate) owners: String,
     meta: String,
     readable: String,
     pub(crate) dialect: Dialect,
@@ -74,6 +129,9 @@ impl Tables {
             jobs: name(""),
             changes: name("_changes"),
             claims: name("_claims"),
+            batches: name("_batches"),
+            runs: name("_runs"),
+            owners: name("_owners"),
             meta: schema.clone() + META_TABLE,
             readable: name("_readable"),
             dialect,
@@ -214,9 +272,12 @@ impl Tables {
 
     /// Whether the tables exist that accompany the table of jobs.
     fn are_complete(&self, connection: &mut Conn) -> Result<bool, Failure> {
-        let name = |suffix: &str| format!("{}{suffix}", self.tablename);
-        Ok(self.exists(connection, &name("_changes"))?
-            && self.exists(connection, &name("_claims"))?)
+        for suffix in ["_changes", "_claims", "_batches", "_runs", "_owners"] {
+            if !self.exists(connection, &format!("{}{suffix}", self.tablename))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn exists(&self, connection: &mut Conn, table: &str) -> Result<bool, Failure> {

@@ -1,5 +1,8 @@
 //! The store.
 
+use std::sync::Arc;
+
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,
@@ -12,6 +15,7 @@ use apscheduler_plugin_kit::store::{
 use mysql::Row;
 use mysql::prelude::Queryable as _;
 
+use crate::ledger::MySqlLedger;
 use crate::names::STORE_NAME;
 use crate::options::{Config, MySqlOptions};
 use crate::rows::{COLUMNS, record, value};
@@ -23,7 +27,7 @@ use crate::session::Session;
 #[derive(Debug)]
 pub struct MySqlJobStore {
     config: Config,
-    session: SessionSlot<Session>,
+    session: Arc<SessionSlot<Session>>,
     in_doubt: TransactionsInDoubt,
     replacement: Replacement,
 }
@@ -157,6 +161,10 @@ impl JobStore for MySqlJobStore {
     ) -> Result<Claims> {
         self.replacement
             .claim(|| self.with_session(|session| session.claim(due, decide, &self.in_doubt)))
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        Some(Arc::new(MySqlLedger::new(&self.session)))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

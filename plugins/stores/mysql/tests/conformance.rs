@@ -62,7 +62,8 @@ impl StoreHarness for MySql {
             database::execute(&format!(
                 "CREATE USER IF NOT EXISTS {user}@'%' IDENTIFIED BY '{password}'"
             ));
-            for table in [address, "apscheduler_meta"] {
+            let ledger = ["_batches", "_runs"].map(|suffix| format!("{address}{suffix}"));
+            for table in [address, "apscheduler_meta", &ledger[0], &ledger[1]] {
                 database::execute(&format!("GRANT SELECT ON {table} TO {user}@'%'"));
             }
             let url = database::url();

@@ -14,6 +14,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
+use crate::ledger::JournalRow;
 use crate::pool::{BEGIN, Lease, write};
 use crate::rows::{COLUMNS, count, record};
 use crate::session::Session;
@@ -176,14 +177,26 @@ impl Session {
             client.execute_typed(&delete, &[(&finished as _, Type::TEXT_ARRAY)]).await
         };
         let claims = &self.tables.claims;
-        let mark = format!("INSERT INTO {claims} (token, is_written) VALUES ($1, true)");
+        let mark = format!(
+            "INSERT INTO {claims} (token, is_written, batch, owner, claimed, entries)
+             VALUES ($1, true, $2::uuid, $3::uuid, $4, $5)"
+        );
+        let journal = batch.journal(due).as_ref().map(JournalRow::new).unwrap_or_default();
         let mark = async {
             if batch.is_empty() {
                 return Ok(0);
             }
-            client.execute_typed(&mark, &[(&token as _, Type::TEXT)]).await
+            let parameters = [
+                (&token as _, Type::TEXT),
+                (&journal.batch as _, Type::TEXT),
+                (&journal.owner as _, Type::TEXT),
+                (&journal.claimed as _, Type::INT8),
+                (&journal.entries as _, Type::TEXT),
+            ];
+            client.execute_typed(&mark, &parameters).await
         };
-        let forget = format!("DELETE FROM {claims} WHERE token = ANY ($1)");
+        // A journal entry stays until its runs have ended.
+        let forget = format!("DELETE FROM {claims} WHERE token = ANY ($1) AND batch IS NULL");
         let forget = async {
             if answered.is_empty() {
                 return Ok(0);

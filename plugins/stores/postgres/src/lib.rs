@@ -4,6 +4,7 @@ mod address;
 mod claims;
 mod connection;
 mod failure;
+mod ledger;
 mod names;
 mod options;
 mod pool;

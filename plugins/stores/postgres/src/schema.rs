@@ -12,7 +12,7 @@ use crate::pool::{Pool, read, write};
 /// The migrations: each creates a version of the schema from the one before.
 ///
 /// The index on run time and id orders the pages of jobs and the due jobs. The collation compares bytes, as Rust does.
-static MIGRATIONS: [fn(&Tables) -> String; 2] = [jobs_and_view, claim_tokens];
+static MIGRATIONS: [fn(&Tables) -> String; 3] = [jobs_and_view, claim_tokens, ledger];
 
 fn jobs_and_view(tables: &Tables) -> String {
     let Tables { jobs, readable, index, .. } = tables;
@@ -50,16 +50,62 @@ fn claim_tokens(tables: &Tables) -> String {
     )
 }
 
+/// The ledger: the journal in the table of claims, the records of runs, and their owners. The tables may still exist after a
+/// manual drop of the table of jobs.
+fn ledger(tables: &Tables) -> String {
+    let Tables { claims, batches, runs, runs_by_job, owners, .. } = tables;
+    format!(
+        r#"ALTER TABLE {claims}
+             ADD COLUMN IF NOT EXISTS batch uuid, ADD COLUMN IF NOT EXISTS owner uuid,
+             ADD COLUMN IF NOT EXISTS claimed bigint, ADD COLUMN IF NOT EXISTS entries text;
+           CREATE UNIQUE INDEX IF NOT EXISTS {batches} ON {claims} (batch) WHERE batch IS NOT NULL;
+           CREATE TABLE IF NOT EXISTS {runs} (
+             run_id uuid NOT NULL,
+             attempt integer NOT NULL,
+             job_id varchar(191) COLLATE "C" NOT NULL,
+             scheduled bigint NOT NULL,
+             until bigint,
+             count bigint NOT NULL,
+             state text NOT NULL,
+             reason text,
+             owner uuid NOT NULL,
+             claimed bigint,
+             started bigint,
+             ended bigint,
+             duration bigint,
+             result text,
+             error text,
+             late text,
+             PRIMARY KEY (run_id, attempt)
+           );
+           CREATE INDEX IF NOT EXISTS {runs_by_job} ON {runs} (job_id, run_id);
+           COMMENT ON TABLE {runs} IS 'times in microseconds of the Unix epoch, durations in microseconds';
+           CREATE TABLE IF NOT EXISTS {owners} (
+             owner uuid PRIMARY KEY,
+             name text NOT NULL,
+             host text NOT NULL,
+             pid bigint NOT NULL,
+             state text NOT NULL,
+             heartbeat bigint NOT NULL,
+             lease bigint NOT NULL
+           );"#
+    )
+}
+
 /// The names of the tables, quoted.
 #[derive(Debug)]
 pub(crate) struct Tables {
     tablename: String,
     pub(crate) jobs: String,
     pub(crate) claims: String,
+    pub(crate) runs: String,
+    pub(crate) owners: String,
     meta: String,
     readable: String,
     /// Without the schema: an index is always in that of its table.
     index: String,
+    runs_by_job: String,
+    batches: String,
 }
 
 /// The advisory lock of starting stores: "apschedu" in ASCII.
@@ -74,9 +120,13 @@ impl Tables {
             tablename: config.tablename.clone(),
             jobs: schema.clone() + &name(""),
             claims: schema.clone() + &name("_claims"),
+            runs: schema.clone() + &name("_runs"),
+            owners: schema.clone() + &name("_owners"),
             meta: schema.clone() + META_TABLE,
             readable: schema + &name("_readable"),
             index: name("_next_run_time"),
+            runs_by_job: name("_runs_by_job"),
+            batches: name("_batches"),
         }
     }
 
@@ -141,7 +191,10 @@ impl Tables {
 
     /// Deletes the tokens of stores that never asked for them.
     pub(crate) fn delete_old_tokens(&self, pool: &Pool) {
-        let delete = format!("DELETE FROM {} WHERE since < now() - interval '7 days'", self.claims);
+        let delete = format!(
+            "DELETE FROM {} WHERE batch IS NULL AND since < now() - interval '7 days'",
+            self.claims
+        );
         let removed = read(pool, "deleting old claim tokens", async |client| {
             Ok(client.batch_execute(&delete).await?)
         });

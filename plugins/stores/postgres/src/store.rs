@@ -1,5 +1,8 @@
 //! The store.
 
+use std::sync::Arc;
+
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     ChangeNotifier, ClaimRequest, Claims, Cursor, Decision, JobRecord, JobStore, NewRecord,
     StoreCapabilities, Watch,
@@ -12,6 +15,7 @@ use apscheduler_plugin_kit::store::{
 use futures_util::future::try_join;
 use tokio_postgres::types::Type;
 
+use crate::ledger::PostgresLedger;
 use crate::names::STORE_NAME;
 use crate::options::{Config, PostgresOptions};
 use crate::pool::write;
@@ -24,7 +28,7 @@ use crate::session::{NewRows, Session};
 #[derive(Debug)]
 pub struct PostgresJobStore {
     config: Config,
-    session: SessionSlot<Session>,
+    session: Arc<SessionSlot<Session>>,
     in_doubt: TransactionsInDoubt,
     replacement: Replacement,
 }
@@ -164,6 +168,10 @@ impl JobStore for PostgresJobStore {
     ) -> Result<Claims> {
         self.replacement
             .claim(|| self.with_session(|session| session.claim(due, decide, &self.in_doubt)))
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        Some(Arc::new(PostgresLedger::new(&self.session)))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -50,7 +50,8 @@ pub(crate) fn claim(
             claims.won.push(Claim::new(record, decided));
         }
     }
-    if let Some(journal) = claims.journal(due) {
+    let won = claims.won.iter().map(|claim| (&claim.record, &claim.outcome));
+    if let Some(journal) = due.journal(won) {
         ledger::note(&transaction, &access.ledger, &journal)?;
     }
     // The file may have been replaced since the call began; then nobody else would see these writes.

@@ -1,5 +1,6 @@
 //! The ledger of the store: a table of records, and the journal of claims.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use apscheduler_core::ledger::{
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use apscheduler_plugin_kit::store::find_runs;
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, Transaction, params};
 
 use crate::access::Access;
@@ -59,32 +61,6 @@ impl SqliteLedger {
             records.extend(row?.ok());
         }
         Ok(records)
-    }
-
-    /// Returns the latest runs that have a journal entry and no record.
-    fn open(&self, connection: &Connection, query: &RunQuery) -> Result<Vec<RunRecord>, Failure> {
-        let mut open = Vec::new();
-        let mut before = query.before;
-        while open.len() < query.limit {
-            let page = self.journal_page(connection, None, before, PAGE)?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.batch.id);
-            for journal in &page {
-                for entry in &journal.entries {
-                    for (run, time) in entry.runs() {
-                        if query.matches(&entry.job_id, run, RunState::Claimed)
-                            && !self.has_ended(connection, run)?
-                        {
-                            let Batch { owner, claimed, .. } = journal.batch;
-                            let job = Arc::clone(&entry.job_id);
-                            let record = RunRecord::new(run, job, time, owner, RunState::Claimed);
-                            open.push(record.claimed(claimed));
-                        }
-                    }
-                }
-            }
-        }
-        Ok(open)
     }
 
     fn has_ended(&self, connection: &Connection, run: RunId) -> Result<bool, Failure> {
@@ -154,19 +130,24 @@ impl RunLedger for SqliteLedger {
 
     fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
         self.access.read(|connection| {
+            // One view of all tables.
             let transaction = connection.transaction()?;
-            let mut records = Vec::new();
-            let is_open = |state: &RunState| *state == RunState::Claimed;
-            if query.states.is_empty() || query.states.iter().any(is_open) {
-                records = self.open(&transaction, query)?;
-            }
-            if query.states.is_empty() || !query.states.iter().all(is_open) {
-                records.extend(self.ended(&transaction, query)?);
-            }
+            let runs = find_runs(
+                query,
+                |before| self.journal_page(&transaction, None, before, PAGE),
+                |runs| {
+                    let mut ended = HashSet::new();
+                    for run in runs {
+                        if self.has_ended(&transaction, *run)? {
+                            ended.insert(*run);
+                        }
+                    }
+                    Ok(ended)
+                },
+                || self.ended(&transaction, query),
+            );
             transaction.commit()?;
-            records.sort_by_key(|run| std::cmp::Reverse((run.run_id, run.attempt)));
-            records.truncate(query.limit);
-            Ok(records)
+            runs
         })
     }
 
@@ -214,12 +195,11 @@ impl RunLedger for SqliteLedger {
 
     fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
         self.access.write(|transaction| {
-            let before = |age| id_bytes(RunId::first_of(earlier(now, age)));
             let surplus = surplus(transaction, self.statements(), retention.max_ok)?;
-            let ok = surplus.unwrap_or_default().max(before(retention.ok_age));
+            let ok = surplus.unwrap_or_default().max(id_bytes(retention.ok_before(now)));
             let values = params![
                 ok,
-                before(retention.other_age),
+                id_bytes(retention.other_before(now)),
                 sql_limit(retention.keep_last),
                 sql_limit(limit)
             ];
@@ -333,9 +313,4 @@ fn owner_bytes(id: OwnerId) -> [u8; 16] {
 
 fn micros_of(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn earlier(now: Timestamp, age: Duration) -> Timestamp {
-    let age = chrono::TimeDelta::from_std(age).ok();
-    age.and_then(|age| now.checked_sub_signed(age)).unwrap_or(Timestamp::MIN_UTC)
 }

@@ -23,7 +23,9 @@ pub(crate) fn execute(statement: &str) {
 /// Removes everything that a store has created.
 pub(crate) fn drop_tables(name: &str) {
     execute(&format!("DROP VIEW IF EXISTS {name}_readable"));
-    execute(&format!("DROP TABLE IF EXISTS {name}, {name}_changes, {name}_claims"));
+    execute(&format!(
+        "DROP TABLE IF EXISTS {name}, {name}_changes, {name}_claims, {name}_batches, {name}_runs, {name}_owners"
+    ));
     // A test may have ended before this table was created.
     let _ =
         connect().query_drop(format!("DELETE FROM apscheduler_meta WHERE tablename = '{name}'"));

@@ -1,0 +1,383 @@
+//! The ledger of the store: a table of records, a table of owners, and the journal in the table of claims.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apscheduler_core::ledger::{
+    Appended, Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, Retention, RunLedger,
+    RunQuery, RunRecord, RunState,
+};
+use apscheduler_core::run::{Owner, OwnerId, RunId};
+use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use apscheduler_core::{Error, Result};
+use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
+use futures_util::future::join;
+use serde_json::{Value, json};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use crate::failure::Failure;
+use crate::pool::write;
+use crate::rows::count;
+use crate::session::Session;
+
+/// How many journal entries are read at once.
+const PAGE: usize = 100;
+
+/// The time in microseconds since 1970, by the clock of the server.
+const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::int8";
+
+/// The columns of a record, in the order in which [`record`] reads them.
+const COLUMNS: &str = "run_id::text, attempt, job_id, scheduled, until, count, state, reason, owner::text, claimed, \
+     started, ended, duration, result, error, late";
+
+/// The columns of a record as those of a list in JSON.
+const FIELDS: &str = "run_id uuid, attempt integer, job_id text, scheduled bigint, until bigint, count bigint, state text, \
+     reason text, owner uuid, claimed bigint, started bigint, ended bigint, duration bigint, result text, error text, late text";
+
+/// A journal entry as the columns of a row of the table of claims.
+#[derive(Debug, Default)]
+pub(crate) struct JournalRow {
+    pub(crate) batch: Option<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) claimed: Option<i64>,
+    pub(crate) entries: Option<String>,
+}
+
+impl JournalRow {
+    pub(crate) fn new(journal: &Journal) -> Self {
+        let Batch { id, owner, claimed, .. } = journal.batch;
+        Self {
+            batch: Some(id.to_string()),
+            owner: Some(owner.to_string()),
+            claimed: Some(to_micros(claimed)),
+            entries: Some(journal.encode()),
+        }
+    }
+}
+
+/// Keeps the runs of the jobs of a store, in the same database.
+#[derive(Debug)]
+pub(crate) struct PostgresLedger {
+    session: Arc<SessionSlot<Session>>,
+}
+
+impl PostgresLedger {
+    pub(crate) fn new(session: &Arc<SessionSlot<Session>>) -> Self {
+        Self { session: Arc::clone(session) }
+    }
+
+    /// Returns a page of the journal: the entries of an owner from the first on, or all entries from the last on.
+    fn journal_page(
+        session: &Session,
+        owner: Option<OwnerId>,
+        before: Option<BatchId>,
+        limit: usize,
+    ) -> Result<Vec<Journal>> {
+        let order = if owner.is_some() { "owner = $1::uuid" } else { "$1 IS NULL" };
+        let direction = if owner.is_some() { "ASC" } else { "DESC" };
+        let query = format!(
+            "SELECT batch::text, owner::text, claimed, entries FROM {}
+             WHERE batch IS NOT NULL AND {order} AND ($2::uuid IS NULL OR batch < $2::uuid)
+             ORDER BY batch {direction} LIMIT $3",
+            session.tables.claims
+        );
+        let (owner, before) = (owner.map(String::from), before.map(String::from));
+        let limit = count(limit);
+        session.read("reading the journal", async |client| {
+            let parameters =
+                [(&owner as _, Type::TEXT), (&before as _, Type::TEXT), (&limit as _, Type::INT8)];
+            let mut page = Vec::new();
+            for row in client.query_typed(&query, &parameters).await? {
+                let batch = Batch::with_id(
+                    parsed(&row, 0)?,
+                    parsed(&row, 1)?,
+                    from_micros(row.try_get::<_, i64>(2)?),
+                );
+                page.push(Journal::decode(batch, row.try_get::<_, &str>(3)?)?);
+            }
+            Ok(page)
+        })
+    }
+
+    fn have_ended(session: &Session, runs: &[RunId]) -> Result<HashSet<RunId>> {
+        let ids: Vec<String> = runs.iter().copied().map(String::from).collect();
+        let query = format!(
+            "SELECT DISTINCT run_id::text FROM {} WHERE run_id = ANY ($1::text[]::uuid[])",
+            session.tables.runs
+        );
+        session.read("listing runs", async |client| {
+            let rows = client.query_typed(&query, &[(&ids as _, Type::TEXT_ARRAY)]).await?;
+            rows.iter().map(|row| parsed(row, 0)).collect()
+        })
+    }
+
+    /// Returns the records of runs that have ended.
+    fn ended(session: &Session, query: &RunQuery) -> Result<Vec<RunRecord>> {
+        let (job, before) = (query.job_id.as_deref(), query.before.map(String::from));
+        let run = query.run_id.map(String::from);
+        let states: Vec<&str> = query.states.iter().map(|state| state.name()).collect();
+        let limit = count(query.limit);
+        // Only the conditions that are needed, so that each has its index.
+        let mut conditions = vec!["true".to_owned()];
+        let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![(&limit, Type::INT8)];
+        let mut add = |condition: &str, value: (_, Type)| {
+            parameters.push(value);
+            conditions.push(condition.replace('?', &format!("${}", parameters.len())));
+        };
+        if job.is_some() {
+            add("job_id = ?", (&job, Type::TEXT));
+        }
+        if before.is_some() {
+            add("run_id < ?::uuid", (&before, Type::TEXT));
+        }
+        if run.is_some() {
+            add("run_id = ?::uuid", (&run, Type::TEXT));
+        }
+        if !states.is_empty() {
+            add("state = ANY (?)", (&states, Type::TEXT_ARRAY));
+        }
+        let select = format!(
+            "SELECT {COLUMNS} FROM {} WHERE {} ORDER BY run_id DESC, attempt DESC LIMIT $1",
+            session.tables.runs,
+            conditions.join(" AND ")
+        );
+        session.read("listing runs", async |client| {
+            client.query_typed(&select, &parameters).await?.iter().map(record).collect()
+        })
+    }
+}
+
+impl RunLedger for PostgresLedger {
+    fn append(
+        &self,
+        owner: OwnerId,
+        records: &[RunRecord],
+        closed: &[BatchId],
+    ) -> Result<Appended> {
+        let session = self.session.get()?;
+        let (runs, claims) = (&session.tables.runs, &session.tables.claims);
+        let records = records.iter().map(row).collect::<Value>().to_string();
+        let closed: Vec<String> = closed.iter().copied().map(String::from).collect();
+        let state =
+            format!("SELECT state FROM {} WHERE owner = $1::uuid FOR SHARE", session.tables.owners);
+        let insert = format!(
+            "INSERT INTO {runs} SELECT * FROM json_to_recordset($1::json) AS new ({FIELDS}) ON CONFLICT DO NOTHING"
+        );
+        let close = format!("DELETE FROM {claims} WHERE batch = ANY ($1::text[]::uuid[])");
+        let late = format!(
+            "UPDATE {runs} AS stored SET late = new.state
+             FROM json_to_recordset($1::json) AS new ({FIELDS})
+             WHERE stored.run_id = new.run_id AND stored.attempt = new.attempt AND stored.state = 'lost'
+             AND stored.late IS NULL"
+        );
+        write(&session.pool, "recording runs", async |client| {
+            let owner = String::from(owner);
+            let found = client.query_typed_opt(&state, &[(&owner as _, Type::TEXT)]).await?;
+            let state = found.map(|row| row.try_get::<_, String>(0)).transpose()?;
+            let records = [(&records as _, Type::TEXT)];
+            if state.as_deref() == Some(OwnerState::Dead.name()) {
+                client.execute_typed(&late, &records).await?;
+                return Ok(Appended::Fenced);
+            }
+            let closed = [(&closed as _, Type::TEXT_ARRAY)];
+            let (inserted, closed) = join(
+                client.execute_typed(&insert, &records),
+                client.execute_typed(&close, &closed),
+            )
+            .await;
+            inserted?;
+            closed?;
+            Ok(Appended::Written)
+        })
+    }
+
+    fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
+        let session = self.session.get()?;
+        find_runs(
+            query,
+            |before| Self::journal_page(&session, None, before, PAGE),
+            |runs| Self::have_ended(&session, runs),
+            || Self::ended(&session, query),
+        )
+    }
+
+    fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
+        Self::journal_page(&*self.session.get()?, Some(owner), None, limit)
+    }
+
+    fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
+        let session = self.session.get()?;
+        let owners = &session.tables.owners;
+        let beat = format!(
+            "INSERT INTO {owners} AS owner (owner, name, host, pid, state, heartbeat, lease)
+             VALUES ($1::uuid, $2, $3, $4, 'alive', {NOW}, $5)
+             ON CONFLICT (owner) DO UPDATE SET heartbeat = excluded.heartbeat, lease = excluded.lease
+             WHERE owner.state = 'alive'"
+        );
+        let (id, pid, lease) = (String::from(owner.id), i64::from(owner.pid), micros_of(lease));
+        write(&session.pool, "giving a sign of life", async |client| {
+            let parameters = [
+                (&id as _, Type::TEXT),
+                (&owner.name as _, Type::TEXT),
+                (&owner.host as _, Type::TEXT),
+                (&pid as _, Type::INT8),
+                (&lease as _, Type::INT8),
+            ];
+            // A row that was not changed belongs to an owner that is not alive.
+            let changed = client.execute_typed(&beat, &parameters).await?;
+            if changed > 0 { Ok(OwnerState::Alive) } else { state_of(client, owners, &id).await }
+        })
+    }
+
+    fn end(&self, owner: OwnerId) -> Result<()> {
+        let session = self.session.get()?;
+        let end = format!(
+            "UPDATE {} SET state = 'ended', heartbeat = {NOW} WHERE owner = $1::uuid AND state = 'alive'",
+            session.tables.owners
+        );
+        let id = String::from(owner);
+        write(&session.pool, "noting the shutdown", async |client| {
+            client.execute_typed(&end, &[(&id as _, Type::TEXT)]).await?;
+            Ok(())
+        })
+    }
+
+    fn owners(&self) -> Result<Vec<OwnerRecord>> {
+        let session = self.session.get()?;
+        let select = format!(
+            "SELECT owner::text, name, host, pid, state, heartbeat, lease FROM {} AS owner
+             WHERE state = 'alive' OR EXISTS (SELECT FROM {} AS claim WHERE claim.owner = owner.owner)",
+            session.tables.owners, session.tables.claims
+        );
+        session.read("looking for other schedulers", async |client| {
+            client.query_typed(&select, &[]).await?.iter().map(owner_record).collect()
+        })
+    }
+
+    fn condemn(&self, owner: OwnerId, heartbeat: Timestamp) -> Result<bool> {
+        let session = self.session.get()?;
+        let condemn = format!(
+            "UPDATE {} SET state = 'dead' WHERE owner = $1::uuid AND heartbeat = $2 AND state = 'alive'",
+            session.tables.owners
+        );
+        let (id, heartbeat) = (String::from(owner), to_micros(heartbeat));
+        write(&session.pool, "noting a death", async |client| {
+            let parameters = [(&id as _, Type::TEXT), (&heartbeat as _, Type::INT8)];
+            Ok(client.execute_typed(&condemn, &parameters).await? > 0)
+        })
+    }
+
+    fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
+        let session = self.session.get()?;
+        let runs = &session.tables.runs;
+        let prune = format!(
+            "WITH surplus AS (
+               SELECT run_id FROM {runs} WHERE state = 'ok' ORDER BY run_id DESC LIMIT 1 OFFSET $3
+             ), cut AS (
+               SELECT greatest($1::uuid, (SELECT run_id FROM surplus)) AS ok,
+                      EXISTS (SELECT FROM surplus WHERE run_id >= $1::uuid) AS inclusive
+             )
+             DELETE FROM {runs} WHERE (run_id, attempt) IN (
+               SELECT run_id, attempt FROM {runs} AS old, cut
+               WHERE (run_id < $2::uuid
+                      OR state = 'ok' AND (run_id < cut.ok OR cut.inclusive AND run_id = cut.ok))
+               AND $4 <= (SELECT count(*) FROM (
+                 SELECT 1 FROM {runs} AS later
+                 WHERE later.job_id = old.job_id AND later.run_id > old.run_id LIMIT $4) AS newer)
+               ORDER BY run_id LIMIT $5)"
+        );
+        let ok = String::from(retention.ok_before(now));
+        let other = String::from(retention.other_before(now));
+        let (most, last, limit) =
+            (count(retention.max_ok), count(retention.keep_last), count(limit));
+        let removed = write(&session.pool, "removing old records", async |client| {
+            let parameters = [
+                (&ok as _, Type::TEXT),
+                (&other as _, Type::TEXT),
+                (&most as _, Type::INT8),
+                (&last as _, Type::INT8),
+                (&limit as _, Type::INT8),
+            ];
+            Ok(client.execute_typed(&prune, &parameters).await?)
+        })?;
+        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+    }
+}
+
+async fn state_of(client: &Client, owners: &str, id: &String) -> Result<OwnerState, Failure> {
+    let select = format!("SELECT state FROM {owners} WHERE owner = $1::uuid");
+    let row = client.query_typed_opt(&select, &[(id as _, Type::TEXT)]).await?;
+    let state = row.map(|row| row.try_get::<_, String>(0)).transpose()?;
+    Ok(state.and_then(|state| OwnerState::from_name(&state)).unwrap_or(OwnerState::Dead))
+}
+
+/// Returns a record as a row in JSON.
+fn row(record: &RunRecord) -> Value {
+    // PostgreSQL keeps no zero byte in text.
+    let text = |text: &Option<Arc<str>>| text.as_deref().map(|text| text.replace('\0', "\u{fffd}"));
+    json!({
+        "run_id": record.run_id,
+        "attempt": record.attempt,
+        "job_id": &*record.job_id,
+        "scheduled": to_micros(record.scheduled_run_time),
+        "until": record.until.map(to_micros),
+        "count": record.count,
+        "state": record.state.name(),
+        "reason": record.reason.map(Reason::name),
+        "owner": record.owner,
+        "claimed": record.claimed.map(to_micros),
+        "started": record.started.map(to_micros),
+        "ended": record.ended.map(to_micros),
+        "duration": record.duration.map(micros_of),
+        "result": text(&record.result),
+        "error": text(&record.error),
+        "late": record.late.map(RunState::name),
+    })
+}
+
+fn record(row: &Row) -> Result<RunRecord, Failure> {
+    let time = |index| row.try_get::<_, Option<i64>>(index).map(|time| time.map(from_micros));
+    let text = |index| row.try_get::<_, Option<&str>>(index);
+    let state = RunState::from_name(row.try_get(6)?).unwrap_or(RunState::Failed);
+    let mut record = RunRecord::new(
+        parsed(row, 0)?,
+        row.try_get::<_, &str>(2)?,
+        from_micros(row.try_get::<_, i64>(3)?),
+        parsed(row, 8)?,
+        state,
+    )
+    .attempt(row.try_get::<_, i32>(1)?.cast_unsigned())
+    .reason(text(7)?.and_then(Reason::from_name))
+    .claimed(time(9)?)
+    .started(time(10)?)
+    .ended(time(11)?)
+    .duration(row.try_get::<_, Option<i64>>(12)?.map(duration_of));
+    (record.until, record.count) = (time(4)?, row.try_get::<_, i64>(5)?.cast_unsigned());
+    (record.result, record.error) = (text(13)?.map(Arc::from), text(14)?.map(Arc::from));
+    record.late = text(15)?.and_then(RunState::from_name);
+    Ok(record)
+}
+
+fn owner_record(row: &Row) -> Result<OwnerRecord, Failure> {
+    let pid = u32::try_from(row.try_get::<_, i64>(3)?).unwrap_or(0);
+    let mut owner = Owner::new(row.try_get::<_, &str>(1)?, row.try_get::<_, &str>(2)?, pid);
+    owner.id = parsed(row, 0)?;
+    let state = OwnerState::from_name(row.try_get(4)?).unwrap_or(OwnerState::Dead);
+    let heartbeat = from_micros(row.try_get::<_, i64>(5)?);
+    Ok(OwnerRecord::new(owner, state, heartbeat, duration_of(row.try_get(6)?)))
+}
+
+/// Reads an identifier.
+fn parsed<T: std::str::FromStr<Err = Error>>(row: &Row, index: usize) -> Result<T, Failure> {
+    Ok(row.try_get::<_, &str>(index)?.parse()?)
+}
+
+fn micros_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn duration_of(micros: i64) -> Duration {
+    Duration::from_micros(micros.max(0).cast_unsigned())
+}
