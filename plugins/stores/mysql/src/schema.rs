@@ -45,10 +45,12 @@ fn jobs(tables: &Tables) -> Vec<String> {
     ]
 }
 
+/// The type of identifiers of runs and owners.
+const ID: &str = "char(36) CHARACTER SET ascii COLLATE ascii_bin";
+
 /// The ledger: the journal of claims, the records of runs, and their owners.
 fn ledger(tables: &Tables) -> Vec<String> {
     let Tables { batches, runs, owners, dialect: Dialect { collation }, .. } = tables;
-    const ID: &str = "char(36) CHARACTER SET ascii COLLATE ascii_bin";
     vec![
         format!(
             "CREATE TABLE IF NOT EXISTS {batches} (
