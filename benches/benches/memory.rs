@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench")]
 
 use apscheduler_benches::Bench;
+use apscheduler_core::ledger::History;
 use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_executor_threadpool::ThreadPoolExecutor;
 use apscheduler_store_memory::MemoryJobStore;
@@ -40,6 +41,21 @@ fn run_100_000_through_the_thread_pool(bencher: Bencher<'_, '_>) {
         bench
     };
     bencher.counter(ItemsCount::new(DUE)).with_inputs(bench).bench_values(|bench| {
+        bench.run(DUE).unwrap();
+        bench
+    });
+}
+
+/// To be met with the ring of records: 500,000 runs a second.
+#[divan::bench(args = [History::Off, History::All], sample_count = 10, sample_size = 1)]
+fn run_and_record_100_000(bencher: Bencher<'_, '_>, history: History) {
+    let inputs = || {
+        let (executor, store) = (DebugExecutor::new(), MemoryJobStore::new());
+        let bench = Bench::recording(executor, store, history).unwrap();
+        bench.scheduler().add_jobs(bench.due_jobs(DUE)).unwrap();
+        bench
+    };
+    bencher.counter(ItemsCount::new(DUE)).with_inputs(inputs).bench_values(|bench| {
         bench.run(DUE).unwrap();
         bench
     });

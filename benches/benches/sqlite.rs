@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use apscheduler_benches::Bench;
+use apscheduler_core::Shutdown;
+use apscheduler_core::ledger::History;
 use apscheduler_core::store::JobStore;
 use apscheduler_executor_debug::DebugExecutor;
 use apscheduler_store_sqlite::SqliteJobStore;
@@ -19,10 +21,29 @@ fn main() {
 const DUE: usize = 10_000;
 
 fn bench() -> (Bench, TempDir) {
+    recording(History::Off)
+}
+
+fn recording(history: History) -> (Bench, TempDir) {
     let folder = TempDir::new().unwrap();
     let store = SqliteJobStore::open(folder.path().join("jobs.sqlite"));
     let store: Arc<dyn JobStore> = Arc::new(store);
-    (Bench::new(DebugExecutor::new(), store).unwrap(), folder)
+    (Bench::recording(DebugExecutor::new(), store, history).unwrap(), folder)
+}
+
+/// Claims, runs and their records, up to the shutdown.
+#[divan::bench(args = [History::Off, History::Failures, History::All], sample_count = 10, sample_size = 1)]
+fn run_and_record_10_000(bencher: Bencher<'_, '_>, history: History) {
+    let inputs = || {
+        let (bench, folder) = recording(history);
+        bench.scheduler().add_jobs(bench.hourly_jobs(DUE)).unwrap();
+        (bench, folder)
+    };
+    bencher.counter(ItemsCount::new(DUE)).with_inputs(inputs).bench_values(|(bench, folder)| {
+        bench.run(DUE).unwrap();
+        bench.scheduler().shutdown(Shutdown::Wait).unwrap();
+        (bench, folder)
+    });
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1)]

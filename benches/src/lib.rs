@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use apscheduler::builtin;
 use apscheduler_core::Result;
+use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
+use apscheduler_core::ledger::History;
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::time::{Clock as _, SystemClock};
 use apscheduler_engine::schedulers::BackgroundScheduler;
@@ -35,8 +37,21 @@ impl Bench {
     /// # Errors
     /// Any error from the start of a component.
     pub fn new(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
+        Self::recording(executor, store, History::Off)
+    }
+
+    /// The same, with records of runs.
+    ///
+    /// # Errors
+    /// Any error from the start of a component.
+    pub fn recording(
+        executor: impl IntoExecutor,
+        store: impl IntoJobStore,
+        history: History,
+    ) -> Result<Self> {
         let ran = Arc::new(AtomicUsize::new(0));
-        Self::with_functions(executor, store, &ran, |registry| register(registry, &ran))
+        let config = Config::new().history(history);
+        Self::with_functions(executor, store, config, &ran, |registry| register(registry, &ran))
     }
 
     /// The same for an executor that runs jobs in other processes: their events are counted.
@@ -45,7 +60,8 @@ impl Bench {
     /// Any error from the start of a component.
     pub fn listening(executor: impl IntoExecutor, store: impl IntoJobStore) -> Result<Self> {
         let ran = Arc::new(AtomicUsize::new(0));
-        let bench = Self::with_functions(executor, store, &ran, register_uncounted)?;
+        let config = Config::new().history(History::Off);
+        let bench = Self::with_functions(executor, store, config, &ran, register_uncounted)?;
         bench.scheduler.add_listener(EventMask::JOB_EXECUTED, move |_| {
             ran.fetch_add(1, Ordering::Relaxed);
         });
@@ -55,12 +71,13 @@ impl Bench {
     fn with_functions(
         executor: impl IntoExecutor,
         store: impl IntoJobStore,
+        config: Config,
         ran: &Arc<AtomicUsize>,
         register: impl FnOnce(&Registry) -> Result<()>,
     ) -> Result<Self> {
         let registry = builtin::new_registry();
         register(&registry)?;
-        let scheduler = BackgroundScheduler::builder().registry(registry).build()?;
+        let scheduler = BackgroundScheduler::builder().registry(registry).config(config).build()?;
         scheduler.add_executor("default", executor)?;
         scheduler.add_jobstore("default", store)?;
         let missed = Arc::new(AtomicUsize::new(0));
