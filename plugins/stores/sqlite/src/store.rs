@@ -39,7 +39,7 @@ impl SqliteJobStore {
     /// Creates a store with these options. The file is opened or created when the scheduler starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] that names the option.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) that names the option.
     pub fn with_options(options: SqliteOptions) -> Result<Self> {
         Ok(Self::with(options.check()?))
     }
@@ -47,7 +47,7 @@ impl SqliteJobStore {
     /// Creates a store at this URL, as `sqlite:///jobs.sqlite`, with the defaults for the rest.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the URL is invalid.
+    /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) if the URL is invalid.
     pub fn new(url: impl Into<String>) -> Result<Self> {
         Self::with_options(SqliteOptions::default().url(url))
     }
