@@ -33,6 +33,7 @@ mod process;
 mod read_only;
 mod reaper;
 mod recorder;
+mod recorders;
 mod recording;
 mod records;
 mod reports;

@@ -1,8 +1,6 @@
 //! Makes the records of runs, and reads them.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use apscheduler_core::Result;
 use apscheduler_core::executor::{Fire, Outcome, RunBatch, Started, Submission};
@@ -10,7 +8,6 @@ use apscheduler_core::job::JobSpec;
 use apscheduler_core::ledger::{Reason, RunQuery, RunRecord, RunState};
 use apscheduler_core::time::Timestamp;
 
-use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
@@ -20,34 +17,6 @@ const MAX_RESULT: usize = 64 * 1024;
 
 /// The longest error that is recorded, in bytes.
 const MAX_ERROR: usize = 4 * 1024;
-
-/// The recorders of the stores that have a ledger, by the number of the store.
-#[derive(Default)]
-pub(super) struct Recorders {
-    /// Usually there are none, which makes the check cheap.
-    is_any: AtomicBool,
-    by_store: RwLock<HashMap<u32, Arc<Recorder>>>,
-}
-
-impl Recorders {
-    pub(super) fn get(&self, store: u32) -> Option<Arc<Recorder>> {
-        if !self.is_any.load(Ordering::Acquire) {
-            return None;
-        }
-        self.by_store.read().unwrap_or_else(PoisonError::into_inner).get(&store).cloned()
-    }
-
-    /// Sets or removes the recorder of a store. Returns the one before.
-    pub(super) fn set(&self, store: u32, recorder: Option<Arc<Recorder>>) -> Option<Arc<Recorder>> {
-        let mut by_store = self.by_store.write().unwrap_or_else(PoisonError::into_inner);
-        let before = match recorder {
-            Some(recorder) => by_store.insert(store, recorder),
-            None => by_store.remove(&store),
-        };
-        self.is_any.store(!by_store.is_empty(), Ordering::Release);
-        before
-    }
-}
 
 impl Engine {
     /// Notes that runs were claimed, before the first of them ends.

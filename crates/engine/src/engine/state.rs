@@ -24,7 +24,7 @@ use super::lock::lock;
 use super::owner::new_owner;
 use super::pending::PendingJobs;
 use super::phase::Phase;
-use super::records::Recorders;
+use super::recorders::Recorders;
 use super::starved::Starved;
 use super::store_runner::StoreRunner;
 use super::zone::SchedulerZone;

@@ -13,7 +13,7 @@ use apscheduler_plugin_kit::store::{
 };
 use mysql::prelude::Queryable as _;
 
-use crate::connection::{answers, literal, literals};
+use crate::connection::{answers, delete, literal, literals};
 use crate::failure::Failure;
 use crate::ledger;
 use crate::pool::{Lease, read};
@@ -238,12 +238,4 @@ impl Session {
         }
         statements
     }
-}
-
-/// Returns a statement that deletes rows by their primary key, and locks no other.
-pub(crate) fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
-    format!(
-        "DELETE gone FROM {table} AS gone FORCE INDEX (PRIMARY) WHERE gone.{key} IN ({})",
-        literals(keys)
-    )
 }

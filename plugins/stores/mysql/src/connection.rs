@@ -130,6 +130,14 @@ pub(crate) fn literals<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(literal).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns a statement that deletes rows by their primary key, and locks no other.
+pub(crate) fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
+    format!(
+        "DELETE gone FROM {table} AS gone FORCE INDEX (PRIMARY) WHERE gone.{key} IN ({})",
+        literals(keys)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

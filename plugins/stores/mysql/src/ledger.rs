@@ -15,8 +15,7 @@ use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Params, Row};
 
-use crate::claims::delete;
-use crate::connection::{literal, literals};
+use crate::connection::{delete, literal, literals};
 use crate::failure::Failure;
 use crate::pool::{Last, read, write};
 use crate::rows::{text, value};
