@@ -98,8 +98,8 @@ pub trait RunLedger: fmt::Debug + Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Removes up to `limit` records that the retention does not keep at `now`, the oldest first. Returns how many it
-    /// removed.
+    /// Removes up to `limit` records that the retention does not keep at `now`, the oldest first, and owners that ended or
+    /// died before and have no journal entries. Returns how many records it removed.
     ///
     /// # Errors
     /// Any error from the backend.

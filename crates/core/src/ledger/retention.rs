@@ -39,6 +39,11 @@ impl Retention {
         first_kept(now, self.other_age)
     }
 
+    /// Returns the time of the last sign of life before which owners that have ended or died are too old.
+    pub fn owners_before(&self, now: Timestamp) -> Timestamp {
+        earlier(now, self.other_age)
+    }
+
     /// Sets how long the records of runs that succeeded are kept.
     #[must_use]
     pub fn ok_age(mut self, age: Duration) -> Self {
@@ -69,7 +74,10 @@ impl Retention {
 }
 
 fn first_kept(now: Timestamp, age: Duration) -> RunId {
+    RunId::first_of(earlier(now, age))
+}
+
+fn earlier(now: Timestamp, age: Duration) -> Timestamp {
     let age = TimeDelta::from_std(age).ok();
-    let first = age.and_then(|age| now.checked_sub_signed(age));
-    RunId::first_of(first.unwrap_or(Timestamp::MIN_UTC))
+    age.and_then(|age| now.checked_sub_signed(age)).unwrap_or(Timestamp::MIN_UTC)
 }

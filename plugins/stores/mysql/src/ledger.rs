@@ -234,7 +234,12 @@ impl RunLedger for MySqlLedger {
             "SELECT run_id FROM {runs} WHERE state = 'ok' ORDER BY run_id DESC LIMIT 1 OFFSET {}",
             retention.max_ok
         );
+        let prune_owners = format!(
+            "DELETE FROM {} WHERE state <> 'alive' AND heartbeat < ? AND owner NOT IN (SELECT owner FROM {})",
+            session.tables.owners, session.tables.batches
+        );
         read(&session.pool, "removing old records", |connection| {
+            connection.exec_drop(&prune_owners, (to_micros(retention.owners_before(now)),))?;
             let mut ok = retention.ok_before(now);
             if let Some(row) = connection.query_first::<Row, _>(&surplus)? {
                 // The cut is exclusive.

@@ -292,7 +292,14 @@ impl RunLedger for PostgresLedger {
         let other = String::from(retention.other_before(now));
         let (most, last, limit) =
             (count(retention.max_ok), count(retention.keep_last), count(limit));
+        let prune_owners = format!(
+            "DELETE FROM {} AS old WHERE state <> 'alive' AND heartbeat < $1
+             AND NOT EXISTS (SELECT FROM {} AS claim WHERE claim.owner = old.owner)",
+            session.tables.owners, session.tables.claims
+        );
+        let owners = to_micros(retention.owners_before(now));
         let removed = write(&session.pool, "removing old records", async |client| {
+            client.execute_typed(&prune_owners, &[(&owners as _, Type::INT8)]).await?;
             let parameters = [
                 (&ok as _, Type::TEXT),
                 (&other as _, Type::TEXT),

@@ -195,6 +195,8 @@ impl RunLedger for SqliteLedger {
 
     fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
         self.access.write(|transaction| {
+            let owners = to_micros(retention.owners_before(now));
+            transaction.prepare_cached(&self.statements().prune_owners)?.execute([owners])?;
             let surplus = surplus(transaction, self.statements(), retention.max_ok)?;
             let ok = surplus.unwrap_or_default().max(id_bytes(retention.ok_before(now)));
             let values = params![

@@ -25,6 +25,7 @@ pub(crate) struct LedgerStatements {
     pub(crate) condemn: String,
     pub(crate) nth_latest_ok: String,
     pub(crate) prune: String,
+    pub(crate) prune_owners: String,
 }
 
 impl LedgerStatements {
@@ -80,6 +81,10 @@ impl LedgerStatements {
             runs_of_job: format!("{select_runs} job_id = ?1 AND {wanted_runs}"),
             nth_latest_ok: format!(
                 "SELECT run_id FROM {runs} WHERE state = 'ok' ORDER BY run_id DESC LIMIT 1 OFFSET ?1"
+            ),
+            prune_owners: format!(
+                "DELETE FROM {owners} WHERE state <> 'alive' AND heartbeat < ?1
+                 AND owner NOT IN (SELECT owner FROM {claims})"
             ),
             prune: format!(
                 "DELETE FROM {runs} WHERE (run_id, attempt) IN (

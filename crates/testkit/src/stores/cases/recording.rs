@@ -9,7 +9,7 @@ use apscheduler_core::ledger::{
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::time::{Clock as _, SystemClock, Timestamp};
 
 use super::actions::add;
 use crate::stores::Place;
@@ -34,6 +34,7 @@ cases! { "recording":
     Store a_dead_owner_stays_dead [Journal],
     Store outcomes_of_a_dead_owner_are_refused_and_noted [Journal],
     Store owners_with_open_runs_are_listed [Journal],
+    Store owners_that_ended_long_ago_are_removed [Journal],
     Place records_and_journal_survive_a_restart [Durable, Journal],
     Place a_read_only_store_lists_runs [Durable, Journal],
 }
@@ -345,6 +346,24 @@ fn owners_with_open_runs_are_listed(store: &dyn JobStore) {
     // Another owner settles them.
     ledger(store).append(ME, &[], &[batch.id]).expect("appended");
     assert_eq!(record_of(store, &owner), None);
+}
+
+fn owners_that_ended_long_ago_are_removed(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let (idle, busy) = (owner(store), owner(store));
+    claim_as(store, busy.id, 10, &["a"]);
+    let ledger = ledger(store);
+    for owner in [&idle, &busy] {
+        ledger.end(owner.id).expect("noted");
+    }
+    let state = |owner| ledger.heartbeat(owner, LEASE).expect("no error");
+    // Signs of life have the time of the backend.
+    let now = SystemClock.now();
+    prune(store, now, &retention(), 100);
+    assert_eq!(state(&idle), OwnerState::Ended);
+    prune(store, now + chrono::TimeDelta::days(91), &retention(), 100);
+    assert_eq!(state(&idle), OwnerState::Alive, "nobody remembers it");
+    assert_eq!(state(&busy), OwnerState::Ended, "its runs have not been settled");
 }
 
 fn records_and_journal_survive_a_restart(place: &Place<'_>) {
