@@ -17,8 +17,8 @@ fn the_json_of_events_stays_the_same() {
     let alias = || Arc::<str>::from("disk \"1\"");
     let job = || JobKey::in_store("default", "backup");
     let run = || {
-        let mut owner = Owner::new("shop", "host1", 4711);
-        owner.id = "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99".parse().unwrap();
+        let id = "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99".parse().unwrap();
+        let owner = Owner::with_id(id, "shop", "host1", 4711);
         let id = "019a9d20-2c7b-7abc-9def-000000000001".parse().unwrap();
         RunInfo::new(id, Arc::new(owner), later)
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::options::{Seconds, number_text};
-use apscheduler_core::time::Timestamp;
+use apscheduler_core::time::{Timestamp, duration_to_micros};
 use apscheduler_core::trigger::Trigger;
 use apscheduler_core::{Error, ErrorKind};
 use chrono::TimeDelta;
@@ -59,7 +59,7 @@ pub(crate) fn fire_at(trigger: &dyn Trigger, grid_time: Timestamp, latest: Times
 
 impl From<Duration> for Jitter {
     fn from(longest: Duration) -> Self {
-        Self(i64::try_from(longest.as_micros()).unwrap_or(i64::MAX))
+        Self(duration_to_micros(longest))
     }
 }
 

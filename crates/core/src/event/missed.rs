@@ -33,11 +33,16 @@ impl Missed {
         self
     }
 
+    /// Returns whether the main reason is that the scheduler was not started or was paused.
+    pub fn was_idle(&self) -> bool {
+        self.idle * 2 > self.lateness
+    }
+
     /// Returns the main reason in words.
     pub fn reason(&self) -> Cow<'static, str> {
         if self.queued * 2 > self.lateness {
             format!("waited {:.3} s in the queue of the executor", self.queued.as_secs_f64()).into()
-        } else if self.idle * 2 > self.lateness {
+        } else if self.was_idle() {
             "the scheduler was not running then".into()
         } else {
             "the scheduler woke up late".into()

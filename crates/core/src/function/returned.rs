@@ -57,6 +57,14 @@ impl JobError {
         self.trace.as_deref()
     }
 
+    /// Returns the message with the causes, on several lines if there are any.
+    pub fn text(&self) -> String {
+        match &self.trace {
+            Some(trace) => format!("{self}\n{trace}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Returns whether the function panicked.
     pub fn is_panic(&self) -> bool {
         self.cause == Cause::Panic

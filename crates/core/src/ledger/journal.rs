@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{RunRecord, RunState};
 use crate::run::{OwnerId, RunId};
 use crate::time::{Timestamp, from_micros, to_micros};
 use crate::{Error, ErrorKind, Result};
@@ -65,6 +66,17 @@ impl Journal {
     /// The journal of a batch with these entries.
     pub fn new(batch: Batch, entries: Vec<JournalEntry>) -> Self {
         Self { batch, entries }
+    }
+
+    /// Returns a record in this state of each run.
+    pub fn records(&self, state: RunState) -> impl Iterator<Item = RunRecord> {
+        let Batch { owner, claimed, .. } = self.batch;
+        self.entries.iter().flat_map(move |entry| {
+            entry.runs().map(move |(run, time)| {
+                let job = Arc::clone(&entry.job_id);
+                RunRecord::new(run, job, time, owner, state).claimed(claimed)
+            })
+        })
     }
 
     /// Returns the entries as the text that a store keeps.

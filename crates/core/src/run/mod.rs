@@ -4,6 +4,7 @@ mod cancellation;
 mod info;
 mod owner;
 mod run_id;
+mod uuid_type;
 
 pub use cancellation::{CancellationToken, Cancelled};
 pub use info::RunInfo;

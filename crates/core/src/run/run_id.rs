@@ -1,15 +1,13 @@
 //! Identifiers of runs.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::uuid_type::uuid_type;
 use crate::time::Timestamp;
-use crate::{Error, ErrorKind};
 
 /// The identifier of a run: a UUID of version 7 (RFC 9562), unique across processes. Later runs have greater identifiers,
 /// to the millisecond.
@@ -64,57 +62,12 @@ impl RunId {
     pub fn first_of(instant: Timestamp) -> Self {
         Self::from_u128(millis(instant) << TIME)
     }
-
-    /// Returns the identifier as a number, which orders as the identifiers do.
-    pub fn as_u128(self) -> u128 {
-        u128::from_be_bytes(self.0)
-    }
-
-    /// Returns the identifier with this number.
-    pub fn from_u128(number: u128) -> Self {
-        Self(number.to_be_bytes())
-    }
 }
+
+uuid_type!(RunId, "the id of a run");
 
 fn millis(instant: Timestamp) -> u128 {
     u128::try_from(instant.timestamp_millis()).unwrap_or(0) & 0xffff_ffff_ffff
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Uuid::from_bytes(self.0), f)
-    }
-}
-
-impl fmt::Debug for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RunId({self})")
-    }
-}
-
-impl FromStr for RunId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Uuid::try_parse(text).map(|uuid| Self(uuid.into_bytes())).map_err(|error| {
-            Error::new(ErrorKind::Other, format!("`{text}` is not the id of a run"))
-                .with_source(error)
-        })
-    }
-}
-
-impl From<RunId> for String {
-    fn from(id: RunId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for RunId {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod zone;
 mod zone_file;
 mod zone_spans;
 
+use std::time::Duration;
+
 pub use clock::{Clock, SystemClock, Waker};
 pub use local_zone::LocalZone;
 pub use text::{parse_date, parse_datetime};
@@ -22,6 +24,16 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 pub fn from_micros(micros: i64) -> Timestamp {
     let beyond = if micros < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
     Timestamp::from_timestamp_micros(micros).unwrap_or(beyond)
+}
+
+/// Returns a length of time in microseconds, at most `i64::MAX`. [`duration_from_micros`] is the reverse.
+pub fn duration_to_micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Returns the length of time of this many microseconds; zero if the number is negative.
+pub fn duration_from_micros(micros: i64) -> Duration {
+    Duration::from_micros(micros.max(0).cast_unsigned())
 }
 
 /// Returns the microseconds from the Unix epoch to an instant, as written by stores that keep

@@ -172,8 +172,7 @@ impl Engine {
     }
 
     fn report_error(&self, job: &JobSpec, run: &Submission, fire: &Fire, error: JobError) {
-        let trace = error.trace().map(|trace| format!("\n{trace}")).unwrap_or_default();
-        let (name, error_text) = (printable::line(job.name()), format!("{error}{trace}"));
+        let (name, error_text) = (printable::line(job.name()), error.text());
         let error_text = printable::lines(&error_text);
         tracing::error!(job_id = job.id(), "the job \"{name}\" failed: {error_text}");
         self.emit(EventMask::JOB_ERROR, || Event::JobError {

@@ -10,6 +10,7 @@ use apscheduler_core::time::Clock;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::lock::lock;
+use super::owner::new_owner;
 use super::reaper::{Watcher, settle};
 
 /// How many signs of life a scheduler gives in one lease.
@@ -136,7 +137,7 @@ impl Patient {
         }
         *last = now;
         if state != OwnerState::Alive {
-            let new = Owner::new(owner.name.clone(), owner.host.clone(), owner.pid);
+            let new = new_owner();
             tracing::error!(
                 jobstore = &*self.alias,
                 "this scheduler gave no sign of life for longer than its lease of {} s, and others have found it \
@@ -144,7 +145,7 @@ impl Patient {
                 self.lease.as_secs_f64(),
                 new.id
             );
-            *lock(&self.owner) = Arc::new(new);
+            *lock(&self.owner) = new;
             watcher.interrupt();
             self.ledger.heartbeat(&self.owner(), self.lease)?;
         }

@@ -1,15 +1,22 @@
 //! The owner of the runs that a scheduler claims between a start and the shutdown.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use apscheduler_core::run::Owner;
 
+/// The names of the program and of the host.
+static NAMES: LazyLock<[String; 2]> = LazyLock::new(|| [program_name(), host_name()]);
+
 /// Returns a new owner, named after the program.
 pub(super) fn new_owner() -> Arc<Owner> {
+    let [program, host] = &*NAMES;
+    Arc::new(Owner::new(program.as_str(), host.as_str(), std::process::id()))
+}
+
+fn program_name() -> String {
     let program = std::env::current_exe().ok();
     let name = program.as_deref().and_then(|path| path.file_stem());
-    let name = name.map_or_else(|| "scheduler".into(), |name| name.to_string_lossy());
-    Arc::new(Owner::new(name, host_name(), std::process::id()))
+    name.map_or_else(|| "scheduler".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Returns the name of the host, as far as it can be found without a call of the system.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState,
+    Appended, BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState,
 };
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::time::Timestamp;
@@ -65,24 +65,17 @@ pub(super) fn settle(
             return Ok(());
         }
         let mut records = Vec::new();
-        for journal in &page {
-            for entry in &journal.entries {
-                for (run, time) in entry.runs() {
-                    let found = ledger.runs(&RunQuery::new().run(run))?;
-                    if found.iter().any(|record| record.state != RunState::Claimed) {
-                        continue;
-                    }
-                    let job = std::sync::Arc::clone(&entry.job_id);
-                    records.push(
-                        RunRecord::new(run, job, time, owner, RunState::Lost)
-                            .claimed(journal.batch.claimed)
-                            .ended(now),
-                    );
-                }
+        for run in page.iter().flat_map(|journal| journal.records(RunState::Lost)) {
+            let found = ledger.runs(&RunQuery::new().run(run.run_id))?;
+            if found.iter().all(|record| record.state == RunState::Claimed) {
+                records.push(run.ended(now));
             }
         }
         let closed: Vec<BatchId> = page.iter().map(|journal| journal.batch.id).collect();
-        ledger.append(me, &records, &closed)?;
+        if ledger.append(me, &records, &closed)? == Appended::Fenced {
+            // This scheduler has been found dead itself; its next sign of life tells it.
+            return Ok(());
+        }
         records.iter().for_each(&mut *lost);
     }
 }
@@ -91,7 +84,8 @@ pub(super) fn settle(
 mod tests {
     use std::time::Duration;
 
-    use apscheduler_core::run::Owner;
+    use apscheduler_core::ledger::{Batch, Journal, JournalEntry};
+    use apscheduler_core::run::{Owner, RunId};
 
     use super::*;
 
@@ -135,5 +129,37 @@ mod tests {
         assert!(watcher.watch(&owners, after(70)).is_empty());
         assert!(watcher.watch(&owners, after(129)).is_empty());
         assert_eq!(watcher.watch(&owners, after(130)), owners);
+    }
+
+    /// Refuses everything: the scheduler that settles is dead itself.
+    #[derive(Debug)]
+    struct Refusing;
+
+    impl RunLedger for Refusing {
+        fn append(
+            &self,
+            _owner: OwnerId,
+            _records: &[RunRecord],
+            _closed: &[BatchId],
+        ) -> Result<Appended> {
+            Ok(Appended::Fenced)
+        }
+
+        fn runs(&self, _query: &RunQuery) -> Result<Vec<RunRecord>> {
+            Ok(Vec::new())
+        }
+
+        fn journal(&self, owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
+            let now = Timestamp::UNIX_EPOCH;
+            let entry = JournalEntry::new("a", RunId::new(now), vec![now]);
+            Ok(vec![Journal::new(Batch::new(owner, now), vec![entry])])
+        }
+    }
+
+    #[test]
+    fn a_scheduler_that_is_dead_itself_settles_nothing() {
+        let owners = (OwnerId::random(), OwnerId::random());
+        let lost = &mut |run: &RunRecord| panic!("{run:?} is not known to be lost");
+        settle(&Refusing, owners, Timestamp::UNIX_EPOCH, lost).unwrap();
     }
 }

@@ -33,8 +33,8 @@ pub(super) struct Recorder {
     history: History,
     state: Mutex<State>,
     changed: Condvar,
-    /// `None` if records are written at once.
     worker: Mutex<Option<JoinHandle<()>>>,
+    /// Whether a thread writes the records, and not the thread that ends a run.
     has_worker: bool,
 }
 

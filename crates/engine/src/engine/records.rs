@@ -42,7 +42,7 @@ impl Engine {
             Outcome::Executed(_) => (RunState::Ok, None),
             Outcome::Error(error) if error.is_timeout() => (RunState::TimedOut, None),
             Outcome::Error(error) if error.is_cancellation() => (RunState::Cancelled, None),
-            Outcome::Missed(missed) if missed.idle * 2 > missed.lateness => {
+            Outcome::Missed(missed) if missed.was_idle() => {
                 (RunState::Missed, Some(Reason::AllDown))
             }
             Outcome::Missed(_) => (RunState::Missed, Some(Reason::Late)),
@@ -67,8 +67,7 @@ impl Engine {
                     record = record.result(cut(value.to_string(), MAX_RESULT));
                 }
                 Outcome::Error(error) => {
-                    let trace = error.trace().map(|trace| format!("\n{trace}")).unwrap_or_default();
-                    record = record.error(cut(format!("{error}{trace}"), MAX_ERROR));
+                    record = record.error(cut(error.text(), MAX_ERROR));
                 }
                 _ => {}
             }

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use apscheduler_core::ledger::{BatchId, Journal, RunQuery, RunRecord, RunState};
 use apscheduler_core::run::RunId;
@@ -29,15 +28,17 @@ pub fn find_runs<E>(
             let journals = page(before)?;
             let Some(last) = journals.last() else { break };
             before = Some(last.batch.id);
+            let open = journals.iter().flat_map(|journal| journal.records(RunState::Claimed));
             let open: Vec<RunRecord> =
-                journals.iter().flat_map(|journal| open_runs(journal, query)).collect();
+                open.filter(|run| query.matches(&run.job_id, run.run_id, run.state)).collect();
             let ids: Vec<RunId> = open.iter().map(|run| run.run_id).collect();
             let ended = if ids.is_empty() { HashSet::new() } else { have_ended(&ids)? };
             runs.extend(open.into_iter().filter(|run| !ended.contains(&run.run_id)));
         }
     }
     if query.states.is_empty() || !query.states.iter().all(is_open) {
-        runs.extend(ended()?);
+        // In front, so that a run that has ended meanwhile is returned with its outcome.
+        runs.splice(0..0, ended()?);
     }
     runs.sort_by_key(|run| Reverse((run.run_id, run.attempt)));
     runs.dedup_by_key(|run| (run.run_id, run.attempt));
@@ -45,14 +46,30 @@ pub fn find_runs<E>(
     Ok(runs)
 }
 
-/// Returns the runs of a batch that match a query, as if none had ended.
-fn open_runs(journal: &Journal, query: &RunQuery) -> Vec<RunRecord> {
-    let batch = journal.batch;
-    let runs = journal.entries.iter().flat_map(|entry| {
-        entry.runs().map(|(run, time)| {
-            let job = Arc::clone(&entry.job_id);
-            RunRecord::new(run, job, time, batch.owner, RunState::Claimed).claimed(batch.claimed)
-        })
-    });
-    runs.filter(|run| query.matches(&run.job_id, run.run_id, run.state)).collect()
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use apscheduler_core::ledger::{Batch, JournalEntry};
+    use apscheduler_core::run::OwnerId;
+    use apscheduler_core::time::from_micros;
+
+    use super::*;
+
+    /// A run that ends between the two reads has its outcome.
+    #[test]
+    fn a_run_that_ends_meanwhile_is_returned_once() {
+        let (now, owner) = (from_micros(0), OwnerId::random());
+        let run = RunId::new(now);
+        let entry = JournalEntry::new("a", run, vec![now]);
+        let mut pages = vec![vec![Journal::new(Batch::new(owner, now), vec![entry])]];
+        let runs = find_runs::<Infallible>(
+            &RunQuery::new(),
+            |_| Ok(pages.pop().unwrap_or_default()),
+            |_| Ok(HashSet::new()),
+            || Ok(vec![RunRecord::new(run, "a", now, owner, RunState::Ok)]),
+        );
+        let states: Vec<RunState> = runs.unwrap().iter().map(|run| run.state).collect();
+        assert_eq!(states, [RunState::Ok]);
+    }
 }

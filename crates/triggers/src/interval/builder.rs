@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options};
-use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone};
+use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone, duration_to_micros};
 
 use super::options::{IntervalOptions, WHAT};
 use super::trigger::IntervalTrigger;
@@ -56,7 +56,7 @@ impl IntervalTriggerBuilder {
     ///
     /// An interval of zero is one second, as in APScheduler.
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
+        self.interval = duration_to_micros(interval);
         self
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone};
+use apscheduler_core::time::{Clock as _, SystemClock, Timestamp, Zone, duration_to_micros};
 use apscheduler_core::trigger::Trigger;
 use chrono::{DateTime, TimeDelta};
 
@@ -49,7 +49,7 @@ impl IntervalTrigger {
     ///
     /// An interval of zero is one second, as in APScheduler.
     pub fn every(interval: Duration) -> Self {
-        let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX);
+        let interval = duration_to_micros(interval);
         Self::starting_after(SystemClock.now(), interval, instant::machine_zone())
     }
 

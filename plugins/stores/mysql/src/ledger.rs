@@ -9,7 +9,9 @@ use apscheduler_core::ledger::{
     RunQuery, RunRecord, RunState,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
-use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use apscheduler_core::time::{
+    Timestamp, duration_from_micros, duration_to_micros, from_micros, to_micros,
+};
 use apscheduler_core::{Error, Result};
 use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
 use mysql::prelude::Queryable as _;
@@ -189,7 +191,7 @@ impl RunLedger for MySqlLedger {
         let select = format!("SELECT state FROM {owners} WHERE owner = ?");
         let id = String::from(owner.id);
         write(&session.pool, "giving a sign of life", |connection| {
-            let values = (&id, &owner.name, &owner.host, owner.pid, micros_of(lease));
+            let values = (&id, &owner.name, &owner.host, owner.pid, duration_to_micros(lease));
             connection.exec_drop(&beat, values)?;
             let state: Option<String> = connection.exec_first(&select, (&id,))?;
             let state = state.and_then(|state| OwnerState::from_name(&state));
@@ -333,7 +335,7 @@ fn row(record: &RunRecord) -> String {
         number(record.claimed.map(to_micros)),
         number(record.started.map(to_micros)),
         number(record.ended.map(to_micros)),
-        number(record.duration.map(micros_of)),
+        number(record.duration.map(duration_to_micros)),
         text(record.result.as_deref()),
         text(record.error.as_deref()),
         text(record.late.map(RunState::name)),
@@ -359,7 +361,7 @@ fn record(row: &Row) -> Result<RunRecord, Failure> {
     .claimed(time(9)?)
     .started(time(10)?)
     .ended(time(11)?)
-    .duration(value::<Option<i64>>(row, 12)?.map(duration_of));
+    .duration(value::<Option<i64>>(row, 12)?.map(duration_from_micros));
     (record.until, record.count) = (time(4)?, value::<i64>(row, 5)?.cast_unsigned());
     (record.result, record.error) = (string(13)?, string(14)?);
     record.late = string(15)?.and_then(|late| RunState::from_name(&late));
@@ -368,22 +370,13 @@ fn record(row: &Row) -> Result<RunRecord, Failure> {
 
 fn owner_record(row: &Row) -> Result<OwnerRecord, Failure> {
     let string = |column| value::<Vec<u8>>(row, column).map(|bytes| text(&bytes).to_string());
-    let mut owner = Owner::new(string(1)?, string(2)?, value(row, 3)?);
-    owner.id = parsed(row, 0)?;
+    let owner = Owner::with_id(parsed(row, 0)?, string(1)?, string(2)?, value(row, 3)?);
     let state = OwnerState::from_name(&string(4)?).unwrap_or(OwnerState::Dead);
     let heartbeat = from_micros(value(row, 5)?);
-    Ok(OwnerRecord::new(owner, state, heartbeat, duration_of(value(row, 6)?)))
+    Ok(OwnerRecord::new(owner, state, heartbeat, duration_from_micros(value(row, 6)?)))
 }
 
 /// Reads an identifier.
 fn parsed<T: std::str::FromStr<Err = Error>>(row: &Row, column: usize) -> Result<T, Failure> {
     Ok(text(&value::<Vec<u8>>(row, column)?).parse()?)
-}
-
-fn micros_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn duration_of(micros: i64) -> Duration {
-    Duration::from_micros(micros.max(0).cast_unsigned())
 }

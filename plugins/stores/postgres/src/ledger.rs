@@ -9,7 +9,9 @@ use apscheduler_core::ledger::{
     RunQuery, RunRecord, RunState,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
-use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use apscheduler_core::time::{
+    Timestamp, duration_from_micros, duration_to_micros, from_micros, to_micros,
+};
 use apscheduler_core::{Error, Result};
 use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
 use futures_util::future::join;
@@ -216,7 +218,8 @@ impl RunLedger for PostgresLedger {
              ON CONFLICT (owner) DO UPDATE SET heartbeat = excluded.heartbeat, lease = excluded.lease
              WHERE owner.state = 'alive'"
         );
-        let (id, pid, lease) = (String::from(owner.id), i64::from(owner.pid), micros_of(lease));
+        let (id, pid, lease) =
+            (String::from(owner.id), i64::from(owner.pid), duration_to_micros(lease));
         write(&session.pool, "giving a sign of life", async |client| {
             let parameters = [
                 (&id as _, Type::TEXT),
@@ -337,7 +340,7 @@ fn row(record: &RunRecord) -> Value {
         "claimed": record.claimed.map(to_micros),
         "started": record.started.map(to_micros),
         "ended": record.ended.map(to_micros),
-        "duration": record.duration.map(micros_of),
+        "duration": record.duration.map(duration_to_micros),
         "result": text(&record.result),
         "error": text(&record.error),
         "late": record.late.map(RunState::name),
@@ -360,7 +363,7 @@ fn record(row: &Row) -> Result<RunRecord, Failure> {
     .claimed(time(9)?)
     .started(time(10)?)
     .ended(time(11)?)
-    .duration(row.try_get::<_, Option<i64>>(12)?.map(duration_of));
+    .duration(row.try_get::<_, Option<i64>>(12)?.map(duration_from_micros));
     (record.until, record.count) = (time(4)?, row.try_get::<_, i64>(5)?.cast_unsigned());
     (record.result, record.error) = (text(13)?.map(Arc::from), text(14)?.map(Arc::from));
     record.late = text(15)?.and_then(RunState::from_name);
@@ -369,22 +372,14 @@ fn record(row: &Row) -> Result<RunRecord, Failure> {
 
 fn owner_record(row: &Row) -> Result<OwnerRecord, Failure> {
     let pid = u32::try_from(row.try_get::<_, i64>(3)?).unwrap_or(0);
-    let mut owner = Owner::new(row.try_get::<_, &str>(1)?, row.try_get::<_, &str>(2)?, pid);
-    owner.id = parsed(row, 0)?;
+    let (name, host): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
+    let owner = Owner::with_id(parsed(row, 0)?, name, host, pid);
     let state = OwnerState::from_name(row.try_get(4)?).unwrap_or(OwnerState::Dead);
     let heartbeat = from_micros(row.try_get::<_, i64>(5)?);
-    Ok(OwnerRecord::new(owner, state, heartbeat, duration_of(row.try_get(6)?)))
+    Ok(OwnerRecord::new(owner, state, heartbeat, duration_from_micros(row.try_get(6)?)))
 }
 
 /// Reads an identifier.
 fn parsed<T: std::str::FromStr<Err = Error>>(row: &Row, index: usize) -> Result<T, Failure> {
     Ok(row.try_get::<_, &str>(index)?.parse()?)
-}
-
-fn micros_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn duration_of(micros: i64) -> Duration {
-    Duration::from_micros(micros.max(0).cast_unsigned())
 }

@@ -10,7 +10,9 @@ use apscheduler_core::ledger::{
     RunQuery, RunRecord, RunState,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
-use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use apscheduler_core::time::{
+    Timestamp, duration_from_micros, duration_to_micros, from_micros, to_micros,
+};
 use apscheduler_plugin_kit::store::find_runs;
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, Transaction, params};
 
@@ -162,7 +164,7 @@ impl RunLedger for SqliteLedger {
                 owner.name,
                 owner.host,
                 owner.pid,
-                micros_of(lease)
+                duration_to_micros(lease)
             ])?;
             let state = owner_state(transaction, self.statements(), owner.id)?;
             Ok(state.unwrap_or(OwnerState::Alive))
@@ -224,7 +226,7 @@ fn insert_run(insert: &mut Statement<'_>, record: &RunRecord) -> rusqlite::Resul
         record.claimed.map(to_micros),
         record.started.map(to_micros),
         record.ended.map(to_micros),
-        record.duration.map(micros_of),
+        record.duration.map(duration_to_micros),
         record.result.as_deref(),
         record.error.as_deref(),
         record.late.map(RunState::name),
@@ -242,10 +244,11 @@ fn owner_state(
 }
 
 fn owner_record(row: &Row<'_>) -> rusqlite::Result<OwnerRecord> {
-    let mut owner = Owner::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?);
-    owner.id = OwnerId::from_u128(u128::from_be_bytes(row.get(0)?));
+    let id = OwnerId::from_u128(u128::from_be_bytes(row.get(0)?));
+    let (name, host): (String, String) = (row.get(1)?, row.get(2)?);
+    let owner = Owner::with_id(id, name, host, row.get(3)?);
     let state = OwnerState::from_name(&row.get::<_, String>(4)?).unwrap_or(OwnerState::Dead);
-    let lease = Duration::from_micros(row.get::<_, i64>(6)?.max(0).cast_unsigned());
+    let lease = duration_from_micros(row.get(6)?);
     Ok(OwnerRecord::new(owner, state, from_micros(row.get(5)?), lease))
 }
 
@@ -294,10 +297,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     .claimed(time(9)?)
     .started(time(10)?)
     .ended(time(11)?)
-    .duration(
-        row.get::<_, Option<i64>>(12)?
-            .map(|micros| Duration::from_micros(micros.max(0).cast_unsigned())),
-    );
+    .duration(row.get::<_, Option<i64>>(12)?.map(duration_from_micros));
     (record.until, record.count) = (time(4)?, row.get::<_, i64>(5)?.cast_unsigned());
     record.result = row.get::<_, Option<String>>(13)?.map(Arc::from);
     record.error = row.get::<_, Option<String>>(14)?.map(Arc::from);
@@ -311,8 +311,4 @@ fn id_bytes(id: RunId) -> [u8; 16] {
 
 fn owner_bytes(id: OwnerId) -> [u8; 16] {
     id.as_u128().to_be_bytes()
-}
-
-fn micros_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
