@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunRecord, RunState};
+use super::{OpenRun, RunRecord, RunState};
 use crate::run::{OwnerId, RunId};
 use crate::time::{Timestamp, from_micros, to_micros};
 use crate::{Error, ErrorKind, Result};
@@ -44,6 +44,8 @@ pub struct Journal {
     pub batch: Batch,
     /// What was claimed.
     pub entries: Vec<JournalEntry>,
+    /// Those of the runs that need a row of their own. They are no part of the text of the entry.
+    pub open: Vec<OpenRun>,
 }
 
 /// The run times of one job in a batch.
@@ -65,7 +67,14 @@ struct EntryText<T>(T, RunId, Vec<i64>);
 impl Journal {
     /// The journal of a batch with these entries.
     pub fn new(batch: Batch, entries: Vec<JournalEntry>) -> Self {
-        Self { batch, entries }
+        Self { batch, entries, open: Vec::new() }
+    }
+
+    /// Sets the runs that need a row of their own.
+    #[must_use]
+    pub fn open(mut self, runs: Vec<OpenRun>) -> Self {
+        self.open = runs;
+        self
     }
 
     /// Returns a record in this state of each run.
@@ -103,7 +112,7 @@ impl Journal {
             let run_times = run_times.into_iter().map(from_micros).collect();
             JournalEntry::new(job_id, first_run, run_times)
         });
-        Ok(Self { batch, entries: entries.collect() })
+        Ok(Self::new(batch, entries.collect()))
     }
 }
 

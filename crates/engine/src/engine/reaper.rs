@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState,
+    Appended, BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::time::Timestamp;
@@ -72,7 +72,8 @@ pub(super) fn settle(
             }
         }
         let closed: Vec<BatchId> = page.iter().map(|journal| journal.batch.id).collect();
-        if ledger.append(me, &records, &closed)? == Appended::Fenced {
+        if ledger.append(me, &Writes::new().records(&records).closed(&closed))? == Appended::Fenced
+        {
             // This scheduler has been found dead itself; its next sign of life tells it.
             return Ok(());
         }
@@ -136,12 +137,7 @@ mod tests {
     struct Refusing;
 
     impl RunLedger for Refusing {
-        fn append(
-            &self,
-            _owner: OwnerId,
-            _records: &[RunRecord],
-            _closed: &[BatchId],
-        ) -> Result<Appended> {
+        fn append(&self, _owner: OwnerId, _writes: &Writes<'_>) -> Result<Appended> {
             Ok(Appended::Fenced)
         }
 

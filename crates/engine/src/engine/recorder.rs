@@ -5,7 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::ledger::{Appended, BatchId, History, RunLedger, RunRecord, RunState};
+use apscheduler_core::ledger::{
+    Appended, BatchId, History, RunLedger, RunRecord, RunState, Writes,
+};
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::{Error, ErrorKind, Result};
 
@@ -218,7 +220,9 @@ impl Recorder {
     }
 
     fn append_of(&self, owner: OwnerId, records: &[RunRecord], closed: &[BatchId]) -> Result<()> {
-        if self.ledger.append(owner, records, closed)? == Appended::Fenced {
+        if self.ledger.append(owner, &Writes::new().records(records).closed(closed))?
+            == Appended::Fenced
+        {
             for record in records {
                 tracing::error!(
                     jobstore = &*self.alias,
