@@ -225,7 +225,7 @@ impl<'a> Decider<'a> {
                 next => Ok(next),
             }
         };
-        if spec.coalesce() {
+        if spec.coalesce().is_one() {
             let last = trigger.last_fire_time(first, self.now).max(first).min(self.now);
             return Ok((RunTimes::One(last), next_run(next_after(last)?)));
         }
