@@ -1,7 +1,7 @@
 //! Finds owners of runs that have died, and settles the runs that they had open.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
@@ -20,7 +20,10 @@ const PAGE: usize = 100;
 /// anybody: both begin the watching anew.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
-    seen: HashMap<OwnerId, (Timestamp, Instant)>,
+    /// The last sign of life of each owner, and since when it has been the last, by [`Clock::elapsed`].
+    ///
+    /// [`Clock::elapsed`]: apscheduler_core::time::Clock::elapsed
+    seen: HashMap<OwnerId, (Timestamp, Duration)>,
 }
 
 impl Watcher {
@@ -29,8 +32,9 @@ impl Watcher {
         self.seen.clear();
     }
 
-    /// Returns the owners that have given no sign of life for a whole lease.
-    pub(super) fn watch(&mut self, owners: &[OwnerRecord], now: Instant) -> Vec<OwnerRecord> {
+    /// Returns the owners that have given no sign of life for a whole lease. `now` is read from the same clock each time,
+    /// which is never put back.
+    pub(super) fn watch(&mut self, owners: &[OwnerRecord], now: Duration) -> Vec<OwnerRecord> {
         let alive = |owner: &&OwnerRecord| owner.state == OwnerState::Alive;
         let ids: Vec<OwnerId> = owners.iter().filter(alive).map(|owner| owner.owner.id).collect();
         self.seen.retain(|id, _| ids.contains(id));
@@ -40,7 +44,7 @@ impl Watcher {
                 self.seen.entry(owner.owner.id).or_insert((owner.heartbeat, now));
             if *heartbeat != owner.heartbeat {
                 (*heartbeat, *since) = (owner.heartbeat, now);
-            } else if now.saturating_duration_since(*since) >= owner.lease {
+            } else if now.saturating_sub(*since) >= owner.lease {
                 silent.push(owner.clone());
             }
         }
@@ -83,8 +87,6 @@ pub(super) fn settle(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use apscheduler_core::ledger::{Batch, Journal, JournalEntry};
     use apscheduler_core::run::{Owner, RunId};
 
@@ -99,37 +101,34 @@ mod tests {
 
     #[test]
     fn an_owner_is_silent_after_a_whole_lease() {
-        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut watcher = Watcher::default();
         let owners = [owner(OwnerState::Alive), owner(OwnerState::Dead), owner(OwnerState::Ended)];
-        let after = |seconds| start + Duration::from_secs(seconds);
         // However old its heartbeat is by the clock of the backend.
-        assert!(watcher.watch(&owners, start).is_empty());
-        assert!(watcher.watch(&owners, after(59)).is_empty());
-        assert_eq!(watcher.watch(&owners, after(60)), owners[..1]);
+        assert!(watcher.watch(&owners, Duration::ZERO).is_empty());
+        assert!(watcher.watch(&owners, Duration::from_secs(59)).is_empty());
+        assert_eq!(watcher.watch(&owners, Duration::from_secs(60)), owners[..1]);
     }
 
     #[test]
     fn a_heartbeat_begins_the_lease_anew() {
-        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut watcher = Watcher::default();
         let mut owners = [owner(OwnerState::Alive)];
-        let after = |seconds| start + Duration::from_secs(seconds);
-        watcher.watch(&owners, start);
+        watcher.watch(&owners, Duration::ZERO);
         owners[0].heartbeat += chrono::TimeDelta::seconds(1);
-        assert!(watcher.watch(&owners, after(50)).is_empty());
-        assert!(watcher.watch(&owners, after(100)).is_empty());
-        assert_eq!(watcher.watch(&owners, after(110)), owners);
+        assert!(watcher.watch(&owners, Duration::from_secs(50)).is_empty());
+        assert!(watcher.watch(&owners, Duration::from_secs(100)).is_empty());
+        assert_eq!(watcher.watch(&owners, Duration::from_secs(110)), owners);
     }
 
     #[test]
     fn an_interruption_begins_the_watching_anew() {
-        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut watcher = Watcher::default();
         let owners = [owner(OwnerState::Alive)];
-        let after = |seconds| start + Duration::from_secs(seconds);
-        watcher.watch(&owners, start);
+        watcher.watch(&owners, Duration::ZERO);
         watcher.interrupt();
-        assert!(watcher.watch(&owners, after(70)).is_empty());
-        assert!(watcher.watch(&owners, after(129)).is_empty());
-        assert_eq!(watcher.watch(&owners, after(130)), owners);
+        assert!(watcher.watch(&owners, Duration::from_secs(70)).is_empty());
+        assert!(watcher.watch(&owners, Duration::from_secs(129)).is_empty());
+        assert_eq!(watcher.watch(&owners, Duration::from_secs(130)), owners);
     }
 
     /// Refuses everything: the scheduler that settles is dead itself.

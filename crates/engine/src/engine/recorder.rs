@@ -9,8 +9,10 @@ use apscheduler_core::ledger::{
     Appended, BatchId, History, RunLedger, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::OwnerId;
+use apscheduler_core::time::{Clock, Waker};
 use apscheduler_core::{Error, ErrorKind, Result};
 
+use super::foreign::caught;
 use super::lock::lock;
 
 /// The most records of one transaction.
@@ -26,7 +28,8 @@ const CAPACITY: usize = 100_000;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Collects the records of a store's runs between a start and a shutdown, and appends them to its
-/// ledger in groups, on a thread of its own. A ledger that does no I/O is written to at once.
+/// ledger in groups, on a thread of its own. A ledger that does no I/O is written to at once, by the
+/// thread that ends a run.
 ///
 /// Writes that fail delay no run: the records wait, up to a limit.
 pub(super) struct Recorder {
@@ -36,8 +39,19 @@ pub(super) struct Recorder {
     state: Mutex<State>,
     changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
-    /// Whether a thread writes the records, and not the thread that ends a run.
-    has_worker: bool,
+    /// `None` if a worker writes the records.
+    at_once: Option<AtOnce>,
+}
+
+/// What writing without a worker needs.
+pub(super) struct AtOnce {
+    /// Its monotonic time says when a write that failed is tried again.
+    pub(super) clock: Arc<dyn Clock>,
+    /// Wakes the event loop, whose turns try again.
+    pub(super) wake: Waker,
+    /// Held while records are written: a batch is closed after the last of its records was written.
+    /// The ledger does no I/O.
+    pub(super) writing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -48,11 +62,33 @@ struct State {
     closed: Vec<(OwnerId, BatchId)>,
     /// How many records were dropped because too many waited.
     dropped: u64,
+    /// A write has failed, and is tried again at this time of the clock. Without a worker only.
+    retry: Option<Duration>,
     is_stopped: bool,
 }
 
+/// Records that are appended in one transaction, and the batches whose runs have ended with them.
+struct Group {
+    records: Vec<RunRecord>,
+    closed: Vec<(OwnerId, BatchId)>,
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.closed.is_empty()
+    }
+}
+
+impl State {
+    /// Puts a group back, in front of what came in the meantime.
+    fn put_back(&mut self, group: Group) {
+        self.records.splice(0..0, group.records);
+        self.closed.splice(0..0, group.closed);
+    }
+}
+
 impl Recorder {
-    /// Starts recording. `blocking` says whether the ledger does I/O.
+    /// Starts recording. `at_once` is given if the ledger does no I/O.
     ///
     /// # Errors
     /// [`ErrorKind::Other`] if no thread can be started.
@@ -60,8 +96,9 @@ impl Recorder {
         alias: &Arc<str>,
         ledger: Arc<dyn RunLedger>,
         history: History,
-        blocking: bool,
+        at_once: Option<AtOnce>,
     ) -> Result<Arc<Self>> {
+        let has_worker = at_once.is_none();
         let recorder = Arc::new(Self {
             alias: Arc::clone(alias),
             ledger,
@@ -69,9 +106,9 @@ impl Recorder {
             state: Mutex::default(),
             changed: Condvar::new(),
             worker: Mutex::default(),
-            has_worker: blocking,
+            at_once,
         });
-        if blocking {
+        if has_worker {
             let working = Arc::clone(&recorder);
             let thread = std::thread::Builder::new().name(format!("apscheduler-ledger-{alias}"));
             let worker = thread.spawn(move || working.work()).map_err(|error| {
@@ -112,17 +149,19 @@ impl Recorder {
             }
         }
         if let Some(record) = record {
-            if !self.has_worker {
-                state.closed.clear();
-                drop(state);
-                self.append(&[record], &[]);
-                return;
-            }
             if state.records.len() >= CAPACITY {
                 state.dropped += 1;
             } else {
                 state.records.push(record);
             }
+        }
+        if let Some(at_once) = &self.at_once {
+            let is_waiting = state.retry.is_some();
+            drop(state);
+            if !is_waiting {
+                self.write(at_once);
+            }
+            return;
         }
         let waiting = state.records.len().max(state.closed.len());
         drop(state);
@@ -131,25 +170,48 @@ impl Recorder {
         }
     }
 
-    fn work(&self) {
+    /// Tries to write again if that is due, without a worker. Returns when to call again.
+    pub(super) fn turn(&self) -> Option<Duration> {
+        let at_once = self.at_once.as_ref()?;
+        let left = |retry: Duration| retry.saturating_sub(at_once.clock.elapsed());
+        if left(lock(&self.state).retry?).is_zero() {
+            self.write(at_once);
+        }
+        lock(&self.state).retry.map(left)
+    }
+
+    /// Writes what waits, on this thread.
+    fn write(&self, at_once: &AtOnce) {
+        let writing = lock(&at_once.writing);
         loop {
-            let (records, closed, is_stopped) = self.next_group();
-            if records.is_empty() && closed.is_empty() {
+            let group = self.take_group(&mut lock(&self.state));
+            if group.is_empty() {
+                lock(&self.state).retry = None;
                 return;
             }
-            if self.append(&records, &closed) {
+            if !self.append(&group) {
+                let mut state = lock(&self.state);
+                state.put_back(group);
+                state.retry = Some(at_once.clock.elapsed() + RETRY);
+                break;
+            }
+        }
+        drop(writing);
+        (at_once.wake)();
+    }
+
+    fn work(&self) {
+        loop {
+            let group = self.next_group();
+            if group.is_empty() {
+                return;
+            }
+            if self.append(&group) {
                 continue;
             }
             let mut state = lock(&self.state);
-            // In front of those that came in the meantime.
-            state.records.splice(0..0, records);
-            state.closed.splice(0..0, closed);
-            if is_stopped {
-                let count = state.records.len();
-                tracing::error!(
-                    jobstore = &*self.alias,
-                    "{count} records of runs were not written"
-                );
+            state.put_back(group);
+            if state.is_stopped {
                 return;
             }
             let waited = self.changed.wait_timeout_while(state, RETRY, |state| !state.is_stopped);
@@ -159,7 +221,7 @@ impl Recorder {
 
     /// Waits for records, and for more that follow soon. Returns nothing when the recorder was
     /// stopped.
-    fn next_group(&self) -> (Vec<RunRecord>, Vec<(OwnerId, BatchId)>, bool) {
+    fn next_group(&self) -> Group {
         let mut state = lock(&self.state);
         let is_empty = |state: &mut State| {
             !state.is_stopped && state.records.is_empty() && state.closed.is_empty()
@@ -174,6 +236,10 @@ impl Recorder {
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        self.take_group(&mut state)
+    }
+
+    fn take_group(&self, state: &mut State) -> Group {
         let count = state.records.len().min(GROUP);
         let records: Vec<RunRecord> = state.records.drain(..count).collect();
         // A batch is closed only after the last of its records was written.
@@ -186,29 +252,30 @@ impl Recorder {
                 "{dropped} records of runs were not kept: too many waited for the ledger"
             );
         }
-        (records, closed, state.is_stopped)
+        Group { records, closed }
     }
 
-    /// Appends records of any owners. Returns whether that succeeded.
-    fn append(&self, records: &[RunRecord], closed: &[(OwnerId, BatchId)]) -> bool {
-        let owners = records.iter().map(|record| record.owner);
-        let mut owners: Vec<OwnerId> =
-            owners.chain(closed.iter().map(|(owner, _)| *owner)).collect();
-        owners.dedup();
-        // Nearly always: the owner changes only if others have found it dead.
-        let appended = if let [owner] = owners[..] {
-            let closed: Vec<BatchId> = closed.iter().map(|(_, batch)| *batch).collect();
-            self.append_of(owner, records, &closed)
-        } else {
-            owners.sort_unstable();
-            owners.dedup();
-            owners.into_iter().try_for_each(|owner| {
-                let records = records.iter().filter(|record| record.owner == owner).cloned();
-                let closed = closed.iter().filter(|(other, _)| *other == owner);
-                let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
-                self.append_of(owner, &records.collect::<Vec<_>>(), &closed)
-            })
+    /// Appends records of any owners, in the order in which runs of theirs ended. Returns whether
+    /// that succeeded.
+    fn append(&self, Group { records, closed }: &Group) -> bool {
+        let mut owners: Vec<OwnerId> = Vec::new();
+        // Nearly always one: the owner changes only if others have found it dead.
+        let all = records.iter().map(|record| record.owner);
+        for owner in all.chain(closed.iter().map(|(owner, _)| *owner)) {
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        let append = |owner: OwnerId| {
+            let closed = closed.iter().filter(|(other, _)| *other == owner);
+            let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
+            if owners.len() == 1 {
+                return self.append_of(owner, records, &closed);
+            }
+            let records = records.iter().filter(|record| record.owner == owner).cloned();
+            self.append_of(owner, &records.collect::<Vec<_>>(), &closed)
         };
+        let appended = caught("the ledger", || owners.iter().copied().try_for_each(append));
         if let Err(error) = &appended {
             let (count, message) = (records.len(), error.chain());
             tracing::warn!(
@@ -246,6 +313,13 @@ impl Recorder {
             && worker.join().is_err()
         {
             tracing::error!(jobstore = &*self.alias, "the thread of the ledger panicked");
+        }
+        if let Some(at_once) = &self.at_once {
+            self.write(at_once);
+        }
+        let left = lock(&self.state).records.len();
+        if left > 0 {
+            tracing::error!(jobstore = &*self.alias, "{left} records of runs were not written");
         }
     }
 }

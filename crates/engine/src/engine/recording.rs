@@ -1,17 +1,26 @@
 //! Starts and ends the recording of a store's runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::ledger::History;
 use apscheduler_core::printable;
 
-use super::heartbeat::{Heartbeat, OnLost, Patient};
+use super::heartbeat::Heartbeat;
 use super::lock::lock;
-use super::recorder::Recorder;
+use super::pulse::{OnLost, Patient};
+use super::recorder::{AtOnce, Recorder};
 use super::state::Engine;
 use super::store_runner::StoreRunner;
+
+impl Engine {
+    /// Does what is due for the ledgers without I/O. Returns when to call again.
+    pub(super) fn record_in_turn(&self) -> Option<Duration> {
+        self.stores().values().filter_map(|store| store.record_in_turn()).min()
+    }
+}
 
 impl StoreRunner {
     /// Starts to record the runs of the store's jobs, if the store has a ledger and its history is
@@ -24,23 +33,47 @@ impl StoreRunner {
             engine.recorders.set(self.number, None);
             return Ok(());
         };
-        // Without I/O, the ledger ends with the process, so there are no other owners.
         let blocking = self.capabilities.blocking;
-        if blocking {
-            let heartbeat = Heartbeat::start(Patient {
+        // A ledger without I/O that is not shared ends with the process: it has no other owners.
+        if blocking || self.capabilities.shared {
+            let patient = Patient {
                 alias: Arc::clone(&self.alias),
                 ledger: Arc::clone(&ledger),
                 lease: settings.lease,
                 clock: Arc::clone(&engine.clock),
                 owner: Arc::clone(&self.owner),
                 on_lost: self.on_lost(engine),
-            })?;
-            *lock(&self.heartbeat) = Some(heartbeat);
+            };
+            let heartbeat = Heartbeat::start(patient, blocking)?;
+            *lock(&self.heartbeat) = Some(Arc::new(heartbeat));
         }
-        let recorder = Recorder::start(&self.alias, ledger, history, blocking)?;
+        let at_once = (!blocking).then(|| {
+            let weak = Arc::downgrade(engine);
+            let wake = move || {
+                if let Some(engine) = weak.upgrade() {
+                    engine.wake();
+                }
+            };
+            AtOnce {
+                clock: Arc::clone(&engine.clock),
+                wake: Arc::new(wake),
+                writing: Mutex::default(),
+            }
+        });
+        let recorder = Recorder::start(&self.alias, ledger, history, at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
         Ok(())
+    }
+
+    /// Does what is due for a ledger without I/O, in a turn of the event loop: gives signs of life, and
+    /// writes records again whose write failed. Returns when to call again.
+    fn record_in_turn(&self) -> Option<Duration> {
+        let heartbeat = lock(&self.heartbeat).clone();
+        let recorder = lock(&self.recorder).clone();
+        let heartbeat = heartbeat.and_then(|heartbeat| heartbeat.turn());
+        let recorder = recorder.and_then(|recorder| recorder.turn());
+        heartbeat.into_iter().chain(recorder).min()
     }
 
     /// Writes what waits to be recorded, and notes the shutdown.

@@ -36,7 +36,7 @@ pub(super) struct StoreRunner {
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
     /// Records its runs, between a start and the shutdown.
     pub(super) recorder: Mutex<Option<Arc<Recorder>>>,
-    pub(super) heartbeat: Mutex<Option<Heartbeat>>,
+    pub(super) heartbeat: Mutex<Option<Arc<Heartbeat>>>,
     /// The owner of the runs that are claimed from the store.
     pub(super) owner: Arc<Mutex<Arc<Owner>>>,
 }

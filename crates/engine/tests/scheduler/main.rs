@@ -15,6 +15,7 @@ mod held_runs;
 mod job_handles;
 mod job_tables;
 mod jobs;
+mod ledger_in_turns;
 mod lifecycle;
 mod listing;
 mod processing;
