@@ -16,6 +16,7 @@ mod owner;
 mod query;
 mod record;
 mod retention;
+mod skipped;
 mod writes;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use owner::{Appended, OwnerRecord, OwnerState};
 pub use query::RunQuery;
 pub use record::{Reason, RunRecord, RunState};
 pub use retention::Retention;
+pub use skipped::Skipped;
 pub use writes::Writes;
 
 use crate::Result;

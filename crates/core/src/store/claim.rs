@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::JobRecord;
-use crate::ledger::{Batch, BatchId, Journal, JournalEntry, OpenRun};
+use crate::ledger::{Batch, BatchId, Journal, JournalEntry, OpenRun, Skipped};
 use crate::run::RunId;
 use crate::time::Timestamp;
 
@@ -66,7 +66,8 @@ impl ClaimRequest {
                 continue;
             };
             let run_times = outcome.run_times.as_slice().to_vec();
-            let entry = JournalEntry::new(Arc::clone(&record.id), first, run_times);
+            let entry = JournalEntry::new(Arc::clone(&record.id), first, run_times)
+                .skipped(outcome.skipped);
             if let Some(data) = &outcome.open {
                 open.extend(entry.runs().map(|(run, time)| {
                     OpenRun::new(run, Arc::clone(&record.id), time, batch.owner, Arc::clone(data))
@@ -182,12 +183,21 @@ pub struct ClaimOutcome {
     pub batch: Option<BatchId>,
     /// The [data](OpenRun::data) of its runs, if they need rows of their own in the ledger.
     pub open: Option<Arc<str>>,
+    /// The run times that are taken too, and do not run.
+    pub skipped: Option<Skipped>,
 }
 
 impl ClaimOutcome {
     /// Takes these run times, and leaves the record to its next run.
     pub fn new(run_times: impl Into<RunTimes>, next: NextRun) -> Self {
-        Self { run_times: run_times.into(), next, first_run: None, batch: None, open: None }
+        Self {
+            run_times: run_times.into(),
+            next,
+            first_run: None,
+            batch: None,
+            open: None,
+            skipped: None,
+        }
     }
 
     /// Sets the batch that the claim belongs to.
@@ -201,6 +211,13 @@ impl ClaimOutcome {
     #[must_use]
     pub fn open(mut self, data: impl Into<Option<Arc<str>>>) -> Self {
         self.open = data.into();
+        self
+    }
+
+    /// Sets the run times that are taken too, and do not run.
+    #[must_use]
+    pub fn skipped(mut self, skipped: impl Into<Option<Skipped>>) -> Self {
+        self.skipped = skipped.into();
         self
     }
 

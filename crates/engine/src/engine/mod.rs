@@ -1,6 +1,7 @@
 //! The scheduler that all scheduler types share.
 
 mod adding;
+mod attempts;
 mod backlog;
 mod call;
 mod changing;
@@ -13,6 +14,7 @@ mod deciding;
 mod declared;
 mod dispatch;
 mod distant;
+mod due;
 mod event_loop;
 mod extensions;
 mod foreign;
@@ -26,6 +28,9 @@ mod listeners;
 mod listing;
 mod lock;
 mod lookup;
+mod open_data;
+mod open_rows;
+mod open_runs;
 mod owner;
 mod pending;
 mod pending_calls;
@@ -42,6 +47,7 @@ mod reports;
 mod restored;
 mod room;
 mod scheduler;
+mod settling;
 mod starved;
 mod state;
 mod store_closing;

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use apscheduler_core::Result;
-use apscheduler_core::ledger::{OwnerRecord, OwnerState, Retention, RunLedger, RunRecord};
+use apscheduler_core::ledger::{OwnerRecord, OwnerState, Retention, RunLedger};
 use apscheduler_core::run::{Owner, OwnerId};
-use apscheduler_core::time::Clock;
+use apscheduler_core::time::{Clock, Timestamp};
 
 use super::foreign::caught;
 use super::lock::lock;
 use super::owner::new_owner;
-use super::reaper::{Watcher, settle};
+use super::reaper::Watcher;
+use super::settling::{Settled, settle};
 
 /// How many signs of life a scheduler gives in one lease.
 const BEATS: u32 = 6;
@@ -26,7 +27,10 @@ const PIECE: usize = 500;
 const BREATHER: Duration = Duration::from_millis(10);
 
 /// Called for each run of another owner that is found lost.
-pub(super) type OnLost = Box<dyn Fn(&RunRecord, &Owner) + Send + Sync>;
+pub(super) type OnLost = Box<dyn Fn(&Settled, &Owner) + Send + Sync>;
+
+/// Called with the time at which the first run that waits is due.
+pub(super) type OnWaiting = Box<dyn Fn(Timestamp) + Send + Sync>;
 
 /// What a pulse needs.
 pub(super) struct Patient {
@@ -37,6 +41,7 @@ pub(super) struct Patient {
     /// The owner of the store's runs. It is replaced if others have found it dead.
     pub(super) owner: Arc<Mutex<Arc<Owner>>>,
     pub(super) on_lost: OnLost,
+    pub(super) on_waiting: OnWaiting,
 }
 
 /// Gives signs of life, condemns owners that give none, and removes old records: what is due at each
@@ -128,7 +133,12 @@ impl Pulse {
             self.watcher.interrupt();
             ledger.heartbeat(&self.patient.owner(), *lease)?;
         }
-        self.patient.reap(&mut self.watcher, now)
+        self.patient.reap(&mut self.watcher, now)?;
+        // Others may have left runs that wait.
+        if let Some(due) = self.patient.ledger.next_open()? {
+            (self.patient.on_waiting)(due);
+        }
+        Ok(())
     }
 }
 
@@ -159,7 +169,7 @@ impl Patient {
     }
 
     fn settle(&self, me: OwnerId, dead: &OwnerRecord) -> Result<()> {
-        let on_lost = &mut |run: &RunRecord| (self.on_lost)(run, &dead.owner);
+        let on_lost = &mut |settled: &Settled| (self.on_lost)(settled, &dead.owner);
         settle(&*self.ledger, (me, dead.owner.id), self.clock.now(), on_lost)
     }
 

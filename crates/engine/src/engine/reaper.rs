@@ -1,17 +1,11 @@
-//! Finds owners of runs that have died, and settles the runs that they had open.
+//! Finds owners of runs that have died.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use apscheduler_core::Result;
-use apscheduler_core::ledger::{
-    Appended, BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState, Writes,
-};
+use apscheduler_core::ledger::{OwnerRecord, OwnerState};
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::time::Timestamp;
-
-/// How many batches are settled at once.
-const PAGE: usize = 100;
 
 /// Watches the heartbeats of other owners.
 ///
@@ -52,43 +46,9 @@ impl Watcher {
     }
 }
 
-/// Settles the runs that an owner had open when it died or was shut down: they are lost, because
-/// nobody knows how they ended. Calls `lost` for each.
-///
-/// # Errors
-/// Any error from the ledger. What has been settled stays so.
-pub(super) fn settle(
-    ledger: &dyn RunLedger,
-    (me, owner): (OwnerId, OwnerId),
-    now: Timestamp,
-    lost: &mut dyn FnMut(&RunRecord),
-) -> Result<()> {
-    loop {
-        let page = ledger.journal(owner, PAGE)?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        let mut records = Vec::new();
-        for run in page.iter().flat_map(|journal| journal.records(RunState::Lost)) {
-            let found = ledger.runs(&RunQuery::new().run(run.run_id))?;
-            if found.iter().all(|record| record.state == RunState::Claimed) {
-                records.push(run.ended(now));
-            }
-        }
-        let closed: Vec<BatchId> = page.iter().map(|journal| journal.batch.id).collect();
-        if ledger.append(me, &Writes::new().records(&records).closed(&closed))? == Appended::Fenced
-        {
-            // This scheduler has been found dead itself; its next sign of life tells it.
-            return Ok(());
-        }
-        records.iter().for_each(&mut *lost);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use apscheduler_core::ledger::{Batch, Journal, JournalEntry};
-    use apscheduler_core::run::{Owner, RunId};
+    use apscheduler_core::run::Owner;
 
     use super::*;
 
@@ -129,32 +89,5 @@ mod tests {
         assert!(watcher.watch(&owners, Duration::from_secs(70)).is_empty());
         assert!(watcher.watch(&owners, Duration::from_secs(129)).is_empty());
         assert_eq!(watcher.watch(&owners, Duration::from_secs(130)), owners);
-    }
-
-    /// Refuses everything: the scheduler that settles is dead itself.
-    #[derive(Debug)]
-    struct Refusing;
-
-    impl RunLedger for Refusing {
-        fn append(&self, _owner: OwnerId, _writes: &Writes<'_>) -> Result<Appended> {
-            Ok(Appended::Fenced)
-        }
-
-        fn runs(&self, _query: &RunQuery) -> Result<Vec<RunRecord>> {
-            Ok(Vec::new())
-        }
-
-        fn journal(&self, owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
-            let now = Timestamp::UNIX_EPOCH;
-            let entry = JournalEntry::new("a", RunId::new(now), vec![now]);
-            Ok(vec![Journal::new(Batch::new(owner, now), vec![entry])])
-        }
-    }
-
-    #[test]
-    fn a_scheduler_that_is_dead_itself_settles_nothing() {
-        let owners = (OwnerId::random(), OwnerId::random());
-        let lost = &mut |run: &RunRecord| panic!("{run:?} is not known to be lost");
-        settle(&Refusing, owners, Timestamp::UNIX_EPOCH, lost).unwrap();
     }
 }

@@ -1,15 +1,15 @@
 //! Records the outcomes of runs in the ledger of a store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::ledger::{
-    Appended, BatchId, History, RunLedger, RunRecord, RunState, Writes,
+    Appended, BatchId, History, OpenStep, RunLedger, RunRecord, Writes,
 };
 use apscheduler_core::run::OwnerId;
-use apscheduler_core::time::{Clock, Waker};
+use apscheduler_core::time::{Clock, Timestamp, Waker};
 use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::foreign::caught;
@@ -36,6 +36,7 @@ pub(super) struct Recorder {
     alias: Arc<str>,
     ledger: Arc<dyn RunLedger>,
     history: History,
+    events: Box<dyn RecorderEvents>,
     state: Mutex<State>,
     changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
@@ -54,36 +55,92 @@ pub(super) struct AtOnce {
     pub(super) writing: Mutex<()>,
 }
 
+/// What a recorder tells the scheduler.
+pub(super) trait RecorderEvents: Send + Sync {
+    /// A run waits, and is due then.
+    fn waiting(&self, due: Timestamp);
+    /// The outcome of a run was refused.
+    fn fenced(&self, record: &RunRecord);
+    /// A write has failed, and is tried again.
+    fn failed(&self, error: &Error);
+    /// Writes succeed again. So many records were not kept.
+    fn recovered(&self, dropped: u64);
+}
+
+/// The end of a run, or of an attempt.
+pub(super) struct Ended {
+    pub(super) owner: OwnerId,
+    /// The batch that it belongs to, and how many of its runs have ended with it.
+    pub(super) batch: Option<(BatchId, usize)>,
+    pub(super) record: Option<RunRecord>,
+    /// What becomes of the row of the run, if it has one.
+    pub(super) step: Option<OpenStep>,
+}
+
 #[derive(Default)]
 struct State {
-    records: Vec<RunRecord>,
+    pending: VecDeque<Pending>,
+    /// A group whose write has failed.
+    unwritten: Option<Group>,
     /// The runs of each batch that have not ended.
     open: HashMap<BatchId, usize>,
     closed: Vec<(OwnerId, BatchId)>,
-    /// How many records were dropped because too many waited.
+    /// How many records were dropped because too many waited, since a write failed.
     dropped: u64,
+    is_failing: bool,
     /// A write has failed, and is tried again at this time of the clock. Without a worker only.
     retry: Option<Duration>,
     is_stopped: bool,
 }
 
-/// Records that are appended in one transaction, and the batches whose runs have ended with them.
+/// A record and a step that are written together.
+struct Pending {
+    owner: OwnerId,
+    record: Option<RunRecord>,
+    step: Option<OpenStep>,
+}
+
+/// What is written in one transaction for each owner.
+#[derive(Default)]
 struct Group {
     records: Vec<RunRecord>,
+    steps: Vec<(OwnerId, OpenStep)>,
     closed: Vec<(OwnerId, BatchId)>,
 }
 
 impl Group {
     fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.closed.is_empty()
+        self.records.is_empty() && self.steps.is_empty() && self.closed.is_empty()
     }
 }
 
 impl State {
-    /// Puts a group back, in front of what came in the meantime.
-    fn put_back(&mut self, group: Group) {
-        self.records.splice(0..0, group.records);
-        self.closed.splice(0..0, group.closed);
+    /// Returns how many records and closed batches wait.
+    fn waiting(&self) -> usize {
+        let unwritten = self.unwritten.as_ref().map_or(0, |group| group.records.len());
+        unwritten + self.pending.len().max(self.closed.len())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting() == 0 && self.unwritten.is_none()
+    }
+
+    fn take_group(&mut self) -> Group {
+        if let Some(group) = self.unwritten.take() {
+            return group;
+        }
+        let count = self.pending.len().min(GROUP);
+        let mut group = Group::default();
+        group.records.reserve(count);
+        for Pending { owner, record, step } in self.pending.drain(..count) {
+            group.records.extend(record);
+            group.steps.extend(step.map(|step| (owner, step)));
+        }
+        // A batch is closed only after the last of its records was written.
+        if self.pending.is_empty() {
+            group.closed = std::mem::take(&mut self.closed);
+        }
+        group
     }
 }
 
@@ -96,6 +153,7 @@ impl Recorder {
         alias: &Arc<str>,
         ledger: Arc<dyn RunLedger>,
         history: History,
+        events: Box<dyn RecorderEvents>,
         at_once: Option<AtOnce>,
     ) -> Result<Arc<Self>> {
         let has_worker = at_once.is_none();
@@ -103,6 +161,7 @@ impl Recorder {
             alias: Arc::clone(alias),
             ledger,
             history,
+            events,
             state: Mutex::default(),
             changed: Condvar::new(),
             worker: Mutex::default(),
@@ -124,36 +183,33 @@ impl Recorder {
         *lock(&self.state).open.entry(batch).or_default() += runs;
     }
 
-    /// Returns whether a run with this outcome is recorded.
-    pub(super) fn wants(&self, state: RunState) -> bool {
-        match self.history {
-            History::Off => false,
-            History::Failures => state != RunState::Ok,
-            History::All => true,
-        }
+    /// Returns which runs are recorded, if their job asks for nothing else.
+    pub(super) fn level(&self) -> History {
+        self.history
     }
 
-    /// Notes that runs of a batch have ended, with the record if they are recorded.
-    pub(super) fn ended(
-        &self,
-        (owner, batch): (OwnerId, BatchId),
-        runs: usize,
-        record: Option<RunRecord>,
-    ) {
+    pub(super) fn has_open_runs(&self) -> bool {
+        self.ledger.has_open_runs()
+    }
+
+    /// Notes the end of a run.
+    pub(super) fn ended(&self, ended: Ended) {
+        let Ended { owner, batch, record, step } = ended;
         let mut state = lock(&self.state);
-        if let Some(open) = state.open.get_mut(&batch) {
+        if let Some((batch, runs)) = batch
+            && let Some(open) = state.open.get_mut(&batch)
+        {
             *open = open.saturating_sub(runs);
             if *open == 0 {
                 state.open.remove(&batch);
                 state.closed.push((owner, batch));
             }
         }
-        if let Some(record) = record {
-            if state.records.len() >= CAPACITY {
-                state.dropped += 1;
-            } else {
-                state.records.push(record);
-            }
+        // What becomes of a row is always kept: there is one for few runs, and they would never end.
+        if state.waiting() >= CAPACITY && step.is_none() {
+            state.dropped += u64::from(record.is_some());
+        } else if record.is_some() || step.is_some() {
+            state.pending.push_back(Pending { owner, record, step });
         }
         if let Some(at_once) = &self.at_once {
             let is_waiting = state.retry.is_some();
@@ -163,7 +219,7 @@ impl Recorder {
             }
             return;
         }
-        let waiting = state.records.len().max(state.closed.len());
+        let waiting = state.waiting();
         drop(state);
         if waiting == 1 || waiting == GROUP {
             self.changed.notify_one();
@@ -184,14 +240,14 @@ impl Recorder {
     fn write(&self, at_once: &AtOnce) {
         let writing = lock(&at_once.writing);
         loop {
-            let group = self.take_group(&mut lock(&self.state));
+            let group = lock(&self.state).take_group();
             if group.is_empty() {
                 lock(&self.state).retry = None;
                 return;
             }
-            if !self.append(&group) {
+            if let Err(group) = self.append(group) {
                 let mut state = lock(&self.state);
-                state.put_back(group);
+                state.unwritten = Some(group);
                 state.retry = Some(at_once.clock.elapsed() + RETRY);
                 break;
             }
@@ -206,11 +262,9 @@ impl Recorder {
             if group.is_empty() {
                 return;
             }
-            if self.append(&group) {
-                continue;
-            }
+            let Err(group) = self.append(group) else { continue };
             let mut state = lock(&self.state);
-            state.put_back(group);
+            state.unwritten = Some(group);
             if state.is_stopped {
                 return;
             }
@@ -223,12 +277,10 @@ impl Recorder {
     /// stopped.
     fn next_group(&self) -> Group {
         let mut state = lock(&self.state);
-        let is_empty = |state: &mut State| {
-            !state.is_stopped && state.records.is_empty() && state.closed.is_empty()
-        };
-        state = self.changed.wait_while(state, is_empty).unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |state: &mut State| !state.is_stopped && state.is_empty();
+        state = self.changed.wait_while(state, is_idle).unwrap_or_else(PoisonError::into_inner);
         let end = Instant::now() + DELAY;
-        while !state.is_stopped && state.records.len() < GROUP && state.closed.len() < GROUP {
+        while !state.is_stopped && state.unwritten.is_none() && state.waiting() < GROUP {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -236,61 +288,54 @@ impl Recorder {
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        self.take_group(&mut state)
+        state.take_group()
     }
 
-    fn take_group(&self, state: &mut State) -> Group {
-        let count = state.records.len().min(GROUP);
-        let records: Vec<RunRecord> = state.records.drain(..count).collect();
-        // A batch is closed only after the last of its records was written.
-        let closed =
-            if state.records.is_empty() { std::mem::take(&mut state.closed) } else { Vec::new() };
-        if state.dropped > 0 && state.records.is_empty() {
-            let dropped = std::mem::take(&mut state.dropped);
-            tracing::error!(
-                jobstore = &*self.alias,
-                "{dropped} records of runs were not kept: too many waited for the ledger"
-            );
-        }
-        Group { records, closed }
-    }
-
-    /// Appends records of any owners, in the order in which runs of theirs ended. Returns whether
-    /// that succeeded.
-    fn append(&self, Group { records, closed }: &Group) -> bool {
+    /// Appends a group of any owners, in the order in which runs of theirs ended.
+    ///
+    /// # Errors
+    /// The group, if the write failed.
+    fn append(&self, group: Group) -> Result<(), Group> {
         let mut owners: Vec<OwnerId> = Vec::new();
         // Nearly always one: the owner changes only if others have found it dead.
-        let all = records.iter().map(|record| record.owner);
-        for owner in all.chain(closed.iter().map(|(owner, _)| *owner)) {
+        let all = group.records.iter().map(|record| record.owner);
+        let all = all.chain(group.steps.iter().map(|(owner, _)| *owner));
+        for owner in all.chain(group.closed.iter().map(|(owner, _)| *owner)) {
             if !owners.contains(&owner) {
                 owners.push(owner);
             }
         }
         let append = |owner: OwnerId| {
-            let closed = closed.iter().filter(|(other, _)| *other == owner);
+            let closed = group.closed.iter().filter(|(other, _)| *other == owner);
             let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
+            let steps = group.steps.iter().filter(|(other, _)| *other == owner);
+            let steps: Vec<OpenStep> = steps.map(|(_, step)| step.clone()).collect();
+            let writes = Writes::new().closed(&closed).steps(&steps);
             if owners.len() == 1 {
-                return self.append_of(owner, records, &closed);
+                return self.append_of(owner, &writes.records(&group.records));
             }
-            let records = records.iter().filter(|record| record.owner == owner).cloned();
-            self.append_of(owner, &records.collect::<Vec<_>>(), &closed)
+            let records = group.records.iter().filter(|record| record.owner == owner).cloned();
+            self.append_of(owner, &writes.records(&records.collect::<Vec<_>>()))
         };
         let appended = caught("the ledger", || owners.iter().copied().try_for_each(append));
-        if let Err(error) = &appended {
-            let (count, message) = (records.len(), error.chain());
-            tracing::warn!(
-                jobstore = &*self.alias,
-                "writing {count} records of runs failed, and is tried again: {message}"
-            );
+        let Err(error) = appended else {
+            self.note_success();
+            return Ok(());
+        };
+        let (count, message) = (group.records.len(), error.chain());
+        tracing::warn!(
+            jobstore = &*self.alias,
+            "writing {count} records of runs failed, and is tried again: {message}"
+        );
+        if !std::mem::replace(&mut lock(&self.state).is_failing, true) {
+            self.events.failed(&error);
         }
-        appended.is_ok()
+        Err(group)
     }
 
-    fn append_of(&self, owner: OwnerId, records: &[RunRecord], closed: &[BatchId]) -> Result<()> {
-        if self.ledger.append(owner, &Writes::new().records(records).closed(closed))?
-            == Appended::Fenced
-        {
-            for record in records {
+    fn append_of(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<()> {
+        if self.ledger.append(owner, writes)? == Appended::Fenced {
+            for record in writes.records {
                 tracing::error!(
                     jobstore = &*self.alias,
                     job_id = &*record.job_id,
@@ -298,9 +343,32 @@ impl Recorder {
                     record.run_id,
                     record.state
                 );
+                self.events.fenced(record);
             }
+        } else if let Some(due) = writes.steps.iter().filter_map(|step| step.to.as_ref()?.due).min()
+        {
+            self.events.waiting(due);
         }
         Ok(())
+    }
+
+    /// Tells what an outage has cost, when it is over and nothing waits any more.
+    fn note_success(&self) {
+        let dropped = {
+            let mut state = lock(&self.state);
+            if !state.is_failing || state.waiting() > GROUP {
+                return;
+            }
+            state.is_failing = false;
+            std::mem::take(&mut state.dropped)
+        };
+        if dropped > 0 {
+            tracing::error!(
+                jobstore = &*self.alias,
+                "{dropped} records of runs were not kept: too many waited for the ledger"
+            );
+        }
+        self.events.recovered(dropped);
     }
 
     /// Writes what waits, and stops.
@@ -317,7 +385,7 @@ impl Recorder {
         if let Some(at_once) = &self.at_once {
             self.write(at_once);
         }
-        let left = lock(&self.state).records.len();
+        let left = lock(&self.state).waiting();
         if left > 0 {
             tracing::error!(jobstore = &*self.alias, "{left} records of runs were not written");
         }

@@ -1,17 +1,19 @@
 //! Starts and ends the recording of a store's runs.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
-use apscheduler_core::ledger::History;
+use apscheduler_core::ledger::{History, RunLedger, RunRecord};
 use apscheduler_core::printable;
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, Result};
 
 use super::heartbeat::Heartbeat;
 use super::lock::lock;
-use super::pulse::{OnLost, Patient};
-use super::recorder::{AtOnce, Recorder};
+use super::pulse::{OnLost, OnWaiting, Patient};
+use super::recorder::{AtOnce, Recorder, RecorderEvents};
+use super::settling::Settled;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 
@@ -29,7 +31,10 @@ impl StoreRunner {
         let settings = engine.settings();
         *lock(&self.owner) = engine.owner();
         let history = self.history(settings.history);
-        let Some(ledger) = self.store.ledger().filter(|_| history != History::Off) else {
+        self.open.clear();
+        let is_needed =
+            |ledger: &Arc<dyn RunLedger>| history != History::Off || ledger.has_open_runs();
+        let Some(ledger) = self.store.ledger().filter(is_needed) else {
             engine.recorders.set(self.number, None);
             return Ok(());
         };
@@ -43,6 +48,7 @@ impl StoreRunner {
                 clock: Arc::clone(&engine.clock),
                 owner: Arc::clone(&self.owner),
                 on_lost: self.on_lost(engine),
+                on_waiting: self.on_waiting(engine),
             };
             let heartbeat = Heartbeat::start(patient, blocking)?;
             *lock(&self.heartbeat) = Some(Arc::new(heartbeat));
@@ -60,7 +66,7 @@ impl StoreRunner {
                 writing: Mutex::default(),
             }
         });
-        let recorder = Recorder::start(&self.alias, ledger, history, at_once)?;
+        let recorder = Recorder::start(&self.alias, ledger, history, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
         Ok(())
@@ -90,7 +96,7 @@ impl StoreRunner {
 
     fn on_lost(self: &Arc<Self>, engine: &Arc<Engine>) -> OnLost {
         let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(engine));
-        Box::new(move |run, owner| {
+        Box::new(move |Settled { record: run, again }, owner| {
             let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) else { return };
             tracing::error!(
                 jobstore = &*runner.alias,
@@ -105,6 +111,86 @@ impl StoreRunner {
                 scheduled_run_time: run.scheduled_run_time,
                 owner: Arc::new(owner.clone()),
             });
+            if let Some(due) = again {
+                tracing::info!(
+                    jobstore = &*runner.alias,
+                    job_id = &*run.job_id,
+                    "the run {} is run again",
+                    run.run_id
+                );
+                runner.note_waiting(&engine, *due);
+            }
         })
+    }
+
+    fn on_waiting(self: &Arc<Self>, engine: &Arc<Engine>) -> OnWaiting {
+        let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(engine));
+        Box::new(move |due| {
+            if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
+                runner.note_waiting(&engine, due);
+            }
+        })
+    }
+
+    /// Causes a pass when a run that waits is due.
+    pub(super) fn note_waiting(&self, engine: &Engine, due: Timestamp) {
+        if self.open.waits(due) {
+            self.mark_changed();
+            engine.wake();
+        }
+    }
+
+    fn events(self: &Arc<Self>, engine: &Arc<Engine>) -> Box<dyn RecorderEvents> {
+        Box::new(Events { runner: Arc::downgrade(self), engine: Arc::downgrade(engine) })
+    }
+}
+
+/// Passes on what the recorder of a store tells.
+struct Events {
+    runner: Weak<StoreRunner>,
+    engine: Weak<Engine>,
+}
+
+impl Events {
+    fn with(&self, tell: impl FnOnce(&Arc<StoreRunner>, &Arc<Engine>)) {
+        if let (Some(runner), Some(engine)) = (self.runner.upgrade(), self.engine.upgrade()) {
+            tell(&runner, &engine);
+        }
+    }
+}
+
+impl RecorderEvents for Events {
+    fn waiting(&self, due: Timestamp) {
+        self.with(|runner, engine| runner.note_waiting(engine, due));
+    }
+
+    fn fenced(&self, record: &RunRecord) {
+        self.with(|runner, engine| {
+            engine.emit(EventMask::RUN_FENCED, || Event::RunFenced {
+                job: runner.job_key(&record.job_id),
+                run_id: record.run_id,
+                attempt: record.attempt,
+                scheduled_run_time: record.scheduled_run_time,
+                state: record.state,
+            });
+        });
+    }
+
+    fn failed(&self, error: &Error) {
+        self.with(|runner, engine| {
+            engine.emit(EventMask::LEDGER_ERROR, || Event::LedgerError {
+                alias: Arc::clone(&runner.alias),
+                error: error.chain().into(),
+            });
+        });
+    }
+
+    fn recovered(&self, dropped: u64) {
+        self.with(|runner, engine| {
+            engine.emit(EventMask::LEDGER_RECOVERED, || Event::LedgerRecovered {
+                alias: Arc::clone(&runner.alias),
+                dropped,
+            });
+        });
     }
 }

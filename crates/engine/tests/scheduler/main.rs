@@ -21,6 +21,7 @@ mod listing;
 mod processing;
 mod recorder;
 mod recording;
+mod retries;
 mod room;
 mod run_threads;
 mod shared_stores;

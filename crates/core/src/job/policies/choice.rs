@@ -77,18 +77,20 @@ impl<'de> Deserialize<'de> for OnCrash {
 
 struct OnCrashVisitor;
 
+const EXPECTED: &str = "\"lost\", \"rerun\", or a table such as {\"rerun\": 5}";
+
 impl<'de> Visitor<'de> for OnCrashVisitor {
     type Value = OnCrash;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"lost\", \"rerun\", or a table such as {\"rerun\": 5}")
+        f.write_str(EXPECTED)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<OnCrash, E> {
         match text {
             "lost" => Ok(OnCrash::Lost),
             "rerun" => Ok(OnCrash::rerun()),
-            _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+            _ => Err(E::custom(format!("expected {EXPECTED}, found text {text:?}"))),
         }
     }
 

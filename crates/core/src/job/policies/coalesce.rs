@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Error, Unexpected, Visitor};
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Which of several due run times of a job run. As in APScheduler, `true` is the latest, and `false` all.
@@ -50,11 +50,13 @@ impl<'de> Deserialize<'de> for Coalesce {
 
 struct CoalesceVisitor;
 
+const EXPECTED: &str = "true or false, or \"latest\", \"earliest\" or \"all\"";
+
 impl Visitor<'_> for CoalesceVisitor {
     type Value = Coalesce;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("true, false, or \"latest\", \"earliest\" or \"all\"")
+        f.write_str(EXPECTED)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Coalesce, E> {
@@ -62,7 +64,7 @@ impl Visitor<'_> for CoalesceVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Coalesce, E> {
-        text.parse().map_err(|()| E::invalid_value(Unexpected::Str(text), &self))
+        text.parse().map_err(|()| E::custom(format!("expected {EXPECTED}, found text {text:?}")))
     }
 }
 

@@ -151,6 +151,7 @@ mod seconds {
 
     use super::{Deserialize as _, Duration, Seconds};
 
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
     pub(super) fn serialize<S: Serializer>(
         time: &Option<Duration>,
         serializer: S,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -97,18 +97,19 @@ impl<'de> Deserialize<'de> for Overlap {
 
 struct OverlapVisitor;
 
+const EXPECTED: &str = "\"skip\", \"buffer_one\", \"buffer_all\", \"cancel_other\", \"terminate_other\", \"allow\", or a \
+                        table such as {\"buffer_all\": 10}";
+
 impl<'de> Visitor<'de> for OverlapVisitor {
     type Value = Overlap;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "\"skip\", \"buffer_one\", \"buffer_all\", \"cancel_other\", \"terminate_other\", \"allow\", or a table such as \
-             {\"buffer_all\": 10}",
-        )
+        f.write_str(EXPECTED)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Overlap, E> {
-        Overlap::from_word(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+        Overlap::from_word(text)
+            .ok_or_else(|| E::custom(format!("expected {EXPECTED}, found text {text:?}")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Overlap, A::Error> {
