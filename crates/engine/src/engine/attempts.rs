@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     fn job(retry: Option<Retry>) -> Arc<JobSpec> {
-        let registry = Registry::new();
+        let registry = Registry::empty();
         let context = TriggerContext::new(&registry, Zone::UTC, &SystemClock);
         let job = JobBuilder::new(|| ()).id("a").retry(retry);
         job.build(&context, &JobDefaults::new()).unwrap().spec

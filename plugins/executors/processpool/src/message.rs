@@ -47,7 +47,7 @@ pub(crate) enum FromWorker {
 }
 
 /// What a function says about another attempt.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Retrying {
     Unsaid,

@@ -172,8 +172,8 @@ fn waiting_runs_are_claimed_when_they_are_due(store: &dyn JobStore) {
     assert_eq!(claim(store, ME, 30, 10), [runs[1].clone().claimed_by(ME)]);
     assert!(claim(store, ME, 30, 10).is_empty());
     let states: Vec<OpenState> = all(store).iter().map(|run| run.state).collect();
-    use OpenState::{Claimed, Waiting};
-    assert_eq!(states, [Claimed, Claimed, Claimed, Waiting]);
+    let claimed = OpenState::Claimed;
+    assert_eq!(states, [claimed, claimed, claimed, OpenState::Waiting]);
     assert_eq!(all(store)[2], first);
 }
 
