@@ -227,6 +227,7 @@ impl Engine {
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         let mut batch = Arc::new(Self::new_batch(runner, now).journal(pass_batch));
+        self.note_claims(runner.number, &claims);
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.
@@ -250,8 +251,6 @@ impl Engine {
                 // The claim was in doubt, and belongs to an earlier batch.
                 batch = Arc::new(Self::new_batch(runner, now).journal(claim.outcome.batch));
             }
-            let count = claim.outcome.run_times.as_slice().len();
-            self.note_claim(&batch, count + usize::from(claim.outcome.skipped.is_some()));
             let run = self.prepare(runner, job, claim, catching_up, &batch);
             if let Some(run) = run {
                 submissions.add(room, run);

@@ -9,6 +9,7 @@ use apscheduler_core::ledger::{
     History, OpenQuery, OpenState, OpenStep, Reason, RunLedger, RunQuery, RunRecord, RunState,
     Skipped,
 };
+use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
 use super::attempts::{next_step, row_of};
@@ -25,12 +26,15 @@ const MAX_RESULT: usize = 64 * 1024;
 const MAX_ERROR: usize = 4 * 1024;
 
 impl Engine {
-    /// Notes that runs were claimed, before the first of them ends.
-    pub(super) fn note_claim(&self, batch: &RunBatch, runs: usize) {
-        if let Some(journal) = batch.journal
-            && let Some(recorder) = self.recorders.get(batch.store)
-        {
-            recorder.claimed(journal, runs);
+    /// Notes what was claimed, all of it before the first run ends: a batch is closed when none of
+    /// its runs is open.
+    pub(super) fn note_claims(&self, store: u32, claims: &[Claim]) {
+        let Some(recorder) = self.recorders.get(store) else { return };
+        for Claim { outcome, .. } in claims {
+            if let Some(batch) = outcome.batch {
+                let skipped = usize::from(outcome.skipped.is_some());
+                recorder.claimed(batch, outcome.run_times.as_slice().len() + skipped);
+            }
         }
     }
 

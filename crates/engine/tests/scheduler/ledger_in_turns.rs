@@ -301,6 +301,23 @@ fn a_batch_is_closed_with_the_last_of_its_runs() {
     assert_eq!(store.book.take_appended(), [(vec![RunState::Ok], 1)]);
 }
 
+/// The first run of the batch has its outcome at once, before the second is submitted.
+#[test]
+fn a_batch_with_a_skipped_run_stays_open_for_the_others() {
+    let store = SharedStore::default();
+    let (scheduler, held) = start(&store);
+    for id in ["a", "b"] {
+        scheduler.add_job(JobBuilder::new("tests::ok").id(id).trigger(every(5))).unwrap();
+    }
+    pass(&scheduler, 5);
+    held.execute(1);
+    store.book.take_appended();
+    pass(&scheduler, 5);
+    assert_eq!(store.book.take_appended(), [(vec![RunState::Skipped], 0)]);
+    held.execute(1);
+    assert_eq!(store.book.take_appended(), [(vec![RunState::Ok], 1)]);
+}
+
 #[test]
 fn records_that_could_not_be_written_are_written_in_a_later_turn() {
     let store = SharedStore::default();
