@@ -133,7 +133,7 @@ impl Pulse {
             self.watcher.interrupt();
             ledger.heartbeat(&self.patient.owner(), *lease)?;
         }
-        self.patient.reap(&mut self.watcher, now)?;
+        self.patient.reap(&mut self.watcher)?;
         // Others may have left runs that wait.
         if let Some(due) = self.patient.ledger.next_open()? {
             (self.patient.on_waiting)(due);
@@ -147,11 +147,13 @@ impl Patient {
         Arc::clone(&lock(&self.owner))
     }
 
-    fn reap(&self, watcher: &mut Watcher, now: Duration) -> Result<()> {
+    fn reap(&self, watcher: &mut Watcher) -> Result<()> {
         let me = self.owner().id;
+        let asked = self.clock.elapsed();
         let mut owners = self.ledger.owners()?;
+        let answered = self.clock.elapsed();
         owners.retain(|owner| owner.owner.id != me);
-        for silent in watcher.watch(&owners, now) {
+        for silent in watcher.watch(&owners, asked, answered) {
             if self.ledger.condemn(silent.owner.id, silent.heartbeat)? {
                 let (owner, seconds) = (&silent.owner, silent.lease.as_secs_f64());
                 tracing::warn!(
