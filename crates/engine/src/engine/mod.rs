@@ -3,6 +3,7 @@
 mod adding;
 mod attempts;
 mod backlog;
+mod buffers;
 mod call;
 mod changing;
 mod clock_steps;
@@ -31,6 +32,7 @@ mod lookup;
 mod open_data;
 mod open_rows;
 mod open_runs;
+mod overlap;
 mod owner;
 mod pending;
 mod pending_calls;

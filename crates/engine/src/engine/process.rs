@@ -1,6 +1,5 @@
 //! A pass over a store: claims due jobs and submits them to executors.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -8,6 +7,7 @@ use chrono::TimeDelta;
 use super::backlog::Backlog;
 use super::decide::Decider;
 use super::deciding::Deciding;
+use super::foreign::submit;
 use super::instances::InstanceKey;
 use super::phase::Phase;
 use super::scheduler::Scheduler;
@@ -17,8 +17,6 @@ use super::store_session::Session;
 use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, Run, RunBatch};
-use apscheduler_core::function::JobError;
-use apscheduler_core::printable;
 use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
 
@@ -68,6 +66,7 @@ impl Scheduler {
         if self.0.phase() != Phase::Running {
             return None;
         }
+        self.0.submit_buffered();
         // An executor may free its room shortly after it has reported the end of a run.
         for alias in &self.0.starved.list() {
             match self.0.executors().get(alias) {
@@ -153,13 +152,7 @@ impl Engine {
             let submissions = self.prepare_all(runner, &mut decider, claims.won);
             for (room, runs) in submissions.runs {
                 let executor = decider.executor(room);
-                // An executor is foreign code. Runs that it dropped have been reported at this
-                // point.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
-                    let panic = JobError::from_panic(&*payload).to_string();
-                    let panic = printable::lines(&panic);
-                    tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
-                }
+                submit(&runner.alias, &*executor, runs);
             }
             for job_id in submissions.finished {
                 self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.job_key(&job_id)));

@@ -87,9 +87,15 @@ impl Engine {
 
     /// Records that the run times of a run are skipped, because the job has its maximum of running
     /// instances.
-    pub(super) fn record_overlap(&self, job: &JobSpec, run: &Submission, run_times: &[Timestamp]) {
+    pub(super) fn record_overlap(
+        &self,
+        job: &JobSpec,
+        run: &Submission,
+        run_times: &[Timestamp],
+        reason: Reason,
+    ) {
         let ([first, .., last] | [first @ last]) = run_times else { return };
-        let skipped = Skipped::new(run.first_run(), *first, Reason::Overlap);
+        let skipped = Skipped::new(run.first_run(), *first, reason);
         let count = run_times.len();
         self.record_skipped(job, run, &skipped.until(*last, count as u64), count);
         // The rows of its run times are not needed any more.
