@@ -87,6 +87,15 @@ impl RunSink for Engine {
         })
     }
 
+    fn refused(&self, run: &Submission) -> Option<JobError> {
+        let recorder = self.recorder_of(run)?;
+        let is_fenced = recorder.lease()?.is_fenced(run.batch().owner.id);
+        is_fenced.then(|| {
+            let message = "the run was given up: this scheduler gave no sign of life for longer than its lease";
+            JobError::new(message).at_cancellation()
+        })
+    }
+
     fn begin(
         self: Arc<Self>,
         job: &Arc<JobSpec>,

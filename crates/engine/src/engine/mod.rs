@@ -24,6 +24,7 @@ mod host;
 mod inbox;
 mod instances;
 mod job;
+mod lease;
 mod lifecycle;
 mod listeners;
 mod listing;

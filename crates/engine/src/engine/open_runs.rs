@@ -108,7 +108,7 @@ impl Engine {
         };
         let policies = spec.policies();
         if policies.overlap_scope == OverlapScope::Cluster
-            && self.is_full_in_cluster(runner, &spec, row)
+            && Self::is_full_in_cluster(runner, &spec, row)
         {
             return Err(full());
         }

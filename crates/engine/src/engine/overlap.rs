@@ -40,9 +40,9 @@ impl Engine {
         let catching_up = run.is_catching_up();
         if job.policies().overlap_scope == OverlapScope::Cluster
             && let Some(row) = run.open_run()
-            && self.is_full_in_cluster(runner, job, row)
+            && Self::is_full_in_cluster(runner, job, row)
         {
-            return match (overlap.buffer(), self.waiting_in_cluster(runner, job)) {
+            return match (overlap.buffer(), Self::waiting_in_cluster(runner, job)) {
                 (0, _) => Admission::Skipped(Reason::Overlap),
                 (most, waiting) if waiting < most => Admission::WaitsInLedger,
                 _ => Admission::Skipped(Reason::Limit),
@@ -69,12 +69,7 @@ impl Engine {
     ///
     /// The row of a run is written with its claim, and the claims of a job follow each other. So of two runs that overlap,
     /// the one that was claimed later sees the row of the other.
-    pub(super) fn is_full_in_cluster(
-        &self,
-        runner: &StoreRunner,
-        job: &JobSpec,
-        row: &OpenRun,
-    ) -> bool {
+    pub(super) fn is_full_in_cluster(runner: &StoreRunner, job: &JobSpec, row: &OpenRun) -> bool {
         let Some(ledger) = runner.store.ledger() else { return false };
         let query = OpenQuery::new().job(Arc::clone(job.id_arc())).state(OpenState::Claimed);
         let is_further = |row: &OpenRun| row.attempt > 1 || OpenData::read(&row.data).asked;
@@ -97,7 +92,7 @@ impl Engine {
         others.iter().filter(counts).count() >= job.max_instances() as usize
     }
 
-    fn waiting_in_cluster(&self, runner: &StoreRunner, job: &JobSpec) -> usize {
+    fn waiting_in_cluster(runner: &StoreRunner, job: &JobSpec) -> usize {
         let Some(ledger) = runner.store.ledger() else { return 0 };
         let query = OpenQuery::new().job(Arc::clone(job.id_arc())).state(OpenState::Waiting);
         ledger.open_runs(&query).map_or(usize::MAX, |waiting| waiting.len())

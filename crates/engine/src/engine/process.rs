@@ -90,6 +90,11 @@ impl Engine {
         session: &Session,
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
+        // A process that was stopped for longer than its lease learns it before it claims anything.
+        let recorder = self.recorders.get(runner.number);
+        if let Some(lease) = recorder.as_ref().and_then(|recorder| recorder.lease()) {
+            lease.confirm()?;
+        }
         let mut backlog = session.backlog_slot().take();
         backlog.begin(now);
         let result = self.claim_batches(runner, session, now, &mut backlog);

@@ -39,7 +39,7 @@ impl Engine {
     }
 
     /// Returns the recorder of a run, if the run is recorded or has a row.
-    fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
+    pub(super) fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
         let batch = run.batch();
         let is_known = batch.journal.is_some() || run.open_run().is_some();
         if is_known { self.recorders.get(batch.store) } else { None }
