@@ -52,6 +52,7 @@ impl Engine {
         if let Some(skipped) = &skipped {
             self.record_skipped(&spec, &run, skipped, 1);
         }
+        self.note_deadline(&spec, &run, run_times.as_slice());
         match self.admit(runner, &spec, &run) {
             Admission::Runs => {
                 if spec.policies().overlap == Overlap::TerminateOther {
@@ -123,6 +124,9 @@ impl RunSink for Engine {
     }
 
     fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome) {
+        if matches!(outcome, Outcome::Executed(_)) {
+            self.met_deadline(fire.run_id);
+        }
         self.record_outcome(job, run, fire, &outcome);
         match outcome {
             Outcome::Executed(value) => self.report_executed(job, run, fire, value),

@@ -10,6 +10,7 @@ mod clock_steps;
 mod clock_watch;
 mod closing;
 mod components;
+mod deadlines;
 mod decide;
 mod deciding;
 mod declared;

@@ -117,6 +117,7 @@ impl Engine {
             return Err(full());
         }
         let run_times = RunTimes::One(row.scheduled_run_time);
+        self.note_deadline(&spec, &run, run_times.as_slice());
         Ok((executor, self.new_run(runner, spec, run, run_times)))
     }
 

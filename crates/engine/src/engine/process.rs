@@ -66,6 +66,7 @@ impl Scheduler {
         if self.0.phase() != Phase::Running {
             return None;
         }
+        let overdue = self.0.report_overdue(now);
         self.0.submit_buffered();
         // An executor may free its room shortly after it has reported the end of a run.
         for alias in &self.0.starved.list() {
@@ -78,7 +79,7 @@ impl Scheduler {
         }
         let next = self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min();
         let again = (!self.0.starved.list().is_empty()).then(|| now + LOOK_AGAIN);
-        next.into_iter().chain(again).min()
+        next.into_iter().chain(again).chain(overdue).min()
     }
 }
 

@@ -17,6 +17,7 @@ use apscheduler_core::trigger::TriggerContext;
 
 use super::buffers::Buffers;
 use super::clock_watch::ClockWatch;
+use super::deadlines::Deadlines;
 use super::event_loop::EventLoop;
 use super::inbox::{Inbox, Pushed};
 use super::instances::Instances;
@@ -61,6 +62,7 @@ pub(crate) struct Engine {
     pub(super) recorders: Recorders,
     /// The claimed runs that wait for an instance of their job to end.
     pub(super) buffers: Buffers,
+    pub(super) deadlines: Deadlines,
 }
 
 pub(super) type Executors = BTreeMap<Arc<str>, Arc<dyn Executor>>;
@@ -111,6 +113,7 @@ impl Engine {
             owner: Mutex::new(new_owner()),
             recorders: Recorders::default(),
             buffers: Buffers::default(),
+            deadlines: Deadlines::default(),
         });
         let moved = Arc::downgrade(&engine);
         engine.clock.on_moved(Arc::new(move || {
