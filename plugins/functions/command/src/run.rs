@@ -47,6 +47,8 @@ pub(crate) struct RunLabels {
     pub(crate) jobstore: String,
     pub(crate) scheduled_run_time: String,
     pub(crate) run_id: String,
+    pub(crate) attempt: String,
+    pub(crate) fence: String,
 }
 
 impl RunLabels {
@@ -57,6 +59,8 @@ impl RunLabels {
             jobstore: context.jobstore().to_owned(),
             scheduled_run_time: Zone::UTC.iso(context.scheduled_run_time()),
             run_id: context.run_id().to_string(),
+            attempt: context.attempt().to_string(),
+            fence: context.fence().to_string(),
         }
     }
 }
@@ -148,6 +152,9 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         .env("APSCHEDULER_JOB_NAME", &labels.job_name)
         .env("APSCHEDULER_JOBSTORE", &labels.jobstore)
         .env("APSCHEDULER_SCHEDULED_RUN_TIME", &labels.scheduled_run_time)
+        .env("APSCHEDULER_RUN_ID", &labels.run_id)
+        .env("APSCHEDULER_ATTEMPT", &labels.attempt)
+        .env("APSCHEDULER_FENCE", &labels.fence)
         .envs(options.env.iter().map(|(name, value)| (name, value)));
     if let Some(cwd) = &options.cwd {
         // The system reports a missing directory like a missing program.
