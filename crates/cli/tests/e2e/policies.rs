@@ -3,12 +3,19 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use apscheduler::time::{Clock as _, SystemClock, Zone};
 use serde_json::Value;
 
 use crate::program::{Place, Running, wait_for};
 
 const SQLITE: &str =
     "timezone = 'UTC'\nlease = 1\n[jobstores.default]\ntype = 'sqlite'\npath = 'jobs.sqlite'\n";
+
+/// A trigger that fires in a second, and not again within these tests.
+fn once() -> String {
+    let soon = SystemClock.now() + std::time::Duration::from_secs(1);
+    format!("trigger = {{ type = 'interval', weeks = 1, start_date = '{}' }}", Zone::UTC.iso(soon))
+}
 
 fn job(id: &str, shell: &str, policies: &str) -> String {
     format!(
@@ -34,8 +41,8 @@ fn a_command_that_fails_is_tried_again() {
     let place = Place::new();
     let shell =
         "echo $APSCHEDULER_ATTEMPT $APSCHEDULER_FENCE >> tries; test $APSCHEDULER_ATTEMPT -ge 3";
-    let retry = "retry = { max_attempts = 5, delay = 0.2 }";
-    place.write("jobs.toml", &format!("{SQLITE}{}", job("flaky", shell, retry)));
+    let retry = format!("retry = {{ max_attempts = 5, delay = 0.2 }}\n{}", once());
+    place.write("jobs.toml", &format!("{SQLITE}{}", job("flaky", shell, &retry)));
     let mut running = place.start("run");
     running.wait_for_job("JOB_EXECUTED", "flaky");
     let errors = running.drain();
@@ -51,9 +58,9 @@ fn a_command_that_fails_is_tried_again() {
 #[test]
 fn a_retry_outlives_the_scheduler() {
     let place = Place::new();
-    let retry = "retry = { max_attempts = 2, delay = 1 }";
+    let retry = format!("retry = {{ max_attempts = 2, delay = 1 }}\n{}", once());
     let shell = "echo >> tries; test $(wc -l < tries) -ge 2";
-    place.write("jobs.toml", &format!("{SQLITE}{}", job("flaky", shell, retry)));
+    place.write("jobs.toml", &format!("{SQLITE}{}", job("flaky", shell, &retry)));
     let mut first = place.start("first");
     first.wait_for_job("JOB_ERROR", "flaky");
     first.drain();
@@ -68,8 +75,8 @@ fn a_retry_outlives_the_scheduler() {
 fn a_run_of_a_killed_scheduler_is_run_again_if_its_job_says_so() {
     let place = Place::new();
     let shell = "echo $APSCHEDULER_ATTEMPT >> tries; test $APSCHEDULER_ATTEMPT -ge 2 || sleep 60";
-    let jobs =
-        [job("again", shell, "on_crash = 'rerun'"), job("once", "echo >> once; sleep 60", "")];
+    let rerun = format!("on_crash = 'rerun'\n{}", once());
+    let jobs = [job("again", shell, &rerun), job("once", "echo >> once; sleep 60", &once())];
     place.write("jobs.toml", &format!("{SQLITE}{}", jobs.concat()));
     let mut first = place.start("first");
     let has_begun = || (place.exists("tries") && place.exists("once")).then_some(());

@@ -80,19 +80,20 @@ impl Lease {
         let (owner, given) = (self.owner(), (self.clock.elapsed(), self.clock.now()));
         let is_dead = self.ledger.heartbeat(&owner, self.length)? != OwnerState::Alive;
         if is_dead {
-            self.replace(&owner);
-            self.ledger.heartbeat(&self.owner(), self.length)?;
+            // It claims nothing before it is known: nobody would look after an unknown owner.
+            let new = new_owner();
+            self.ledger.heartbeat(&new, self.length)?;
+            self.replace(&owner, new);
         }
         *lock(&self.given) = given;
         Ok(is_dead)
     }
 
-    fn replace(&self, dead: &Owner) {
+    fn replace(&self, dead: &Owner, new: Arc<Owner>) {
         let mut owner = lock(&self.owner);
         if owner.id != dead.id {
             return;
         }
-        let new = new_owner();
         tracing::error!(
             jobstore = &*self.alias,
             "this scheduler gave no sign of life for longer than its lease of {} s, and others have found it dead: its \

@@ -26,9 +26,10 @@ impl TreeId {
         Self(uuid::Uuid::new_v4().simple().to_string())
     }
 
-    /// Returns the id of the tree of a run, by which other processes can find it.
-    pub fn of_run(run_id: impl fmt::Display) -> Self {
-        Self(format!("r{run_id}"))
+    /// Returns the id of the tree of an attempt of a run, by which other processes can find it. What is left of an earlier
+    /// attempt belongs to another tree.
+    pub fn of_run(run_id: impl fmt::Display, attempt: u32) -> Self {
+        Self(format!("r{run_id}.{attempt}"))
     }
 
     /// Returns a new id for a worker process, which runs many jobs. The programs of a run in the worker belong to the
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_tree_within_a_tree_belongs_to_both() {
-        let (outer, inner) = (TreeId::random(), TreeId::of_run("7"));
+        let (outer, inner) = (TreeId::random(), TreeId::of_run("7", 1));
         let value = outer.within(None, GRACE);
         let value = inner.within(Some(&value), Duration::from_secs(30));
         let grace = |id: &TreeId| id.grace_in(value.as_bytes());
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_program_of_a_run_does_not_belong_to_its_worker() {
-        let (outer, worker, run) = (TreeId::random(), TreeId::of_worker(), TreeId::of_run("7"));
+        let (outer, worker, run) = (TreeId::random(), TreeId::of_worker(), TreeId::of_run("7", 1));
         let value = outer.within(None, GRACE);
         let value = worker.within(Some(&value), GRACE);
         assert_eq!(worker.grace_in(value.as_bytes()), Some(GRACE));

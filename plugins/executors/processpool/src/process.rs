@@ -149,7 +149,7 @@ impl WorkerProcess {
     pub(crate) fn call(
         &mut self,
         message: &ToWorker<'_>,
-        run_id: RunId,
+        (run_id, attempt): (RunId, u32),
         stop: &Stop,
         timeout: Option<Duration>,
     ) -> Result<JobResult, Lost> {
@@ -161,7 +161,7 @@ impl WorkerProcess {
             ))));
         }
         self.runs += 1;
-        self.programs = Some(ProcessTree::in_worker(TreeId::of_run(run_id)));
+        self.programs = Some(ProcessTree::in_worker(TreeId::of_run(run_id, attempt)));
         self.send(stop, deadline)?;
         let answer = self.receive(stop, deadline, Patience::WithJobs)?;
         // Processes that outlive a run that ended by itself may stay.

@@ -117,7 +117,8 @@ impl WorkerSlot {
         for _ in 0..TRIES {
             let worker = self.worker(stop)?;
             let id = worker.id();
-            let lost = match worker.call(&message, context.run_id(), stop, run.timeout()) {
+            let attempt = (context.run_id(), context.attempt());
+            let lost = match worker.call(&message, attempt, stop, run.timeout()) {
                 Ok(result) => return result,
                 Err(lost) => lost,
             };

@@ -61,7 +61,11 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn spawn(command: &mut Command, _run_id: &str, grace: Duration) -> io::Result<Self> {
+    pub(crate) fn spawn(
+        command: &mut Command,
+        _run: (&str, u32),
+        grace: Duration,
+    ) -> io::Result<Self> {
         // Under the lock, so that `stop_all` finds every started program.
         let mut running = lock(&RUNNING);
         if running.closed {

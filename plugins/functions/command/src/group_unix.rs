@@ -26,9 +26,13 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts a program for a run.
-    pub(crate) fn spawn(command: &mut Command, run_id: &str, grace: Duration) -> io::Result<Self> {
-        let tree = ProcessTree::new(TreeId::of_run(run_id), grace);
+    /// Starts a program for an attempt of a run.
+    pub(crate) fn spawn(
+        command: &mut Command,
+        (run_id, attempt): (&str, u32),
+        grace: Duration,
+    ) -> io::Result<Self> {
+        let tree = ProcessTree::new(TreeId::of_run(run_id, attempt), grace);
         let child = tree.spawn(command)?;
         Ok(Self { tree, child, reaped: false })
     }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::function::{JobContext, JobError, JobResult};
 use apscheduler_core::printable;
+use apscheduler_core::run::Fence;
 use apscheduler_core::time::Zone;
 use serde_json::json;
 
@@ -47,8 +48,7 @@ pub(crate) struct RunLabels {
     pub(crate) jobstore: String,
     pub(crate) scheduled_run_time: String,
     pub(crate) run_id: String,
-    pub(crate) attempt: String,
-    pub(crate) fence: String,
+    pub(crate) fence: Fence,
 }
 
 impl RunLabels {
@@ -59,8 +59,7 @@ impl RunLabels {
             jobstore: context.jobstore().to_owned(),
             scheduled_run_time: Zone::UTC.iso(context.scheduled_run_time()),
             run_id: context.run_id().to_string(),
-            attempt: context.attempt().to_string(),
-            fence: context.fence().to_string(),
+            fence: context.fence(),
         }
     }
 }
@@ -153,8 +152,8 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         .env("APSCHEDULER_JOBSTORE", &labels.jobstore)
         .env("APSCHEDULER_SCHEDULED_RUN_TIME", &labels.scheduled_run_time)
         .env("APSCHEDULER_RUN_ID", &labels.run_id)
-        .env("APSCHEDULER_ATTEMPT", &labels.attempt)
-        .env("APSCHEDULER_FENCE", &labels.fence)
+        .env("APSCHEDULER_ATTEMPT", labels.fence.attempt().to_string())
+        .env("APSCHEDULER_FENCE", labels.fence.to_string())
         .envs(options.env.iter().map(|(name, value)| (name, value)));
     if let Some(cwd) = &options.cwd {
         // The system reports a missing directory like a missing program.
@@ -167,7 +166,8 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         }
         command.current_dir(cwd);
     }
-    Group::spawn(&mut command, &labels.run_id, options.kill_after).map_err(|error| {
+    let run = (labels.run_id.as_str(), labels.fence.attempt());
+    Group::spawn(&mut command, run, options.kill_after).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => options
                 .file()

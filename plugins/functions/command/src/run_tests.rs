@@ -14,8 +14,7 @@ fn labels() -> RunLabels {
         jobstore: "default".into(),
         scheduled_run_time: "2027-01-01T03:00:00+00:00".into(),
         run_id: new_run_id(),
-        attempt: "2".into(),
-        fence: "7.2".into(),
+        fence: Fence::new(7, 2),
     }
 }
 
