@@ -20,7 +20,7 @@ use crate::access::Access;
 use crate::failure::Failure;
 use crate::ledger_statements::LedgerStatements;
 use crate::open_runs;
-use crate::rows::sql_limit;
+use crate::rows::{id_bytes, owner_bytes, sql_limit};
 
 /// How many journal entries are read at once.
 const PAGE: usize = 100;
@@ -164,6 +164,9 @@ impl RunLedger for SqliteLedger {
 
     fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
         self.access.write(|transaction| {
+            if owner_state(transaction, self.statements(), owner)? == Some(OwnerState::Dead) {
+                return Ok(Vec::new());
+            }
             open_runs::claim(transaction, self.statements(), owner, now, limit)
         })
     }
@@ -248,7 +251,7 @@ fn insert_run(insert: &mut Statement<'_>, record: &RunRecord) -> rusqlite::Resul
     ])
 }
 
-pub(crate) fn owner_state(
+fn owner_state(
     connection: &Connection,
     statements: &LedgerStatements,
     owner: OwnerId,
@@ -318,12 +321,4 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     record.error = row.get::<_, Option<String>>(14)?.map(Arc::from);
     record.late = row.get::<_, Option<String>>(15)?.and_then(|late| RunState::from_name(&late));
     Ok(record)
-}
-
-pub(crate) fn id_bytes(id: RunId) -> [u8; 16] {
-    id.as_u128().to_be_bytes()
-}
-
-pub(crate) fn owner_bytes(id: OwnerId) -> [u8; 16] {
-    id.as_u128().to_be_bytes()
 }

@@ -1,14 +1,13 @@
 //! The rows of open runs.
 
-use apscheduler_core::ledger::{OpenMark, OpenQuery, OpenRun, OpenState, OpenStep, OwnerState};
+use apscheduler_core::ledger::{OpenMark, OpenQuery, OpenRun, OpenState, OpenStep};
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::failure::Failure;
-use crate::ledger::{id_bytes, owner_bytes, owner_state};
 use crate::ledger_statements::LedgerStatements;
-use crate::rows::{micros, sql_limit};
+use crate::rows::{id_bytes, micros, owner_bytes, sql_limit};
 
 /// Adds rows that do not exist yet.
 pub(crate) fn add(
@@ -106,9 +105,6 @@ pub(crate) fn claim(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<OpenRun>, Failure> {
-    if owner_state(transaction, statements, owner)? == Some(OwnerState::Dead) {
-        return Ok(Vec::new());
-    }
     let mut due = transaction.prepare_cached(&statements.due_open)?;
     let due = due.query_map((to_micros(now), sql_limit(limit)), |row| row.get::<_, [u8; 16]>(0))?;
     let due: Vec<[u8; 16]> = due.collect::<Result<_, _>>()?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use rusqlite::types::ValueRef;
@@ -78,4 +79,12 @@ pub(crate) fn micros(time: Option<Timestamp>) -> Option<i64> {
 
 pub(crate) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn id_bytes(id: RunId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
+}
+
+pub(crate) fn owner_bytes(id: OwnerId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
 }
