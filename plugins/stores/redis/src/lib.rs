@@ -1,11 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod answer;
 mod connection;
+mod journal;
 mod keys;
+mod ledger;
+mod ledger_script;
+mod ledger_text;
 mod names;
 mod options;
 mod read_only;
+mod runs;
 mod script;
 mod store;
 mod text;
