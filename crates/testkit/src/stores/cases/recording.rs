@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apscheduler_core::ledger::{
     Appended, Batch, OwnerRecord, OwnerState, Reason, Retention, RunLedger, RunQuery, RunRecord,
-    RunState,
+    RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
@@ -53,7 +53,7 @@ fn ok(job: &str, claimed: i64) -> RunRecord {
 }
 
 fn append(store: &dyn JobStore, records: &[RunRecord]) {
-    ledger(store).append(ME, records, &[]).expect("appended");
+    ledger(store).append(ME, &Writes::new().records(records)).expect("appended");
 }
 
 fn runs(store: &dyn JobStore, query: &RunQuery) -> Vec<RunRecord> {
@@ -160,7 +160,9 @@ fn a_claim_is_in_the_journal_until_its_batch_is_closed(store: &dyn JobStore) {
     let ended = entry.runs().map(|(run, time)| {
         RunRecord::new(run, "a", time, batch.owner, RunState::Ok).claimed(batch.claimed)
     });
-    ledger.append(ME, &ended.collect::<Vec<_>>(), &[batch.id]).expect("appended");
+    let (ended, closed) = (ended.collect::<Vec<_>>(), [batch.id]);
+    let writes = Writes::new().records(&ended).closed(&closed);
+    ledger.append(ME, &writes).expect("appended");
     assert!(ledger.journal(batch.owner, 10).expect("read").is_empty());
     assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 2);
 }
@@ -347,7 +349,9 @@ fn outcomes_of_a_dead_owner_are_refused_and_noted(store: &dyn JobStore) {
     let mut lost = run.clone();
     lost.state = RunState::Lost;
     append(store, &[lost.clone()]);
-    let appended = ledger(store).append(dead.id, &[run, other], &[]).expect("no error");
+    let records = [run, other];
+    let writes = Writes::new().records(&records);
+    let appended = ledger(store).append(dead.id, &writes).expect("no error");
     assert_eq!(appended, Appended::Fenced);
     lost.late = Some(RunState::Ok);
     assert_eq!(runs(store, &RunQuery::new()), [lost]);
@@ -360,7 +364,7 @@ fn owners_with_open_runs_are_listed(store: &dyn JobStore) {
     ledger(store).end(owner.id).expect("noted");
     assert_eq!(record_of(store, &owner).expect("it has open runs").state, OwnerState::Ended);
     // Another owner settles them.
-    ledger(store).append(ME, &[], &[batch.id]).expect("appended");
+    ledger(store).append(ME, &Writes::new().closed(&[batch.id])).expect("appended");
     assert_eq!(record_of(store, &owner), None);
 }
 
