@@ -8,6 +8,7 @@ use apscheduler_plugin_kit::store::Replacement;
 use redis::{Cmd, Value};
 
 use crate::answer::{texts, unexpected};
+use crate::claim_script::ClaimScripts;
 use crate::connection::{Connections, Repeat};
 use crate::keys::{KeyMetadata, Keys};
 use crate::ledger_script::LedgerScripts;
@@ -19,6 +20,7 @@ use crate::script::{FORMAT, LEDGER_FORMAT, Script, Scripts};
 pub(crate) struct Access {
     pub(crate) connections: Arc<Connections>,
     pub(crate) scripts: Scripts,
+    pub(crate) claim_scripts: ClaimScripts,
     pub(crate) ledger_scripts: LedgerScripts,
     pub(crate) keys: Keys,
     pub(crate) replacement: Replacement,
@@ -32,6 +34,7 @@ impl Access {
         Self {
             connections: Arc::new(connections),
             scripts: Scripts::new(),
+            claim_scripts: ClaimScripts::new(),
             ledger_scripts: LedgerScripts::new(),
             keys,
             replacement: Replacement::default(),

@@ -98,6 +98,9 @@ impl Connections {
 
     /// Sends commands that only read, all at once.
     pub(crate) fn query_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
         self.call(Repeat::Allowed, |connection| commands.query(connection))
     }
 

@@ -1,26 +1,33 @@
 //! The journal of claims, read with commands that need no write permission.
 
 use apscheduler_core::Result;
-use apscheduler_core::ledger::{BatchId, Journal};
+use apscheduler_core::ledger::{BatchId, Journal, OpenState, OwnerRecord};
 use apscheduler_core::run::OwnerId;
 use redis::Value;
 
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::LedgerKeys;
-use crate::ledger_text::{read_batch, read_journal};
+use crate::ledger_text::read_journal;
 
 /// How many journal entries are read at once.
 const PAGE: usize = 100;
 
-/// Returns the batches in the journal and their owners, in no particular order.
-pub(crate) fn batches(
+/// Returns whether each of these owners has journal entries, or open runs that it has claimed.
+pub(crate) fn are_busy(
     connections: &Connections,
     keys: &LedgerKeys,
-) -> Result<Vec<(OwnerId, BatchId)>> {
-    let mut all = redis::cmd("ZRANGE");
-    all.arg(&keys.batches).arg(0).arg(-1);
-    read_batches(connections.query(&all, Repeat::Allowed)?)
+    owners: &[OwnerRecord],
+) -> Result<Vec<bool>> {
+    let mut counts = redis::pipe();
+    for OwnerRecord { owner, .. } in owners {
+        let claimed = format!("owner {} {}", owner.id, OpenState::Claimed.name());
+        for (key, start) in [(&keys.batches, owner.id.to_string()), (&keys.open_index, claimed)] {
+            counts.cmd("ZLEXCOUNT").arg(key).arg(format!("[{start} ")).arg(format!("({start}!"));
+        }
+    }
+    let counts = connections.query_all(&counts)?;
+    Ok(counts.chunks(2).map(|counts| counts.iter().any(|count| *count != Value::Int(0))).collect())
 }
 
 /// Returns up to `limit` journal entries of an owner, the oldest first.
@@ -32,9 +39,8 @@ pub(crate) fn of_owner(
 ) -> Result<Vec<Journal>> {
     let mut range = redis::cmd("ZRANGEBYLEX");
     range.arg(&keys.batches).arg(format!("[{owner} ")).arg(format!("({owner}!"));
-    range.arg("LIMIT").arg(0).arg(limit);
+    range.arg("LIMIT").arg(0).arg(i64::try_from(limit).unwrap_or(i64::MAX));
     let batches = read_batches(connections.query(&range, Repeat::Allowed)?)?;
-    let batches: Vec<BatchId> = batches.into_iter().map(|(_, batch)| batch).collect();
     read(connections, keys, &batches)
 }
 
@@ -54,8 +60,9 @@ impl<'a> Pages<'a> {
     /// Returns the next page, of batches before this one. It is empty only if there are no more.
     pub(crate) fn next(&mut self, before: Option<BatchId>) -> Result<Vec<Journal>> {
         if self.left.is_none() {
-            let batches = batches(self.connections, self.keys)?;
-            let mut batches: Vec<BatchId> = batches.into_iter().map(|(_, batch)| batch).collect();
+            let mut all = redis::cmd("ZRANGE");
+            all.arg(&self.keys.batches).arg(0).arg(-1);
+            let mut batches = read_batches(self.connections.query(&all, Repeat::Allowed)?)?;
             batches.sort_unstable();
             self.left = Some(batches);
         }
@@ -95,7 +102,11 @@ fn read(connections: &Connections, keys: &LedgerKeys, batches: &[BatchId]) -> Re
     Ok(page)
 }
 
-fn read_batches(answer: Value) -> Result<Vec<(OwnerId, BatchId)>> {
-    let batches = texts(answer)?.filter_map(|text| read_batch(&String::from_utf8_lossy(&text)));
+/// Reads batches from `OWNER BATCH`.
+fn read_batches(answer: Value) -> Result<Vec<BatchId>> {
+    let batches = texts(answer)?.filter_map(|text| {
+        let text = String::from_utf8_lossy(&text);
+        text.split_once(' ')?.1.parse().ok()
+    });
     Ok(batches.collect())
 }

@@ -23,6 +23,12 @@ pub(crate) struct LedgerKeys {
     pub(crate) journal: String,
     /// The batches in the journal, by owner.
     pub(crate) batches: String,
+    /// The rows of open runs.
+    pub(crate) open: String,
+    /// The runs that have rows, in order, and for each job and owner.
+    pub(crate) open_index: String,
+    /// The runs that wait, by the time at which they are due.
+    pub(crate) open_due: String,
     pub(crate) owners: String,
     /// The records, by run and attempt.
     pub(crate) runs: String,
@@ -57,6 +63,9 @@ impl Keys {
             ledger: LedgerKeys {
                 journal: with("journal"),
                 batches: with("journal.by_owner"),
+                open: with("open"),
+                open_index: with("open.index"),
+                open_due: with("open.due"),
                 owners: with("owners"),
                 runs: with("runs"),
                 by_state: with("runs.by_state"),
@@ -79,21 +88,22 @@ impl Keys {
     }
 
     /// Returns the keys of the script that claims.
-    pub(crate) fn of_claim(&self) -> [&str; 5] {
+    pub(crate) fn of_claim(&self) -> [&str; 8] {
+        let LedgerKeys { journal, batches, open, open_index, open_due, .. } = &self.ledger;
         let [jobs, run_times, meta] = self.of_jobs();
-        [jobs, run_times, meta, &self.ledger.journal, &self.ledger.batches]
+        [jobs, run_times, meta, journal, batches, open, open_index, open_due]
     }
 
-    /// Returns the keys of the scripts on the ledger.
-    pub(crate) fn of_ledger(&self) -> [&str; 10] {
-        let LedgerKeys { journal, batches, owners, runs, by_state, by_job, kept } = &self.ledger;
-        let [jobs, run_times, meta] = self.of_jobs();
-        [jobs, run_times, meta, journal, batches, owners, runs, by_state, by_job, kept]
+    /// Returns the keys of the scripts on the ledger: those of claims, and its own.
+    pub(crate) fn of_ledger(&self) -> Vec<&str> {
+        let LedgerKeys { owners, runs, by_state, by_job, kept, .. } = &self.ledger;
+        let own: [&str; 5] = [owners, runs, by_state, by_job, kept];
+        [&self.of_claim()[..], &own[..]].concat()
     }
 
     /// Returns whether no two keys are the same.
     pub(crate) fn are_distinct(&self) -> bool {
-        let mut keys = self.of_ledger().to_vec();
+        let mut keys = self.of_ledger();
         keys.push(&self.run_times_meta);
         keys.sort_unstable();
         keys.windows(2).all(|pair| pair[0] != pair[1])

@@ -17,15 +17,14 @@
 //! When there is nothing else to do, some jobs of this set are looked at in turn, and those of their records are removed
 //! that have enough later ones by now.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, BatchId, Journal, OwnerRecord, OwnerState, Retention, RunLedger, RunQuery, RunRecord,
-    RunState,
+    Appended, Journal, OpenQuery, OpenRun, OwnerRecord, OwnerState, Retention, RunLedger, RunQuery,
+    RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::time::{Timestamp, duration_to_micros, to_micros};
@@ -37,12 +36,14 @@ use crate::answer::{texts, unexpected};
 use crate::connection::Repeat;
 use crate::journal::{self, Pages};
 use crate::ledger_text::{owner_text, read_owner, record_text, run_text};
-use crate::runs;
+use crate::open_text::{mark_text, read_row, row_text};
+use crate::text::time_text;
+use crate::{open_runs, runs};
 
-/// The most records that one call of a script writes.
+/// The most records that one script writes, if they need not be written together.
 const PAGE: usize = 1000;
 
-/// How many old records one call of a script looks at.
+/// How many old records one script looks at.
 const LOOKED_AT: usize = 500;
 
 /// The most scripts that remove records in one call. Those that are left are looked at in the next.
@@ -58,20 +59,19 @@ impl RedisLedger {
         Self { access: Arc::clone(access) }
     }
 
-    /// Appends up to [`PAGE`] records.
-    fn append_page(
-        &self,
-        owner: OwnerId,
-        records: &[RunRecord],
-        closed: &[BatchId],
-    ) -> Result<Appended> {
+    /// Writes in one transaction.
+    fn write(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
         let script = &self.access.ledger_scripts.append;
         let mut call = self.access.ledger_call(script);
-        call.arg(owner.to_string()).arg(closed.len());
-        for batch in closed {
+        call.arg(owner.to_string()).arg(writes.closed.len()).arg(writes.steps.len());
+        for batch in writes.closed {
             call.arg(batch.to_string());
         }
-        for record in records {
+        for step in writes.steps {
+            call.arg(step.run_id.to_string()).arg(step.from.map(mark_text).unwrap_or_default());
+            call.arg(step.to.as_ref().map(row_text).unwrap_or_default());
+        }
+        for record in writes.records {
             call.arg(run_text(record)).arg(record.state.name());
             call.arg(&*record.job_id).arg(record_text(record));
         }
@@ -110,23 +110,21 @@ impl RedisLedger {
 }
 
 impl RunLedger for RedisLedger {
-    fn append(
-        &self,
-        owner: OwnerId,
-        records: &[RunRecord],
-        closed: &[BatchId],
-    ) -> Result<Appended> {
-        // Nearly always one. The batches are closed with the last, after all of their records were written.
-        let mut pages = records.chunks(PAGE);
-        let last = pages.next_back().unwrap_or_default();
+    fn append(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
+        if writes.records.len() <= PAGE || !writes.steps.is_empty() {
+            return self.write(owner, writes);
+        }
+        // Many runs are lost. The batches are closed after the last of their records was written.
+        let mut pages = writes.records.chunks(PAGE).peekable();
         let mut appended = Appended::Written;
-        for page in pages {
-            appended = self.append_page(owner, page, &[])?;
+        while let Some(records) = pages.next() {
+            let closed = if pages.peek().is_none() { writes.closed } else { &[] };
+            let page = Writes::new().records(records).closed(closed);
+            if self.write(owner, &page)? == Appended::Fenced {
+                appended = Appended::Fenced;
+            }
         }
-        match self.append_page(owner, last, closed)? {
-            Appended::Fenced => Ok(Appended::Fenced),
-            Appended::Written => Ok(appended),
-        }
+        Ok(appended)
     }
 
     fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
@@ -142,6 +140,33 @@ impl RunLedger for RedisLedger {
 
     fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
         journal::of_owner(&self.access.connections, &self.access.keys.ledger, owner, limit)
+    }
+
+    fn has_open_runs(&self) -> bool {
+        true
+    }
+
+    fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+        open_runs::list(&self.access.connections, &self.access.keys.ledger, query)
+    }
+
+    fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
+        let script = &self.access.ledger_scripts.claim_open;
+        let mut call = self.access.ledger_call(script);
+        call.arg(owner.to_string())
+            .arg(time_text(now))
+            .arg(i64::try_from(limit).unwrap_or(i64::MAX));
+        let mut texts = texts(self.access.run(script, &call, Repeat::Forbidden)?)?;
+        let mut claimed = Vec::new();
+        while let (Some(run), Some(row)) = (texts.next(), texts.next()) {
+            let run = String::from_utf8_lossy(&run).parse().ok();
+            claimed.extend(run.and_then(|run| read_row(run, &row)));
+        }
+        Ok(claimed)
+    }
+
+    fn next_open(&self) -> Result<Option<Timestamp>> {
+        open_runs::next_due(&self.access.connections, &self.access.keys.ledger)
     }
 
     fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
@@ -174,11 +199,11 @@ impl RunLedger for RedisLedger {
         while let (Some(id), Some(value)) = (texts.next(), texts.next()) {
             owners.extend(read_owner(&id, &value));
         }
-        let batches = journal::batches(connections, keys)?;
-        let busy: HashSet<OwnerId> = batches.into_iter().map(|(owner, _)| owner).collect();
-        owners
-            .retain(|record| record.state == OwnerState::Alive || busy.contains(&record.owner.id));
-        Ok(owners)
+        let is_busy = journal::are_busy(connections, keys, &owners)?;
+        let owners = owners.into_iter().zip(is_busy);
+        let listed =
+            owners.filter(|(record, is_busy)| record.state == OwnerState::Alive || *is_busy);
+        Ok(listed.map(|(record, _)| record).collect())
     }
 
     fn condemn(&self, owner: OwnerId, heartbeat: Timestamp) -> Result<bool> {

@@ -1,14 +1,15 @@
 //! The scripts of the ledger.
 
+use crate::open_script::open_rows;
 use crate::script::{Script, script};
 
 /// A script on the ledger of a started store.
 macro_rules! ledger_script {
     ($code:literal) => {
         script!(
+            open_rows!(),
             r"
-local journal, batches, owners = KEYS[4], KEYS[5], KEYS[6]
-local runs, by_state, by_job, kept = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local owners, runs, by_state, by_job, kept = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 
 -- The time in microseconds since 1970.
 local function now()
@@ -61,15 +62,17 @@ return 1
 "
 );
 
-/// Arguments: owner, how many batches are closed, their identifiers, and for each record `RUN ATTEMPT`, state, job, and the
+/// Arguments: owner, how many batches are closed, and how many steps there are. Then the identifiers of the
+/// batches; for each step the run, the mark of its row, and the new row; for each record `RUN ATTEMPT`, state, job, and the
 /// record. Returns 1, or 0 if the owner is dead.
 ///
 /// A run that is older than what was pruned last would not be looked at again, so its job is.
 const APPEND: &str = ledger_script!(
     r"
-local first = 3 + ARGV[2]
+local first_step = 4 + ARGV[2]
+local first_record = first_step + ARGV[3] * 3
 if find_owner(ARGV[1]) == 'dead' then
-  for place = first, #ARGV, 4 do
+  for place = first_record, #ARGV, 4 do
     local record = redis.call('HGET', runs, ARGV[place])
     if record and string.sub(record, 1, 5) == 'lost ' then
       redis.call('HSET', runs, ARGV[place], 'lost+' .. ARGV[place + 1] .. string.sub(record, 5))
@@ -78,11 +81,11 @@ if find_owner(ARGV[1]) == 'dead' then
   return 0
 end
 local names = {}
-for place = first, #ARGV, 4 do names[#names + 1] = ARGV[place] end
+for place = first_record, #ARGV, 4 do names[#names + 1] = ARGV[place] end
 local before = read(runs, names)
 local taken, records, states, jobs, late, pruned = {}, {}, {}, {}, {}, {}
 for number, name in ipairs(names) do
-  local place = first + number * 4 - 4
+  local place = first_record + number * 4 - 4
   local state, job = ARGV[place + 1], ARGV[place + 2]
   if not before[number] and not taken[name] then
     taken[name] = true
@@ -103,7 +106,10 @@ call('HSET', runs, records)
 call('ZADD', by_state, states)
 call('ZADD', by_job, jobs)
 call('ZADD', kept, late)
-for place = 3, first - 1 do
+for place = first_step, first_record - 1, 3 do
+  write_open(ARGV[place], open_row(ARGV[place]), ARGV[place + 1], ARGV[place + 2])
+end
+for place = 4, first_step - 1 do
   local entry = redis.call('HGET', journal, ARGV[place])
   if entry then
     redis.call('HDEL', journal, ARGV[place])
@@ -111,6 +117,27 @@ for place = 3, first - 1 do
   end
 end
 return 1
+"
+);
+
+/// Arguments: owner, the time up to which waiting runs are due, and how many to claim. Returns the runs and their rows in turn.
+const CLAIM_OPEN: &str = ledger_script!(
+    r"
+local claimed = {}
+if find_owner(ARGV[1]) == 'dead' then return claimed end
+for _, entry in ipairs(redis.call('ZRANGEBYLEX', open_due, '-', '(' .. ARGV[2] .. '!', 'LIMIT', 0, ARGV[3])) do
+  local run = string.match(entry, '%S+$')
+  local row = open_row(run)
+  local mark, attempt, rest = string.match(row, '^(waiting (%d+) %S+) %S+ (.*)$')
+  if mark then
+    local new = 'claimed ' .. attempt .. ' ' .. ARGV[1] .. ' - ' .. rest
+    write_open(run, row, mark, new)
+    claimed[#claimed + 1] = run
+    claimed[#claimed + 1] = new
+  end
+  redis.call('ZREM', open_due, entry)
+end
+return claimed
 "
 );
 
@@ -232,7 +259,8 @@ count = count + write_removed()
 for _, id in ipairs(redis.call('HKEYS', owners)) do
   local state, heartbeat = find_owner(id)
   if state and state ~= 'alive' and tonumber(heartbeat) < tonumber(ARGV[5])
-    and redis.call('ZLEXCOUNT', batches, '[' .. id .. ' ', '(' .. id .. '!') == 0 then
+    and redis.call('ZLEXCOUNT', batches, '[' .. id .. ' ', '(' .. id .. '!') == 0
+    and redis.call('ZLEXCOUNT', open_index, '[owner ' .. id .. ' claimed ', '(owner ' .. id .. ' claimed!') == 0 then
     redis.call('HDEL', owners, id)
   end
 end
@@ -243,6 +271,7 @@ return {count, more}
 /// The scripts, with their hashes.
 pub(crate) struct LedgerScripts {
     pub(crate) append: Script,
+    pub(crate) claim_open: Script,
     pub(crate) heartbeat: Script,
     pub(crate) end: Script,
     pub(crate) condemn: Script,
@@ -253,6 +282,7 @@ impl LedgerScripts {
     pub(crate) fn new() -> Self {
         Self {
             append: Script::new(APPEND),
+            claim_open: Script::new(CLAIM_OPEN),
             heartbeat: Script::new(HEARTBEAT),
             end: Script::new(END),
             condemn: Script::new(CONDEMN),

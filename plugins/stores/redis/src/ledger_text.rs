@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use apscheduler_core::ledger::{
-    Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, RunRecord, RunState,
+    Batch, BatchId, Journal, OpenRun, OwnerRecord, OwnerState, Reason, RunRecord, RunState,
 };
-use apscheduler_core::run::{Owner, OwnerId};
+use apscheduler_core::run::Owner;
 use apscheduler_core::store::{Claim, ClaimRequest};
 use apscheduler_core::time::{duration_from_micros, duration_to_micros, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -129,14 +129,15 @@ pub(crate) fn batch_texts(batch: Option<Batch>) -> [String; 3] {
     batch.map(texts).unwrap_or_default()
 }
 
-/// Returns the entry of a claim in the journal of the batch, or an empty text if it has none. The entries between brackets,
-/// with commas, are the text of a journal.
-pub(crate) fn entry_text(due: &ClaimRequest, claim: &Claim) -> String {
-    let journal = due.journal([(&claim.record, &claim.outcome)]);
-    let mut text = journal.map(|journal| journal.encode()).unwrap_or_default();
-    text.pop();
-    text.drain(..text.len().min(1));
-    text
+/// Returns the entry of a claim in the journal of the batch, which is empty if it has none, and its open runs. The entries
+/// between brackets, with commas, are the text of a journal.
+pub(crate) fn entry_text(due: &ClaimRequest, claim: &Claim) -> (String, Vec<OpenRun>) {
+    let Some(journal) = due.journal([(&claim.record, &claim.outcome)]) else {
+        return Default::default();
+    };
+    let text = journal.encode();
+    let entry = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    (entry.unwrap_or_default().to_owned(), journal.open)
 }
 
 /// Reads a journal entry: `OWNER CLAIMED ENTRIES`.
@@ -157,17 +158,11 @@ pub(crate) fn read_journal(id: BatchId, value: &[u8]) -> Result<Journal> {
     Journal::decode(batch, words.next().unwrap_or_default())
 }
 
-/// Reads a batch in the journal: `OWNER BATCH`.
-pub(crate) fn read_batch(text: &str) -> Option<(OwnerId, BatchId)> {
-    let (owner, batch) = text.split_once(' ')?;
-    Some((owner.parse().ok()?, batch.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use apscheduler_core::run::RunId;
+    use apscheduler_core::run::{OwnerId, RunId};
 
     use super::*;
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod claim_script;
 mod connection;
 mod journal;
 mod keys;
@@ -9,6 +10,9 @@ mod ledger;
 mod ledger_script;
 mod ledger_text;
 mod names;
+mod open_runs;
+mod open_script;
+mod open_text;
 mod options;
 mod read_only;
 mod runs;

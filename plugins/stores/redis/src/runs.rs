@@ -96,9 +96,7 @@ pub(crate) fn find(
     keys: &LedgerKeys,
     query: &RunQuery,
 ) -> Result<Vec<RunRecord>> {
-    let is_wanted = |state: &RunState| {
-        *state != RunState::Claimed && (query.states.is_empty() || query.states.contains(state))
-    };
+    let is_wanted = |state: &RunState| query.states.is_empty() || query.states.contains(state);
     let states: Vec<RunState> = RunState::ALL.into_iter().filter(is_wanted).collect();
     let index = Index::of(query, keys);
     let mut records = Vec::new();

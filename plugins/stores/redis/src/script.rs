@@ -1,4 +1,4 @@
-//! The scripts that the server runs: each call of the store is one script, so that it is atomic.
+//! The scripts that the server runs: each call that writes is one script, so that it is atomic.
 
 use redis::{Cmd, Connection, ConnectionLike as _, ErrorKind, RedisResult, ServerErrorKind, Value};
 
@@ -215,67 +215,6 @@ return 0
 "
 );
 
-/// Keys: those of all scripts, and those of the journal. Arguments: channel, sender, a token, tokens of earlier calls that
-/// were answered, the batch, its owner, when it was claimed, and for each claim id, revision, the next run time, which is
-/// empty if the job has finished, and its entry for the journal, which is empty if it has none. Returns a `1` for each claim
-/// that was won, and a `0` for each other. If this answer is lost, the token can be used to ask for it again.
-const CLAIM: &str = script!(
-    r"
-for token in string.gmatch(ARGV[4], '%S+') do redis.call('HDEL', meta, 'claim ' .. token) end
-local batch, owner = ARGV[5], ARGV[6]
-local ids = {}
-for first = 8, #ARGV, 4 do ids[#ids + 1] = ARGV[first] end
-if redis.call('HEXISTS', meta, 'claim ' .. ARGV[3]) == 1 then return string.rep('0', #ids) end
-local before = read(jobs, ids)
-local own = new_revision() .. ' '
-local won, taken, records, finished, entries, stale, noted = {}, {}, {}, {}, {}, {}, {}
-for place, id in ipairs(ids) do
-  local value, next_time, note = before[place], ARGV[place * 4 + 6], ARGV[place * 4 + 7]
-  won[place] = '0'
-  if value then
-    local revision, time, state = head(value)
-    if revision == ARGV[place * 4 + 5] and not taken[id] then
-      won[place], taken[id] = '1', true
-      if time then stale[#stale + 1] = time .. ' ' .. id end
-      if next_time == '' then
-        finished[#finished + 1] = id
-      else
-        records[#records + 1] = id
-        records[#records + 1] = own .. next_time .. ' ' .. string.sub(value, state)
-        entries[#entries + 1] = '0'
-        entries[#entries + 1] = next_time .. ' ' .. id
-      end
-      if note ~= '' then noted[#noted + 1] = note end
-    end
-  end
-end
-call('HSET', jobs, records)
-call('HDEL', jobs, finished)
-call('ZREM', times, stale)
-call('ZADD', times, entries)
-if #noted > 0 then
-  redis.call('HSET', KEYS[4], batch, owner .. ' ' .. ARGV[7] .. ' [' .. table.concat(noted, ',') .. ']')
-  redis.call('ZADD', KEYS[5], 0, owner .. ' ' .. batch)
-end
-won = table.concat(won)
-redis.call('HSET', meta, 'claim ' .. ARGV[3], redis.call('TIME')[1] .. ' ' .. won)
-if #records + #finished > 0 then tell(ARGV[1], ARGV[2]) end
-return won
-"
-);
-
-/// Arguments: a token. Returns what the claim with it returned, or nothing if it has not arrived. Should it arrive later, it
-/// is refused: the token is marked as used.
-const CLAIMED: &str = script!(
-    r"
-local field = 'claim ' .. ARGV[1]
-local written = redis.call('HGET', meta, field)
-if written then return string.match(written, ' (.*)') end
-redis.call('HSET', meta, field, redis.call('TIME')[1] .. ' ')
-return ''
-"
-);
-
 /// The scripts, with their hashes.
 pub(crate) struct Scripts {
     pub(crate) start: Script,
@@ -285,8 +224,6 @@ pub(crate) struct Scripts {
     pub(crate) update: Script,
     pub(crate) remove: Script,
     pub(crate) remove_all: Script,
-    pub(crate) claim: Script,
-    pub(crate) claimed: Script,
 }
 
 impl Scripts {
@@ -299,8 +236,6 @@ impl Scripts {
             update: Script::new(UPDATE),
             remove: Script::new(REMOVE),
             remove_all: Script::new(REMOVE_ALL),
-            claim: Script::new(CLAIM),
-            claimed: Script::new(CLAIMED),
         }
     }
 }

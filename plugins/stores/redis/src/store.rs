@@ -21,6 +21,7 @@ use crate::connection::{Connections, Repeat};
 use crate::ledger::RedisLedger;
 use crate::ledger_text::{batch_texts, entry_text};
 use crate::names::STORE_NAME;
+use crate::open_text::row_text;
 use crate::options::RedisOptions;
 use crate::read_only;
 use crate::script::{PAGE, Script};
@@ -79,17 +80,24 @@ impl RedisJobStore {
             return Ok(claims);
         }
         let ClaimToken { token, answered } = self.tokens.next();
-        let script = &self.access.scripts.claim;
+        let script = &self.access.claim_scripts.claim;
         let mut call = script.call(&self.access.keys.of_claim());
         call.arg(&self.channel).arg(&self.own).arg(&token).arg(answered.join(" "));
-        call.arg(&batch_texts(due.batch));
-        for claim in &claims {
+        call.arg(&batch_texts(due.batch)).arg(claims.len());
+        let mut open = Vec::new();
+        for (number, claim) in (1..).zip(&claims) {
             let Claim { record, outcome, .. } = claim;
             let next = match outcome.next {
                 NextRun::At(time) => time_text(time),
                 NextRun::Finished => String::new(),
             };
-            call.arg(&*record.id).arg(record.revision).arg(next).arg(entry_text(due, claim));
+            let (entry, runs) = entry_text(due, claim);
+            call.arg(&*record.id).arg(record.revision).arg(next).arg(entry);
+            open.extend(runs.into_iter().map(|run| (number, run)));
+        }
+        for (number, run) in open {
+            let number: usize = number;
+            call.arg(number).arg(run.run_id.to_string()).arg(row_text(&run));
         }
         match self.access.run(script, &call, Repeat::Forbidden) {
             Ok(Value::BulkString(won)) => {
@@ -109,9 +117,9 @@ impl RedisJobStore {
 
     /// Returns which of the claims were won that were sent with a token but not answered.
     fn find_out(&self, token: &str, claims: &[Claim]) -> Result<Vec<bool>> {
-        let mut call = self.access.call(&self.access.scripts.claimed);
+        let mut call = self.access.call(&self.access.claim_scripts.claimed);
         call.arg(token);
-        match self.access.run(&self.access.scripts.claimed, &call, Repeat::Allowed)? {
+        match self.access.run(&self.access.claim_scripts.claimed, &call, Repeat::Allowed)? {
             Value::BulkString(won) if won.is_empty() => Ok(vec![false; claims.len()]),
             Value::BulkString(won) => {
                 self.tokens.answered(token.to_owned());

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::ErrorKind;
 use apscheduler_core::ledger::{
-    Appended, Batch, Retention, RunLedger, RunQuery, RunRecord, RunState,
+    Appended, Batch, OpenQuery, OpenRun, OpenState, OpenStep, Retention, RunLedger, RunQuery,
+    RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::store::{
@@ -29,7 +30,10 @@ fn record(job: &str, time: Timestamp) -> RunRecord {
 }
 
 fn append(store: &RedisJobStore, records: &[RunRecord]) {
-    assert_eq!(ledger(store).append(ME, records, &[]).unwrap(), Appended::Written);
+    assert_eq!(
+        ledger(store).append(ME, &Writes::new().records(records)).unwrap(),
+        Appended::Written
+    );
 }
 
 /// Claims what is due in a new batch.
@@ -52,6 +56,14 @@ fn open_jobs(store: &RedisJobStore) -> Vec<Vec<String>> {
         .into_iter()
         .map(|journal| journal.entries.into_iter().map(|entry| entry.job_id.to_string()).collect());
     ids.collect()
+}
+
+fn any_exists(keys: &Keys, names: &[&str]) -> bool {
+    let mut exists = redis::cmd("EXISTS");
+    for name in names {
+        exists.arg(keys.named(name));
+    }
+    exists.query::<usize>(&mut keys::connection()).unwrap() > 0
 }
 
 #[test]
@@ -152,7 +164,8 @@ fn an_emptied_server_is_noticed_and_records_are_kept_again() {
     append(&store, std::slice::from_ref(&kept));
     keys::remove(&keys.0);
     let lost = record("a", second(2));
-    let error = ledger(&store).append(ME, std::slice::from_ref(&lost), &[]).unwrap_err();
+    let error =
+        ledger(&store).append(ME, &Writes::new().records(std::slice::from_ref(&lost))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreReplaced, "{}", error.chain());
     append(&store, std::slice::from_ref(&lost));
     assert_eq!(ledger(&store).runs(&RunQuery::new()).unwrap(), [lost]);
@@ -173,7 +186,11 @@ fn a_user_who_may_only_read_lists_runs() {
     let runs = ledger(&reader).runs(&RunQuery::new()).unwrap();
     let states: Vec<RunState> = runs.iter().map(|run| run.state).collect();
     assert_eq!(states, [RunState::Claimed, RunState::Ok]);
-    assert!(ledger(&reader).append(ME, &[record("b", second(3))], &[]).is_err());
+    assert!(ledger(&reader).journal(ME, 10).unwrap().len() == 1);
+    assert!(ledger(&reader).owners().unwrap().is_empty());
+    assert!(ledger(&reader).open_runs(&OpenQuery::new().job("a")).unwrap().is_empty());
+    assert_eq!(ledger(&reader).next_open().unwrap(), None);
+    assert!(ledger(&reader).append(ME, &Writes::new().records(&runs[1..])).is_err());
 }
 
 #[test]
@@ -193,11 +210,41 @@ fn any_text_is_the_id_of_a_job() {
     let none = Retention::default().keep_last(0);
     let removed = ledger(&store).prune(second(100 * 24 * 3600), &none, 100).unwrap();
     assert_eq!(removed, ids.len());
-    for name in ["jobs.runs", "jobs.runs.by_state", "jobs.runs.by_job", "jobs.runs.kept"] {
-        let left: usize =
-            redis::cmd("EXISTS").arg(keys.named(name)).query(&mut keys::connection()).unwrap();
-        assert_eq!(left, 0, "{name}");
-    }
+    let records = ["jobs.runs", "jobs.runs.by_state", "jobs.runs.by_job", "jobs.runs.kept"];
+    assert!(!any_exists(&keys, &records));
+}
+
+/// Each row has entries in the index, which go with it.
+#[test]
+fn open_runs_leave_nothing_behind() {
+    let keys = Keys::new();
+    let store = keys.open();
+    let ids = ["", "a", "a claimed ", "1:a", "a\0b", "two\nlines"];
+    let runs: Vec<OpenRun> = ids
+        .iter()
+        .zip(0..)
+        .map(|(id, time)| OpenRun::new(RunId::new(second(time)), *id, second(time), ME, "{}"))
+        .collect();
+    let carry_out = |steps: Vec<OpenStep>| {
+        ledger(&store).append(ME, &Writes::new().steps(&steps)).unwrap();
+    };
+    let of_job = |run: &OpenRun, state| {
+        let query = OpenQuery::new().job(Arc::clone(&run.job_id)).state(state);
+        ledger(&store).open_runs(&query).unwrap()
+    };
+    carry_out(runs.iter().cloned().map(OpenStep::add).collect());
+    assert!(runs.iter().all(|run| of_job(run, OpenState::Claimed) == std::slice::from_ref(run)));
+    let waiting = |run: &OpenRun| run.clone().attempt(2).waiting(second(99));
+    carry_out(runs.iter().map(|run| OpenStep::change(run.mark(), waiting(run))).collect());
+    assert!(runs.iter().all(|run| of_job(run, OpenState::Claimed).is_empty()));
+    assert!(runs.iter().all(|run| of_job(run, OpenState::Waiting) == [waiting(run)]));
+    let other = OwnerId::random();
+    let claimed = ledger(&store).claim_open(other, second(99), usize::MAX).unwrap();
+    assert_eq!(claimed.len(), runs.len());
+    assert!(ledger(&store).open_runs(&OpenQuery::new().owner(ME)).unwrap().is_empty());
+    assert_eq!(ledger(&store).open_runs(&OpenQuery::new().owner(other)).unwrap(), claimed);
+    carry_out(claimed.iter().map(|run| OpenStep::end(run.run_id, run.mark())).collect());
+    assert!(!any_exists(&keys, &["jobs.open", "jobs.open.index", "jobs.open.due"]));
 }
 
 #[test]
