@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::CauseText;
-use redis::{Client, Cmd, Connection, ConnectionLike as _, RedisError, RedisResult, Value};
+use redis::{
+    Client, Cmd, Connection, ConnectionLike as _, Pipeline, RedisError, RedisResult, Value,
+};
 
 use crate::names::STORE_NAME;
 use crate::options::Config;
@@ -94,11 +96,19 @@ impl Connections {
         })
     }
 
-    fn call(
+    /// Sends commands that only read, all at once.
+    pub(crate) fn query_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.call(Repeat::Allowed, |connection| commands.query(connection))
+    }
+
+    fn call<T>(
         &self,
         repeat: Repeat,
-        call: impl Fn(&mut Connection) -> RedisResult<Value>,
-    ) -> Result<Value> {
+        call: impl Fn(&mut Connection) -> RedisResult<T>,
+    ) -> Result<T> {
         let (mut connection, is_fresh) = self.lease(repeat)?;
         let mut answer = call(&mut connection);
         if let Err(error) = &answer

@@ -1,11 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod answer;
+mod claim_script;
 mod connection;
+mod journal;
 mod keys;
+mod ledger;
+mod ledger_script;
+mod ledger_text;
 mod names;
+mod open_runs;
+mod open_script;
+mod open_text;
 mod options;
 mod read_only;
+mod runs;
 mod script;
 mod store;
 mod text;

@@ -166,12 +166,8 @@ impl RedisOptions {
                 "host: expected only the name of a host; a URL belongs in `url`".into(),
             ));
         }
-        let meta_key = format!("{}.meta", self.jobs_key);
-        let run_times_meta_key = format!("{}.meta", self.run_times_key);
-        if self.jobs_key == self.run_times_key
-            || meta_key == self.run_times_key
-            || run_times_meta_key == self.jobs_key
-        {
+        let keys = Keys::new(self.jobs_key.clone(), self.run_times_key.clone());
+        if !keys.are_distinct() {
             return Err(config_error(
                 "run_times_key: must differ from the keys of the jobs".into(),
             ));
@@ -182,12 +178,7 @@ impl RedisOptions {
             address: address(info.addr(), db),
             channel: format!("{}.changed.{db}", self.jobs_key),
             info,
-            keys: Keys {
-                jobs: self.jobs_key,
-                run_times: self.run_times_key,
-                meta: meta_key,
-                run_times_meta: run_times_meta_key,
-            },
+            keys,
             #[cfg(feature = "tls")]
             ssl_ca_certs: self.ssl_ca_certs,
             connect_timeout: duration("socket_connect_timeout", self.socket_connect_timeout)?,
@@ -387,6 +378,7 @@ mod tests {
             ),
             (json!({"jobs_key": "a", "run_times_key": "a.meta"}), "must differ from the keys"),
             (json!({"jobs_key": "a.meta", "run_times_key": "a"}), "must differ from the keys"),
+            (json!({"jobs_key": "a", "run_times_key": "a.runs"}), "must differ from the keys"),
             (
                 json!({"socket_timeout": 0}),
                 "socket_timeout: expected 0.001 to 2147483 seconds, found 0",

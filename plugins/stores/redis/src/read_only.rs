@@ -7,16 +7,17 @@ use redis::Value;
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::{KeyMetadata, Keys};
-use crate::script::PAGE;
+use crate::script::{LEDGER_FORMAT, PAGE};
 use crate::text::{PAUSED, read_record};
 
 /// Reads what the keys contain about themselves.
 pub(crate) fn metadata(connections: &Connections, keys: &Keys) -> Result<KeyMetadata> {
     let mut meta = redis::cmd("HMGET");
-    meta.arg(&keys.meta).arg(&["format", "run_times"]);
+    meta.arg(&keys.meta).arg(&["format", "run_times", "ledger"]);
     let mut texts = texts(connections.query(&meta, Repeat::Allowed)?)?
         .map(|text| String::from_utf8_lossy(&text).into_owned());
-    let (format, run_times) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+    let mut next = || texts.next().unwrap_or_default();
+    let (format, run_times, ledger) = (next(), next(), next());
     let mut owner = redis::cmd("HGET");
     owner.arg(&keys.run_times_meta).arg("jobs");
     let owner = match connections.query(&owner, Repeat::Allowed)? {
@@ -32,7 +33,9 @@ pub(crate) fn metadata(connections: &Connections, keys: &Keys) -> Result<KeyMeta
         other => return Err(unexpected(&other)),
     };
     let format = (!format.is_empty()).then_some(format);
-    Ok(KeyMetadata { format, owner, run_times, exist })
+    // Earlier releases have no ledger.
+    let ledger = if ledger.is_empty() { LEDGER_FORMAT.to_owned() } else { ledger };
+    Ok(KeyMetadata { format, ledger, owner, run_times, exist })
 }
 
 /// Returns the record with this id.

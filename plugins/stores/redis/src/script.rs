@@ -1,9 +1,12 @@
-//! The scripts that the server runs: each call of the store is one script, so that it is atomic.
+//! The scripts that the server runs: each call that writes is one script, so that it is atomic.
 
 use redis::{Cmd, Connection, ConnectionLike as _, ErrorKind, RedisResult, ServerErrorKind, Value};
 
 /// The version of the stored format.
 pub(crate) const FORMAT: &str = "1";
+
+/// The version of the stored format of the ledger. Releases without a ledger ignore it.
+pub(crate) const LEDGER_FORMAT: &str = "1";
 
 /// The most records that one call of a script fetches.
 pub(crate) const PAGE: usize = 1000;
@@ -22,11 +25,11 @@ local function call(command, key, arguments)
   end
 end
 
--- The records with these ids; false for those that are not there.
-local function read(ids)
+-- The values of these fields; false for those that are not there.
+local function read(key, ids)
   local values = {}
   for first = 1, #ids, CHUNK do
-    local some = redis.call('HMGET', jobs, unpack(ids, first, math.min(first + CHUNK - 1, #ids)))
+    local some = redis.call('HMGET', key, unpack(ids, first, math.min(first + CHUNK - 1, #ids)))
     for place = 1, #some do values[first + place - 1] = some[place] end
   end
   return values
@@ -56,22 +59,24 @@ end
 
 /// A script for a started store. If the keys are missing, it returns an error and does nothing.
 macro_rules! script {
-    ($code:literal) => {
+    ($($code:tt)+) => {
         concat!(
-            prelude!(),
+            $crate::script::prelude!(),
             "
 if redis.call('HEXISTS', meta, 'format') == 0 then
   return redis.error_reply('GONE the keys of the job store are gone')
 end
 ",
-            $code
+            $($code)+
         )
     };
 }
+pub(crate) use {prelude, script};
 
-/// Keys: those of all scripts, and that of the metadata of the run times. Arguments: the format, and a new identity for the
-/// store. Returns the format of the existing keys, empty if another program uses them; the jobs that the run times belong
-/// to; the run times that belong to the jobs; and the identity of the store, which it keeps until the server is emptied.
+/// Keys: those of all scripts, and that of the metadata of the run times. Arguments: the format, a new identity for the
+/// store, and the format of the ledger. Returns the format of the existing keys, empty if another program uses them; the
+/// jobs that the run times belong to; the run times that belong to the jobs; the identity of the store, which it keeps until
+/// the server is emptied; and the format of the existing ledger.
 ///
 /// Both keys refer to each other from the first start on: a store with the run times of other jobs would find no jobs for
 /// them, and remove the entries. The tokens of stores that never asked for them are deleted after a week.
@@ -88,14 +93,15 @@ end
 local format = redis.call('HGET', meta, 'format')
 local owner = redis.call('HGET', KEYS[4], 'jobs') or jobs
 local kept = redis.call('HGET', meta, 'run_times') or times
+local ledger = redis.call('HGET', meta, 'ledger') or ARGV[3]
 if not format and owner == jobs and redis.call('EXISTS', jobs, times) > 0 then format = '' end
-if (not format or format == ARGV[1]) and owner == jobs and kept == times then
+if (not format or format == ARGV[1]) and owner == jobs and kept == times and ledger == ARGV[3] then
   format = ARGV[1]
-  redis.call('HSET', meta, 'format', format, 'run_times', times)
+  redis.call('HSET', meta, 'format', format, 'run_times', times, 'ledger', ledger)
   redis.call('HSETNX', meta, 'store', ARGV[2])
   redis.call('HSET', KEYS[4], 'jobs', jobs)
 end
-return {format or ARGV[1], owner, kept, redis.call('HGET', meta, 'store') or ''}
+return {format or ARGV[1], owner, kept, redis.call('HGET', meta, 'store') or '', ledger}
 "
 );
 
@@ -114,7 +120,7 @@ local ids = {}
 for place, entry in ipairs(entries) do
   ids[place] = string.sub(entry, (string.find(entry, ' ', 1, true) or 0) + 1)
 end
-local values = read(ids)
+local values = read(jobs, ids)
 local name = redis.call('HGET', meta, 'store') or ''
 local found = {name, #entries == limit and entries[limit] or ''}
 for place, entry in ipairs(entries) do
@@ -142,7 +148,7 @@ const ADD: &str = script!(
     r"
 local ids = {}
 for first = 3, #ARGV, 4 do ids[#ids + 1] = ARGV[first] end
-local before = read(ids)
+local before = read(jobs, ids)
 for place = 1, #ids do
   if before[place] and ARGV[place * 4] ~= '1' then return place end
 end
@@ -158,7 +164,7 @@ for place, id in ipairs(ids) do
   end
   records[#records + 1] = id
   records[#records + 1] = revision .. ' ' .. time .. ' ' .. state
-  entries[#entries + 1] = 0
+  entries[#entries + 1] = '0'
   entries[#entries + 1] = time .. ' ' .. id
 end
 call('HSET', jobs, records)
@@ -209,60 +215,6 @@ return 0
 "
 );
 
-/// Arguments: channel, sender, a token, tokens of earlier calls that were answered, and for each claim id, revision, and the
-/// next run time, which is empty if the job has finished. Returns a `1` for each claim that was won, and a `0` for each
-/// other. If this answer is lost, the token can be used to ask for it again.
-const CLAIM: &str = script!(
-    r"
-for token in string.gmatch(ARGV[4], '%S+') do redis.call('HDEL', meta, 'claim ' .. token) end
-local ids = {}
-for first = 5, #ARGV, 3 do ids[#ids + 1] = ARGV[first] end
-if redis.call('HEXISTS', meta, 'claim ' .. ARGV[3]) == 1 then return string.rep('0', #ids) end
-local before = read(ids)
-local own = new_revision() .. ' '
-local won, taken, records, finished, entries, stale = {}, {}, {}, {}, {}, {}
-for place, id in ipairs(ids) do
-  local value, next_time = before[place], ARGV[place * 3 + 4]
-  won[place] = '0'
-  if value then
-    local revision, time, state = head(value)
-    if revision == ARGV[place * 3 + 3] and not taken[id] then
-      won[place], taken[id] = '1', true
-      if time then stale[#stale + 1] = time .. ' ' .. id end
-      if next_time == '' then
-        finished[#finished + 1] = id
-      else
-        records[#records + 1] = id
-        records[#records + 1] = own .. next_time .. ' ' .. string.sub(value, state)
-        entries[#entries + 1] = 0
-        entries[#entries + 1] = next_time .. ' ' .. id
-      end
-    end
-  end
-end
-call('HSET', jobs, records)
-call('HDEL', jobs, finished)
-call('ZREM', times, stale)
-call('ZADD', times, entries)
-won = table.concat(won)
-redis.call('HSET', meta, 'claim ' .. ARGV[3], redis.call('TIME')[1] .. ' ' .. won)
-if #records + #finished > 0 then tell(ARGV[1], ARGV[2]) end
-return won
-"
-);
-
-/// Arguments: a token. Returns what the claim with it returned, or nothing if it has not arrived. Should it arrive later, it
-/// is refused: the token is marked as used.
-const CLAIMED: &str = script!(
-    r"
-local field = 'claim ' .. ARGV[1]
-local written = redis.call('HGET', meta, field)
-if written then return string.match(written, ' (.*)') end
-redis.call('HSET', meta, field, redis.call('TIME')[1] .. ' ')
-return ''
-"
-);
-
 /// The scripts, with their hashes.
 pub(crate) struct Scripts {
     pub(crate) start: Script,
@@ -272,8 +224,6 @@ pub(crate) struct Scripts {
     pub(crate) update: Script,
     pub(crate) remove: Script,
     pub(crate) remove_all: Script,
-    pub(crate) claim: Script,
-    pub(crate) claimed: Script,
 }
 
 impl Scripts {
@@ -286,8 +236,6 @@ impl Scripts {
             update: Script::new(UPDATE),
             remove: Script::new(REMOVE),
             remove_all: Script::new(REMOVE_ALL),
-            claim: Script::new(CLAIM),
-            claimed: Script::new(CLAIMED),
         }
     }
 }
@@ -299,14 +247,14 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    fn new(code: &'static str) -> Self {
+    pub(crate) fn new(code: &'static str) -> Self {
         Self { code, hash: redis::Script::new(code).get_hash().to_owned() }
     }
 
     /// Returns a call, without arguments yet.
-    pub(crate) fn call<const KEYS: usize>(&self, keys: [&str; KEYS]) -> Cmd {
+    pub(crate) fn call(&self, keys: &[&str]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
-        call.arg(&self.hash).arg(keys.len()).arg(&keys);
+        call.arg(&self.hash).arg(keys.len()).arg(keys);
         call
     }
 

@@ -32,10 +32,12 @@ pub(crate) fn time_text(time: Timestamp) -> String {
 
 /// Parses a run time. Returns `None` if the text is invalid, and `Some(None)` for a paused job.
 fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
-    if text == PAUSED {
-        return Some(None);
-    }
-    DateTime::parse_from_rfc3339(text).ok().map(|time| Some(time.to_utc()))
+    if text == PAUSED { Some(None) } else { read_time(text).map(Some) }
+}
+
+/// Parses what [`time_text`] returned.
+pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }
 
 /// Whether the text has the form of a run time. The scripts check the same.

@@ -28,6 +28,7 @@ cases! { "recording":
     Store open_runs_are_listed_as_claimed [Journal],
     Store old_records_are_removed_except_the_last_of_each_job [Journal],
     Store records_are_removed_in_pieces [Journal],
+    Store records_that_are_kept_make_way_for_later_ones [Journal],
     Store surplus_records_of_success_are_removed [Journal],
     Store an_owner_is_alive_until_it_ends [Journal],
     Store only_an_owner_that_is_silent_since_then_is_condemned [Journal],
@@ -253,6 +254,21 @@ fn records_are_removed_in_pieces(store: &dyn JobStore) {
     assert_eq!(days(store, "a"), [9, 8, 7, 6, 5], "the oldest first");
     assert_eq!(prune(store, now, &retention(), 5), 3);
     assert_eq!(prune(store, now, &retention(), 5), 0);
+}
+
+fn records_that_are_kept_make_way_for_later_ones(store: &dyn JobStore) {
+    append(store, &(0..3).map(|day| ok("a", day * DAY)).collect::<Vec<_>>());
+    let mut failed = ok("b", 0);
+    failed.state = RunState::Failed;
+    append(store, &[failed, ok("b", DAY)]);
+    let now = second(100 * DAY);
+    assert_eq!(prune(store, now, &retention(), 100), 1);
+    assert_eq!((days(store, "a"), days(store, "b")), (vec![2, 1], vec![1, 0]));
+    // A late record of an old run.
+    append(store, &[ok("a", 99 * DAY), ok("b", DAY / 2)]);
+    assert_eq!(prune(store, now, &retention(), 100), 2);
+    assert_eq!((days(store, "a"), days(store, "b")), (vec![99, 2], vec![1, 0]));
+    assert_eq!(prune(store, now, &retention(), 100), 0);
 }
 
 fn surplus_records_of_success_are_removed(store: &dyn JobStore) {

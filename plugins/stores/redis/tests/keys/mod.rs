@@ -30,7 +30,22 @@ pub(crate) fn options(keys: &str) -> RedisOptions {
 
 /// Deletes these keys.
 pub(crate) fn remove(keys: &str) {
-    let names =
-        ["jobs", "run_times", "jobs.meta", "run_times.meta"].map(|name| format!("{keys}.{name}"));
+    let names = [
+        "jobs",
+        "run_times",
+        "jobs.meta",
+        "run_times.meta",
+        "jobs.journal",
+        "jobs.journal.by_owner",
+        "jobs.open",
+        "jobs.open.index",
+        "jobs.open.due",
+        "jobs.owners",
+        "jobs.runs",
+        "jobs.runs.by_state",
+        "jobs.runs.by_job",
+        "jobs.runs.kept",
+    ];
+    let names = names.map(|name| format!("{keys}.{name}"));
     redis::cmd("DEL").arg(&names).exec(&mut connection()).expect("the keys are deleted");
 }

@@ -1,7 +1,9 @@
-//! Behavior specific to Redis: keys, logins, broken connections, and manual edits.
+//! Behavior specific to Redis: keys, logins, broken connections, manual edits, and the ledger.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../keys/mod.rs"]
 mod keys;
+mod ledger;
 
 use std::net::TcpListener;
 use std::sync::mpsc;
