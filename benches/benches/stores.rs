@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use apscheduler::Shutdown;
 use apscheduler::builtin;
 use apscheduler::executor_debug::DebugExecutor;
+use apscheduler::ledger::History;
 use apscheduler::registry::{ComponentConfig, IntoJobStore as _};
 use apscheduler::store::{
     ClaimOutcome, ClaimRequest, Decision, JobRecord, JobStore, NextRun, RunTimes,
@@ -223,6 +224,18 @@ fn runs(place: &Place, schedulers: usize) -> u64 {
     per_second(count, time)
 }
 
+/// Returns the runs per second of a whole scheduler that records them, up to the shutdown.
+fn run_and_record(place: &Place, history: History) -> u64 {
+    place.empty();
+    let count = place.jobs();
+    let bench = Bench::recording(DebugExecutor::new(), place.config.clone(), history).unwrap();
+    bench.scheduler().add_jobs(bench.hourly_jobs(count)).unwrap();
+    let start = Instant::now();
+    bench.run(count).unwrap();
+    bench.scheduler().shutdown(Shutdown::Wait).unwrap();
+    per_second(count, start.elapsed())
+}
+
 /// Returns the jobs added and run per second by APScheduler.
 fn python(place: &Place) -> Option<(u64, u64)> {
     let interpreter = std::env::var_os("APSCHEDULER_BENCH_PYTHON")?;
@@ -253,6 +266,11 @@ fn main() {
         println!("  {alone} claims/s by one scheduler, {together} by {SCHEDULERS} together");
         let [runs, together] = [1, SCHEDULERS].map(|schedulers| runs(place, schedulers));
         println!("  {runs} runs/s through one whole scheduler, {together} through {SCHEDULERS}");
+        let recorded = [History::Off, History::Failures, History::All];
+        let [off, failures, all] = recorded.map(|history| run_and_record(place, history));
+        println!(
+            "  up to the shutdown: {off} runs/s, {failures} that record failures, {all} that record all"
+        );
         if let Some((added_by_python, run_by_python)) = python(place) {
             println!(
                 "  APScheduler 3.11.3: {added_by_python} added/s, {run_by_python} runs/s; we add {} times as many, and run {} \

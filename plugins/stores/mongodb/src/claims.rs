@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::iter;
 
-use apscheduler_core::store::{Claim, NextRun};
+use apscheduler_core::store::{Claim, ClaimRequest, NextRun};
 use apscheduler_core::{Error, Result};
 use mongodb::bson::{Bson, Document, doc};
 
@@ -15,6 +15,8 @@ use crate::commands::{self, Failure, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{handle, next_revision, run_time, unchanged};
 use crate::failure::{DUPLICATE_KEY, is_temporary};
+use crate::journal;
+use crate::removing::remove_finished;
 
 /// The code for an upsert that would change an `_id`: `ImmutableField`.
 const IMMUTABLE_FIELD: i32 = 66;
@@ -62,16 +64,17 @@ pub(crate) struct Written {
     pub(crate) refusal: Option<Error>,
 }
 
-/// Writes claims.
+/// Writes claims, and those that are recorded into the journal.
 pub(crate) fn write(
     connection: &Connection,
     mark: &str,
+    due: &ClaimRequest,
     claims: &[Claim],
     marks: &Marks<'_>,
 ) -> Result<Written> {
     let mut written = Written { won: vec![true; claims.len()], refused: 0, refusal: None };
     for (number, chunk) in claims.chunks(MOST_STATEMENTS).enumerate() {
-        for failure in write_chunk(connection, mark, chunk, marks)? {
+        for failure in write_chunk(connection, mark, due, chunk, marks)? {
             if let Some(won) = written.won.get_mut(number * MOST_STATEMENTS + failure.index) {
                 *won = false;
             }
@@ -90,12 +93,13 @@ pub(crate) fn write(
 fn write_chunk(
     connection: &Connection,
     mark: &str,
+    due: &ClaimRequest,
     claims: &[Claim],
     marks: &Marks<'_>,
 ) -> Result<Vec<Failure>> {
     let before = |claim: &Claim| marks.get(&*claim.record.id).map_or(&[][..], Vec::as_slice);
-    let statements = claims.iter().map(|claim| statement(mark, claim, before(claim))).collect();
-    let command = commands::update(connection, statements, Order::Any);
+    let statements = claims.iter().map(|claim| statement(mark, due, claim, before(claim)));
+    let command = commands::update(&connection.jobs, statements.collect(), Order::Any);
     let outcome = commands::run(connection, command)?;
     if outcome.created > 0 || outcome.found + outcome.failures.len() != claims.len() {
         // Not the whole batch was executed, or the server does not implement upserts.
@@ -114,46 +118,32 @@ fn write_chunk(
     }
 }
 
-fn statement(mark: &str, Claim { record, outcome, .. }: &Claim, before: &[&str]) -> Document {
+fn statement(mark: &str, due: &ClaimRequest, claim: &Claim, before: &[&str]) -> Document {
+    let Claim { record, outcome, .. } = claim;
     let next = match outcome.next {
         NextRun::At(time) => run_time(Some(time)),
         NextRun::Finished => Bson::Null,
     };
-    let revision = next_revision(record.revision);
-    let mut change = doc! {
-        "$set": {
-            "next_run_time": next,
-            "revision": revision,
-            "writer": mark,
-            // Nobody has claimed it since the marks were read, or the revision would have changed.
-            "claims": kept_marks(before, mark),
-        },
-        "$setOnInsert": {"_id": false},
+    let mut set = doc! {
+        "next_run_time": next,
+        "revision": next_revision(record.revision),
+        "writer": mark,
+        // Nobody has claimed it since the marks were read, or the revision would have changed.
+        "claims": kept_marks(before, mark),
     };
-    if outcome.next == NextRun::Finished {
-        // This hides the job. It is removed once it is known that the claim was won.
+    let entry = due.journal([(record, outcome)]).as_ref().and_then(journal::entry);
+    let mut change = doc! {"$setOnInsert": {"_id": false}};
+    // This hides a finished job. It is removed once it is known that the claim was won, and its runs have ended.
+    if outcome.next == NextRun::Finished && entry.is_some() {
+        set.insert("finished", true);
+    } else if outcome.next == NextRun::Finished {
         change.insert("$currentDate", doc! {"finished": true});
     }
-    doc! {"q": unchanged(&record.id, record.revision), "u": change, "upsert": true}
-}
-
-/// Removes finished jobs, unless others have used their ids already.
-pub(crate) fn remove_finished<'a>(
-    connection: &Connection,
-    mark: &str,
-    won: impl Iterator<Item = &'a Claim>,
-) {
-    let finished = won.filter(|claim| claim.outcome.next == NextRun::Finished);
-    let statements: Vec<Document> = finished
-        .map(|claim| doc! {"q": {"_id": &*claim.record.id, "writer": mark}, "limit": 1})
-        .collect();
-    for chunk in statements.chunks(MOST_STATEMENTS) {
-        if let Err(error) = commands::run(connection, commands::delete(connection, chunk.to_vec()))
-        {
-            // The claims are won anyway.
-            tracing::warn!("finished jobs are removed within a day: {}", error.chain());
-        }
+    if let Some(entry) = entry {
+        change.insert("$push", doc! {"open": entry});
     }
+    change.insert("$set", set);
+    doc! {"q": unchanged(&record.id, record.revision), "u": change, "upsert": true}
 }
 
 #[cfg(test)]

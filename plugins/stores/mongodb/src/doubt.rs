@@ -10,10 +10,11 @@ use apscheduler_core::Result;
 use apscheduler_core::store::Claim;
 use mongodb::bson::{Document, doc};
 
-use crate::claims::{KEPT_MARKS, remove_finished};
+use crate::claims::KEPT_MARKS;
 use crate::commands::{self, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{next_revision, read, unchanged};
+use crate::removing::remove_finished;
 
 /// Returns for each claim that was sent with the mark `claimed` whether it was won. `mark` is the mark of this write.
 pub(crate) fn find_out(
@@ -40,7 +41,8 @@ fn prevent(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<()> 
         let raise = doc! {"$set": {"revision": revision, "writer": mark}};
         doc! {"q": unchanged(&record.id, record.revision), "u": raise}
     };
-    let command = commands::update(connection, claims.iter().map(statement).collect(), Order::Any);
+    let statements = claims.iter().map(statement).collect();
+    let command = commands::update(&connection.jobs, statements, Order::Any);
     match commands::run(connection, command)?.failures.first() {
         None => Ok(()),
         Some(failure) => Err(failure.explain(&connection.address)),

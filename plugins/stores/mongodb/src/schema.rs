@@ -17,7 +17,7 @@ const REMOVED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The migrations: each creates a version from the one before. Several processes may migrate at the same time, and one may
 /// be killed half way, so each can be repeated.
-const MIGRATIONS: [fn(&Connection) -> Result<()>; 1] = [create_indexes];
+const MIGRATIONS: [fn(&Connection) -> Result<()>; 2] = [create_indexes, create_ledger];
 
 /// The version that this release creates and understands.
 fn newest() -> i64 {
@@ -31,6 +31,21 @@ fn create_indexes(connection: &Connection) -> Result<()> {
     let finished = IndexModel::builder().keys(doc! {"finished": 1}).options(expire).build();
     let jobs = connection.jobs.clone();
     connection.run(async move { jobs.create_indexes([due, finished]).await.map(drop) })
+}
+
+/// Creates the indexes of the journal, and those of the records of runs.
+fn create_ledger(connection: &Connection) -> Result<()> {
+    let index = |keys| IndexModel::builder().keys(keys);
+    let sparse = IndexOptions::builder().sparse(true).build();
+    let journal = [doc! {"open.batch": 1}, doc! {"open.owner": 1}, doc! {"open.runs": 1}];
+    let journal = journal.map(|keys| index(keys).options(sparse.clone()).build());
+    let of_runs = [doc! {"job": 1, "_id": -1}, doc! {"state": 1, "_id": -1}];
+    let of_runs = of_runs.map(|keys| index(keys).build());
+    let (jobs, runs) = (connection.jobs.clone(), connection.runs.clone());
+    connection.run(async move {
+        jobs.create_indexes(journal).await?;
+        runs.create_indexes(of_runs).await.map(drop)
+    })
 }
 
 /// Connects, and creates or migrates the collections.

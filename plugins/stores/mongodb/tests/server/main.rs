@@ -6,6 +6,7 @@ mod jobs;
 mod outages;
 #[path = "../place/mod.rs"]
 mod place;
+mod recording;
 mod round_trips;
 mod standalone;
 mod starting;
