@@ -56,11 +56,17 @@ impl Declaration {
         input.parse::<Token![=]>()?;
         let value: Value = input.parse()?;
         let expected = match key.unraw().to_string().as_str() {
-            "id" | "name" | "jobstore" | "executor" => value.expect_text(),
+            "id" | "name" | "jobstore" | "executor" | "overlap_scope" | "on_resume" | "history" => {
+                value.expect_text()
+            }
             "max_instances" => value.expect_number(),
-            "misfire_grace_time" | "timeout" => value.expect_time_or_none(),
+            "misfire_grace_time" | "timeout" | "deadline" => value.expect_time_or_none(),
             "next_run_time" => value.expect_text_or_none(),
-            "coalesce" => value.expect_bool(),
+            "coalesce" => value.expect_bool_or_text(),
+            "retry" => value.expect_number_or_table(),
+            "on_crash" | "overlap" => value.expect_text_or_table(),
+            "catchup_limit" => value.expect_number_or_none(),
+            "record_result" => value.expect_bool(),
             "args" => value.expect_array(),
             "kwargs" => value.expect_table(),
             "func" => Err("the function is the one that this attribute is on"),

@@ -130,8 +130,9 @@ pub fn job(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The first argument is the kind of trigger, as in a config file. The following options belong to
 /// the job and match those of `JobBuilder`: `id`, `name` (human-readable), `args`, `kwargs`,
 /// `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time`,
-/// `jobstore`, `executor`. All others belong to the trigger, which checks them when the job is
-/// added.
+/// `jobstore`, `executor`, and the policies `retry`, `on_crash`, `overlap`, `overlap_scope`,
+/// `catchup_limit`, `on_resume`, `deadline`, `history`, `record_result`. All others belong to the
+/// trigger, which checks them when the job is added.
 ///
 /// - `misfire_grace_time` and `timeout` are a number of seconds, or text such as `"1h 30m"`.
 /// - Values are text, numbers, `true`, `false`, `none`, `[arrays]`, `{ tables = 1 }`, or any

@@ -100,6 +100,10 @@ impl Value {
         expect_number Number "this option is a number"
         expect_time_or_none Number | Text | None "this option is a number of seconds, text such as `\"1h 30m\"`, or `none`"
         expect_bool Bool "this option is `true` or `false`"
+        expect_bool_or_text Bool | Text "this option is `true`, `false`, or text: `latest`, `earliest` or `all`"
+        expect_number_or_none Number | None "this option is a number, or `none`"
+        expect_number_or_table Number | Table | None "this option is a number, a table such as `{ max_attempts = 3 }`, or `none`"
+        expect_text_or_table Text | Table "this option is text, or a table"
         expect_array Array "this option is an array: `args = [1, \"two\"]`"
         expect_table Table "this option is a table: `kwargs = { name = \"value\" }`"
     }

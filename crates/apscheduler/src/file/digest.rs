@@ -5,7 +5,7 @@
 //! when it runs, by their [meaning]. Neither depends on the place of the file, the host or the release, since a changed
 //! digest gives a job a new next run time. The digest detects changes; it is not a security measure.
 
-use apscheduler_core::job::JobSpec;
+use apscheduler_core::job::{JobSpec, Policies};
 use apscheduler_core::time::Zone;
 use serde_json::{Map, Value, json};
 
@@ -64,6 +64,10 @@ fn digest(spec: &JobSpec, schedule: &Value) -> String {
     });
     if let Some(timeout) = spec.timeout() {
         whole["timeout"] = json!(timeout.as_secs_f64());
+    }
+    // Jobs without policies keep the digest of earlier releases.
+    if *spec.policies() != Policies::default() {
+        whole["policies"] = json!(spec.policies());
     }
     format!("{:016x}-{:016x}", fnv1a(&whole), fnv1a(schedule))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use apscheduler_core::Error;
-use apscheduler_core::job::{JobOrigin, JobSpec};
+use apscheduler_core::job::{JobOrigin, JobSpec, PolicyOptions};
 use apscheduler_core::time::Timestamp;
 use apscheduler_engine::job::{Job, NextRunTime};
 use serde_json::{Value, json};
@@ -374,6 +374,12 @@ fn differences(stored: &JobSpec, job: &Wanted, same_schedule: bool) -> Vec<Plann
     compare("coalesce", json!(stored.coalesce()), json!(spec.coalesce()));
     compare("max_instances", json!(stored.max_instances()), json!(spec.max_instances()));
     compare("timeout", timeout(stored), timeout(spec));
+    let policies = |spec: &JobSpec| serde_json::to_value(spec.policies()).unwrap_or_default();
+    let (before, after) = (policies(stored), policies(spec));
+    for name in PolicyOptions::NAMES {
+        let value = |policies: &Value| policies.get(name).cloned().unwrap_or_default();
+        compare(name, value(&before), value(&after));
+    }
     if !same_schedule {
         compare("trigger", json!(stored.trigger().to_string()), json!(spec.trigger().to_string()));
     }

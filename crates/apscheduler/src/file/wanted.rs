@@ -172,6 +172,7 @@ impl Wanted {
             .coalesce(self.spec.coalesce())
             .max_instances(self.spec.max_instances())
             .timeout(self.spec.timeout())
+            .policies(*self.spec.policies())
             .origin(self.origin.clone())
     }
 }

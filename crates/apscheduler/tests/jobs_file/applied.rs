@@ -59,7 +59,7 @@ fn a_changed_default_is_a_change() {
     other.import_jobs("default", &mut export.as_slice()).unwrap();
     let applied = JobsFile::load(bench.path("jobs.toml")).unwrap().apply(&other).unwrap();
     assert_eq!(counts(applied), [0, 1, 0, 0, 0]);
-    assert!(!other.get_job("a").unwrap().unwrap().spec().unwrap().coalesce());
+    assert!(!other.get_job("a").unwrap().unwrap().spec().unwrap().coalesce().is_one());
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn applies_every_option() {
     let spec = job.spec().unwrap();
     assert_eq!((job.jobstore(), job.name(), spec.executor()), ("other", "Greeting", "default"));
     assert_eq!(
-        (spec.misfire_grace_time(), spec.coalesce(), spec.max_instances()),
+        (spec.misfire_grace_time(), spec.coalesce().is_one(), spec.max_instances()),
         (None, false, 3)
     );
     assert_eq!(spec.trigger().to_string(), "cron[minute='*/5']");

@@ -66,6 +66,9 @@ pub(super) fn add(stores: &Stores, args: &AddArgs) -> Result<ExitCode> {
     if let Some(Some(timeout)) = options.timeout()? {
         job = job.timeout(timeout);
     }
+    if let Some(policies) = options.policies.given()? {
+        job = job.policies(policies);
+    }
     if let Some(time) = options.next_run_time(stores.scheduler.timezone())? {
         job = job.next_run_time(time);
     }

@@ -5,6 +5,7 @@ mod change;
 mod list;
 mod modify;
 mod options;
+mod policies;
 mod show;
 mod transfer;
 mod view;

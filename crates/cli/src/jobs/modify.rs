@@ -59,6 +59,9 @@ pub(super) fn modify(stores: &Stores, args: &ModifyArgs) -> Result<ExitCode> {
     if let Some(timeout) = options.timeout()? {
         change(&|changes| changes.timeout(timeout));
     }
+    if let Some(policies) = options.policies.given()? {
+        change(&|changes| changes.policies(policies));
+    }
     let scheduler = &stores.scheduler;
     let given = options.next_run_time(scheduler.timezone())?;
     if let Some(config) = options.trigger()? {

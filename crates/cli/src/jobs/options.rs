@@ -4,11 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use apscheduler::options::{Seconds, parse_bool};
+use apscheduler::job::Coalesce;
+use apscheduler::options::Seconds;
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
 use apscheduler::trigger::TriggerConfig;
 use serde_json::{Map, Value};
 
+use super::policies::PolicyArgs;
 use crate::input;
 
 /// The options shared by `jobs add` and `jobs modify`.
@@ -35,9 +37,9 @@ pub(super) struct JobOptions {
     /// How late a run may start: seconds, or text such as "1h 30m"; `none` for no limit
     #[arg(long, value_name = "TIME")]
     misfire_grace_time: Option<OrNone<Length>>,
-    /// Whether to merge several due run times into one run: true or false
-    #[arg(long, value_name = "BOOL", value_parser = boolean)]
-    pub(super) coalesce: Option<bool>,
+    /// Which of several due run times run: latest (or true), earliest, all (or false)
+    #[arg(long, value_name = "WHICH", value_parser = coalesce)]
+    pub(super) coalesce: Option<Coalesce>,
     /// How many instances may run at the same time
     #[arg(long, value_name = "N")]
     pub(super) max_instances: Option<u32>,
@@ -47,6 +49,8 @@ pub(super) struct JobOptions {
     /// The next run time in ISO 8601; `now`; or `none` to pause the job
     #[arg(long, value_name = "TIME")]
     next_run_time: Option<String>,
+    #[command(flatten)]
+    pub(super) policies: PolicyArgs,
 }
 
 /// A value, or the word `none`.
@@ -77,8 +81,8 @@ impl FromStr for Length {
     }
 }
 
-fn boolean(text: &str) -> Result<bool, &'static str> {
-    parse_bool(text).ok_or("expected true or false")
+fn coalesce(text: &str) -> Result<Coalesce, &'static str> {
+    text.parse().map_err(|()| "expected latest, earliest, all, true or false")
 }
 
 impl JobOptions {

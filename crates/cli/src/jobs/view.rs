@@ -47,6 +47,9 @@ pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
         put("coalesce", json!(spec.coalesce()));
         put("max_instances", json!(spec.max_instances()));
         put("timeout", json!(spec.timeout().map(|timeout| timeout.as_secs_f64())));
+        if let Ok(Value::Object(policies)) = serde_json::to_value(spec.policies()) {
+            policies.into_iter().for_each(|(name, value)| put(&name, value));
+        }
     }
     let origin = job.origin();
     put("origin", json!(origin.map(|origin| &origin.file)));

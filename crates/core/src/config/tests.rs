@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::job::Coalesce;
 
 fn error(value: &Value) -> String {
     Config::from_value(value).unwrap_err().to_string()
@@ -13,7 +14,7 @@ fn unset_keys_have_the_defaults_of_apscheduler() {
     let defaults = config.job_defaults_or_default();
     assert_eq!(
         (defaults.misfire_grace_time, defaults.coalesce, defaults.max_instances),
-        (Some(Duration::from_secs(1)), true, 1)
+        (Some(Duration::from_secs(1)), Coalesce::Latest, 1)
     );
 }
 
@@ -40,7 +41,7 @@ fn a_flat_dict_of_text_is_parsed() {
     assert_eq!(config.timezone_or_local().unwrap().to_string(), "Europe/Helsinki");
     assert_eq!(config.retry_interval_or_default(), Duration::from_millis(2500));
     let defaults = config.job_defaults_or_default();
-    assert_eq!((defaults.misfire_grace_time, defaults.coalesce), (None, false));
+    assert_eq!((defaults.misfire_grace_time, defaults.coalesce), (None, Coalesce::All));
     let (alias, store) = config.jobstores().next().unwrap();
     let ComponentSource::Config(store) = store else { unreachable!() };
     assert_eq!(

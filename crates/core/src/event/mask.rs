@@ -54,7 +54,16 @@ bitflags! {
         const JOB_STARTED = 1 << 22;
         /// A run of another scheduler is lost: that scheduler has died. (Not in APScheduler.)
         const JOB_LOST = 1 << 23;
+        /// The outcome of a run was refused, because the run had been given up: its scheduler was found dead. (Not in
+        /// APScheduler.)
+        const RUN_FENCED = 1 << 24;
+        /// A run has not succeeded within the deadline of its job. (Not in APScheduler.)
+        const JOB_OVERDUE = 1 << 25;
+        /// Records of runs can't be written; they wait in memory. (Not in APScheduler.)
+        const LEDGER_ERROR = 1 << 26;
+        /// Records of runs are written again. (Not in APScheduler.)
+        const LEDGER_RECOVERED = 1 << 27;
         /// All of them.
-        const ALL = (1 << 24) - 1;
+        const ALL = (1 << 28) - 1;
     }
 }

@@ -13,6 +13,7 @@ pub use missed::Missed;
 
 use crate::function::JobError;
 use crate::job::JobKey;
+use crate::ledger::RunState;
 use crate::run::{Owner, RunId, RunInfo};
 use crate::time::Timestamp;
 
@@ -150,6 +151,44 @@ pub enum Event {
         /// The scheduler that had claimed it.
         owner: Arc<Owner>,
     },
+    /// The outcome of a run was refused: its scheduler was found dead, and the run was given up. What it did outside was done.
+    RunFenced {
+        /// The job.
+        job: JobKey,
+        /// The run.
+        run_id: RunId,
+        /// The attempt number, from 1.
+        attempt: u32,
+        /// The scheduled start of the run.
+        scheduled_run_time: Timestamp,
+        /// How the run ended.
+        state: RunState,
+    },
+    /// A run has not succeeded within the deadline of its job.
+    JobOverdue {
+        /// The job.
+        job: JobKey,
+        /// The run.
+        run_id: RunId,
+        /// The scheduled start of the run.
+        scheduled_run_time: Timestamp,
+        /// When it should have succeeded.
+        deadline: Timestamp,
+    },
+    /// Records of runs can't be written to the ledger of a store. They wait in memory, and runs go on.
+    LedgerError {
+        /// The alias of the store.
+        alias: Arc<str>,
+        /// The message of the error.
+        error: Arc<str>,
+    },
+    /// The ledger of a store can be written to again.
+    LedgerRecovered {
+        /// The alias of the store.
+        alias: Arc<str>,
+        /// How many records were not kept, because too many waited.
+        dropped: u64,
+    },
     /// A run was missed.
     JobMissed {
         /// The job.
@@ -191,6 +230,10 @@ impl Event {
             Self::JobError { .. } => EventMask::JOB_ERROR,
             Self::JobMissed { .. } => EventMask::JOB_MISSED,
             Self::JobLost { .. } => EventMask::JOB_LOST,
+            Self::RunFenced { .. } => EventMask::RUN_FENCED,
+            Self::JobOverdue { .. } => EventMask::JOB_OVERDUE,
+            Self::LedgerError { .. } => EventMask::LEDGER_ERROR,
+            Self::LedgerRecovered { .. } => EventMask::LEDGER_RECOVERED,
         }
     }
 
@@ -213,7 +256,9 @@ impl Event {
             | Self::JobExecuted { job, .. }
             | Self::JobError { job, .. }
             | Self::JobMissed { job, .. }
-            | Self::JobLost { job, .. } => Some(job),
+            | Self::JobLost { job, .. }
+            | Self::RunFenced { job, .. }
+            | Self::JobOverdue { job, .. } => Some(job),
             _ => None,
         }
     }
@@ -227,7 +272,9 @@ impl Event {
             | Self::JobStoreRemoved { alias }
             | Self::JobStoreError { alias, .. }
             | Self::JobStoreRecovered { alias }
-            | Self::JobStoreReplaced { alias, .. } => Some(alias),
+            | Self::JobStoreReplaced { alias, .. }
+            | Self::LedgerError { alias, .. }
+            | Self::LedgerRecovered { alias, .. } => Some(alias),
             Self::AllJobsRemoved { alias } => alias.as_deref(),
             _ => None,
         }
@@ -262,7 +309,11 @@ impl Event {
             | Self::JobExecuted { scheduled_run_time, .. }
             | Self::JobError { scheduled_run_time, .. }
             | Self::JobMissed { scheduled_run_time, .. }
-            | Self::JobLost { scheduled_run_time, .. } => std::slice::from_ref(scheduled_run_time),
+            | Self::JobLost { scheduled_run_time, .. }
+            | Self::RunFenced { scheduled_run_time, .. }
+            | Self::JobOverdue { scheduled_run_time, .. } => {
+                std::slice::from_ref(scheduled_run_time)
+            }
             _ => &[],
         }
     }

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::event::Missed;
 use crate::function::{JobContext, JobError};
 use crate::job::JobSpec;
-use crate::ledger::BatchId;
-use crate::run::{CancellationToken, Owner, RunId};
+use crate::ledger::{BatchId, OpenRun};
+use crate::run::{CancellationToken, Fence, Owner, RunId};
 use crate::time::{Timestamp, from_micros, to_micros};
 
 /// The outcome of a run time.
@@ -63,12 +63,16 @@ pub struct Submission {
     /// In milliseconds, because many runs wait in queues.
     unseen: u32,
     catching_up: bool,
+    /// The revision of the job at the claim.
+    revision: u64,
+    /// The row of its first run time, if it has one in the ledger.
+    open: Option<Arc<OpenRun>>,
 }
 
 impl Submission {
     /// A run of this batch. `first_run` identifies its first run time, and those that follow it the others.
     pub fn new(batch: Arc<RunBatch>, first_run: RunId) -> Self {
-        Self { batch, first_run, unseen: 0, catching_up: false }
+        Self { batch, first_run, unseen: 0, catching_up: false, revision: 0, open: None }
     }
 
     /// Sets how long nobody could have known of the run times: that does not count as lateness.
@@ -83,6 +87,20 @@ impl Submission {
     #[must_use]
     pub fn catching_up(mut self, catching_up: bool) -> Self {
         self.catching_up = catching_up;
+        self
+    }
+
+    /// Sets the revision of the job at the claim.
+    #[must_use]
+    pub fn revision(mut self, revision: u64) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// Sets the row of its first run time in the ledger, if there is one.
+    #[must_use]
+    pub fn open(mut self, run: impl Into<Option<Arc<OpenRun>>>) -> Self {
+        self.open = run.into();
         self
     }
 
@@ -104,6 +122,21 @@ impl Submission {
     /// Returns whether more run times of the job wait in the store until this run has ended.
     pub fn is_catching_up(&self) -> bool {
         self.catching_up
+    }
+
+    /// Returns the attempt number, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.open.as_ref().map_or(1, |run| run.attempt)
+    }
+
+    /// Returns its fence.
+    pub fn fence(&self) -> Fence {
+        Fence::new(self.revision, self.attempt())
+    }
+
+    /// Returns the row of its first run time in the ledger, if there is one.
+    pub fn open_run(&self) -> Option<&Arc<OpenRun>> {
+        self.open.as_ref()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use crate::Extensions;
-use crate::run::{CancellationToken, RunId};
+use crate::run::{CancellationToken, Fence, RunId};
 use crate::time::Timestamp;
 
 /// The scheduler that runs a job, as far as the job's context needs it.
@@ -22,7 +22,8 @@ pub struct JobContext {
     jobstore: Arc<str>,
     scheduled_run_time: Timestamp,
     run_id: RunId,
-    attempt: u32,
+    fence: Fence,
+    is_recovering: bool,
     /// `None` if the run can't be cancelled. That is most runs, so they need no token.
     cancellation: Option<CancellationToken>,
     origin: Origin,
@@ -51,10 +52,25 @@ impl JobContext {
             jobstore,
             scheduled_run_time,
             run_id,
-            attempt: 1,
+            fence: Fence::new(0, 1),
+            is_recovering: false,
             cancellation,
             origin,
         }
+    }
+
+    /// Sets the fence, with the attempt number.
+    #[must_use]
+    pub fn with_fence(mut self, fence: Fence) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// Notes that the scheduler of the attempt before died.
+    #[must_use]
+    pub fn after_crash(mut self, is_recovering: bool) -> Self {
+        self.is_recovering = is_recovering;
+        self
     }
 
     /// Creates the context of a run in a worker process, from the parts that its executor sent.
@@ -63,8 +79,15 @@ impl JobContext {
         extensions: Extensions,
         cancellation: CancellationToken,
     ) -> Self {
-        let ContextParts { job_id, job_name, jobstore, scheduled_run_time, run_id, attempt } =
-            parts;
+        let ContextParts {
+            job_id,
+            job_name,
+            jobstore,
+            scheduled_run_time,
+            run_id,
+            fence,
+            is_recovering,
+        } = parts;
         let origin = Origin::Worker(extensions);
         Self {
             job_id: job_id.into(),
@@ -72,7 +95,8 @@ impl JobContext {
             jobstore: jobstore.into(),
             scheduled_run_time,
             run_id,
-            attempt,
+            fence,
+            is_recovering,
             cancellation: Some(cancellation),
             origin,
         }
@@ -86,7 +110,8 @@ impl JobContext {
             jobstore: self.jobstore.to_string(),
             scheduled_run_time: self.scheduled_run_time,
             run_id: self.run_id,
-            attempt: self.attempt,
+            fence: self.fence,
+            is_recovering: self.is_recovering,
         }
     }
 
@@ -117,7 +142,18 @@ impl JobContext {
 
     /// Returns the attempt number, from 1.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.fence.attempt()
+    }
+
+    /// Returns a number that grows with each claim of the job, and with each attempt. What the job writes to can refuse one
+    /// that is lower than it has seen.
+    pub fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// Returns whether the scheduler of the attempt before died, so that nobody knows how far that attempt came.
+    pub fn recovering(&self) -> bool {
+        self.is_recovering
     }
 
     /// Returns the token that asks the run to end early.
@@ -159,8 +195,10 @@ pub struct ContextParts {
     pub scheduled_run_time: Timestamp,
     /// The id of the run.
     pub run_id: RunId,
-    /// The attempt number, from 1.
-    pub attempt: u32,
+    /// The fence, with the attempt number.
+    pub fence: Fence,
+    /// Whether the scheduler of the attempt before died.
+    pub is_recovering: bool,
 }
 
 impl ContextParts {
@@ -178,7 +216,8 @@ impl ContextParts {
             jobstore: jobstore.into(),
             scheduled_run_time,
             run_id,
-            attempt: 1,
+            fence: Fence::new(0, 1),
+            is_recovering: false,
         }
     }
 
@@ -188,9 +227,15 @@ impl ContextParts {
         self
     }
 
-    /// Sets the attempt number, from 1.
-    pub fn attempt(mut self, attempt: u32) -> Self {
-        self.attempt = attempt;
+    /// Sets the fence, with the attempt number.
+    pub fn fence(mut self, fence: Fence) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// Sets whether the scheduler of the attempt before died.
+    pub fn after_crash(mut self, is_recovering: bool) -> Self {
+        self.is_recovering = is_recovering;
         self
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +15,7 @@ pub struct JobError {
     message: String,
     trace: Option<String>,
     cause: Cause,
+    retry: Retrying,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +26,18 @@ enum Cause {
     Cancellation,
 }
 
+/// What the function says about another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retrying {
+    Nothing,
+    Never,
+    After(Duration),
+}
+
 impl JobError {
     /// Creates an error with this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), trace: None, cause: Cause::Error }
+        Self { message: message.into(), trace: None, cause: Cause::Error, retry: Retrying::Nothing }
     }
 
     /// Creates the error for a panic with this message.
@@ -94,6 +104,33 @@ impl JobError {
         self.cause == Cause::Cancellation
     }
 
+    /// Says that another attempt may succeed, after this time. It is made if the job's [`Retry`](crate::job::Retry) allows it.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry = Retrying::After(delay);
+        self
+    }
+
+    /// Says that another attempt would fail too, so none is made.
+    #[must_use]
+    pub fn fatal(mut self) -> Self {
+        self.retry = Retrying::Never;
+        self
+    }
+
+    /// Returns after which time another attempt may succeed, if the function says so.
+    pub fn delay(&self) -> Option<Duration> {
+        match self.retry {
+            Retrying::After(delay) => Some(delay),
+            Retrying::Nothing | Retrying::Never => None,
+        }
+    }
+
+    /// Returns whether the function says that another attempt would fail too.
+    pub fn is_fatal(&self) -> bool {
+        self.retry == Retrying::Never
+    }
+
     /// Creates the error for a panic that `catch_unwind` caught.
     pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
         let message = payload
@@ -125,7 +162,8 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for JobError {
             cause = inner.source();
         }
         let trace = (!causes.is_empty()).then(|| causes.join("\n"));
-        Self { message: error.to_string(), trace, cause: Cause::Error }
+        let message = error.to_string();
+        Self { message, trace, cause: Cause::Error, retry: Retrying::Nothing }
     }
 }
 

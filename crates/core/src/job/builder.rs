@@ -136,6 +136,8 @@ impl JobBuilder {
         let grace_time = self.fields.misfire_grace_time.unwrap_or(default);
         let misfire_grace_time = grace_time::whole_seconds(grace_time)
             .map_err(|message| named(Error::new(ErrorKind::InvalidJob, message)))?;
+        let given = self.fields.policies;
+        let policies = given.map_or(defaults.policies, |given| given.over(&defaults.policies));
         let spec = JobSpec {
             name: self.fields.name.map_or_else(|| Arc::clone(function.name_arc()), Into::into),
             id,
@@ -151,6 +153,7 @@ impl JobBuilder {
             coalesce: self.fields.coalesce.unwrap_or(defaults.coalesce),
             timeout: self.fields.timeout.flatten(),
             origin: self.fields.origin,
+            policies: JobSpec::kept(policies),
         };
         spec.validate()?;
         Ok(PendingJob {

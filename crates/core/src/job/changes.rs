@@ -72,6 +72,7 @@ impl JobChanges {
             ("max_instances", fields.max_instances.is_some()),
             ("timeout", fields.timeout.is_some()),
             ("origin", fields.origin.is_some()),
+            ("policies", fields.policies.is_some()),
         ];
         let keys: Vec<&str> =
             keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
@@ -101,6 +102,7 @@ impl JobChanges {
                     timeout: None,
                     next_run_time: _,
                     origin: None,
+                    policies: None,
                 }
             )
     }
@@ -142,6 +144,9 @@ impl JobChanges {
         changed.max_instances = fields.max_instances.unwrap_or(spec.max_instances);
         if fields.origin.is_some() {
             changed.origin.clone_from(&fields.origin);
+        }
+        if let Some(policies) = &fields.policies {
+            changed.policies = JobSpec::kept(policies.over(spec.policies()));
         }
         changed.validate()?;
         Ok(changed)

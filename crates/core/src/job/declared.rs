@@ -65,7 +65,7 @@ impl DeclaredJob {
 }
 
 /// Options of jobs that are not known are passed to the trigger; one of these may have been misspelt.
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 17] = [
     "misfire_grace_time",
     "coalesce",
     "max_instances",
@@ -74,4 +74,13 @@ const OPTIONS: [&str; 8] = [
     "jobstore",
     "executor",
     "kwargs",
+    "retry",
+    "on_crash",
+    "overlap",
+    "overlap_scope",
+    "catchup_limit",
+    "on_resume",
+    "deadline",
+    "history",
+    "record_result",
 ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::JobOrigin;
+use super::{Coalesce, JobOrigin, PolicyOptions};
 use crate::time::Timestamp;
 use crate::trigger::TriggerSource;
 
@@ -19,11 +19,13 @@ pub(super) struct JobFields {
     pub(super) name: Option<String>,
     pub(super) executor: Option<Arc<str>>,
     pub(super) misfire_grace_time: Option<Option<Duration>>,
-    pub(super) coalesce: Option<bool>,
+    pub(super) coalesce: Option<Coalesce>,
     pub(super) max_instances: Option<u32>,
     pub(super) timeout: Option<Option<Duration>>,
     pub(super) next_run_time: Option<Option<Timestamp>>,
     pub(super) origin: Option<Box<JobOrigin>>,
+    // Boxed for the same reason.
+    pub(super) policies: Option<Box<PolicyOptions>>,
 }
 
 /// Writes the setters of [`JobFields`] for a type that has them in its field `fields`.
@@ -76,9 +78,69 @@ macro_rules! field_setters {
                 self
             }
 
-            /// Sets whether several due run times become one run.
-            pub fn coalesce(mut self, coalesce: bool) -> Self {
-                self.fields.coalesce = Some(coalesce);
+            /// Sets which of several due run times run: `true` or the latest, the earliest, `false` or all.
+            pub fn coalesce(mut self, coalesce: impl Into<$crate::job::Coalesce>) -> Self {
+                self.fields.coalesce = Some(coalesce.into());
+                self
+            }
+
+            /// Sets whether a run that fails is tried again; `None`, the default, is never.
+            pub fn retry(mut self, retry: impl Into<Option<$crate::job::Retry>>) -> Self {
+                self.fields.policies.get_or_insert_default().retry = Some(retry.into());
+                self
+            }
+
+            /// Sets what becomes of a run whose scheduler dies.
+            pub fn on_crash(mut self, on_crash: $crate::job::OnCrash) -> Self {
+                self.fields.policies.get_or_insert_default().on_crash = Some(on_crash);
+                self
+            }
+
+            /// Sets what becomes of a run when `max_instances` are running.
+            pub fn overlap(mut self, overlap: $crate::job::Overlap) -> Self {
+                self.fields.policies.get_or_insert_default().overlap = Some(overlap);
+                self
+            }
+
+            /// Sets which running instances count for `max_instances`.
+            pub fn overlap_scope(mut self, scope: $crate::job::OverlapScope) -> Self {
+                self.fields.policies.get_or_insert_default().overlap_scope = Some(scope);
+                self
+            }
+
+            /// Sets how many run times that are overdue run: the newest do. `None`, the default, is all.
+            pub fn catchup_limit(mut self, limit: impl Into<Option<u32>>) -> Self {
+                self.fields.policies.get_or_insert_default().catchup_limit = Some(limit.into());
+                self
+            }
+
+            /// Sets which run times follow when the job is resumed.
+            pub fn on_resume(mut self, on_resume: $crate::job::OnResume) -> Self {
+                self.fields.policies.get_or_insert_default().on_resume = Some(on_resume);
+                self
+            }
+
+            /// Sets how long after its scheduled start a run must have succeeded; `None`, the default, is without limit.
+            pub fn deadline(mut self, deadline: impl Into<Option<::std::time::Duration>>) -> Self {
+                self.fields.policies.get_or_insert_default().deadline = Some(deadline.into());
+                self
+            }
+
+            /// Sets which runs are recorded; `None`, the default, is as the scheduler says.
+            pub fn history(mut self, history: impl Into<Option<$crate::ledger::History>>) -> Self {
+                self.fields.policies.get_or_insert_default().history = Some(history.into());
+                self
+            }
+
+            /// Sets whether return values and errors are recorded.
+            pub fn record_result(mut self, record: bool) -> Self {
+                self.fields.policies.get_or_insert_default().record_result = Some(record);
+                self
+            }
+
+            /// Sets policies; those that are not given stay as they are.
+            pub fn policies(mut self, policies: impl Into<$crate::job::PolicyOptions>) -> Self {
+                self.fields.policies = Some(Box::new(policies.into()));
                 self
             }
 

@@ -9,6 +9,7 @@ mod grace_time;
 mod immediate;
 mod key;
 mod origin;
+mod policies;
 mod spec;
 pub mod stored;
 mod table;
@@ -19,5 +20,8 @@ pub use declared::DeclaredJob;
 pub use defaults::JobDefaults;
 pub use key::JobKey;
 pub use origin::JobOrigin;
+pub use policies::{
+    Coalesce, OnCrash, OnResume, Overlap, OverlapScope, Policies, PolicyOptions, Retry, RetryOn,
+};
 pub use spec::{JobSpec, validate_id};
 pub use stored::STATE_VERSION;

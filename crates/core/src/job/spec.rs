@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::JobOrigin;
 use super::grace_time;
+use super::{Coalesce, JobOrigin, Policies};
 use crate::function::{Arguments, Function};
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
@@ -28,9 +28,11 @@ pub struct JobSpec {
     /// In seconds: a job is smaller so than with a `Duration`.
     pub(crate) misfire_grace_time: Option<u32>,
     pub(crate) max_instances: u32,
-    pub(crate) coalesce: bool,
+    pub(crate) coalesce: Coalesce,
     pub(crate) timeout: Option<Duration>,
     pub(crate) origin: Option<Box<JobOrigin>>,
+    /// `None` if they are the defaults, as those of most jobs.
+    pub(crate) policies: Option<Box<Policies>>,
 }
 
 impl JobSpec {
@@ -84,8 +86,8 @@ impl JobSpec {
         self.misfire_grace_time.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
-    /// Returns whether several due run times become one run.
-    pub fn coalesce(&self) -> bool {
+    /// Returns which of several due run times run.
+    pub fn coalesce(&self) -> Coalesce {
         self.coalesce
     }
 
@@ -97,6 +99,17 @@ impl JobSpec {
     /// Returns how long a run may take, on executors that can end one.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Returns its policies.
+    pub fn policies(&self) -> &Policies {
+        static DEFAULTS: LazyLock<Policies> = LazyLock::new(Policies::default);
+        self.policies.as_deref().unwrap_or(&DEFAULTS)
+    }
+
+    /// Returns its policies as they are kept: nothing, if they are the defaults.
+    pub(crate) fn kept(policies: Policies) -> Option<Box<Policies>> {
+        (policies != Policies::default()).then(|| Box::new(policies))
     }
 
     /// Returns the config file that declares it, if there is one.
@@ -130,6 +143,11 @@ impl JobSpec {
         }
         if self.max_instances == 0 {
             return invalid("`max_instances` must be a positive number");
+        }
+        if let Some(policies) = &self.policies
+            && let Err(message) = policies.validate(self.coalesce)
+        {
+            return invalid(&message);
         }
         self.function.check(&self.arguments).map_err(|error| error.with_job_id(&*self.id))
     }

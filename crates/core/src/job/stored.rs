@@ -7,13 +7,16 @@ use std::time::{Duration, TryFromFloatSecsError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{JobDefaults, JobOrigin, JobSpec};
+use super::{Coalesce, JobDefaults, JobOrigin, JobSpec, Policies};
 use crate::function::{Arguments, Function};
 use crate::trigger::{Trigger, TriggerConfig, TriggerContext};
 use crate::{Error, ErrorKind, Result};
 
-/// The version of the format that this release writes. It reads this version and all earlier ones.
-pub const STATE_VERSION: u32 = 1;
+/// The latest version of the format that this release writes. It reads this version and all earlier ones.
+pub const STATE_VERSION: u32 = 2;
+
+/// The version of a job that needs nothing that came later: releases that know no policies can run it.
+const PLAIN_VERSION: u32 = 1;
 
 /// What is written; borrowed, in the order of the keys in the text.
 #[derive(Serialize)]
@@ -28,13 +31,15 @@ struct Written<'a> {
     executor: &'a str,
     /// In seconds.
     misfire_grace_time: Option<u32>,
-    coalesce: bool,
+    coalesce: Coalesce,
     max_instances: u32,
     /// In seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<&'a JobOrigin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<&'a Policies>,
 }
 
 /// What is read.
@@ -50,11 +55,12 @@ struct Stored {
     trigger: TriggerConfig,
     executor: String,
     misfire_grace_time: Option<u32>,
-    coalesce: bool,
+    coalesce: Coalesce,
     max_instances: u32,
     /// In seconds.
     timeout: Option<f64>,
     origin: Option<JobOrigin>,
+    policies: Option<Box<Policies>>,
 }
 
 /// The version alone, to tell a newer format from a broken one.
@@ -114,8 +120,10 @@ fn written(spec: &JobSpec) -> Result<Written<'_>> {
         )
         .with_job_id(spec.id()));
     }
+    // A release that ignored them would run the job otherwise, so it sets the job aside.
+    let has_policies = spec.policies.is_some() || spec.coalesce == Coalesce::Earliest;
     Ok(Written {
-        version: STATE_VERSION,
+        version: if has_policies { STATE_VERSION } else { PLAIN_VERSION },
         id: spec.id(),
         name: spec.name(),
         func: spec.function.name(),
@@ -128,6 +136,7 @@ fn written(spec: &JobSpec) -> Result<Written<'_>> {
         max_instances: spec.max_instances,
         timeout: spec.timeout.map(|timeout| timeout.as_secs_f64()),
         origin: spec.origin(),
+        policies: spec.policies.as_deref(),
     })
 }
 
@@ -215,7 +224,7 @@ pub(crate) fn repair(
         "version": STATE_VERSION, "id": **id, "name": **id, "func": "", "args": [], "kwargs": {},
         "trigger": {"type": ""}, "executor": **super::spec::DEFAULT_ALIAS,
         "misfire_grace_time": defaults.misfire_grace_time.map(|time| time.as_secs()), "coalesce": defaults.coalesce,
-        "max_instances": defaults.max_instances, "timeout": null, "origin": null,
+        "max_instances": defaults.max_instances, "timeout": null, "origin": null, "policies": null,
     });
     let is_new = object.is_empty();
     for (key, value) in substitutes.as_object().into_iter().flatten() {
@@ -271,5 +280,6 @@ fn build(
             .transpose()
             .map_err(|_| broken(id, "`timeout` is not a positive number of seconds"))?,
         origin: stored.origin.map(Box::new),
+        policies: stored.policies,
     })
 }

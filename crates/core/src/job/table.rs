@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::JobBuilder;
 use super::grace_time;
+use super::policies::policy_table;
+use super::{Coalesce, JobBuilder, PolicyOptions};
 use crate::options::Seconds;
 use crate::time::Zone;
 use crate::trigger::TriggerConfig;
@@ -14,7 +15,7 @@ use crate::{Error, ErrorKind, Result};
 impl JobBuilder {
     /// Reads the options of `add_job` from a table, such as a `[[jobs]]` entry: `func`, `trigger`, `args`,
     /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time`, `jobstore`,
-    /// `executor`, `replace_existing`.
+    /// `executor`, `replace_existing`, and the [policies](PolicyOptions::NAMES).
     ///
     /// `next_run_time` is text, read in `zone`, or `none` for a job that is paused.
     ///
@@ -22,6 +23,7 @@ impl JobBuilder {
     /// [`ErrorKind::Config`] that names the key.
     pub fn from_table(what: &str, table: &Map<String, Value>, zone: Zone) -> Result<Self> {
         let entry: Entry = crate::options::parse(what, table)?;
+        let policies = entry.policies(&format!("{what}: deadline"))?;
         let func = entry.func.ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
@@ -54,6 +56,9 @@ impl JobBuilder {
         let timeout = entry.timeout.map(|timeout| timeout.positive(&format!("{what}: timeout")));
         let timeout = timeout.transpose()?;
         job.fields.timeout = timeout.map(Some);
+        if policies != PolicyOptions::default() {
+            job = job.policies(policies);
+        }
         if let Some(alias) = entry.jobstore {
             job = job.jobstore(alias);
         }
@@ -64,26 +69,27 @@ impl JobBuilder {
     }
 }
 
-/// The keys of a table that describes a job.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Entry {
-    id: Option<String>,
-    func: Option<String>,
-    args: Vec<Value>,
-    kwargs: Map<String, Value>,
-    trigger: Option<Value>,
-    name: Option<String>,
-    #[serde(deserialize_with = "given_grace_time")]
-    misfire_grace_time: Option<Option<Duration>>,
-    coalesce: Option<bool>,
-    max_instances: Option<u32>,
-    timeout: Option<Seconds>,
-    #[serde(deserialize_with = "given")]
-    next_run_time: Option<Option<String>>,
-    jobstore: Option<String>,
-    executor: Option<String>,
-    replace_existing: bool,
+policy_table! {
+    /// The keys of a table that describes a job.
+    #[derive(Default)]
+    struct Entry {
+        id: Option<String>,
+        func: Option<String>,
+        args: Vec<Value>,
+        kwargs: Map<String, Value>,
+        trigger: Option<Value>,
+        name: Option<String>,
+        #[serde(deserialize_with = "given_grace_time")]
+        misfire_grace_time: Option<Option<Duration>>,
+        coalesce: Option<Coalesce>,
+        max_instances: Option<u32>,
+        timeout: Option<Seconds>,
+        #[serde(deserialize_with = "given")]
+        next_run_time: Option<Option<String>>,
+        jobstore: Option<String>,
+        executor: Option<String>,
+        replace_existing: bool,
+    }
 }
 
 fn given_grace_time<'de, D>(deserializer: D) -> Result<Option<Option<Duration>>, D::Error>
@@ -91,16 +97,6 @@ where
     D: serde::Deserializer<'de>,
 {
     grace_time::deserialize(deserializer).map(Some)
-}
-
-/// Tells a key with the value null (or the text `none`, in formats without null) from a missing key: only the latter leaves
-/// the option open.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de>,
-{
-    serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

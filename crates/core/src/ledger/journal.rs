@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunRecord, RunState};
+use super::skipped::SkippedText;
+use super::{OpenRun, RunRecord, RunState, Skipped};
 use crate::run::{OwnerId, RunId};
 use crate::time::{Timestamp, from_micros, to_micros};
 use crate::{Error, ErrorKind, Result};
@@ -44,6 +45,8 @@ pub struct Journal {
     pub batch: Batch,
     /// What was claimed.
     pub entries: Vec<JournalEntry>,
+    /// Those of the runs that need a row of their own. They are no part of the text of the entry.
+    pub open: Vec<OpenRun>,
 }
 
 /// The run times of one job in a batch.
@@ -56,16 +59,29 @@ pub struct JournalEntry {
     pub first_run: RunId,
     /// The run times, in order.
     pub run_times: Vec<Timestamp>,
+    /// The run times that were taken with them, and do not run.
+    pub skipped: Option<Skipped>,
 }
 
-/// An entry as text: the id of the job, the first run, the run times in microseconds since 1970.
+/// An entry as text: the id of the job, the first run, the run times in microseconds since 1970, and what does not run.
 #[derive(Serialize, Deserialize)]
-struct EntryText<T>(T, RunId, Vec<i64>);
+#[serde(untagged)]
+enum EntryText<T> {
+    Plain(T, RunId, Vec<i64>),
+    Skipping(T, RunId, Vec<i64>, SkippedText),
+}
 
 impl Journal {
     /// The journal of a batch with these entries.
     pub fn new(batch: Batch, entries: Vec<JournalEntry>) -> Self {
-        Self { batch, entries }
+        Self { batch, entries, open: Vec::new() }
+    }
+
+    /// Sets the runs that need a row of their own.
+    #[must_use]
+    pub fn open(mut self, runs: Vec<OpenRun>) -> Self {
+        self.open = runs;
+        self
     }
 
     /// Returns a record in this state of each run.
@@ -79,11 +95,24 @@ impl Journal {
         })
     }
 
+    /// Returns the records of the run times that do not run.
+    pub fn skipped(&self) -> impl Iterator<Item = RunRecord> {
+        let Batch { owner, claimed, .. } = self.batch;
+        self.entries.iter().filter_map(move |entry| {
+            let record = entry.skipped?.record(Arc::clone(&entry.job_id), owner);
+            Some(record.claimed(claimed).ended(claimed))
+        })
+    }
+
     /// Returns the entries as the text that a store keeps.
     pub fn encode(&self) -> String {
         let entries = self.entries.iter().map(|entry| {
             let run_times = entry.run_times.iter().copied().map(to_micros).collect();
-            EntryText(&*entry.job_id, entry.first_run, run_times)
+            let (id, first) = (&*entry.job_id, entry.first_run);
+            match &entry.skipped {
+                Some(skipped) => EntryText::Skipping(id, first, run_times, skipped.into()),
+                None => EntryText::Plain(id, first, run_times),
+            }
         });
         let entries: Vec<_> = entries.collect();
         // Text and numbers are always valid JSON.
@@ -99,18 +128,29 @@ impl Journal {
             let message = format!("the journal entry {} is damaged", batch.id);
             Error::new(ErrorKind::Store, message).with_source(error)
         })?;
-        let entries = entries.into_iter().map(|EntryText(job_id, first_run, run_times)| {
+        let entries = entries.into_iter().map(|entry| {
+            let (job_id, first_run, run_times, skipped) = match entry {
+                EntryText::Plain(id, first, times) => (id, first, times, None),
+                EntryText::Skipping(id, first, times, skipped) => (id, first, times, Some(skipped)),
+            };
             let run_times = run_times.into_iter().map(from_micros).collect();
-            JournalEntry::new(job_id, first_run, run_times)
+            JournalEntry::new(job_id, first_run, run_times).skipped(skipped.map(Skipped::from))
         });
-        Ok(Self { batch, entries: entries.collect() })
+        Ok(Self::new(batch, entries.collect()))
     }
 }
 
 impl JournalEntry {
     /// The run times of this job. `first_run` identifies the first, and the identifiers that follow it the others.
     pub fn new(job_id: impl Into<Arc<str>>, first_run: RunId, run_times: Vec<Timestamp>) -> Self {
-        Self { job_id: job_id.into(), first_run, run_times }
+        Self { job_id: job_id.into(), first_run, run_times, skipped: None }
+    }
+
+    /// Sets the run times that were taken with them, and do not run.
+    #[must_use]
+    pub fn skipped(mut self, skipped: impl Into<Option<Skipped>>) -> Self {
+        self.skipped = skipped.into();
+        self
     }
 
     /// Returns the runs: their identifiers and their scheduled starts.
@@ -121,6 +161,7 @@ impl JournalEntry {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Reason;
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -131,8 +172,13 @@ mod tests {
     fn a_journal_is_read_as_it_was_written() {
         let batch = Batch::new(OwnerId::random(), at(9));
         let entry = JournalEntry::new("a \"b\"", RunId::from_u128(5), vec![at(1), at(2)]);
-        let journal = Journal::new(batch, vec![entry]);
+        let skipped = Skipped::new(RunId::from_u128(3), at(-5), Reason::Coalesced).until(at(0), 6);
+        let skipping = JournalEntry::new("b", RunId::from_u128(4), vec![at(1)]).skipped(skipped);
+        let journal = Journal::new(batch, vec![entry, skipping]);
         assert_eq!(Journal::decode(batch, &journal.encode()).unwrap(), journal);
+        let records: Vec<RunRecord> = journal.skipped().collect();
+        assert_eq!((records.len(), records[0].count), (1, 6));
+        assert_eq!(records[0].state, RunState::Coalesced);
         let runs: Vec<_> = journal.entries[0].runs().collect();
         assert_eq!(runs, [(RunId::from_u128(5), at(1)), (RunId::from_u128(6), at(2))]);
     }

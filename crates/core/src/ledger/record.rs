@@ -14,6 +14,8 @@ use crate::time::Timestamp;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunState {
+    /// It waits: for its next attempt, or to be claimed.
+    Waiting,
     /// It was claimed, and has no outcome yet.
     Claimed,
     /// The function returned a value.
@@ -36,7 +38,8 @@ pub enum RunState {
 
 impl RunState {
     /// All states.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Waiting,
         Self::Claimed,
         Self::Ok,
         Self::Failed,
@@ -51,6 +54,7 @@ impl RunState {
     /// Returns the name of the state, such as `timed_out`.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Claimed => "claimed",
             Self::Ok => "ok",
             Self::Failed => "failed",
@@ -86,13 +90,39 @@ pub enum Reason {
     AllDown,
     /// The job had its maximum of running instances.
     Overlap,
-    /// A later run time of the job was due as well.
+    /// Another run time of the job was due as well, and stands for it.
     Coalesced,
+    /// The job was paused.
+    Paused,
+    /// As many runs as the job allows were waiting already.
+    Limit,
+    /// No executor of the scheduler had the job's alias.
+    NoExecutor,
+    /// The job could not be restored.
+    BrokenRecord,
+    /// The clock was set forward past it.
+    ClockJump,
+    /// The executor was full.
+    PoolFull,
+    /// More run times were overdue than the job's `catchup_limit`.
+    CatchUpLimit,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 4] = [Self::Late, Self::AllDown, Self::Overlap, Self::Coalesced];
+    pub const ALL: [Self; 11] = [
+        Self::Late,
+        Self::AllDown,
+        Self::Overlap,
+        Self::Coalesced,
+        Self::Paused,
+        Self::Limit,
+        Self::NoExecutor,
+        Self::BrokenRecord,
+        Self::ClockJump,
+        Self::PoolFull,
+        Self::CatchUpLimit,
+    ];
 
     /// Returns the code of the reason, such as `all_down`.
     pub const fn name(self) -> &'static str {
@@ -101,6 +131,13 @@ impl Reason {
             Self::AllDown => "all_down",
             Self::Overlap => "overlap",
             Self::Coalesced => "coalesced",
+            Self::Paused => "paused",
+            Self::Limit => "limit",
+            Self::NoExecutor => "no_executor",
+            Self::BrokenRecord => "broken_record",
+            Self::ClockJump => "clock_jump",
+            Self::PoolFull => "pool_full",
+            Self::CatchUpLimit => "catch_up_limit",
         }
     }
 

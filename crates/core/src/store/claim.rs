@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::JobRecord;
-use crate::ledger::{Batch, BatchId, Journal, JournalEntry};
+use crate::ledger::{Batch, BatchId, Journal, JournalEntry, OpenRun, Skipped};
 use crate::run::RunId;
 use crate::time::Timestamp;
 
@@ -60,13 +60,22 @@ impl ClaimRequest {
         claims: impl IntoIterator<Item = (&'a JobRecord, &'a ClaimOutcome)>,
     ) -> Option<Journal> {
         let batch = self.batch?;
-        let entries = claims.into_iter().filter_map(|(record, outcome)| {
-            outcome.batch.filter(|id| *id == batch.id)?;
+        let (mut entries, mut open) = (Vec::new(), Vec::new());
+        for (record, outcome) in claims {
+            let Some(first) = outcome.first_run.filter(|_| outcome.batch == Some(batch.id)) else {
+                continue;
+            };
             let run_times = outcome.run_times.as_slice().to_vec();
-            Some(JournalEntry::new(Arc::clone(&record.id), outcome.first_run?, run_times))
-        });
-        let entries: Vec<_> = entries.collect();
-        (!entries.is_empty()).then(|| Journal::new(batch, entries))
+            let entry = JournalEntry::new(Arc::clone(&record.id), first, run_times)
+                .skipped(outcome.skipped);
+            if let Some(data) = &outcome.open {
+                open.extend(entry.runs().map(|(run, time)| {
+                    OpenRun::new(run, Arc::clone(&record.id), time, batch.owner, Arc::clone(data))
+                }));
+            }
+            entries.push(entry);
+        }
+        (!entries.is_empty()).then(|| Journal::new(batch, entries).open(open))
     }
 }
 
@@ -172,18 +181,43 @@ pub struct ClaimOutcome {
     pub first_run: Option<RunId>,
     /// The batch that the claim belongs to, if it is to be written into the journal.
     pub batch: Option<BatchId>,
+    /// The [data](OpenRun::data) of its runs, if they need rows of their own in the ledger.
+    pub open: Option<Arc<str>>,
+    /// The run times that are taken too, and do not run.
+    pub skipped: Option<Skipped>,
 }
 
 impl ClaimOutcome {
     /// Takes these run times, and leaves the record to its next run.
     pub fn new(run_times: impl Into<RunTimes>, next: NextRun) -> Self {
-        Self { run_times: run_times.into(), next, first_run: None, batch: None }
+        Self {
+            run_times: run_times.into(),
+            next,
+            first_run: None,
+            batch: None,
+            open: None,
+            skipped: None,
+        }
     }
 
     /// Sets the batch that the claim belongs to.
     #[must_use]
     pub fn batch(mut self, batch: impl Into<Option<BatchId>>) -> Self {
         self.batch = batch.into();
+        self
+    }
+
+    /// Sets the data of its runs, if they need rows of their own in the ledger.
+    #[must_use]
+    pub fn open(mut self, data: impl Into<Option<Arc<str>>>) -> Self {
+        self.open = data.into();
+        self
+    }
+
+    /// Sets the run times that are taken too, and do not run.
+    #[must_use]
+    pub fn skipped(mut self, skipped: impl Into<Option<Skipped>>) -> Self {
+        self.skipped = skipped.into();
         self
     }
 

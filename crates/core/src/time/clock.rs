@@ -26,7 +26,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Returns the time since a fixed moment, regardless of clock changes. Schedulers use it to
-    /// detect that the clock was set.
+    /// detect that the clock was set, and measure leases by it.
     fn elapsed(&self) -> Duration {
         static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
         BEGIN.elapsed()

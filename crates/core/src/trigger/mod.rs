@@ -70,6 +70,23 @@ pub trait Trigger: fmt::Debug + fmt::Display + Send + Sync + 'static {
         last
     }
 
+    /// Returns how many fire times lie after `first`, and at or before `until`.
+    ///
+    /// A scheduler calls this to record how many runs coalesced. The default counts up to 100,000, so that a long sleep does
+    /// not delay other jobs; override it if the trigger can compute the answer directly.
+    fn count_fire_times(&self, first: Timestamp, until: Timestamp) -> u64 {
+        const MOST: u64 = 100_000;
+        let (mut last, mut count) = (first, 0);
+        while count < MOST
+            && let Some(next) = self.next_fire_time(Some(last), until)
+            && next <= until
+            && next > last
+        {
+            (last, count) = (next, count + 1);
+        }
+        count
+    }
+
     /// Explains why the schedule, or a part of it, can never fire, and how to fix that. Returns `None` if it can.
     ///
     /// The text is shown after the name of the trigger: "no date matches month='2', day='31'". A schedule that has fired

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::backlog::Looked;
+use super::due::{Due, due};
 use super::instances::InstanceKey;
 use super::lock::lock;
+use super::open_data::OpenData;
 use super::state::{Engine, Executors};
 use super::store_runner::StoreRunner;
 use super::unseen::Unseen;
@@ -15,16 +17,12 @@ use apscheduler_core::executor::Executor;
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::job::stored::{decode, executor_of};
-use apscheduler_core::ledger::Batch;
+use apscheduler_core::ledger::{Batch, History, Skipped};
 use apscheduler_core::run::RunId;
-use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord, NextRun, RunTimes};
+use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord, NextRun};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::TriggerContext;
 use apscheduler_core::{Error, ErrorKind, Result, suggestion};
-
-/// The maximum number of run times in one claim of a job that does not coalesce, so that memory use
-/// does not grow with the length of a sleep.
-const MAX_RUN_TIMES: usize = 1000;
 
 /// Decides on the records of one batch.
 pub(super) struct Decider<'a> {
@@ -41,11 +39,19 @@ pub(super) struct Decider<'a> {
     /// Due jobs left until a batch of their run times has finished.
     catching_up: Vec<(Arc<str>, Timestamp)>,
     unseen: Unseen,
-    /// The batch that the claims belong to, if they are recorded.
-    batch: Option<Batch>,
+    recording: Option<Recording>,
     /// The jobs to claim, in order.
     pub(super) prepared: Vec<Prepared>,
     reports: Reports,
+}
+
+/// How the claims of a batch are recorded.
+struct Recording {
+    /// The batch that they belong to.
+    batch: Batch,
+    /// Which runs are recorded, if their job asks for nothing else.
+    level: History,
+    has_open_runs: bool,
 }
 
 struct Room {
@@ -73,9 +79,13 @@ pub(super) struct Reports {
 
 impl<'a> Decider<'a> {
     pub(super) fn new(engine: &'a Engine, runner: &'a StoreRunner, now: Timestamp) -> Self {
-        let is_recorded = engine.recorders.get(runner.number).is_some();
+        let recording = engine.recorders.get(runner.number).map(|recorder| Recording {
+            batch: Batch::new(runner.owner().id, now),
+            level: recorder.level(),
+            has_open_runs: recorder.has_open_runs(),
+        });
         Self {
-            batch: is_recorded.then(|| Batch::new(runner.owner().id, now)),
+            recording,
             engine,
             runner,
             now,
@@ -93,7 +103,7 @@ impl<'a> Decider<'a> {
 
     /// Returns the batch that the claims belong to, if they are recorded.
     pub(super) fn batch(&self) -> Option<Batch> {
-        self.batch
+        self.recording.as_ref().map(|recording| recording.batch)
     }
 
     /// Returns the instant of the pass.
@@ -169,16 +179,42 @@ impl<'a> Decider<'a> {
             self.catching_up.push((Arc::clone(&record.id), first));
             return Ok(Decision::Leave);
         }
-        let (run_times, next) = self.run_times(&spec, first)?;
+        let due = due(&spec, first, self.now)?;
         if self.has_broken {
             self.reports.restored.push(Arc::clone(&record.id));
         }
         self.rooms[room].left -= 1;
         let unseen = self.unseen.delay(first);
+        let outcome = self.outcome(&spec, due)?;
         self.prepared.push(Prepared { spec, room, unseen });
-        let first_run = RunId::reserve(self.now, run_times.as_slice().len());
-        let outcome = ClaimOutcome::new(run_times, next).first_run(first_run);
-        Ok(Decision::Claim(outcome.batch(self.batch.map(|batch| batch.id))))
+        Ok(Decision::Claim(outcome))
+    }
+
+    /// Returns the claim of what is due, with what the ledger needs to know.
+    fn outcome(&self, spec: &JobSpec, due: Due) -> Result<ClaimOutcome> {
+        let Due { run_times, next, skipped } = due;
+        let count = run_times.as_slice().len();
+        let outcome = ClaimOutcome::new(run_times, next);
+        let Some(recording) = &self.recording else {
+            return Ok(outcome.first_run(RunId::reserve(self.now, count)));
+        };
+        let policies = spec.policies();
+        let is_open = recording.has_open_runs && policies.needs_open_runs();
+        let level = policies.history.unwrap_or(recording.level);
+        if level == History::Off && !is_open {
+            return Ok(outcome.first_run(RunId::reserve(self.now, count)));
+        }
+        let skipped = skipped.filter(|_| level != History::Off);
+        // In the order of the run times.
+        let first = RunId::reserve(self.now, count + usize::from(skipped.is_some()));
+        let first_run = if skipped.is_some() { first.nth(1) } else { first };
+        let skipped = skipped.map(|times| {
+            let skipped = Skipped::new(first, times.first, times.reason);
+            skipped.until(times.last, times.count(spec))
+        });
+        let data = is_open.then(|| OpenData::of(spec, next == NextRun::Finished)).transpose()?;
+        let outcome = outcome.first_run(first_run).skipped(skipped);
+        Ok(outcome.batch(recording.batch.id).open(data.map(|data| data.text())))
     }
 
     /// Returns whether the executor of a record is known to have no room, without restoring the
@@ -211,40 +247,6 @@ impl<'a> Decider<'a> {
         room.starved |= room.left == 0;
         Ok((room.left > 0).then_some(place))
     }
-
-    fn run_times(&self, spec: &JobSpec, first: Timestamp) -> Result<(RunTimes, NextRun)> {
-        let trigger = spec.trigger();
-        let next_after = |last: Timestamp| -> Result<Option<Timestamp>> {
-            let next = trigger.next_fire_time(Some(last), self.now);
-            match next {
-                Some(next) if next <= last => Err(Error::new(
-                    ErrorKind::BrokenRecord,
-                    format!("the trigger {trigger} gives {next} as the fire time after {last}"),
-                )
-                .with_job_id(spec.id())),
-                next => Ok(next),
-            }
-        };
-        if spec.coalesce() {
-            let last = trigger.last_fire_time(first, self.now).max(first).min(self.now);
-            return Ok((RunTimes::One(last), next_run(next_after(last)?)));
-        }
-        let mut next = next_after(first)?;
-        if next.is_none_or(|next| next > self.now) {
-            return Ok((RunTimes::One(first), next_run(next)));
-        }
-        let mut times = vec![first];
-        while let Some(time) = next.filter(|time| *time <= self.now && times.len() < MAX_RUN_TIMES)
-        {
-            times.push(time);
-            next = next_after(time)?;
-        }
-        Ok((RunTimes::Many(times), next_run(next)))
-    }
-}
-
-fn next_run(time: Option<Timestamp>) -> NextRun {
-    time.map_or(NextRun::Finished, NextRun::At)
 }
 
 pub(super) fn unknown_executor(executors: &Executors, spec: &JobSpec) -> Error {

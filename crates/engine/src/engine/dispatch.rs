@@ -9,9 +9,10 @@ use apscheduler_core::executor::{
 };
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::job::{JobKey, JobSpec};
+use apscheduler_core::ledger::OpenRun;
 use apscheduler_core::printable;
 use apscheduler_core::run::RunInfo;
-use apscheduler_core::store::ClaimOutcome;
+use apscheduler_core::store::{Claim, ClaimOutcome};
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use super::decide::Prepared;
 use super::instances::InstanceKey;
 use super::lock::lock;
+use super::open_data::OpenData;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 
@@ -29,16 +31,27 @@ impl Engine {
         self: &Arc<Self>,
         runner: &StoreRunner,
         job: Prepared,
-        outcome: ClaimOutcome,
+        claim: Claim,
         catching_up: bool,
         batch: &Arc<RunBatch>,
     ) -> Option<Run> {
         let Prepared { spec, unseen, .. } = job;
-        let ClaimOutcome { run_times, first_run, .. } = outcome;
+        let Claim { record, outcome, .. } = claim;
+        let ClaimOutcome { run_times, first_run, open, skipped, .. } = outcome;
         let new_id = || RunId::reserve(batch.claimed, run_times.as_slice().len());
         let first_run = first_run.unwrap_or_else(new_id);
-        let run =
-            Submission::new(Arc::clone(batch), first_run).unseen(unseen).catching_up(catching_up);
+        let open = open.zip(run_times.as_slice().first()).map(|(data, first)| {
+            let id = Arc::clone(spec.id_arc());
+            Arc::new(OpenRun::new(first_run, id, *first, batch.owner.id, data))
+        });
+        let run = Submission::new(Arc::clone(batch), first_run)
+            .unseen(unseen)
+            .catching_up(catching_up)
+            .revision(record.revision)
+            .open(open);
+        if let Some(skipped) = &skipped {
+            self.record_skipped(&spec, &run, skipped, 1);
+        }
         let key = instance_key(&spec, &run);
         if !self.instances.acquire(&key, spec.max_instances(), catching_up) {
             if catching_up {
@@ -59,6 +72,11 @@ impl Engine {
             });
             return None;
         }
+        if run.open_run().is_some() {
+            for index in 0..run_times.as_slice().len() {
+                runner.open.begin(first_run.nth(index), &spec);
+            }
+        }
         self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
             job: job_key(&spec, &run),
             run: run_info(&run, first_run),
@@ -76,7 +94,7 @@ impl RunSink for Engine {
         let lateness = now - run_time;
         let running_since = || *lock(&self.running_since);
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
-        (lateness > grace + run.unseen_for()).then(|| {
+        (lateness - run.unseen_for() > grace).then(|| {
             Missed::by(lateness.to_std().unwrap_or_default())
                 .queued((now - run.batch().claimed).to_std().unwrap_or_default())
                 .idle((running_since() - run_time).to_std().unwrap_or_default())
@@ -93,8 +111,8 @@ impl RunSink for Engine {
         let names = [job.id_arc(), job.name_arc(), &run.batch().jobstore].map(Arc::clone);
         // An executor without a limit has room again when runs start, and those may last long.
         self.has_more_room(job.executor_arc());
-        let is_recorded = || self.recorders.get(run.batch().store).is_some();
-        if self.listeners.wants(EventMask::JOB_STARTED | ENDED) || is_recorded() {
+        let is_recorded = run.batch().journal.is_some() || run.open_run().is_some();
+        if is_recorded || self.listeners.wants(EventMask::JOB_STARTED | ENDED) {
             fire.started = Some(Started::now(self.now()));
             self.emit(EventMask::JOB_STARTED, || Event::JobStarted {
                 job: job_key(job, run),
@@ -102,7 +120,11 @@ impl RunSink for Engine {
                 scheduled_run_time: fire.scheduled_run_time,
             });
         }
-        JobContext::in_scheduler(self, names, fire.scheduled_run_time, fire.run_id, cancellation)
+        let recovering = run.open_run().is_some_and(|run| OpenData::read(&run.data).recovering);
+        let time = fire.scheduled_run_time;
+        JobContext::in_scheduler(self, names, time, fire.run_id, cancellation)
+            .with_fence(run.fence())
+            .after_crash(recovering)
     }
 
     fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome) {
@@ -132,9 +154,9 @@ impl RunSink for Engine {
 const ENDED: EventMask = EventMask::JOB_EXECUTED.union(EventMask::JOB_ERROR);
 
 /// Returns a run that was claimed.
-fn run_info(run: &Submission, id: RunId) -> RunInfo {
+pub(super) fn run_info(run: &Submission, id: RunId) -> RunInfo {
     let batch = run.batch();
-    RunInfo::new(id, Arc::clone(&batch.owner), batch.claimed)
+    RunInfo::new(id, Arc::clone(&batch.owner), batch.claimed).attempt(run.attempt())
 }
 
 /// Returns a run that may have started.
@@ -144,11 +166,11 @@ fn started(run: &Submission, fire: &Fire) -> RunInfo {
     info
 }
 
-fn instance_key(job: &JobSpec, run: &Submission) -> InstanceKey {
+pub(super) fn instance_key(job: &JobSpec, run: &Submission) -> InstanceKey {
     InstanceKey { store: run.batch().store, job_id: Arc::clone(job.id_arc()) }
 }
 
-fn job_key(job: &JobSpec, run: &Submission) -> JobKey {
+pub(super) fn job_key(job: &JobSpec, run: &Submission) -> JobKey {
     JobKey::in_store(Arc::clone(&run.batch().jobstore), Arc::clone(job.id_arc()))
 }
 

@@ -87,7 +87,7 @@ impl Engine {
     /// Claims and submits all due jobs of a store. Returns the next run time after `now`.
     pub(super) fn process_store(
         self: &Arc<Self>,
-        runner: &StoreRunner,
+        runner: &Arc<StoreRunner>,
         session: &Session,
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
@@ -102,7 +102,9 @@ impl Engine {
         if !result? {
             return Ok(None);
         }
-        runner.store.next_run_time(Some(now))
+        self.claim_open_runs(runner, session, now)?;
+        let next = runner.store.next_run_time(Some(now))?;
+        Ok(next.into_iter().chain(runner.open.next()).min())
     }
 
     /// Claims and submits batch after batch. Returns whether all jobs that may run were scanned.
@@ -225,6 +227,7 @@ impl Engine {
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         let mut batch = Arc::new(Self::new_batch(runner, now).journal(pass_batch));
+        self.note_claims(runner.number, &claims);
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.
@@ -248,8 +251,7 @@ impl Engine {
                 // The claim was in doubt, and belongs to an earlier batch.
                 batch = Arc::new(Self::new_batch(runner, now).journal(claim.outcome.batch));
             }
-            self.note_claim(&batch, claim.outcome.run_times.as_slice().len());
-            let run = self.prepare(runner, job, claim.outcome, catching_up, &batch);
+            let run = self.prepare(runner, job, claim, catching_up, &batch);
             if let Some(run) = run {
                 submissions.add(room, run);
             }

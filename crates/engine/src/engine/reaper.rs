@@ -1,17 +1,11 @@
-//! Finds owners of runs that have died, and settles the runs that they had open.
+//! Finds owners of runs that have died.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::Duration;
 
-use apscheduler_core::Result;
-use apscheduler_core::ledger::{
-    Appended, BatchId, OwnerRecord, OwnerState, RunLedger, RunQuery, RunRecord, RunState,
-};
+use apscheduler_core::ledger::{OwnerRecord, OwnerState};
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::time::Timestamp;
-
-/// How many batches are settled at once.
-const PAGE: usize = 100;
 
 /// Watches the heartbeats of other owners.
 ///
@@ -20,7 +14,10 @@ const PAGE: usize = 100;
 /// anybody: both begin the watching anew.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
-    seen: HashMap<OwnerId, (Timestamp, Instant)>,
+    /// The last sign of life of each owner, and since when it has been the last, by [`Clock::elapsed`].
+    ///
+    /// [`Clock::elapsed`]: apscheduler_core::time::Clock::elapsed
+    seen: HashMap<OwnerId, (Timestamp, Duration)>,
 }
 
 impl Watcher {
@@ -29,18 +26,24 @@ impl Watcher {
         self.seen.clear();
     }
 
-    /// Returns the owners that have given no sign of life for a whole lease.
-    pub(super) fn watch(&mut self, owners: &[OwnerRecord], now: Instant) -> Vec<OwnerRecord> {
+    /// Returns the owners that have given no sign of life for a whole lease. `asked` and `answered` are the times of a clock
+    /// that is never put back, before and after the owners were read: nobody knows when in between.
+    pub(super) fn watch(
+        &mut self,
+        owners: &[OwnerRecord],
+        asked: Duration,
+        answered: Duration,
+    ) -> Vec<OwnerRecord> {
         let alive = |owner: &&OwnerRecord| owner.state == OwnerState::Alive;
         let ids: Vec<OwnerId> = owners.iter().filter(alive).map(|owner| owner.owner.id).collect();
         self.seen.retain(|id, _| ids.contains(id));
         let mut silent = Vec::new();
         for owner in owners.iter().filter(alive) {
             let (heartbeat, since) =
-                self.seen.entry(owner.owner.id).or_insert((owner.heartbeat, now));
+                self.seen.entry(owner.owner.id).or_insert((owner.heartbeat, answered));
             if *heartbeat != owner.heartbeat {
-                (*heartbeat, *since) = (owner.heartbeat, now);
-            } else if now.saturating_duration_since(*since) >= owner.lease {
+                (*heartbeat, *since) = (owner.heartbeat, answered);
+            } else if asked.saturating_sub(*since) >= owner.lease {
                 silent.push(owner.clone());
             }
         }
@@ -48,44 +51,9 @@ impl Watcher {
     }
 }
 
-/// Settles the runs that an owner had open when it died or was shut down: they are lost, because
-/// nobody knows how they ended. Calls `lost` for each.
-///
-/// # Errors
-/// Any error from the ledger. What has been settled stays so.
-pub(super) fn settle(
-    ledger: &dyn RunLedger,
-    (me, owner): (OwnerId, OwnerId),
-    now: Timestamp,
-    lost: &mut dyn FnMut(&RunRecord),
-) -> Result<()> {
-    loop {
-        let page = ledger.journal(owner, PAGE)?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        let mut records = Vec::new();
-        for run in page.iter().flat_map(|journal| journal.records(RunState::Lost)) {
-            let found = ledger.runs(&RunQuery::new().run(run.run_id))?;
-            if found.iter().all(|record| record.state == RunState::Claimed) {
-                records.push(run.ended(now));
-            }
-        }
-        let closed: Vec<BatchId> = page.iter().map(|journal| journal.batch.id).collect();
-        if ledger.append(me, &records, &closed)? == Appended::Fenced {
-            // This scheduler has been found dead itself; its next sign of life tells it.
-            return Ok(());
-        }
-        records.iter().for_each(&mut *lost);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use apscheduler_core::ledger::{Batch, Journal, JournalEntry};
-    use apscheduler_core::run::{Owner, RunId};
+    use apscheduler_core::run::Owner;
 
     use super::*;
 
@@ -96,70 +64,55 @@ mod tests {
         OwnerRecord::new(owner, state, Timestamp::UNIX_EPOCH, LEASE)
     }
 
+    /// Reads the owners without a delay, at this second.
+    fn at(watcher: &mut Watcher, owners: &[OwnerRecord], second: u64) -> Vec<OwnerRecord> {
+        let time = Duration::from_secs(second);
+        watcher.watch(owners, time, time)
+    }
+
     #[test]
     fn an_owner_is_silent_after_a_whole_lease() {
-        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut watcher = Watcher::default();
         let owners = [owner(OwnerState::Alive), owner(OwnerState::Dead), owner(OwnerState::Ended)];
-        let after = |seconds| start + Duration::from_secs(seconds);
         // However old its heartbeat is by the clock of the backend.
-        assert!(watcher.watch(&owners, start).is_empty());
-        assert!(watcher.watch(&owners, after(59)).is_empty());
-        assert_eq!(watcher.watch(&owners, after(60)), owners[..1]);
+        assert!(at(&mut watcher, &owners, 0).is_empty());
+        assert!(at(&mut watcher, &owners, 59).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 60), owners[..1]);
     }
 
     #[test]
     fn a_heartbeat_begins_the_lease_anew() {
-        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut watcher = Watcher::default();
         let mut owners = [owner(OwnerState::Alive)];
-        let after = |seconds| start + Duration::from_secs(seconds);
-        watcher.watch(&owners, start);
+        at(&mut watcher, &owners, 0);
         owners[0].heartbeat += chrono::TimeDelta::seconds(1);
-        assert!(watcher.watch(&owners, after(50)).is_empty());
-        assert!(watcher.watch(&owners, after(100)).is_empty());
-        assert_eq!(watcher.watch(&owners, after(110)), owners);
+        assert!(at(&mut watcher, &owners, 50).is_empty());
+        assert!(at(&mut watcher, &owners, 100).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 110), owners);
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_shorten_the_lease() {
+        let mut watcher = Watcher::default();
+        let owners = [owner(OwnerState::Alive)];
+        let seconds = Duration::from_secs;
+        watcher.watch(&owners, seconds(0), seconds(9));
+        assert!(
+            watcher.watch(&owners, seconds(60), seconds(70)).is_empty(),
+            "since 9 at the latest"
+        );
+        assert!(watcher.watch(&owners, seconds(68), seconds(90)).is_empty());
+        assert_eq!(watcher.watch(&owners, seconds(69), seconds(69)), owners);
     }
 
     #[test]
     fn an_interruption_begins_the_watching_anew() {
-        let (mut watcher, start) = (Watcher::default(), Instant::now());
+        let mut watcher = Watcher::default();
         let owners = [owner(OwnerState::Alive)];
-        let after = |seconds| start + Duration::from_secs(seconds);
-        watcher.watch(&owners, start);
+        at(&mut watcher, &owners, 0);
         watcher.interrupt();
-        assert!(watcher.watch(&owners, after(70)).is_empty());
-        assert!(watcher.watch(&owners, after(129)).is_empty());
-        assert_eq!(watcher.watch(&owners, after(130)), owners);
-    }
-
-    /// Refuses everything: the scheduler that settles is dead itself.
-    #[derive(Debug)]
-    struct Refusing;
-
-    impl RunLedger for Refusing {
-        fn append(
-            &self,
-            _owner: OwnerId,
-            _records: &[RunRecord],
-            _closed: &[BatchId],
-        ) -> Result<Appended> {
-            Ok(Appended::Fenced)
-        }
-
-        fn runs(&self, _query: &RunQuery) -> Result<Vec<RunRecord>> {
-            Ok(Vec::new())
-        }
-
-        fn journal(&self, owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
-            let now = Timestamp::UNIX_EPOCH;
-            let entry = JournalEntry::new("a", RunId::new(now), vec![now]);
-            Ok(vec![Journal::new(Batch::new(owner, now), vec![entry])])
-        }
-    }
-
-    #[test]
-    fn a_scheduler_that_is_dead_itself_settles_nothing() {
-        let owners = (OwnerId::random(), OwnerId::random());
-        let lost = &mut |run: &RunRecord| panic!("{run:?} is not known to be lost");
-        settle(&Refusing, owners, Timestamp::UNIX_EPOCH, lost).unwrap();
+        assert!(at(&mut watcher, &owners, 70).is_empty());
+        assert!(at(&mut watcher, &owners, 129).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 130), owners);
     }
 }

@@ -1,14 +1,18 @@
 //! Records the outcomes of runs in the ledger of a store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::ledger::{Appended, BatchId, History, RunLedger, RunRecord, RunState};
+use apscheduler_core::ledger::{
+    Appended, BatchId, History, OpenStep, RunLedger, RunRecord, Writes,
+};
 use apscheduler_core::run::OwnerId;
+use apscheduler_core::time::{Clock, Timestamp, Waker};
 use apscheduler_core::{Error, ErrorKind, Result};
 
+use super::foreign::caught;
 use super::lock::lock;
 
 /// The most records of one transaction.
@@ -24,33 +28,124 @@ const CAPACITY: usize = 100_000;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Collects the records of a store's runs between a start and a shutdown, and appends them to its
-/// ledger in groups, on a thread of its own. A ledger that does no I/O is written to at once.
+/// ledger in groups, on a thread of its own. A ledger that does no I/O is written to at once, by the
+/// thread that ends a run.
 ///
 /// Writes that fail delay no run: the records wait, up to a limit.
 pub(super) struct Recorder {
     alias: Arc<str>,
     ledger: Arc<dyn RunLedger>,
     history: History,
+    events: Box<dyn RecorderEvents>,
     state: Mutex<State>,
     changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
-    /// Whether a thread writes the records, and not the thread that ends a run.
-    has_worker: bool,
+    /// `None` if a worker writes the records.
+    at_once: Option<AtOnce>,
+}
+
+/// What writing without a worker needs.
+pub(super) struct AtOnce {
+    /// Its monotonic time says when a write that failed is tried again.
+    pub(super) clock: Arc<dyn Clock>,
+    /// Wakes the event loop, whose turns try again.
+    pub(super) wake: Waker,
+    /// Held while records are written: a batch is closed after the last of its records was written.
+    /// The ledger does no I/O.
+    pub(super) writing: Mutex<()>,
+}
+
+/// What a recorder tells the scheduler.
+pub(super) trait RecorderEvents: Send + Sync {
+    /// A run waits, and is due then.
+    fn waiting(&self, due: Timestamp);
+    /// The outcome of a run was refused.
+    fn fenced(&self, record: &RunRecord);
+    /// A write has failed, and is tried again.
+    fn failed(&self, error: &Error);
+    /// Writes succeed again. So many records were not kept.
+    fn recovered(&self, dropped: u64);
+}
+
+/// The end of a run, or of an attempt.
+pub(super) struct Ended {
+    pub(super) owner: OwnerId,
+    /// The batch that it belongs to, and how many of its runs have ended with it.
+    pub(super) batch: Option<(BatchId, usize)>,
+    pub(super) record: Option<RunRecord>,
+    /// What becomes of the row of the run, if it has one.
+    pub(super) step: Option<OpenStep>,
 }
 
 #[derive(Default)]
 struct State {
-    records: Vec<RunRecord>,
+    pending: VecDeque<Pending>,
+    /// A group whose write has failed.
+    unwritten: Option<Group>,
     /// The runs of each batch that have not ended.
     open: HashMap<BatchId, usize>,
     closed: Vec<(OwnerId, BatchId)>,
-    /// How many records were dropped because too many waited.
+    /// How many records were dropped because too many waited, since a write failed.
     dropped: u64,
+    is_failing: bool,
+    /// A write has failed, and is tried again at this time of the clock. Without a worker only.
+    retry: Option<Duration>,
     is_stopped: bool,
 }
 
+/// A record and a step that are written together.
+struct Pending {
+    owner: OwnerId,
+    record: Option<RunRecord>,
+    step: Option<OpenStep>,
+}
+
+/// What is written in one transaction for each owner.
+#[derive(Default)]
+struct Group {
+    records: Vec<RunRecord>,
+    steps: Vec<(OwnerId, OpenStep)>,
+    closed: Vec<(OwnerId, BatchId)>,
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.steps.is_empty() && self.closed.is_empty()
+    }
+}
+
+impl State {
+    /// Returns how many records and closed batches wait.
+    fn waiting(&self) -> usize {
+        let unwritten = self.unwritten.as_ref().map_or(0, |group| group.records.len());
+        unwritten + self.pending.len().max(self.closed.len())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting() == 0 && self.unwritten.is_none()
+    }
+
+    fn take_group(&mut self) -> Group {
+        if let Some(group) = self.unwritten.take() {
+            return group;
+        }
+        let count = self.pending.len().min(GROUP);
+        let mut group = Group::default();
+        group.records.reserve(count);
+        for Pending { owner, record, step } in self.pending.drain(..count) {
+            group.records.extend(record);
+            group.steps.extend(step.map(|step| (owner, step)));
+        }
+        // A batch is closed only after the last of its records was written.
+        if self.pending.is_empty() {
+            group.closed = std::mem::take(&mut self.closed);
+        }
+        group
+    }
+}
+
 impl Recorder {
-    /// Starts recording. `blocking` says whether the ledger does I/O.
+    /// Starts recording. `at_once` is given if the ledger does no I/O.
     ///
     /// # Errors
     /// [`ErrorKind::Other`] if no thread can be started.
@@ -58,18 +153,21 @@ impl Recorder {
         alias: &Arc<str>,
         ledger: Arc<dyn RunLedger>,
         history: History,
-        blocking: bool,
+        events: Box<dyn RecorderEvents>,
+        at_once: Option<AtOnce>,
     ) -> Result<Arc<Self>> {
+        let has_worker = at_once.is_none();
         let recorder = Arc::new(Self {
             alias: Arc::clone(alias),
             ledger,
             history,
+            events,
             state: Mutex::default(),
             changed: Condvar::new(),
             worker: Mutex::default(),
-            has_worker: blocking,
+            at_once,
         });
-        if blocking {
+        if has_worker {
             let working = Arc::clone(&recorder);
             let thread = std::thread::Builder::new().name(format!("apscheduler-ledger-{alias}"));
             let worker = thread.spawn(move || working.work()).map_err(|error| {
@@ -85,69 +183,89 @@ impl Recorder {
         *lock(&self.state).open.entry(batch).or_default() += runs;
     }
 
-    /// Returns whether a run with this outcome is recorded.
-    pub(super) fn wants(&self, state: RunState) -> bool {
-        match self.history {
-            History::Off => false,
-            History::Failures => state != RunState::Ok,
-            History::All => true,
-        }
+    /// Returns which runs are recorded, if their job asks for nothing else.
+    pub(super) fn level(&self) -> History {
+        self.history
     }
 
-    /// Notes that runs of a batch have ended, with the record if they are recorded.
-    pub(super) fn ended(
-        &self,
-        (owner, batch): (OwnerId, BatchId),
-        runs: usize,
-        record: Option<RunRecord>,
-    ) {
+    pub(super) fn has_open_runs(&self) -> bool {
+        self.ledger.has_open_runs()
+    }
+
+    /// Notes the end of a run.
+    pub(super) fn ended(&self, ended: Ended) {
+        let Ended { owner, batch, record, step } = ended;
         let mut state = lock(&self.state);
-        if let Some(open) = state.open.get_mut(&batch) {
+        if let Some((batch, runs)) = batch
+            && let Some(open) = state.open.get_mut(&batch)
+        {
             *open = open.saturating_sub(runs);
             if *open == 0 {
                 state.open.remove(&batch);
                 state.closed.push((owner, batch));
             }
         }
-        if let Some(record) = record {
-            if !self.has_worker {
-                state.closed.clear();
-                drop(state);
-                self.append(&[record], &[]);
-                return;
-            }
-            if state.records.len() >= CAPACITY {
-                state.dropped += 1;
-            } else {
-                state.records.push(record);
-            }
+        // What becomes of a row is always kept: there is one for few runs, and they would never end.
+        if state.waiting() >= CAPACITY && step.is_none() {
+            state.dropped += u64::from(record.is_some());
+        } else if record.is_some() || step.is_some() {
+            state.pending.push_back(Pending { owner, record, step });
         }
-        let waiting = state.records.len().max(state.closed.len());
+        if let Some(at_once) = &self.at_once {
+            let is_waiting = state.retry.is_some();
+            drop(state);
+            if !is_waiting {
+                self.write(at_once);
+            }
+            return;
+        }
+        let waiting = state.waiting();
         drop(state);
         if waiting == 1 || waiting == GROUP {
             self.changed.notify_one();
         }
     }
 
-    fn work(&self) {
+    /// Tries to write again if that is due, without a worker. Returns when to call again.
+    pub(super) fn turn(&self) -> Option<Duration> {
+        let at_once = self.at_once.as_ref()?;
+        let left = |retry: Duration| retry.saturating_sub(at_once.clock.elapsed());
+        if left(lock(&self.state).retry?).is_zero() {
+            self.write(at_once);
+        }
+        lock(&self.state).retry.map(left)
+    }
+
+    /// Writes what waits, on this thread.
+    fn write(&self, at_once: &AtOnce) {
+        let writing = lock(&at_once.writing);
         loop {
-            let (records, closed, is_stopped) = self.next_group();
-            if records.is_empty() && closed.is_empty() {
+            let group = lock(&self.state).take_group();
+            if group.is_empty() {
+                lock(&self.state).retry = None;
                 return;
             }
-            if self.append(&records, &closed) {
-                continue;
+            if let Err(group) = self.append(group) {
+                let mut state = lock(&self.state);
+                state.unwritten = Some(group);
+                state.retry = Some(at_once.clock.elapsed() + RETRY);
+                break;
             }
+        }
+        drop(writing);
+        (at_once.wake)();
+    }
+
+    fn work(&self) {
+        loop {
+            let group = self.next_group();
+            if group.is_empty() {
+                return;
+            }
+            let Err(group) = self.append(group) else { continue };
             let mut state = lock(&self.state);
-            // In front of those that came in the meantime.
-            state.records.splice(0..0, records);
-            state.closed.splice(0..0, closed);
-            if is_stopped {
-                let count = state.records.len();
-                tracing::error!(
-                    jobstore = &*self.alias,
-                    "{count} records of runs were not written"
-                );
+            state.unwritten = Some(group);
+            if state.is_stopped {
                 return;
             }
             let waited = self.changed.wait_timeout_while(state, RETRY, |state| !state.is_stopped);
@@ -157,14 +275,12 @@ impl Recorder {
 
     /// Waits for records, and for more that follow soon. Returns nothing when the recorder was
     /// stopped.
-    fn next_group(&self) -> (Vec<RunRecord>, Vec<(OwnerId, BatchId)>, bool) {
+    fn next_group(&self) -> Group {
         let mut state = lock(&self.state);
-        let is_empty = |state: &mut State| {
-            !state.is_stopped && state.records.is_empty() && state.closed.is_empty()
-        };
-        state = self.changed.wait_while(state, is_empty).unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |state: &mut State| !state.is_stopped && state.is_empty();
+        state = self.changed.wait_while(state, is_idle).unwrap_or_else(PoisonError::into_inner);
         let end = Instant::now() + DELAY;
-        while !state.is_stopped && state.records.len() < GROUP && state.closed.len() < GROUP {
+        while !state.is_stopped && state.unwritten.is_none() && state.waiting() < GROUP {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -172,54 +288,54 @@ impl Recorder {
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let count = state.records.len().min(GROUP);
-        let records: Vec<RunRecord> = state.records.drain(..count).collect();
-        // A batch is closed only after the last of its records was written.
-        let closed =
-            if state.records.is_empty() { std::mem::take(&mut state.closed) } else { Vec::new() };
-        if state.dropped > 0 && state.records.is_empty() {
-            let dropped = std::mem::take(&mut state.dropped);
-            tracing::error!(
-                jobstore = &*self.alias,
-                "{dropped} records of runs were not kept: too many waited for the ledger"
-            );
-        }
-        (records, closed, state.is_stopped)
+        state.take_group()
     }
 
-    /// Appends records of any owners. Returns whether that succeeded.
-    fn append(&self, records: &[RunRecord], closed: &[(OwnerId, BatchId)]) -> bool {
-        let owners = records.iter().map(|record| record.owner);
-        let mut owners: Vec<OwnerId> =
-            owners.chain(closed.iter().map(|(owner, _)| *owner)).collect();
-        owners.dedup();
-        // Nearly always: the owner changes only if others have found it dead.
-        let appended = if let [owner] = owners[..] {
-            let closed: Vec<BatchId> = closed.iter().map(|(_, batch)| *batch).collect();
-            self.append_of(owner, records, &closed)
-        } else {
-            owners.sort_unstable();
-            owners.dedup();
-            owners.into_iter().try_for_each(|owner| {
-                let records = records.iter().filter(|record| record.owner == owner).cloned();
-                let closed = closed.iter().filter(|(other, _)| *other == owner);
-                let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
-                self.append_of(owner, &records.collect::<Vec<_>>(), &closed)
-            })
+    /// Appends a group of any owners, in the order in which runs of theirs ended.
+    ///
+    /// # Errors
+    /// The group, if the write failed.
+    fn append(&self, group: Group) -> Result<(), Group> {
+        let mut owners: Vec<OwnerId> = Vec::new();
+        // Nearly always one: the owner changes only if others have found it dead.
+        let all = group.records.iter().map(|record| record.owner);
+        let all = all.chain(group.steps.iter().map(|(owner, _)| *owner));
+        for owner in all.chain(group.closed.iter().map(|(owner, _)| *owner)) {
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        let append = |owner: OwnerId| {
+            let closed = group.closed.iter().filter(|(other, _)| *other == owner);
+            let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
+            let steps = group.steps.iter().filter(|(other, _)| *other == owner);
+            let steps: Vec<OpenStep> = steps.map(|(_, step)| step.clone()).collect();
+            let writes = Writes::new().closed(&closed).steps(&steps);
+            if owners.len() == 1 {
+                return self.append_of(owner, &writes.records(&group.records));
+            }
+            let records = group.records.iter().filter(|record| record.owner == owner).cloned();
+            self.append_of(owner, &writes.records(&records.collect::<Vec<_>>()))
         };
-        if let Err(error) = &appended {
-            let (count, message) = (records.len(), error.chain());
-            tracing::warn!(
-                jobstore = &*self.alias,
-                "writing {count} records of runs failed, and is tried again: {message}"
-            );
+        let appended = caught("the ledger", || owners.iter().copied().try_for_each(append));
+        let Err(error) = appended else {
+            self.note_success();
+            return Ok(());
+        };
+        let (count, message) = (group.records.len(), error.chain());
+        tracing::warn!(
+            jobstore = &*self.alias,
+            "writing {count} records of runs failed, and is tried again: {message}"
+        );
+        if !std::mem::replace(&mut lock(&self.state).is_failing, true) {
+            self.events.failed(&error);
         }
-        appended.is_ok()
+        Err(group)
     }
 
-    fn append_of(&self, owner: OwnerId, records: &[RunRecord], closed: &[BatchId]) -> Result<()> {
-        if self.ledger.append(owner, records, closed)? == Appended::Fenced {
-            for record in records {
+    fn append_of(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<()> {
+        if self.ledger.append(owner, writes)? == Appended::Fenced {
+            for record in writes.records {
                 tracing::error!(
                     jobstore = &*self.alias,
                     job_id = &*record.job_id,
@@ -227,9 +343,32 @@ impl Recorder {
                     record.run_id,
                     record.state
                 );
+                self.events.fenced(record);
             }
+        } else if let Some(due) = writes.steps.iter().filter_map(|step| step.to.as_ref()?.due).min()
+        {
+            self.events.waiting(due);
         }
         Ok(())
+    }
+
+    /// Tells what an outage has cost, when it is over and nothing waits any more.
+    fn note_success(&self) {
+        let dropped = {
+            let mut state = lock(&self.state);
+            if !state.is_failing || state.waiting() > GROUP {
+                return;
+            }
+            state.is_failing = false;
+            std::mem::take(&mut state.dropped)
+        };
+        if dropped > 0 {
+            tracing::error!(
+                jobstore = &*self.alias,
+                "{dropped} records of runs were not kept: too many waited for the ledger"
+            );
+        }
+        self.events.recovered(dropped);
     }
 
     /// Writes what waits, and stops.
@@ -242,6 +381,13 @@ impl Recorder {
             && worker.join().is_err()
         {
             tracing::error!(jobstore = &*self.alias, "the thread of the ledger panicked");
+        }
+        if let Some(at_once) = &self.at_once {
+            self.write(at_once);
+        }
+        let left = lock(&self.state).waiting();
+        if left > 0 {
+            tracing::error!(jobstore = &*self.alias, "{left} records of runs were not written");
         }
     }
 }

@@ -1,17 +1,28 @@
 //! Starts and ends the recording of a store's runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
-use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
-use apscheduler_core::ledger::History;
+use apscheduler_core::ledger::{History, RunLedger, RunRecord};
 use apscheduler_core::printable;
+use apscheduler_core::time::Timestamp;
+use apscheduler_core::{Error, Result};
 
-use super::heartbeat::{Heartbeat, OnLost, Patient};
+use super::heartbeat::Heartbeat;
 use super::lock::lock;
-use super::recorder::Recorder;
+use super::pulse::{OnLost, OnWaiting, Patient};
+use super::recorder::{AtOnce, Recorder, RecorderEvents};
+use super::settling::Settled;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
+
+impl Engine {
+    /// Does what is due for the ledgers without I/O. Returns when to call again.
+    pub(super) fn record_in_turn(&self) -> Option<Duration> {
+        self.stores().values().filter_map(|store| store.record_in_turn()).min()
+    }
+}
 
 impl StoreRunner {
     /// Starts to record the runs of the store's jobs, if the store has a ledger and its history is
@@ -20,27 +31,55 @@ impl StoreRunner {
         let settings = engine.settings();
         *lock(&self.owner) = engine.owner();
         let history = self.history(settings.history);
-        let Some(ledger) = self.store.ledger().filter(|_| history != History::Off) else {
+        self.open.clear();
+        let is_needed =
+            |ledger: &Arc<dyn RunLedger>| history != History::Off || ledger.has_open_runs();
+        let Some(ledger) = self.store.ledger().filter(is_needed) else {
             engine.recorders.set(self.number, None);
             return Ok(());
         };
-        // Without I/O, the ledger ends with the process, so there are no other owners.
         let blocking = self.capabilities.blocking;
-        if blocking {
-            let heartbeat = Heartbeat::start(Patient {
+        // A ledger without I/O that is not shared ends with the process: it has no other owners.
+        if blocking || self.capabilities.shared {
+            let patient = Patient {
                 alias: Arc::clone(&self.alias),
                 ledger: Arc::clone(&ledger),
                 lease: settings.lease,
                 clock: Arc::clone(&engine.clock),
                 owner: Arc::clone(&self.owner),
                 on_lost: self.on_lost(engine),
-            })?;
-            *lock(&self.heartbeat) = Some(heartbeat);
+                on_waiting: self.on_waiting(engine),
+            };
+            let heartbeat = Heartbeat::start(patient, blocking)?;
+            *lock(&self.heartbeat) = Some(Arc::new(heartbeat));
         }
-        let recorder = Recorder::start(&self.alias, ledger, history, blocking)?;
+        let at_once = (!blocking).then(|| {
+            let weak = Arc::downgrade(engine);
+            let wake = move || {
+                if let Some(engine) = weak.upgrade() {
+                    engine.wake();
+                }
+            };
+            AtOnce {
+                clock: Arc::clone(&engine.clock),
+                wake: Arc::new(wake),
+                writing: Mutex::default(),
+            }
+        });
+        let recorder = Recorder::start(&self.alias, ledger, history, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
         Ok(())
+    }
+
+    /// Does what is due for a ledger without I/O, in a turn of the event loop: gives signs of life, and
+    /// writes records again whose write failed. Returns when to call again.
+    fn record_in_turn(&self) -> Option<Duration> {
+        let heartbeat = lock(&self.heartbeat).clone();
+        let recorder = lock(&self.recorder).clone();
+        let heartbeat = heartbeat.and_then(|heartbeat| heartbeat.turn());
+        let recorder = recorder.and_then(|recorder| recorder.turn());
+        heartbeat.into_iter().chain(recorder).min()
     }
 
     /// Writes what waits to be recorded, and notes the shutdown.
@@ -57,7 +96,7 @@ impl StoreRunner {
 
     fn on_lost(self: &Arc<Self>, engine: &Arc<Engine>) -> OnLost {
         let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(engine));
-        Box::new(move |run, owner| {
+        Box::new(move |Settled { record: run, again }, owner| {
             let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) else { return };
             tracing::error!(
                 jobstore = &*runner.alias,
@@ -72,6 +111,86 @@ impl StoreRunner {
                 scheduled_run_time: run.scheduled_run_time,
                 owner: Arc::new(owner.clone()),
             });
+            if let Some(due) = again {
+                tracing::info!(
+                    jobstore = &*runner.alias,
+                    job_id = &*run.job_id,
+                    "the run {} is run again",
+                    run.run_id
+                );
+                runner.note_waiting(&engine, *due);
+            }
         })
+    }
+
+    fn on_waiting(self: &Arc<Self>, engine: &Arc<Engine>) -> OnWaiting {
+        let (runner, engine) = (Arc::downgrade(self), Arc::downgrade(engine));
+        Box::new(move |due| {
+            if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
+                runner.note_waiting(&engine, due);
+            }
+        })
+    }
+
+    /// Causes a pass when a run that waits is due.
+    pub(super) fn note_waiting(&self, engine: &Engine, due: Timestamp) {
+        if self.open.waits(due) {
+            self.mark_changed();
+            engine.wake();
+        }
+    }
+
+    fn events(self: &Arc<Self>, engine: &Arc<Engine>) -> Box<dyn RecorderEvents> {
+        Box::new(Events { runner: Arc::downgrade(self), engine: Arc::downgrade(engine) })
+    }
+}
+
+/// Passes on what the recorder of a store tells.
+struct Events {
+    runner: Weak<StoreRunner>,
+    engine: Weak<Engine>,
+}
+
+impl Events {
+    fn with(&self, tell: impl FnOnce(&Arc<StoreRunner>, &Arc<Engine>)) {
+        if let (Some(runner), Some(engine)) = (self.runner.upgrade(), self.engine.upgrade()) {
+            tell(&runner, &engine);
+        }
+    }
+}
+
+impl RecorderEvents for Events {
+    fn waiting(&self, due: Timestamp) {
+        self.with(|runner, engine| runner.note_waiting(engine, due));
+    }
+
+    fn fenced(&self, record: &RunRecord) {
+        self.with(|runner, engine| {
+            engine.emit(EventMask::RUN_FENCED, || Event::RunFenced {
+                job: runner.job_key(&record.job_id),
+                run_id: record.run_id,
+                attempt: record.attempt,
+                scheduled_run_time: record.scheduled_run_time,
+                state: record.state,
+            });
+        });
+    }
+
+    fn failed(&self, error: &Error) {
+        self.with(|runner, engine| {
+            engine.emit(EventMask::LEDGER_ERROR, || Event::LedgerError {
+                alias: Arc::clone(&runner.alias),
+                error: error.chain().into(),
+            });
+        });
+    }
+
+    fn recovered(&self, dropped: u64) {
+        self.with(|runner, engine| {
+            engine.emit(EventMask::LEDGER_RECOVERED, || Event::LedgerRecovered {
+                alias: Arc::clone(&runner.alias),
+                dropped,
+            });
+        });
     }
 }

@@ -5,9 +5,16 @@ use std::sync::Arc;
 use apscheduler_core::Result;
 use apscheduler_core::executor::{Fire, Outcome, RunBatch, Started, Submission};
 use apscheduler_core::job::JobSpec;
-use apscheduler_core::ledger::{Reason, RunQuery, RunRecord, RunState};
+use apscheduler_core::ledger::{
+    History, OpenQuery, OpenState, OpenStep, Reason, RunLedger, RunQuery, RunRecord, RunState,
+    Skipped,
+};
+use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
+use super::attempts::{next_step, row_of};
+use super::open_data::OpenData;
+use super::recorder::{Ended, Recorder};
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
@@ -19,11 +26,23 @@ const MAX_RESULT: usize = 64 * 1024;
 const MAX_ERROR: usize = 4 * 1024;
 
 impl Engine {
-    /// Notes that runs were claimed, before the first of them ends.
-    pub(super) fn note_claim(&self, batch: &RunBatch, runs: usize) {
-        if let Some((recorder, journal)) = self.recorders.get(batch.store).zip(batch.journal) {
-            recorder.claimed(journal, runs);
+    /// Notes what was claimed, all of it before the first run ends: a batch is closed when none of
+    /// its runs is open.
+    pub(super) fn note_claims(&self, store: u32, claims: &[Claim]) {
+        let Some(recorder) = self.recorders.get(store) else { return };
+        for Claim { outcome, .. } in claims {
+            if let Some(batch) = outcome.batch {
+                let skipped = usize::from(outcome.skipped.is_some());
+                recorder.claimed(batch, outcome.run_times.as_slice().len() + skipped);
+            }
         }
+    }
+
+    /// Returns the recorder of a run, if the run is recorded or has a row.
+    fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
+        let batch = run.batch();
+        let is_known = batch.journal.is_some() || run.open_run().is_some();
+        if is_known { self.recorders.get(batch.store) } else { None }
     }
 
     /// Records the outcome of a run.
@@ -34,66 +53,102 @@ impl Engine {
         fire: &Fire,
         outcome: &Outcome,
     ) {
-        let batch = run.batch();
-        let Some((recorder, journal)) = self.recorders.get(batch.store).zip(batch.journal) else {
-            return;
-        };
-        let (state, reason) = match outcome {
-            Outcome::Executed(_) => (RunState::Ok, None),
-            Outcome::Error(error) if error.is_timeout() => (RunState::TimedOut, None),
-            Outcome::Error(error) if error.is_cancellation() => (RunState::Cancelled, None),
-            Outcome::Missed(missed) if missed.was_idle() => {
-                (RunState::Missed, Some(Reason::AllDown))
-            }
-            Outcome::Missed(_) => (RunState::Missed, Some(Reason::Late)),
-            _ => (RunState::Failed, None),
-        };
-        let record = recorder.wants(state).then(|| {
-            let owner = batch.owner.id;
-            let mut record = RunRecord::new(
-                fire.run_id,
-                Arc::clone(job.id_arc()),
-                fire.scheduled_run_time,
-                owner,
-                state,
-            )
-            .reason(reason)
-            .claimed(batch.claimed)
-            .started(fire.started.map(Started::time))
-            .ended(self.now())
-            .duration(fire.started.map(Started::elapsed));
-            match outcome {
-                Outcome::Executed(value) if !value.is_null() => {
-                    record = record.result(cut(value.to_string(), MAX_RESULT));
-                }
-                Outcome::Error(error) => {
-                    record = record.error(cut(error.text(), MAX_ERROR));
-                }
-                _ => {}
-            }
-            record
+        let Some(recorder) = self.recorder_of(run) else { return };
+        let (batch, now) = (run.batch(), self.now());
+        let (state, reason) = state_of(outcome);
+        let record = wants(job, &recorder, state).then(|| {
+            let (id, time) = (Arc::clone(job.id_arc()), fire.scheduled_run_time);
+            let record = RunRecord::new(fire.run_id, id, time, batch.owner.id, state)
+                .attempt(run.attempt())
+                .reason(reason)
+                .claimed(batch.claimed)
+                .started(fire.started.map(Started::time))
+                .ended(now)
+                .duration(fire.started.map(Started::elapsed));
+            if job.policies().record_result { with_result(record, outcome) } else { record }
         });
-        recorder.ended((batch.owner.id, journal), 1, record);
+        let step = row_of(run, fire).map(|row| next_step(job, &row, outcome, now));
+        if let Some(step) = &step {
+            self.note_step(batch, step);
+        }
+        let batch_of = batch.journal.map(|journal| (journal, 1));
+        recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step });
+    }
+
+    /// Forgets a run of which this scheduler needs to know nothing more.
+    fn note_step(&self, batch: &RunBatch, step: &OpenStep) {
+        let stores = self.stores();
+        let Some(runner) = stores.get(&batch.jobstore) else { return };
+        // A store that keeps objects has nothing from which a finished job could be restored.
+        if step.to.is_none() || runner.capabilities.serializes {
+            runner.open.end(step.run_id);
+        }
     }
 
     /// Records that the run times of a run are skipped, because the job has its maximum of running
     /// instances.
     pub(super) fn record_overlap(&self, job: &JobSpec, run: &Submission, run_times: &[Timestamp]) {
+        let ([first, .., last] | [first @ last]) = run_times else { return };
+        let skipped = Skipped::new(run.first_run(), *first, Reason::Overlap);
+        let count = run_times.len();
+        self.record_skipped(job, run, &skipped.until(*last, count as u64), count);
+        // The rows of its run times are not needed any more.
+        let Some((row, recorder)) = run.open_run().zip(self.recorder_of(run)) else { return };
+        for index in 0..count {
+            let step = OpenStep::end(row.run_id.nth(index), row.mark());
+            let owner = row.owner;
+            recorder.ended(Ended { owner, batch: None, record: None, step: Some(step) });
+        }
+    }
+
+    /// Records that run times do not run, as one record. `runs` of them belong to the batch.
+    pub(super) fn record_skipped(
+        &self,
+        job: &JobSpec,
+        run: &Submission,
+        skipped: &Skipped,
+        runs: usize,
+    ) {
+        let Some(recorder) = self.recorder_of(run) else { return };
         let batch = run.batch();
-        let recorder = self.recorders.get(batch.store).zip(batch.journal);
-        let (Some((recorder, journal)), [first, .., last] | [first @ last]) = (recorder, run_times)
-        else {
-            return;
-        };
-        let record = recorder.wants(RunState::Skipped).then(|| {
-            let (id, owner) = (Arc::clone(job.id_arc()), batch.owner.id);
-            let record = RunRecord::new(run.first_run(), id, *first, owner, RunState::Skipped)
-                .reason(Reason::Overlap)
+        let record = wants(job, &recorder, skipped.state()).then(|| {
+            skipped
+                .record(Arc::clone(job.id_arc()), batch.owner.id)
                 .claimed(batch.claimed)
-                .ended(batch.claimed);
-            if run_times.len() > 1 { record.until(*last, run_times.len() as u64) } else { record }
+                .ended(batch.claimed)
         });
-        recorder.ended((batch.owner.id, journal), run_times.len(), record);
+        let batch_of = batch.journal.map(|journal| (journal, runs));
+        recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step: None });
+    }
+}
+
+/// Returns whether a run in this state is recorded: as its job says, or else the scheduler.
+fn wants(job: &JobSpec, recorder: &Recorder, state: RunState) -> bool {
+    match job.policies().history.unwrap_or(recorder.level()) {
+        History::Off => false,
+        History::Failures => state != RunState::Ok,
+        History::All => true,
+    }
+}
+
+fn state_of(outcome: &Outcome) -> (RunState, Option<Reason>) {
+    match outcome {
+        Outcome::Executed(_) => (RunState::Ok, None),
+        Outcome::Error(error) if error.is_timeout() => (RunState::TimedOut, None),
+        Outcome::Error(error) if error.is_cancellation() => (RunState::Cancelled, None),
+        Outcome::Missed(missed) if missed.was_idle() => (RunState::Missed, Some(Reason::AllDown)),
+        Outcome::Missed(_) => (RunState::Missed, Some(Reason::Late)),
+        _ => (RunState::Failed, None),
+    }
+}
+
+fn with_result(record: RunRecord, outcome: &Outcome) -> RunRecord {
+    match outcome {
+        Outcome::Executed(value) if !value.is_null() => {
+            record.result(cut(value.to_string(), MAX_RESULT))
+        }
+        Outcome::Error(error) => record.error(cut(error.text(), MAX_ERROR)),
+        _ => record,
     }
 }
 
@@ -125,6 +180,29 @@ impl Scheduler {
     }
 }
 
+/// Returns the runs that wait, and those whose attempt is in no journal.
+fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunRecord>> {
+    let is_wanted = |state| query.states.is_empty() || query.states.contains(&state);
+    if !is_wanted(RunState::Waiting) && !is_wanted(RunState::Claimed) {
+        return Ok(Vec::new());
+    }
+    let mut open = OpenQuery::new();
+    (open.job_id, open.run_id) = (query.job_id.clone(), query.run_id);
+    let rows = ledger.open_runs(&open)?.into_iter().filter_map(|row| {
+        let state = match row.state {
+            OpenState::Waiting => RunState::Waiting,
+            // The others are in the journal.
+            _ if row.attempt > 1 || OpenData::read(&row.data).asked => RunState::Claimed,
+            _ => return None,
+        };
+        let is_wanted = query.matches(&row.job_id, row.run_id, state);
+        let record =
+            RunRecord::new(row.run_id, row.job_id, row.scheduled_run_time, row.owner, state);
+        is_wanted.then(|| record.attempt(row.attempt))
+    });
+    Ok(rows.collect())
+}
+
 fn runs_of<'a>(
     runners: impl IntoIterator<Item = &'a Arc<StoreRunner>>,
     query: &RunQuery,
@@ -132,7 +210,10 @@ fn runs_of<'a>(
     let mut runs = Vec::new();
     for runner in runners {
         if let Some(ledger) = runner.store.ledger() {
-            let found = ledger.runs(query)?;
+            let mut found = ledger.runs(query)?;
+            if ledger.has_open_runs() {
+                found.extend(further_attempts(&*ledger, query)?);
+            }
             runs.extend(found.into_iter().map(|run| run.jobstore(Arc::clone(&runner.alias))));
         }
     }

@@ -1,11 +1,11 @@
 //! Runs the passes over a store of a scheduler.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::foreign::caught;
 use super::lock::lock;
 use super::phase::Phase;
 use super::scheduler::Scheduler;
@@ -13,7 +13,6 @@ use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::store_session::{Done, Session};
 use super::unseen::MAX_IDLE;
-use apscheduler_core::function::JobError;
 use apscheduler_core::store::ChangeNotifier;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -141,10 +140,7 @@ impl StoreRunner {
                 }
                 Ok(next)
             };
-            let result = catch_unwind(AssertUnwindSafe(pass)).unwrap_or_else(|payload| {
-                let message = format!("the job store {}", JobError::from_panic(&*payload));
-                Err(Error::new(ErrorKind::Store, message))
-            });
+            let result = caught("the job store", pass);
             if let Err(error) = &result
                 && error.kind() == ErrorKind::StoreReplaced
                 && !std::mem::replace(&mut was_replaced, true)

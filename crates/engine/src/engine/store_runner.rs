@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::closing::Closing;
 use super::heartbeat::Heartbeat;
 use super::lock::lock;
+use super::open_rows::OpenRows;
 use super::owner::new_owner;
 use super::recorder::Recorder;
 use super::restored::RestoredJobs;
@@ -36,7 +37,9 @@ pub(super) struct StoreRunner {
     pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
     /// Records its runs, between a start and the shutdown.
     pub(super) recorder: Mutex<Option<Arc<Recorder>>>,
-    pub(super) heartbeat: Mutex<Option<Heartbeat>>,
+    pub(super) heartbeat: Mutex<Option<Arc<Heartbeat>>>,
+    /// The open runs in its ledger.
+    pub(super) open: OpenRows,
     /// The owner of the runs that are claimed from the store.
     pub(super) owner: Arc<Mutex<Arc<Owner>>>,
 }
@@ -54,6 +57,7 @@ impl StoreRunner {
             broken: Mutex::default(),
             recorder: Mutex::default(),
             heartbeat: Mutex::default(),
+            open: OpenRows::default(),
             owner: Arc::new(Mutex::new(new_owner())),
         }
     }

@@ -16,6 +16,7 @@ pub(super) fn payload(
     spec: &Arc<JobSpec>,
     registry: &Registry,
 ) -> Result<JobPayload> {
+    check_ledger(runner, spec)?;
     if !runner.capabilities.serializes {
         return Ok(JobPayload::Live(Arc::clone(spec)));
     }
@@ -26,6 +27,19 @@ pub(super) fn payload(
         Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)
     })?;
     Ok(JobPayload::Encoded(encode(spec)?))
+}
+
+/// Checks that the store keeps open runs, if a policy of the job needs them.
+fn check_ledger(runner: &StoreRunner, spec: &JobSpec) -> Result<()> {
+    let Some(policy) = spec.policies().needing_open_runs() else { return Ok(()) };
+    if runner.store.ledger().is_some_and(|ledger| ledger.has_open_runs()) {
+        return Ok(());
+    }
+    let message = format!(
+        "the store `{}` keeps no open runs, which `{policy}` needs; choose another store, or leave `{policy}` out",
+        runner.alias
+    );
+    Err(Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()))
 }
 
 pub(super) fn check_executor(spec: &JobSpec, can: ExecutorCapabilities) -> Result<()> {

@@ -40,8 +40,10 @@ impl Turns for EngineTurns {
             return None;
         }
         engine.watch_clock();
+        let ledgers = engine.record_in_turn();
         let next = self.scheduler.process_jobs(engine.now());
-        let sleep = next.map_or(MAX_SLEEP, |next| engine.clock.sleep_until(next).min(MAX_SLEEP));
+        let next = next.map(|next| engine.clock.sleep_until(next));
+        let sleep = ledgers.into_iter().chain(next).fold(MAX_SLEEP, Duration::min);
         Some(if more { Duration::ZERO } else { sleep })
     }
 }

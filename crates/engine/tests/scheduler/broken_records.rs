@@ -39,8 +39,8 @@ fn every_kind_of_broken_record_is_kept_and_reported_once() {
         ("other shape", "[1, 2]".to_owned(), "the stored state is not a job"),
         (
             "newer",
-            r#"{"version":2,"wild":true}"#.to_owned(),
-            "the format version 2, this release reads versions up to 1",
+            r#"{"version":9,"wild":true}"#.to_owned(),
+            "the format version 9, this release reads versions up to 2",
         ),
         (
             "function",
@@ -161,7 +161,7 @@ fn a_change_that_repairs_nothing_reports_what_is_broken() {
     let store = TestStore::default();
     put(&store, "function", &state("function", "tests::gone", EVERY_TEN));
     put(&store, "no job", "nonsense");
-    put(&store, "newer", r#"{"version":2,"wild":true}"#);
+    put(&store, "newer", r#"{"version":9,"wild":true}"#);
     put(&store, "other", &state("somebody", "tests::ok", EVERY_TEN));
     let scheduler = started(&store);
     let both = || JobChanges::new().function("tests::ok").trigger(every(10));
@@ -173,7 +173,7 @@ fn a_change_that_repairs_nothing_reports_what_is_broken() {
             JobChanges::new().function("tests::ok"),
             "give both its function and its trigger",
         ),
-        ("newer", both(), "the format version 2"),
+        ("newer", both(), "the format version 9"),
         ("other", both(), "belongs to the job `somebody`"),
     ];
     for (id, changes, expected) in cases {

@@ -42,7 +42,11 @@ fn errors_name_each_bad_option() {
         ("max_instances", json!("foo"), "expected a whole number, found text \"foo\""),
         ("max_instances", json!(0), "`max_instances` must be a positive number"),
         ("max_instances", json!(-1), "-1 is out of range"),
-        ("coalesce", json!("maybe"), "coalesce: expected true or false, found text \"maybe\""),
+        (
+            "coalesce",
+            json!("maybe"),
+            "coalesce: expected true or false, or \"latest\", \"earliest\" or \"all\", found text \"maybe\"",
+        ),
         ("trigger", json!("foo"), "unknown trigger `foo`"),
         ("trigger", json!(1), "expected a table with `type`"),
         ("executor", json!(1), "job `a`: executor: expected text, found 1"),

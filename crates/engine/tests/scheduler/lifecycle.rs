@@ -4,7 +4,7 @@ use apscheduler_core::ErrorKind;
 use apscheduler_core::Shutdown;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
-use apscheduler_core::job::JobBuilder;
+use apscheduler_core::job::{Coalesce, JobBuilder};
 use apscheduler_engine::SchedulerState;
 
 use crate::recorder::{Recorder, scheduler};
@@ -141,7 +141,7 @@ fn configure() {
     assert_eq!(scheduler.timezone().to_string(), "UTC");
     assert_eq!(
         (scheduler.job_defaults().max_instances, scheduler.job_defaults().coalesce),
-        (3, false)
+        (3, Coalesce::All)
     );
     assert_eq!(scheduler.executor_aliases(), ["other"]);
     assert_eq!(scheduler.jobstore_aliases(), ["other"]);

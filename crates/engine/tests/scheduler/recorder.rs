@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::function::JobError;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::Timestamp;
 use apscheduler_testkit::SteppedScheduler;
@@ -17,12 +18,14 @@ pub(crate) fn scheduler() -> SteppedScheduler {
     SteppedScheduler::new(registry, START)
 }
 
-/// Registers the triggers, and the functions `tests::ok` and `tests::add`.
+/// Registers the triggers, and the functions `tests::ok`, `tests::broken` and `tests::add`.
 pub(crate) fn fill(registry: &Registry) {
     for plugin in apscheduler_triggers::PLUGINS {
         registry.register((*plugin).clone()).unwrap();
     }
     registry.register_function("tests::ok", || ()).unwrap();
+    let broken = || -> Result<(), JobError> { Err(JobError::new("broken")) };
+    registry.register_function("tests::broken", broken).unwrap();
     registry.register_function("tests::add", |left: i64, right: i64| left + right).unwrap();
 }
 

@@ -77,7 +77,7 @@ fn setstate() {
     assert_eq!(spec.arguments().args(), [json!(1), json!(2)]);
     assert_eq!(spec.trigger().to_string(), "date[2027-12-14 13:05:00 UTC]");
     assert_eq!(
-        (spec.misfire_grace_time(), spec.coalesce(), spec.max_instances()),
+        (spec.misfire_grace_time(), spec.coalesce().is_one(), spec.max_instances()),
         (Some(std::time::Duration::from_secs(2)), false, 2)
     );
 }

@@ -158,7 +158,7 @@ fn every_option_of_a_job() {
     assert_eq!((jobs[0].id(), spec.name()), ("full", "a full declaration"));
     assert_eq!((jobs[0].jobstore(), spec.executor()), ("second", "other"));
     assert_eq!(
-        (spec.misfire_grace_time(), spec.coalesce(), spec.max_instances()),
+        (spec.misfire_grace_time(), spec.coalesce().is_one(), spec.max_instances()),
         (None, false, 3)
     );
     assert_eq!(spec.timeout(), Some(std::time::Duration::from_millis(1500)));

@@ -20,7 +20,7 @@ fn no_id() {}
 #[scheduled_job("cron", max_instances = "two")]
 fn no_number() {}
 
-#[scheduled_job("cron", coalesce = "yes")]
+#[scheduled_job("cron", coalesce = 1)]
 fn no_bool() {}
 
 #[scheduled_job("cron", args = "x")]

@@ -39,6 +39,8 @@ pub enum Need {
     Ledger,
     /// The store has a ledger that keeps a journal of claims.
     Journal,
+    /// The store has a ledger that keeps open runs.
+    OpenRuns,
     /// There is a server, and the harness knows its URL.
     Server,
 }
@@ -79,6 +81,7 @@ impl Need {
             Self::Empty => (place.harness().empty().is_some(), "places can't be emptied"),
             Self::Ledger => (place.has_ledger(), "the store has no ledger"),
             Self::Journal => (place.has_ledger() && can.durable, "the store has no journal"),
+            Self::OpenRuns => (place.has_open_runs(), "the ledger keeps no open runs"),
             Self::Server => (place.harness().url().is_some(), "the store has no server"),
         };
         (!met).then_some(reason)

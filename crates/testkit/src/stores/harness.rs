@@ -147,6 +147,11 @@ impl<'a> Place<'a> {
         self.harness.open(&self.address).ledger().is_some()
     }
 
+    pub(super) fn has_open_runs(&self) -> bool {
+        let store = self.harness.open(&self.address);
+        store.ledger().is_some_and(|ledger| ledger.has_open_runs())
+    }
+
     /// Opens a started store: the first, another handle to the same jobs, or one that finds an
     /// earlier one's data.
     pub fn open(&self) -> Opened {

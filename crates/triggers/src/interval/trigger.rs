@@ -140,6 +140,13 @@ impl Trigger for IntervalTrigger {
         }
     }
 
+    fn count_fire_times(&self, first: Timestamp, until: Timestamp) -> u64 {
+        let latest = self.end_date.map_or(until, |end| end.min(until));
+        // The start is the point 0, and none lies before it.
+        let points = |time| self.intervals_until(time).max(-1);
+        u64::try_from(points(latest) - points(first)).unwrap_or(0)
+    }
+
     fn diagnose(&self, _now: Timestamp) -> Option<String> {
         let end = self.end_date.filter(|end| *end < self.start_date)?;
         let (end, start) = (self.zone.iso(end), self.zone.iso(self.start_date));

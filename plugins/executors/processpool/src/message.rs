@@ -1,15 +1,17 @@
 //! The messages between a scheduler and its workers: data, and names of registered functions.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use apscheduler_core::executor::Run;
 use apscheduler_core::function::{Arguments, ContextParts, JobContext, JobError, JobResult};
+use apscheduler_core::run::Fence;
 use apscheduler_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The version of the messages.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 /// The release of this crate and of core.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -41,7 +43,16 @@ pub(crate) enum FromWorker {
     /// The function returned this.
     Returned(Value),
     /// The function failed.
-    Failed { message: String, trace: Option<String>, panic: bool },
+    Failed { message: String, trace: Option<String>, panic: bool, retry: Retrying },
+}
+
+/// What a function says about another attempt.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Retrying {
+    Unsaid,
+    Never,
+    After(Duration),
 }
 
 /// One call of a function.
@@ -56,7 +67,9 @@ pub(crate) struct RunMessage<'a> {
     /// Microseconds since 1970.
     scheduled_run_time: i64,
     run_id: String,
-    attempt: u32,
+    /// The revision of the job at the claim, and the attempt.
+    fence: (u64, u32),
+    recovering: bool,
 }
 
 impl<'a> RunMessage<'a> {
@@ -71,7 +84,8 @@ impl<'a> RunMessage<'a> {
             jobstore: context.jobstore().into(),
             scheduled_run_time: context.scheduled_run_time().timestamp_micros(),
             run_id: context.run_id().to_string(),
-            attempt: context.attempt(),
+            fence: (context.fence().revision(), context.attempt()),
+            recovering: context.recovering(),
         }
     }
 
@@ -85,7 +99,8 @@ impl<'a> RunMessage<'a> {
             .ok_or_else(|| JobError::new("the run time is out of range"))?;
         let parts = ContextParts::new(self.job_id, self.jobstore, run_time, self.run_id.parse()?)
             .job_name(self.job_name)
-            .attempt(self.attempt);
+            .fence(Fence::new(self.fence.0, self.fence.1))
+            .after_crash(self.recovering);
         Ok((Arguments::new(self.args.into_owned(), kwargs), parts))
     }
 }
@@ -98,14 +113,29 @@ impl From<JobResult> for FromWorker {
                 message: error.message().to_owned(),
                 trace: error.trace().map(str::to_owned),
                 panic: error.is_panic(),
+                retry: match error.delay() {
+                    Some(delay) => Retrying::After(delay),
+                    None if error.is_fatal() => Retrying::Never,
+                    None => Retrying::Unsaid,
+                },
             },
         }
     }
 }
 
 /// Restores the error of a function from its worker.
-pub(crate) fn failure(message: String, trace: Option<String>, panic: bool) -> JobError {
+pub(crate) fn failure(
+    message: String,
+    trace: Option<String>,
+    panic: bool,
+    retry: Retrying,
+) -> JobError {
     let error = if panic { JobError::panic(message) } else { JobError::new(message) };
+    let error = match retry {
+        Retrying::Unsaid => error,
+        Retrying::Never => error.fatal(),
+        Retrying::After(delay) => error.retry_after(delay),
+    };
     match trace {
         Some(trace) => error.with_trace(trace),
         None => error,

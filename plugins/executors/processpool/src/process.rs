@@ -23,7 +23,7 @@ use tracing::level_filters::LevelFilter;
 use crate::argument::ARGUMENT;
 use crate::frames::{self, Frames};
 use crate::leader::Leader;
-use crate::message::{self, FromWorker, PROTOCOL, RELEASE, ToWorker};
+use crate::message::{self, FromWorker, PROTOCOL, RELEASE, Retrying, ToWorker};
 use crate::stop::Stop;
 use crate::wait::{self, Woke};
 
@@ -168,8 +168,8 @@ impl WorkerProcess {
         self.programs = None;
         match answer {
             FromWorker::Returned(value) => Ok(Ok(value)),
-            FromWorker::Failed { message, trace, panic } => {
-                Ok(Err(message::failure(message, trace, panic)))
+            FromWorker::Failed { message, trace, panic, retry } => {
+                Ok(Err(message::failure(message, trace, panic, retry)))
             }
             other => Err(Lost::Broken(format!(
                 "the worker process sent an unexpected answer: {other:?}"
@@ -412,6 +412,7 @@ fn read(frame: &[u8]) -> Result<FromWorker, Lost> {
     serde_json::from_slice(frame).or_else(|error| {
         // The returned value may be nested too deeply to be read. The next message can be read again.
         Ok(FromWorker::Failed {
+            retry: Retrying::Unsaid,
             message: format!("the answer of the worker process can't be read: {error}"),
             trace: None,
             panic: false,

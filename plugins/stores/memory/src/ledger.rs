@@ -1,11 +1,14 @@
-//! The ledger of the store: the latest records.
+//! The ledger of the store: the latest records, and the open runs.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::Result;
-use apscheduler_core::ledger::{Appended, BatchId, RunLedger, RunQuery, RunRecord};
+use apscheduler_core::ledger::{
+    Appended, OpenQuery, OpenRun, OpenState, OpenStep, RunLedger, RunQuery, RunRecord, Writes,
+};
 use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::time::Timestamp;
 
 /// How many records are kept.
 const CAPACITY: usize = 10_000;
@@ -18,6 +21,7 @@ pub(crate) struct MemoryLedger(Mutex<Ring>);
 struct Ring {
     records: VecDeque<RunRecord>,
     known: HashSet<(RunId, u32)>,
+    open: BTreeMap<RunId, OpenRun>,
 }
 
 impl Ring {
@@ -32,26 +36,74 @@ impl Ring {
         }
         self.records.push_back(record.clone());
     }
+
+    fn carry_out(&mut self, step: &OpenStep) {
+        if self.open.get(&step.run_id).map(OpenRun::mark) != step.from {
+            return;
+        }
+        match &step.to {
+            Some(run) => self.open.insert(step.run_id, run.clone()),
+            None => self.open.remove(&step.run_id),
+        };
+    }
 }
 
 impl MemoryLedger {
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Adds the open runs of a claim.
+    pub(crate) fn open(&self, runs: Vec<OpenRun>) {
+        let mut ring = self.ring();
+        ring.open.extend(runs.into_iter().map(|run| (run.run_id, run)));
+    }
+
+    /// Removes the open runs: without their jobs they can't run.
+    pub(crate) fn clear_open(&self) {
+        self.ring().open.clear();
+    }
 }
 
 impl RunLedger for MemoryLedger {
-    fn append(
-        &self,
-        _owner: OwnerId,
-        records: &[RunRecord],
-        _closed: &[BatchId],
-    ) -> Result<Appended> {
+    fn append(&self, _owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
         let mut ring = self.ring();
-        for record in records {
+        for record in writes.records {
             ring.push(record);
         }
+        for step in writes.steps {
+            ring.carry_out(step);
+        }
         Ok(Appended::Written)
+    }
+
+    fn has_open_runs(&self) -> bool {
+        true
+    }
+
+    fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+        let ring = self.ring();
+        let wanted = ring.open.values().filter(|run| query.matches(run));
+        Ok(wanted.take(query.limit).cloned().collect())
+    }
+
+    fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
+        let mut ring = self.ring();
+        let mut due: Vec<&mut OpenRun> = (ring.open.values_mut())
+            .filter(|run| run.state == OpenState::Waiting && run.due.is_some_and(|due| due <= now))
+            .collect();
+        due.sort_by_key(|run| run.due);
+        let claimed = due.into_iter().take(limit).map(|run| {
+            *run = run.clone().claimed_by(owner);
+            run.clone()
+        });
+        Ok(claimed.collect())
+    }
+
+    fn next_open(&self) -> Result<Option<Timestamp>> {
+        let ring = self.ring();
+        let waiting = ring.open.values().filter(|run| run.state == OpenState::Waiting);
+        Ok(waiting.filter_map(|run| run.due).min())
     }
 
     fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {

@@ -48,6 +48,7 @@ impl JobStore for MemoryJobStore {
     }
 
     fn shutdown(&self) -> Result<()> {
+        self.ledger.clear_open();
         self.remove_all_jobs()
     }
 
@@ -107,6 +108,17 @@ impl JobStore for MemoryJobStore {
         due: &ClaimRequest,
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
+        let claims = self.claim(due, decide);
+        if claims.won.iter().any(|claim| claim.outcome.open.is_some()) {
+            let won = claims.won.iter().map(|claim| (&claim.record, &claim.outcome));
+            self.ledger.open(due.journal(won).map(|journal| journal.open).unwrap_or_default());
+        }
+        Ok(claims)
+    }
+}
+
+impl MemoryJobStore {
+    fn claim(&self, due: &ClaimRequest, decide: &mut dyn FnMut(&JobRecord) -> Decision) -> Claims {
         let mut claims = Claims::default();
         let mut after = due.after.as_ref().map(table::place_of);
         let mut left = due.limit;
@@ -143,12 +155,12 @@ impl JobStore for MemoryJobStore {
             if still_due {
                 // Its other run times are for another batch.
                 claims.resume = table::cursor(node);
-                return Ok(claims);
+                return claims;
             }
         }
         let nodes = match after {
             Some(_) if left > 0 => table.due(due.now, left, after),
-            _ => return Ok(claims),
+            _ => return claims,
         };
         if nodes.len() == left {
             claims.resume = nodes.last().and_then(|node| table::cursor(*node));
@@ -174,7 +186,7 @@ impl JobStore for MemoryJobStore {
         }
         drop(table);
         drop(left_alone);
-        Ok(claims)
+        claims
     }
 }
 

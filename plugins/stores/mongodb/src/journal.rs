@@ -1,10 +1,10 @@
 //! The journal of claims, in the documents of the jobs.
 //!
 //! A standalone server has no transactions, but each write of a document is atomic. So a claim adds its entry to the array
-//! `open` of the job that it claims: the batch, its owner, when it was claimed, the runs and their run times. Closing a batch
-//! removes its entries, and the jobs that were only kept for them.
+//! `open` of the job that it claims: the batch, its owner, when it was claimed, the runs, and the entry as text. Closing a
+//! batch removes its entries, and the jobs that were only kept for them.
 
-use apscheduler_core::ledger::{Batch, BatchId, Journal, JournalEntry};
+use apscheduler_core::ledger::{Batch, BatchId, Journal};
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -26,15 +26,13 @@ pub(crate) enum Order {
 /// Returns what a claim adds to the document of its job.
 pub(crate) fn entry(journal: &Journal) -> Option<Document> {
     let Batch { id, owner, claimed, .. } = journal.batch;
-    let entry = journal.entries.first()?;
-    let runs = entry.runs().map(|(run, time)| (uuid(run.as_u128()), Bson::from(to_micros(time))));
-    let (runs, times): (Vec<Bson>, Vec<Bson>) = runs.unzip();
+    let runs = journal.entries.first()?.runs().map(|(run, _)| uuid(run.as_u128()));
     Some(doc! {
         "batch": uuid(id.as_u128()),
         "owner": uuid(owner.as_u128()),
         "claimed": to_micros(claimed),
-        "runs": runs,
-        "times": times,
+        "runs": runs.collect::<Vec<_>>(),
+        "entry": journal.encode(),
     })
 }
 
@@ -76,26 +74,23 @@ pub(crate) fn page(
     })?;
     let mut journals: Vec<Journal> = Vec::new();
     for document in &found {
-        let (batch, entry) = read(document).ok_or_else(|| damaged(document))?;
+        let (batch, text) = read(document).ok_or_else(|| damaged(document))?;
+        let entry = Journal::decode(batch, text).map_err(|error| error.with_plugin(STORE_NAME))?;
         match journals.last_mut() {
-            Some(journal) if journal.batch.id == batch.id => journal.entries.push(entry),
-            _ => journals.push(Journal::new(batch, vec![entry])),
+            Some(journal) if journal.batch.id == batch.id => journal.entries.extend(entry.entries),
+            _ => journals.push(entry),
         }
     }
     Ok(journals)
 }
 
-/// Reads an entry, and the job that it belongs to.
-fn read(document: &Document) -> Option<(Batch, JournalEntry)> {
+/// Reads the batch of an entry, and its text.
+fn read(document: &Document) -> Option<(Batch, &str)> {
     let entry = document.get_document("open").ok()?;
     let id = |key| entry.get(key).and_then(number);
+    let (id, owner) = (RunId::from_u128(id("batch")?), OwnerId::from_u128(id("owner")?));
     let claimed = from_micros(entry.get("claimed").and_then(whole)?);
-    let batch =
-        Batch::with_id(RunId::from_u128(id("batch")?), OwnerId::from_u128(id("owner")?), claimed);
-    let first = RunId::from_u128(entry.get_array("runs").ok()?.first().and_then(number)?);
-    let times = entry.get_array("times").ok()?.iter().map(|time| whole(time).map(from_micros));
-    let job = document.get_str("_id").ok()?;
-    Some((batch, JournalEntry::new(job, first, times.collect::<Option<_>>()?)))
+    Some((Batch::with_id(id, owner, claimed), entry.get_str("entry").ok()?))
 }
 
 fn damaged(document: &Document) -> Error {

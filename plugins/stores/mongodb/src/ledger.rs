@@ -24,6 +24,7 @@ use std::time::Duration;
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
     Appended, BatchId, Journal, OwnerRecord, OwnerState, Retention, RunLedger, RunQuery, RunRecord,
+    Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::time::Timestamp;
@@ -72,20 +73,15 @@ fn entries_of(query: &RunQuery, before: Option<BatchId>) -> Document {
 }
 
 impl RunLedger for MongoDbLedger {
-    fn append(
-        &self,
-        owner: OwnerId,
-        records: &[RunRecord],
-        closed: &[BatchId],
-    ) -> Result<Appended> {
+    fn append(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
         let connection = self.connection()?;
         if owners::state(&connection, owner)? == Some(OwnerState::Dead) {
-            runs::note_late(&connection, records)?;
+            runs::note_late(&connection, writes.records)?;
             return Ok(Appended::Fenced);
         }
-        let existing = runs::insert(&connection, records)?;
+        let existing = runs::insert(&connection, writes.records)?;
         runs::note_late(&connection, existing)?;
-        journal::close(&connection, closed)?;
+        journal::close(&connection, writes.closed)?;
         Ok(Appended::Written)
     }
 

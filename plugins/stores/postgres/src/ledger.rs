@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apscheduler_core::ledger::{
     Appended, Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, Retention, RunLedger,
-    RunQuery, RunRecord, RunState,
+    RunQuery, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::time::{
@@ -152,12 +152,8 @@ impl PostgresLedger {
 }
 
 impl RunLedger for PostgresLedger {
-    fn append(
-        &self,
-        owner: OwnerId,
-        records: &[RunRecord],
-        closed: &[BatchId],
-    ) -> Result<Appended> {
+    fn append(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
+        let Writes { records, closed, .. } = *writes;
         let session = self.session.get()?;
         let (runs, claims) = (&session.tables.runs, &session.tables.claims);
         let records = records.iter().map(row).collect::<Value>().to_string();

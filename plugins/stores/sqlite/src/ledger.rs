@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, Retention, RunLedger,
-    RunQuery, RunRecord, RunState,
+    Appended, Batch, BatchId, Journal, OpenQuery, OpenRun, OwnerRecord, OwnerState, Reason,
+    Retention, RunLedger, RunQuery, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::time::{
@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Statement, Transaction, 
 use crate::access::Access;
 use crate::failure::Failure;
 use crate::ledger_statements::LedgerStatements;
+use crate::open_runs;
 use crate::rows::sql_limit;
 
 /// How many journal entries are read at once.
@@ -103,29 +104,25 @@ impl SqliteLedger {
 }
 
 impl RunLedger for SqliteLedger {
-    fn append(
-        &self,
-        owner: OwnerId,
-        records: &[RunRecord],
-        closed: &[BatchId],
-    ) -> Result<Appended> {
+    fn append(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
         self.access.write(|transaction| {
             if owner_state(transaction, self.statements(), owner)? == Some(OwnerState::Dead) {
                 let mut add_late = transaction.prepare_cached(&self.statements().add_late)?;
-                for record in records {
+                for record in writes.records {
                     let values = (id_bytes(record.run_id), record.attempt, record.state.name());
                     add_late.execute(values)?;
                 }
                 return Ok(Appended::Fenced);
             }
             let mut insert = transaction.prepare_cached(&self.statements().insert_run)?;
-            for record in records {
+            for record in writes.records {
                 insert_run(&mut insert, record)?;
             }
             let mut close = transaction.prepare_cached(&self.statements().close_batch)?;
-            for batch in closed {
+            for batch in writes.closed {
                 close.execute([id_bytes(*batch)])?;
             }
+            open_runs::carry_out(transaction, self.statements(), writes.steps)?;
             Ok(Appended::Written)
         })
     }
@@ -155,6 +152,24 @@ impl RunLedger for SqliteLedger {
 
     fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
         self.access.read(|connection| self.journal_page(connection, Some(owner), None, limit))
+    }
+
+    fn has_open_runs(&self) -> bool {
+        true
+    }
+
+    fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+        self.access.read(|connection| open_runs::list(connection, self.statements(), query))
+    }
+
+    fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
+        self.access.write(|transaction| {
+            open_runs::claim(transaction, self.statements(), owner, now, limit)
+        })
+    }
+
+    fn next_open(&self) -> Result<Option<Timestamp>> {
+        self.access.read(|connection| open_runs::next_due(connection, self.statements()))
     }
 
     fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
@@ -233,7 +248,7 @@ fn insert_run(insert: &mut Statement<'_>, record: &RunRecord) -> rusqlite::Resul
     ])
 }
 
-fn owner_state(
+pub(crate) fn owner_state(
     connection: &Connection,
     statements: &LedgerStatements,
     owner: OwnerId,
@@ -265,7 +280,7 @@ pub(crate) fn note(
         to_micros(claimed),
         journal.encode()
     ])?;
-    Ok(())
+    open_runs::add(transaction, statements, &journal.open)
 }
 
 /// Returns the latest run of those that succeeded which are more than `most`.
@@ -305,10 +320,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(record)
 }
 
-fn id_bytes(id: RunId) -> [u8; 16] {
+pub(crate) fn id_bytes(id: RunId) -> [u8; 16] {
     id.as_u128().to_be_bytes()
 }
 
-fn owner_bytes(id: OwnerId) -> [u8; 16] {
+pub(crate) fn owner_bytes(id: OwnerId) -> [u8; 16] {
     id.as_u128().to_be_bytes()
 }

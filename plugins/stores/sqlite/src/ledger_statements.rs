@@ -1,6 +1,6 @@
 //! The SQL statements of the ledger.
 
-use crate::rows::RUN_COLUMNS;
+use crate::rows::{OPEN_COLUMNS, RUN_COLUMNS};
 use crate::schema::quoted;
 
 /// The time in microseconds since 1970, by the clock of SQLite.
@@ -26,6 +26,15 @@ pub(crate) struct LedgerStatements {
     pub(crate) nth_latest_ok: String,
     pub(crate) prune: String,
     pub(crate) prune_owners: String,
+    pub(crate) add_open: String,
+    pub(crate) change_open: String,
+    pub(crate) end_open: String,
+    pub(crate) all_open: String,
+    pub(crate) open_of_job: String,
+    pub(crate) open_of_owner: String,
+    pub(crate) due_open: String,
+    pub(crate) claim_open: String,
+    pub(crate) next_open: String,
 }
 
 impl LedgerStatements {
@@ -33,12 +42,25 @@ impl LedgerStatements {
         let claims = quoted(&format!("{tablename}_claims"));
         let runs = quoted(&format!("{tablename}_runs"));
         let owners = quoted(&format!("{tablename}_owners"));
+        let open = quoted(&format!("{tablename}_open"));
         let journal = format!("SELECT batch, owner, claimed, entries FROM {claims} WHERE");
         let select_runs = format!("SELECT {RUN_COLUMNS} FROM {runs} WHERE");
         let wanted_runs = "(?2 IS NULL OR run_id < ?2)
             AND (?5 IS NULL OR run_id = ?5)
             AND (?3 IS NULL OR state IN (SELECT value FROM json_each(?3)))
             ORDER BY run_id DESC, attempt DESC LIMIT ?4";
+        let has_open = format!(
+            "EXISTS (SELECT 1 FROM {open} AS run WHERE run.owner = owner.owner AND run.state = 'claimed')"
+        );
+        let marked = "run_id = ?1 AND attempt = ?2 AND state = ?3 AND owner = ?4";
+        let select_open = |which: &str| {
+            format!(
+                "SELECT {OPEN_COLUMNS} FROM {open} WHERE {which}
+                 AND (?1 IS NULL OR job_id = ?1) AND (?2 IS NULL OR owner = ?2)
+                 AND (?3 IS NULL OR run_id = ?3) AND (?4 IS NULL OR state = ?4)
+                 AND (?5 IS NULL OR run_id > ?5) ORDER BY run_id LIMIT ?6"
+            )
+        };
         Self {
             note_claims: format!(
                 "INSERT INTO {claims} (batch, owner, claimed, entries) VALUES (?1, ?2, ?3, ?4)"
@@ -70,7 +92,8 @@ impl LedgerStatements {
             owners: format!(
                 "SELECT owner, name, host, pid, state, heartbeat, lease FROM {owners} AS owner
                  WHERE state = 'alive'
-                 OR EXISTS (SELECT 1 FROM {claims} AS claim WHERE claim.owner = owner.owner)"
+                 OR EXISTS (SELECT 1 FROM {claims} AS claim WHERE claim.owner = owner.owner)
+                 OR {has_open}"
             ),
             condemn: format!(
                 "UPDATE {owners} SET state = 'dead'
@@ -83,8 +106,8 @@ impl LedgerStatements {
                 "SELECT run_id FROM {runs} WHERE state = 'ok' ORDER BY run_id DESC LIMIT 1 OFFSET ?1"
             ),
             prune_owners: format!(
-                "DELETE FROM {owners} WHERE state <> 'alive' AND heartbeat < ?1
-                 AND owner NOT IN (SELECT owner FROM {claims})"
+                "DELETE FROM {owners} AS owner WHERE state <> 'alive' AND heartbeat < ?1
+                 AND owner NOT IN (SELECT owner FROM {claims}) AND NOT {has_open}"
             ),
             prune: format!(
                 "DELETE FROM {runs} WHERE (run_id, attempt) IN (
@@ -94,6 +117,27 @@ impl LedgerStatements {
                         WHERE later.job_id = old.job_id AND later.run_id > old.run_id LIMIT ?3)) >= ?3
                     ORDER BY run_id LIMIT ?4)"
             ),
+            add_open: format!(
+                "INSERT OR IGNORE INTO {open} ({OPEN_COLUMNS})
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+            ),
+            change_open: format!(
+                "UPDATE {open} SET attempt = ?5, state = ?6, owner = ?7, due = ?8, cancel = ?9, data = ?10
+                 WHERE {marked}"
+            ),
+            end_open: format!("DELETE FROM {open} WHERE {marked}"),
+            all_open: select_open("TRUE"),
+            open_of_job: select_open("job_id = ?1"),
+            open_of_owner: select_open("owner = ?2"),
+            due_open: format!(
+                "SELECT run_id FROM {open} WHERE state = 'waiting' AND due <= ?1
+                 ORDER BY due, run_id LIMIT ?2"
+            ),
+            claim_open: format!(
+                "UPDATE {open} SET state = 'claimed', owner = ?2, due = NULL
+                 WHERE run_id = ?1 RETURNING {OPEN_COLUMNS}"
+            ),
+            next_open: format!("SELECT min(due) FROM {open} WHERE state = 'waiting'"),
         }
     }
 }

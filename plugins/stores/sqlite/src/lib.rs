@@ -7,6 +7,7 @@ mod failure;
 mod ledger;
 mod ledger_statements;
 mod names;
+mod open_runs;
 mod options;
 mod place;
 mod read_only;

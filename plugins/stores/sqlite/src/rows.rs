@@ -16,6 +16,10 @@ pub(crate) const COLUMNS: &str = "number, id, next_run_time, revision, job_state
 pub(crate) const RUN_COLUMNS: &str = "run_id, attempt, job_id, scheduled, until, count, state, reason, owner, claimed, \
      started, ended, duration, result, error, late";
 
+/// The columns of an open run, in the order in which they are read and written.
+pub(crate) const OPEN_COLUMNS: &str =
+    "run_id, attempt, job_id, scheduled, state, owner, due, cancel, data";
+
 /// A record with the number of its row.
 pub(crate) struct RowRecord {
     pub(crate) number: i64,

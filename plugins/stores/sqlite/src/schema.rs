@@ -11,7 +11,7 @@ use crate::names::{META_TABLE, STORE_NAME};
 /// The migrations: number N creates version N from version N - 1. `{table}` is the quoted name of the table, and `{due}` and
 /// so on are those of its indexes and its view.
 ///
-/// The ledger of version 2 outlives the table of jobs, if that is dropped.
+/// The ledger of versions 2 and 3 outlives the table of jobs, if that is dropped.
 ///
 /// `number` orders jobs with equal run times by their place in the file, which makes claims several times as fast as
 /// ordering by id.
@@ -74,6 +74,21 @@ const MIGRATIONS: &[&str] = &["
         lease INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS {runs_by_job} ON {runs} (job_id, run_id);
+", "
+    CREATE TABLE IF NOT EXISTS {open} (
+        run_id BLOB PRIMARY KEY,
+        attempt INTEGER NOT NULL,
+        job_id TEXT NOT NULL,
+        scheduled INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        owner BLOB NOT NULL,
+        due INTEGER,
+        cancel INTEGER NOT NULL,
+        data TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS {open_due} ON {open} (due) WHERE state = 'waiting';
+    CREATE INDEX IF NOT EXISTS {open_by_job} ON {open} (job_id, run_id);
+    CREATE INDEX IF NOT EXISTS {open_by_owner} ON {open} (owner, run_id);
 "];
 
 /// The version that this release creates and understands.
@@ -141,7 +156,20 @@ fn refuse_foreign(
 fn with_names(migration: &str, tablename: &str) -> String {
     // The table's own name last: it may contain a placeholder.
     let mut sql = migration.to_owned();
-    for suffix in ["due", "paused", "readable", "claims", "owners", "runs", "runs_by_job"] {
+    let suffixes = [
+        "due",
+        "paused",
+        "readable",
+        "claims",
+        "owners",
+        "runs",
+        "runs_by_job",
+        "open",
+        "open_due",
+        "open_by_job",
+        "open_by_owner",
+    ];
+    for suffix in suffixes {
         sql = sql.replace(&format!("{{{suffix}}}"), &quoted(&format!("{tablename}_{suffix}")));
     }
     sql.replace("{table}", &quoted(tablename))

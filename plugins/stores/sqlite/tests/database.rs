@@ -87,7 +87,7 @@ fn tables_of_one_file_have_their_own_versions() {
     started(database.options());
     database.execute_sql("UPDATE apscheduler_meta SET version = 99").unwrap();
     let error = start_error(database.options());
-    let expected = "the table `apscheduler_jobs` has the schema version 99, and this release knows versions up to 2";
+    let expected = "the table `apscheduler_jobs` has the schema version 99, and this release knows versions up to 3";
     assert!(error.to_string().contains(expected), "{error}");
     started(database.options().tablename("others"));
 }

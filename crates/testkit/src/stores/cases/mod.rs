@@ -12,6 +12,7 @@ mod finding;
 mod foreign;
 mod listing;
 mod meeting;
+mod open_runs;
 mod outages;
 pub(super) mod processes;
 mod reading;
@@ -50,6 +51,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         reading::CASES,
         replacing::CASES,
         cutting_short::CASES,
+        open_runs::CASES,
         recording::CASES,
     ]
     .into_iter()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apscheduler_core::ledger::{
     Appended, Batch, OwnerRecord, OwnerState, Reason, Retention, RunLedger, RunQuery, RunRecord,
-    RunState,
+    RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
@@ -54,7 +54,7 @@ fn ok(job: &str, claimed: i64) -> RunRecord {
 }
 
 fn append(store: &dyn JobStore, records: &[RunRecord]) {
-    ledger(store).append(ME, records, &[]).expect("appended");
+    ledger(store).append(ME, &Writes::new().records(records)).expect("appended");
 }
 
 fn runs(store: &dyn JobStore, query: &RunQuery) -> Vec<RunRecord> {
@@ -170,7 +170,9 @@ fn a_claim_is_in_the_journal_until_its_batch_is_closed(store: &dyn JobStore) {
     let ended = entry.runs().map(|(run, time)| {
         RunRecord::new(run, "a", time, batch.owner, RunState::Ok).claimed(batch.claimed)
     });
-    ledger.append(ME, &ended.collect::<Vec<_>>(), &[batch.id]).expect("appended");
+    let (ended, closed) = (ended.collect::<Vec<_>>(), [batch.id]);
+    let writes = Writes::new().records(&ended).closed(&closed);
+    ledger.append(ME, &writes).expect("appended");
     assert!(ledger.journal(batch.owner, 10).expect("read").is_empty());
     assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 2);
 }
@@ -230,7 +232,8 @@ fn close(store: &dyn JobStore, batch: Batch) {
     let journal = ledger(store).journal(ME, 10).expect("read");
     let journal = journal.iter().find(|journal| journal.batch == batch).expect("it is open");
     let records: Vec<RunRecord> = journal.records(RunState::Ok).collect();
-    ledger(store).append(ME, &records, &[batch.id]).expect("appended");
+    let writes = Writes::new().records(&records);
+    ledger(store).append(ME, &writes.closed(&[batch.id])).expect("appended");
 }
 
 fn a_job_may_have_open_runs_in_several_batches(store: &dyn JobStore) {
@@ -403,7 +406,9 @@ fn outcomes_of_a_dead_owner_are_refused_and_noted(store: &dyn JobStore) {
     let mut lost = run.clone();
     lost.state = RunState::Lost;
     append(store, &[lost.clone()]);
-    let appended = ledger(store).append(dead.id, &[run, other], &[]).expect("no error");
+    let records = [run, other];
+    let writes = Writes::new().records(&records);
+    let appended = ledger(store).append(dead.id, &writes).expect("no error");
     assert_eq!(appended, Appended::Fenced);
     lost.late = Some(RunState::Ok);
     assert_eq!(runs(store, &RunQuery::new()), [lost]);
@@ -416,7 +421,7 @@ fn owners_with_open_runs_are_listed(store: &dyn JobStore) {
     ledger(store).end(owner.id).expect("noted");
     assert_eq!(record_of(store, &owner).expect("it has open runs").state, OwnerState::Ended);
     // Another owner settles them.
-    ledger(store).append(ME, &[], &[batch.id]).expect("appended");
+    ledger(store).append(ME, &Writes::new().closed(&[batch.id])).expect("appended");
     assert_eq!(record_of(store, &owner), None);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apscheduler_core::ledger::{Appended, OwnerState, RunQuery, RunRecord, RunState};
+use apscheduler_core::ledger::{Appended, OwnerState, RunQuery, RunRecord, RunState, Writes};
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::store::{Claims, JobStore, NextRun};
 use apscheduler_core::time::Timestamp;
@@ -73,9 +73,9 @@ fn a_finished_job_is_kept_until_its_runs_have_ended() {
     assert!(listed(&store).is_empty());
     let hidden = document(&place.0, "a").expect("it is kept");
     assert!(hidden.get_bool("finished").unwrap(), "no time at which the server removes it");
-    ledger(&store).append(ME, &[], &[last]).unwrap();
+    ledger(&store).append(ME, &Writes::new().closed(&[last])).unwrap();
     assert_eq!(open(&store, ME, RunState::Ok).len(), 2);
-    ledger(&store).append(ME, &[], &[first]).unwrap();
+    ledger(&store).append(ME, &Writes::new().closed(&[first])).unwrap();
     assert_eq!((document(&place.0, "a"), document(&place.0, "b")), (None, None));
 }
 
@@ -89,7 +89,7 @@ fn a_job_that_finishes_unrecorded_is_kept_until_earlier_runs_have_ended() {
     assert_eq!(claim(&store, second(2), NextRun::Finished).unwrap().won.len(), 2);
     assert_eq!(document(&place.0, "b"), None);
     assert!(document(&place.0, "a").unwrap().get_bool("finished").unwrap());
-    ledger(&store).append(ME, &[], &[batch]).unwrap();
+    ledger(&store).append(ME, &Writes::new().closed(&[batch])).unwrap();
     assert_eq!(document(&place.0, "a"), None);
 }
 
@@ -109,7 +109,12 @@ fn a_claim_in_doubt_has_a_journal_entry_if_it_was_won() {
             assert_eq!(runs.len(), usize::from(is_won));
             if let Some(claim) = claims.won.first() {
                 assert_eq!(Some(runs[0].run_id), claim.outcome.first_run);
-                ledger(&store).append(ME, &runs, claim.outcome.batch.as_slice()).unwrap();
+                ledger(&store)
+                    .append(
+                        ME,
+                        &Writes::new().records(&runs).closed(claim.outcome.batch.as_slice()),
+                    )
+                    .unwrap();
                 assert!(open(&other, ME, RunState::Ok).is_empty());
             }
             store.remove_all_jobs().unwrap();
@@ -150,7 +155,7 @@ fn an_interrupted_append_is_repeated_without_loss_and_doubles() {
             wait_for("the records are written", || {
                 // Each run is open or has its outcome.
                 assert_eq!(ledger(&other).runs(&RunQuery::new()).unwrap().len(), 2);
-                ledger(&store).append(ME, &records, &[batch]).is_ok()
+                ledger(&store).append(ME, &Writes::new().records(&records).closed(&[batch])).is_ok()
             });
             assert_eq!(states(&other), [(RunState::Ok, None); 2], "{step}");
             assert!(open(&other, ME, RunState::Ok).is_empty(), "{step}");
@@ -173,9 +178,11 @@ fn an_owner_condemned_while_it_appends_leaves_one_record() {
         let owners = ledger(&judge).owners().unwrap();
         let heartbeat = owners.iter().find(|it| it.owner.id == id).unwrap().heartbeat;
         assert!(ledger(&judge).condemn(id, heartbeat).unwrap());
-        ledger(&judge).append(OTHER, &[lost], &[]).unwrap();
+        ledger(&judge).append(OTHER, &Writes::new().records(&[lost])).unwrap();
     });
-    let append = |run: &RunRecord| ledger(&store).append(owner.id, std::slice::from_ref(run), &[]);
+    let append = |run: &RunRecord| {
+        ledger(&store).append(owner.id, &Writes::new().records(std::slice::from_ref(run)))
+    };
     assert_eq!(append(&run).unwrap(), Appended::Written);
     assert_eq!(states(&other), [(RunState::Lost, Some(RunState::Ok))]);
     // From now on it is refused, and the first note stays.
@@ -191,9 +198,9 @@ fn an_outcome_written_before_its_owner_is_settled_stays() {
     let place = Place::new();
     let store = place.open();
     let run = claimed(&store, ME, NextRun::At(second(60)));
-    ledger(&store).append(ME, std::slice::from_ref(&run), &[]).unwrap();
+    ledger(&store).append(ME, &Writes::new().records(std::slice::from_ref(&run))).unwrap();
     let lost = open(&store, ME, RunState::Lost);
-    ledger(&store).append(OTHER, &lost, &[]).unwrap();
+    ledger(&store).append(OTHER, &Writes::new().records(&lost)).unwrap();
     assert_eq!(states(&store), [(RunState::Ok, None)]);
 }
 
@@ -205,7 +212,7 @@ fn a_job_removed_while_its_batch_is_closed_leaves_nothing_for_long() {
     let (batch, _) = claim_batch(&store, ME, second(1), NextRun::At(second(60))).unwrap();
     // After the hidden jobs of the batch were removed, and before its entries are.
     meanwhile(&proxy, "update", Pass::On, move || assert!(other.remove_job("a").unwrap()));
-    ledger(&store).append(ME, &[], &[batch]).unwrap();
+    ledger(&store).append(ME, &Writes::new().closed(&[batch])).unwrap();
     let left = document(&place.0, "a").expect("the server removes it");
     assert!(left.get_datetime("finished").is_ok() && left.get("open").is_none(), "{left}");
     assert!(listed(&store).is_empty());
@@ -218,7 +225,7 @@ fn a_watch_ignores_the_closing_of_batches() {
     add(&store, "a", Some(second(1)));
     let (batch, _) = claim_batch(&other, ME, second(1), NextRun::At(second(60))).unwrap();
     let (watch, told) = watch(&store);
-    ledger(&other).append(ME, &open(&other, ME, RunState::Ok), &[batch]).unwrap();
+    ledger(&other).append(ME, &Writes::new().closed(&[batch])).unwrap();
     let silence = told.recv_timeout(Duration::from_millis(900));
     assert!(silence.is_err(), "no job has changed");
     assert!(other.remove_job("a").unwrap());

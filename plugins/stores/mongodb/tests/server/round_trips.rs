@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use apscheduler_core::ledger::RunState;
+use apscheduler_core::ledger::{RunState, Writes};
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::store::{ClaimRequest, JobStore, NextRun};
 use apscheduler_store_mongodb::MongoDbJobStore;
@@ -70,7 +70,7 @@ fn records_of_a_batch_take_a_constant_number_of_round_trips() {
         assert_eq!(commands(), ["listCollections", "find", "update"]);
         let records = open(&other, owner, RunState::Ok);
         assert_eq!(records.len(), count);
-        ledger(&store).append(owner, &records, &[batch]).unwrap();
+        ledger(&store).append(owner, &Writes::new().records(&records).closed(&[batch])).unwrap();
         assert_eq!(commands(), ["find", "insert", "delete", "update"]);
         assert!(open(&other, owner, RunState::Ok).is_empty());
         assert!(store.next_run_time(None).unwrap().is_none());

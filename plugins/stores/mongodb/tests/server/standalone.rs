@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::ledger::{RunQuery, RunState};
+use apscheduler_core::ledger::{RunQuery, RunState, Writes};
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::store::{JobStore, NextRun};
 use apscheduler_core::time::Clock as _;
@@ -65,7 +65,7 @@ fn a_standalone_server_keeps_a_ledger() {
     };
     assert_eq!(state(), [RunState::Claimed]);
     let records = open(&store, owner, RunState::Ok);
-    ledger(&store).append(owner, &records, &[batch]).unwrap();
+    ledger(&store).append(owner, &Writes::new().records(&records).closed(&[batch])).unwrap();
     assert_eq!(state(), [RunState::Ok]);
     assert!(open(&store, owner, RunState::Ok).is_empty());
 }

@@ -1,0 +1,17 @@
+//! Calls foreign code that may panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use apscheduler_core::function::JobError;
+use apscheduler_core::{Error, ErrorKind, Result};
+
+/// Calls a store or its ledger. `what` names it in the error that a panic becomes.
+///
+/// # Errors
+/// Any error of the call; [`ErrorKind::Store`] if it panicked.
+pub(super) fn caught<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
+        let message = format!("{what} {}", JobError::from_panic(&*payload));
+        Err(Error::new(ErrorKind::Store, message))
+    })
+}

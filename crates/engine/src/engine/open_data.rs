@@ -1,0 +1,89 @@
+//! What a row of an open run says beside its state, as JSON text that stores do not look into.
+
+use std::sync::Arc;
+
+use apscheduler_core::Result;
+use apscheduler_core::job::stored::encode_value;
+use apscheduler_core::job::{JobSpec, OnCrash};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a row of an open run says beside its state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct OpenData {
+    /// How often the run may be run again after a crash.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) reruns: u32,
+    /// How often it was run again after a crash.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) crashes: u32,
+    /// Whether the attempt before ended with its scheduler.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) recovering: bool,
+    /// Whether no claim of the job began the run: somebody asked for it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) asked: bool,
+    /// The definition of a job that has finished, so that its store has it no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) job: Option<Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl OpenData {
+    /// The data of a run that is claimed. `is_finished` says whether the job ends with it.
+    pub(super) fn of(job: &JobSpec, is_finished: bool) -> Result<Self> {
+        let reruns = match job.policies().on_crash {
+            OnCrash::Rerun { limit } => limit,
+            _ => 0,
+        };
+        // A closure can't be written, and is kept by the scheduler itself.
+        let keeps_definition = is_finished && job.function().is_named();
+        let definition = keeps_definition.then(|| encode_value(job)).transpose()?;
+        Ok(Self { reruns, job: definition, ..Self::default() })
+    }
+
+    /// Reads the text of a row. What is damaged is left out.
+    pub(super) fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    pub(super) fn text(&self) -> Arc<str> {
+        // Numbers and JSON values can always be written.
+        serde_json::to_string(self).unwrap_or_default().into()
+    }
+
+    /// Returns the data of another attempt after a crash, if the run may be run again.
+    pub(super) fn rerun(mut self) -> Option<Self> {
+        (self.crashes < self.reruns).then(|| {
+            self.crashes += 1;
+            self.recovering = true;
+            self
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_of_reruns_is_kept() {
+        let mut data = OpenData { reruns: 2, ..OpenData::default() };
+        for crashes in 1..=2 {
+            data = OpenData::read(&data.text()).rerun().unwrap();
+            assert_eq!((data.crashes, data.recovering), (crashes, true));
+        }
+        assert_eq!(data.rerun(), None);
+        assert_eq!(OpenData::read("{damaged"), OpenData::default());
+    }
+}

@@ -1,0 +1,192 @@
+//! Claims the open runs of a store that wait, and submits them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use apscheduler_core::Result;
+use apscheduler_core::event::{Event, EventMask};
+use apscheduler_core::executor::{Executor, InstanceSlot, Run, RunBatch, RunSink, Submission};
+use apscheduler_core::function::JobError;
+use apscheduler_core::job::JobSpec;
+use apscheduler_core::job::stored::decode;
+use apscheduler_core::ledger::{
+    OpenQuery, OpenRun, OpenState, OpenStep, RunLedger, RunRecord, RunState,
+};
+use apscheduler_core::printable;
+use apscheduler_core::store::RunTimes;
+use apscheduler_core::time::Timestamp;
+use chrono::TimeDelta;
+
+use super::dispatch::{instance_key, job_key, run_info};
+use super::open_data::OpenData;
+use super::recorder::Ended;
+use super::state::Engine;
+use super::store_runner::StoreRunner;
+use super::store_session::Session;
+
+/// The most runs of one claim.
+const BATCH: usize = 100;
+
+/// How long a run waits that found the maximum of its job's instances.
+const OVERLAP_PAUSE: TimeDelta = TimeDelta::seconds(1);
+
+/// How long a run waits whose job can't be restored here, or whose executor is missing.
+const BROKEN_PAUSE: TimeDelta = TimeDelta::seconds(60);
+
+/// Why a run that was claimed does not start.
+enum Refusal {
+    /// Its job is gone.
+    Removed,
+    /// It is tried again after this time.
+    Later(TimeDelta, String),
+}
+
+impl Engine {
+    /// Claims and submits the open runs that wait and are due.
+    pub(super) fn claim_open_runs(
+        self: &Arc<Self>,
+        runner: &Arc<StoreRunner>,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<()> {
+        let is_due = runner.open.next().is_some_and(|due| due <= now);
+        let Some(ledger) = runner.store.ledger().filter(|ledger| ledger.has_open_runs()) else {
+            return Ok(());
+        };
+        if runner.open.take_doubt() {
+            let found = claimed_unknown(runner, &*ledger);
+            let runs = found.inspect_err(|_| runner.open.doubt())?;
+            self.submit_open_runs(runner, runs);
+        }
+        if !is_due {
+            return Ok(());
+        }
+        runner.open.begin_claim();
+        while !session.is_stopped() {
+            let claimed = ledger.claim_open(runner.owner().id, now, BATCH);
+            let runs = claimed.inspect_err(|_| {
+                runner.open.doubt();
+                runner.open.waits(now);
+            })?;
+            let count = runs.len();
+            self.submit_open_runs(runner, runs);
+            if count < BATCH {
+                break;
+            }
+        }
+        if let Some(due) = ledger.next_open()? {
+            runner.open.waits(due);
+        }
+        Ok(())
+    }
+
+    fn submit_open_runs(self: &Arc<Self>, runner: &Arc<StoreRunner>, runs: Vec<OpenRun>) {
+        for run in runs {
+            let prepared = self.prepare_open_run(runner, &run);
+            match prepared {
+                Ok((executor, submitted)) => {
+                    // An executor is foreign code.
+                    let submit = || executor.submit_all(vec![submitted]);
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(submit)) {
+                        let panic = JobError::from_panic(&*payload).to_string();
+                        let panic = printable::lines(&panic);
+                        tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
+                    }
+                }
+                Err(refusal) => self.refuse_open_run(runner, run, refusal),
+            }
+        }
+    }
+
+    fn prepare_open_run(
+        self: &Arc<Self>,
+        runner: &Arc<StoreRunner>,
+        row: &OpenRun,
+    ) -> Result<(Arc<dyn Executor>, Run), Refusal> {
+        let (spec, revision) = self.job_of(runner, row)?;
+        let executor = self.executors().get(spec.executor()).cloned().ok_or_else(|| {
+            let reason = format!("no executor has the alias `{}`", spec.executor());
+            Refusal::Later(BROKEN_PAUSE, reason)
+        })?;
+        let batch =
+            RunBatch::new(runner.owner(), Arc::clone(&runner.alias), runner.number, self.now());
+        // Its scheduled start has passed long ago, and it is not late.
+        let run = Submission::new(Arc::new(batch), row.run_id)
+            .unseen(TimeDelta::MAX)
+            .revision(revision)
+            .open(Arc::new(row.clone()));
+        if !self.instances.acquire(&instance_key(&spec, &run), spec.max_instances(), false) {
+            let reason = format!("`{}` has its maximum of running instances", spec.id());
+            return Err(Refusal::Later(OVERLAP_PAUSE, reason));
+        }
+        runner.open.begin(row.run_id, &spec);
+        self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
+            job: job_key(&spec, &run),
+            run: run_info(&run, row.run_id),
+            scheduled_run_times: std::slice::from_ref(&row.scheduled_run_time).into(),
+        });
+        let slot = InstanceSlot::new(Arc::clone(self) as Arc<dyn RunSink>, spec, run);
+        Ok((executor, Run::new(slot, RunTimes::One(row.scheduled_run_time))))
+    }
+
+    /// Returns the job of a run, and its revision: as its store has it now, or as it was when it finished.
+    fn job_of(&self, runner: &StoreRunner, row: &OpenRun) -> Result<(Arc<JobSpec>, u64), Refusal> {
+        let later = |error: apscheduler_core::Error| Refusal::Later(BROKEN_PAUSE, error.chain());
+        if let Some(definition) = OpenData::read(&row.data).job {
+            let text = definition.to_string();
+            let spec = decode(&row.job_id, &text, &self.trigger_context()).map_err(later)?;
+            return Ok((Arc::new(spec), 0));
+        }
+        if let Some(record) = runner.store.lookup_job(&row.job_id).map_err(later)? {
+            let spec = match runner.restored.known(&record) {
+                Some(spec) => spec,
+                None => runner.restored.restore(&record, &self.trigger_context()).map_err(later)?,
+            };
+            return Ok((spec, record.revision));
+        }
+        let kept = runner.open.job(row.run_id).filter(|job| !job.function().is_named());
+        kept.map(|spec| (spec, 0)).ok_or(Refusal::Removed)
+    }
+
+    /// Puts a run that was claimed back, or ends it if its job is gone.
+    fn refuse_open_run(&self, runner: &StoreRunner, run: OpenRun, refusal: Refusal) {
+        let Some(recorder) = self.recorders.get(runner.number) else { return };
+        let (now, owner, mark) = (self.now(), run.owner, run.mark());
+        let ended = match refusal {
+            Refusal::Later(pause, reason) => {
+                tracing::debug!(
+                    jobstore = &*runner.alias,
+                    job_id = &*run.job_id,
+                    "the run {} waits: {reason}",
+                    run.run_id
+                );
+                let step = OpenStep::change(mark, run.waiting(now + pause));
+                Ended { owner, batch: None, record: None, step: Some(step) }
+            }
+            Refusal::Removed => {
+                runner.open.end(run.run_id);
+                let time = run.scheduled_run_time;
+                let record =
+                    RunRecord::new(run.run_id, run.job_id, time, owner, RunState::Cancelled)
+                        .attempt(run.attempt)
+                        .error("the job was removed before its run began")
+                        .ended(now);
+                let step = OpenStep::end(record.run_id, mark);
+                Ended { owner, batch: None, record: Some(record), step: Some(step) }
+            }
+        };
+        recorder.ended(ended);
+    }
+}
+
+/// Returns the runs that this scheduler has claimed without knowing it, because the answer was lost.
+fn claimed_unknown(runner: &StoreRunner, ledger: &dyn RunLedger) -> Result<Vec<OpenRun>> {
+    let query = OpenQuery::new().owner(runner.owner().id).state(OpenState::Claimed);
+    let mut runs = ledger.open_runs(&query)?;
+    // The first attempt of a run is claimed with its job, and the store finds out about that itself.
+    runs.retain(|run| {
+        let was_waiting = run.attempt > 1 || OpenData::read(&run.data).asked;
+        was_waiting && runner.open.job(run.run_id).is_none()
+    });
+    Ok(runs)
+}

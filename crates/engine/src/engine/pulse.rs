@@ -1,0 +1,190 @@
+//! Keeps the owner of a store's runs alive in the ledger, and looks after those of others.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apscheduler_core::Result;
+use apscheduler_core::ledger::{OwnerRecord, OwnerState, Retention, RunLedger};
+use apscheduler_core::run::{Owner, OwnerId};
+use apscheduler_core::time::{Clock, Timestamp};
+
+use super::foreign::caught;
+use super::lock::lock;
+use super::owner::new_owner;
+use super::reaper::Watcher;
+use super::settling::{Settled, settle};
+
+/// How many signs of life a scheduler gives in one lease.
+const BEATS: u32 = 6;
+
+/// How often old records are removed.
+const PRUNE: Duration = Duration::from_secs(60);
+
+/// How many records are removed at once, so that no lock is held for long.
+const PIECE: usize = 500;
+
+/// The pause between two such pieces, so that others can write.
+const BREATHER: Duration = Duration::from_millis(10);
+
+/// Called for each run of another owner that is found lost.
+pub(super) type OnLost = Box<dyn Fn(&Settled, &Owner) + Send + Sync>;
+
+/// Called with the time at which the first run that waits is due.
+pub(super) type OnWaiting = Box<dyn Fn(Timestamp) + Send + Sync>;
+
+/// What a pulse needs.
+pub(super) struct Patient {
+    pub(super) alias: Arc<str>,
+    pub(super) ledger: Arc<dyn RunLedger>,
+    pub(super) lease: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+    /// The owner of the store's runs. It is replaced if others have found it dead.
+    pub(super) owner: Arc<Mutex<Arc<Owner>>>,
+    pub(super) on_lost: OnLost,
+    pub(super) on_waiting: OnWaiting,
+}
+
+/// Gives signs of life, condemns owners that give none, and removes old records: what is due at each
+/// [`step`](Self::step), by the monotonic time of the scheduler's clock.
+pub(super) struct Pulse {
+    patient: Patient,
+    watcher: Watcher,
+    /// When the last sign of life was given.
+    last: Duration,
+    next_beat: Duration,
+    next_prune: Duration,
+    is_failing: bool,
+}
+
+impl Pulse {
+    /// Gives the first sign of life.
+    ///
+    /// # Errors
+    /// Any error from the ledger.
+    pub(super) fn start(patient: Patient) -> Result<Self> {
+        patient.ledger.heartbeat(&patient.owner(), patient.lease)?;
+        let now = patient.clock.elapsed();
+        let watcher = Watcher::default();
+        Ok(Self { patient, watcher, last: now, next_beat: now, next_prune: now, is_failing: false })
+    }
+
+    /// Returns the alias of the store.
+    pub(super) fn alias(&self) -> &str {
+        &self.patient.alias
+    }
+
+    /// Does what is due. Returns how long to wait for the next step.
+    pub(super) fn step(&mut self) -> Duration {
+        let Patient { clock, lease, .. } = &self.patient;
+        let (now, interval) = (clock.elapsed(), *lease / BEATS);
+        if now >= self.next_beat {
+            self.beat_or_warn(interval);
+            self.next_beat = self.patient.clock.elapsed() + interval;
+        }
+        if !self.is_failing && now >= self.next_prune {
+            let pause = if self.patient.prune_piece() { BREATHER } else { PRUNE };
+            self.next_prune = self.patient.clock.elapsed() + pause;
+        }
+        let next =
+            if self.is_failing { self.next_beat } else { self.next_beat.min(self.next_prune) };
+        next.saturating_sub(self.patient.clock.elapsed())
+    }
+
+    /// Notes that the owner was shut down.
+    pub(super) fn end(&self) {
+        let Patient { ledger, alias, .. } = &self.patient;
+        if let Err(error) = ledger.end(self.patient.owner().id) {
+            let message = error.chain();
+            tracing::debug!(jobstore = &**alias, "the shutdown was not noted: {message}");
+        }
+    }
+
+    fn beat_or_warn(&mut self, interval: Duration) {
+        let Err(error) = caught("the ledger", || self.beat(interval)) else {
+            self.is_failing = false;
+            return;
+        };
+        self.watcher.interrupt();
+        if !std::mem::replace(&mut self.is_failing, true) {
+            let message = error.chain();
+            tracing::warn!(jobstore = self.alias(), "no sign of life was given: {message}");
+        }
+    }
+
+    fn beat(&mut self, interval: Duration) -> Result<()> {
+        let Patient { ledger, lease, clock, .. } = &self.patient;
+        let state = ledger.heartbeat(&self.patient.owner(), *lease)?;
+        let now = clock.elapsed();
+        if now.saturating_sub(self.last) > interval * 2 {
+            // This process was stopped, or the store hung.
+            self.watcher.interrupt();
+        }
+        self.last = now;
+        if state != OwnerState::Alive {
+            let new = new_owner();
+            tracing::error!(
+                jobstore = self.alias(),
+                "this scheduler gave no sign of life for longer than its lease of {} s, and others have found it \
+                 dead: its open runs are lost, and their outcomes are refused. It continues as the owner {}",
+                lease.as_secs_f64(),
+                new.id
+            );
+            *lock(&self.patient.owner) = new;
+            self.watcher.interrupt();
+            ledger.heartbeat(&self.patient.owner(), *lease)?;
+        }
+        self.patient.reap(&mut self.watcher)?;
+        // Others may have left runs that wait.
+        if let Some(due) = self.patient.ledger.next_open()? {
+            (self.patient.on_waiting)(due);
+        }
+        Ok(())
+    }
+}
+
+impl Patient {
+    fn owner(&self) -> Arc<Owner> {
+        Arc::clone(&lock(&self.owner))
+    }
+
+    fn reap(&self, watcher: &mut Watcher) -> Result<()> {
+        let me = self.owner().id;
+        let asked = self.clock.elapsed();
+        let mut owners = self.ledger.owners()?;
+        let answered = self.clock.elapsed();
+        owners.retain(|owner| owner.owner.id != me);
+        for silent in watcher.watch(&owners, asked, answered) {
+            if self.ledger.condemn(silent.owner.id, silent.heartbeat)? {
+                let (owner, seconds) = (&silent.owner, silent.lease.as_secs_f64());
+                tracing::warn!(
+                    jobstore = &*self.alias,
+                    "the scheduler {owner} is dead: it gave no sign of life for {seconds} s"
+                );
+                self.settle(me, &silent)?;
+            }
+        }
+        // Owners that were shut down or condemned, and whose runs nobody has settled.
+        for owner in owners.iter().filter(|owner| owner.state != OwnerState::Alive) {
+            self.settle(me, owner)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&self, me: OwnerId, dead: &OwnerRecord) -> Result<()> {
+        let on_lost = &mut |settled: &Settled| (self.on_lost)(settled, &dead.owner);
+        settle(&*self.ledger, (me, dead.owner.id), self.clock.now(), on_lost)
+    }
+
+    /// Removes some old records. Returns whether there may be more.
+    fn prune_piece(&self) -> bool {
+        let prune = || self.ledger.prune(self.clock.now(), &Retention::default(), PIECE);
+        match caught("the ledger", prune) {
+            Ok(removed) => removed == PIECE,
+            Err(error) => {
+                let message = error.chain();
+                tracing::warn!(jobstore = &*self.alias, "old records were not removed: {message}");
+                false
+            }
+        }
+    }
+}
