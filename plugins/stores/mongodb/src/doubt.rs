@@ -14,6 +14,7 @@ use crate::claims::KEPT_MARKS;
 use crate::commands::{self, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{next_revision, read, unchanged};
+use crate::open_runs;
 use crate::removing::remove_finished;
 
 /// Returns for each claim that was sent with the mark `claimed` whether it was won. `mark` is the mark of this write.
@@ -31,6 +32,7 @@ pub(crate) fn find_out(
     }
     let won = claims.iter().zip(&written).filter(|(_, is_won)| **is_won);
     remove_finished(connection, claimed, won.map(|(claim, _)| claim));
+    open_runs::confirm(connection, claims.iter().zip(written.iter().copied()));
     Ok(written)
 }
 

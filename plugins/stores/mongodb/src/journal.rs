@@ -4,6 +4,8 @@
 //! `open` of the job that it claims: the batch, its owner, when it was claimed, the runs, and the entry as text. Closing a
 //! batch removes its entries, and the jobs that were only kept for them.
 
+use std::collections::HashSet;
+
 use apscheduler_core::ledger::{Batch, BatchId, Journal};
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{from_micros, to_micros};
@@ -13,7 +15,7 @@ use mongodb::bson::{Bson, Document, doc};
 use crate::commands::MOST_STATEMENTS;
 use crate::connection::Connection;
 use crate::document::{number, uuid, whole};
-use crate::finding::MOST_AT_ONCE;
+use crate::finding::{MOST_AT_ONCE, Search, find};
 use crate::names::STORE_NAME;
 
 /// The order of the batches of a page.
@@ -117,6 +119,24 @@ pub(crate) fn owners(connection: &Connection) -> Result<Vec<Bson>> {
         }
         Ok(owners)
     })
+}
+
+/// Returns which of these runs have an entry.
+pub(crate) fn with_entries(connection: &Connection, runs: &[RunId]) -> Result<HashSet<RunId>> {
+    if runs.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids: Vec<Bson> = runs.iter().map(|run| uuid(run.as_u128())).collect();
+    let search = Search {
+        filter: doc! {"open.runs": {"$in": ids}},
+        limit: runs.len(),
+        fields: doc! {"open.runs": 1},
+        ..Search::default()
+    };
+    let found = find(connection, &connection.jobs, search)?;
+    let entries = found.iter().filter_map(|job| job.get_array("open").ok()).flatten();
+    let entries = entries.filter_map(|entry| entry.as_document()?.get_array("runs").ok());
+    Ok(entries.flatten().filter_map(number).map(RunId::from_u128).collect())
 }
 
 /// Removes the entries of these batches, and the hidden jobs that have no others.

@@ -1,41 +1,44 @@
 //! The ledger of the store.
 //!
-//! The [journal] is in the documents of the jobs, and the records of [runs] and their [owners] are in collections of
-//! their own. A standalone server has no transactions over several documents, so there is none here: each step is atomic, can
-//! be repeated, and leaves what the next one needs.
+//! The [journal] is in the documents of the jobs. The records of [runs], the rows of [open runs](open_runs) and the [owners]
+//! are in collections of their own. A standalone server has no transactions over several documents, so there is none here:
+//! each step is atomic, can be repeated, and leaves what the next one needs.
 //!
 //! 1. A claim writes the journal entry of a job together with its next run time, so there is an entry if, and only if, the
 //!    claim was won.
 //! 2. [`append`](RunLedger::append) inserts the records. A run that has a record is not lost, whether it has an entry or not.
-//! 3. Then it closes the batches. A process that ends before leaves entries, whose runs the next scheduler that looks finds
+//! 3. It changes the rows of open runs. Each change names the state that the row leaves, so it is made once.
+//! 4. Then it closes the batches. A process that ends before leaves entries, whose runs the next scheduler that looks finds
 //!    recorded.
 //!
 //! An owner may be condemned between the check of its state and its insert. Then it and the scheduler that settles its runs
 //! may both write a record of the same run. The `_id` of a record is its run and attempt, so exactly one of them stays, the
 //! first. If it says that the run is lost, the outcome is added to it as `late`, as if the owner had been refused. If it is
-//! the outcome, the scheduler that settles reports a lost run that was not.
+//! the outcome, the scheduler that settles reports a lost run that was not. A row that others have moved on has another owner
+//! or state by then, so the steps of the condemned owner do nothing.
 //!
 //! `append` takes up to four round trips, for any number of records and batches up to the limits of a command: the state of
-//! the owner, the records, the hidden jobs to remove, the entries to remove; a fifth if some of the runs had a record.
+//! the owner, the records, the hidden jobs to remove, the entries to remove. There is one more if some of the runs had a
+//! record, and one for each kind of step: rows that are added, changed, removed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, BatchId, Journal, OwnerRecord, OwnerState, Retention, RunLedger, RunQuery, RunRecord,
-    Writes,
+    Appended, BatchId, Journal, OpenQuery, OpenRun, OwnerRecord, OwnerState, Retention, RunLedger,
+    RunQuery, RunRecord, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::time::Timestamp;
 use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 
 use crate::connection::Connection;
 use crate::document::uuid;
 use crate::journal::Order;
 use crate::names::STORE_NAME;
-use crate::{journal, owners, runs};
+use crate::{journal, open_runs, owners, runs};
 
 /// How many batches of the journal are read at once.
 const PAGE: usize = 100;
@@ -81,6 +84,7 @@ impl RunLedger for MongoDbLedger {
         }
         let existing = runs::insert(&connection, writes.records)?;
         runs::note_late(&connection, existing)?;
+        open_runs::carry_out(&connection, writes.steps)?;
         journal::close(&connection, writes.closed)?;
         Ok(Appended::Written)
     }
@@ -105,8 +109,31 @@ impl RunLedger for MongoDbLedger {
     }
 
     fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
+        let connection = self.connection()?;
+        // The caller is about to close these batches.
+        open_runs::confirm_all(&connection, owner)?;
         let wanted = doc! {"open.owner": uuid(owner.as_u128())};
-        journal::page(&*self.connection()?, &wanted, Order::OldestFirst, limit)
+        journal::page(&connection, &wanted, Order::OldestFirst, limit)
+    }
+
+    fn has_open_runs(&self) -> bool {
+        true
+    }
+
+    fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+        open_runs::list(&*self.connection()?, query)
+    }
+
+    fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
+        let connection = self.connection()?;
+        if owners::state(&connection, owner)? == Some(OwnerState::Dead) {
+            return Ok(Vec::new());
+        }
+        open_runs::claim(&connection, owner, now, limit)
+    }
+
+    fn next_open(&self) -> Result<Option<Timestamp>> {
+        open_runs::next_due(&*self.connection()?)
     }
 
     fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
@@ -119,7 +146,7 @@ impl RunLedger for MongoDbLedger {
 
     fn owners(&self) -> Result<Vec<OwnerRecord>> {
         let connection = self.connection()?;
-        owners::list(&connection, journal::owners(&connection)?)
+        owners::list(&connection, busy(&connection)?)
     }
 
     fn condemn(&self, owner: OwnerId, heartbeat: Timestamp) -> Result<bool> {
@@ -128,8 +155,17 @@ impl RunLedger for MongoDbLedger {
 
     fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
         let connection = self.connection()?;
-        let busy = journal::owners(&connection)?;
+        let busy = busy(&connection)?;
         owners::prune(&connection, retention.owners_before(now), busy)?;
+        let alive = owners::list(&connection, Vec::new())?;
+        open_runs::prune(&connection, &alive.iter().map(|record| record.owner.id).collect())?;
         runs::prune(&connection, now, retention, limit)
     }
+}
+
+/// Returns the owners that have open runs, as they are in the documents.
+fn busy(connection: &Connection) -> Result<Vec<Bson>> {
+    let mut owners = journal::owners(connection)?;
+    owners.extend(open_runs::owners(connection)?);
+    Ok(owners)
 }

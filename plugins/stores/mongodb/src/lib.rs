@@ -11,6 +11,7 @@ mod finding;
 mod journal;
 mod ledger;
 mod names;
+mod open_runs;
 mod options;
 mod owners;
 mod removing;

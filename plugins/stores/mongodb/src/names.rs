@@ -11,3 +11,6 @@ pub(crate) const RUNS_SUFFIX: &str = "_runs";
 
 /// What follows the name of the collection of jobs in that of the owners of runs.
 pub(crate) const OWNERS_SUFFIX: &str = "_owners";
+
+/// What follows the name of the collection of jobs in that of the open runs.
+pub(crate) const OPEN_RUNS_SUFFIX: &str = "_open";

@@ -33,7 +33,7 @@ fn create_indexes(connection: &Connection) -> Result<()> {
     connection.run(async move { jobs.create_indexes([due, finished]).await.map(drop) })
 }
 
-/// Creates the indexes of the journal, and those of the records of runs.
+/// Creates the indexes of the journal, and those of the records of runs and of open runs.
 fn create_ledger(connection: &Connection) -> Result<()> {
     let index = |keys| IndexModel::builder().keys(keys);
     let sparse = IndexOptions::builder().sparse(true).build();
@@ -41,10 +41,17 @@ fn create_ledger(connection: &Connection) -> Result<()> {
     let journal = journal.map(|keys| index(keys).options(sparse.clone()).build());
     let of_runs = [doc! {"job": 1, "_id": -1}, doc! {"state": 1, "_id": -1}];
     let of_runs = of_runs.map(|keys| index(keys).build());
-    let (jobs, runs) = (connection.jobs.clone(), connection.runs.clone());
+    let of_open =
+        [doc! {"due": 1, "_id": 1}, doc! {"job": 1, "_id": 1}, doc! {"owner": 1, "_id": 1}];
+    let announced = index(doc! {"claiming": 1}).options(sparse).build();
+    let of_open = of_open.map(|keys| index(keys).build()).into_iter().chain([announced]);
+    let of_open: Vec<IndexModel> = of_open.collect();
+    let (jobs, runs, open) =
+        (connection.jobs.clone(), connection.runs.clone(), connection.open_runs.clone());
     connection.run(async move {
         jobs.create_indexes(journal).await?;
-        runs.create_indexes(of_runs).await.map(drop)
+        runs.create_indexes(of_runs).await?;
+        open.create_indexes(of_open).await.map(drop)
     })
 }
 

@@ -22,7 +22,7 @@ use crate::finding::{Search, find};
 use crate::ledger::MongoDbLedger;
 use crate::names::STORE_NAME;
 use crate::options::{Config, MongoDbOptions};
-use crate::{adding, claims, doubt, removing, schema, watch};
+use crate::{adding, claims, doubt, open_runs, removing, schema, watch};
 
 /// Keeps jobs in MongoDB. Any number of processes may share them.
 pub struct MongoDbJobStore {
@@ -235,6 +235,7 @@ impl JobStore for MongoDbJobStore {
                 return Ok(self.contention.outcome(due, 0, decided));
             }
             let Claims { won: claims, resume, .. } = decided;
+            open_runs::announce(&connection, due, &claims)?;
             let (mark, attempted) = (self.writer.mark(), claims.len());
             match claims::write(&connection, &mark, due, &claims, &claims::marks(&documents)) {
                 Ok(Written { won, refused, refusal }) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apscheduler_core::ledger::{
     Appended, Batch, OwnerRecord, OwnerState, Reason, Retention, RunLedger, RunQuery, RunRecord,
-    RunState, Writes,
+    RunState, Skipped, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
@@ -25,6 +25,7 @@ cases! { "recording":
     Store a_claim_is_in_the_journal_until_its_batch_is_closed [Journal],
     Store only_claims_of_the_batch_are_in_the_journal [Journal],
     Store a_claim_that_wins_nothing_leaves_no_journal [Journal],
+    Store what_a_claim_skips_is_in_the_journal [Journal],
     Store open_runs_are_listed_as_claimed [Journal],
     Store a_job_may_have_open_runs_in_several_batches [Journal],
     Store open_runs_outlive_their_job [Journal],
@@ -197,6 +198,22 @@ fn a_claim_that_wins_nothing_leaves_no_journal(store: &dyn JobStore) {
     let due = ClaimRequest::new(second(1), 100).batch(batch);
     store.claim_due(&due, &mut |_| panic!("nothing is due")).expect("no error");
     assert!(ledger(store).journal(batch.owner, 10).expect("read").is_empty());
+}
+
+fn what_a_claim_skips_is_in_the_journal(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let batch = Batch::new(ME, second(10));
+    let due = ClaimRequest::new(second(10), 100).batch(batch);
+    let first = RunId::reserve(second(10), 2);
+    let skipped = Skipped::new(first, second(5), Reason::CatchUpLimit).until(second(8), 4);
+    let claims = store.claim_due(&due, &mut |_| {
+        let outcome = ClaimOutcome::new(RunTimes::One(second(9)), NextRun::At(second(60)));
+        Decision::Claim(outcome.first_run(first.nth(1)).batch(batch.id).skipped(skipped))
+    });
+    assert_eq!(claims.expect("claimed").won.len(), 1);
+    let journal = ledger(store).journal(ME, 10).expect("read");
+    assert_eq!(journal[0].entries[0].skipped, Some(skipped));
+    assert_eq!(journal[0].entries[0].runs().collect::<Vec<_>>(), [(first.nth(1), second(9))]);
 }
 
 fn open_runs_are_listed_as_claimed(store: &dyn JobStore) {

@@ -47,7 +47,7 @@ pub(crate) fn with_collection<T>(
 
 /// Drops a collection and those beside it, and removes its version.
 pub(crate) fn remove(collection: &str) {
-    for suffix in ["", "_runs", "_owners"] {
+    for suffix in ["", "_runs", "_owners", "_open"] {
         with_collection(&format!("{collection}{suffix}"), async |dropped| dropped.drop().await);
     }
     with_collection(META, async |meta| meta.delete_one(doc! {"_id": collection}).await);

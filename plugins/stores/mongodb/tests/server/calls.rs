@@ -77,12 +77,23 @@ pub(crate) fn claim_batch(
     now: Timestamp,
     next: NextRun,
 ) -> Result<(BatchId, Claims)> {
+    claim_batch_with(store, owner, now, next, None)
+}
+
+/// The same, with this data of open runs.
+pub(crate) fn claim_batch_with(
+    store: &MongoDbJobStore,
+    owner: OwnerId,
+    now: Timestamp,
+    next: NextRun,
+    data: Option<&str>,
+) -> Result<(BatchId, Claims)> {
     let batch = Batch::new(owner, now);
     let due = ClaimRequest::new(now, 1000).batch(batch);
     let claims = store.claim_due(&due, &mut |record| {
         let run_times = RunTimes::One(record.next_run_time.expect("it is due"));
         let outcome = ClaimOutcome::new(run_times, next).first_run(RunId::new(now));
-        Decision::Claim(outcome.batch(batch.id))
+        Decision::Claim(outcome.batch(batch.id).open(data.map(Arc::from)))
     });
     Ok((batch.id, claims?))
 }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod jobs;
+mod open_runs;
 mod outages;
 #[path = "../place/mod.rs"]
 mod place;

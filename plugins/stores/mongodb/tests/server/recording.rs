@@ -13,31 +13,12 @@ use apscheduler_testkit::stores::records::second;
 use crate::calls::{
     Place, add, claim, claim_batch, document, ledger, listed, open, started, wait_for, watch,
 };
-use crate::way::{command, proxy, through};
-use crate::wire::{Pass, Proxy};
+use crate::way::{meanwhile, proxy, through};
+use crate::wire::Pass;
 
 const ME: OwnerId = OwnerId::from_u128(7);
 const OTHER: OwnerId = OwnerId::from_u128(8);
 const LEASE: Duration = Duration::from_secs(60);
-
-/// Calls `before` once, when a command with this name arrives, and then passes it.
-fn meanwhile(
-    proxy: &Proxy,
-    name: &'static str,
-    pass: Pass,
-    before: impl FnOnce() + Send + 'static,
-) {
-    let mut before = Some(before);
-    proxy.on_requests(move |message| {
-        if command(message) != name {
-            return Pass::On;
-        }
-        before.take().map_or(Pass::On, |before| {
-            before();
-            pass
-        })
-    });
-}
 
 fn states(store: &MongoDbJobStore) -> Vec<(RunState, Option<RunState>)> {
     let runs = ledger(store).runs(&RunQuery::new()).unwrap();
