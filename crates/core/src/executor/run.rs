@@ -79,6 +79,8 @@ impl Run {
         while let Some(mut fire) = self.fire() {
             if let Some(missed) = self.slot.missed(fire.scheduled_run_time) {
                 self.report(Outcome::Missed(missed));
+            } else if let Some(error) = self.slot.refused() {
+                self.fail(error);
             } else {
                 self.begun = true;
                 let context = self.slot.begin(&mut fire, self.cancellation.clone());

@@ -39,7 +39,7 @@ impl Engine {
     }
 
     /// Returns the recorder of a run, if the run is recorded or has a row.
-    fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
+    pub(super) fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
         let batch = run.batch();
         let is_known = batch.journal.is_some() || run.open_run().is_some();
         if is_known { self.recorders.get(batch.store) } else { None }
@@ -87,9 +87,15 @@ impl Engine {
 
     /// Records that the run times of a run are skipped, because the job has its maximum of running
     /// instances.
-    pub(super) fn record_overlap(&self, job: &JobSpec, run: &Submission, run_times: &[Timestamp]) {
+    pub(super) fn record_overlap(
+        &self,
+        job: &JobSpec,
+        run: &Submission,
+        run_times: &[Timestamp],
+        reason: Reason,
+    ) {
         let ([first, .., last] | [first @ last]) = run_times else { return };
-        let skipped = Skipped::new(run.first_run(), *first, Reason::Overlap);
+        let skipped = Skipped::new(run.first_run(), *first, reason);
         let count = run_times.len();
         self.record_skipped(job, run, &skipped.until(*last, count as u64), count);
         // The rows of its run times are not needed any more.

@@ -53,6 +53,8 @@ pub(super) fn settle(
             let ended = found.iter().filter(|record| record.state != RunState::Claimed);
             match ended.map(|record| record.count).max() {
                 Some(count) => told = count.saturating_sub(1),
+                // Its scheduler may have put it back.
+                None if waits(ledger, &run)? => {}
                 None => lost.push(run.ended(now)),
             }
         }
@@ -79,6 +81,12 @@ pub(super) fn settle(
         }
     }
     Ok(())
+}
+
+/// Returns whether a run waits to be claimed.
+fn waits(ledger: &dyn RunLedger, run: &RunRecord) -> Result<bool> {
+    let query = OpenQuery::new().run(run.run_id).state(OpenState::Waiting);
+    Ok(!ledger.open_runs(&query)?.is_empty())
 }
 
 /// Returns the rows that an owner has claimed.

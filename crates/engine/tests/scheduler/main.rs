@@ -18,6 +18,7 @@ mod jobs;
 mod ledger_in_turns;
 mod lifecycle;
 mod listing;
+mod overlap;
 mod processing;
 mod recorder;
 mod recording;
