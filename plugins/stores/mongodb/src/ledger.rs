@@ -6,8 +6,9 @@
 //!
 //! 1. A claim writes the journal entry of a job together with its next run time, so there is an entry if, and only if, the
 //!    claim was won.
-//! 2. [`append`](RunLedger::append) inserts the records. A run that has a record is not lost, whether it has an entry or not.
-//! 3. It changes the rows of open runs. Each change names the state that the row leaves, so it is made once.
+//! 2. [`append`](RunLedger::append) [carries out the steps](open_steps) of open runs. Each names the state that a row leaves,
+//!    so it is made once.
+//! 3. It inserts the records. A run that has a record is not lost, whether it has an entry or not.
 //! 4. Then it closes the batches. A process that ends before leaves entries, whose runs the next scheduler that looks finds
 //!    recorded.
 //!
@@ -19,7 +20,8 @@
 //!
 //! `append` takes up to four round trips, for any number of records and batches up to the limits of a command: the state of
 //! the owner, the records, the hidden jobs to remove, the entries to remove. There is one more if some of the runs had a
-//! record, and one for each kind of step: rows that are added, changed, removed.
+//! record, and up to five for steps: rows that are added, changed, removed, and the outcomes and rows to remove after the
+//! records were inserted. Several steps of one run take more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +40,7 @@ use crate::connection::Connection;
 use crate::document::uuid;
 use crate::journal::Order;
 use crate::names::STORE_NAME;
-use crate::{journal, open_runs, owners, runs};
+use crate::{journal, open_runs, open_steps, owners, runs};
 
 /// How many batches of the journal are read at once.
 const PAGE: usize = 100;
@@ -82,9 +84,10 @@ impl RunLedger for MongoDbLedger {
             runs::note_late(&connection, writes.records)?;
             return Ok(Appended::Fenced);
         }
+        let outcomes = open_steps::carry_out(&connection, writes)?;
         let existing = runs::insert(&connection, writes.records)?;
         runs::note_late(&connection, existing)?;
-        open_runs::carry_out(&connection, writes.steps)?;
+        outcomes.remove(&connection)?;
         journal::close(&connection, writes.closed)?;
         Ok(Appended::Written)
     }
@@ -110,8 +113,9 @@ impl RunLedger for MongoDbLedger {
 
     fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
         let connection = self.connection()?;
-        // The caller is about to close these batches.
+        // The caller is about to settle these batches.
         open_runs::confirm_all(&connection, owner)?;
+        open_steps::record_outcomes(&connection)?;
         let wanted = doc! {"open.owner": uuid(owner.as_u128())};
         journal::page(&connection, &wanted, Order::OldestFirst, limit)
     }
@@ -159,6 +163,7 @@ impl RunLedger for MongoDbLedger {
         owners::prune(&connection, retention.owners_before(now), busy)?;
         let alive = owners::list(&connection, Vec::new())?;
         open_runs::prune(&connection, &alive.iter().map(|record| record.owner.id).collect())?;
+        open_steps::record_outcomes(&connection)?;
         runs::prune(&connection, now, retention, limit)
     }
 }

@@ -12,6 +12,7 @@ mod journal;
 mod ledger;
 mod names;
 mod open_runs;
+mod open_steps;
 mod options;
 mod owners;
 mod removing;

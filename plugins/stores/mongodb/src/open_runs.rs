@@ -4,22 +4,27 @@
 //! the mark counts only if its run has an entry in the journal, which the claim itself writes. So a claim that is lost, or
 //! whose process ends before it, leaves rows that do not count. The mark of a claim that was won is removed after it, or
 //! before others close the batch.
+//!
+//! A row that has [ended](ENDED) does not count either. It is there until its outcome has been recorded.
 
 use std::collections::HashSet;
 
 use apscheduler_core::Result;
-use apscheduler_core::ledger::{OpenMark, OpenQuery, OpenRun, OpenState, OpenStep};
+use apscheduler_core::ledger::{OpenMark, OpenQuery, OpenRun, OpenState};
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::store::{Claim, ClaimRequest};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::commands::{self, MOST_STATEMENTS, Order};
+use crate::commands::{self, MOST_STATEMENTS};
 use crate::connection::Connection;
 use crate::document::{number, uuid, whole};
 use crate::failure::DUPLICATE_KEY;
 use crate::finding::{Search, find};
 use crate::journal;
+
+/// The state of a row that is about to be removed.
+pub(crate) const ENDED: &str = "ended";
 
 /// Inserts the rows of claims that are to be written.
 pub(crate) fn announce(
@@ -29,7 +34,7 @@ pub(crate) fn announce(
 ) -> Result<()> {
     let claims = claims.iter().map(|claim| (&claim.record, &claim.outcome));
     let Some(journal) = due.journal(claims) else { return Ok(()) };
-    add(connection, &journal.open, true)
+    add(connection, &journal.open.iter().collect::<Vec<_>>(), true)
 }
 
 /// Notes for claims with announced rows whether they were won.
@@ -85,38 +90,11 @@ fn forget(connection: &Connection, lost: Vec<Bson>) -> Result<()> {
     connection.run(async move { rows.delete_many(lost).await.map(drop) })
 }
 
-/// Carries out steps. One whose row is not as it expects does nothing.
-pub(crate) fn carry_out(connection: &Connection, steps: &[OpenStep]) -> Result<()> {
-    let (mut new, mut changes, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-    for step in steps {
-        match (&step.from, &step.to) {
-            (None, Some(run)) => new.push(run.clone()),
-            (Some(from), Some(run)) => changes.push((marked(step.run_id, from), run)),
-            (Some(from), None) => ends.push(doc! {"q": marked(step.run_id, from), "limit": 1}),
-            (None, None) => {}
-        }
-    }
-    add(connection, &new, false)?;
-    let mut rest = &changes[..];
-    while !rest.is_empty() {
-        let (chunk, others) = commands::split(rest, |(_, run)| texts(run));
-        rest = others;
-        // A row that is replaced is not marked any more.
-        let statements = chunk.iter().map(|(row, run)| doc! {"q": row, "u": document(run)});
-        let command = commands::update(&connection.open_runs, statements.collect(), Order::Any);
-        execute(connection, command)?;
-    }
-    for chunk in ends.chunks(MOST_STATEMENTS) {
-        execute(connection, commands::delete(&connection.open_runs, chunk.to_vec()))?;
-    }
-    Ok(())
-}
-
 /// Adds rows of runs that have none.
-fn add(connection: &Connection, runs: &[OpenRun], claiming: bool) -> Result<()> {
+pub(crate) fn add(connection: &Connection, runs: &[&OpenRun], claiming: bool) -> Result<()> {
     let mut rest = runs;
     while !rest.is_empty() {
-        let (chunk, others) = commands::split(rest, texts);
+        let (chunk, others) = commands::split(rest, |run| texts(run));
         rest = others;
         let rows = chunk.iter().map(|run| {
             let mut row = document(run);
@@ -131,7 +109,7 @@ fn add(connection: &Connection, runs: &[OpenRun], claiming: bool) -> Result<()> 
 }
 
 /// Sends a command. A row that exists already is no failure.
-fn execute(connection: &Connection, command: Document) -> Result<()> {
+pub(crate) fn execute(connection: &Connection, command: Document) -> Result<()> {
     let failures = commands::run(connection, command)?.failures;
     match failures.iter().find(|failure| failure.code != DUPLICATE_KEY) {
         Some(failure) => Err(failure.explain(&connection.address)),
@@ -148,9 +126,10 @@ pub(crate) fn list(connection: &Connection, query: &OpenQuery) -> Result<Vec<Ope
     if let Some(owner) = query.owner {
         filter.insert("owner", uuid(owner.as_u128()));
     }
-    if let Some(state) = query.state {
-        filter.insert("state", state.name());
-    }
+    match query.state {
+        Some(state) => filter.insert("state", state.name()),
+        None => filter.insert("state", doc! {"$ne": ENDED}),
+    };
     let mut range = Document::new();
     if let Some(run) = query.run_id {
         range.insert("$eq", id(run));
@@ -260,12 +239,12 @@ pub(crate) fn prune(connection: &Connection, alive: &HashSet<OwnerId>) -> Result
     forget(connection, left.into_iter().filter(|run| !count.contains(run)).map(id).collect())
 }
 
-fn id(run: RunId) -> Bson {
+pub(crate) fn id(run: RunId) -> Bson {
     uuid(run.as_u128())
 }
 
 /// The filter for the row of a run in this state.
-fn marked(run: RunId, mark: &OpenMark) -> Document {
+pub(crate) fn marked(run: RunId, mark: &OpenMark) -> Document {
     doc! {
         "_id": id(run),
         "attempt": i64::from(mark.attempt),
@@ -280,11 +259,11 @@ fn waiting(due: Document) -> Document {
 }
 
 /// Returns the bytes of the texts of a row.
-fn texts(run: &OpenRun) -> usize {
+pub(crate) fn texts(run: &OpenRun) -> usize {
     run.job_id.len() + run.data.len()
 }
 
-fn document(run: &OpenRun) -> Document {
+pub(crate) fn document(run: &OpenRun) -> Document {
     let mut row = doc! {
         "_id": id(run.run_id),
         "attempt": i64::from(run.attempt),
@@ -301,7 +280,7 @@ fn document(run: &OpenRun) -> Document {
     row
 }
 
-fn run_of(row: &Document) -> Option<RunId> {
+pub(crate) fn run_of(row: &Document) -> Option<RunId> {
     row.get("_id").and_then(number).map(RunId::from_u128)
 }
 

@@ -22,7 +22,7 @@ use crate::finding::{Search, find};
 use crate::names::STORE_NAME;
 
 /// Returns the `_id` of a record. Attempts begin with 1.
-fn key(run: RunId, attempt: u32) -> Document {
+pub(crate) fn key(run: RunId, attempt: u32) -> Document {
     doc! {"run": uuid(run.as_u128()), "attempt": i64::from(attempt)}
 }
 
@@ -177,12 +177,12 @@ fn not_among_the_last(connection: &Connection, others: usize) -> [Document; 3] {
 }
 
 /// Returns the bytes of the texts of a record.
-fn texts(record: &RunRecord) -> usize {
+pub(crate) fn texts(record: &RunRecord) -> usize {
     let optional = [&record.result, &record.error].into_iter().flatten();
     record.job_id.len() + optional.map(|text| text.len()).sum::<usize>()
 }
 
-fn document(record: &RunRecord) -> Document {
+pub(crate) fn document(record: &RunRecord) -> Document {
     let time = |time: Option<Timestamp>| time.map(to_micros).map(Bson::from);
     let text = |text: &Option<Arc<str>>| text.as_deref().map(Bson::from);
     let mut document = doc! {
@@ -217,7 +217,7 @@ fn run_of(document: &Document) -> Option<RunId> {
     number(run).map(RunId::from_u128)
 }
 
-fn read(document: &Document) -> Option<RunRecord> {
+pub(crate) fn read(document: &Document) -> Option<RunRecord> {
     let micros = |key| document.get(key).and_then(whole);
     let time = |key| micros(key).map(from_micros);
     let text = |key| document.get_str(key).ok();

@@ -41,10 +41,10 @@ fn create_ledger(connection: &Connection) -> Result<()> {
     let journal = journal.map(|keys| index(keys).options(sparse.clone()).build());
     let of_runs = [doc! {"job": 1, "_id": -1}, doc! {"state": 1, "_id": -1}];
     let of_runs = of_runs.map(|keys| index(keys).build());
-    let of_open =
-        [doc! {"due": 1, "_id": 1}, doc! {"job": 1, "_id": 1}, doc! {"owner": 1, "_id": 1}];
-    let announced = index(doc! {"claiming": 1}).options(sparse).build();
-    let of_open = of_open.map(|keys| index(keys).build()).into_iter().chain([announced]);
+    let of_open = ["due", "job", "owner", "state"].map(|key| doc! {key: 1, "_id": 1});
+    let unfinished = [doc! {"claiming": 1}, doc! {"outcomes._id": 1}];
+    let unfinished = unfinished.map(|keys| index(keys).options(sparse.clone()).build());
+    let of_open = of_open.map(|keys| index(keys).build()).into_iter().chain(unfinished);
     let of_open: Vec<IndexModel> = of_open.collect();
     let (jobs, runs, open) =
         (connection.jobs.clone(), connection.runs.clone(), connection.open_runs.clone());

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenStep, Retention, RunState, Writes};
+use apscheduler_core::ledger::{
+    OpenQuery, OpenRun, OpenState, OpenStep, Retention, RunQuery, RunRecord, RunState, Writes,
+};
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{
     ClaimOutcome, ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun, RunTimes,
@@ -14,7 +16,7 @@ use mongodb::bson::doc;
 
 use crate::calls::{Place, add, claim_batch, claim_batch_with, ledger, open, started, wait_for};
 use crate::place::with_collection;
-use crate::way::{command, meanwhile, proxy, through};
+use crate::way::{cut_at_write, meanwhile, proxy, through};
 use crate::wire::Pass;
 
 const ME: OwnerId = OwnerId::from_u128(7);
@@ -118,12 +120,8 @@ fn open_runs_of_a_process_that_ended_after_its_claim_are_kept() {
     for id in ["a", "b"] {
         add(&store, id, Some(second(1)));
     }
-    // The second update would remove the marks of the rows.
-    let mut updates = 0;
-    proxy.on_requests(move |message| {
-        updates += usize::from(command(message) == "update");
-        if updates == 2 && command(message) == "update" { Pass::Cut } else { Pass::On }
-    });
+    // The third write would remove the marks of the rows.
+    cut_at_write(&proxy, 2, Pass::Cut);
     let claims = claim(&store, ME).unwrap();
     drop(store);
     assert_eq!((claims.won.len(), listed(&other).len()), (2, 2));
@@ -140,4 +138,111 @@ fn open_runs_of_a_process_that_ended_after_its_claim_are_kept() {
     let steps: Vec<OpenStep> = left.iter().map(again).collect();
     ledger(&other).append(OTHER, &Writes::new().steps(&steps)).unwrap();
     assert_eq!(ledger(&other).claim_open(OTHER, second(5), 10).unwrap().len(), 2);
+}
+
+/// Whether the record of an attempt is there, and what has become of its row.
+type Ending = (bool, Option<OpenState>);
+
+/// Ends a run and lets another wait, with their records, and cuts the connection at a write. Then the process ends, and
+/// another looks. Returns what it finds of both runs.
+fn endings_after(write: usize, pass: Pass) -> [Ending; 2] {
+    let (place, proxy) = (Place::new(), proxy());
+    let (store, other) = (started(through(&proxy, &place)), place.open());
+    for id in ["a", "b"] {
+        add(&store, id, Some(second(1)));
+    }
+    claim(&store, ME).unwrap();
+    let runs = listed(&store);
+    let records = open(&store, ME, RunState::Failed);
+    let steps = [
+        OpenStep::end(runs[0].run_id, runs[0].mark()),
+        OpenStep::change(runs[1].mark(), runs[1].clone().attempt(2).waiting(second(9))),
+    ];
+    cut_at_write(&proxy, write, pass);
+    let writes = Writes::new().records(&records).steps(&steps);
+    let appended = ledger(&store).append(ME, &writes);
+    assert_eq!(appended.is_ok(), write > 3, "{appended:?}");
+    drop(store);
+    if (write, pass) != (0, Pass::Cut) {
+        wait_for("the server has executed the steps", || listed(&other).len() == 1);
+    }
+    // Whoever settles runs reads the rows and then the journal.
+    let left = listed(&other);
+    assert_eq!(ledger(&other).journal(ME, 10).unwrap()[0].entries.len(), 2);
+    let recorded = ledger(&other).runs(&RunQuery::new().state(RunState::Failed)).unwrap();
+    if recorded.len() == 2 {
+        assert_eq!(rows(&place), 1, "what has been recorded is not kept twice");
+    }
+    [0, 1].map(|number: usize| {
+        let id = runs[number].run_id;
+        let row = left.iter().find(|row| row.run_id == id);
+        (recorded.iter().any(|record| record.run_id == id), row.map(|row| row.state))
+    })
+}
+
+#[test]
+fn a_process_that_ends_leaves_no_step_without_its_record() {
+    let none = [(false, Some(OpenState::Claimed)); 2];
+    let both = [(true, None), (true, Some(OpenState::Waiting))];
+    assert_eq!(endings_after(0, Pass::Cut), none);
+    assert_eq!(endings_after(0, Pass::OnAndCut), both);
+    for write in 1..=4 {
+        for pass in [Pass::Cut, Pass::OnAndCut] {
+            assert_eq!(endings_after(write, pass), both, "{write} {pass:?}");
+        }
+    }
+}
+
+#[test]
+fn an_append_that_is_repeated_makes_each_step_once() {
+    for write in 0..=3 {
+        for pass in [Pass::Cut, Pass::OnAndCut] {
+            let (place, proxy) = (Place::new(), proxy());
+            let (store, other) = (started(through(&proxy, &place)), place.open());
+            for id in ["a", "b"] {
+                add(&store, id, Some(second(1)));
+            }
+            claim(&store, ME).unwrap();
+            let runs = listed(&store);
+            let records = open(&store, ME, RunState::Failed);
+            let waiting = runs[1].clone().attempt(2).waiting(second(9));
+            let steps = [
+                OpenStep::end(runs[0].run_id, runs[0].mark()),
+                OpenStep::change(runs[1].mark(), waiting.clone()),
+            ];
+            cut_at_write(&proxy, write, pass);
+            let writes = Writes::new().records(&records).steps(&steps);
+            wait_for("the steps are made", || ledger(&store).append(ME, &writes).is_ok());
+            assert_eq!(listed(&other), std::slice::from_ref(&waiting), "{write} {pass:?}");
+            assert_eq!(rows(&place), 1, "{write} {pass:?}");
+            let failed = RunQuery::new().state(RunState::Failed);
+            assert_eq!(ledger(&other).runs(&failed).unwrap().len(), 2, "{write} {pass:?}");
+        }
+    }
+}
+
+/// The outcome of the attempt before is still in the row.
+#[test]
+fn a_run_that_is_claimed_again_keeps_the_outcome_that_was_not_recorded() {
+    let (place, proxy) = (Place::new(), proxy());
+    let (store, other) = (started(through(&proxy, &place)), place.open());
+    add(&store, "a", Some(second(1)));
+    claim(&store, ME).unwrap();
+    let run = listed(&store).remove(0);
+    let failed = open(&store, ME, RunState::Failed);
+    let steps = [OpenStep::change(run.mark(), run.clone().attempt(2).waiting(second(9)))];
+    cut_at_write(&proxy, 1, Pass::Cut);
+    ledger(&store).append(ME, &Writes::new().records(&failed).steps(&steps)).unwrap_err();
+    drop(store);
+    let again = ledger(&other).claim_open(OTHER, second(9), 10).unwrap().remove(0);
+    let ok = RunRecord::new(run.run_id, "a", second(1), OTHER, RunState::Ok).attempt(2);
+    let steps = [OpenStep::end(run.run_id, again.mark())];
+    let writes = Writes::new().records(std::slice::from_ref(&ok));
+    ledger(&other).append(OTHER, &writes.steps(&steps)).unwrap();
+    assert_eq!((listed(&other).len(), rows(&place)), (0, 1));
+    prune(&other);
+    assert_eq!(rows(&place), 0);
+    let runs = ledger(&other).runs(&RunQuery::new().run(run.run_id)).unwrap();
+    let states: Vec<(u32, RunState)> = runs.iter().map(|run| (run.attempt, run.state)).collect();
+    assert_eq!(states, [(2, RunState::Ok), (1, RunState::Failed)]);
 }

@@ -55,3 +55,15 @@ pub(crate) fn meanwhile(
         })
     });
 }
+
+/// Cuts the connection at the write with this number, from 0: before it reaches the server, or before its answer.
+pub(crate) fn cut_at_write(proxy: &Proxy, number: usize, pass: Pass) {
+    let mut writes = 0;
+    proxy.on_requests(move |message| {
+        if !["update", "insert", "delete"].contains(&command(message)) {
+            return Pass::On;
+        }
+        writes += 1;
+        if writes == number + 1 { pass } else { Pass::On }
+    });
+}
