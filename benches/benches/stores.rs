@@ -252,10 +252,13 @@ fn main() {
         let [alone, together] = [1, SCHEDULERS].map(|schedulers| claims(place, schedulers));
         println!("  {alone} claims/s by one scheduler, {together} by {SCHEDULERS} together");
         let both = |history| [1, SCHEDULERS].map(|schedulers| runs(place, schedulers, history));
-        let ([runs, together], [recorded, recorded_together]) =
-            (both(History::Off), both(History::All));
+        let [runs, together] = both(History::Off);
+        let [failures, failures_together] = both(History::Failures);
+        let [all, all_together] = both(History::All);
         println!("  {runs} runs/s through one whole scheduler, {together} through {SCHEDULERS}");
-        println!("  {recorded} and {recorded_together} with their records");
+        println!(
+            "  with the records of failures: {failures} and {failures_together}; of all: {all} and {all_together}"
+        );
         if let Some((added_by_python, run_by_python)) = python(place) {
             println!(
                 "  APScheduler 3.11.3: {added_by_python} added/s, {run_by_python} runs/s; we add {} times as many, and run {} \

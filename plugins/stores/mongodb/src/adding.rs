@@ -12,15 +12,10 @@ use crate::commands::{self, Failure, MOST_STATEMENTS, Order, Outcome};
 use crate::connection::Connection;
 use crate::document::{first_revision, next_revision_in_server, run_time};
 use crate::failure::DUPLICATE_KEY;
+use crate::removing;
 
 /// The pause before a transaction is retried: the first, and the longest.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(500)];
-
-/// The most bytes of records in one command; the server allows 16 MiB.
-const MOST_BYTES: usize = 8 << 20;
-
-/// The size of a statement without id and state, rounded up.
-const STATEMENT: usize = 500;
 
 /// Adds records; `mark` is the mark of this write.
 pub(crate) fn add(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<()> {
@@ -61,20 +56,14 @@ fn statement(record: &NewRecord, mark: &str) -> Result<Document> {
 
 fn command(connection: &Connection, mark: &str, records: &[NewRecord]) -> Result<Document> {
     let statements: Result<_> = records.iter().map(|record| statement(record, mark)).collect();
-    Ok(commands::update(connection, statements?, Order::Kept))
+    Ok(commands::update(&connection.jobs, statements?, Order::Kept))
 }
 
 /// Splits off as many records as fit into one command.
 fn split(records: &[NewRecord]) -> (&[NewRecord], &[NewRecord]) {
-    let mut bytes = 0;
-    let fits = |record: &&NewRecord| {
-        let state = record.payload.as_text().map_or(0, str::len);
-        bytes += state + record.id.len() + STATEMENT;
-        bytes <= MOST_BYTES
-    };
-    let count = records.iter().take(MOST_STATEMENTS).take_while(fits).count();
-    // The server refuses a single record that is too large.
-    records.split_at(count.max(1).min(records.len()))
+    commands::split(records, |record| {
+        record.id.len() + record.payload.as_text().map_or(0, str::len)
+    })
 }
 
 /// Whether a statement lost a race: another process inserted the job that this one is to replace.
@@ -110,9 +99,7 @@ fn in_steps(connection: &Connection, mark: &str, records: &[NewRecord]) -> Resul
         for chunk in new.chunks(MOST_STATEMENTS) {
             let ids: Vec<&str> = chunk.iter().map(|record| &*record.id).collect();
             // With the mark, so that nothing is removed that others have added or changed.
-            let undo = doc! {"_id": {"$in": ids}, "writer": mark};
-            let jobs = connection.jobs.clone();
-            connection.run(async move { jobs.delete_many(undo).await.map(drop) })?;
+            removing::remove_all(connection, mark, doc! {"_id": {"$in": ids}, "writer": mark})?;
         }
         return Err(error);
     }
@@ -177,33 +164,5 @@ fn transaction(connection: &Connection, mark: &str, records: &[NewRecord]) -> Re
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(longest);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use apscheduler_core::store::JobPayload;
-
-    use super::*;
-
-    fn record(size: usize) -> NewRecord {
-        let state = JobPayload::Encoded("x".repeat(size).into());
-        NewRecord::new("a", None, state)
-    }
-
-    #[test]
-    fn commands_stay_below_the_limits_of_the_server() {
-        let counts = |records: &[NewRecord]| {
-            let (mut rest, mut counts) = (records, Vec::new());
-            while !rest.is_empty() {
-                let (chunk, others) = split(rest);
-                counts.push(chunk.len());
-                rest = others;
-            }
-            counts
-        };
-        assert_eq!(counts(&vec![record(3 << 20); 5]), [2, 2, 1]);
-        assert_eq!(counts(&vec![record(20 << 20); 2]), [1, 1]);
-        assert_eq!(counts(&vec![record(10); MOST_STATEMENTS + 1]), [MOST_STATEMENTS, 1]);
     }
 }

@@ -1,23 +1,20 @@
 //! Claims of due jobs: one command for a batch, whose answer shows for each claim whether it was won.
 //!
-//! A claim is a compare-and-set: its filter has the revision that was read. The server counts the documents found, but does
-//! not return which. So each statement is an upsert that can't insert, because it would set another `_id` than its filter
-//! has. It fails if, and only if, the revision has changed or the job was removed: the answer lists every lost claim.
+//! A claim is a compare-and-set: its filter has the revision that was read. It is lost if the revision has changed or the job
+//! was removed.
 
 use std::collections::HashMap;
 use std::iter;
 
-use apscheduler_core::store::{Claim, NextRun};
+use apscheduler_core::store::{Claim, ClaimRequest, NextRun};
 use apscheduler_core::{Error, Result};
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::commands::{self, Failure, MOST_STATEMENTS, Order};
+use crate::commands::{self, MOST_STATEMENTS};
 use crate::connection::Connection;
 use crate::document::{handle, next_revision, run_time, unchanged};
-use crate::failure::{DUPLICATE_KEY, is_temporary};
-
-/// The code for an upsert that would change an `_id`: `ImmutableField`.
-const IMMUTABLE_FIELD: i32 = 66;
+use crate::removing::remove_finished;
+use crate::{journal, open_runs};
 
 /// How many marks of claims a document keeps. A lost claim can be found after any number of other claims, as long as few
 /// handles made them.
@@ -62,20 +59,24 @@ pub(crate) struct Written {
     pub(crate) refusal: Option<Error>,
 }
 
-/// Writes claims.
+/// Writes claims, and those that are recorded into the journal.
 pub(crate) fn write(
     connection: &Connection,
     mark: &str,
+    due: &ClaimRequest,
     claims: &[Claim],
     marks: &Marks<'_>,
 ) -> Result<Written> {
     let mut written = Written { won: vec![true; claims.len()], refused: 0, refusal: None };
+    let before = |claim: &Claim| marks.get(&*claim.record.id).map_or(&[][..], Vec::as_slice);
     for (number, chunk) in claims.chunks(MOST_STATEMENTS).enumerate() {
-        for failure in write_chunk(connection, mark, chunk, marks)? {
+        let changes = chunk.iter().map(|claim| change(mark, due, claim, before(claim)));
+        let changes = changes.collect();
+        for failure in commands::compare_and_set(connection, &connection.jobs, changes)? {
             if let Some(won) = written.won.get_mut(number * MOST_STATEMENTS + failure.index) {
                 *won = false;
             }
-            if ![IMMUTABLE_FIELD, DUPLICATE_KEY].contains(&failure.code) {
+            if !failure.is_lost() {
                 written.refused += 1;
                 written.refusal.get_or_insert_with(|| failure.explain(&connection.address));
             }
@@ -83,77 +84,37 @@ pub(crate) fn write(
     }
     let won = claims.iter().zip(&written.won).filter(|(_, is_won)| **is_won);
     remove_finished(connection, mark, won.map(|(claim, _)| claim));
+    open_runs::confirm(connection, claims.iter().zip(written.won.iter().copied()));
     Ok(written)
 }
 
-/// Writes one command, and returns the claims that were not won.
-fn write_chunk(
-    connection: &Connection,
-    mark: &str,
-    claims: &[Claim],
-    marks: &Marks<'_>,
-) -> Result<Vec<Failure>> {
-    let before = |claim: &Claim| marks.get(&*claim.record.id).map_or(&[][..], Vec::as_slice);
-    let statements = claims.iter().map(|claim| statement(mark, claim, before(claim))).collect();
-    let command = commands::update(connection, statements, Order::Any);
-    let outcome = commands::run(connection, command)?;
-    if outcome.created > 0 || outcome.found + outcome.failures.len() != claims.len() {
-        // Not the whole batch was executed, or the server does not implement upserts.
-        return Err(connection.address.unexpected(&format!(
-            "of {} claims {} were won, {} were lost, {} created a job",
-            claims.len(),
-            outcome.found,
-            outcome.failures.len(),
-            outcome.created,
-        )));
-    }
-    // A router that has lost a shard returns this for each statement, whether it was executed or not.
-    match outcome.failures.iter().find(|failure| is_temporary(failure.code)) {
-        Some(failure) => Err(failure.explain(&connection.address)),
-        None => Ok(outcome.failures),
-    }
-}
-
-fn statement(mark: &str, Claim { record, outcome, .. }: &Claim, before: &[&str]) -> Document {
+/// Returns the filter and the change of a claim.
+fn change(mark: &str, due: &ClaimRequest, claim: &Claim, before: &[&str]) -> (Document, Document) {
+    let Claim { record, outcome, .. } = claim;
     let next = match outcome.next {
         NextRun::At(time) => run_time(Some(time)),
         NextRun::Finished => Bson::Null,
     };
-    let revision = next_revision(record.revision);
-    let mut change = doc! {
-        "$set": {
-            "next_run_time": next,
-            "revision": revision,
-            "writer": mark,
-            // Nobody has claimed it since the marks were read, or the revision would have changed.
-            "claims": kept_marks(before, mark),
-        },
-        "$setOnInsert": {"_id": false},
+    let mut set = doc! {
+        "next_run_time": next,
+        "revision": next_revision(record.revision),
+        "writer": mark,
+        // Nobody has claimed it since the marks were read, or the revision would have changed.
+        "claims": kept_marks(before, mark),
     };
-    if outcome.next == NextRun::Finished {
-        // This hides the job. It is removed once it is known that the claim was won.
+    let entry = due.journal([(record, outcome)]).as_ref().and_then(journal::entry);
+    let mut change = Document::new();
+    // This hides a finished job. It is removed once it is known that the claim was won, and its runs have ended.
+    if outcome.next == NextRun::Finished && entry.is_some() {
+        set.insert("finished", true);
+    } else if outcome.next == NextRun::Finished {
         change.insert("$currentDate", doc! {"finished": true});
     }
-    doc! {"q": unchanged(&record.id, record.revision), "u": change, "upsert": true}
-}
-
-/// Removes finished jobs, unless others have used their ids already.
-pub(crate) fn remove_finished<'a>(
-    connection: &Connection,
-    mark: &str,
-    won: impl Iterator<Item = &'a Claim>,
-) {
-    let finished = won.filter(|claim| claim.outcome.next == NextRun::Finished);
-    let statements: Vec<Document> = finished
-        .map(|claim| doc! {"q": {"_id": &*claim.record.id, "writer": mark}, "limit": 1})
-        .collect();
-    for chunk in statements.chunks(MOST_STATEMENTS) {
-        if let Err(error) = commands::run(connection, commands::delete(connection, chunk.to_vec()))
-        {
-            // The claims are won anyway.
-            tracing::warn!("finished jobs are removed within a day: {}", error.chain());
-        }
+    if let Some(entry) = entry {
+        change.insert("$push", doc! {"open": entry});
     }
+    change.insert("$set", set);
+    (unchanged(&record.id, record.revision), change)
 }
 
 #[cfg(test)]

@@ -4,13 +4,23 @@
 //! once, and return every statement that failed.
 
 use apscheduler_core::{Error, Result};
+use mongodb::Collection;
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::connection::Connection;
-use crate::failure::Address;
+use crate::failure::{Address, DUPLICATE_KEY, is_temporary};
 
 /// The most statements in one command: far below the limit of the server, and more than a batch of the engine.
 pub(crate) const MOST_STATEMENTS: usize = 10_000;
+
+/// The most bytes of documents in one command; the server allows 16 MiB.
+const MOST_BYTES: usize = 8 << 20;
+
+/// The size of a statement without its texts of any length, rounded up.
+const STATEMENT: usize = 500;
+
+/// The code for an upsert that would change an `_id`: `ImmutableField`.
+const IMMUTABLE_FIELD: i32 = 66;
 
 /// Whether a failed statement ends the command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,23 +52,80 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// Whether a compare-and-set found no document that matches, and was not refused for another reason.
+    pub(crate) fn is_lost(&self) -> bool {
+        [IMMUTABLE_FIELD, DUPLICATE_KEY].contains(&self.code)
+    }
+
     pub(crate) fn explain(&self, address: &Address) -> Error {
         address.refusal(self.code, &self.text)
     }
 }
 
 /// Returns the command `update`.
-pub(crate) fn update(connection: &Connection, statements: Vec<Document>, order: Order) -> Document {
+pub(crate) fn update(
+    collection: &Collection<Document>,
+    statements: Vec<Document>,
+    order: Order,
+) -> Document {
     doc! {
-        "update": connection.jobs.name(),
+        "update": collection.name(),
         "updates": statements,
         "ordered": order == Order::Kept,
     }
 }
 
 /// Returns the command `delete`.
-pub(crate) fn delete(connection: &Connection, statements: Vec<Document>) -> Document {
-    doc! {"delete": connection.jobs.name(), "deletes": statements, "ordered": false}
+pub(crate) fn delete(collection: &Collection<Document>, statements: Vec<Document>) -> Document {
+    doc! {"delete": collection.name(), "deletes": statements, "ordered": false}
+}
+
+/// Returns the command `insert`.
+pub(crate) fn insert(collection: &Collection<Document>, documents: Vec<Document>) -> Document {
+    doc! {"insert": collection.name(), "documents": documents, "ordered": false}
+}
+
+/// Sends compare-and-sets: filters that name what was read, with the changes to make. Returns those that were not made.
+///
+/// The server counts the documents found, but does not return which. So each statement is an upsert that can't insert, because
+/// it would set another `_id` than its filter has. It fails if, and only if, no document matches any more: the answer lists
+/// each one that was lost.
+pub(crate) fn compare_and_set(
+    connection: &Connection,
+    collection: &Collection<Document>,
+    changes: Vec<(Document, Document)>,
+) -> Result<Vec<Failure>> {
+    let count = changes.len();
+    let statements = changes.into_iter().map(|(filter, mut change)| {
+        change.insert("$setOnInsert", doc! {"_id": false});
+        doc! {"q": filter, "u": change, "upsert": true}
+    });
+    let command = update(collection, statements.collect(), Order::Any);
+    let Outcome { found, created, failures } = run(connection, command)?;
+    if created > 0 || found + failures.len() != count {
+        // Not all statements were executed, or the server does not implement upserts.
+        return Err(connection.address.unexpected(&format!(
+            "of {count} statements {found} found a document, {} failed, {created} created one",
+            failures.len(),
+        )));
+    }
+    // A router that has lost a shard returns this for each statement, whether it was executed or not.
+    match failures.iter().find(|failure| is_temporary(failure.code)) {
+        Some(failure) => Err(failure.explain(&connection.address)),
+        None => Ok(failures),
+    }
+}
+
+/// Splits off as many items as fit into one command. `texts` returns the bytes of the texts of an item.
+pub(crate) fn split<T>(items: &[T], texts: impl Fn(&T) -> usize) -> (&[T], &[T]) {
+    let mut bytes = 0;
+    let fits = |item: &&T| {
+        bytes += texts(item) + STATEMENT;
+        bytes <= MOST_BYTES
+    };
+    let count = items.iter().take(MOST_STATEMENTS).take_while(fits).count();
+    // The server refuses a single item that is too large.
+    items.split_at(count.max(1).min(items.len()))
 }
 
 /// Sends a command.
@@ -131,6 +198,22 @@ mod tests {
         let answer = doc! {"n": 1, "writeConcernError": {"code": 64, "errmsg": "timed out"}};
         let error = read(&answer, &address()).unwrap_err();
         assert!(error.is_retryable() && error.chain().contains("timed out"), "{}", error.chain());
+    }
+
+    #[test]
+    fn commands_stay_below_the_limits_of_the_server() {
+        let counts = |sizes: &[usize]| {
+            let (mut rest, mut counts) = (sizes, Vec::new());
+            while !rest.is_empty() {
+                let (chunk, others) = split(rest, |size| *size);
+                counts.push(chunk.len());
+                rest = others;
+            }
+            counts
+        };
+        assert_eq!(counts(&[3 << 20; 5]), [2, 2, 1]);
+        assert_eq!(counts(&[20 << 20; 2]), [1, 1]);
+        assert_eq!(counts(&vec![10; MOST_STATEMENTS + 1]), [MOST_STATEMENTS, 1]);
     }
 
     #[test]

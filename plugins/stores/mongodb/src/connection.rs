@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 use crate::failure::{Address, code};
-use crate::names::STORE_NAME;
+use crate::names::{OPEN_RUNS_SUFFIX, OWNERS_SUFFIX, RUNS_SUFFIX, STORE_NAME};
 use crate::options::Config;
 
 /// The code for a user without permission.
@@ -29,6 +29,12 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) database: Database,
     pub(crate) jobs: Collection<Document>,
+    /// The records of runs.
+    pub(crate) runs: Collection<Document>,
+    /// The owners of runs.
+    pub(crate) owners: Collection<Document>,
+    /// The rows of open runs.
+    pub(crate) open_runs: Collection<Document>,
     /// Whether it is a replica set or a sharded cluster, which have transactions and change streams.
     pub(crate) is_replicated: bool,
     pub(crate) address: Address,
@@ -58,12 +64,17 @@ impl Connection {
             || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
         let database = client.database(config.database());
         let jobs = database.collection(config.collection());
+        let beside = |suffix| database.collection(&format!("{}{suffix}", config.collection()));
+        let [runs, owners, open_runs] = [RUNS_SUFFIX, OWNERS_SUFFIX, OPEN_RUNS_SUFFIX].map(beside);
         let collection = None;
         Ok(Self {
             runtime,
             client,
             database,
             jobs,
+            runs,
+            owners,
+            open_runs,
             is_replicated,
             address,
             timeout,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, Uuid, doc};
 
 /// Creates the marks of the writes of one handle of the store, as `3fa9c1d2e4b5-17`. Each write has a unique mark.
 #[derive(Debug)]
@@ -63,6 +63,19 @@ pub(crate) fn run_time(time: Option<Timestamp>) -> Bson {
     time.map_or(Bson::Null, |time| Bson::Int64(to_micros(time)))
 }
 
+/// Converts an identifier to a UUID, which orders as the identifiers do.
+pub(crate) fn uuid(number: u128) -> Bson {
+    Uuid::from_bytes(number.to_be_bytes()).into()
+}
+
+/// Reads an identifier.
+pub(crate) fn number(uuid: &Bson) -> Option<u128> {
+    match uuid {
+        Bson::Binary(bytes) => Some(u128::from_be_bytes(bytes.to_uuid().ok()?.bytes())),
+        _ => None,
+    }
+}
+
 /// Returns the filter for a record that still has the revision that was read.
 pub(crate) fn unchanged(id: &str, revision: u64) -> Document {
     match i64::try_from(revision) {
@@ -92,7 +105,7 @@ pub(crate) fn read(document: &Document) -> Option<JobRecord> {
 }
 
 /// Reads a whole number. The JavaScript shell writes them as doubles.
-fn whole(value: &Bson) -> Option<i64> {
+pub(crate) fn whole(value: &Bson) -> Option<i64> {
     match value {
         Bson::Int64(number) => Some(*number),
         Bson::Int32(number) => Some(i64::from(*number)),

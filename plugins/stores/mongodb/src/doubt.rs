@@ -10,10 +10,12 @@ use apscheduler_core::Result;
 use apscheduler_core::store::Claim;
 use mongodb::bson::{Document, doc};
 
-use crate::claims::{KEPT_MARKS, remove_finished};
+use crate::claims::KEPT_MARKS;
 use crate::commands::{self, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{next_revision, read, unchanged};
+use crate::open_runs;
+use crate::removing::remove_finished;
 
 /// Returns for each claim that was sent with the mark `claimed` whether it was won. `mark` is the mark of this write.
 pub(crate) fn find_out(
@@ -30,6 +32,7 @@ pub(crate) fn find_out(
     }
     let won = claims.iter().zip(&written).filter(|(_, is_won)| **is_won);
     remove_finished(connection, claimed, won.map(|(claim, _)| claim));
+    open_runs::confirm(connection, claims.iter().zip(written.iter().copied()));
     Ok(written)
 }
 
@@ -40,7 +43,8 @@ fn prevent(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<()> 
         let raise = doc! {"$set": {"revision": revision, "writer": mark}};
         doc! {"q": unchanged(&record.id, record.revision), "u": raise}
     };
-    let command = commands::update(connection, claims.iter().map(statement).collect(), Order::Any);
+    let statements = claims.iter().map(statement).collect();
+    let command = commands::update(&connection.jobs, statements, Order::Any);
     match commands::run(connection, command)?.failures.first() {
         None => Ok(()),
         Some(failure) => Err(failure.explain(&connection.address)),

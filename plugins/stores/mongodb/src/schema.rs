@@ -17,7 +17,7 @@ const REMOVED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The migrations: each creates a version from the one before. Several processes may migrate at the same time, and one may
 /// be killed half way, so each can be repeated.
-const MIGRATIONS: [fn(&Connection) -> Result<()>; 1] = [create_indexes];
+const MIGRATIONS: [fn(&Connection) -> Result<()>; 2] = [create_indexes, create_ledger];
 
 /// The version that this release creates and understands.
 fn newest() -> i64 {
@@ -31,6 +31,28 @@ fn create_indexes(connection: &Connection) -> Result<()> {
     let finished = IndexModel::builder().keys(doc! {"finished": 1}).options(expire).build();
     let jobs = connection.jobs.clone();
     connection.run(async move { jobs.create_indexes([due, finished]).await.map(drop) })
+}
+
+/// Creates the indexes of the journal, and those of the records of runs and of open runs.
+fn create_ledger(connection: &Connection) -> Result<()> {
+    let index = |keys| IndexModel::builder().keys(keys);
+    let sparse = IndexOptions::builder().sparse(true).build();
+    let journal = [doc! {"open.batch": 1}, doc! {"open.owner": 1}, doc! {"open.runs": 1}];
+    let journal = journal.map(|keys| index(keys).options(sparse.clone()).build());
+    let of_runs = [doc! {"job": 1, "_id": -1}, doc! {"state": 1, "_id": -1}];
+    let of_runs = of_runs.map(|keys| index(keys).build());
+    let of_open = ["due", "job", "owner", "state"].map(|key| doc! {key: 1, "_id": 1});
+    let unfinished = [doc! {"claiming": 1}, doc! {"outcomes._id": 1}];
+    let unfinished = unfinished.map(|keys| index(keys).options(sparse.clone()).build());
+    let of_open = of_open.map(|keys| index(keys).build()).into_iter().chain(unfinished);
+    let of_open: Vec<IndexModel> = of_open.collect();
+    let (jobs, runs, open) =
+        (connection.jobs.clone(), connection.runs.clone(), connection.open_runs.clone());
+    connection.run(async move {
+        jobs.create_indexes(journal).await?;
+        runs.create_indexes(of_runs).await?;
+        open.create_indexes(of_open).await.map(drop)
+    })
 }
 
 /// Connects, and creates or migrates the collections.

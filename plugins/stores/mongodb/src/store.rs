@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     ChangeNotifier, Claim, ClaimCursor, ClaimRequest, Claims, Cursor, Decision, JobRecord,
     JobStore, NewRecord, StoreCapabilities, TieBreaker, Watch,
@@ -17,17 +18,16 @@ use mongodb::bson::{Bson, Document, doc};
 use crate::claims::Written;
 use crate::connection::Connection;
 use crate::document::{Writer, next_revision, read, run_time, unchanged};
+use crate::finding::{Search, find};
+use crate::ledger::MongoDbLedger;
 use crate::names::STORE_NAME;
 use crate::options::{Config, MongoDbOptions};
-use crate::{adding, claims, doubt, schema, watch};
-
-/// The most documents in one batch of a cursor.
-const MOST_AT_ONCE: usize = 10_000;
+use crate::{adding, claims, doubt, open_runs, removing, schema, watch};
 
 /// Keeps jobs in MongoDB. Any number of processes may share them.
 pub struct MongoDbJobStore {
     config: Config,
-    connection: SessionSlot<Connection>,
+    connection: Arc<SessionSlot<Connection>>,
     writer: Arc<Writer>,
     in_doubt: ClaimsInDoubt<String>,
     contention: Contention,
@@ -50,7 +50,7 @@ impl MongoDbJobStore {
     pub fn with_options(options: MongoDbOptions) -> Result<Self> {
         Ok(Self {
             config: options.check()?,
-            connection: SessionSlot::default(),
+            connection: Arc::default(),
             writer: Arc::new(Writer::new()),
             in_doubt: ClaimsInDoubt::default(),
             contention: Contention::default(),
@@ -79,40 +79,9 @@ impl MongoDbJobStore {
 
     /// Returns the first `limit` documents.
     fn find(&self, filter: Document, sort: Document, limit: usize) -> Result<Vec<Document>> {
-        self.find_after(filter, sort, 0, limit, record_fields())
-    }
-
-    /// Returns at most `limit` documents, after the first `skip`.
-    fn find_after(
-        &self,
-        filter: Document,
-        sort: Document,
-        skip: usize,
-        limit: usize,
-        fields: Document,
-    ) -> Result<Vec<Document>> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
         let connection = self.connection()?;
-        let jobs = connection.jobs.clone();
-        // One more than the limit: the server then closes the cursor with the first batch.
-        let batch = u32::try_from(limit.min(MOST_AT_ONCE) + 1).unwrap_or(u32::MAX);
-        connection.run(async move {
-            let mut cursor = jobs
-                .find(filter)
-                .sort(sort)
-                .skip(u64::try_from(skip).unwrap_or(u64::MAX))
-                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-                .batch_size(batch)
-                .projection(fields)
-                .await?;
-            let mut found = Vec::new();
-            while cursor.advance().await? {
-                found.push(cursor.deserialize_current()?);
-            }
-            Ok(found)
-        })
+        let search = Search { filter, sort, limit, fields: record_fields(), ..Search::default() };
+        find(&connection, &connection.jobs, search)
     }
 }
 
@@ -225,15 +194,11 @@ impl JobStore for MongoDbJobStore {
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        let connection = self.connection()?;
-        let (jobs, filter) = (connection.jobs.clone(), by_id(id));
-        connection.run(async move { Ok(jobs.delete_one(filter).await?.deleted_count > 0) })
+        removing::remove(&*self.connection()?, &self.writer.mark(), by_id(id))
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        let connection = self.connection()?;
-        let jobs = connection.jobs.clone();
-        connection.run(async move { jobs.delete_many(doc! {}).await.map(drop) })
+        removing::remove_all(&*self.connection()?, &self.writer.mark(), doc! {})
     }
 
     fn claim_due(
@@ -262,15 +227,17 @@ impl JobStore for MongoDbJobStore {
             let (sort, skip) = (doc! {"next_run_time": 1, "_id": 1}, self.contention.skip(due));
             let mut fields = record_fields();
             fields.insert("claims", 1);
-            let documents = self.find_after(filter, sort, skip, due.limit, fields)?;
+            let search = Search { filter, sort, skip, limit: due.limit, fields };
+            let documents = find(&connection, &connection.jobs, search)?;
             let records: Vec<JobRecord> = documents.iter().filter_map(read).collect();
             let decided = DecidedBatch::of_snapshot(records, due, decide).into_claims();
             if decided.won.is_empty() {
                 return Ok(self.contention.outcome(due, 0, decided));
             }
             let Claims { won: claims, resume, .. } = decided;
+            open_runs::announce(&connection, due, &claims)?;
             let (mark, attempted) = (self.writer.mark(), claims.len());
-            match claims::write(&connection, &mark, &claims, &claims::marks(&documents)) {
+            match claims::write(&connection, &mark, due, &claims, &claims::marks(&documents)) {
                 Ok(Written { won, refused, refusal }) => {
                     let written = claims.into_iter().zip(won);
                     let won = written.filter_map(|(claim, is_won)| is_won.then_some(claim));
@@ -292,6 +259,10 @@ impl JobStore for MongoDbJobStore {
                 }
             }
         })
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        Some(Arc::new(MongoDbLedger::new(&self.connection)))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -72,7 +72,12 @@ fn open_first(connection: &Connection) -> Result<Option<Stream>> {
 type Stream = ChangeStream<ChangeStreamEvent<Document>>;
 
 async fn open(jobs: &Collection<Document>) -> mongodb::error::Result<Stream> {
-    jobs.watch().max_await_time(WAIT).await
+    // Closing a batch changes its jobs, but not their revisions.
+    let relevant = doc! {"$or": [
+        {"operationType": {"$ne": "update"}},
+        {"updateDescription.updatedFields.revision": {"$exists": true}},
+    ]};
+    jobs.watch().pipeline([doc! {"$match": relevant}]).max_await_time(WAIT).await
 }
 
 async fn listen(

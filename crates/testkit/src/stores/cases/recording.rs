@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use apscheduler_core::ledger::{
     Appended, Batch, OwnerRecord, OwnerState, Reason, Retention, RunLedger, RunQuery, RunRecord,
-    RunState, Writes,
+    RunState, Skipped, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
 use apscheduler_core::time::{Clock as _, SystemClock, Timestamp};
 
-use super::actions::add;
+use super::actions::{add, find, list};
 use crate::stores::Place;
 use crate::stores::case::cases;
-use crate::stores::records::second;
+use crate::stores::records::{Records, second};
 
 cases! { "recording":
     Store a_record_is_read_as_it_was_written [Ledger],
@@ -25,7 +25,10 @@ cases! { "recording":
     Store a_claim_is_in_the_journal_until_its_batch_is_closed [Journal],
     Store only_claims_of_the_batch_are_in_the_journal [Journal],
     Store a_claim_that_wins_nothing_leaves_no_journal [Journal],
+    Store what_a_claim_skips_is_in_the_journal [Journal],
     Store open_runs_are_listed_as_claimed [Journal],
+    Store a_job_may_have_open_runs_in_several_batches [Journal],
+    Store open_runs_outlive_their_job [Journal],
     Store old_records_are_removed_except_the_last_of_each_job [Journal],
     Store records_are_removed_in_pieces [Journal],
     Store records_that_are_kept_make_way_for_later_ones [Journal],
@@ -66,12 +69,21 @@ fn claim(store: &dyn JobStore, at: i64, recorded: &[&str]) -> Batch {
 }
 
 fn claim_as(store: &dyn JobStore, owner: OwnerId, at: i64, recorded: &[&str]) -> Batch {
+    claim_until(store, owner, at, recorded, NextRun::At(second(at + 60)))
+}
+
+fn claim_until(
+    store: &dyn JobStore,
+    owner: OwnerId,
+    at: i64,
+    recorded: &[&str],
+    next: NextRun,
+) -> Batch {
     let batch = Batch::new(owner, second(at));
     let due = ClaimRequest::new(second(at), 100).batch(batch);
     let claims = store.claim_due(&due, &mut |record| {
         let times = RunTimes::Many(vec![record.next_run_time.expect("due"), second(at)]);
-        let outcome = ClaimOutcome::new(times, NextRun::At(second(at + 60)))
-            .first_run(RunId::reserve(second(at), 2));
+        let outcome = ClaimOutcome::new(times, next).first_run(RunId::reserve(second(at), 2));
         let is_recorded = recorded.contains(&&*record.id);
         Decision::Claim(outcome.batch(is_recorded.then_some(batch.id)))
     });
@@ -189,6 +201,22 @@ fn a_claim_that_wins_nothing_leaves_no_journal(store: &dyn JobStore) {
     assert!(ledger(store).journal(batch.owner, 10).expect("read").is_empty());
 }
 
+fn what_a_claim_skips_is_in_the_journal(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let batch = Batch::new(ME, second(10));
+    let due = ClaimRequest::new(second(10), 100).batch(batch);
+    let first = RunId::reserve(second(10), 2);
+    let skipped = Skipped::new(first, second(5), Reason::CatchUpLimit).until(second(8), 4);
+    let claims = store.claim_due(&due, &mut |_| {
+        let outcome = ClaimOutcome::new(RunTimes::One(second(9)), NextRun::At(second(60)));
+        Decision::Claim(outcome.first_run(first.nth(1)).batch(batch.id).skipped(skipped))
+    });
+    assert_eq!(claims.expect("claimed").won.len(), 1);
+    let journal = ledger(store).journal(ME, 10).expect("read");
+    assert_eq!(journal[0].entries[0].skipped, Some(skipped));
+    assert_eq!(journal[0].entries[0].runs().collect::<Vec<_>>(), [(first.nth(1), second(9))]);
+}
+
 fn open_runs_are_listed_as_claimed(store: &dyn JobStore) {
     add(store, &[("a", Some(second(5)))]);
     append(store, &[ok("b", 1), ok("b", 200)]);
@@ -210,6 +238,68 @@ fn open_runs_are_listed_as_claimed(store: &dyn JobStore) {
     append(store, &[ended]);
     let open = runs(store, &open);
     assert_eq!(open.iter().map(|run| run.run_id).collect::<Vec<_>>(), [listed[1].run_id]);
+}
+
+/// Returns how many runs of each batch are open, the oldest batch first.
+fn open_runs(store: &dyn JobStore) -> Vec<usize> {
+    let journal = ledger(store).journal(ME, 10).expect("read");
+    journal.iter().map(|journal| journal.records(RunState::Claimed).count()).collect()
+}
+
+fn close(store: &dyn JobStore, batch: Batch) {
+    let journal = ledger(store).journal(ME, 10).expect("read");
+    let journal = journal.iter().find(|journal| journal.batch == batch).expect("it is open");
+    let records: Vec<RunRecord> = journal.records(RunState::Ok).collect();
+    let writes = Writes::new().records(&records);
+    ledger(store).append(ME, &writes.closed(&[batch.id])).expect("appended");
+}
+
+fn a_job_may_have_open_runs_in_several_batches(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5))), ("b", Some(second(65)))]);
+    let earlier = claim(store, 10, &["a"]);
+    let later = claim(store, 70, &["a", "b"]);
+    assert_eq!(open_runs(store), [2, 4]);
+    close(store, later);
+    assert_eq!(open_runs(store), [2]);
+    assert_eq!(runs(store, &RunQuery::new().state(RunState::Claimed)).len(), 2);
+    assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok).job("a")).len(), 2);
+    close(store, earlier);
+    assert!(open_runs(store).is_empty());
+    assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 6);
+    // The jobs are as they were.
+    assert_eq!(find(store, "a").next_run_time, Some(second(130)));
+}
+
+fn open_runs_outlive_their_job(store: &dyn JobStore) {
+    type End = fn(&dyn JobStore);
+    let finishes: End = |store| {
+        claim_until(store, ME, 70, &[], NextRun::Finished);
+    };
+    let is_removed: End = |store| assert!(store.remove_job("a").expect("no error"));
+    let all_are_removed: End = |store| store.remove_all_jobs().expect("no error");
+    for (number, end) in [finishes, is_removed, all_are_removed].into_iter().enumerate() {
+        // Its place is free, with and without a job that replaces it.
+        for replace in [false, true] {
+            let record = Records::of(store).new_record("a", Some(second(5))).with_replace(replace);
+            store.add_jobs(vec![record.clone()]).expect("added");
+            let earlier = claim(store, 10, &["a"]);
+            end(store);
+            assert!(store.lookup_job("a").expect("no error").is_none(), "{number}");
+            assert!(!store.remove_job("a").expect("no error"), "{number}");
+            assert!(list(store).is_empty() && store.next_run_time(None).expect("none").is_none());
+            assert_eq!(open_runs(store), [2], "{number}");
+            store.add_jobs(vec![record]).expect("added again");
+            let later = claim_until(store, ME, 71, &["a"], NextRun::Finished);
+            assert_eq!(open_runs(store), [2, 2], "{number}");
+            assert!(list(store).is_empty(), "{number}");
+            close(store, earlier);
+            assert_eq!(open_runs(store), [2], "{number}");
+            close(store, later);
+            assert!(open_runs(store).is_empty(), "{number}");
+            assert!(list(store).is_empty(), "{number}");
+        }
+    }
+    assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 24);
 }
 
 const DAY: i64 = 24 * 60 * 60;

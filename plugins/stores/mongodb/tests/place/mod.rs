@@ -45,8 +45,10 @@ pub(crate) fn with_collection<T>(
     done.expect("the server of APSCHEDULER_TEST_MONGODB answers")
 }
 
-/// Drops a collection, and removes its version.
+/// Drops a collection and those beside it, and removes its version.
 pub(crate) fn remove(collection: &str) {
-    with_collection(collection, async |jobs| jobs.drop().await);
+    for suffix in ["", "_runs", "_owners", "_open"] {
+        with_collection(&format!("{collection}{suffix}"), async |dropped| dropped.drop().await);
+    }
     with_collection(META, async |meta| meta.delete_one(doc! {"_id": collection}).await);
 }

@@ -3,9 +3,11 @@
 
 mod calls;
 mod jobs;
+mod open_runs;
 mod outages;
 #[path = "../place/mod.rs"]
 mod place;
+mod recording;
 mod round_trips;
 mod standalone;
 mod starting;

@@ -10,7 +10,7 @@ use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_mongodb::MongoDbJobStore;
 use apscheduler_testkit::stores::records::second;
 
-use crate::calls::{Place, add, claim, claimed, listed, new, started, watch};
+use crate::calls::{Place, add, claim, claimed, listed, new, started, wait_for, watch};
 use crate::way::{command, parts, proxy, through};
 use crate::wire::{Pass, Proxy};
 
@@ -34,15 +34,6 @@ fn once(proxy: &Proxy, name: &'static str, pass: Pass) {
 fn assert_retryable(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
     assert!(error.is_retryable());
-}
-
-/// Waits until a condition holds.
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < until, "did not happen in time: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Claims until the server is available again.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use apscheduler_core::ErrorKind;
-use apscheduler_core::store::JobStore;
+use apscheduler_core::ledger::{RunQuery, RunState, Writes};
+use apscheduler_core::run::OwnerId;
+use apscheduler_core::store::{JobStore, NextRun};
 use apscheduler_core::time::Clock as _;
 use apscheduler_testkit::stores::records::second;
 
-use crate::calls::{Place, add, listed, new, started, watch};
+use crate::calls::{Place, add, claim_batch, ledger, listed, new, open, started, watch};
 use crate::way::{command, proxy, through};
 use crate::wire::{Pass, Proxy};
 
@@ -25,7 +27,9 @@ fn standalone() -> Proxy {
         Pass::On
     });
     proxy.on_requests(|message| {
-        let forbidden = ["commitTransaction", "aggregate"].contains(&command(message));
+        let stream = b"$changeStream";
+        let forbidden = command(message) == "commitTransaction"
+            || message.windows(stream.len()).any(|bytes| bytes == stream);
         assert!(!forbidden, "{} to a standalone server", command(message));
         Pass::On
     });
@@ -46,6 +50,24 @@ fn a_standalone_server_adds_all_or_none() {
     store.add_jobs(batch("free")).unwrap();
     let ids: Vec<String> = listed(&store).into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["taken", "free", "new", "old"]);
+}
+
+#[test]
+fn a_standalone_server_keeps_a_ledger() {
+    let (place, proxy) = (Place::new(), standalone());
+    let store = started(through(&proxy, &place));
+    let owner = OwnerId::random();
+    add(&store, "a", Some(second(1)));
+    let (batch, _) = claim_batch(&store, owner, second(1), NextRun::Finished).unwrap();
+    let state = || {
+        let runs = ledger(&store).runs(&RunQuery::new()).unwrap();
+        runs.iter().map(|run| run.state).collect::<Vec<_>>()
+    };
+    assert_eq!(state(), [RunState::Claimed]);
+    let records = open(&store, owner, RunState::Ok);
+    ledger(&store).append(owner, &Writes::new().records(&records).closed(&[batch])).unwrap();
+    assert_eq!(state(), [RunState::Ok]);
+    assert!(open(&store, owner, RunState::Ok).is_empty());
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use apscheduler_core::ledger::RunQuery;
 use apscheduler_core::store::JobStore;
 use apscheduler_core::{Error, ErrorKind};
 use apscheduler_store_mongodb::{MongoDbJobStore, MongoDbOptions};
+use apscheduler_testkit::stores::records::second;
 use mongodb::bson::{Bson, doc};
 
-use crate::calls::{Place, insert};
+use crate::calls::{Place, add, insert, listed};
 use crate::place::{META, with_collection};
 
 fn start_error(options: MongoDbOptions) -> Error {
@@ -56,7 +58,7 @@ fn an_unresponsive_server_does_not_hang_the_caller() {
 #[test]
 fn a_version_of_any_type_is_read() {
     let place = Place::new();
-    for version in [Bson::Int32(2), Bson::Int64(3), Bson::String("x".into())] {
+    for version in [Bson::Int32(3), Bson::Int64(4), Bson::String("x".into())] {
         insert(META, doc! {"_id": &place.0, "version": &version});
         let error = start_error(place.options());
         assert_eq!(error.kind(), ErrorKind::Store);
@@ -66,16 +68,50 @@ fn a_version_of_any_type_is_read() {
     }
 }
 
+fn indexes(collection: &str) -> Vec<String> {
+    with_collection(collection, async |it| it.list_index_names().await)
+}
+
+#[test]
+fn jobs_of_version_1_are_migrated_and_read() {
+    let place = Place::new();
+    let store = place.open();
+    add(&store, "a", Some(second(1)));
+    store.shutdown().unwrap();
+    with_collection(&place.0, async |jobs| {
+        for name in ["open.batch_1", "open.owner_1", "open.runs_1"] {
+            jobs.drop_index(name).await?;
+        }
+        Ok(())
+    });
+    let id = doc! {"_id": &place.0};
+    let version = doc! {"$set": {"version": 1_i64}};
+    with_collection(META, async |meta| meta.update_one(id.clone(), version).await);
+    let runs = format!("{}_runs", place.0);
+    with_collection(&runs, async |runs| runs.drop().await);
+    // A program that only reads changes nothing.
+    let reader = MongoDbJobStore::with_options(place.options()).unwrap();
+    reader.start_read_only("default").unwrap();
+    assert_eq!(listed(&reader).len(), 1);
+    assert!(reader.ledger().unwrap().runs(&RunQuery::new()).unwrap().is_empty());
+    assert!(!indexes(&place.0).contains(&"open.batch_1".to_owned()));
+    let store = place.open();
+    assert_eq!(listed(&store), [("a".to_owned(), Some(second(1)))]);
+    assert!(indexes(&place.0).contains(&"open.batch_1".to_owned()));
+    assert!(indexes(&runs).contains(&"job_1__id_-1".to_owned()));
+    let noted = with_collection(META, async |meta| meta.find_one(id).await).unwrap();
+    assert_eq!(noted.get("version"), Some(&Bson::Int64(2)));
+}
+
 #[test]
 fn indexes_and_version_are_created_again() {
     let place = Place::new();
     for _ in 0..2 {
         place.open().shutdown().unwrap();
-        let indexes = with_collection(&place.0, async |jobs| jobs.list_index_names().await);
-        assert!(indexes.contains(&"next_run_time_1__id_1".to_owned()), "{indexes:?}");
+        assert!(indexes(&place.0).contains(&"next_run_time_1__id_1".to_owned()));
         let id = doc! {"_id": &place.0};
         let noted = with_collection(META, async |meta| meta.find_one(id).await).unwrap();
-        assert_eq!(noted.get("version"), Some(&Bson::Int64(1)));
+        assert_eq!(noted.get("version"), Some(&Bson::Int64(2)));
         // A manual drop that leaves the version.
         with_collection(&place.0, async |jobs| jobs.drop().await);
     }

@@ -4,7 +4,7 @@ use apscheduler_store_mongodb::MongoDbOptions;
 
 use crate::calls::Place;
 use crate::place;
-use crate::wire::Proxy;
+use crate::wire::{Pass, Proxy};
 
 /// The parts of the server's URL: the login with its `@`, the address, and the rest with its `/`.
 pub(crate) fn parts() -> (String, String, String) {
@@ -35,4 +35,35 @@ pub(crate) fn command(message: &[u8]) -> &str {
     let Some(name) = message.get(26..).filter(|_| message[12..16] == OP_MSG) else { return "" };
     let end = name.iter().position(|byte| *byte == 0).unwrap_or(0);
     std::str::from_utf8(&name[..end]).unwrap_or_default()
+}
+
+/// Calls `before` once, when a command with this name arrives, and then passes it.
+pub(crate) fn meanwhile(
+    proxy: &Proxy,
+    name: &'static str,
+    pass: Pass,
+    before: impl FnOnce() + Send + 'static,
+) {
+    let mut before = Some(before);
+    proxy.on_requests(move |message| {
+        if command(message) != name {
+            return Pass::On;
+        }
+        before.take().map_or(Pass::On, |before| {
+            before();
+            pass
+        })
+    });
+}
+
+/// Cuts the connection at the write with this number, from 0: before it reaches the server, or before its answer.
+pub(crate) fn cut_at_write(proxy: &Proxy, number: usize, pass: Pass) {
+    let mut writes = 0;
+    proxy.on_requests(move |message| {
+        if !["update", "insert", "delete"].contains(&command(message)) {
+            return Pass::On;
+        }
+        writes += 1;
+        if writes == number + 1 { pass } else { Pass::On }
+    });
 }
