@@ -189,6 +189,12 @@ pub trait RunSink: Send + Sync {
     /// Returns how late the run time is, if that is later than the job allows.
     fn missed(&self, job: &JobSpec, run: &Submission, run_time: Timestamp) -> Option<Missed>;
 
+    /// Returns why a run time must not begin: somebody has cancelled it, for example. The default is that it may.
+    fn refused(&self, run: &Submission, run_id: RunId) -> Option<JobError> {
+        let _ = (run, run_id);
+        None
+    }
+
     /// Tells the listeners that the function is about to be called, and creates the context that it is called with. Sets
     /// `fire.started`, if somebody will ask for it.
     fn begin(
@@ -235,6 +241,10 @@ impl InstanceSlot {
 
     pub(super) fn missed(&self, run_time: Timestamp) -> Option<Missed> {
         self.sink.missed(&self.job, &self.run, run_time)
+    }
+
+    pub(super) fn refused(&self, run_id: RunId) -> Option<JobError> {
+        self.sink.refused(&self.run, run_id)
     }
 
     pub(super) fn begin(

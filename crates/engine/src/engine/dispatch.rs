@@ -77,6 +77,7 @@ impl Engine {
                 runner.open.begin(first_run.nth(index), &spec);
             }
         }
+        self.note_submission(&spec, &run, run_times.as_slice().len());
         self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
             job: job_key(&spec, &run),
             run: run_info(&run, first_run),
@@ -101,6 +102,10 @@ impl RunSink for Engine {
         })
     }
 
+    fn refused(&self, _run: &Submission, run_id: RunId) -> Option<JobError> {
+        self.refusal(run_id)
+    }
+
     fn begin(
         self: Arc<Self>,
         job: &Arc<JobSpec>,
@@ -122,12 +127,14 @@ impl RunSink for Engine {
         }
         let recovering = run.open_run().is_some_and(|run| OpenData::read(&run.data).recovering);
         let time = fire.scheduled_run_time;
+        let cancellation = self.token_of(job, run, fire.run_id, cancellation);
         JobContext::in_scheduler(self, names, time, fire.run_id, cancellation)
             .with_fence(run.fence())
             .after_crash(recovering)
     }
 
     fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome) {
+        self.note_end(job, run, fire.run_id);
         self.record_outcome(job, run, fire, &outcome);
         match outcome {
             Outcome::Executed(value) => self.report_executed(job, run, fire, value),

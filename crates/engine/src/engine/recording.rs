@@ -9,6 +9,7 @@ use apscheduler_core::printable;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 
+use super::cancel_requests::OnCancel;
 use super::heartbeat::Heartbeat;
 use super::lock::lock;
 use super::pulse::{OnLost, OnWaiting, Patient};
@@ -49,6 +50,7 @@ impl StoreRunner {
                 owner: Arc::clone(&self.owner),
                 on_lost: self.on_lost(engine),
                 on_waiting: self.on_waiting(engine),
+                on_cancel: on_cancel(engine),
             };
             let heartbeat = Heartbeat::start(patient, blocking)?;
             *lock(&self.heartbeat) = Some(Arc::new(heartbeat));
@@ -60,13 +62,11 @@ impl StoreRunner {
                     engine.wake();
                 }
             };
-            AtOnce {
-                clock: Arc::clone(&engine.clock),
-                wake: Arc::new(wake),
-                writing: Mutex::default(),
-            }
+            AtOnce { wake: Arc::new(wake), writing: Mutex::default() }
         });
-        let recorder = Recorder::start(&self.alias, ledger, history, self.events(engine), at_once)?;
+        let (alias, clock) = (&self.alias, &engine.clock);
+        let recorder =
+            Recorder::start(alias, ledger, history, clock, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
         Ok(())
@@ -143,6 +143,11 @@ impl StoreRunner {
     fn events(self: &Arc<Self>, engine: &Arc<Engine>) -> Box<dyn RecorderEvents> {
         Box::new(Events { runner: Arc::downgrade(self), engine: Arc::downgrade(engine) })
     }
+}
+
+fn on_cancel(engine: &Arc<Engine>) -> OnCancel {
+    let engine = Arc::downgrade(engine);
+    Box::new(move |run| engine.upgrade().is_some_and(|engine| engine.running.cancel(run)))
 }
 
 /// Passes on what the recorder of a store tells.
