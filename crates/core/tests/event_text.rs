@@ -6,6 +6,7 @@ use std::time::Duration;
 use apscheduler_core::event::{Event, Missed};
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobKey;
+use apscheduler_core::ledger::RunState;
 use apscheduler_core::run::{Owner, RunInfo};
 use apscheduler_core::time::Timestamp;
 use serde_json::json;
@@ -76,6 +77,21 @@ fn the_json_of_events_stays_the_same() {
             scheduled_run_time: time,
             owner: run().owner,
         },
+        Event::RunFenced {
+            job: job(),
+            run_id: run().id,
+            attempt: 2,
+            scheduled_run_time: time,
+            state: RunState::TimedOut,
+        },
+        Event::JobOverdue {
+            job: job(),
+            run_id: run().id,
+            scheduled_run_time: time,
+            deadline: later,
+        },
+        Event::LedgerError { alias: alias(), error: "refused".into() },
+        Event::LedgerRecovered { alias: alias(), dropped: 7 },
         missed(2500, 2000, 0),
         missed(2500, 0, 2000),
         missed(2000, 500, 500),

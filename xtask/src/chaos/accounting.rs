@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::records::Records;
+
 /// An instant, in microseconds since 1970.
 pub(super) type Micros = i64;
 
@@ -15,7 +17,7 @@ pub(super) type Micros = i64;
 pub(super) const PERIOD: Micros = 100_000;
 
 /// A job and one of its run times.
-type Fire = (String, Micros);
+pub(super) type Fire = (String, Micros);
 
 /// The events of a scheduler process.
 pub(super) struct Process {
@@ -97,6 +99,11 @@ pub(super) struct Account {
     /// Fires without any event. A process that is killed between a claim and its event leaves some.
     unreported: Vec<Fire>,
     doubled: Vec<Fire>,
+    /// Fires without a record, and those with more than one.
+    unrecorded: Vec<Fire>,
+    recorded_twice: Vec<Fire>,
+    /// Fires that are recorded as lost.
+    recorded_as_lost: usize,
     /// Fires that ended and were not due.
     unknown: usize,
     killed: usize,
@@ -105,7 +112,12 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn of(fires: &Fires, due: impl Iterator<Item = Fire>, server_kills: usize) -> Self {
+    pub(super) fn of(
+        fires: &Fires,
+        records: &Records,
+        due: impl Iterator<Item = Fire>,
+        server_kills: usize,
+    ) -> Self {
         let mut account = Self {
             due: 0,
             ended: 0,
@@ -113,6 +125,9 @@ impl Account {
             vanished: Vec::new(),
             unreported: Vec::new(),
             doubled: Vec::new(),
+            unrecorded: Vec::new(),
+            recorded_twice: Vec::new(),
+            recorded_as_lost: 0,
             unknown: 0,
             killed: fires.killed,
             server_kills,
@@ -120,6 +135,11 @@ impl Account {
         };
         for fire in due {
             account.due += 1;
+            match records.states.get(&fire).map_or(&[][..], Vec::as_slice) {
+                [] => account.unrecorded.push(fire.clone()),
+                [state] => account.recorded_as_lost += usize::from(state == "lost"),
+                _ => account.recorded_twice.push(fire.clone()),
+            }
             let count = |counts: &BTreeMap<Fire, usize>| counts.get(&fire).copied().unwrap_or(0);
             let (submitted, ended) = (count(&fires.submitted), count(&fires.ended));
             if submitted > 1 || ended > 1 {
@@ -139,11 +159,13 @@ impl Account {
         account
     }
 
-    /// Whether no fire ran twice, and only fires that killed processes had claimed were lost.
+    /// Whether no fire ran twice, only fires that killed processes had claimed were lost, and each has exactly one record.
     pub(super) fn is_correct(&self) -> bool {
         self.due > 0
             && self.doubled.is_empty()
             && self.vanished.is_empty()
+            && self.unrecorded.is_empty()
+            && self.recorded_twice.is_empty()
             && self.unknown == 0
             && self.unreported_claims() <= self.killed
     }
@@ -170,8 +192,8 @@ impl fmt::Display for Account {
         write!(
             f,
             "{} fires were due: {} ended in an event, {} were lost after they were submitted by the {} killed schedulers, \
-             {} unreported, {} vanished, {} doubled, {} unknown; the server was killed {} times, and schedulers reported \
-             {} outages",
+             {} unreported, {} vanished, {} doubled, {} unknown; {} without a record, {} with two, {} recorded as lost; the \
+             server was killed {} times, and schedulers reported {} outages",
             self.due,
             self.ended,
             self.lost,
@@ -180,6 +202,9 @@ impl fmt::Display for Account {
             self.vanished.len(),
             self.doubled.len(),
             self.unknown,
+            self.unrecorded.len(),
+            self.recorded_twice.len(),
+            self.recorded_as_lost,
             self.server_kills,
             self.noticed_outages
         )?;
@@ -187,6 +212,8 @@ impl fmt::Display for Account {
             ("vanished", &self.vanished),
             ("unreported", &self.unreported),
             ("doubled", &self.doubled),
+            ("without a record", &self.unrecorded),
+            ("with two records", &self.recorded_twice),
         ];
         for (what, fires) in lists {
             for (job, time) in fires.iter().take(10) {
@@ -212,7 +239,32 @@ mod tests {
                 fires.note(&event, is_killed).unwrap();
             }
         }
-        Account::of(&fires, std::iter::once(("a".to_owned(), 1_000_000)), 0)
+        let due = ("a".to_owned(), 1_000_000);
+        Account::of(&fires, &recorded(&[1_000_000]), std::iter::once(due), 0)
+    }
+
+    /// One record of each of these fires.
+    fn recorded(times: &[Micros]) -> Records {
+        let states = times.iter().map(|time| (("a".to_owned(), *time), vec!["ok".to_owned()]));
+        Records { states: states.collect() }
+    }
+
+    #[test]
+    fn each_fire_has_one_record() {
+        let is_correct = |json: &str| {
+            let (records, due) = (Records::read(json.as_bytes()).unwrap(), [1_000_000, 1_100_000]);
+            let fires = Fires { killed: 1, ..Fires::default() };
+            Account::of(&fires, &records, due.into_iter().map(|time| ("a".to_owned(), time)), 0)
+                .is_correct()
+        };
+        let first =
+            r#"{"job_id": "a", "scheduled_run_time": "1970-01-01T00:00:01Z", "state": "ok"}"#;
+        let second = first.replace("01Z", "01.1Z").replace("ok", "lost");
+        assert!(is_correct(&format!("[{first}, {second}]")));
+        assert!(!is_correct(&format!("[{first}]")), "one has none");
+        assert!(!is_correct(&format!("[{first}, {second}, {first}]")), "one has two");
+        let both = first.replace("ok\"", "skipped\", \"until\": \"1970-01-01T00:00:01.1Z\"");
+        assert!(is_correct(&format!("[{both}]")), "a record may be about several");
     }
 
     #[test]
@@ -228,7 +280,8 @@ mod tests {
     fn each_killed_scheduler_may_leave_one_unreported_claim_of_a_job() {
         let is_correct = |killed: usize, times: &[Micros]| {
             let due = times.iter().map(|time| ("a".to_owned(), *time));
-            Account::of(&Fires { killed, ..Fires::default() }, due, 0).is_correct()
+            let fires = Fires { killed, ..Fires::default() };
+            Account::of(&fires, &recorded(times), due, 0).is_correct()
         };
         assert!(is_correct(1, &[0, PERIOD, 2 * PERIOD]), "one claim");
         assert!(!is_correct(1, &[0, 2 * PERIOD]), "two claims");

@@ -1,9 +1,11 @@
-//! Kills schedulers that share a store, and the server of the store, under load; then accounts for each fire.
+//! Kills schedulers that share a store, and the server of the store, under load, and stops one for longer than its lease; then
+//! accounts for each fire, by the events and by the records in the ledger.
 //!
 //! Each scheduler is a process `apscheduler run` on the same jobs file, whose jobs fire ten times a second and must not miss
 //! a fire. Each writes its events to its own file.
 
 mod accounting;
+mod records;
 mod scene;
 mod scheduler;
 
@@ -90,6 +92,11 @@ fn round(
     let begin = Instant::now();
     let mut step = 0;
     while begin.elapsed() < length {
+        // One is stopped for longer than its lease: others find it dead, and it goes on after that.
+        if step == 1 && victims != Victims::Server {
+            scene.stop_scheduler()?;
+        }
+        scene.continue_scheduler(false)?;
         std::thread::sleep(Duration::from_millis(400 + 97 * (step % 7)));
         let kill_scheduler = match victims {
             Victims::Schedulers => true,
@@ -107,6 +114,7 @@ fn round(
         }
         step += 1;
     }
+    scene.continue_scheduler(true)?;
     scene.wait_for_runs()?;
     scene.finish()
 }

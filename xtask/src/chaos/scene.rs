@@ -10,10 +10,14 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::accounting::{Account, Fires, Micros, PERIOD, Process, micros};
+use super::records::Records;
 use super::scheduler::Scheduler;
 
 /// The number of jobs.
 const JOBS: usize = 30;
+
+/// The lease of the schedulers, in seconds.
+const LEASE: u64 = 2;
 
 /// How long the schedulers may take to catch up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +29,8 @@ pub(super) struct Scene {
     /// When the jobs fire for the first time.
     start: Micros,
     schedulers: Vec<Scheduler>,
+    /// A scheduler that is stopped, and since when.
+    stopped: Option<(Scheduler, Instant)>,
     started: usize,
     killed: Vec<PathBuf>,
     pub(super) outages: usize,
@@ -41,6 +47,7 @@ impl Scene {
             folder: folder.to_owned(),
             start: start * 1_000_000,
             schedulers: Vec::new(),
+            stopped: None,
             started: 0,
             killed: Vec::new(),
             outages: 0,
@@ -56,6 +63,28 @@ impl Scene {
     /// Kills the oldest scheduler.
     pub(super) fn kill_scheduler(&mut self) -> Result<()> {
         self.killed.push(self.schedulers.remove(0).kill()?);
+        Ok(())
+    }
+
+    /// Stops the oldest scheduler, as a suspended machine does.
+    pub(super) fn stop_scheduler(&mut self) -> Result<()> {
+        let scheduler = self.schedulers.remove(0);
+        scheduler.signal("-STOP")?;
+        self.stopped = Some((scheduler, Instant::now()));
+        Ok(())
+    }
+
+    /// Lets a scheduler go on that was stopped for longer than its lease, and waits for that if asked to.
+    pub(super) fn continue_scheduler(&mut self, wait: bool) -> Result<()> {
+        let Some((scheduler, since)) = self.stopped.take() else { return Ok(()) };
+        let left = Duration::from_secs(2 * LEASE).saturating_sub(since.elapsed());
+        if !left.is_zero() && !wait {
+            self.stopped = Some((scheduler, since));
+            return Ok(());
+        }
+        std::thread::sleep(left);
+        scheduler.signal("-CONT")?;
+        self.schedulers.push(scheduler);
         Ok(())
     }
 
@@ -75,13 +104,8 @@ impl Scene {
 
     /// Returns the next run time of each job in the store. All earlier ones were claimed.
     fn next_run_times(&self) -> Result<Vec<(String, Micros)>> {
-        let output = Command::new(&self.program)
-            .args(["jobs", "list", "--json", "--config", "jobs.toml"])
-            .current_dir(&self.folder)
-            .env("RUST_LOG", "error")
-            .output()?;
-        let jobs: Vec<Value> = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("jobs list: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let output = self.ask(&["jobs", "list", "--json", "--config", "jobs.toml"])?;
+        let jobs: Vec<Value> = serde_json::from_slice(&output)?;
         jobs.iter()
             .map(|job| {
                 let id = job["id"].as_str().context("a job without id")?;
@@ -91,8 +115,44 @@ impl Scene {
             .collect()
     }
 
+    /// Returns what a command of the program prints.
+    fn ask(&self, args: &[&str]) -> Result<Vec<u8>> {
+        let output = Command::new(&self.program)
+            .args(args)
+            .current_dir(&self.folder)
+            .env("RUST_LOG", "error")
+            .output()?;
+        if !output.status.success() {
+            bail!("apscheduler {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(output.stdout)
+    }
+
+    fn records(&self) -> Result<Records> {
+        let limit = u32::MAX.to_string();
+        let args = ["runs", "--config", "jobs.toml", "list", "--json", "--limit", &limit];
+        Records::read(&self.ask(&args)?)
+    }
+
+    /// Waits until the runs that killed schedulers had open have been settled: others have to find them dead first.
+    fn wait_for_settling(&self) -> Result<()> {
+        let args = ["runs", "--config", "jobs.toml", "list", "--json", "--state", "claimed"];
+        let args = [&args[..], &["--limit", "1000000"]].concat();
+        // Fires that come due from now on are claimed by schedulers that live.
+        let (now, begin) = (now()?, Instant::now());
+        while begin.elapsed() < PATIENCE {
+            let open = Records::read(&self.ask(&args)?)?;
+            if open.states.keys().all(|(_, time)| *time > now) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        bail!("runs of killed schedulers are open after {} s", PATIENCE.as_secs());
+    }
+
     /// Shuts down all schedulers, and accounts for each fire.
     pub(super) fn finish(mut self) -> Result<Account> {
+        self.wait_for_settling()?;
         let mut processes = Vec::new();
         for events in &self.killed {
             processes.push(Process { events: events.clone(), killed: true });
@@ -104,7 +164,11 @@ impl Scene {
             let times = (0..).map(|step| self.start + step * PERIOD);
             times.take_while(move |time| *time < next).map(move |time| (job.clone(), time))
         });
-        Ok(Account::of(&Fires::read(&processes)?, due, self.outages))
+        let records = self.records()?;
+        if records.is_any_open() {
+            bail!("runs are open, and nobody has settled them");
+        }
+        Ok(Account::of(&Fires::read(&processes)?, &records, due, self.outages))
     }
 }
 
@@ -128,7 +192,7 @@ fn jobs_file(store: &str, folder: &Path, url: Option<&str>, start: i64) -> Strin
         None => format!("type = 'sqlite'\npath = '{}'\n", folder.join("jobs.sqlite").display()),
     };
     let mut text = format!(
-        "timezone = 'UTC'\njobstore_retry_interval = 0.3\n\n[jobstores.default]\n{options}\n\
+        "timezone = 'UTC'\njobstore_retry_interval = 0.3\nlease = {LEASE}\n\n[jobstores.default]\n{options}\n\
          [job_defaults]\nmisfire_grace_time = 'none'\ncoalesce = false\nmax_instances = 10000\n"
     );
     let start = chrono::DateTime::from_timestamp(start, 0).unwrap_or_default().to_rfc3339();

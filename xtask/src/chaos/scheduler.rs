@@ -33,6 +33,13 @@ impl Scheduler {
         Ok(Self { child, events })
     }
 
+    /// Sends a signal.
+    pub(super) fn signal(&self, signal: &str) -> Result<()> {
+        // The standard library can only send SIGKILL.
+        let pid = self.child.id().to_string();
+        crate::command::quietly(Command::new("kill").args([signal, &pid]))
+    }
+
     pub(super) fn kill(mut self) -> Result<PathBuf> {
         self.child.kill()?;
         self.child.wait()?;
@@ -41,9 +48,7 @@ impl Scheduler {
 
     /// Sends SIGTERM, and waits until the scheduler has ended.
     pub(super) fn drain(mut self) -> Result<PathBuf> {
-        // The standard library can only send SIGKILL.
-        let pid = self.child.id().to_string();
-        crate::command::quietly(Command::new("kill").args(["-TERM", &pid]))?;
+        self.signal("-TERM")?;
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {

@@ -13,6 +13,7 @@ mod jobs;
 mod killed;
 mod local_zone;
 mod next;
+mod policies;
 mod program;
 mod restart;
 mod run;

@@ -59,6 +59,19 @@ impl Serialize for Event {
                 map.serialize_entry("run_id", run_id)?;
                 map.serialize_entry("owner", &**owner)?;
             }
+            Self::RunFenced { scheduled_run_time, run_id, attempt, state, .. } => {
+                map.serialize_entry("scheduled_run_time", &iso(scheduled_run_time))?;
+                map.serialize_entry("run_id", run_id)?;
+                map.serialize_entry("attempt", attempt)?;
+                map.serialize_entry("state", state)?;
+            }
+            Self::JobOverdue { scheduled_run_time, run_id, deadline, .. } => {
+                map.serialize_entry("scheduled_run_time", &iso(scheduled_run_time))?;
+                map.serialize_entry("run_id", run_id)?;
+                map.serialize_entry("deadline", &iso(deadline))?;
+            }
+            Self::LedgerError { error, .. } => map.serialize_entry("exception", &**error)?,
+            Self::LedgerRecovered { dropped, .. } => map.serialize_entry("dropped", dropped)?,
             Self::JobBroken { reason, .. } | Self::JobStoreReplaced { reason, .. } => {
                 map.serialize_entry("reason", &**reason)?;
             }

@@ -189,7 +189,8 @@ pub trait RunSink: Send + Sync {
     /// Returns how late the run time is, if that is later than the job allows.
     fn missed(&self, job: &JobSpec, run: &Submission, run_time: Timestamp) -> Option<Missed>;
 
-    /// Returns why a run time must not begin: somebody has cancelled it, for example. The default is that it may.
+    /// Returns why a run time must not begin: somebody has cancelled it, or its scheduler was found dead and it was given up.
+    /// The default is that it may.
     fn refused(&self, run: &Submission, run_id: RunId) -> Option<JobError> {
         let _ = (run, run_id);
         None

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use apscheduler_core::event::{Event, EventMask, Missed};
 use apscheduler_core::executor::{
-    CancellationToken, Fire, InstanceSlot, Outcome, Run, RunBatch, RunId, RunSink, Started,
-    Submission,
+    CancellationToken, Fire, Outcome, Run, RunBatch, RunId, RunSink, Started, Submission,
 };
 use apscheduler_core::function::{JobContext, JobError};
-use apscheduler_core::job::{JobKey, JobSpec};
+use apscheduler_core::job::{JobKey, JobSpec, Overlap};
 use apscheduler_core::ledger::OpenRun;
 use apscheduler_core::printable;
 use apscheduler_core::run::RunInfo;
@@ -21,6 +20,7 @@ use super::decide::Prepared;
 use super::instances::InstanceKey;
 use super::lock::lock;
 use super::open_data::OpenData;
+use super::overlap::Admission;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 
@@ -52,39 +52,25 @@ impl Engine {
         if let Some(skipped) = &skipped {
             self.record_skipped(&spec, &run, skipped, 1);
         }
-        let key = instance_key(&spec, &run);
-        if !self.instances.acquire(&key, spec.max_instances(), catching_up) {
-            if catching_up {
-                // More run times wait, and no instance will end to trigger the next pass.
-                runner.mark_changed();
+        self.note_deadline(&spec, &run, run_times.as_slice());
+        match self.admit(runner, &spec, &run) {
+            Admission::Runs => {
+                if spec.policies().overlap == Overlap::TerminateOther {
+                    self.cancel_instances(&instance_key(&spec, &run));
+                }
+                return Some(self.new_run(runner, spec, run, run_times));
             }
-            tracing::warn!(
-                jobstore = &*runner.alias,
-                job_id = spec.id(),
-                "the run was skipped: the job has its maximum of running instances ({})",
-                spec.max_instances()
-            );
-            self.record_overlap(&spec, &run, run_times.as_slice());
-            self.emit(EventMask::JOB_MAX_INSTANCES, || Event::JobMaxInstances {
-                job: job_key(&spec, &run),
-                run: run_info(&run, first_run),
-                scheduled_run_times: run_times.as_slice().into(),
-            });
-            return None;
-        }
-        if run.open_run().is_some() {
-            for index in 0..run_times.as_slice().len() {
-                runner.open.begin(first_run.nth(index), &spec);
+            Admission::Waits => self.buffer(spec, run, run_times),
+            Admission::WaitsInLedger => self.wait_in_ledger(&run, &run_times),
+            Admission::Skipped(reason) => {
+                if catching_up {
+                    // More run times wait, and no instance will end to trigger the next pass.
+                    runner.mark_changed();
+                }
+                self.skip(&spec, &run, &run_times, reason);
             }
         }
-        self.note_submission(&spec, &run, run_times.as_slice().len());
-        self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
-            job: job_key(&spec, &run),
-            run: run_info(&run, first_run),
-            scheduled_run_times: run_times.as_slice().into(),
-        });
-        let slot = InstanceSlot::new(Arc::clone(self) as Arc<dyn RunSink>, spec, run);
-        Some(Run::new(slot, run_times))
+        None
     }
 }
 
@@ -102,8 +88,16 @@ impl RunSink for Engine {
         })
     }
 
-    fn refused(&self, _run: &Submission, run_id: RunId) -> Option<JobError> {
-        self.refusal(run_id)
+    fn refused(&self, run: &Submission, run_id: RunId) -> Option<JobError> {
+        if let Some(error) = self.refusal(run_id) {
+            return Some(error);
+        }
+        let recorder = self.recorder_of(run)?;
+        let is_fenced = recorder.lease()?.is_fenced(run.batch().owner.id);
+        is_fenced.then(|| {
+            let message = "the run was given up: this scheduler gave no sign of life for longer than its lease";
+            JobError::new(message).at_cancellation()
+        })
     }
 
     fn begin(
@@ -135,6 +129,9 @@ impl RunSink for Engine {
 
     fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome) {
         self.note_end(job, run, fire.run_id);
+        if matches!(outcome, Outcome::Executed(_)) {
+            self.met_deadline(fire.run_id);
+        }
         self.record_outcome(job, run, fire, &outcome);
         match outcome {
             Outcome::Executed(value) => self.report_executed(job, run, fire, value),
@@ -152,6 +149,10 @@ impl RunSink for Engine {
         if run.is_catching_up() {
             self.instances.end_catch_up_batch(&instance_key(job, run));
             self.request_pass();
+        }
+        if self.buffers.is_any() {
+            // A run of the job may wait for this slot.
+            self.wake();
         }
         self.has_more_room(job.executor_arc());
     }

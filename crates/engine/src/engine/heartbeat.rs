@@ -24,12 +24,12 @@ pub(super) struct Stop {
 }
 
 impl Heartbeat {
-    /// Gives the first sign of life, and starts the thread if the ledger does I/O.
+    /// Starts the thread if the ledger does I/O.
     ///
     /// # Errors
-    /// Any error from the ledger; [`ErrorKind::Other`] if no thread can be started.
+    /// [`ErrorKind::Other`] if no thread can be started.
     pub(super) fn start(patient: Patient, blocking: bool) -> Result<Self> {
-        let mut pulse = Pulse::start(patient)?;
+        let mut pulse = Pulse::new(patient);
         if !blocking {
             return Ok(Self::InTurns(Mutex::new(Some(pulse))));
         }

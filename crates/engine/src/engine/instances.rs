@@ -60,6 +60,15 @@ impl Instances {
         self.change(key, |slots| slots.count = slots.count.saturating_sub(1));
     }
 
+    /// Notes that a run that catches up waits for a slot: its next batch has to wait too.
+    pub(super) fn begin_catch_up_batch(&self, key: &InstanceKey) {
+        let mut shard = lock(self.shard(key));
+        let entry = shard.entry(key.clone()).or_default();
+        if !std::mem::replace(&mut entry.catching_up, true) {
+            self.catching_up.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     /// Notes that the run that caught up has ended: the next batch may follow.
     pub(super) fn end_catch_up_batch(&self, key: &InstanceKey) {
         self.change(key, |slots| {

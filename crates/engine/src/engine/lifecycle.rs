@@ -275,6 +275,7 @@ impl Engine {
         for store in stores.values() {
             store.stop(wait);
         }
+        self.drop_all_buffered();
         for executor in self.executors().values() {
             executor.shutdown(shutdown);
         }

@@ -1,24 +1,22 @@
 //! Claims the open runs of a store that wait, and submits them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::event::{Event, EventMask};
-use apscheduler_core::executor::{Executor, InstanceSlot, Run, RunBatch, RunSink, Submission};
-use apscheduler_core::function::JobError;
-use apscheduler_core::job::JobSpec;
+use apscheduler_core::executor::{Executor, Run, RunBatch, Submission};
 use apscheduler_core::job::stored::decode;
+use apscheduler_core::job::{JobSpec, Overlap, OverlapScope};
 use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, OpenStep, RunLedger};
-use apscheduler_core::printable;
 use apscheduler_core::store::RunTimes;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
 use super::attempts::cancelled;
 use super::cancel_requests::follow;
-use super::dispatch::{instance_key, job_key, run_info};
+use super::dispatch::instance_key;
+use super::foreign::submit;
 use super::open_data::OpenData;
+use super::overlap::OVERLAP_PAUSE;
 use super::recorder::Ended;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
@@ -26,9 +24,6 @@ use super::store_session::Session;
 
 /// The most runs of one claim.
 const BATCH: usize = 100;
-
-/// How long a run waits that found the maximum of its job's instances.
-const OVERLAP_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
 /// How long a run waits whose job can't be restored here, or whose executor is missing.
 const BROKEN_PAUSE: TimeDelta = TimeDelta::seconds(60);
@@ -98,15 +93,7 @@ impl Engine {
         for run in runs {
             let prepared = self.prepare_open_run(runner, &run);
             match prepared {
-                Ok((executor, submitted)) => {
-                    // An executor is foreign code.
-                    let submit = || executor.submit_all(vec![submitted]);
-                    if let Err(payload) = catch_unwind(AssertUnwindSafe(submit)) {
-                        let panic = JobError::from_panic(&*payload).to_string();
-                        let panic = printable::lines(&panic);
-                        tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
-                    }
-                }
+                Ok((executor, run)) => submit(&runner.alias, &*executor, vec![run]),
                 Err(refusal) => self.refuse_open_run(runner, run, refusal),
             }
         }
@@ -132,19 +119,23 @@ impl Engine {
             .unseen(TimeDelta::MAX)
             .revision(revision)
             .open(Arc::new(row.clone()));
-        if !self.instances.acquire(&instance_key(&spec, &run), spec.max_instances(), false) {
+        let full = || {
             let reason = format!("`{}` has its maximum of running instances", spec.id());
-            return Err(Refusal::Later(OVERLAP_PAUSE, reason));
+            Refusal::Later(OVERLAP_PAUSE, reason)
+        };
+        let policies = spec.policies();
+        if policies.overlap_scope == OverlapScope::Cluster
+            && Self::is_full_in_cluster(runner, &spec, row)
+        {
+            return Err(full());
         }
-        runner.open.begin(row.run_id, &spec);
-        self.note_submission(&spec, &run, 1);
-        self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
-            job: job_key(&spec, &run),
-            run: run_info(&run, row.run_id),
-            scheduled_run_times: std::slice::from_ref(&row.scheduled_run_time).into(),
-        });
-        let slot = InstanceSlot::new(Arc::clone(self) as Arc<dyn RunSink>, spec, run);
-        Ok((executor, Run::new(slot, RunTimes::One(row.scheduled_run_time))))
+        let max = if policies.overlap == Overlap::Allow { u32::MAX } else { spec.max_instances() };
+        if !self.instances.acquire(&instance_key(&spec, &run), max, false) {
+            return Err(full());
+        }
+        let run_times = RunTimes::One(row.scheduled_run_time);
+        self.note_deadline(&spec, &run, run_times.as_slice());
+        Ok((executor, self.new_run(runner, spec, run, run_times)))
     }
 
     /// Returns the job of a run, and its revision: as its store has it now, or as it was when it finished.

@@ -1,6 +1,5 @@
 //! A pass over a store: claims due jobs and submits them to executors.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -8,6 +7,7 @@ use chrono::TimeDelta;
 use super::backlog::Backlog;
 use super::decide::Decider;
 use super::deciding::Deciding;
+use super::foreign::submit;
 use super::instances::InstanceKey;
 use super::phase::Phase;
 use super::scheduler::Scheduler;
@@ -17,8 +17,6 @@ use super::store_session::Session;
 use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, Run, RunBatch};
-use apscheduler_core::function::JobError;
-use apscheduler_core::printable;
 use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
 
@@ -68,6 +66,8 @@ impl Scheduler {
         if self.0.phase() != Phase::Running {
             return None;
         }
+        let overdue = self.0.report_overdue(now);
+        self.0.submit_buffered();
         // An executor may free its room shortly after it has reported the end of a run.
         for alias in &self.0.starved.list() {
             match self.0.executors().get(alias) {
@@ -79,7 +79,7 @@ impl Scheduler {
         }
         let next = self.0.stores().values().filter_map(|store| store.process(&self.0, now)).min();
         let again = (!self.0.starved.list().is_empty()).then(|| now + LOOK_AGAIN);
-        next.into_iter().chain(again).min()
+        next.into_iter().chain(again).chain(overdue).min()
     }
 }
 
@@ -91,6 +91,11 @@ impl Engine {
         session: &Session,
         now: Timestamp,
     ) -> Result<Option<Timestamp>> {
+        // A process that was stopped for longer than its lease learns it before it claims anything.
+        let recorder = self.recorders.get(runner.number);
+        if let Some(lease) = recorder.as_ref().and_then(|recorder| recorder.lease()) {
+            lease.confirm()?;
+        }
         let mut backlog = session.backlog_slot().take();
         backlog.begin(now);
         let result = self.claim_batches(runner, session, now, &mut backlog);
@@ -153,13 +158,7 @@ impl Engine {
             let submissions = self.prepare_all(runner, &mut decider, claims.won);
             for (room, runs) in submissions.runs {
                 let executor = decider.executor(room);
-                // An executor is foreign code. Runs that it dropped have been reported at this
-                // point.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| executor.submit_all(runs))) {
-                    let panic = JobError::from_panic(&*payload).to_string();
-                    let panic = printable::lines(&panic);
-                    tracing::error!(jobstore = &*runner.alias, "an executor {panic}");
-                }
+                submit(&runner.alias, &*executor, runs);
             }
             for job_id in submissions.finished {
                 self.emit(EventMask::JOB_REMOVED, || Event::JobRemoved(runner.job_key(&job_id)));
@@ -227,6 +226,7 @@ impl Engine {
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         let mut batch = Arc::new(Self::new_batch(runner, now).journal(pass_batch));
+        self.note_claims(runner.number, &claims);
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.
@@ -250,8 +250,6 @@ impl Engine {
                 // The claim was in doubt, and belongs to an earlier batch.
                 batch = Arc::new(Self::new_batch(runner, now).journal(claim.outcome.batch));
             }
-            let count = claim.outcome.run_times.as_slice().len();
-            self.note_claim(&batch, count + usize::from(claim.outcome.skipped.is_some()));
             let run = self.prepare(runner, job, claim, catching_up, &batch);
             if let Some(run) = run {
                 submissions.add(room, run);

@@ -1,6 +1,6 @@
 //! Keeps the owner of a store's runs alive in the ledger, and looks after those of others.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::Result;
@@ -10,8 +10,7 @@ use apscheduler_core::time::{Clock, Timestamp};
 
 use super::cancel_requests::{OnCancel, follow};
 use super::foreign::caught;
-use super::lock::lock;
-use super::owner::new_owner;
+use super::lease::Lease;
 use super::reaper::Watcher;
 use super::settling::{Settled, settle};
 
@@ -37,10 +36,8 @@ pub(super) type OnWaiting = Box<dyn Fn(Timestamp) + Send + Sync>;
 pub(super) struct Patient {
     pub(super) alias: Arc<str>,
     pub(super) ledger: Arc<dyn RunLedger>,
-    pub(super) lease: Duration,
+    pub(super) lease: Arc<Lease>,
     pub(super) clock: Arc<dyn Clock>,
-    /// The owner of the store's runs. It is replaced if others have found it dead.
-    pub(super) owner: Arc<Mutex<Arc<Owner>>>,
     pub(super) on_lost: OnLost,
     pub(super) on_waiting: OnWaiting,
     pub(super) on_cancel: OnCancel,
@@ -59,15 +56,11 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    /// Gives the first sign of life.
-    ///
-    /// # Errors
-    /// Any error from the ledger.
-    pub(super) fn start(patient: Patient) -> Result<Self> {
-        patient.ledger.heartbeat(&patient.owner(), patient.lease)?;
+    /// The pulse of an owner whose lease has begun.
+    pub(super) fn new(patient: Patient) -> Self {
         let now = patient.clock.elapsed();
         let watcher = Watcher::default();
-        Ok(Self { patient, watcher, last: now, next_beat: now, next_prune: now, is_failing: false })
+        Self { patient, watcher, last: now, next_beat: now, next_prune: now, is_failing: false }
     }
 
     /// Returns the alias of the store.
@@ -78,7 +71,7 @@ impl Pulse {
     /// Does what is due. Returns how long to wait for the next step.
     pub(super) fn step(&mut self) -> Duration {
         let Patient { clock, lease, .. } = &self.patient;
-        let (now, interval) = (clock.elapsed(), *lease / BEATS);
+        let (now, interval) = (clock.elapsed(), lease.length() / BEATS);
         if now >= self.next_beat {
             self.beat_or_warn(interval);
             self.next_beat = self.patient.clock.elapsed() + interval;
@@ -95,7 +88,7 @@ impl Pulse {
     /// Notes that the owner was shut down.
     pub(super) fn end(&self) {
         let Patient { ledger, alias, .. } = &self.patient;
-        if let Err(error) = ledger.end(self.patient.owner().id) {
+        if let Err(error) = ledger.end(self.patient.lease.owner().id) {
             let message = error.chain();
             tracing::debug!(jobstore = &**alias, "the shutdown was not noted: {message}");
         }
@@ -114,47 +107,32 @@ impl Pulse {
     }
 
     fn beat(&mut self, interval: Duration) -> Result<()> {
-        let Patient { ledger, lease, clock, .. } = &self.patient;
-        let state = ledger.heartbeat(&self.patient.owner(), *lease)?;
+        let Patient { lease, clock, .. } = &self.patient;
+        let was_dead = lease.renew()?;
         let now = clock.elapsed();
-        if now.saturating_sub(self.last) > interval * 2 {
+        if was_dead || now.saturating_sub(self.last) > interval * 2 {
             // This process was stopped, or the store hung.
             self.watcher.interrupt();
         }
         self.last = now;
-        if state != OwnerState::Alive {
-            let new = new_owner();
-            tracing::error!(
-                jobstore = self.alias(),
-                "this scheduler gave no sign of life for longer than its lease of {} s, and others have found it \
-                 dead: its open runs are lost, and their outcomes are refused. It continues as the owner {}",
-                lease.as_secs_f64(),
-                new.id
-            );
-            *lock(&self.patient.owner) = new;
-            self.watcher.interrupt();
-            ledger.heartbeat(&self.patient.owner(), *lease)?;
-        }
-        self.patient.reap(&mut self.watcher, now)?;
+        self.patient.reap(&mut self.watcher)?;
         // Others may have left runs that wait, or ask to cancel some.
-        let Patient { ledger, on_waiting, on_cancel, .. } = &self.patient;
+        let Patient { ledger, lease, on_waiting, on_cancel, .. } = &self.patient;
         if let Some(due) = ledger.next_open()? {
             on_waiting(due);
         }
-        follow(&**ledger, self.patient.owner().id, &**on_cancel)
+        follow(&**ledger, lease.owner().id, &**on_cancel)
     }
 }
 
 impl Patient {
-    fn owner(&self) -> Arc<Owner> {
-        Arc::clone(&lock(&self.owner))
-    }
-
-    fn reap(&self, watcher: &mut Watcher, now: Duration) -> Result<()> {
-        let me = self.owner().id;
+    fn reap(&self, watcher: &mut Watcher) -> Result<()> {
+        let me = self.lease.owner().id;
+        let asked = self.clock.elapsed();
         let mut owners = self.ledger.owners()?;
+        let answered = self.clock.elapsed();
         owners.retain(|owner| owner.owner.id != me);
-        for silent in watcher.watch(&owners, now) {
+        for silent in watcher.watch(&owners, asked, answered) {
             if self.ledger.condemn(silent.owner.id, silent.heartbeat)? {
                 let (owner, seconds) = (&silent.owner, silent.lease.as_secs_f64());
                 tracing::warn!(

@@ -25,10 +25,10 @@ fn refused<T>() -> Result<T> {
 }
 
 impl JobStore for ReadOnlyJobStore {
-    /// Returns the capabilities of the store, without a thread or a watch, because nothing is
-    /// claimed.
+    /// Returns the capabilities of the store, without a thread, a watch or signs of life, because
+    /// nothing is claimed.
     fn capabilities(&self) -> StoreCapabilities {
-        self.0.capabilities().blocking(false).watch(false)
+        self.0.capabilities().blocking(false).watch(false).shared(false)
     }
 
     fn start(&self, alias: &str) -> Result<()> {

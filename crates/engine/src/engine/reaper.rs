@@ -26,19 +26,24 @@ impl Watcher {
         self.seen.clear();
     }
 
-    /// Returns the owners that have given no sign of life for a whole lease. `now` is read from the same clock each time,
-    /// which is never put back.
-    pub(super) fn watch(&mut self, owners: &[OwnerRecord], now: Duration) -> Vec<OwnerRecord> {
+    /// Returns the owners that have given no sign of life for a whole lease. `asked` and `answered` are the times of a clock
+    /// that is never put back, before and after the owners were read: nobody knows when in between.
+    pub(super) fn watch(
+        &mut self,
+        owners: &[OwnerRecord],
+        asked: Duration,
+        answered: Duration,
+    ) -> Vec<OwnerRecord> {
         let alive = |owner: &&OwnerRecord| owner.state == OwnerState::Alive;
         let ids: Vec<OwnerId> = owners.iter().filter(alive).map(|owner| owner.owner.id).collect();
         self.seen.retain(|id, _| ids.contains(id));
         let mut silent = Vec::new();
         for owner in owners.iter().filter(alive) {
             let (heartbeat, since) =
-                self.seen.entry(owner.owner.id).or_insert((owner.heartbeat, now));
+                self.seen.entry(owner.owner.id).or_insert((owner.heartbeat, answered));
             if *heartbeat != owner.heartbeat {
-                (*heartbeat, *since) = (owner.heartbeat, now);
-            } else if now.saturating_sub(*since) >= owner.lease {
+                (*heartbeat, *since) = (owner.heartbeat, answered);
+            } else if asked.saturating_sub(*since) >= owner.lease {
                 silent.push(owner.clone());
             }
         }
@@ -59,35 +64,55 @@ mod tests {
         OwnerRecord::new(owner, state, Timestamp::UNIX_EPOCH, LEASE)
     }
 
+    /// Reads the owners without a delay, at this second.
+    fn at(watcher: &mut Watcher, owners: &[OwnerRecord], second: u64) -> Vec<OwnerRecord> {
+        let time = Duration::from_secs(second);
+        watcher.watch(owners, time, time)
+    }
+
     #[test]
     fn an_owner_is_silent_after_a_whole_lease() {
         let mut watcher = Watcher::default();
         let owners = [owner(OwnerState::Alive), owner(OwnerState::Dead), owner(OwnerState::Ended)];
         // However old its heartbeat is by the clock of the backend.
-        assert!(watcher.watch(&owners, Duration::ZERO).is_empty());
-        assert!(watcher.watch(&owners, Duration::from_secs(59)).is_empty());
-        assert_eq!(watcher.watch(&owners, Duration::from_secs(60)), owners[..1]);
+        assert!(at(&mut watcher, &owners, 0).is_empty());
+        assert!(at(&mut watcher, &owners, 59).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 60), owners[..1]);
     }
 
     #[test]
     fn a_heartbeat_begins_the_lease_anew() {
         let mut watcher = Watcher::default();
         let mut owners = [owner(OwnerState::Alive)];
-        watcher.watch(&owners, Duration::ZERO);
+        at(&mut watcher, &owners, 0);
         owners[0].heartbeat += chrono::TimeDelta::seconds(1);
-        assert!(watcher.watch(&owners, Duration::from_secs(50)).is_empty());
-        assert!(watcher.watch(&owners, Duration::from_secs(100)).is_empty());
-        assert_eq!(watcher.watch(&owners, Duration::from_secs(110)), owners);
+        assert!(at(&mut watcher, &owners, 50).is_empty());
+        assert!(at(&mut watcher, &owners, 100).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 110), owners);
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_shorten_the_lease() {
+        let mut watcher = Watcher::default();
+        let owners = [owner(OwnerState::Alive)];
+        let seconds = Duration::from_secs;
+        watcher.watch(&owners, seconds(0), seconds(9));
+        assert!(
+            watcher.watch(&owners, seconds(60), seconds(70)).is_empty(),
+            "since 9 at the latest"
+        );
+        assert!(watcher.watch(&owners, seconds(68), seconds(90)).is_empty());
+        assert_eq!(watcher.watch(&owners, seconds(69), seconds(69)), owners);
     }
 
     #[test]
     fn an_interruption_begins_the_watching_anew() {
         let mut watcher = Watcher::default();
         let owners = [owner(OwnerState::Alive)];
-        watcher.watch(&owners, Duration::ZERO);
+        at(&mut watcher, &owners, 0);
         watcher.interrupt();
-        assert!(watcher.watch(&owners, Duration::from_secs(70)).is_empty());
-        assert!(watcher.watch(&owners, Duration::from_secs(129)).is_empty());
-        assert_eq!(watcher.watch(&owners, Duration::from_secs(130)), owners);
+        assert!(at(&mut watcher, &owners, 70).is_empty());
+        assert!(at(&mut watcher, &owners, 129).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 130), owners);
     }
 }

@@ -14,6 +14,7 @@ use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::foreign::caught;
 use super::group::Group;
+use super::lease::Lease;
 use super::lock::lock;
 
 /// The most records of one transaction.
@@ -34,16 +35,26 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// Writes that fail delay no run: the records wait, up to a limit.
 pub(super) struct Recorder {
-    alias: Arc<str>,
-    ledger: Arc<dyn RunLedger>,
-    history: History,
-    clock: Arc<dyn Clock>,
+    book: Book,
     events: Box<dyn RecorderEvents>,
     state: Mutex<State>,
     changed: Condvar,
     worker: Mutex<Option<JoinHandle<()>>>,
     /// `None` if a worker writes the records.
     at_once: Option<AtOnce>,
+}
+
+/// What a recorder writes to.
+pub(super) struct Book {
+    /// The alias of the store.
+    pub(super) alias: Arc<str>,
+    pub(super) ledger: Arc<dyn RunLedger>,
+    /// Which runs are recorded, if their job asks for nothing else.
+    pub(super) history: History,
+    /// `None` if the ledger ends with the process.
+    pub(super) lease: Option<Arc<Lease>>,
+    /// Its monotonic time says when a write that failed is tried again.
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// What writing without a worker needs.
@@ -140,19 +151,13 @@ impl Recorder {
     /// # Errors
     /// [`ErrorKind::Other`] if no thread can be started.
     pub(super) fn start(
-        alias: &Arc<str>,
-        ledger: Arc<dyn RunLedger>,
-        history: History,
-        clock: &Arc<dyn Clock>,
+        book: Book,
         events: Box<dyn RecorderEvents>,
         at_once: Option<AtOnce>,
     ) -> Result<Arc<Self>> {
         let has_worker = at_once.is_none();
         let recorder = Arc::new(Self {
-            alias: Arc::clone(alias),
-            ledger,
-            history,
-            clock: Arc::clone(clock),
+            book,
             events,
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -161,7 +166,8 @@ impl Recorder {
         });
         if has_worker {
             let working = Arc::clone(&recorder);
-            let thread = std::thread::Builder::new().name(format!("apscheduler-ledger-{alias}"));
+            let name = format!("apscheduler-ledger-{}", recorder.book.alias);
+            let thread = std::thread::Builder::new().name(name);
             let worker = thread.spawn(move || working.work()).map_err(|error| {
                 Error::new(ErrorKind::Other, "can't start a thread").with_source(error)
             })?;
@@ -177,11 +183,16 @@ impl Recorder {
 
     /// Returns which runs are recorded, if their job asks for nothing else.
     pub(super) fn level(&self) -> History {
-        self.history
+        self.book.history
+    }
+
+    /// Returns the lease of the owner, if others watch it.
+    pub(super) fn lease(&self) -> Option<&Lease> {
+        self.book.lease.as_deref()
     }
 
     pub(super) fn has_open_runs(&self) -> bool {
-        self.ledger.has_open_runs()
+        self.book.ledger.has_open_runs()
     }
 
     /// Notes the end of a run.
@@ -221,7 +232,7 @@ impl Recorder {
     /// Tries to write again if that is due, without a worker. Returns when to call again.
     pub(super) fn turn(&self) -> Option<Duration> {
         let at_once = self.at_once.as_ref()?;
-        let left = |retry: Duration| retry.saturating_sub(self.clock.elapsed());
+        let left = |retry: Duration| retry.saturating_sub(self.book.clock.elapsed());
         if left(lock(&self.state).retry?).is_zero() {
             self.write(at_once);
         }
@@ -240,7 +251,7 @@ impl Recorder {
             if let Err(group) = self.append(group) {
                 let mut state = lock(&self.state);
                 state.unwritten = Some(group);
-                state.retry = Some(self.clock.elapsed() + RETRY);
+                state.retry = Some(self.book.clock.elapsed() + RETRY);
                 break;
             }
         }
@@ -289,7 +300,7 @@ impl Recorder {
     /// The group, if the write failed.
     fn append(&self, mut group: Group) -> Result<(), Group> {
         let appended = caught("the ledger", || {
-            group.complete(&*self.ledger, self.clock.now())?;
+            group.complete(&*self.book.ledger, self.book.clock.now())?;
             self.append_all(&group)
         });
         let Err(error) = appended else {
@@ -298,7 +309,7 @@ impl Recorder {
         };
         let (count, message) = (group.records.len(), error.chain());
         tracing::warn!(
-            jobstore = &*self.alias,
+            jobstore = &*self.book.alias,
             "writing {count} records of runs failed, and is tried again: {message}"
         );
         if !std::mem::replace(&mut lock(&self.state).is_failing, true) {
@@ -325,10 +336,10 @@ impl Recorder {
     }
 
     fn append_of(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<()> {
-        if self.ledger.append(owner, writes)? == Appended::Fenced {
+        if self.book.ledger.append(owner, writes)? == Appended::Fenced {
             for record in writes.records {
                 tracing::error!(
-                    jobstore = &*self.alias,
+                    jobstore = &*self.book.alias,
                     job_id = &*record.job_id,
                     "the outcome of the run {} was refused: the run had been given up as lost, and it ended as {}",
                     record.run_id,
@@ -355,7 +366,7 @@ impl Recorder {
         };
         if dropped > 0 {
             tracing::error!(
-                jobstore = &*self.alias,
+                jobstore = &*self.book.alias,
                 "{dropped} records of runs were not kept: too many waited for the ledger"
             );
         }
@@ -371,14 +382,17 @@ impl Recorder {
             && worker.thread().id() != std::thread::current().id()
             && worker.join().is_err()
         {
-            tracing::error!(jobstore = &*self.alias, "the thread of the ledger panicked");
+            tracing::error!(jobstore = &*self.book.alias, "the thread of the ledger panicked");
         }
         if let Some(at_once) = &self.at_once {
             self.write(at_once);
         }
         let left = lock(&self.state).waiting();
         if left > 0 {
-            tracing::error!(jobstore = &*self.alias, "{left} records of runs were not written");
+            tracing::error!(
+                jobstore = &*self.book.alias,
+                "{left} records of runs were not written"
+            );
         }
     }
 }

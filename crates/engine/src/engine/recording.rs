@@ -11,9 +11,10 @@ use apscheduler_core::{Error, Result};
 
 use super::cancel_requests::OnCancel;
 use super::heartbeat::Heartbeat;
+use super::lease::Lease;
 use super::lock::lock;
 use super::pulse::{OnLost, OnWaiting, Patient};
-use super::recorder::{AtOnce, Recorder, RecorderEvents};
+use super::recorder::{AtOnce, Book, Recorder, RecorderEvents};
 use super::settling::Settled;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
@@ -41,13 +42,18 @@ impl StoreRunner {
         };
         let blocking = self.capabilities.blocking;
         // A ledger without I/O that is not shared ends with the process: it has no other owners.
-        if blocking || self.capabilities.shared {
+        let is_watched = blocking || self.capabilities.shared;
+        let lease = is_watched.then(|| {
+            let (clock, owner) = (&engine.clock, &self.owner);
+            Lease::begin(&self.alias, &ledger, settings.lease, clock, owner).map(Arc::new)
+        });
+        let lease = lease.transpose()?;
+        if let Some(lease) = &lease {
             let patient = Patient {
                 alias: Arc::clone(&self.alias),
                 ledger: Arc::clone(&ledger),
-                lease: settings.lease,
+                lease: Arc::clone(lease),
                 clock: Arc::clone(&engine.clock),
-                owner: Arc::clone(&self.owner),
                 on_lost: self.on_lost(engine),
                 on_waiting: self.on_waiting(engine),
                 on_cancel: on_cancel(engine),
@@ -64,9 +70,9 @@ impl StoreRunner {
             };
             AtOnce { wake: Arc::new(wake), writing: Mutex::default() }
         });
-        let (alias, clock) = (&self.alias, &engine.clock);
-        let recorder =
-            Recorder::start(alias, ledger, history, clock, self.events(engine), at_once)?;
+        let clock = Arc::clone(&engine.clock);
+        let book = Book { alias: Arc::clone(&self.alias), ledger, history, lease, clock };
+        let recorder = Recorder::start(book, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
         Ok(())

@@ -9,6 +9,7 @@ use apscheduler_core::ledger::{
     History, OpenQuery, OpenState, OpenStep, Reason, RunLedger, RunQuery, RunRecord, RunState,
     Skipped,
 };
+use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
 use super::attempts::{next_step, row_of};
@@ -26,17 +27,20 @@ const MAX_RESULT: usize = 64 * 1024;
 const MAX_ERROR: usize = 4 * 1024;
 
 impl Engine {
-    /// Notes that runs were claimed, before the first of them ends.
-    pub(super) fn note_claim(&self, batch: &RunBatch, runs: usize) {
-        if let Some(journal) = batch.journal
-            && let Some(recorder) = self.recorders.get(batch.store)
-        {
-            recorder.claimed(journal, runs);
+    /// Notes what was claimed, all of it before the first run ends: a batch is closed when none of
+    /// its runs is open.
+    pub(super) fn note_claims(&self, store: u32, claims: &[Claim]) {
+        let Some(recorder) = self.recorders.get(store) else { return };
+        for Claim { outcome, .. } in claims {
+            if let Some(batch) = outcome.batch {
+                let skipped = usize::from(outcome.skipped.is_some());
+                recorder.claimed(batch, outcome.run_times.as_slice().len() + skipped);
+            }
         }
     }
 
     /// Returns the recorder of a run, if the run is recorded or has a row.
-    fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
+    pub(super) fn recorder_of(&self, run: &Submission) -> Option<Arc<Recorder>> {
         let batch = run.batch();
         let is_known = batch.journal.is_some() || run.open_run().is_some();
         if is_known { self.recorders.get(batch.store) } else { None }
@@ -87,9 +91,15 @@ impl Engine {
 
     /// Records that the run times of a run are skipped, because the job has its maximum of running
     /// instances.
-    pub(super) fn record_overlap(&self, job: &JobSpec, run: &Submission, run_times: &[Timestamp]) {
+    pub(super) fn record_overlap(
+        &self,
+        job: &JobSpec,
+        run: &Submission,
+        run_times: &[Timestamp],
+        reason: Reason,
+    ) {
         let ([first, .., last] | [first @ last]) = run_times else { return };
-        let skipped = Skipped::new(run.first_run(), *first, Reason::Overlap);
+        let skipped = Skipped::new(run.first_run(), *first, reason);
         let count = run_times.len();
         self.record_skipped(job, run, &skipped.until(*last, count as u64), count);
         // The rows of its run times are not needed any more.

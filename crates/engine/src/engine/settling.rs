@@ -43,10 +43,20 @@ pub(super) fn settle(
             break;
         }
         let mut lost = Vec::new();
+        // The record of a run may be about the next ones too: this many.
+        let mut told: u64 = 0;
         for run in page.iter().flat_map(|journal| journal.records(RunState::Lost)) {
+            if told > 0 {
+                told -= 1;
+                continue;
+            }
             let found = ledger.runs(&RunQuery::new().run(run.run_id))?;
-            if found.iter().all(|record| record.state == RunState::Claimed) {
-                lost.push(run.ended(now));
+            let ended = found.iter().filter(|record| record.state != RunState::Claimed);
+            match ended.map(|record| record.count).max() {
+                Some(count) => told = count.saturating_sub(1),
+                // Its scheduler may have put it back.
+                None if waits(ledger, &run)? => {}
+                None => lost.push(run.ended(now)),
             }
         }
         // Nobody may have recorded them; those that were recorded stay as they are.
@@ -74,6 +84,12 @@ pub(super) fn settle(
         }
     }
     Ok(())
+}
+
+/// Returns whether a run waits to be claimed.
+fn waits(ledger: &dyn RunLedger, run: &RunRecord) -> Result<bool> {
+    let query = OpenQuery::new().run(run.run_id).state(OpenState::Waiting);
+    Ok(!ledger.open_runs(&query)?.is_empty())
 }
 
 /// Returns the rows that an owner has claimed.
@@ -138,9 +154,55 @@ fn after_crash(row: OpenRun, now: Timestamp) -> OpenStep {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use apscheduler_core::ledger::{Batch, JournalEntry};
 
     use super::*;
+
+    fn journal(owner: OwnerId, run_times: usize) -> Journal {
+        let now = Timestamp::UNIX_EPOCH;
+        let first = RunId::reserve(now, run_times);
+        let entry = JournalEntry::new("a", first, vec![now; run_times]);
+        Journal::new(Batch::new(owner, now), vec![entry])
+    }
+
+    /// Has a journal whose first runs were skipped together.
+    #[derive(Debug)]
+    struct SkippedRuns(Mutex<Option<Journal>>);
+
+    impl RunLedger for SkippedRuns {
+        fn append(&self, _owner: OwnerId, _writes: &Writes<'_>) -> Result<Appended> {
+            *self.0.lock().unwrap() = None;
+            Ok(Appended::Written)
+        }
+
+        fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
+            let journal = self.0.lock().unwrap();
+            let first =
+                journal.iter().flat_map(|journal| journal.records(RunState::Skipped)).next();
+            let first = first.filter(|first| query.run_id == Some(first.run_id));
+            Ok(first.map(|first| first.until(Timestamp::UNIX_EPOCH, 3)).into_iter().collect())
+        }
+
+        fn journal(&self, _owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
+            Ok(self.0.lock().unwrap().clone().into_iter().collect())
+        }
+    }
+
+    #[test]
+    fn runs_that_were_skipped_together_are_not_lost() {
+        let owner = OwnerId::random();
+        let journal = journal(owner, 5);
+        let first = journal.entries[0].first_run;
+        let ledger = SkippedRuns(Mutex::new(Some(journal)));
+        let mut lost = Vec::new();
+        settle(&ledger, (OwnerId::random(), owner), Timestamp::UNIX_EPOCH, &mut |run| {
+            lost.push(run.record.run_id);
+        })
+        .unwrap();
+        assert_eq!(lost, [first.nth(3), first.nth(4)]);
+    }
 
     /// Refuses everything: the scheduler that settles is dead itself.
     #[derive(Debug)]
@@ -156,9 +218,7 @@ mod tests {
         }
 
         fn journal(&self, owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
-            let now = Timestamp::UNIX_EPOCH;
-            let entry = JournalEntry::new("a", RunId::new(now), vec![now]);
-            Ok(vec![Journal::new(Batch::new(owner, now), vec![entry])])
+            Ok(vec![journal(owner, 1)])
         }
     }
 

@@ -15,7 +15,9 @@ use apscheduler_core::run::Owner;
 use apscheduler_core::time::{Clock, Timestamp};
 use apscheduler_core::trigger::TriggerContext;
 
+use super::buffers::Buffers;
 use super::clock_watch::ClockWatch;
+use super::deadlines::Deadlines;
 use super::event_loop::EventLoop;
 use super::inbox::{Inbox, Pushed};
 use super::instances::Instances;
@@ -60,6 +62,9 @@ pub(crate) struct Engine {
     /// A new one for each start.
     pub(super) owner: Mutex<Arc<Owner>>,
     pub(super) recorders: Recorders,
+    /// The claimed runs that wait for an instance of their job to end.
+    pub(super) buffers: Buffers,
+    pub(super) deadlines: Deadlines,
 }
 
 pub(super) type Executors = BTreeMap<Arc<str>, Arc<dyn Executor>>;
@@ -110,6 +115,8 @@ impl Engine {
             extensions: Extensions::default(),
             owner: Mutex::new(new_owner()),
             recorders: Recorders::default(),
+            buffers: Buffers::default(),
+            deadlines: Deadlines::default(),
         });
         let moved = Arc::downgrade(&engine);
         engine.clock.on_moved(Arc::new(move || {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use apscheduler_core::event::EventMask;
+use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::ledger::{
     Appended, Batch, History, Journal, JournalEntry, OwnerRecord, OwnerState, RunLedger, RunQuery,
@@ -301,6 +301,23 @@ fn a_batch_is_closed_with_the_last_of_its_runs() {
     assert_eq!(store.book.take_appended(), [(vec![RunState::Ok], 1)]);
 }
 
+/// The first run of the batch has its outcome at once, before the second is submitted.
+#[test]
+fn a_batch_with_a_skipped_run_stays_open_for_the_others() {
+    let store = SharedStore::default();
+    let (scheduler, held) = start(&store);
+    for id in ["a", "b"] {
+        scheduler.add_job(JobBuilder::new("tests::ok").id(id).trigger(every(5))).unwrap();
+    }
+    pass(&scheduler, 5);
+    held.execute(1);
+    store.book.take_appended();
+    pass(&scheduler, 5);
+    assert_eq!(store.book.take_appended(), [(vec![RunState::Skipped], 0)]);
+    held.execute(1);
+    assert_eq!(store.book.take_appended(), [(vec![RunState::Ok], 1)]);
+}
+
 #[test]
 fn records_that_could_not_be_written_are_written_in_a_later_turn() {
     let store = SharedStore::default();
@@ -350,4 +367,44 @@ fn a_panic_of_the_ledger_ends_neither_the_turn_nor_the_signs_of_life() {
     pass(&scheduler, 10);
     assert_eq!(store.book.take_beats(), 1);
     assert_eq!(store.book.take_appended(), [(vec![RunState::Ok], 1)]);
+}
+
+#[test]
+fn a_run_that_was_given_up_does_not_begin() {
+    let store = SharedStore::default();
+    let (scheduler, held) = start(&store);
+    let job = JobBuilder::new("tests::ok").id("a").trigger(every(5)).misfire_grace_time(None);
+    scheduler.add_job(job).unwrap();
+    pass(&scheduler, 5);
+    let events = Recorder::on(
+        &scheduler,
+        EventMask::JOB_EXECUTED | EventMask::JOB_ERROR | EventMask::RUN_FENCED,
+    );
+    // The process is stopped, and others find it dead. Its queue goes on before its event loop does.
+    store.book.pages().owners[0].state = OwnerState::Dead;
+    scheduler.manual_clock().advance(TimeDelta::seconds(61));
+    held.execute_all();
+    let events = events.take();
+    let [fenced, error] = &events[..] else { panic!("{events:?}") };
+    let Event::JobError { error, .. } = error else { panic!("{error:?}") };
+    assert!(error.to_string().contains("longer than its lease"), "{error}");
+    let Event::RunFenced { state, attempt, .. } = fenced else { panic!("{fenced:?}") };
+    assert_eq!((*state, *attempt), (RunState::Cancelled, 1));
+    assert_eq!(store.book.states(), [OwnerState::Dead, OwnerState::Alive], "it goes on as another");
+}
+
+#[test]
+fn a_scheduler_that_was_stopped_asks_before_it_claims() {
+    let store = SharedStore::default();
+    let (scheduler, held) = start(&store);
+    let job = JobBuilder::new("tests::ok").id("a").trigger(every(5)).misfire_grace_time(None);
+    scheduler.add_job(job).unwrap();
+    pass(&scheduler, 1);
+    store.book.pages().owners[0].state = OwnerState::Dead;
+    scheduler.manual_clock().advance(TimeDelta::seconds(61));
+    scheduler.step();
+    held.execute_all();
+    // The run was claimed by the new owner, so its outcome is accepted.
+    let appended = store.book.take_appended();
+    assert_eq!(appended, [(vec![RunState::Coalesced], 0), (vec![RunState::Ok], 1)]);
 }

@@ -21,6 +21,7 @@ mod jobs;
 mod ledger_in_turns;
 mod lifecycle;
 mod listing;
+mod overlap;
 mod processing;
 mod recorder;
 mod recording;

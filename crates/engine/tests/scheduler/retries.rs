@@ -152,6 +152,31 @@ fn a_policy_that_contradicts_itself_is_refused() {
     assert!(refused.contains("`on_crash`"), "{refused}");
 }
 
+#[test]
+fn a_run_that_has_not_succeeded_by_its_deadline_is_reported() {
+    let scheduler = retrying(None);
+    let events = Recorder::on(&scheduler, EventMask::JOB_OVERDUE);
+    let (function, _) = failing(2);
+    let retry = Retry::new(5).delay(Duration::from_secs(10));
+    let deadline = Duration::from_secs(15);
+    scheduler
+        .add_job(JobBuilder::new(function).id("late").retry(retry).deadline(deadline))
+        .unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("ok").deadline(deadline)).unwrap();
+    scheduler.step();
+    let next = scheduler.advance(TimeDelta::seconds(10));
+    assert_eq!(next, Some(at(15)), "the scheduler wakes up for the deadline");
+    assert_eq!(events.take().len(), 0);
+    scheduler.advance(TimeDelta::seconds(5));
+    let overdue = events.take();
+    let [Event::JobOverdue { job, deadline, scheduled_run_time, .. }] = &overdue[..] else {
+        panic!("{overdue:?}")
+    };
+    assert_eq!((job.id(), *deadline, *scheduled_run_time), ("late", at(15), at(0)));
+    scheduler.advance(TimeDelta::seconds(60));
+    assert_eq!(events.take().len(), 0, "once");
+}
+
 fn not_run(scheduler: &SteppedScheduler) -> Vec<RunRecord> {
     let mut runs = scheduler.runs(&RunQuery::new()).unwrap();
     runs.retain(|run| run.state != RunState::Ok);

@@ -42,6 +42,7 @@
 
 mod case;
 mod cases;
+mod earlier;
 mod harness;
 mod proxy;
 pub mod records;
@@ -50,6 +51,7 @@ mod server;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;
+pub use earlier::check_ledger_of_earlier_release;
 pub use harness::{
     Corrupt, Empty, Occupy, Opened, OverlappingClaims, Place, ReadOnlyUser, SetRunTime, SetVersion,
     StoreHarness,

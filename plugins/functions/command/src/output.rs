@@ -6,9 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Longer lines are split, so that output without line breaks needs no memory.
 const MAX_LINE: u64 = 8 * 1024;
 
-/// How many bytes of the end of standard error an error contains.
-const TAIL: usize = 4 * 1024;
-
 /// Reads a pipe to its end, line by line.
 pub(crate) fn each_line(pipe: impl Read, mut take: impl FnMut(&str)) {
     let mut reader = BufReader::new(pipe);
@@ -23,27 +20,43 @@ pub(crate) fn each_line(pipe: impl Read, mut take: impl FnMut(&str)) {
     }
 }
 
-/// The last bytes of a stream.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tail(Arc<Mutex<String>>);
+/// The last bytes of one stream or several.
+#[derive(Clone, Debug)]
+pub(crate) struct Tail {
+    text: Arc<Mutex<String>>,
+    most: usize,
+}
 
 impl Tail {
+    /// The last `most` bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { text: Arc::default(), most }
+    }
+
     /// Adds a line and drops the oldest ones.
     pub(crate) fn push(&self, line: &str) {
-        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         text.push_str(line);
         text.push('\n');
-        let excess = text.len().saturating_sub(TAIL);
-        // `str::ceil_char_boundary` needs Rust 1.91.
-        let cut = (excess..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-        text.drain(..cut);
+        // Not for each line: it moves what is left.
+        if text.len() > self.most * 2 {
+            let cut = excess(&text, self.most);
+            text.drain(..cut);
+        }
     }
 
     /// The text without the final line break.
     pub(crate) fn text(&self) -> String {
-        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        text.trim_end().to_owned()
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text[excess(&text, self.most)..].trim_end().to_owned()
     }
+}
+
+/// Returns how many bytes of a text come before its last `most` ones, up to the next character.
+fn excess(text: &str, most: usize) -> usize {
+    let excess = text.len().saturating_sub(most);
+    // `str::ceil_char_boundary` needs Rust 1.91.
+    (excess..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 /// Starts a named thread.
@@ -76,12 +89,13 @@ mod tests {
 
     #[test]
     fn the_tail_keeps_the_end() {
-        let tail = Tail::default();
+        const MOST: usize = 4096;
+        let tail = Tail::new(MOST);
         for number in 0..10_000 {
             tail.push(&format!("é{number}"));
         }
         let text = tail.text();
         assert!(text.ends_with("\né9999"), "{text}");
-        assert!(text.len() <= TAIL && text.len() > TAIL - 10);
+        assert!(text.len() <= MOST && text.len() > MOST - 10);
     }
 }

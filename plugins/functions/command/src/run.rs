@@ -25,6 +25,20 @@ use crate::script;
 /// forever.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
+/// How many bytes of the end of the output the return value contains.
+const OUTPUT: usize = 16 * 1024;
+
+/// How many bytes of the end of standard error an error contains.
+const ERRORS: usize = 4 * 1024;
+
+/// The end of what a program has written.
+struct Tails {
+    /// To both streams.
+    output: Tail,
+    /// To standard error.
+    errors: Tail,
+}
+
 /// Identifies the run to the program and in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct RunLabels {
@@ -33,6 +47,8 @@ pub(crate) struct RunLabels {
     pub(crate) jobstore: String,
     pub(crate) scheduled_run_time: String,
     pub(crate) run_id: String,
+    pub(crate) attempt: String,
+    pub(crate) fence: String,
 }
 
 impl RunLabels {
@@ -43,6 +59,8 @@ impl RunLabels {
             jobstore: context.jobstore().to_owned(),
             scheduled_run_time: Zone::UTC.iso(context.scheduled_run_time()),
             run_id: context.run_id().to_string(),
+            attempt: context.attempt().to_string(),
+            fence: context.fence().to_string(),
         }
     }
 }
@@ -91,8 +109,8 @@ pub(crate) fn run(
     let started = Instant::now();
     let (sender, notices) = mpsc::channel();
     let mut group = start(labels, options)?;
-    let tail = Tail::default();
-    let mut open = watch(&mut group, labels, options, &tail, &sender)
+    let tails = Tails { output: Tail::new(OUTPUT), errors: Tail::new(ERRORS) };
+    let mut open = watch(&mut group, labels, options, &tails, &sender)
         .map_err(|error| JobError::new(format!("can't start a thread: {error}")))?;
 
     let (status, end) = {
@@ -120,7 +138,7 @@ pub(crate) fn run(
             options.program
         );
     }
-    result(status, end, options, started.elapsed(), &tail)
+    result(status, end, options, started.elapsed(), &tails)
 }
 
 fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError> {
@@ -134,6 +152,9 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         .env("APSCHEDULER_JOB_NAME", &labels.job_name)
         .env("APSCHEDULER_JOBSTORE", &labels.jobstore)
         .env("APSCHEDULER_SCHEDULED_RUN_TIME", &labels.scheduled_run_time)
+        .env("APSCHEDULER_RUN_ID", &labels.run_id)
+        .env("APSCHEDULER_ATTEMPT", &labels.attempt)
+        .env("APSCHEDULER_FENCE", &labels.fence)
         .envs(options.env.iter().map(|(name, value)| (name, value)));
     if let Some(cwd) = &options.cwd {
         // The system reports a missing directory like a missing program.
@@ -163,7 +184,7 @@ fn watch(
     group: &mut Group,
     labels: &RunLabels,
     options: &CommandOptions,
-    tail: &Tail,
+    tails: &Tails,
     sender: &Sender<Notice>,
 ) -> io::Result<usize> {
     // A failure to send means that the receiver no longer waits.
@@ -175,10 +196,12 @@ fn watch(
     let open = usize::from(stdout.is_some()) + usize::from(stderr.is_some());
     let meter = Arc::new(OutputMeter::new(options.limits, open));
     if let Some(pipe) = stdout {
-        read(pipe, "stdout", labels, &meter, None, tell(Notice::OutputEnded))?;
+        let tails = vec![tails.output.clone()];
+        read(pipe, "stdout", labels, &meter, tails, tell(Notice::OutputEnded))?;
     }
     if let Some(pipe) = stderr {
-        read(pipe, "stderr", labels, &meter, Some(tail.clone()), tell(Notice::OutputEnded))?;
+        let tails = vec![tails.output.clone(), tails.errors.clone()];
+        read(pipe, "stderr", labels, &meter, tails, tell(Notice::OutputEnded))?;
     }
     group.watch(tell(Notice::Exited))?;
     Ok(open)
@@ -189,7 +212,7 @@ fn read(
     stream: &'static str,
     labels: &RunLabels,
     meter: &Arc<OutputMeter>,
-    tail: Option<Tail>,
+    tails: Vec<Tail>,
     ended: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
     let job_id = labels.job_id.clone();
@@ -201,7 +224,7 @@ fn read(
                 let shown = printable::lines(line);
                 tracing::info!(target: "apscheduler::command", job_id, stream, "{shown}");
             }
-            if let Some(tail) = &tail {
+            for tail in &tails {
                 tail.push(line);
             }
         });
@@ -266,13 +289,18 @@ fn result(
     end: End,
     options: &CommandOptions,
     duration: Duration,
-    tail: &Tail,
+    tails: &Tails,
 ) -> JobResult {
     let seconds = options.timeout.unwrap_or_default().as_secs_f64();
     let what = match end {
         End::Exited if status.success() => {
             let duration = (duration.as_secs_f64() * 1e3).round() / 1e3;
-            return Ok(json!({"status": 0, "duration": duration}));
+            let mut value = json!({"status": 0, "duration": duration});
+            let output = tails.output.text();
+            if !output.is_empty() {
+                value["output"] = output.into();
+            }
+            return Ok(value);
         }
         End::Exited => ended(status, options),
         End::Terminated(Reason::TimedOut) => {
@@ -284,7 +312,7 @@ fn result(
         End::Terminated(Reason::Cancelled) => "was cancelled and ended by TERM".to_owned(),
         End::Killed(Reason::Cancelled) => "was cancelled and ended by KILL".to_owned(),
     };
-    let stderr = tail.text();
+    let stderr = tails.errors.text();
     let last = stderr.lines().next_back().map(|line| format!(": {line}"));
     let message = format!("{} {what}{}", options.program, last.unwrap_or_default());
     let error = JobError::new(message);

@@ -14,6 +14,8 @@ fn labels() -> RunLabels {
         jobstore: "default".into(),
         scheduled_run_time: "2027-01-01T03:00:00+00:00".into(),
         run_id: new_run_id(),
+        attempt: "2".into(),
+        fence: "7.2".into(),
     }
 }
 
@@ -47,6 +49,17 @@ fn returns_status_and_duration() {
     let value = run_json(json!({"argv": ["true"]})).unwrap();
     assert_eq!(value["status"], 0);
     assert!(value["duration"].as_f64().unwrap() >= 0.0);
+    assert_eq!(value.get("output"), None);
+}
+
+#[test]
+fn returns_the_end_of_the_output() {
+    let value = run_json(json!({"shell": "echo one; sleep 0.1; echo two >&2; echo"})).unwrap();
+    assert_eq!(value["output"], "one\ntwo");
+    let value = run_json(json!({"shell": "seq 1 100000"})).unwrap();
+    let output = value["output"].as_str().unwrap();
+    assert!(output.ends_with("\n99999\n100000"));
+    assert!(output.len() > 16_000 && output.len() <= 16 * 1024, "{}", output.len());
 }
 
 #[test]

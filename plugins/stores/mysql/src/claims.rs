@@ -11,19 +11,17 @@ use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::{
     ClaimToken, Connector as _, DecidedBatch, RetryClass as _, TransactionsInDoubt,
 };
+use mysql::Conn;
 use mysql::prelude::Queryable as _;
 
-use crate::connection::{answers, delete, literal, literals};
 use crate::failure::Failure;
 use crate::ledger;
 use crate::pool::{Lease, read};
 use crate::rows::{COLUMNS, record, value};
 use crate::session::Session;
+use crate::statements::{Answer, STATEMENT, answers, delete, literal, literals, packets};
 
 const TASK: &str = "claiming due jobs";
-
-/// The most jobs in one statement: with more, the server no longer looks them up by id.
-const STATEMENT: usize = 1000;
 
 /// How often decisions are written again after the server rolled them back because of other transactions.
 const CONFLICTS: usize = 8;
@@ -40,6 +38,15 @@ fn condition(due: &ClaimRequest, end: Option<&ClaimCursor>) -> String {
         format!("((next_run_time = {time} AND id < {id}) OR next_run_time < {time})")
     }));
     conditions.join(" AND ")
+}
+
+/// Sends statements, usually all at once, and returns the answers.
+fn send(connection: &mut Conn, statements: Vec<String>) -> Result<Vec<Answer>, Failure> {
+    let mut all = Vec::new();
+    for packet in packets(statements) {
+        all.extend(answers(connection, &packet)?);
+    }
+    Ok(all)
 }
 
 impl Session {
@@ -177,7 +184,7 @@ impl Session {
                 .push(format!("INSERT INTO {claims} (token, is_written) VALUES ({token}, 1)"));
         }
         if let Some(journal) = batch.journal(due) {
-            statements.push(ledger::note(&self.tables.batches, &journal));
+            statements.extend(ledger::note(&self.tables, &journal));
         }
         if !answered.is_empty() {
             statements.push(delete(
@@ -195,7 +202,7 @@ impl Session {
             still_due.len() + 1
         ));
         statements.push("COMMIT".to_owned());
-        let written = match answers(&mut lease, &statements.join("; ")) {
+        let written = match send(&mut lease, statements) {
             Ok(written) => written,
             Err(failure) => {
                 // So that the next attempt does not find its jobs locked by this one.

@@ -1,4 +1,4 @@
-//! Connections to the server, and statements in SQL.
+//! Connections to the server.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::Connector;
-use mysql::prelude::Queryable as _;
-use mysql::{Conn, Opts, Row, Value};
+use mysql::{Conn, Opts};
 
-use crate::failure::{Failure, connect_timed_out, no_connection};
+use crate::failure::{connect_timed_out, no_connection};
 use crate::names::STORE_NAME;
 use crate::sockets::{Registered, Sockets};
 
@@ -101,50 +100,4 @@ impl Connector for Server {
 /// The error of a call that waits for a connection while the store is shut down.
 fn shut_down() -> Error {
     apscheduler_plugin_kit::store::shut_down().with_plugin(STORE_NAME)
-}
-
-/// The server's answer to one statement.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) rows: Vec<Row>,
-}
-
-/// Sends several statements at once, and returns the answers. The server stops at the first statement that fails.
-pub(crate) fn answers(connection: &mut Conn, statements: &str) -> Result<Vec<Answer>, Failure> {
-    let mut result = connection.query_iter(statements)?;
-    let mut answers = Vec::new();
-    // Dropping the result would ignore errors of all statements but the first.
-    while let Some(set) = result.iter() {
-        answers.push(Answer { rows: set.collect::<Result<_, _>>()? });
-    }
-    Ok(answers)
-}
-
-/// Quotes text for SQL. Sessions use backslash escapes and UTF-8.
-pub(crate) fn literal(text: &str) -> String {
-    Value::from(text).as_sql(false)
-}
-
-/// Quotes several texts, separated by commas.
-pub(crate) fn literals<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    texts.map(literal).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns a statement that deletes rows by their primary key, and locks no other.
-pub(crate) fn delete<'a>(table: &str, key: &str, keys: impl Iterator<Item = &'a str>) -> String {
-    format!(
-        "DELETE gone FROM {table} AS gone FORCE INDEX (PRIMARY) WHERE gone.{key} IN ({})",
-        literals(keys)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_are_escaped() {
-        assert_eq!(literal("a'b\\c\0\n\u{1a}"), r"'a\'b\\c\0\n\Z'");
-        assert_eq!(literals(["ä", "😀 "].into_iter()), "'ä', '😀 '");
-    }
 }

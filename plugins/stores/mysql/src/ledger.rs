@@ -1,40 +1,36 @@
-//! The ledger of the store: tables of records, of owners, and of the journal.
+//! The ledger of the store: tables of records, of open runs, of owners, and of the journal.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, Retention, RunLedger,
-    RunQuery, RunRecord, RunState, Writes,
+    Appended, Batch, BatchId, Journal, OpenQuery, OpenRun, OwnerRecord, OwnerState, Retention,
+    RunLedger, RunQuery, RunRecord, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::time::{
     Timestamp, duration_from_micros, duration_to_micros, from_micros, to_micros,
 };
-use apscheduler_core::{Error, Result};
-use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
+use apscheduler_plugin_kit::store::{OpenSteps, SessionSlot, find_runs};
 use mysql::prelude::Queryable as _;
 use mysql::{Conn, Params, Row};
 
-use crate::connection::{delete, literal, literals};
 use crate::failure::Failure;
+use crate::open_runs;
 use crate::pool::{Last, read, write};
-use crate::rows::{text, value};
+use crate::rows::{parsed, text, value};
+use crate::run_records::{self, COLUMNS};
+use crate::schema::Tables;
 use crate::session::Session;
+use crate::statements::{answers, delete, insert_missing, literal, literals, packets};
 
 /// How many journal entries are read at once.
 const PAGE: usize = 100;
 
-/// The most bytes of records in one statement.
-const STATEMENT_BYTES: usize = 1 << 20;
-
 /// The time in microseconds since 1970, by the clock of the server.
 const NOW: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))";
-
-/// The columns of a record, in the order in which [`record`] reads them and [`row`] writes them.
-const COLUMNS: &str = "run_id, attempt, job_id, scheduled, until, count, state, reason, owner, claimed, started, ended, \
-     duration, result, error, late";
 
 /// Keeps the runs of the jobs of a store, in the same database.
 #[derive(Debug)]
@@ -42,14 +38,17 @@ pub(crate) struct MySqlLedger {
     session: Arc<SessionSlot<Session>>,
 }
 
-/// Returns the statement that writes what was claimed into the journal.
-pub(crate) fn note(table: &str, journal: &Journal) -> String {
+/// Returns the statements that write what was claimed into the journal.
+pub(crate) fn note(tables: &Tables, journal: &Journal) -> Vec<String> {
     let Batch { id, owner, claimed, .. } = journal.batch;
-    format!(
-        "INSERT INTO {table} (batch, owner, claimed, entries) VALUES ('{id}', '{owner}', {}, {})",
+    let entry = format!(
+        "INSERT INTO {} (batch, owner, claimed, entries) VALUES ('{id}', '{owner}', {}, {})",
+        tables.batches,
         to_micros(claimed),
         literal(&journal.encode())
-    )
+    );
+    let open = open_runs::add(&tables.open, journal.open.iter());
+    std::iter::once(entry).chain(open).collect()
 }
 
 impl MySqlLedger {
@@ -119,14 +118,14 @@ impl MySqlLedger {
             query.limit
         );
         session.read("listing runs", |connection| {
-            connection.query::<Row, _>(&select)?.iter().map(record).collect()
+            connection.query::<Row, _>(&select)?.iter().map(run_records::read).collect()
         })
     }
 }
 
 impl RunLedger for MySqlLedger {
     fn append(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
-        let Writes { records, closed, .. } = *writes;
+        let Writes { records, closed, steps, .. } = *writes;
         let session = self.session.get()?;
         let tables = &session.tables;
         let state = format!(
@@ -148,15 +147,18 @@ impl RunLedger for MySqlLedger {
                 }
                 return Ok((Appended::Fenced, Last(String::new())));
             }
-            for statement in inserts(&tables.runs, records) {
-                connection.query_drop(statement)?;
+            let rows = records.iter().map(run_records::row);
+            let mut statements = insert_missing(&tables.runs, COLUMNS, "run_id", rows);
+            statements.extend(open_runs::carry_out(&tables.open, &OpenSteps::rounds(steps)));
+            if !closed.is_empty() {
+                let ids: Vec<String> = closed.iter().copied().map(String::from).collect();
+                statements.push(delete(&tables.batches, "batch", ids.iter().map(String::as_str)));
             }
-            let ids: Vec<String> = closed.iter().copied().map(String::from).collect();
-            let last = if ids.is_empty() {
-                String::new()
-            } else {
-                delete(&tables.batches, "batch", ids.iter().map(String::as_str)) + "; "
-            };
+            let mut packets = packets(statements);
+            let last = packets.pop().map(|last| last + "; ").unwrap_or_default();
+            for packet in packets {
+                answers(connection, &packet)?;
+            }
             Ok((Appended::Written, Last(last)))
         })
     }
@@ -173,6 +175,22 @@ impl RunLedger for MySqlLedger {
 
     fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
         Self::journal_page(&*self.session.get()?, Some(owner), None, limit)
+    }
+
+    fn has_open_runs(&self) -> bool {
+        true
+    }
+
+    fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+        open_runs::list(&*self.session.get()?, query)
+    }
+
+    fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
+        open_runs::claim(&*self.session.get()?, owner, now, limit)
+    }
+
+    fn next_open(&self) -> Result<Option<Timestamp>> {
+        open_runs::next_due(&*self.session.get()?)
     }
 
     fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
@@ -208,8 +226,9 @@ impl RunLedger for MySqlLedger {
         let session = self.session.get()?;
         let select = format!(
             "SELECT owner, name, host, pid, state, heartbeat, lease FROM {} AS owners WHERE state = 'alive'
-             OR EXISTS (SELECT 1 FROM {} AS batches WHERE batches.owner = owners.owner)",
-            session.tables.owners, session.tables.batches
+             OR EXISTS (SELECT 1 FROM {} AS batches WHERE batches.owner = owners.owner)
+             OR EXISTS (SELECT 1 FROM {} AS runs WHERE runs.owner = owners.owner AND runs.state = 'claimed')",
+            session.tables.owners, session.tables.batches, session.tables.open
         );
         session.read("looking for other schedulers", |connection| {
             connection.query::<Row, _>(&select)?.iter().map(owner_record).collect()
@@ -233,8 +252,9 @@ impl RunLedger for MySqlLedger {
             retention.max_ok
         );
         let prune_owners = format!(
-            "DELETE FROM {} WHERE state <> 'alive' AND heartbeat < ? AND owner NOT IN (SELECT owner FROM {})",
-            session.tables.owners, session.tables.batches
+            "DELETE FROM {} WHERE state <> 'alive' AND heartbeat < ? AND owner NOT IN (SELECT owner FROM {})
+             AND owner NOT IN (SELECT owner FROM {} WHERE state = 'claimed')",
+            session.tables.owners, session.tables.batches, session.tables.open
         );
         read(&session.pool, "removing old records", |connection| {
             connection.exec_drop(&prune_owners, (to_micros(retention.owners_before(now)),))?;
@@ -294,85 +314,10 @@ fn has_newer(runs: &str, count: usize) -> String {
     }
 }
 
-/// Returns statements that add records, and leave those alone that exist.
-fn inserts(table: &str, records: &[RunRecord]) -> Vec<String> {
-    let mut statements: Vec<String> = Vec::new();
-    for record in records {
-        let row = row(record);
-        match statements.last_mut() {
-            Some(statement) if statement.len() + row.len() < STATEMENT_BYTES => {
-                statement.push_str(", ");
-                statement.push_str(&row);
-            }
-            _ => statements.push(format!("INSERT INTO {table} ({COLUMNS}) VALUES {row}")),
-        }
-    }
-    for statement in &mut statements {
-        statement.push_str(" ON DUPLICATE KEY UPDATE attempt = VALUES(attempt)");
-    }
-    statements
-}
-
-/// Returns a record as a row of literals.
-fn row(record: &RunRecord) -> String {
-    let text = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), literal);
-    let number =
-        |number: Option<i64>| number.map_or_else(|| "NULL".to_owned(), |number| number.to_string());
-    let columns = [
-        literal(&String::from(record.run_id)),
-        record.attempt.to_string(),
-        literal(&record.job_id),
-        to_micros(record.scheduled_run_time).to_string(),
-        number(record.until.map(to_micros)),
-        record.count.to_string(),
-        literal(record.state.name()),
-        text(record.reason.map(Reason::name)),
-        literal(&String::from(record.owner)),
-        number(record.claimed.map(to_micros)),
-        number(record.started.map(to_micros)),
-        number(record.ended.map(to_micros)),
-        number(record.duration.map(duration_to_micros)),
-        text(record.result.as_deref()),
-        text(record.error.as_deref()),
-        text(record.late.map(RunState::name)),
-    ];
-    format!("({})", columns.join(", "))
-}
-
-fn record(row: &Row) -> Result<RunRecord, Failure> {
-    let time = |column| value::<Option<i64>>(row, column).map(|time| time.map(from_micros));
-    let string = |column| -> Result<Option<Arc<str>>, Failure> {
-        Ok(value::<Option<Vec<u8>>>(row, column)?.map(|bytes| text(&bytes)))
-    };
-    let state = string(6)?.and_then(|state| RunState::from_name(&state));
-    let mut record = RunRecord::new(
-        parsed(row, 0)?,
-        text(&value::<Vec<u8>>(row, 2)?),
-        from_micros(value(row, 3)?),
-        parsed(row, 8)?,
-        state.unwrap_or(RunState::Failed),
-    )
-    .attempt(value(row, 1)?)
-    .reason(string(7)?.and_then(|reason| Reason::from_name(&reason)))
-    .claimed(time(9)?)
-    .started(time(10)?)
-    .ended(time(11)?)
-    .duration(value::<Option<i64>>(row, 12)?.map(duration_from_micros));
-    (record.until, record.count) = (time(4)?, value::<i64>(row, 5)?.cast_unsigned());
-    (record.result, record.error) = (string(13)?, string(14)?);
-    record.late = string(15)?.and_then(|late| RunState::from_name(&late));
-    Ok(record)
-}
-
 fn owner_record(row: &Row) -> Result<OwnerRecord, Failure> {
     let string = |column| value::<Vec<u8>>(row, column).map(|bytes| text(&bytes).to_string());
     let owner = Owner::with_id(parsed(row, 0)?, string(1)?, string(2)?, value(row, 3)?);
     let state = OwnerState::from_name(&string(4)?).unwrap_or(OwnerState::Dead);
     let heartbeat = from_micros(value(row, 5)?);
     Ok(OwnerRecord::new(owner, state, heartbeat, duration_from_micros(value(row, 6)?)))
-}
-
-/// Reads an identifier.
-fn parsed<T: std::str::FromStr<Err = Error>>(row: &Row, column: usize) -> Result<T, Failure> {
-    Ok(text(&value::<Vec<u8>>(row, column)?).parse()?)
 }

@@ -8,12 +8,15 @@ mod dialect;
 mod failure;
 mod ledger;
 mod names;
+mod open_runs;
 mod options;
 mod pool;
 mod rows;
+mod run_records;
 mod schema;
 mod session;
 mod sockets;
+mod statements;
 mod store;
 mod watch;
 

@@ -5,8 +5,9 @@ use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _};
 use mysql::Conn;
 use mysql::prelude::Queryable as _;
 
-use crate::connection::{Server, answers};
+use crate::connection::Server;
 use crate::failure::Failure;
+use crate::statements::answers;
 
 pub(crate) type Pool = ConnectionPool<Server>;
 pub(crate) type Lease<'a> = apscheduler_plugin_kit::store::Lease<'a, Server>;

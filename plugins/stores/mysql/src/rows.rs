@@ -34,3 +34,11 @@ pub(crate) fn value<T: FromValue>(row: &Row, column: usize) -> Result<T, Failure
 pub(crate) fn text(bytes: &[u8]) -> Arc<str> {
     String::from_utf8_lossy(bytes).into()
 }
+
+/// Reads an identifier.
+pub(crate) fn parsed<T: std::str::FromStr<Err = Error>>(
+    row: &Row,
+    column: usize,
+) -> Result<T, Failure> {
+    Ok(text(&value::<Vec<u8>>(row, column)?).parse()?)
+}

@@ -13,7 +13,7 @@ use crate::pool::{Pool, read};
 
 /// The migrations: each creates a version of the schema from the one before. MySQL can't roll them back, so each statement
 /// may have been executed already.
-static MIGRATIONS: [fn(&Tables) -> Vec<String>; 2] = [jobs, ledger];
+static MIGRATIONS: [fn(&Tables) -> Vec<String>; 3] = [jobs, ledger, open_runs];
 
 fn jobs(tables: &Tables) -> Vec<String> {
     let Tables { jobs, changes, claims, dialect: Dialect { collation }, .. } = tables;
@@ -97,6 +97,27 @@ fn ledger(tables: &Tables) -> Vec<String> {
     ]
 }
 
+/// The open runs.
+fn open_runs(tables: &Tables) -> Vec<String> {
+    let Tables { open, dialect: Dialect { collation }, .. } = tables;
+    vec![format!(
+        "CREATE TABLE IF NOT EXISTS {open} (
+           run_id {ID} NOT NULL PRIMARY KEY,
+           attempt int NOT NULL,
+           job_id varchar(191) NOT NULL,
+           scheduled bigint NOT NULL COMMENT 'microseconds of the Unix epoch, as all times',
+           state varchar(20) NOT NULL,
+           owner {ID} NOT NULL,
+           due bigint NULL,
+           cancel bool NOT NULL,
+           data longtext NOT NULL,
+           KEY due (state, due, run_id),
+           KEY job (job_id, run_id),
+           KEY owner (owner, state, run_id)
+         ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE {collation}"
+    )]
+}
+
 /// The slot of the counters of changes that holds the identity of the tables: see [`Tables::identity`].
 const IDENTITY_SLOT: i64 = -1;
 
@@ -114,6 +135,7 @@ pub(crate) struct Tables {
     pub(crate) batches: String,
     pub(crate) runs: String,
     pub(crate) owners: String,
+    pub(crate) open: String,
     meta: String,
     readable: String,
     pub(crate) dialect: Dialect,
@@ -134,6 +156,7 @@ impl Tables {
             batches: name("_batches"),
             runs: name("_runs"),
             owners: name("_owners"),
+            open: name("_open"),
             meta: schema.clone() + META_TABLE,
             readable: name("_readable"),
             dialect,
@@ -274,7 +297,7 @@ impl Tables {
 
     /// Whether the tables exist that accompany the table of jobs.
     fn are_complete(&self, connection: &mut Conn) -> Result<bool, Failure> {
-        for suffix in ["_changes", "_claims", "_batches", "_runs", "_owners"] {
+        for suffix in ["_changes", "_claims", "_batches", "_runs", "_owners", "_open"] {
             if !self.exists(connection, &format!("{}{suffix}", self.tablename))? {
                 return Ok(false);
             }

@@ -8,13 +8,14 @@ use mysql::prelude::Queryable as _;
 use mysql::{Conn, Row};
 
 use crate::changes::Changes;
-use crate::connection::{Server, answers, literal, literals};
+use crate::connection::Server;
 use crate::dialect::Dialect;
 use crate::failure::Failure;
 use crate::options::Config;
 use crate::pool::{Pool, read};
 use crate::rows::{COLUMNS, record, value};
 use crate::schema::Tables;
+use crate::statements::{answers, literal, literals};
 
 /// The most jobs in one statement.
 const CHUNK: usize = 2000;

@@ -62,8 +62,8 @@ impl StoreHarness for MySql {
             database::execute(&format!(
                 "CREATE USER IF NOT EXISTS {user}@'%' IDENTIFIED BY '{password}'"
             ));
-            let ledger = ["_batches", "_runs"].map(|suffix| format!("{address}{suffix}"));
-            for table in [address, "apscheduler_meta", &ledger[0], &ledger[1]] {
+            let ledger = ["_batches", "_runs", "_open"].map(|suffix| format!("{address}{suffix}"));
+            for table in [address, "apscheduler_meta", &ledger[0], &ledger[1], &ledger[2]] {
                 database::execute(&format!("GRANT SELECT ON {table} TO {user}@'%'"));
             }
             let url = database::url();

@@ -9,12 +9,13 @@ use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::{
     ClaimToken, Connector as _, DecidedBatch, RetryClass as _, TransactionsInDoubt,
 };
-use futures_util::future::{join3, join4};
+use futures_util::future::{join3, join5};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
 use crate::ledger::JournalRow;
+use crate::open_runs;
 use crate::pool::{BEGIN, Lease, write};
 use crate::rows::{COLUMNS, count, record};
 use crate::session::Session;
@@ -181,7 +182,10 @@ impl Session {
             "INSERT INTO {claims} (token, is_written, batch, owner, claimed, entries)
              VALUES ($1, true, $2::uuid, $3::uuid, $4, $5)"
         );
-        let journal = batch.journal(due).as_ref().map(JournalRow::new).unwrap_or_default();
+        let journal = batch.journal(due);
+        let open = journal.iter().flat_map(|journal| &journal.open);
+        let open = open_runs::add(client, &self.tables.open, open);
+        let journal = journal.as_ref().map(JournalRow::new).unwrap_or_default();
         let mark = async {
             if batch.is_empty() {
                 return Ok(0);
@@ -223,10 +227,10 @@ impl Session {
         let commit = lease.command("COMMIT");
         // All is sent at once. If a statement fails, COMMIT rolls back.
         let written = lease.run(async {
-            let changes = join4(update, delete, mark, forget);
+            let changes = join5(update, delete, mark, open, forget);
             let (changes, others, committed) = join3(changes, others, commit).await;
-            let (updated, deleted, marked, forgotten) = changes;
-            for changed in [updated, deleted, marked, forgotten] {
+            let (updated, deleted, marked, opened, forgotten) = changes;
+            for changed in [updated, deleted, marked, opened, forgotten] {
                 changed?;
             }
             let others = others?;

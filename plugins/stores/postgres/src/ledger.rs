@@ -1,27 +1,30 @@
-//! The ledger of the store: a table of records, a table of owners, and the journal in the table of claims.
+//! The ledger of the store: tables of records, of open runs and of owners, and the journal in the table of claims.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, Retention, RunLedger,
-    RunQuery, RunRecord, RunState, Writes,
+    Appended, Batch, BatchId, Journal, OpenQuery, OpenRun, OwnerRecord, OwnerState, Retention,
+    RunLedger, RunQuery, RunRecord, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::time::{
     Timestamp, duration_from_micros, duration_to_micros, from_micros, to_micros,
 };
-use apscheduler_core::{Error, Result};
-use apscheduler_plugin_kit::store::{SessionSlot, find_runs};
-use futures_util::future::join;
-use serde_json::{Value, json};
+use apscheduler_plugin_kit::store::{OpenSteps, SessionSlot, find_runs};
+use futures_util::future::join3;
+use serde_json::Value;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::failure::Failure;
+use crate::open_runs;
 use crate::pool::write;
-use crate::rows::count;
+use crate::rows::{count, parsed};
+use crate::run_records::{self, COLUMNS, FIELDS};
+use crate::schema::Tables;
 use crate::session::Session;
 
 /// How many journal entries are read at once.
@@ -29,14 +32,6 @@ const PAGE: usize = 100;
 
 /// The time in microseconds since 1970, by the clock of the server.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::int8";
-
-/// The columns of a record, in the order in which [`record`] reads them.
-const COLUMNS: &str = "run_id::text, attempt, job_id, scheduled, until, count, state, reason, owner::text, claimed, \
-     started, ended, duration, result, error, late";
-
-/// The columns of a record as those of a list in JSON.
-const FIELDS: &str = "run_id uuid, attempt integer, job_id text, scheduled bigint, until bigint, count bigint, state text, \
-     reason text, owner uuid, claimed bigint, started bigint, ended bigint, duration bigint, result text, error text, late text";
 
 /// A journal entry as the columns of a row of the table of claims.
 #[derive(Debug, Default)]
@@ -80,9 +75,9 @@ impl PostgresLedger {
         let order = if owner.is_some() { "owner = $1::uuid" } else { "$1 IS NULL" };
         let direction = if owner.is_some() { "ASC" } else { "DESC" };
         let query = format!(
-            "SELECT batch::text, owner::text, claimed, entries FROM {}
+            "SELECT batch::text, owner::text, claimed, entries FROM {} AS claim
              WHERE batch IS NOT NULL AND {order} AND ($2::uuid IS NULL OR batch < $2::uuid)
-             ORDER BY batch {direction} LIMIT $3",
+             ORDER BY claim.batch {direction} LIMIT $3",
             session.tables.claims
         );
         let (owner, before) = (owner.map(String::from), before.map(String::from));
@@ -141,25 +136,24 @@ impl PostgresLedger {
             add("state = ANY (?)", (&states, Type::TEXT_ARRAY));
         }
         let select = format!(
-            "SELECT {COLUMNS} FROM {} WHERE {} ORDER BY run_id DESC, attempt DESC LIMIT $1",
+            "SELECT {COLUMNS} FROM {} AS run WHERE {} ORDER BY run.run_id DESC, attempt DESC LIMIT $1",
             session.tables.runs,
             conditions.join(" AND ")
         );
         session.read("listing runs", async |client| {
-            client.query_typed(&select, &parameters).await?.iter().map(record).collect()
+            client.query_typed(&select, &parameters).await?.iter().map(run_records::read).collect()
         })
     }
 }
 
 impl RunLedger for PostgresLedger {
     fn append(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
-        let Writes { records, closed, .. } = *writes;
         let session = self.session.get()?;
-        let (runs, claims) = (&session.tables.runs, &session.tables.claims);
-        let records = records.iter().map(row).collect::<Value>().to_string();
-        let closed: Vec<String> = closed.iter().copied().map(String::from).collect();
-        let state =
-            format!("SELECT state FROM {} WHERE owner = $1::uuid FOR SHARE", session.tables.owners);
+        let Tables { runs, claims, open, owners, .. } = &session.tables;
+        let records = writes.records.iter().map(run_records::row).collect::<Value>().to_string();
+        let closed: Vec<String> = writes.closed.iter().copied().map(String::from).collect();
+        let rounds = OpenSteps::rounds(writes.steps);
+        let state = format!("SELECT state FROM {owners} WHERE owner = $1::uuid FOR SHARE");
         let insert = format!(
             "INSERT INTO {runs} SELECT * FROM json_to_recordset($1::json) AS new ({FIELDS}) ON CONFLICT DO NOTHING"
         );
@@ -180,13 +174,15 @@ impl RunLedger for PostgresLedger {
                 return Ok(Appended::Fenced);
             }
             let closed = [(&closed as _, Type::TEXT_ARRAY)];
-            let (inserted, closed) = join(
+            let (inserted, closed, carried_out) = join3(
                 client.execute_typed(&insert, &records),
                 client.execute_typed(&close, &closed),
+                open_runs::carry_out(client, open, &rounds),
             )
             .await;
             inserted?;
             closed?;
+            carried_out?;
             Ok(Appended::Written)
         })
     }
@@ -203,6 +199,22 @@ impl RunLedger for PostgresLedger {
 
     fn journal(&self, owner: OwnerId, limit: usize) -> Result<Vec<Journal>> {
         Self::journal_page(&*self.session.get()?, Some(owner), None, limit)
+    }
+
+    fn has_open_runs(&self) -> bool {
+        true
+    }
+
+    fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+        open_runs::list(&*self.session.get()?, query)
+    }
+
+    fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
+        open_runs::claim(&*self.session.get()?, owner, now, limit)
+    }
+
+    fn next_open(&self) -> Result<Option<Timestamp>> {
+        open_runs::next_due(&*self.session.get()?)
     }
 
     fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
@@ -247,8 +259,9 @@ impl RunLedger for PostgresLedger {
         let session = self.session.get()?;
         let select = format!(
             "SELECT owner::text, name, host, pid, state, heartbeat, lease FROM {} AS owner
-             WHERE state = 'alive' OR EXISTS (SELECT FROM {} AS claim WHERE claim.owner = owner.owner)",
-            session.tables.owners, session.tables.claims
+             WHERE state = 'alive' OR {}",
+            session.tables.owners,
+            has_open_runs(&session.tables)
         );
         session.read("looking for other schedulers", async |client| {
             client.query_typed(&select, &[]).await?.iter().map(owner_record).collect()
@@ -292,9 +305,9 @@ impl RunLedger for PostgresLedger {
         let (most, last, limit) =
             (count(retention.max_ok), count(retention.keep_last), count(limit));
         let prune_owners = format!(
-            "DELETE FROM {} AS old WHERE state <> 'alive' AND heartbeat < $1
-             AND NOT EXISTS (SELECT FROM {} AS claim WHERE claim.owner = old.owner)",
-            session.tables.owners, session.tables.claims
+            "DELETE FROM {} AS owner WHERE state <> 'alive' AND heartbeat < $1 AND NOT ({})",
+            session.tables.owners,
+            has_open_runs(&session.tables)
         );
         let owners = to_micros(retention.owners_before(now));
         let removed = write(&session.pool, "removing old records", async |client| {
@@ -312,58 +325,21 @@ impl RunLedger for PostgresLedger {
     }
 }
 
+/// Returns the condition that an owner has journal entries or claimed open runs.
+fn has_open_runs(Tables { claims, open, .. }: &Tables) -> String {
+    // The first of a sorted list: with `EXISTS`, PostgreSQL may read all runs that wait.
+    format!(
+        "EXISTS (SELECT FROM {claims} AS claim WHERE claim.owner = owner.owner)
+         OR (SELECT run_id FROM {open} AS run WHERE run.owner = owner.owner AND run.state = 'claimed'
+             ORDER BY run_id LIMIT 1) IS NOT NULL"
+    )
+}
+
 async fn state_of(client: &Client, owners: &str, id: &String) -> Result<OwnerState, Failure> {
     let select = format!("SELECT state FROM {owners} WHERE owner = $1::uuid");
     let row = client.query_typed_opt(&select, &[(id as _, Type::TEXT)]).await?;
     let state = row.map(|row| row.try_get::<_, String>(0)).transpose()?;
     Ok(state.and_then(|state| OwnerState::from_name(&state)).unwrap_or(OwnerState::Dead))
-}
-
-/// Returns a record as a row in JSON.
-fn row(record: &RunRecord) -> Value {
-    // PostgreSQL keeps no zero byte in text.
-    let text = |text: &Option<Arc<str>>| text.as_deref().map(|text| text.replace('\0', "\u{fffd}"));
-    json!({
-        "run_id": record.run_id,
-        "attempt": record.attempt,
-        "job_id": &*record.job_id,
-        "scheduled": to_micros(record.scheduled_run_time),
-        "until": record.until.map(to_micros),
-        "count": record.count,
-        "state": record.state.name(),
-        "reason": record.reason.map(Reason::name),
-        "owner": record.owner,
-        "claimed": record.claimed.map(to_micros),
-        "started": record.started.map(to_micros),
-        "ended": record.ended.map(to_micros),
-        "duration": record.duration.map(duration_to_micros),
-        "result": text(&record.result),
-        "error": text(&record.error),
-        "late": record.late.map(RunState::name),
-    })
-}
-
-fn record(row: &Row) -> Result<RunRecord, Failure> {
-    let time = |index| row.try_get::<_, Option<i64>>(index).map(|time| time.map(from_micros));
-    let text = |index| row.try_get::<_, Option<&str>>(index);
-    let state = RunState::from_name(row.try_get(6)?).unwrap_or(RunState::Failed);
-    let mut record = RunRecord::new(
-        parsed(row, 0)?,
-        row.try_get::<_, &str>(2)?,
-        from_micros(row.try_get::<_, i64>(3)?),
-        parsed(row, 8)?,
-        state,
-    )
-    .attempt(row.try_get::<_, i32>(1)?.cast_unsigned())
-    .reason(text(7)?.and_then(Reason::from_name))
-    .claimed(time(9)?)
-    .started(time(10)?)
-    .ended(time(11)?)
-    .duration(row.try_get::<_, Option<i64>>(12)?.map(duration_from_micros));
-    (record.until, record.count) = (time(4)?, row.try_get::<_, i64>(5)?.cast_unsigned());
-    (record.result, record.error) = (text(13)?.map(Arc::from), text(14)?.map(Arc::from));
-    record.late = text(15)?.and_then(RunState::from_name);
-    Ok(record)
 }
 
 fn owner_record(row: &Row) -> Result<OwnerRecord, Failure> {
@@ -373,9 +349,4 @@ fn owner_record(row: &Row) -> Result<OwnerRecord, Failure> {
     let state = OwnerState::from_name(row.try_get(4)?).unwrap_or(OwnerState::Dead);
     let heartbeat = from_micros(row.try_get::<_, i64>(5)?);
     Ok(OwnerRecord::new(owner, state, heartbeat, duration_from_micros(row.try_get(6)?)))
-}
-
-/// Reads an identifier.
-fn parsed<T: std::str::FromStr<Err = Error>>(row: &Row, index: usize) -> Result<T, Failure> {
-    Ok(row.try_get::<_, &str>(index)?.parse()?)
 }

@@ -1,5 +1,6 @@
 //! Reads records from rows.
 
+use apscheduler_core::Error;
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::from_micros;
 use tokio_postgres::Row;
@@ -22,4 +23,12 @@ pub(crate) fn record(row: &Row) -> Result<JobRecord, Failure> {
 /// Converts a limit for SQL.
 pub(crate) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// Reads an identifier.
+pub(crate) fn parsed<T: std::str::FromStr<Err = Error>>(
+    row: &Row,
+    index: usize,
+) -> Result<T, Failure> {
+    Ok(row.try_get::<_, &str>(index)?.parse()?)
 }

@@ -12,7 +12,7 @@ use crate::pool::{Pool, read, write};
 /// The migrations: each creates a version of the schema from the one before.
 ///
 /// The index on run time and id orders the pages of jobs and the due jobs. The collation compares bytes, as Rust does.
-static MIGRATIONS: [fn(&Tables) -> String; 3] = [jobs_and_view, claim_tokens, ledger];
+static MIGRATIONS: [fn(&Tables) -> String; 4] = [jobs_and_view, claim_tokens, ledger, open_runs];
 
 fn jobs_and_view(tables: &Tables) -> String {
     let Tables { jobs, readable, index, .. } = tables;
@@ -92,6 +92,30 @@ fn ledger(tables: &Tables) -> String {
     )
 }
 
+/// The open runs. As for jobs, the vacuum starts after a fixed number of changes.
+fn open_runs(tables: &Tables) -> String {
+    let Tables { open, open_due, open_by_job, open_by_owner, .. } = tables;
+    format!(
+        r#"CREATE TABLE IF NOT EXISTS {open} (
+             run_id uuid PRIMARY KEY,
+             attempt integer NOT NULL,
+             job_id varchar(191) COLLATE "C" NOT NULL,
+             scheduled bigint NOT NULL,
+             state text NOT NULL,
+             owner uuid NOT NULL,
+             due bigint,
+             cancel boolean NOT NULL,
+             data text NOT NULL
+           ) WITH (
+             autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, vacuum_index_cleanup = on
+           );
+           CREATE INDEX IF NOT EXISTS {open_due} ON {open} (due, run_id) WHERE state = 'waiting';
+           CREATE INDEX IF NOT EXISTS {open_by_job} ON {open} (job_id, run_id);
+           CREATE INDEX IF NOT EXISTS {open_by_owner} ON {open} (owner, state, run_id);
+           COMMENT ON TABLE {open} IS 'times in microseconds of the Unix epoch';"#
+    )
+}
+
 /// The names of the tables, quoted.
 #[derive(Debug)]
 pub(crate) struct Tables {
@@ -100,12 +124,16 @@ pub(crate) struct Tables {
     pub(crate) claims: String,
     pub(crate) runs: String,
     pub(crate) owners: String,
+    pub(crate) open: String,
     meta: String,
     readable: String,
     /// Without the schema: an index is always in that of its table.
     index: String,
     runs_by_job: String,
     batches: String,
+    open_due: String,
+    open_by_job: String,
+    open_by_owner: String,
 }
 
 /// The advisory lock of starting stores: "apschedu" in ASCII.
@@ -122,11 +150,15 @@ impl Tables {
             claims: schema.clone() + &name("_claims"),
             runs: schema.clone() + &name("_runs"),
             owners: schema.clone() + &name("_owners"),
+            open: schema.clone() + &name("_open"),
             meta: schema.clone() + META_TABLE,
             readable: schema + &name("_readable"),
             index: name("_next_run_time"),
             runs_by_job: name("_runs_by_job"),
             batches: name("_batches"),
+            open_due: name("_open_due"),
+            open_by_job: name("_open_by_job"),
+            open_by_owner: name("_open_by_owner"),
         }
     }
 
@@ -206,13 +238,15 @@ impl Tables {
 
     /// Returns the version of the existing schema; 0 if there is none.
     async fn version(&self, client: &Client) -> Result<i32, Failure> {
-        let names = [&self.meta, &self.jobs, &self.claims].map(|name| (name as _, Type::TEXT));
+        let Self { meta, jobs, claims, runs, owners, open, .. } = self;
+        let names = [meta, jobs, claims, runs, owners, open].map(|name| (name as _, Type::TEXT));
         // PostgreSQL caches that a table does not exist, until it reads one that is new in this transaction: without
         // `FROM`, tables that others created while we waited for the lock would not be seen.
-        let exist = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL
+        let exist = "SELECT to_regclass($1) IS NOT NULL, to_regclass($2) IS NOT NULL,
+             num_nulls(to_regclass($3), to_regclass($4), to_regclass($5), to_regclass($6)) = 0
              FROM pg_catalog.pg_database WHERE datname = current_database()";
         let row = client.query_typed_one(exist, &names).await?;
-        let [has_meta, has_jobs, has_claims] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
+        let [has_meta, has_jobs, has_others] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
         let mut version = None;
         if has_meta {
             let query = format!("SELECT version FROM {} WHERE tablename = $1", self.meta);
@@ -223,8 +257,8 @@ impl Tables {
         match version {
             // Dropped manually, without its row in the meta table.
             Some(_) | None if !has_jobs => Ok(0),
-            // The same for the table that the second version added.
-            Some(2..) if !has_claims && version <= Some(newest()) => Ok(1),
+            // The same for the tables that later versions added. Their migrations leave alone what exists.
+            Some(2..) if !has_others && version <= Some(newest()) => Ok(1),
             Some(version) => Ok(version),
             None => Err(foreign_table(&self.jobs).into()),
         }

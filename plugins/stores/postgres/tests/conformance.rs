@@ -64,7 +64,7 @@ impl StoreHarness for Postgres {
                      CREATE ROLE {user} LOGIN PASSWORD '{password}';
                    END IF;
                  END $$;
-                 GRANT SELECT ON {address}, {address}_claims, {address}_runs, apscheduler_meta TO {user};
+                 GRANT SELECT ON {address}, {address}_claims, {address}_runs, {address}_open, apscheduler_meta TO {user};
                  SELECT pg_advisory_unlock(4711)"
             ));
             let url = database::url();

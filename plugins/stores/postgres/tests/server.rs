@@ -5,6 +5,8 @@ mod database;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use apscheduler_core::ledger::{OpenRun, OpenStep, Writes};
+use apscheduler_core::run::{Owner, RunId};
 use apscheduler_core::store::{
     ChangeNotifier, ClaimOutcome, ClaimRequest, Decision, JobRecord, JobStore, NextRun, RunTimes,
 };
@@ -272,6 +274,30 @@ fn a_read_only_server_is_retryable() {
     assert_eq!(ids(&store), ["a"]);
     let error = store.remove_all_jobs().expect_err("read-only");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error.chain());
+}
+
+/// The owner is condemned in a transaction that is not committed yet when it claims a run.
+#[test]
+fn a_claim_of_waiting_runs_waits_for_the_verdict_on_its_owner() {
+    let table = Table::new();
+    let store = table.open();
+    let ledger = store.ledger().expect("a ledger");
+    let owner = Owner::new("shop", "host1", 4711);
+    ledger.heartbeat(&owner, Duration::from_secs(60)).expect("noted");
+    let run = OpenRun::new(RunId::new(second(1)), "a", second(1), owner.id, "{}");
+    let steps = [OpenStep::add(run.waiting(second(2)))];
+    ledger.append(owner.id, &Writes::new().steps(&steps)).expect("written");
+    let condemn = format!("BEGIN; UPDATE {}_owners SET state = 'dead'", table.0);
+    let is_blocked = "SELECT EXISTS (SELECT FROM pg_locks
+        WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+    let claimed = connected(async |client| {
+        client.batch_execute(&condemn).await?;
+        let claim = std::thread::spawn(move || ledger.claim_open(owner.id, second(9), 10));
+        while !claim.is_finished() && !client.query_one(is_blocked, &[]).await?.get::<_, bool>(0) {}
+        client.batch_execute("COMMIT").await?;
+        Ok(claim.join().expect("no panic").expect("no error"))
+    });
+    assert!(claimed.is_empty(), "{claimed:?}");
 }
 
 #[test]

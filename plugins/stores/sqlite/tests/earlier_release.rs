@@ -1,7 +1,7 @@
 //! A database from an earlier release opens, keeps its stored texts byte for byte, and runs.
 //!
 //! `data/jobs-4cb45cc.db` was written by the release of commit 4cb45cc, and `data/jobs-4cb45cc.json` lists what its store
-//! returned. All stores keep the same texts.
+//! returned. All stores keep the same texts. `data/ledger-782c1ff.db` was written by the release of commit 782c1ff.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -16,6 +16,7 @@ use apscheduler_core::store::{JobPayload, JobRecord, JobStore, NewRecord};
 use apscheduler_core::time::{SystemClock, Timestamp, Zone};
 use apscheduler_core::trigger::TriggerContext;
 use apscheduler_store_sqlite::SqliteJobStore;
+use apscheduler_testkit::stores::check_ledger_of_earlier_release;
 use apscheduler_testkit::{SteppedScheduler, eventually};
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -31,11 +32,15 @@ static STORED: LazyLock<Vec<Stored>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("data/jobs-4cb45cc.json")).expect("the list is JSON")
 });
 
-/// Returns a copy of the database, in its own folder.
 fn database() -> (TempDir, PathBuf) {
+    copy(include_bytes!("data/jobs-4cb45cc.db"))
+}
+
+/// Returns a copy of a database, in its own folder.
+fn copy(database: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jobs.sqlite");
-    std::fs::write(&path, include_bytes!("data/jobs-4cb45cc.db")).unwrap();
+    std::fs::write(&path, database).unwrap();
     (folder, path)
 }
 
@@ -107,4 +112,13 @@ fn a_due_job_of_the_database_runs() {
     // The store is processed on its own thread.
     eventually("the due job has run", || calls.load(Ordering::Relaxed) == 1);
     assert_eq!(scheduler.get_jobs().unwrap().len(), STORED.len() - 1, "the date has passed");
+}
+
+#[test]
+fn a_ledger_without_open_runs_is_migrated() {
+    let (_folder, path) = copy(include_bytes!("data/ledger-782c1ff.db"));
+    let store = SqliteJobStore::open(path);
+    store.start("default").unwrap();
+    check_ledger_of_earlier_release(&store);
+    store.shutdown().unwrap();
 }

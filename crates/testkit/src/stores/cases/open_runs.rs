@@ -19,6 +19,7 @@ cases! { "open_runs":
     Store an_open_run_is_read_as_it_was_written [OpenRuns],
     Store an_open_run_that_exists_is_not_added_again [OpenRuns],
     Store a_step_needs_the_row_that_it_expects [OpenRuns],
+    Store steps_of_one_run_are_carried_out_in_their_order [OpenRuns],
     Store an_attempt_and_its_record_end_together [OpenRuns],
     Store open_runs_are_filtered_and_paged [OpenRuns],
     Store waiting_runs_are_claimed_when_they_are_due [OpenRuns],
@@ -28,6 +29,7 @@ cases! { "open_runs":
     Store a_finished_job_leaves_its_open_runs [OpenRuns],
     Store a_dead_owner_changes_and_claims_no_open_runs [OpenRuns, Journal],
     Store owners_of_claimed_open_runs_are_listed [OpenRuns, Journal],
+    Place many_steps_are_carried_out_at_once [OpenRuns],
     Place each_waiting_run_is_claimed_once [OpenRuns, Shared],
     Place open_runs_survive_a_restart [OpenRuns, Durable],
     Place a_read_only_store_lists_open_runs [OpenRuns, Durable],
@@ -109,6 +111,25 @@ fn a_step_needs_the_row_that_it_expects(store: &dyn JobStore) {
     assert!(all(store).is_empty(), "a row that does not exist is not changed");
 }
 
+fn steps_of_one_run_are_carried_out_in_their_order(store: &dyn JobStore) {
+    let [retried, ended] = [run("a", 1), run("b", 2)];
+    let waiting = retried.clone().attempt(2).waiting(second(9));
+    let again = waiting.clone().claimed_by(OTHER);
+    let steps = [
+        OpenStep::add(ended.clone()),
+        OpenStep::add(retried.clone()),
+        OpenStep::change(retried.mark(), waiting.clone()),
+        OpenStep::end(ended.run_id, ended.mark()),
+        OpenStep::change(waiting.mark(), again.clone()),
+        OpenStep::change(waiting.mark(), waiting.clone().attempt(7)),
+    ];
+    for _ in 0..2 {
+        // The second time, `a` has a row that no step expects.
+        carry_out(store, &steps);
+        assert_eq!(all(store), std::slice::from_ref(&again));
+    }
+}
+
 fn an_attempt_and_its_record_end_together(store: &dyn JobStore) {
     let [ended, retried] = [run("a", 1), run("b", 2)];
     open(store, &[ended.clone(), retried.clone()]);
@@ -155,6 +176,7 @@ fn open_runs_are_filtered_and_paged(store: &dyn JobStore) {
 }
 
 fn waiting_runs_are_claimed_when_they_are_due(store: &dyn JobStore) {
+    use OpenState::{Claimed, Waiting};
     let runs = [
         run("claimed", 1),
         run("last", 2).waiting(second(30)),
@@ -172,8 +194,7 @@ fn waiting_runs_are_claimed_when_they_are_due(store: &dyn JobStore) {
     assert_eq!(claim(store, ME, 30, 10), [runs[1].clone().claimed_by(ME)]);
     assert!(claim(store, ME, 30, 10).is_empty());
     let states: Vec<OpenState> = all(store).iter().map(|run| run.state).collect();
-    let claimed = OpenState::Claimed;
-    assert_eq!(states, [claimed, claimed, claimed, OpenState::Waiting]);
+    assert_eq!(states, [Claimed, Claimed, Claimed, Waiting]);
     assert_eq!(all(store)[2], first);
 }
 
@@ -271,6 +292,37 @@ fn owners_of_claimed_open_runs_are_listed(store: &dyn JobStore) {
     let waiting = claimed.clone().waiting(second(9));
     carry_out(store, &[OpenStep::change(claimed.mark(), waiting)]);
     assert!(!is_listed(), "nobody has to settle a run that waits");
+}
+
+fn many_steps_are_carried_out_at_once(place: &Place<'_>) {
+    let store = place.open();
+    let count = place.scaled(2500);
+    let data = format!("{{\"text\": \"{}\"}}", "x".repeat(1000));
+    let ids = RunId::reserve(second(1), count);
+    let runs: Vec<OpenRun> = (0..count)
+        .map(|index| {
+            let job = format!("job {index}");
+            OpenRun::new(ids.nth(index), job, second(1), ME, data.as_str())
+        })
+        .collect();
+    open(&*store, &runs);
+    let listed = || list(&*store, &OpenQuery::new().limit(count + 1));
+    assert_eq!(listed(), runs);
+    let waits = |run: &OpenRun| run.run_id.as_u128().is_multiple_of(2);
+    let waiting = |run: &OpenRun| run.clone().attempt(2).waiting(second(9));
+    let steps = runs.iter().map(|run| {
+        if waits(run) {
+            OpenStep::change(run.mark(), waiting(run))
+        } else {
+            OpenStep::end(run.run_id, run.mark())
+        }
+    });
+    carry_out(&*store, &steps.collect::<Vec<_>>());
+    let left: Vec<OpenRun> = runs.iter().filter(|run| waits(run)).map(waiting).collect();
+    assert_eq!(listed(), left);
+    let claimed: Vec<OpenRun> = left.into_iter().map(|run| run.claimed_by(OTHER)).collect();
+    assert_eq!(claim(&*store, OTHER, 9, count), claimed);
+    assert_eq!(listed(), claimed);
 }
 
 fn each_waiting_run_is_claimed_once(place: &Place<'_>) {

@@ -1,7 +1,10 @@
 //! The connection to the server fails at critical moments.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use apscheduler_core::ledger::{Batch, OpenQuery};
+use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::store::{ClaimRequest, Claims, Decision, JobRecord, JobStore, NextRun};
 use apscheduler_core::{Error, ErrorKind, Result};
 
@@ -15,6 +18,8 @@ cases! { "outages":
     Place a_claim_that_never_arrived_claims_nothing [Server],
     Place a_claim_with_a_lost_response_is_not_lost [Server],
     Place a_claim_with_a_lost_response_waits_for_room [Server],
+    Place a_claim_that_never_arrived_opens_no_runs [Server, OpenRuns],
+    Place a_claim_with_a_lost_response_opens_its_runs_once [Server, OpenRuns],
     Place an_added_job_with_a_lost_response_is_an_error_and_may_exist [Server],
     Place an_unreachable_server_is_reported_once [Server],
 }
@@ -159,6 +164,70 @@ fn a_claim_with_a_lost_response_waits_for_room(place: &Place<'_>) {
     let claims =
         claim_all(&*store, second(10), 100, |record| take(record, NextRun::At(second(1_000_000))));
     assert_eq!(claimed(&claims), ["a", "b", "c"]);
+}
+
+/// Claims the job `a` for a batch, with an open run, whose identifier is returned. `interrupt` is called before the claim is
+/// written.
+fn claim_open(
+    store: &dyn JobStore,
+    owner: OwnerId,
+    interrupt: impl Fn(),
+) -> (RunId, Result<Claims>) {
+    let (batch, run) = (Batch::new(owner, second(10)), RunId::new(second(10)));
+    let due = ClaimRequest::new(second(10), 100).batch(batch);
+    let claims = store.claim_due(&due, &mut |record| {
+        interrupt();
+        match take(record, NextRun::At(second(60))) {
+            Decision::Claim(outcome) => {
+                Decision::Claim(outcome.first_run(run).batch(batch.id).open(Arc::from("{}")))
+            }
+            Decision::Leave => Decision::Leave,
+        }
+    });
+    (run, claims)
+}
+
+/// Returns the open runs, and how many batches of this owner are in the journal.
+fn recorded(store: &dyn JobStore, owner: OwnerId) -> (Vec<RunId>, usize) {
+    let ledger = store.ledger().expect("the store has a ledger");
+    let open = ledger.open_runs(&OpenQuery::new()).expect("listed");
+    let journal = ledger.journal(owner, 10).expect("read");
+    (open.iter().map(|run| run.run_id).collect(), journal.len())
+}
+
+fn a_claim_that_never_arrived_opens_no_runs(place: &Place<'_>) {
+    let (store, proxy) = place.open_through_proxy();
+    let (other, owner) = (place.open(), OwnerId::random());
+    add(&*other, &[("a", Some(second(1)))]);
+    let (_, lost) = claim_open(&*store, owner, || proxy.cut());
+    assert_retryable(&lost.expect_err("the claim can't have been written"));
+    assert_eq!(recorded(&*other, owner), (vec![], 0));
+    proxy.mend();
+    let run = when_it_is_back(|| {
+        let (run, claims) = claim_open(&*store, owner, || ());
+        if claims?.won.is_empty() { Err(still_locked()) } else { Ok(run) }
+    });
+    assert_eq!(recorded(&*other, owner), (vec![run], 1));
+}
+
+fn a_claim_with_a_lost_response_opens_its_runs_once(place: &Place<'_>) {
+    let (store, proxy) = place.open_through_proxy();
+    let (other, owner) = (place.open(), OwnerId::random());
+    add(&*other, &[("a", Some(second(1)))]);
+    let (run, lost) = claim_open(&*store, owner, || proxy.lose_responses());
+    assert_retryable(&lost.expect_err("the response was lost"));
+    let patience = Patience::new("the server has written the claim");
+    while find(&*other, "a").next_run_time != Some(second(60)) {
+        patience.check();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // They are written with the claim, although its caller does not know yet that it has won.
+    assert_eq!(recorded(&*other, owner), (vec![run], 1));
+    proxy.mend();
+    let claims = when_it_is_back(|| claim_open(&*store, owner, || ()).1).won;
+    assert_eq!(claimed(&claims), ["a"]);
+    assert_eq!(claims[0].outcome.first_run, Some(run));
+    assert_eq!(recorded(&*other, owner), (vec![run], 1));
 }
 
 fn an_added_job_with_a_lost_response_is_an_error_and_may_exist(place: &Place<'_>) {

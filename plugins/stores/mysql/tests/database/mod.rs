@@ -24,7 +24,8 @@ pub(crate) fn execute(statement: &str) {
 pub(crate) fn drop_tables(name: &str) {
     execute(&format!("DROP VIEW IF EXISTS {name}_readable"));
     execute(&format!(
-        "DROP TABLE IF EXISTS {name}, {name}_changes, {name}_claims, {name}_batches, {name}_runs, {name}_owners"
+        "DROP TABLE IF EXISTS {name}, {name}_changes, {name}_claims, {name}_batches, {name}_runs, {name}_owners,
+         {name}_open"
     ));
     // A test may have ended before this table was created.
     let _ =

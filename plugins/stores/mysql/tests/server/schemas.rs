@@ -47,7 +47,7 @@ fn an_interrupted_migration_is_completed() {
     let version: Option<i64> = connect()
         .query_first(format!("SELECT version FROM apscheduler_meta WHERE tablename = '{name}'"))
         .expect("asked");
-    assert_eq!(version, Some(2));
+    assert_eq!(version, Some(3));
 }
 
 #[test]

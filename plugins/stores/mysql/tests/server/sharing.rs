@@ -3,6 +3,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use apscheduler_core::ledger::{OpenRun, OpenStep, Writes};
+use apscheduler_core::run::{Owner, RunId};
 use apscheduler_core::store::{ChangeNotifier, JobStore as _};
 use apscheduler_testkit::stores::records::second;
 use mysql::TxOpts;
@@ -102,4 +104,30 @@ fn a_claim_rolled_back_by_a_deadlock_is_written_again() {
     });
     assert_eq!(claimed(&store), ["b"], "it is still due");
     assert_eq!(ids(&store), ["a", "b"]);
+}
+
+/// The owner is condemned in a transaction that is not committed yet when it claims a run.
+#[test]
+fn a_claim_of_waiting_runs_waits_for_the_verdict_on_its_owner() {
+    let table = Table::new();
+    let store = table.open();
+    let ledger = store.ledger().expect("a ledger");
+    let owner = Owner::new("shop", "host1", 4711);
+    ledger.heartbeat(&owner, Duration::from_secs(60)).expect("noted");
+    let run = OpenRun::new(RunId::new(second(1)), "a", second(1), owner.id, "{}");
+    let steps = [OpenStep::add(run.waiting(second(2)))];
+    ledger.append(owner.id, &Writes::new().steps(&steps)).expect("written");
+    let mut judge = connect();
+    let mut verdict = judge.start_transaction(TxOpts::default()).expect("begun");
+    verdict.query_drop(format!("UPDATE {}_owners SET state = 'dead'", table.0)).expect("written");
+    let claim = std::thread::spawn(move || ledger.claim_open(owner.id, second(9), 10));
+    let blocked = format!(
+        "SELECT COUNT(*) FROM information_schema.innodb_trx
+         WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%{}_owners%'",
+        table.0
+    );
+    while !claim.is_finished() && verdict.query_first(&blocked).expect("asked") == Some(0) {}
+    verdict.commit().expect("committed");
+    let claimed = claim.join().expect("no panic").expect("no error");
+    assert!(claimed.is_empty(), "{claimed:?}");
 }

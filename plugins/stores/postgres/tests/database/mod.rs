@@ -31,7 +31,8 @@ pub(crate) fn execute(statements: &str) {
 /// Removes everything that a store has created.
 pub(crate) fn drop_tables(name: &str) {
     execute(&format!(
-        "DROP VIEW IF EXISTS {name}_readable; DROP TABLE IF EXISTS {name}, {name}_claims, {name}_runs, {name}_owners;
+        "DROP VIEW IF EXISTS {name}_readable;
+         DROP TABLE IF EXISTS {name}, {name}_claims, {name}_runs, {name}_owners, {name}_open;
          DELETE FROM apscheduler_meta WHERE tablename = '{name}'"
     ));
 }
