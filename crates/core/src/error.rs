@@ -29,6 +29,10 @@ pub enum ErrorKind {
     ConflictingId,
     /// No job has that id (APScheduler: `JobLookupError`).
     JobLookup,
+    /// No store knows a run with that id.
+    RunLookup,
+    /// The run has ended, or has not, so that this can't be done with it.
+    RunState,
     /// A change to a job is not valid.
     InvalidJob,
     /// This job can't be kept in that store or run by that executor.

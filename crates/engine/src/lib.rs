@@ -5,7 +5,7 @@ mod linked_plugins;
 pub mod schedulers;
 
 pub use engine::{
-    BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver,
+    BlockingCall, Call, Cancelling, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver,
     ReadOnlyJobStore, Scheduler, SchedulerState,
 };
 pub use linked_plugins::LinkedPlugins;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use apscheduler::ErrorKind;
 use apscheduler::job::{Job, JobChanges};
 
 use crate::stores::Stores;
@@ -24,7 +25,14 @@ pub(super) struct ResumeArgs {
     ids: Vec<String>,
 }
 
-/// Make jobs due now. A running scheduler runs them within a second, then continues with their triggers.
+/// Run jobs now, beside their schedules.
+///
+/// Each gets a run of its own, which waits in the store until a running scheduler claims it: usually within a second, and with
+/// its next sign of life in any case (a sixth of its `lease`). Schedules do not move, and paused jobs stay paused. The id of
+/// the run is printed, for `apscheduler runs show`.
+///
+/// A store that keeps no open runs can't do that: there, the job becomes due now, as with `jobs modify --next-run-time now`, and
+/// then continues with its trigger.
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
     /// The ids of the jobs
@@ -57,10 +65,14 @@ pub(super) fn resume(stores: &Stores, args: &ResumeArgs) -> Result<ExitCode> {
 }
 
 pub(super) fn run(stores: &Stores, args: &RunArgs) -> Result<ExitCode> {
-    each(stores, &args.ids, |job| {
-        let now = stores.scheduler.clock().now();
-        job.modify(&JobChanges::new().next_run_time(now))?;
-        Ok(format!("{} is due now", job.id()))
+    each(stores, &args.ids, |job| match job.run_now() {
+        Ok(run) => Ok(format!("{} is due now, as the run {run}", job.id())),
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            let now = stores.scheduler.clock().now();
+            job.modify(&JobChanges::new().next_run_time(now))?;
+            Ok(format!("{} is due now", job.id()))
+        }
+        Err(error) => Err(error.into()),
     })
 }
 

@@ -1,6 +1,8 @@
 //! `apscheduler runs`.
 
+mod each;
 mod list;
+mod retry;
 mod show;
 
 use std::process::ExitCode;
@@ -11,7 +13,7 @@ use clap::Subcommand;
 use crate::log;
 use crate::stores::{Access, StoreArgs, Stores};
 
-/// Show what became of the runs of jobs, also while `apscheduler run` is running.
+/// Show what became of the runs of jobs, and retry them, also while `apscheduler run` is running.
 ///
 /// Stores that are durable record each run: how it ended, or why it did not run. The key `history` of the jobs file says
 /// which runs are recorded (`off`, `failures`, `all`). Pass the jobs file that `run` uses.
@@ -30,19 +32,26 @@ Examples:
   export APSCHEDULER_CONFIG=jobs.toml
   apscheduler runs list backup --limit 5            the last five runs of a job
   apscheduler runs list --state failed --state lost what went wrong
-  apscheduler runs show 019a9d20-2c7b-7abc-9def-000000000001";
+  apscheduler runs show 019a9d20-2c7b-7abc-9def-000000000001
+  apscheduler runs retry 019a9d20-2c7b-7abc-9def-000000000001";
 
 #[derive(Subcommand)]
 enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
+    Retry(retry::RetryArgs),
 }
 
 pub(crate) fn runs(args: &RunsArgs) -> Result<ExitCode> {
     log::start("warn");
-    let stores = Stores::open(&args.stores, Access::Read)?;
+    let access = match &args.command {
+        Command::List(_) | Command::Show(_) => Access::Read,
+        Command::Retry(_) => Access::Write,
+    };
+    let stores = Stores::open(&args.stores, access)?;
     match &args.command {
         Command::List(args) => list::list(&stores, args),
         Command::Show(args) => show::show(&stores, args),
+        Command::Retry(args) => retry::retry(&stores, args),
     }
 }

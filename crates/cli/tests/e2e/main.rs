@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod accounting;
+mod asked;
 mod bad_input;
 mod containers;
 mod damaged;

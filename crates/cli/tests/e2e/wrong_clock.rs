@@ -62,12 +62,12 @@ fn warns_of_jobs_that_wait_after_a_wrong_clock() {
 }
 
 #[test]
-fn run_restarts_an_interval_without_a_start_date() {
+fn a_job_that_is_made_due_restarts_an_interval_without_a_start_date() {
     let place = started_in_2098();
     let mut running = place.start("right");
     running.wait_for_start();
     for id in ["left-open", "given"] {
-        place.jobs(&["run", id]).success();
+        place.jobs(&["modify", id, "--next-run-time", "now"]).success();
         running.wait_for_job("JOB_EXECUTED", id);
         assert!(next_year(&place, id) < 2098, "{id}: {}", place.show(id));
     }

@@ -23,13 +23,24 @@ pub struct Run {
     next: u32,
     begun: bool,
     started: Option<Started>,
+    /// The token that the executor has set.
     cancellation: Option<CancellationToken>,
+    /// The token of the run time that has begun.
+    current: Option<CancellationToken>,
 }
 
 impl Run {
     /// Creates a run of the job that has this slot.
     pub fn new(slot: InstanceSlot, run_times: RunTimes) -> Self {
-        Self { slot, times: run_times, next: 0, begun: false, started: None, cancellation: None }
+        Self {
+            slot,
+            times: run_times,
+            next: 0,
+            begun: false,
+            started: None,
+            cancellation: None,
+            current: None,
+        }
     }
 
     /// Returns the job.
@@ -62,7 +73,8 @@ impl Run {
         self.cancellation.as_ref()
     }
 
-    /// Sets the token of the run times that begin from now on.
+    /// Sets the token of the run times that begin from now on. The scheduler may give each a child of it, which is the token
+    /// of the function's context. An executor that watches for the cancellation of a run time watches that one.
     pub fn set_cancellation(&mut self, token: CancellationToken) {
         self.cancellation = Some(token);
     }
@@ -79,11 +91,12 @@ impl Run {
         while let Some(mut fire) = self.fire() {
             if let Some(missed) = self.slot.missed(fire.scheduled_run_time) {
                 self.report(Outcome::Missed(missed));
-            } else if let Some(error) = self.slot.refused() {
+            } else if let Some(error) = self.slot.refused(fire.run_id) {
                 self.fail(error);
             } else {
                 self.begun = true;
                 let context = self.slot.begin(&mut fire, self.cancellation.clone());
+                self.current = context.own_cancellation().cloned();
                 self.started = fire.started;
                 return Some(Invocation::new(Arc::clone(self.slot.job()), context));
             }
@@ -110,14 +123,20 @@ impl Run {
     pub fn finish(&mut self, result: JobResult) {
         match result {
             Ok(value) => self.report(Outcome::Executed(value)),
-            Err(error) => self.fail(self.name_timeout(error)),
+            Err(error) => self.fail(self.name_cause(error)),
         }
     }
 
-    /// Adds the timeout to the error of a function that was cancelled at its timeout.
-    fn name_timeout(&self, error: JobError) -> JobError {
+    /// Adds to the error of a function that was cancelled why it was.
+    fn name_cause(&self, error: JobError) -> JobError {
+        if error.is_panic() {
+            return error;
+        }
+        if self.current.as_ref().is_some_and(CancellationToken::is_requested) {
+            return error.in_context("it was cancelled on request").at_cancellation();
+        }
         let timed_out = self.cancellation.as_ref().and_then(CancellationToken::timed_out);
-        match timed_out.filter(|_| !error.is_panic()) {
+        match timed_out {
             Some(timeout) => error
                 .in_context(&format!(
                     "it took longer than its timeout of {} s",
@@ -137,6 +156,7 @@ impl Run {
         self.next += 1;
         self.begun = false;
         self.started = None;
+        self.current = None;
         let is_last = self.is_over();
         self.slot.report(&fire, outcome, is_last);
     }

@@ -189,9 +189,10 @@ pub trait RunSink: Send + Sync {
     /// Returns how late the run time is, if that is later than the job allows.
     fn missed(&self, job: &JobSpec, run: &Submission, run_time: Timestamp) -> Option<Missed>;
 
-    /// Returns why a run must not begin: its scheduler was found dead, and the run was given up. The default is that it may.
-    fn refused(&self, run: &Submission) -> Option<JobError> {
-        let _ = run;
+    /// Returns why a run time must not begin: somebody has cancelled it, or its scheduler was found dead and it was given up.
+    /// The default is that it may.
+    fn refused(&self, run: &Submission, run_id: RunId) -> Option<JobError> {
+        let _ = (run, run_id);
         None
     }
 
@@ -243,8 +244,8 @@ impl InstanceSlot {
         self.sink.missed(&self.job, &self.run, run_time)
     }
 
-    pub(super) fn refused(&self) -> Option<JobError> {
-        self.sink.refused(&self.run)
+    pub(super) fn refused(&self, run_id: RunId) -> Option<JobError> {
+        self.sink.refused(&self.run, run_id)
     }
 
     pub(super) fn begin(

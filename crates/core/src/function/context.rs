@@ -162,6 +162,11 @@ impl JobContext {
         self.cancellation.as_ref().unwrap_or(&NEVER)
     }
 
+    /// Returns the token, if the run can be cancelled.
+    pub(crate) fn own_cancellation(&self) -> Option<&CancellationToken> {
+        self.cancellation.as_ref()
+    }
+
     /// Returns the value of this type that the application shares with its jobs: through its scheduler, or through the
     /// worker hook in a worker process.
     pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {

@@ -92,14 +92,14 @@ impl JobError {
         self.cause == Cause::Timeout
     }
 
-    /// Notes that the run was cancelled before its function was called.
+    /// Notes that the run was cancelled: before its function was called, or while it ran.
     #[must_use]
     pub fn at_cancellation(mut self) -> Self {
         self.cause = Cause::Cancellation;
         self
     }
 
-    /// Returns whether the run was cancelled before its function was called.
+    /// Returns whether the run was cancelled: before its function was called, or while it ran.
     pub fn is_cancellation(&self) -> bool {
         self.cause == Cause::Cancellation
     }

@@ -84,6 +84,19 @@ pub fn executor_of(text: &str) -> Option<Cow<'_, str>> {
     (stored.version <= STATE_VERSION).then_some(stored.executor)
 }
 
+/// Returns the policies of a stored job, without restoring the job. Returns `None` if the whole text has to be read to report
+/// what is wrong with it.
+pub fn policies_of(text: &str) -> Option<Policies> {
+    #[derive(Deserialize)]
+    struct Governed {
+        version: u32,
+        policies: Option<Box<Policies>>,
+    }
+    let stored: Governed = serde_json::from_str(text).ok()?;
+    (stored.version <= STATE_VERSION)
+        .then(|| stored.policies.map_or_else(Policies::default, |policies| *policies))
+}
+
 /// Returns the job as a JSON object.
 ///
 /// # Errors

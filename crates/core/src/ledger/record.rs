@@ -24,7 +24,7 @@ pub enum RunState {
     Failed,
     /// The function was ended at its timeout, or failed after it.
     TimedOut,
-    /// The run was cancelled before it began.
+    /// The run was cancelled: before it began, or while it ran.
     Cancelled,
     /// Nobody knows how it ended: its owner died.
     Lost,

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Asks runs to end early. Clones are the same token. A cancellation can't be undone.
 ///
-/// Executors cancel it when they are shut down without waiting, or when a run exceeds its timeout.
-/// A long-running job should check it regularly, or, if it is async, await it alongside its work.
+/// Executors cancel it when they are shut down without waiting, or when a run exceeds its timeout. The scheduler cancels it
+/// when somebody asks for that. A long-running job should check it regularly, or, if it is async, await it alongside its work.
 ///
 /// # Examples
 /// ```
@@ -29,8 +29,15 @@ pub struct CancellationToken(Arc<State>);
 struct State {
     parent: Option<CancellationToken>,
     cancelled: AtomicBool,
-    timed_out: OnceLock<Duration>,
+    cause: OnceLock<Cause>,
     waiting: Mutex<Vec<Waker>>,
+}
+
+/// Why a run was cancelled, if it was not with others.
+#[derive(Clone, Copy)]
+enum Cause {
+    Timeout(Duration),
+    Request,
 }
 
 impl CancellationToken {
@@ -57,16 +64,33 @@ impl CancellationToken {
 
     /// Cancels the token because a run has exceeded this timeout. If the run then fails, its error names the timeout.
     pub fn cancel_at_timeout(&self, timeout: Duration) {
-        if !self.is_cancelled() {
-            // An earlier call may have set it.
-            let _ = self.0.timed_out.set(timeout);
-        }
-        self.cancel();
+        self.cancel_because(Cause::Timeout(timeout));
     }
 
     /// Returns the timeout at which the token was cancelled; `None` if it was not, or for another reason.
     pub fn timed_out(&self) -> Option<Duration> {
-        self.0.timed_out.get().copied()
+        match self.0.cause.get() {
+            Some(Cause::Timeout(timeout)) => Some(*timeout),
+            _ => None,
+        }
+    }
+
+    /// Cancels the token because somebody asks for it. If the run then fails, its error says that it was cancelled.
+    pub fn cancel_on_request(&self) {
+        self.cancel_because(Cause::Request);
+    }
+
+    /// Returns whether the token was cancelled because somebody asked for it.
+    pub fn is_requested(&self) -> bool {
+        matches!(self.0.cause.get(), Some(Cause::Request))
+    }
+
+    fn cancel_because(&self, cause: Cause) {
+        if !self.is_cancelled() {
+            // An earlier call may have set it.
+            let _ = self.0.cause.set(cause);
+        }
+        self.cancel();
     }
 
     /// Returns whether the run should end.
@@ -188,6 +212,12 @@ mod tests {
         parent.cancel();
         second.cancel_at_timeout(timeout);
         assert_eq!((first.timed_out(), second.timed_out()), (Some(timeout), None));
+        first.cancel_on_request();
+        assert!(!first.is_requested());
+        let asked = CancellationToken::new();
+        asked.cancel_on_request();
+        asked.cancel_at_timeout(timeout);
+        assert!(asked.is_requested() && asked.timed_out().is_none());
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What follows an attempt of a run that has a row in the ledger: another attempt, or the end of the row.
 
+use std::sync::Arc;
+
 use apscheduler_core::executor::{Fire, Outcome, Submission};
 use apscheduler_core::job::JobSpec;
-use apscheduler_core::ledger::{OpenRun, OpenStep};
+use apscheduler_core::ledger::{OpenRun, OpenStep, RunRecord, RunState};
+use apscheduler_core::run::OwnerId;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
@@ -14,6 +17,16 @@ pub(super) fn row_of(run: &Submission, fire: &Fire) -> Option<OpenRun> {
     row.run_id = fire.run_id;
     row.scheduled_run_time = fire.scheduled_run_time;
     Some(row)
+}
+
+/// The error of a run that was cancelled before it began.
+pub(super) const NOT_BEGUN: &str = "it was cancelled on request, before it began";
+
+/// Returns the record of an attempt that was cancelled before it began.
+pub(super) fn cancelled(row: &OpenRun, owner: OwnerId, now: Timestamp) -> RunRecord {
+    let (id, time) = (Arc::clone(&row.job_id), row.scheduled_run_time);
+    let record = RunRecord::new(row.run_id, id, time, owner, RunState::Cancelled);
+    record.attempt(row.attempt.max(1)).error(NOT_BEGUN).ended(now)
 }
 
 /// Returns the step of a row whose attempt has ended.
@@ -51,14 +64,13 @@ fn retry_at(job: &JobSpec, row: &OpenRun, outcome: &Outcome, now: Timestamp) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use apscheduler_core::function::JobError;
     use apscheduler_core::job::{JobBuilder, JobDefaults, Retry};
     use apscheduler_core::ledger::OpenState;
     use apscheduler_core::registry::Registry;
-    use apscheduler_core::run::{OwnerId, RunId};
+    use apscheduler_core::run::RunId;
     use apscheduler_core::time::{SystemClock, Zone};
     use apscheduler_core::trigger::TriggerContext;
 

@@ -88,7 +88,10 @@ impl RunSink for Engine {
         })
     }
 
-    fn refused(&self, run: &Submission) -> Option<JobError> {
+    fn refused(&self, run: &Submission, run_id: RunId) -> Option<JobError> {
+        if let Some(error) = self.refusal(run_id) {
+            return Some(error);
+        }
         let recorder = self.recorder_of(run)?;
         let is_fenced = recorder.lease()?.is_fenced(run.batch().owner.id);
         is_fenced.then(|| {
@@ -118,12 +121,14 @@ impl RunSink for Engine {
         }
         let recovering = run.open_run().is_some_and(|run| OpenData::read(&run.data).recovering);
         let time = fire.scheduled_run_time;
+        let cancellation = self.token_of(job, run, fire.run_id, cancellation);
         JobContext::in_scheduler(self, names, time, fire.run_id, cancellation)
             .with_fence(run.fence())
             .after_crash(recovering)
     }
 
     fn report(&self, job: &Arc<JobSpec>, run: &Submission, fire: &Fire, outcome: Outcome) {
+        self.note_end(job, run, fire.run_id);
         if matches!(outcome, Outcome::Executed(_)) {
             self.met_deadline(fire.run_id);
         }

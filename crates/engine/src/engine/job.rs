@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::scheduler::Scheduler;
 use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
 use apscheduler_core::printable;
+use apscheduler_core::run::RunId;
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{Error, Result};
@@ -139,6 +140,14 @@ impl Job {
     /// Same as [`Scheduler::resume_job`].
     pub fn resume(&self) -> Result<Option<Self>> {
         self.scheduler.resume_job(self.key())
+    }
+
+    /// Runs the job now, beside its schedule, and returns the id of the run.
+    ///
+    /// # Errors
+    /// Same as [`Scheduler::run_now`].
+    pub fn run_now(&self) -> Result<RunId> {
+        self.scheduler.run_now(self.key())
     }
 
     /// Removes the job from its store.

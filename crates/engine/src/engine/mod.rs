@@ -1,10 +1,14 @@
 //! The scheduler that all scheduler types share.
 
 mod adding;
+mod asking;
 mod attempts;
 mod backlog;
 mod buffers;
 mod call;
+mod cancel_requests;
+mod cancelling;
+mod chain;
 mod changing;
 mod clock_steps;
 mod clock_watch;
@@ -20,6 +24,8 @@ mod due;
 mod event_loop;
 mod extensions;
 mod foreign;
+mod found_run;
+mod group;
 mod heartbeat;
 mod host;
 mod inbox;
@@ -49,7 +55,9 @@ mod recording;
 mod records;
 mod reports;
 mod restored;
+mod retrying;
 mod room;
+mod running;
 mod scheduler;
 mod settling;
 mod starved;
@@ -66,6 +74,7 @@ mod unseen;
 mod zone;
 
 pub use call::Call;
+pub use cancelling::Cancelling;
 pub(crate) use event_loop::in_thread;
 pub use event_loop::{BlockingCall, EventLoop, LoopDriver};
 pub use host::JobContextExt;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use apscheduler_core::Result;
 use apscheduler_core::job::stored::encode_value;
-use apscheduler_core::job::{JobSpec, OnCrash};
+use apscheduler_core::job::{JobSpec, OnCrash, Policies};
+use apscheduler_core::run::RunId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,6 +25,18 @@ pub(super) struct OpenData {
     /// Whether no claim of the job began the run: somebody asked for it.
     #[serde(skip_serializing_if = "is_false")]
     pub(super) asked: bool,
+    /// The backfill that the run belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) backfill: Option<RunId>,
+    /// The run of the same backfill that may begin when this one has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<RunId>,
+    /// Whether the run had no row, and somebody asks its owner to cancel it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) is_request: bool,
+    /// The call that has claimed the run to cancel it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cancelled_by: Option<RunId>,
     /// The definition of a job that has finished, so that its store has it no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) job: Option<Value>,
@@ -39,17 +52,26 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// Returns how often a run may be run again after a crash.
+fn reruns(policies: &Policies) -> u32 {
+    match policies.on_crash {
+        OnCrash::Rerun { limit } => limit,
+        _ => 0,
+    }
+}
+
 impl OpenData {
     /// The data of a run that is claimed. `is_finished` says whether the job ends with it.
     pub(super) fn of(job: &JobSpec, is_finished: bool) -> Result<Self> {
-        let reruns = match job.policies().on_crash {
-            OnCrash::Rerun { limit } => limit,
-            _ => 0,
-        };
         // A closure can't be written, and is kept by the scheduler itself.
         let keeps_definition = is_finished && job.function().is_named();
         let definition = keeps_definition.then(|| encode_value(job)).transpose()?;
-        Ok(Self { reruns, job: definition, ..Self::default() })
+        Ok(Self { reruns: reruns(job.policies()), job: definition, ..Self::default() })
+    }
+
+    /// The data of a run that somebody asks for.
+    pub(super) fn asked_for(policies: &Policies) -> Self {
+        Self { reruns: reruns(policies), asked: true, ..Self::default() }
     }
 
     /// Reads the text of a row. What is damaged is left out.

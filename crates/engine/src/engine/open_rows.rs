@@ -18,6 +18,8 @@ pub(super) struct OpenRows {
     /// of a run that waits too.
     jobs: Mutex<HashMap<RunId, Arc<JobSpec>>>,
     in_doubt: AtomicBool,
+    /// Others have changed the store, and perhaps its open runs.
+    is_stale: AtomicBool,
 }
 
 impl OpenRows {
@@ -49,6 +51,16 @@ impl OpenRows {
     /// Takes the note that the outcome of a claim is not known.
     pub(super) fn take_doubt(&self) -> bool {
         self.in_doubt.swap(false, Ordering::SeqCst)
+    }
+
+    /// Notes that others have changed the store.
+    pub(super) fn others_changed(&self) {
+        self.is_stale.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes the note that others have changed the store.
+    pub(super) fn take_stale(&self) -> bool {
+        self.is_stale.swap(false, Ordering::SeqCst)
     }
 
     /// Notes that a run has begun here.

@@ -6,13 +6,13 @@ use apscheduler_core::Result;
 use apscheduler_core::executor::{Executor, Run, RunBatch, Submission};
 use apscheduler_core::job::stored::decode;
 use apscheduler_core::job::{JobSpec, Overlap, OverlapScope};
-use apscheduler_core::ledger::{
-    OpenQuery, OpenRun, OpenState, OpenStep, RunLedger, RunRecord, RunState,
-};
+use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, OpenStep, RunLedger};
 use apscheduler_core::store::RunTimes;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
+use super::attempts::cancelled;
+use super::cancel_requests::follow;
 use super::dispatch::instance_key;
 use super::foreign::submit;
 use super::open_data::OpenData;
@@ -32,6 +32,8 @@ const BROKEN_PAUSE: TimeDelta = TimeDelta::seconds(60);
 enum Refusal {
     /// Its job is gone.
     Removed,
+    /// Somebody has cancelled it.
+    Cancelled,
     /// It is tried again after this time.
     Later(TimeDelta, String),
 }
@@ -44,10 +46,14 @@ impl Engine {
         session: &Session,
         now: Timestamp,
     ) -> Result<()> {
-        let is_due = runner.open.next().is_some_and(|due| due <= now);
         let Some(ledger) = runner.store.ledger().filter(|ledger| ledger.has_open_runs()) else {
             return Ok(());
         };
+        if runner.open.take_stale() {
+            let looked = self.look_at_others(runner, &*ledger);
+            looked.inspect_err(|_| runner.open.others_changed())?;
+        }
+        let is_due = runner.open.next().is_some_and(|due| due <= now);
         if runner.open.take_doubt() {
             let found = claimed_unknown(runner, &*ledger);
             let runs = found.inspect_err(|_| runner.open.doubt())?;
@@ -75,6 +81,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Looks for runs that others have left to wait, or ask to cancel.
+    fn look_at_others(&self, runner: &StoreRunner, ledger: &dyn RunLedger) -> Result<()> {
+        if let Some(due) = ledger.next_open()? {
+            runner.open.waits(due);
+        }
+        follow(ledger, runner.owner().id, &|run| self.running.cancel(run))
+    }
+
     fn submit_open_runs(self: &Arc<Self>, runner: &Arc<StoreRunner>, runs: Vec<OpenRun>) {
         for run in runs {
             let prepared = self.prepare_open_run(runner, &run);
@@ -90,6 +104,9 @@ impl Engine {
         runner: &Arc<StoreRunner>,
         row: &OpenRun,
     ) -> Result<(Arc<dyn Executor>, Run), Refusal> {
+        if row.cancel {
+            return Err(Refusal::Cancelled);
+        }
         let (spec, revision) = self.job_of(runner, row)?;
         let executor = self.executors().get(spec.executor()).cloned().ok_or_else(|| {
             let reason = format!("no executor has the alias `{}`", spec.executor());
@@ -153,18 +170,17 @@ impl Engine {
                     run.run_id
                 );
                 let step = OpenStep::change(mark, run.waiting(now + pause));
-                Ended { owner, batch: None, record: None, step: Some(step) }
+                Ended { owner, batch: None, record: None, step: Some(step), release: None }
             }
-            Refusal::Removed => {
+            Refusal::Removed | Refusal::Cancelled => {
                 runner.open.end(run.run_id);
-                let time = run.scheduled_run_time;
-                let record =
-                    RunRecord::new(run.run_id, run.job_id, time, owner, RunState::Cancelled)
-                        .attempt(run.attempt)
-                        .error("the job was removed before its run began")
-                        .ended(now);
-                let step = OpenStep::end(record.run_id, mark);
-                Ended { owner, batch: None, record: Some(record), step: Some(step) }
+                let mut record = cancelled(&run, owner, now);
+                if matches!(refusal, Refusal::Removed) {
+                    record = record.error("the job was removed before its run began");
+                }
+                let step = OpenStep::end(run.run_id, mark);
+                let release = OpenData::read(&run.data).next;
+                Ended { owner, batch: None, record: Some(record), step: Some(step), release }
             }
         };
         recorder.ended(ended);
@@ -177,7 +193,8 @@ fn claimed_unknown(runner: &StoreRunner, ledger: &dyn RunLedger) -> Result<Vec<O
     let mut runs = ledger.open_runs(&query)?;
     // The first attempt of a run is claimed with its job, and the store finds out about that itself.
     runs.retain(|run| {
-        let was_waiting = run.attempt > 1 || OpenData::read(&run.data).asked;
+        let data = OpenData::read(&run.data);
+        let was_waiting = (run.attempt > 1 || data.asked) && data.cancelled_by.is_none();
         was_waiting && runner.open.job(run.run_id).is_none()
     });
     Ok(runs)

@@ -112,6 +112,7 @@ impl Engine {
                 runner.open.begin(first_run.nth(index), &job);
             }
         }
+        self.note_submission(&job, &run, run_times.as_slice().len());
         self.emit(EventMask::JOB_SUBMITTED, || Event::JobSubmitted {
             job: job_key(&job, &run),
             run: run_info(&run, first_run),
@@ -133,6 +134,7 @@ impl Engine {
         if run.is_catching_up() {
             self.instances.begin_catch_up_batch(&key);
         }
+        self.note_submission(&job, &run, run_times.as_slice().len());
         let since = self.now();
         self.buffers.push(key, Waiting { job, run, run_times, since });
     }
@@ -149,8 +151,8 @@ impl Engine {
             next.run_id = row.run_id.nth(index);
             (next.scheduled_run_time, next.data) = (*time, data.text());
             let step = OpenStep::change(row.mark(), next);
-            let batch = batch.journal.map(|journal| (journal, 1));
-            recorder.ended(Ended { owner, batch, record: None, step: Some(step) });
+            let (batch, step) = (batch.journal.map(|journal| (journal, 1)), Some(step));
+            recorder.ended(Ended { owner, batch, record: None, step, release: None });
         }
     }
 
@@ -168,6 +170,9 @@ impl Engine {
             "the run was skipped: the job has its maximum of running instances ({})",
             job.max_instances()
         );
+        for index in 0..run_times.as_slice().len() {
+            self.note_end(job, run, run.first_run().nth(index));
+        }
         self.record_overlap(job, run, run_times.as_slice(), reason);
         self.emit(EventMask::JOB_MAX_INSTANCES, || Event::JobMaxInstances {
             job: job_key(job, run),
@@ -209,8 +214,8 @@ impl Engine {
     }
 
     /// Asks the running instances of a job to end.
-    pub(super) fn cancel_instances(&self, _key: &InstanceKey) {
-        // MERGE: tokens of running runs
+    pub(super) fn cancel_instances(&self, key: &InstanceKey) {
+        self.running.cancel_job(key);
     }
 
     fn drop_buffered(&self, job: &Arc<JobSpec>, run: &Submission, times: &RunTimes, why: &str) {

@@ -8,6 +8,7 @@ use apscheduler_core::ledger::{OwnerRecord, OwnerState, Retention, RunLedger};
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::time::{Clock, Timestamp};
 
+use super::cancel_requests::{OnCancel, follow};
 use super::foreign::caught;
 use super::lease::Lease;
 use super::reaper::Watcher;
@@ -39,6 +40,7 @@ pub(super) struct Patient {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) on_lost: OnLost,
     pub(super) on_waiting: OnWaiting,
+    pub(super) on_cancel: OnCancel,
 }
 
 /// Gives signs of life, condemns owners that give none, and removes old records: what is due at each
@@ -114,11 +116,12 @@ impl Pulse {
         }
         self.last = now;
         self.patient.reap(&mut self.watcher)?;
-        // Others may have left runs that wait.
-        if let Some(due) = self.patient.ledger.next_open()? {
-            (self.patient.on_waiting)(due);
+        // Others may have left runs that wait, or ask to cancel some.
+        let Patient { ledger, lease, on_waiting, on_cancel, .. } = &self.patient;
+        if let Some(due) = ledger.next_open()? {
+            on_waiting(due);
         }
-        Ok(())
+        follow(&**ledger, lease.owner().id, &**on_cancel)
     }
 }
 

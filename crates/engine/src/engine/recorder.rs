@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use apscheduler_core::ledger::{
     Appended, BatchId, History, OpenStep, RunLedger, RunRecord, Writes,
 };
-use apscheduler_core::run::OwnerId;
+use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{Clock, Timestamp, Waker};
 use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::foreign::caught;
+use super::group::Group;
 use super::lease::Lease;
 use super::lock::lock;
 
@@ -52,12 +53,12 @@ pub(super) struct Book {
     pub(super) history: History,
     /// `None` if the ledger ends with the process.
     pub(super) lease: Option<Arc<Lease>>,
+    /// Its monotonic time says when a write that failed is tried again.
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// What writing without a worker needs.
 pub(super) struct AtOnce {
-    /// Its monotonic time says when a write that failed is tried again.
-    pub(super) clock: Arc<dyn Clock>,
     /// Wakes the event loop, whose turns try again.
     pub(super) wake: Waker,
     /// Held while records are written: a batch is closed after the last of its records was written.
@@ -85,6 +86,8 @@ pub(super) struct Ended {
     pub(super) record: Option<RunRecord>,
     /// What becomes of the row of the run, if it has one.
     pub(super) step: Option<OpenStep>,
+    /// The run of the same backfill that may begin now.
+    pub(super) release: Option<RunId>,
 }
 
 #[derive(Default)]
@@ -108,20 +111,7 @@ struct Pending {
     owner: OwnerId,
     record: Option<RunRecord>,
     step: Option<OpenStep>,
-}
-
-/// What is written in one transaction for each owner.
-#[derive(Default)]
-struct Group {
-    records: Vec<RunRecord>,
-    steps: Vec<(OwnerId, OpenStep)>,
-    closed: Vec<(OwnerId, BatchId)>,
-}
-
-impl Group {
-    fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.steps.is_empty() && self.closed.is_empty()
-    }
+    release: Option<RunId>,
 }
 
 impl State {
@@ -142,9 +132,10 @@ impl State {
         let count = self.pending.len().min(GROUP);
         let mut group = Group::default();
         group.records.reserve(count);
-        for Pending { owner, record, step } in self.pending.drain(..count) {
+        for Pending { owner, record, step, release } in self.pending.drain(..count) {
             group.records.extend(record);
             group.steps.extend(step.map(|step| (owner, step)));
+            group.releases.extend(release.map(|run| (owner, run)));
         }
         // A batch is closed only after the last of its records was written.
         if self.pending.is_empty() {
@@ -206,7 +197,7 @@ impl Recorder {
 
     /// Notes the end of a run.
     pub(super) fn ended(&self, ended: Ended) {
-        let Ended { owner, batch, record, step } = ended;
+        let Ended { owner, batch, record, step, release } = ended;
         let mut state = lock(&self.state);
         if let Some((batch, runs)) = batch
             && let Some(open) = state.open.get_mut(&batch)
@@ -221,7 +212,7 @@ impl Recorder {
         if state.waiting() >= CAPACITY && step.is_none() {
             state.dropped += u64::from(record.is_some());
         } else if record.is_some() || step.is_some() {
-            state.pending.push_back(Pending { owner, record, step });
+            state.pending.push_back(Pending { owner, record, step, release });
         }
         if let Some(at_once) = &self.at_once {
             let is_waiting = state.retry.is_some();
@@ -241,7 +232,7 @@ impl Recorder {
     /// Tries to write again if that is due, without a worker. Returns when to call again.
     pub(super) fn turn(&self) -> Option<Duration> {
         let at_once = self.at_once.as_ref()?;
-        let left = |retry: Duration| retry.saturating_sub(at_once.clock.elapsed());
+        let left = |retry: Duration| retry.saturating_sub(self.book.clock.elapsed());
         if left(lock(&self.state).retry?).is_zero() {
             self.write(at_once);
         }
@@ -260,7 +251,7 @@ impl Recorder {
             if let Err(group) = self.append(group) {
                 let mut state = lock(&self.state);
                 state.unwritten = Some(group);
-                state.retry = Some(at_once.clock.elapsed() + RETRY);
+                state.retry = Some(self.book.clock.elapsed() + RETRY);
                 break;
             }
         }
@@ -307,29 +298,11 @@ impl Recorder {
     ///
     /// # Errors
     /// The group, if the write failed.
-    fn append(&self, group: Group) -> Result<(), Group> {
-        let mut owners: Vec<OwnerId> = Vec::new();
-        // Nearly always one: the owner changes only if others have found it dead.
-        let all = group.records.iter().map(|record| record.owner);
-        let all = all.chain(group.steps.iter().map(|(owner, _)| *owner));
-        for owner in all.chain(group.closed.iter().map(|(owner, _)| *owner)) {
-            if !owners.contains(&owner) {
-                owners.push(owner);
-            }
-        }
-        let append = |owner: OwnerId| {
-            let closed = group.closed.iter().filter(|(other, _)| *other == owner);
-            let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
-            let steps = group.steps.iter().filter(|(other, _)| *other == owner);
-            let steps: Vec<OpenStep> = steps.map(|(_, step)| step.clone()).collect();
-            let writes = Writes::new().closed(&closed).steps(&steps);
-            if owners.len() == 1 {
-                return self.append_of(owner, &writes.records(&group.records));
-            }
-            let records = group.records.iter().filter(|record| record.owner == owner).cloned();
-            self.append_of(owner, &writes.records(&records.collect::<Vec<_>>()))
-        };
-        let appended = caught("the ledger", || owners.iter().copied().try_for_each(append));
+    fn append(&self, mut group: Group) -> Result<(), Group> {
+        let appended = caught("the ledger", || {
+            group.complete(&*self.book.ledger, self.book.clock.now())?;
+            self.append_all(&group)
+        });
         let Err(error) = appended else {
             self.note_success();
             return Ok(());
@@ -343,6 +316,23 @@ impl Recorder {
             self.events.failed(&error);
         }
         Err(group)
+    }
+
+    fn append_all(&self, group: &Group) -> Result<()> {
+        let owners = group.owners();
+        let append = |owner: OwnerId| {
+            let closed = group.closed.iter().filter(|(other, _)| *other == owner);
+            let closed: Vec<BatchId> = closed.map(|(_, batch)| *batch).collect();
+            let steps = group.steps.iter().filter(|(other, _)| *other == owner);
+            let steps: Vec<OpenStep> = steps.map(|(_, step)| step.clone()).collect();
+            let writes = Writes::new().closed(&closed).steps(&steps);
+            if owners.len() == 1 {
+                return self.append_of(owner, &writes.records(&group.records));
+            }
+            let records = group.records.iter().filter(|record| record.owner == owner).cloned();
+            self.append_of(owner, &writes.records(&records.collect::<Vec<_>>()))
+        };
+        owners.iter().copied().try_for_each(append)
     }
 
     fn append_of(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<()> {

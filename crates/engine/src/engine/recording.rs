@@ -9,6 +9,7 @@ use apscheduler_core::printable;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 
+use super::cancel_requests::OnCancel;
 use super::heartbeat::Heartbeat;
 use super::lease::Lease;
 use super::lock::lock;
@@ -55,6 +56,7 @@ impl StoreRunner {
                 clock: Arc::clone(&engine.clock),
                 on_lost: self.on_lost(engine),
                 on_waiting: self.on_waiting(engine),
+                on_cancel: on_cancel(engine),
             };
             let heartbeat = Heartbeat::start(patient, blocking)?;
             *lock(&self.heartbeat) = Some(Arc::new(heartbeat));
@@ -66,13 +68,10 @@ impl StoreRunner {
                     engine.wake();
                 }
             };
-            AtOnce {
-                clock: Arc::clone(&engine.clock),
-                wake: Arc::new(wake),
-                writing: Mutex::default(),
-            }
+            AtOnce { wake: Arc::new(wake), writing: Mutex::default() }
         });
-        let book = Book { alias: Arc::clone(&self.alias), ledger, history, lease };
+        let clock = Arc::clone(&engine.clock);
+        let book = Book { alias: Arc::clone(&self.alias), ledger, history, lease, clock };
         let recorder = Recorder::start(book, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
@@ -150,6 +149,11 @@ impl StoreRunner {
     fn events(self: &Arc<Self>, engine: &Arc<Engine>) -> Box<dyn RecorderEvents> {
         Box::new(Events { runner: Arc::downgrade(self), engine: Arc::downgrade(engine) })
     }
+}
+
+fn on_cancel(engine: &Arc<Engine>) -> OnCancel {
+    let engine = Arc::downgrade(engine);
+    Box::new(move |run| engine.upgrade().is_some_and(|engine| engine.running.cancel(run)))
 }
 
 /// Passes on what the recorder of a store tells.

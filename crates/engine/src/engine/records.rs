@@ -13,6 +13,7 @@ use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
 use super::attempts::{next_step, row_of};
+use super::chain::is_remnant;
 use super::open_data::OpenData;
 use super::recorder::{Ended, Recorder};
 use super::scheduler::Scheduler;
@@ -67,12 +68,15 @@ impl Engine {
                 .duration(fire.started.map(Started::elapsed));
             if job.policies().record_result { with_result(record, outcome) } else { record }
         });
-        let step = row_of(run, fire).map(|row| next_step(job, &row, outcome, now));
-        if let Some(step) = &step {
-            self.note_step(batch, step);
+        let (mut step, mut release) = (None, None);
+        if let Some(row) = row_of(run, fire) {
+            let next = next_step(job, &row, outcome, now);
+            self.note_step(batch, &next);
+            release = next.to.is_none().then(|| OpenData::read(&row.data).next).flatten();
+            step = Some(next);
         }
         let batch_of = batch.journal.map(|journal| (journal, 1));
-        recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step });
+        recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step, release });
     }
 
     /// Forgets a run of which this scheduler needs to know nothing more.
@@ -103,7 +107,8 @@ impl Engine {
         for index in 0..count {
             let step = OpenStep::end(row.run_id.nth(index), row.mark());
             let owner = row.owner;
-            recorder.ended(Ended { owner, batch: None, record: None, step: Some(step) });
+            let step = Some(step);
+            recorder.ended(Ended { owner, batch: None, record: None, step, release: None });
         }
     }
 
@@ -124,7 +129,8 @@ impl Engine {
                 .ended(batch.claimed)
         });
         let batch_of = batch.journal.map(|journal| (journal, runs));
-        recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step: None });
+        let owner = batch.owner.id;
+        recorder.ended(Ended { owner, batch: batch_of, record, step: None, release: None });
     }
 }
 
@@ -196,6 +202,8 @@ fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunR
     (open.job_id, open.run_id) = (query.job_id.clone(), query.run_id);
     let rows = ledger.open_runs(&open)?.into_iter().filter_map(|row| {
         let state = match row.state {
+            // It has ended.
+            OpenState::Waiting if is_remnant(&row) => return None,
             OpenState::Waiting => RunState::Waiting,
             // The others are in the journal.
             _ if row.attempt > 1 || OpenData::read(&row.data).asked => RunState::Claimed,

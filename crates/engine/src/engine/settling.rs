@@ -11,6 +11,7 @@ use apscheduler_core::ledger::{
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::Timestamp;
 
+use super::chain::release;
 use super::open_data::OpenData;
 
 /// How many batches, or rows of open runs, are settled at once.
@@ -71,7 +72,9 @@ pub(super) fn settle(
     // Further attempts, and runs that no claim of their job began, are in no journal.
     let rows: Vec<OpenRun> = rows.into_values().collect();
     for rows in rows.chunks(PAGE) {
-        let lost = rows.iter().map(|row| {
+        // A run that had no row was in the journal, and has ended: somebody asked too late to cancel it.
+        let is_open = |row: &&OpenRun| !OpenData::read(&row.data).is_request;
+        let lost = rows.iter().filter(is_open).map(|row| {
             let (id, time) = (Arc::clone(&row.job_id), row.scheduled_run_time);
             let record = RunRecord::new(row.run_id, id, time, owner, RunState::Lost);
             record.attempt(row.attempt).ended(now)
@@ -111,7 +114,16 @@ fn write(
     closed: &[BatchId],
     settled: &mut dyn FnMut(&Settled),
 ) -> Result<bool> {
-    let steps: Vec<OpenStep> = rows.into_iter().map(|row| after_crash(row, now)).collect();
+    let mut steps: Vec<OpenStep> = Vec::new();
+    for row in rows {
+        let next = OpenData::read(&row.data).next;
+        let step = after_crash(row, now);
+        let has_ended = step.to.is_none();
+        steps.push(step);
+        if let Some(next) = next.filter(|_| has_ended) {
+            steps.extend(release(ledger, next, me, now)?);
+        }
+    }
     let writes = Writes::new().records(&lost).closed(closed).steps(&steps);
     if ledger.append(me, &writes)? == Appended::Fenced {
         return Ok(false);
@@ -126,7 +138,9 @@ fn write(
 
 /// Returns the step of a row whose owner has died: it waits for another attempt, or ends.
 fn after_crash(row: OpenRun, now: Timestamp) -> OpenStep {
-    match OpenData::read(&row.data).rerun() {
+    let data = OpenData::read(&row.data);
+    let is_cancelled = row.cancel || data.cancelled_by.is_some();
+    match data.rerun().filter(|_| !is_cancelled) {
         Some(data) => {
             let mark = row.mark();
             let mut next = row.waiting(now);

@@ -27,6 +27,7 @@ use super::owner::new_owner;
 use super::pending::PendingJobs;
 use super::phase::Phase;
 use super::recorders::Recorders;
+use super::running::RunningRuns;
 use super::starved::Starved;
 use super::store_runner::StoreRunner;
 use super::zone::SchedulerZone;
@@ -55,6 +56,7 @@ pub(crate) struct Engine {
     pub(super) pending: Mutex<PendingJobs>,
     pub(super) listeners: Listeners,
     pub(super) instances: Instances,
+    pub(super) running: RunningRuns,
     pub(super) starved: Starved,
     pub(super) extensions: Extensions,
     /// A new one for each start.
@@ -108,6 +110,7 @@ impl Engine {
             pending: Mutex::default(),
             listeners: Listeners::default(),
             instances: Instances::default(),
+            running: RunningRuns::default(),
             starved: Starved::default(),
             extensions: Extensions::default(),
             owner: Mutex::new(new_owner()),

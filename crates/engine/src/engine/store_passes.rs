@@ -52,6 +52,7 @@ impl StoreRunner {
         ChangeNotifier::new(move || {
             if let (Some(runner), Some(engine)) = (runner.upgrade(), engine.upgrade()) {
                 runner.session().backlog_slot().others_changed();
+                runner.open.others_changed();
                 runner.mark_changed();
                 engine.wake();
             }

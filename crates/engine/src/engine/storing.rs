@@ -6,6 +6,7 @@ use super::store_runner::StoreRunner;
 use apscheduler_core::executor::ExecutorCapabilities;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::job::stored::encode;
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::registry::{PluginKind, Registry};
 use apscheduler_core::store::JobPayload;
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -32,7 +33,7 @@ pub(super) fn payload(
 /// Checks that the store keeps open runs, if a policy of the job needs them.
 fn check_ledger(runner: &StoreRunner, spec: &JobSpec) -> Result<()> {
     let Some(policy) = spec.policies().needing_open_runs() else { return Ok(()) };
-    if runner.store.ledger().is_some_and(|ledger| ledger.has_open_runs()) {
+    if ledger_of_open_runs(runner).is_ok() {
         return Ok(());
     }
     let message = format!(
@@ -40,6 +41,17 @@ fn check_ledger(runner: &StoreRunner, spec: &JobSpec) -> Result<()> {
         runner.alias
     );
     Err(Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()))
+}
+
+/// Returns the ledger of the store, if it keeps open runs.
+pub(super) fn ledger_of_open_runs(runner: &StoreRunner) -> Result<Arc<dyn RunLedger>> {
+    runner.store.ledger().filter(|ledger| ledger.has_open_runs()).ok_or_else(|| {
+        let message = format!(
+            "the store `{}` keeps no open runs, which a run that somebody asks for needs; choose another store",
+            runner.alias
+        );
+        Error::new(ErrorKind::Unsupported, message)
+    })
 }
 
 pub(super) fn check_executor(spec: &JobSpec, can: ExecutorCapabilities) -> Result<()> {

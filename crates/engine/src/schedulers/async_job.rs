@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
+use apscheduler_core::run::RunId;
 use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{Error, Result};
 
@@ -95,6 +96,14 @@ impl AsyncJob {
     /// Same as [`Job::resume`].
     pub async fn resume(&self) -> Result<Option<Self>> {
         Ok(self.call(Job::resume).await?.map(Self))
+    }
+
+    /// Same as [`Job::run_now`].
+    ///
+    /// # Errors
+    /// Same as [`Job::run_now`].
+    pub async fn run_now(&self) -> Result<RunId> {
+        self.call(Job::run_now).await
     }
 
     /// Same as [`Job::remove`].

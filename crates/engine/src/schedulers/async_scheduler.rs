@@ -9,6 +9,7 @@ use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Executor;
 use apscheduler_core::job::{JobBuilder, JobChanges, JobDefaults, JobKey};
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
+use apscheduler_core::run::RunId;
 use apscheduler_core::store::JobStore;
 use apscheduler_core::time::{Clock, Zone};
 use apscheduler_core::trigger::TriggerSource;
@@ -16,7 +17,7 @@ use apscheduler_core::{OnRemove, Result, Shutdown};
 
 use super::AsyncJob;
 use crate::engine::Job;
-use crate::engine::{Call, EventStream, ListenerId, Scheduler, SchedulerState};
+use crate::engine::{Call, Cancelling, EventStream, ListenerId, Scheduler, SchedulerState};
 
 /// A scheduler handle for async functions: calls that may wait for a store or a job are awaited.
 /// Clones refer to the same scheduler.
@@ -106,6 +107,27 @@ impl AsyncScheduler {
         let key = job.into();
         let resumed = self.0.call(move |scheduler| scheduler.resume_job(key)).await?;
         Ok(resumed.map(AsyncJob::from))
+    }
+
+    /// Same as [`Scheduler::run_now`].
+    pub async fn run_now(&self, job: impl Into<JobKey>) -> Result<RunId> {
+        let key = job.into();
+        self.0.call(move |scheduler| scheduler.run_now(key)).await
+    }
+
+    /// Same as [`Scheduler::retry_run`].
+    pub async fn retry_run(&self, run: RunId) -> Result<()> {
+        self.0.call(move |scheduler| scheduler.retry_run(run)).await
+    }
+
+    /// Same as [`Scheduler::repeat_run`].
+    pub async fn repeat_run(&self, run: RunId) -> Result<()> {
+        self.0.call(move |scheduler| scheduler.repeat_run(run)).await
+    }
+
+    /// Same as [`Scheduler::cancel_run`].
+    pub async fn cancel_run(&self, run: RunId) -> Result<Cancelling> {
+        self.0.call(move |scheduler| scheduler.cancel_run(run)).await
     }
 
     /// Same as [`Scheduler::remove_job`].

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod asked;
 mod backlog;
 mod broken_records;
+mod cancelling;
 mod captured_log;
 mod catch_up;
+mod common_store;
 mod component_calls;
 mod components;
 mod events;

@@ -82,7 +82,8 @@ async fn call<R: Runtime>(
     token: &CancellationToken,
     timeout: Option<Duration>,
 ) -> JobResult {
-    let mut end = ForcedEnd::new(runtime, token, timeout, worker.shared.grace())?;
+    let cancelled = invocation.context().cancellation().cancelled();
+    let mut end = ForcedEnd::new(runtime, (token, cancelled), timeout, worker.shared.grace())?;
     let mut job = pin!(Some(invocation.call_async()));
     let result = poll_fn(|context| {
         let polled = {
@@ -107,8 +108,10 @@ type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 /// Ends a job that continues for too long after its cancellation, which comes at its timeout at the latest.
 struct ForcedEnd<'a, R> {
     runtime: &'a R,
+    /// Cancelled at the timeout.
     token: &'a CancellationToken,
     timeout: Option<(Duration, Sleep<'a>)>,
+    /// The cancellation of the token, or of the run alone.
     cancelled: Cancelled,
     grace: Duration,
     state: EndState<'a>,
@@ -124,7 +127,7 @@ enum EndState<'a> {
 impl<'a, R: Runtime> ForcedEnd<'a, R> {
     fn new(
         runtime: &'a R,
-        token: &'a CancellationToken,
+        (token, cancelled): (&'a CancellationToken, Cancelled),
         timeout: Option<Duration>,
         grace: Duration,
     ) -> Result<Self, JobError> {
@@ -135,7 +138,6 @@ impl<'a, R: Runtime> ForcedEnd<'a, R> {
             }
             None => None,
         };
-        let cancelled = token.cancelled();
         Ok(Self { runtime, token, timeout, cancelled, grace, state: EndState::NotCancelled })
     }
 
