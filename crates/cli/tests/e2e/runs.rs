@@ -62,7 +62,10 @@ fn errors_say_what_would_be_right() {
     assert!(fails(&["show", "backup"]).contains("`backup` is not the id of a run"));
     let unknown = fails(&["show", "019a9d20-2c7b-7abc-9def-000000000001"]);
     assert!(unknown.contains("there is no record of the run 019a9d20"), "{unknown}");
-    assert!(fails(&["list", "--state", "fine"]).contains("[possible values: claimed, ok, failed"));
+    assert!(
+        fails(&["list", "--state", "fine"])
+            .contains("[possible values: waiting, claimed, ok, failed")
+    );
     assert!(fails(&["list", "backap"]).contains("did you mean `backup`?"));
 }
 

@@ -2,6 +2,7 @@
 
 mod adding;
 mod attempts;
+mod audit;
 mod backlog;
 mod call;
 mod changing;
@@ -35,6 +36,7 @@ mod owner;
 mod pending;
 mod pending_calls;
 mod phase;
+mod presence;
 mod process;
 mod pulse;
 mod read_only;
