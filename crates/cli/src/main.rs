@@ -19,6 +19,7 @@ mod runs;
 mod signals;
 mod stderr;
 mod stores;
+mod user;
 mod validate;
 
 use std::io;

@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow, bail};
 use apscheduler::file::JobsFile;
 use apscheduler::job::{Job, JobKey};
 use apscheduler::ledger::{RunQuery, RunRecord};
-use apscheduler::{BackgroundScheduler, suggestion};
+use apscheduler::{BackgroundScheduler, Scheduler, suggestion};
 
-use crate::stderr;
+use crate::{stderr, user};
 
 /// The most ids that an error message lists.
 const MAX_LISTED: usize = 10;
@@ -34,7 +34,10 @@ pub(crate) struct StoreArgs {
 
 /// The stores of a scheduler that stays paused, and the store that the user selected.
 pub(crate) struct Stores {
-    pub(crate) scheduler: BackgroundScheduler,
+    /// Names the user in the records of changes.
+    pub(crate) scheduler: Scheduler,
+    /// Closes the stores when it is dropped.
+    _owner: BackgroundScheduler,
     pub(crate) alias: Option<String>,
     /// The aliases in the config. The scheduler adds `default` if it is missing.
     configured: Vec<String>,
@@ -78,7 +81,8 @@ impl Stores {
             );
             bail!("--jobstore: unknown job store `{alias}`{hint}");
         }
-        Ok(Self { scheduler, alias: args.jobstore.clone(), configured })
+        let acting = scheduler.acting_as(user::name());
+        Ok(Self { scheduler: acting, _owner: scheduler, alias: args.jobstore.clone(), configured })
     }
 
     pub(crate) fn alias(&self) -> Option<&str> {

@@ -124,7 +124,9 @@ impl JobsFile {
         for warning in warnings::never_firing(&self.path, &self.jobs, scheduler) {
             tracing::warn!("{warning}");
         }
-        self.sync(scheduler, &wanted).apply().map_err(|error| self.locate(&error))
+        let name = self.name().map_or_else(|| self.path.display().to_string(), str::to_owned);
+        let acting = scheduler.acting_as(format!("jobs file {name}"));
+        self.sync(&acting, &wanted).apply().map_err(|error| self.locate(&error))
     }
 
     fn build(&self, scheduler: &Scheduler) -> (Vec<Wanted>, Vec<Error>) {

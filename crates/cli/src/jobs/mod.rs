@@ -2,6 +2,7 @@
 
 mod add;
 mod change;
+mod history;
 mod list;
 mod modify;
 mod options;
@@ -36,6 +37,7 @@ Examples:
   apscheduler jobs list --config jobs.toml
   export APSCHEDULER_CONFIG=jobs.toml
   apscheduler jobs show backup
+  apscheduler jobs history backup             its runs, and who changed it
   apscheduler jobs run backup                 run it now
   apscheduler jobs pause backup report
   apscheduler jobs modify backup --misfire-grace-time 3600 --cron '30 2 * * *'
@@ -46,6 +48,7 @@ Examples:
 enum Command {
     List(list::ListArgs),
     Show(show::ShowArgs),
+    History(history::HistoryArgs),
     Add(Box<add::AddArgs>),
     Pause(change::PauseArgs),
     Resume(change::ResumeArgs),
@@ -59,13 +62,16 @@ enum Command {
 pub(crate) fn jobs(args: &JobsArgs) -> Result<ExitCode> {
     log::start("warn");
     let access = match &args.command {
-        Command::List(_) | Command::Show(_) | Command::Export(_) => Access::Read,
+        Command::List(_) | Command::Show(_) | Command::History(_) | Command::Export(_) => {
+            Access::Read
+        }
         _ => Access::Write,
     };
     let stores = Stores::open(&args.stores, access)?;
     match &args.command {
         Command::List(args) => list::list(&stores, args),
         Command::Show(args) => show::show(&stores, args),
+        Command::History(args) => history::history(&stores, args),
         Command::Add(args) => add::add(&stores, args),
         Command::Pause(args) => change::pause(&stores, args),
         Command::Resume(args) => change::resume(&stores, args),

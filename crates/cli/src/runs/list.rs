@@ -14,7 +14,8 @@ use crate::stores::Stores;
 /// List runs, the latest first.
 ///
 /// The state is `claimed` while a run waits or runs, and then how it ended: `ok`, `failed`, `timed_out`, `cancelled` or
-/// `lost`. Run times that did not run are `missed`, `skipped` or `coalesced`, with a reason.
+/// `lost`. Run times that did not run are `missed`, `skipped` or `coalesced`, with a reason. Changes of jobs, `changed`, are
+/// listed only with `--state changed`; see also `apscheduler jobs history`.
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
     /// The id of a job [default: all jobs]
@@ -66,22 +67,30 @@ pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
 
 fn row(run: &RunRecord, zone: Zone) -> Vec<String> {
     let duration = run.duration.map_or_else(|| "-".to_owned(), |time| format!("{time:.3?}"));
-    let state = match run.reason {
-        Some(reason) => format!("{}: {reason}", run.state),
-        None => run.state.to_string(),
-    };
-    let detail = match (&run.error, &run.result, run.until) {
-        (Some(error), _, _) => error.lines().next().unwrap_or_default().to_owned(),
-        (None, Some(result), _) => result.to_string(),
-        (None, None, Some(until)) => format!("{} times until {}", run.count, zone.display(until)),
-        (None, None, None) => "-".to_owned(),
-    };
     vec![
         run.run_id.to_string(),
         run.job_id.to_string(),
         zone.display(run.scheduled_run_time),
-        state,
+        described(run),
         duration,
-        detail,
+        detail(run, zone),
     ]
+}
+
+/// The state of a run, with the reason.
+pub(crate) fn described(run: &RunRecord) -> String {
+    match run.reason {
+        Some(reason) => format!("{}: {reason}", run.state),
+        None => run.state.to_string(),
+    }
+}
+
+/// The error of a run, its result, or its range of run times.
+pub(crate) fn detail(run: &RunRecord, zone: Zone) -> String {
+    match (&run.error, &run.result, run.until) {
+        (Some(error), _, _) => error.lines().next().unwrap_or_default().to_owned(),
+        (None, Some(result), _) => result.to_string(),
+        (None, None, Some(until)) => format!("{} times until {}", run.count, zone.display(until)),
+        (None, None, None) => "-".to_owned(),
+    }
 }

@@ -13,6 +13,8 @@ use clap::Subcommand;
 use crate::log;
 use crate::stores::{Access, StoreArgs, Stores};
 
+pub(crate) use list::{described, detail};
+
 /// Show what became of the runs of jobs, and retry them, also while `apscheduler run` is running.
 ///
 /// Stores that are durable record each run: how it ended, or why it did not run. The key `history` of the jobs file says

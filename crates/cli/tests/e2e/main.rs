@@ -9,6 +9,7 @@ mod containers;
 mod damaged;
 mod executors;
 mod file_identity;
+mod history;
 mod jobs;
 mod killed;
 mod local_zone;

@@ -7,7 +7,10 @@
 //! that were claimed, and by whom. The end of a run appends its **record**. A batch whose runs have all ended is closed, and
 //! its journal entry is removed. So a run that has a journal entry and no record is open, and if its owner is dead, nobody
 //! knows how it ended: it is lost. A run that may be tried again has a row of its own as well: it is an [`OpenRun`].
+//!
+//! Changes of jobs have records too, in the state [`Changed`](RunState::Changed): each says who did what, as a [`Change`].
 
+mod change;
 mod history;
 mod journal;
 mod json;
@@ -22,6 +25,7 @@ mod writes;
 use std::fmt;
 use std::time::Duration;
 
+pub use change::{Change, ChangeKind};
 pub use history::History;
 pub use journal::{Batch, BatchId, Journal, JournalEntry};
 pub use open::{OpenMark, OpenQuery, OpenRun, OpenState, OpenStep};

@@ -34,11 +34,13 @@ pub enum RunState {
     Skipped,
     /// A later run of the job stands for it.
     Coalesced,
+    /// It is no run: the job was changed. The result is a [`Change`](super::Change).
+    Changed,
 }
 
 impl RunState {
     /// All states.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Waiting,
         Self::Claimed,
         Self::Ok,
@@ -49,6 +51,7 @@ impl RunState {
         Self::Missed,
         Self::Skipped,
         Self::Coalesced,
+        Self::Changed,
     ];
 
     /// Returns the name of the state, such as `timed_out`.
@@ -64,6 +67,7 @@ impl RunState {
             Self::Missed => "missed",
             Self::Skipped => "skipped",
             Self::Coalesced => "coalesced",
+            Self::Changed => "changed",
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audit::Additions;
 use super::decide::unknown_executor;
 use super::job::{Job, NextRunTime};
 use super::lock::lock;
@@ -11,6 +12,7 @@ use super::store_runner::StoreRunner;
 use super::storing::{check_executor, payload};
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::{JobBuilder, JobSpec, PendingJob};
+use apscheduler_core::ledger::ChangeKind;
 use apscheduler_core::printable;
 use apscheduler_core::store::NewRecord;
 use apscheduler_core::time::Timestamp;
@@ -109,7 +111,11 @@ impl Scheduler {
             );
             handles.push(self.job_handle(&runner, &job.spec, next_run_time));
         }
+        let audit = self.audit_of(&runner).map(|audit| (audit, Additions::of(&records)));
         runner.callable()?.add_jobs(records)?;
+        if let Some((audit, added)) = audit {
+            audit.added(ChangeKind::Added, &added);
+        }
         for (job, handle) in jobs.iter().zip(&handles) {
             if let NextRunTime::At(time) = handle.next_run_time() {
                 runner.mark_written(job.spec.id_arc(), Some(time));

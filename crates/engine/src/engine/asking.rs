@@ -42,8 +42,8 @@ impl Scheduler {
     pub fn run_now(&self, job: impl Into<JobKey>) -> Result<RunId> {
         self.refuse_before_start()?;
         let (runner, record) = self.0.find_record(&job.into())?;
-        let ledger = ledger_of_open_runs(&runner)
-            .map_err(|error| error.with_job_id(&*record.id))?;
+        let ledger =
+            ledger_of_open_runs(&runner).map_err(|error| error.with_job_id(&*record.id))?;
         let now = self.0.now();
         let data = OpenData::asked_for(&policies(&record));
         let id = Arc::clone(&record.id);

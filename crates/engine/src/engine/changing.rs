@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use super::audit::{Audit, JobState};
 use super::decide::{restore, unknown_executor};
 use super::job::Job;
 use super::lock::lock;
 use super::scheduler::Scheduler;
+use super::store_runner::StoreRunner;
 use super::storing::{check_executor, payload};
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobKey;
 use apscheduler_core::job::{JobChanges, JobSpec, PendingJob};
-use apscheduler_core::store::JobPayload;
+use apscheduler_core::ledger::ChangeKind;
+use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{TriggerContext, TriggerSource};
 use apscheduler_core::{Error, ErrorKind, Result};
@@ -30,8 +33,12 @@ impl Scheduler {
     /// # Errors
     /// [`ErrorKind::JobLookup`]; an error for invalid changes; any error from the store.
     pub fn modify_job(&self, job: impl Into<JobKey>, changes: &JobChanges) -> Result<Job> {
+        self.modify(ChangeKind::Modified, &job.into(), changes)
+    }
+
+    fn modify(&self, what: ChangeKind, key: &JobKey, changes: &JobChanges) -> Result<Job> {
         let context = self.0.trigger_context();
-        self.change(&job.into(), |stored| {
+        self.change(what, key, |stored| {
             let spec = match stored {
                 // A time is written regardless of other defects, so that a job that can't run can
                 // be paused.
@@ -62,7 +69,8 @@ impl Scheduler {
         let context = self.0.trigger_context();
         let trigger = trigger.into().resolve(&context)?;
         let next = trigger.next_fire_time(None, context.now);
-        self.modify_job(job, &JobChanges::new().trigger(trigger).next_run_time(next))
+        let changes = JobChanges::new().trigger(trigger).next_run_time(next);
+        self.modify(ChangeKind::Rescheduled, &job.into(), &changes)
     }
 
     /// Pauses a job: it does not run until it is resumed.
@@ -70,7 +78,7 @@ impl Scheduler {
     /// # Errors
     /// Same as [`modify_job`](Self::modify_job).
     pub fn pause_job(&self, job: impl Into<JobKey>) -> Result<Job> {
-        self.modify_job(job, &JobChanges::new().next_run_time(None))
+        self.modify(ChangeKind::Paused, &job.into(), &JobChanges::new().next_run_time(None))
     }
 
     /// Resumes a job at its next fire time. A job whose schedule has ended is removed; the result
@@ -84,7 +92,7 @@ impl Scheduler {
     pub fn resume_job(&self, job: impl Into<JobKey>) -> Result<Option<Job>> {
         let mut ended = false;
         let now = self.0.now();
-        let job = self.change(&job.into(), |stored| {
+        let job = self.change(ChangeKind::Resumed, &job.into(), |stored| {
             let spec = stored.spec()?;
             let corrected = spec.with_corrected_start(now);
             let trigger =
@@ -94,7 +102,7 @@ impl Scheduler {
             Ok(Changed { spec: corrected, next_run_time: Some(next) })
         })?;
         if ended {
-            self.remove_job(job.key())?;
+            self.remove(&job.key(), Some("its schedule has ended"))?;
             return Ok(None);
         }
         Ok(Some(job))
@@ -105,8 +113,11 @@ impl Scheduler {
     /// # Errors
     /// [`ErrorKind::JobLookup`] if there is no such job; any error from the store.
     pub fn remove_job(&self, job: impl Into<JobKey>) -> Result<()> {
+        self.remove(&job.into(), None)
+    }
+
+    fn remove(&self, key: &JobKey, note: Option<&str>) -> Result<()> {
         let engine = &self.0;
-        let key = job.into();
         let (id, jobstore) = (key.id(), key.jobstore());
         let alias = if self.waits() {
             let removed = lock(&engine.pending).remove(id, jobstore);
@@ -114,7 +125,12 @@ impl Scheduler {
         } else {
             let mut found = None;
             for runner in engine.stores_named(jobstore)? {
+                let audit = self.removal_of(&runner, id)?;
                 if runner.callable()?.remove_job(id)? {
+                    if let Some((audit, job)) = audit {
+                        let note = note.map(ToOwned::to_owned);
+                        audit.removed(&job.id, &JobState::of(&job), note);
+                    }
                     lock(&runner.broken).remove(id);
                     found = Some(Arc::clone(&runner.alias));
                     break;
@@ -151,6 +167,9 @@ impl Scheduler {
         } else {
             for runner in engine.stores_named(jobstore)? {
                 runner.callable()?.remove_all_jobs()?;
+                if let Some(audit) = self.audit_of(&runner) {
+                    audit.of_store(ChangeKind::Removed);
+                }
                 lock(&runner.broken).clear();
             }
         }
@@ -158,6 +177,13 @@ impl Scheduler {
             alias: jobstore.map(Into::into),
         });
         Ok(())
+    }
+
+    /// Returns what records the removal of a job, and the job as it is before.
+    fn removal_of(&self, runner: &StoreRunner, id: &str) -> Result<Option<(Audit, JobRecord)>> {
+        let Some(audit) = self.audit_of(runner) else { return Ok(None) };
+        let job = runner.callable()?.lookup_job(id)?;
+        Ok(job.map(|job| (audit, job)))
     }
 
     fn change_pending(
@@ -185,6 +211,7 @@ impl Scheduler {
     /// Reads a job, changes it, and writes it. Retries if the job was changed in between.
     fn change(
         &self,
+        what: ChangeKind,
         key: &JobKey,
         mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
     ) -> Result<Job> {
@@ -200,6 +227,7 @@ impl Scheduler {
         for _ in 0..MAX_TRIES {
             let (runner, mut record) = engine.find_record(key)?;
             let context: TriggerContext<'_> = engine.trigger_context();
+            let audit = self.audit_of(&runner).map(|audit| (audit, JobState::of(&record)));
             let restored = restore(&record, &context);
             let changed = match (&restored, &record.payload) {
                 (Ok(spec), _) => change(&StoredJob::Whole(spec))?,
@@ -221,6 +249,9 @@ impl Scheduler {
             }
             record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
             if runner.callable()?.update_job(&record)? {
+                if let Some((audit, before)) = audit {
+                    audit.modified(what, &record.id, (&before, &JobState::of(&record)), None);
+                }
                 runner.mark_written(&record.id, record.next_run_time);
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
                 runner.mark_changed();

@@ -7,7 +7,6 @@ use super::inbox::Inbox;
 use super::lock::lock;
 use super::phase::Phase;
 use super::phase::already_running;
-use super::read_only::ReadOnlyJobStore;
 use super::scheduler::Scheduler;
 use super::state::{Engine, Executors, Stores};
 use super::store_runner::StoreRunner;
@@ -157,6 +156,7 @@ impl Scheduler {
             engine.components_added.fetch_add(1, Ordering::SeqCst);
         }
         engine.emit(EventMask::JOBSTORE_ADDED, || Event::JobStoreAdded { alias });
+        engine.note_presence_in(runner, self.1.as_deref());
         engine.request_pass();
         Ok(true)
     }
@@ -200,8 +200,12 @@ impl Scheduler {
     pub fn remove_jobstore(&self, alias: &str, on_remove: OnRemove) -> Result<()> {
         let runner = self.0.take_store(alias).ok_or_else(|| self.0.unknown_store(alias))?;
         runner.stop(true);
+        self.0.note_absence(&runner);
         let closed = match on_remove {
-            OnRemove::ShutDown => runner.store.shutdown(),
+            OnRemove::ShutDown => {
+                runner.stop_recording();
+                runner.store.shutdown()
+            }
             OnRemove::Keep => Ok(()),
         };
         let alias = Arc::clone(&runner.alias);
@@ -220,8 +224,7 @@ impl Scheduler {
         self.0.refuse_when_started()?;
         let mut stores = self.0.stores.write().unwrap_or_else(PoisonError::into_inner);
         for runner in Arc::make_mut(&mut stores).values_mut() {
-            let store = Arc::new(ReadOnlyJobStore::new(Arc::clone(&runner.store)));
-            *runner = Arc::new(StoreRunner::new(Arc::clone(&runner.alias), runner.number, store));
+            *runner = Arc::new(runner.read_only());
         }
         Ok(())
     }

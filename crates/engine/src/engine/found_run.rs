@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, RunLedger, RunQuery, RunRecord, RunState};
+use apscheduler_core::ledger::{
+    OpenQuery, OpenRun, OpenState, RunLedger, RunQuery, RunRecord, RunState,
+};
 use apscheduler_core::run::RunId;
 use apscheduler_core::{Error, ErrorKind, Result};
 
@@ -74,8 +76,7 @@ impl FoundRun {
     /// Refuses what can be done only with a run that has ended.
     pub(super) fn refuse_open(&self, what: &str) -> Result<&RunRecord> {
         self.end().ok_or_else(|| {
-            let is_waiting =
-                self.row.as_ref().is_some_and(|row| row.state == OpenState::Waiting);
+            let is_waiting = self.row.as_ref().is_some_and(|row| row.state == OpenState::Waiting);
             let state = if is_waiting { "waits to be run" } else { "has not ended" };
             self.refuse(&format!("{state}, so it can't be {what}"))
         })

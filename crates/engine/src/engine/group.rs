@@ -1,9 +1,7 @@
 //! What is written into a ledger in one transaction for each owner.
 
 use apscheduler_core::Result;
-use apscheduler_core::ledger::{
-    BatchId, OpenQuery, OpenState, OpenStep, RunLedger, RunRecord,
-};
+use apscheduler_core::ledger::{BatchId, OpenQuery, OpenState, OpenStep, RunLedger, RunRecord};
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::Timestamp;
 
@@ -54,9 +52,8 @@ impl Group {
             }
             let row = ledger.open_runs(&OpenQuery::new().run(step.run_id))?.pop();
             let Some(row) = row.filter(|row| row.cancel && row.mark() == from) else { continue };
-            let has_record = |record: &RunRecord| {
-                (record.run_id, record.attempt) == (row.run_id, row.attempt)
-            };
+            let has_record =
+                |record: &RunRecord| (record.run_id, record.attempt) == (row.run_id, row.attempt);
             if !self.records.iter().any(has_record) {
                 self.records.push(cancelled(&row, *owner, now));
             }

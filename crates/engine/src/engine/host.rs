@@ -34,6 +34,6 @@ pub trait JobContextExt {
 impl JobContextExt for JobContext {
     fn scheduler(&self) -> Option<Scheduler> {
         let host: Arc<dyn Any + Send + Sync> = Arc::clone(self.host()?) as _;
-        host.downcast().ok().map(Scheduler)
+        host.downcast().ok().map(Scheduler::of)
     }
 }

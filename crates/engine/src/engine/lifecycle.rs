@@ -145,6 +145,8 @@ impl Scheduler {
             *phase = if paused { Phase::Paused } else { Phase::Running };
             drop(phase);
             engine.phase_changed.notify_all();
+            drop(pending);
+            engine.note_presence(self.1.as_deref());
             return Ok(());
         }
     }
@@ -184,6 +186,7 @@ impl Scheduler {
     pub fn pause(&self) -> Result<()> {
         if self.0.switch(Phase::Running, Phase::Paused)? {
             tracing::info!("paused job processing");
+            self.0.note_presence(self.1.as_deref());
             self.0.emit(EventMask::SCHEDULER_PAUSED, || Event::SchedulerPaused);
         }
         Ok(())
@@ -196,6 +199,7 @@ impl Scheduler {
     pub fn resume(&self) -> Result<()> {
         if self.0.switch(Phase::Paused, Phase::Running)? {
             tracing::info!("resumed job processing");
+            self.0.note_presence(self.1.as_deref());
             self.0.emit(EventMask::SCHEDULER_RESUMED, || Event::SchedulerResumed);
             self.0.request_pass();
         }
@@ -278,6 +282,9 @@ impl Engine {
         self.drop_all_buffered();
         for executor in self.executors().values() {
             executor.shutdown(shutdown);
+        }
+        for store in stores.values() {
+            self.note_absence(store);
         }
         close_all(&stores, wait);
     }

@@ -3,6 +3,7 @@
 mod adding;
 mod asking;
 mod attempts;
+mod audit;
 mod backlog;
 mod buffers;
 mod call;
@@ -45,6 +46,7 @@ mod owner;
 mod pending;
 mod pending_calls;
 mod phase;
+mod presence;
 mod process;
 mod pulse;
 mod read_only;

@@ -23,6 +23,16 @@ pub(super) enum Phase {
     Stopping,
 }
 
+/// What was recorded last of a scheduler and a store, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Nothing: no job was processed yet.
+    #[default]
+    None,
+    Processing,
+    Paused,
+}
+
 /// The error of a call that needs a stopped scheduler.
 pub(super) fn already_running() -> Error {
     Error::new(ErrorKind::AlreadyRunning, "the scheduler is already running")

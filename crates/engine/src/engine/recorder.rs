@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::ledger::{
-    Appended, BatchId, History, OpenStep, RunLedger, RunRecord, Writes,
+    Appended, BatchId, History, OpenStep, RunLedger, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{Clock, Timestamp, Waker};
@@ -337,7 +337,15 @@ impl Recorder {
 
     fn append_of(&self, owner: OwnerId, writes: &Writes<'_>) -> Result<()> {
         if self.book.ledger.append(owner, writes)? == Appended::Fenced {
-            for record in writes.records {
+            let is_change = |record: &&RunRecord| record.state == RunState::Changed;
+            let (changes, outcomes): (Vec<&RunRecord>, Vec<&RunRecord>) =
+                writes.records.iter().partition(is_change);
+            if !changes.is_empty() {
+                // A change was made, whoever made it: no fence applies to its record.
+                let changes: Vec<RunRecord> = changes.into_iter().cloned().collect();
+                self.book.ledger.append(OwnerId::random(), &Writes::new().records(&changes))?;
+            }
+            for record in outcomes {
                 tracing::error!(
                     jobstore = &*self.book.alias,
                     job_id = &*record.job_id,

@@ -36,7 +36,8 @@ impl StoreRunner {
         self.open.clear();
         let is_needed =
             |ledger: &Arc<dyn RunLedger>| history != History::Off || ledger.has_open_runs();
-        let Some(ledger) = self.store.ledger().filter(is_needed) else {
+        let ledger = self.store.ledger().filter(|_| !self.is_read_only);
+        let Some(ledger) = ledger.filter(is_needed) else {
             engine.recorders.set(self.number, None);
             return Ok(());
         };

@@ -21,7 +21,7 @@ use super::state::Engine;
 use super::store_runner::StoreRunner;
 
 /// The longest return value that is recorded, in bytes of JSON.
-const MAX_RESULT: usize = 64 * 1024;
+pub(super) const MAX_RESULT: usize = 64 * 1024;
 
 /// The longest error that is recorded, in bytes.
 const MAX_ERROR: usize = 4 * 1024;
@@ -174,12 +174,13 @@ fn cut(mut text: String, most: usize) -> String {
 }
 
 impl Scheduler {
-    /// Returns the recorded runs of all stores that have a ledger, the latest first.
+    /// Returns the recorded runs of all stores that have a ledger, the latest first. Records of
+    /// changes are left out, unless the query asks for that state.
     ///
     /// # Errors
     /// Any error from a store.
     pub fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of(self.0.stores().values(), query)
+        runs_of(self.0.stores().values(), &without_changes(query))
     }
 
     /// Returns the recorded runs of one store, the latest first. There are none if it has no ledger.
@@ -188,8 +189,18 @@ impl Scheduler {
     /// [`ErrorKind::UnknownAlias`](apscheduler_core::ErrorKind::UnknownAlias); any error from the
     /// store.
     pub fn runs_in(&self, alias: &str, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of([&self.0.store(alias)?], query)
+        runs_of([&self.0.store(alias)?], &without_changes(query))
     }
+}
+
+/// Returns the query without records of changes, unless it asks for some.
+fn without_changes(query: &RunQuery) -> RunQuery {
+    let mut query = query.clone();
+    if query.states.is_empty() && query.run_id.is_none() {
+        let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Changed);
+        query.states.extend(states);
+    }
+    query
 }
 
 /// Returns the runs that wait, and those whose attempt is in no journal.
@@ -217,7 +228,7 @@ fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunR
     Ok(rows.collect())
 }
 
-fn runs_of<'a>(
+pub(super) fn runs_of<'a>(
     runners: impl IntoIterator<Item = &'a Arc<StoreRunner>>,
     query: &RunQuery,
 ) -> Result<Vec<RunRecord>> {

@@ -132,7 +132,8 @@ mod tests {
     }
 
     fn runs(count: usize) -> (RunningRuns, Vec<RunId>) {
-        let (running, first) = (RunningRuns::default(), RunId::reserve(Timestamp::UNIX_EPOCH, count));
+        let (running, first) =
+            (RunningRuns::default(), RunId::reserve(Timestamp::UNIX_EPOCH, count));
         let runs: Vec<RunId> = (0..count).map(|index| first.nth(index)).collect();
         runs.iter().for_each(|run| running.submit(*run, &job(0)));
         (running, runs)

@@ -17,12 +17,21 @@ use super::state::Engine;
 /// The methods are those of APScheduler's `BaseScheduler`, and all of them may be called within a
 /// job or a listener. Times are in UTC; text dates are read in the scheduler's zone.
 #[derive(Clone)]
-pub struct Scheduler(pub(super) Arc<Engine>);
+pub struct Scheduler(
+    pub(super) Arc<Engine>,
+    /// Who acts, for the records of changes. `None`: the program.
+    pub(super) Option<Arc<str>>,
+);
 
 impl Scheduler {
     /// Returns a scheduler on this event loop.
     pub fn new(registry: Registry, clock: Arc<dyn Clock>, event_loop: Arc<dyn EventLoop>) -> Self {
-        Self(Engine::new(registry, clock, event_loop))
+        Self::of(Engine::new(registry, clock, event_loop))
+    }
+
+    /// Returns a handle to this engine.
+    pub(super) fn of(engine: Arc<Engine>) -> Self {
+        Self(engine, None)
     }
 
     /// Returns another handle to the scheduler. The scheduler is shut down when its owner is

@@ -8,6 +8,8 @@ use super::heartbeat::Heartbeat;
 use super::lock::lock;
 use super::open_rows::OpenRows;
 use super::owner::new_owner;
+use super::phase::Presence;
+use super::read_only::ReadOnlyJobStore;
 use super::recorder::Recorder;
 use super::restored::RestoredJobs;
 use super::store_session::Session;
@@ -28,6 +30,8 @@ pub(super) struct StoreRunner {
     pub(super) number: u32,
     pub(super) store: Arc<dyn JobStore>,
     pub(super) capabilities: StoreCapabilities,
+    /// Nothing is claimed from it and nothing is recorded in it.
+    pub(super) is_read_only: bool,
     /// A new one for each start, so that a pass that outlives a shutdown can't take part in the
     /// next start.
     pub(super) session: Mutex<Arc<Session>>,
@@ -40,6 +44,8 @@ pub(super) struct StoreRunner {
     pub(super) heartbeat: Mutex<Option<Arc<Heartbeat>>>,
     /// The open runs in its ledger.
     pub(super) open: OpenRows,
+    /// What was recorded of this scheduler.
+    pub(super) presence: Mutex<Presence>,
     /// The owner of the runs that are claimed from the store.
     pub(super) owner: Arc<Mutex<Arc<Owner>>>,
 }
@@ -51,6 +57,7 @@ impl StoreRunner {
             number,
             capabilities: store.capabilities(),
             store,
+            is_read_only: false,
             session: Mutex::new(Arc::new(Session::ended())),
             closing: Arc::default(),
             restored: RestoredJobs::default(),
@@ -58,8 +65,16 @@ impl StoreRunner {
             recorder: Mutex::default(),
             heartbeat: Mutex::default(),
             open: OpenRows::default(),
+            presence: Mutex::default(),
             owner: Arc::new(Mutex::new(new_owner())),
         }
+    }
+
+    /// Returns a runner for the same store, opened read-only.
+    pub(super) fn read_only(&self) -> Self {
+        let store = Arc::new(ReadOnlyJobStore::new(Arc::clone(&self.store)));
+        let runner = Self::new(Arc::clone(&self.alias), self.number, store);
+        Self { is_read_only: true, ..runner }
     }
 
     pub(super) fn owner(&self) -> Arc<Owner> {

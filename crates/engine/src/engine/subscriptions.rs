@@ -116,7 +116,7 @@ impl Stream for EventStream {
 impl Drop for EventStream {
     fn drop(&mut self) {
         if let Some(engine) = self.engine.upgrade() {
-            Scheduler(engine).remove_listener(self.listener);
+            Scheduler::of(engine).remove_listener(self.listener);
         }
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::audit::Additions;
 use super::decide::restore;
 use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
 use super::storing::payload;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::stored::{decode, encode_value};
+use apscheduler_core::ledger::ChangeKind;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
@@ -128,7 +130,11 @@ impl Scheduler {
             .collect::<Result<Vec<_>>>()?;
         let times: Vec<(Arc<str>, Option<Timestamp>)> =
             records.iter().map(|record| (Arc::clone(&record.id), record.next_run_time)).collect();
+        let audit = self.audit_of(&runner).map(|audit| (audit, Additions::of(&records)));
         runner.callable()?.add_jobs(records)?;
+        if let Some((audit, added)) = audit {
+            audit.added(ChangeKind::Imported, &added);
+        }
         for (id, time) in &times {
             runner.mark_written(id, *time);
             self.0.emit(EventMask::JOB_ADDED, || Event::JobAdded(runner.job_key(id)));

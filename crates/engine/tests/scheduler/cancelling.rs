@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use apscheduler_core::ErrorKind;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::job::{JobBuilder, Retry};
 use apscheduler_core::ledger::{History, OpenQuery, RunQuery, RunRecord, RunState};
 use apscheduler_core::run::RunId;
-use apscheduler_core::ErrorKind;
 use apscheduler_engine::{Cancelling, JobContextExt as _};
 use apscheduler_testkit::SteppedScheduler;
 use chrono::TimeDelta;

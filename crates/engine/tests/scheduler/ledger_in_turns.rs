@@ -45,6 +45,8 @@ struct Pages {
     journals: Vec<Journal>,
     /// The records of each successful call of `append`, and how many batches it closed.
     appended: Vec<(Vec<RunRecord>, usize)>,
+    /// The records of changes.
+    changes: Vec<RunRecord>,
     beats: usize,
     fails: bool,
     panics: bool,
@@ -100,7 +102,12 @@ impl RunLedger for Book {
             return Ok(Appended::Fenced);
         }
         pages.journals.retain(|journal| !closed.contains(&journal.batch.id));
-        pages.appended.push((records.to_vec(), closed.len()));
+        let is_change = |record: &RunRecord| record.state == RunState::Changed;
+        let (changes, outcomes): (Vec<_>, Vec<_>) = records.iter().cloned().partition(is_change);
+        pages.changes.extend(changes);
+        if !outcomes.is_empty() || !closed.is_empty() {
+            pages.appended.push((outcomes, closed.len()));
+        }
         Ok(Appended::Written)
     }
 
@@ -285,6 +292,20 @@ fn a_scheduler_that_was_found_dead_continues_as_another_owner() {
     assert_eq!(store.book.take_appended(), [], "the outcome is refused");
     held.execute(0);
     assert_eq!(store.book.take_appended(), [(vec![RunState::Ok], 1)]);
+}
+
+#[test]
+fn a_change_is_recorded_although_its_scheduler_was_found_dead() {
+    let store = SharedStore::default();
+    let (scheduler, _) = start(&store);
+    let events = Recorder::on(&scheduler, EventMask::RUN_FENCED);
+    store.book.pages().owners[0].state = OwnerState::Dead;
+    store.book.pages().changes.clear();
+    scheduler.add_job(JobBuilder::new("tests::ok").id("a").trigger(every(5))).unwrap();
+    let ids: Vec<_> =
+        store.book.pages().changes.iter().map(|change| change.job_id.clone()).collect();
+    assert_eq!(ids, ["a".into()]);
+    assert_eq!(events.names(), [] as [&str; 0]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod asked;
+mod audit;
 mod backlog;
 mod broken_records;
 mod cancelling;
