@@ -120,6 +120,12 @@ pub trait StoreHarness: Send + Sync {
         OverlappingClaims::Waits
     }
 
+    /// Whether the rows of open runs are written before their claim, in a request of their own. If that gets no response, the
+    /// claim is not sent.
+    fn announces_open_runs(&self) -> bool {
+        false
+    }
+
     /// Returns the divisor for the numbers of jobs in large cases, for slow backends.
     fn divisor(&self) -> usize {
         1

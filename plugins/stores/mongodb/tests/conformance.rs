@@ -87,6 +87,10 @@ impl StoreHarness for MongoDb {
         })
     }
 
+    fn announces_open_runs(&self) -> bool {
+        true
+    }
+
     fn divisor(&self) -> usize {
         // The substitute for MongoDB handles about 460 inserts per second, and is slower if many threads contend.
         100
