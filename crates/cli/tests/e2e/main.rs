@@ -13,6 +13,7 @@ mod jobs;
 mod killed;
 mod local_zone;
 mod next;
+mod pauses;
 mod program;
 mod restart;
 mod run;

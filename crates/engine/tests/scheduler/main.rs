@@ -19,6 +19,7 @@ mod jobs;
 mod ledger_in_turns;
 mod lifecycle;
 mod listing;
+mod pauses;
 mod processing;
 mod recorder;
 mod recording;
