@@ -4,18 +4,33 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use apscheduler::ErrorKind;
-use apscheduler::job::{Job, JobChanges};
+use apscheduler::job::{Job, JobChanges, Pause};
 
 use crate::stores::Stores;
-use crate::{output, stderr};
+use crate::{input, output, stderr};
 
-/// Pause jobs: they do not run until they are resumed.
+/// Pause jobs: they do not run until they are resumed, or until a time.
+///
+/// With --until, a job runs again by itself, at its first fire time at or after that time. A job with `on_resume = "catch_up"`
+/// then also runs the run times since it was paused.
 #[derive(clap::Args)]
+#[command(after_help = PAUSE_EXAMPLES)]
 pub(super) struct PauseArgs {
     /// The ids of the jobs
     #[arg(required = true)]
     ids: Vec<String>,
+    /// Why; shown by `jobs list` and `jobs show`
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// When the pause ends, in ISO 8601
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
 }
+
+const PAUSE_EXAMPLES: &str = "\
+Examples:
+  apscheduler jobs pause backup report
+  apscheduler jobs pause backup --note 'the disk is full' --until '2027-01-04 06:00:00'";
 
 /// Resume paused jobs at the next fire times of their triggers. A job whose schedule has ended is removed.
 #[derive(clap::Args)]
@@ -49,9 +64,17 @@ pub(super) struct RemoveArgs {
 }
 
 pub(super) fn pause(stores: &Stores, args: &PauseArgs) -> Result<ExitCode> {
+    let zone = stores.scheduler.timezone();
+    let until = args.until.as_ref();
+    let until = until.map(|text| input::instant_option("--until", text, zone)).transpose()?;
+    let mut pause = Pause::new().until(until);
+    pause.note.clone_from(&args.note);
     each(stores, &args.ids, |job| {
-        job.pause()?;
-        Ok(format!("paused {}", job.id()))
+        let paused = job.pause_with(pause.clone())?;
+        Ok(match until {
+            Some(_) => format!("paused {}: {paused}", job.id()),
+            None => format!("paused {}", job.id()),
+        })
     })
 }
 

@@ -12,7 +12,7 @@ use crate::stores::Stores;
 
 /// List jobs in the order of their next run times.
 ///
-/// The status is `scheduled`, `paused`, or `broken` with the reason. A broken job stays in its store and runs again as soon
+/// The status is `scheduled`, `paused` with the end and the note of the pause, or `broken` with the reason. A broken job stays in its store and runs again as soon
 /// as it can be restored.
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
@@ -44,7 +44,7 @@ pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
         let trigger = job.spec().map(|spec| spec.trigger().to_string());
         let status = match job.broken() {
             Some(error) => format!("broken: {}", error.message()),
-            None => view::status(job).to_owned(),
+            None => view::pause(job, zone).unwrap_or_else(|| view::status(job).to_owned()),
         };
         let dash = || "-".to_owned();
         vec![

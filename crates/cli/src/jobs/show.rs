@@ -37,6 +37,10 @@ pub(super) fn show(stores: &Stores, args: &ShowArgs) -> Result<ExitCode> {
         let text = view::zone(&job, zone, time).display(time);
         shown["next_run_time"] = json!(format!("{text} ({})", relative(now, time)));
     }
+    if let Some((pause, text)) = job.paused().zip(view::pause(&job, zone)) {
+        let since = relative(stores.scheduler.clock().now(), pause.since);
+        shown["pause"] = json!(format!("{text} (by {}, {since})", pause.by));
+    }
     let Value::Object(shown) = shown else {
         return Ok(ExitCode::SUCCESS);
     };

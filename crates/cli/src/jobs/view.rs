@@ -10,8 +10,18 @@ pub(super) fn status(job: &Job) -> &'static str {
     match (job.broken(), job.next_run_time()) {
         (Some(_), _) => "broken",
         (None, NextRunTime::Paused) => "paused",
+        (None, _) if job.paused().is_some() => "paused",
         (None, _) => "scheduled",
     }
+}
+
+/// The pause of a job in words, with its end and its note.
+pub(super) fn pause(job: &Job, scheduler: Zone) -> Option<String> {
+    let pause = job.paused()?;
+    let end =
+        pause.until.map(|until| format!(" until {}", zone(job, scheduler, until).display(until)));
+    let note = pause.note.as_ref().map(|note| format!(": {note}"));
+    Some(format!("paused{}{}", end.unwrap_or_default(), note.unwrap_or_default()))
 }
 
 /// The zone for displaying run times: that of the trigger, or else of the scheduler.
@@ -33,6 +43,9 @@ pub(super) fn json(job: &Job, scheduler: Zone) -> Value {
     put("jobstore", json!(job.jobstore()));
     put("status", json!(status(job)));
     put("next_run_time", json!(next_run_time(job, scheduler)));
+    if let Some(pause) = job.paused() {
+        put("pause", json!(pause));
+    }
     if let Some(error) = job.broken() {
         put("reason", json!(error.chain()));
     }

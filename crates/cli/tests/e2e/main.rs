@@ -15,6 +15,7 @@ mod killed;
 mod local_zone;
 mod next;
 mod policies;
+mod pauses;
 mod program;
 mod restart;
 mod run;

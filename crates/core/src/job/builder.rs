@@ -154,6 +154,7 @@ impl JobBuilder {
             timeout: self.fields.timeout.flatten(),
             origin: self.fields.origin,
             policies: JobSpec::kept(policies),
+            pause: None,
         };
         spec.validate()?;
         Ok(PendingJob {

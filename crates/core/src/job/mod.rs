@@ -9,6 +9,7 @@ mod grace_time;
 mod immediate;
 mod key;
 mod origin;
+mod pause;
 mod policies;
 mod spec;
 pub mod stored;
@@ -20,6 +21,7 @@ pub use declared::DeclaredJob;
 pub use defaults::JobDefaults;
 pub use key::JobKey;
 pub use origin::JobOrigin;
+pub use pause::{Pause, Paused};
 pub use policies::{
     Coalesce, OnCrash, OnResume, Overlap, OverlapScope, Policies, PolicyOptions, Retry, RetryOn,
 };

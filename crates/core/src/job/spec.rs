@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::grace_time;
-use super::{Coalesce, JobOrigin, Policies};
+use super::{Coalesce, JobOrigin, Paused, Policies};
 use crate::function::{Arguments, Function};
 use crate::time::Timestamp;
 use crate::trigger::Trigger;
@@ -33,6 +33,7 @@ pub struct JobSpec {
     pub(crate) origin: Option<Box<JobOrigin>>,
     /// `None` if they are the defaults, as those of most jobs.
     pub(crate) policies: Option<Box<Policies>>,
+    pub(crate) pause: Option<Box<Paused>>,
 }
 
 impl JobSpec {
@@ -110,6 +111,17 @@ impl JobSpec {
     /// Returns its policies as they are kept: nothing, if they are the defaults.
     pub(crate) fn kept(policies: Policies) -> Option<Box<Policies>> {
         (policies != Policies::default()).then(|| Box::new(policies))
+    }
+
+    /// Returns its pause, which may have ended, if a call of `pause_job` paused it.
+    pub fn pause(&self) -> Option<&Paused> {
+        self.pause.as_deref()
+    }
+
+    /// Returns the same job with this pause, or without one.
+    #[must_use]
+    pub fn with_pause(&self, pause: Option<Paused>) -> Self {
+        Self { pause: pause.map(Box::new), ..self.clone() }
     }
 
     /// Returns the config file that declares it, if there is one.

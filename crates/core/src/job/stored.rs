@@ -7,7 +7,7 @@ use std::time::{Duration, TryFromFloatSecsError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Coalesce, JobDefaults, JobOrigin, JobSpec, Policies};
+use super::{Coalesce, JobDefaults, JobOrigin, JobSpec, Paused, Policies};
 use crate::function::{Arguments, Function};
 use crate::trigger::{Trigger, TriggerConfig, TriggerContext};
 use crate::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result};
 /// The latest version of the format that this release writes. It reads this version and all earlier ones.
 pub const STATE_VERSION: u32 = 2;
 
-/// The version of a job that needs nothing that came later: releases that know no policies can run it.
+/// The version of a job that needs nothing that came later: releases that know neither policies nor pauses can run it.
 const PLAIN_VERSION: u32 = 1;
 
 /// What is written; borrowed, in the order of the keys in the text.
@@ -40,6 +40,8 @@ struct Written<'a> {
     origin: Option<&'a JobOrigin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policies: Option<&'a Policies>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<&'a Paused>,
 }
 
 /// What is read.
@@ -61,6 +63,7 @@ struct Stored {
     timeout: Option<f64>,
     origin: Option<JobOrigin>,
     policies: Option<Box<Policies>>,
+    pause: Option<Box<Paused>>,
 }
 
 /// The version alone, to tell a newer format from a broken one.
@@ -135,8 +138,9 @@ fn written(spec: &JobSpec) -> Result<Written<'_>> {
     }
     // A release that ignored them would run the job otherwise, so it sets the job aside.
     let has_policies = spec.policies.is_some() || spec.coalesce == Coalesce::Earliest;
+    let is_plain = !has_policies && spec.pause.is_none();
     Ok(Written {
-        version: if has_policies { STATE_VERSION } else { PLAIN_VERSION },
+        version: if is_plain { PLAIN_VERSION } else { STATE_VERSION },
         id: spec.id(),
         name: spec.name(),
         func: spec.function.name(),
@@ -150,6 +154,7 @@ fn written(spec: &JobSpec) -> Result<Written<'_>> {
         timeout: spec.timeout.map(|timeout| timeout.as_secs_f64()),
         origin: spec.origin(),
         policies: spec.policies.as_deref(),
+        pause: spec.pause(),
     })
 }
 
@@ -294,5 +299,6 @@ fn build(
             .map_err(|_| broken(id, "`timeout` is not a positive number of seconds"))?,
         origin: stored.origin.map(Box::new),
         policies: stored.policies,
+        pause: stored.pause,
     })
 }

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use apscheduler_core::Result;
-use apscheduler_core::job::Policies;
 use apscheduler_core::job::stored::encode_value;
-use apscheduler_core::ledger::{Change, ChangeKind, History, RunQuery, RunRecord, RunState};
-use apscheduler_core::run::OwnerId;
+use apscheduler_core::job::{JobSpec, Policies};
+use apscheduler_core::ledger::{
+    Change, ChangeKind, History, RunQuery, RunRecord, RunState, Skipped,
+};
+use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
 use apscheduler_core::time::{Timestamp, Zone};
 use serde_json::{Map, Value, json};
 
+use super::due::NotRun;
 use super::recorder::{Ended, Recorder};
-use super::records::{MAX_RESULT, runs_of};
+use super::records::{MAX_RESULT, runs_of, wants};
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
@@ -59,6 +62,11 @@ impl Scheduler {
         runs_of([&self.0.store(alias)?], &only_changes(query))
     }
 
+    /// Returns who acts through this handle.
+    pub(super) fn who(&self) -> String {
+        who(self.1.as_deref(), &self.0.owner())
+    }
+
     /// Returns what records changes in a store, if the store has a ledger.
     pub(super) fn audit_of(&self, runner: &StoreRunner) -> Option<Audit> {
         self.0.audit_of(runner, self.1.as_deref())
@@ -69,12 +77,16 @@ impl Engine {
     pub(super) fn audit_of(&self, runner: &StoreRunner, actor: Option<&str>) -> Option<Audit> {
         let recorder = self.recorders.get(runner.number)?;
         let owner = runner.owner();
-        let program = format!("{}@{}({})", owner.name, owner.host, owner.pid);
-        let who = match actor {
-            Some(actor) => format!("{actor} via {program}"),
-            None => program,
-        };
+        let who = who(actor, &owner);
         Some(Audit { recorder, owner: owner.id, who, now: self.now() })
+    }
+}
+
+fn who(actor: Option<&str>, owner: &Owner) -> String {
+    let program = format!("{}@{}({})", owner.name, owner.host, owner.pid);
+    match actor {
+        Some(actor) => format!("{actor} via {program}"),
+        None => program,
     }
 }
 
@@ -202,6 +214,16 @@ impl Audit {
     /// Records something about all jobs of the store, or about its scheduler.
     pub(super) fn of_store(&self, what: ChangeKind) {
         self.note_all(self.change(what));
+    }
+
+    /// Records that run times do not run, although no claim took them.
+    pub(super) fn skipped(&self, job: &JobSpec, times: &NotRun) {
+        let skipped = Skipped::new(RunId::new(self.now), times.first, times.reason);
+        let skipped = skipped.until(times.last, times.count(job));
+        if wants(job, &self.recorder, skipped.state()) {
+            let record = skipped.record(Arc::clone(job.id_arc()), self.owner);
+            self.keep(record.ended(self.now));
+        }
     }
 
     fn change(&self, what: ChangeKind) -> Change {

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use super::audit::{Audit, JobState};
+use super::change::{Changed, Stored, StoredJob};
 use super::decide::{restore, unknown_executor};
 use super::job::Job;
 use super::lock::lock;
+use super::pausing::adapt;
 use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
-use super::storing::{check_executor, payload};
+use super::storing::{check_executor, payload, unchecked_payload};
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobKey;
-use apscheduler_core::job::{JobChanges, JobSpec, PendingJob};
+use apscheduler_core::job::{JobChanges, PendingJob};
 use apscheduler_core::ledger::ChangeKind;
 use apscheduler_core::store::{JobPayload, JobRecord};
-use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{TriggerContext, TriggerSource};
 use apscheduler_core::{Error, ErrorKind, Result};
 
@@ -38,8 +39,8 @@ impl Scheduler {
 
     fn modify(&self, what: ChangeKind, key: &JobKey, changes: &JobChanges) -> Result<Job> {
         let context = self.0.trigger_context();
-        self.change(what, key, |stored| {
-            let spec = match stored {
+        self.change(what, key, None, |stored| {
+            let spec = match stored.job {
                 // A time is written regardless of other defects, so that a job that can't run can
                 // be paused.
                 _ if changes.keeps_definition() => {
@@ -53,7 +54,11 @@ impl Scheduler {
                 StoredJob::Whole(spec) => Some(changes.apply(spec, &context)?),
                 StoredJob::Broken { id, text, .. } => Some(changes.repair(id, text, &context)?),
             };
-            Ok(Changed { spec, next_run_time: changes.new_next_run_time() })
+            let asked = Changed { spec, ..Changed::next(changes.new_next_run_time()) };
+            Ok(match stored.job {
+                StoredJob::Whole(before) => adapt(before, asked, context.now),
+                StoredJob::Broken { .. } => asked,
+            })
         })
     }
 
@@ -73,41 +78,6 @@ impl Scheduler {
         self.modify(ChangeKind::Rescheduled, &job.into(), &changes)
     }
 
-    /// Pauses a job: it does not run until it is resumed.
-    ///
-    /// # Errors
-    /// Same as [`modify_job`](Self::modify_job).
-    pub fn pause_job(&self, job: impl Into<JobKey>) -> Result<Job> {
-        self.modify(ChangeKind::Paused, &job.into(), &JobChanges::new().next_run_time(None))
-    }
-
-    /// Resumes a job at its next fire time. A job whose schedule has ended is removed; the result
-    /// is then `None`.
-    ///
-    /// A trigger whose start was not given, but taken from a clock that was ahead, [starts
-    /// anew](apscheduler_core::trigger::Trigger::with_corrected_start).
-    ///
-    /// # Errors
-    /// Same as [`modify_job`](Self::modify_job).
-    pub fn resume_job(&self, job: impl Into<JobKey>) -> Result<Option<Job>> {
-        let mut ended = false;
-        let now = self.0.now();
-        let job = self.change(ChangeKind::Resumed, &job.into(), |stored| {
-            let spec = stored.spec()?;
-            let corrected = spec.with_corrected_start(now);
-            let trigger =
-                corrected.as_ref().map_or(spec.trigger(), |corrected| corrected.trigger());
-            let next = trigger.next_fire_time(None, now);
-            ended = next.is_none();
-            Ok(Changed { spec: corrected, next_run_time: Some(next) })
-        })?;
-        if ended {
-            self.remove(&job.key(), Some("its schedule has ended"))?;
-            return Ok(None);
-        }
-        Ok(Some(job))
-    }
-
     /// Removes a job. Running instances continue.
     ///
     /// # Errors
@@ -116,7 +86,7 @@ impl Scheduler {
         self.remove(&job.into(), None)
     }
 
-    fn remove(&self, key: &JobKey, note: Option<&str>) -> Result<()> {
+    pub(super) fn remove(&self, key: &JobKey, note: Option<&str>) -> Result<()> {
         let engine = &self.0;
         let (id, jobstore) = (key.id(), key.jobstore());
         let alias = if self.waits() {
@@ -189,13 +159,15 @@ impl Scheduler {
     fn change_pending(
         &self,
         key: &JobKey,
-        mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
+        mut change: impl FnMut(&Stored<'_>) -> Result<Changed>,
     ) -> Result<PendingJob> {
         loop {
             let pending = lock(&self.0.pending).find(key.id(), key.jobstore()).cloned();
             let mut job = pending.ok_or_else(|| Error::job_lookup(key.id()))?;
             // Triggers and plugins are foreign code: no lock is held while they run.
-            let changed = change(&StoredJob::Whole(&job.spec))?;
+            let stored = StoredJob::Whole(&job.spec);
+            let changed =
+                change(&Stored { job: stored, next_run_time: job.next_run_time.flatten() })?;
             let before = Arc::clone(&job.spec);
             // Creates a new `Arc` even if the definition is unchanged, so that a concurrent change
             // is detected.
@@ -209,11 +181,12 @@ impl Scheduler {
     }
 
     /// Reads a job, changes it, and writes it. Retries if the job was changed in between.
-    fn change(
+    pub(super) fn change(
         &self,
         what: ChangeKind,
         key: &JobKey,
-        mut change: impl FnMut(&StoredJob<'_>) -> Result<Changed>,
+        note: Option<&str>,
+        mut change: impl FnMut(&Stored<'_>) -> Result<Changed>,
     ) -> Result<Job> {
         let engine = &self.0;
         let event = |jobstore: &Arc<str>| {
@@ -229,28 +202,36 @@ impl Scheduler {
             let context: TriggerContext<'_> = engine.trigger_context();
             let audit = self.audit_of(&runner).map(|audit| (audit, JobState::of(&record)));
             let restored = restore(&record, &context);
-            let changed = match (&restored, &record.payload) {
-                (Ok(spec), _) => change(&StoredJob::Whole(spec))?,
+            let job = match (&restored, &record.payload) {
+                (Ok(spec), _) => StoredJob::Whole(spec),
                 (Err(reason), JobPayload::Encoded(text)) => {
-                    change(&StoredJob::Broken { id: &record.id, text, reason })?
+                    StoredJob::Broken { id: &record.id, text, reason }
                 }
                 (Err(reason), JobPayload::Live(_)) => return Err(reason.repeated()),
             };
-            if let Some(spec) = changed.spec.map(Arc::new) {
+            let changed = change(&Stored { job, next_run_time: record.next_run_time })?;
+            let spec = changed.spec.map(Arc::new);
+            if let Some(spec) = spec.as_ref().filter(|_| !changed.is_checked) {
+                record.payload = unchecked_payload(&runner, spec)?;
+            } else if let Some(spec) = &spec {
                 let executors = engine.executors();
                 let before = restored.as_ref().ok().map(|before| before.executor_arc());
                 match executors.get(spec.executor_arc()) {
-                    Some(executor) => check_executor(&spec, executor.capabilities())?,
+                    Some(executor) => check_executor(spec, executor.capabilities())?,
                     // Another process may have the executor; the job is no worse off than before.
                     None if before == Some(spec.executor_arc()) => {}
-                    None => return Err(unknown_executor(&executors, &spec)),
+                    None => return Err(unknown_executor(&executors, spec)),
                 }
-                record.payload = payload(&runner, &spec, &engine.registry)?;
+                record.payload = payload(&runner, spec, &engine.registry)?;
             }
             record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
             if runner.callable()?.update_job(&record)? {
                 if let Some((audit, before)) = audit {
-                    audit.modified(what, &record.id, (&before, &JobState::of(&record)), None);
+                    let note = note.map(ToOwned::to_owned);
+                    audit.modified(what, &record.id, (&before, &JobState::of(&record)), note);
+                    if let (Some(times), Ok(job)) = (&changed.skipped, &restored) {
+                        audit.skipped(job, times);
+                    }
                 }
                 runner.mark_written(&record.id, record.next_run_time);
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
@@ -262,30 +243,4 @@ impl Scheduler {
         Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")
             .with_job_id(key.id()))
     }
-}
-
-/// A job to be changed.
-enum StoredJob<'a> {
-    Whole(&'a Arc<JobSpec>),
-    /// A job that can't be restored.
-    Broken {
-        id: &'a Arc<str>,
-        text: &'a str,
-        reason: &'a Error,
-    },
-}
-
-impl StoredJob<'_> {
-    fn spec(&self) -> Result<&Arc<JobSpec>> {
-        match self {
-            Self::Whole(spec) => Ok(spec),
-            Self::Broken { reason, .. } => Err(reason.repeated()),
-        }
-    }
-}
-
-/// The changes to a job; a field that is `None` stays as it is.
-struct Changed {
-    spec: Option<JobSpec>,
-    next_run_time: Option<Option<Timestamp>>,
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::decide::restore;
+use super::pausing::active;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use apscheduler_core::Result;
@@ -64,6 +65,9 @@ fn distance(record: &JobRecord, now: Timestamp, context: &TriggerContext<'_>) ->
     let next = record.next_run_time?;
     // Broken records are reported elsewhere.
     let spec: Arc<JobSpec> = restore(record, context).ok()?;
+    if active(&spec, now).is_some() {
+        return None;
+    }
     let own = catch_unwind(AssertUnwindSafe(|| {
         let trigger = spec.trigger().with_corrected_start(now);
         trigger.as_ref().unwrap_or(spec.trigger()).next_fire_time(None, now)

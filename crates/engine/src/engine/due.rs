@@ -27,8 +27,22 @@ pub(super) struct NotRun {
     pub(super) reason: Reason,
 }
 
-/// Returns what is due of a job at `now`. `first` is its next run time, which has come.
-pub(super) fn due(job: &JobSpec, first: Timestamp, now: Timestamp) -> Result<Due> {
+/// Returns what is due of a job at `now`. `next` is its next run time, which has come.
+pub(super) fn due(job: &JobSpec, next: Timestamp, now: Timestamp) -> Result<Due> {
+    let Some(pause) = job.pause() else { return from(job, next, now) };
+    let mut due = from(job, pause.caught_up_at(next).unwrap_or(next), now)?;
+    // The next run time that stands for the run times of the pause must not come again.
+    if let (NextRun::At(next), RunTimes::Many(times)) = (due.next, &mut due.run_times)
+        && pause.resume_at == Some(next)
+        && let Some(last) = times.pop()
+    {
+        due.next = NextRun::At(last);
+    }
+    Ok(due)
+}
+
+/// Returns what is due from `first` on, which has come.
+fn from(job: &JobSpec, first: Timestamp, now: Timestamp) -> Result<Due> {
     let last = || job.trigger().last_fire_time(first, now).max(first).min(now);
     match job.coalesce() {
         Coalesce::All => all(job, first, now),
@@ -101,7 +115,12 @@ fn newest(job: &JobSpec, first: Timestamp, now: Timestamp, limit: u32) -> Result
 }
 
 /// Returns the run times from `first` on, before another one.
-fn before(job: &JobSpec, first: Timestamp, end: Timestamp, reason: Reason) -> Option<NotRun> {
+pub(super) fn before(
+    job: &JobSpec,
+    first: Timestamp,
+    end: Timestamp,
+    reason: Reason,
+) -> Option<NotRun> {
     let latest = end.checked_sub_signed(TimeDelta::microseconds(1))?;
     let last = job.trigger().last_fire_time(first, latest).clamp(first, latest);
     Some(NotRun { first, last, reason })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::scheduler::Scheduler;
-use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
+use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec, Pause, Paused};
 use apscheduler_core::printable;
 use apscheduler_core::run::RunId;
 use apscheduler_core::time::{Timestamp, Zone};
@@ -96,6 +96,13 @@ impl Job {
         self.broken.as_deref()
     }
 
+    /// Returns the pause of the job, if it is paused and its definition can be read. A job that was added or modified
+    /// without a next run time is paused too, but has none.
+    pub fn paused(&self) -> Option<&Paused> {
+        let now = self.scheduler.clock().now();
+        self.spec.as_ref()?.pause().filter(|pause| !pause.is_over(now))
+    }
+
     /// Returns the jobs file that declared the job, if any; for a broken record, as far as its text
     /// is readable.
     pub fn origin(&self) -> Option<&JobOrigin> {
@@ -132,6 +139,14 @@ impl Job {
     /// Same as [`Scheduler::pause_job`].
     pub fn pause(&self) -> Result<Self> {
         self.scheduler.pause_job(self.key())
+    }
+
+    /// Pauses the job, with a note, and until a time.
+    ///
+    /// # Errors
+    /// Same as [`Scheduler::pause_job_with`].
+    pub fn pause_with(&self, pause: Pause) -> Result<Self> {
+        self.scheduler.pause_job_with(self.key(), pause)
     }
 
     /// Resumes the job, or removes it if its schedule has ended; the result is then `None`.

@@ -135,7 +135,7 @@ impl Engine {
 }
 
 /// Returns whether a run in this state is recorded: as its job says, or else the scheduler.
-fn wants(job: &JobSpec, recorder: &Recorder, state: RunState) -> bool {
+pub(super) fn wants(job: &JobSpec, recorder: &Recorder, state: RunState) -> bool {
     match job.policies().history.unwrap_or(recorder.level()) {
         History::Off => false,
         History::Failures => state != RunState::Ok,

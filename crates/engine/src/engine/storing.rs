@@ -19,7 +19,7 @@ pub(super) fn payload(
 ) -> Result<JobPayload> {
     check_ledger(runner, spec)?;
     if !runner.capabilities.serializes {
-        return Ok(JobPayload::Live(Arc::clone(spec)));
+        return unchecked_payload(runner, spec);
     }
     let kind = spec.trigger().kind();
     registry.find(PluginKind::Trigger, kind).map_err(|error| {
@@ -27,6 +27,14 @@ pub(super) fn payload(
             format!("its trigger could not be restored from the store `{}`", runner.alias);
         Error::new(ErrorKind::Unsupported, message).with_job_id(spec.id()).with_source(error)
     })?;
+    unchecked_payload(runner, spec)
+}
+
+/// Returns the form in which the store keeps a job that is stored already.
+pub(super) fn unchecked_payload(runner: &StoreRunner, spec: &Arc<JobSpec>) -> Result<JobPayload> {
+    if !runner.capabilities.serializes {
+        return Ok(JobPayload::Live(Arc::clone(spec)));
+    }
     Ok(JobPayload::Encoded(encode(spec)?))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec};
+use apscheduler_core::job::{JobChanges, JobKey, JobOrigin, JobSpec, Pause, Paused};
 use apscheduler_core::run::RunId;
 use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{Error, Result};
@@ -60,6 +60,11 @@ impl AsyncJob {
         self.0.origin()
     }
 
+    /// Same as [`Job::paused`].
+    pub fn paused(&self) -> Option<&Paused> {
+        self.0.paused()
+    }
+
     /// Same as [`Job::pending`].
     pub fn pending(&self) -> bool {
         self.0.pending()
@@ -88,6 +93,14 @@ impl AsyncJob {
     /// Same as [`Job::pause`].
     pub async fn pause(&self) -> Result<Self> {
         self.call(Job::pause).await.map(Self)
+    }
+
+    /// Same as [`Job::pause_with`].
+    ///
+    /// # Errors
+    /// Same as [`Job::pause_with`].
+    pub async fn pause_with(&self, pause: Pause) -> Result<Self> {
+        self.call(move |job| job.pause_with(pause)).await.map(Self)
     }
 
     /// Same as [`Job::resume`].

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Executor;
-use apscheduler_core::job::{JobBuilder, JobChanges, JobDefaults, JobKey};
+use apscheduler_core::job::{JobBuilder, JobChanges, JobDefaults, JobKey, Pause};
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::run::RunId;
 use apscheduler_core::store::JobStore;
@@ -100,6 +100,13 @@ impl AsyncScheduler {
     pub async fn pause_job(&self, job: impl Into<JobKey>) -> Result<AsyncJob> {
         let key = job.into();
         self.0.call(move |scheduler| scheduler.pause_job(key)).await.map(AsyncJob::from)
+    }
+
+    /// Same as [`Scheduler::pause_job_with`].
+    pub async fn pause_job_with(&self, job: impl Into<JobKey>, pause: Pause) -> Result<AsyncJob> {
+        let key = job.into();
+        let call = self.0.call(move |scheduler| scheduler.pause_job_with(key, pause));
+        call.await.map(AsyncJob::from)
     }
 
     /// Same as [`Scheduler::resume_job`].

@@ -23,6 +23,7 @@ mod ledger_in_turns;
 mod lifecycle;
 mod listing;
 mod overlap;
+mod pauses;
 mod processing;
 mod recorder;
 mod recording;
