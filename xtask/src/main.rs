@@ -1,4 +1,4 @@
-//! The tasks of this repository: `cargo xtask test | lint | circles | services | chaos | bench`.
+//! The tasks of this repository: `cargo xtask test | lint | circles | services | chaos | simulate | bench`.
 
 mod bench;
 mod chaos;
@@ -10,6 +10,7 @@ mod lint;
 mod packaging;
 mod python;
 mod services;
+mod simulate;
 mod test;
 mod workspace;
 
@@ -45,6 +46,8 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
+    /// Simulates clusters with faults, deterministic by seed. A few seeds are part of `test`.
+    Simulate(simulate::Seeds),
     /// Runs the benchmarks; `--bench NAME` picks one.
     Bench {
         /// Arguments for `cargo bench`, such as `--bench memory`.
@@ -60,6 +63,7 @@ fn main() -> Result<()> {
         Task::Circles => lint::circles(),
         Task::Services => services::up(),
         Task::Chaos { stores, seconds } => chaos::run(&stores, seconds),
+        Task::Simulate(seeds) => simulate::run(&seeds),
         Task::Bench { rest } => bench::run(&rest),
     }
 }

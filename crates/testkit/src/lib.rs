@@ -7,6 +7,7 @@ mod guard;
 mod patience;
 mod plugins;
 pub mod schedulers;
+pub mod simulation;
 mod stepped;
 pub mod stores;
 mod suite;

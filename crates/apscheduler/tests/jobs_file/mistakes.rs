@@ -47,7 +47,7 @@ fn errors_name_file_and_key_and_change_nothing() {
         ),
         (
             job("func = 'tick'\ncoalesce = 'perhaps'"),
-            "jobs[0] \"b\": coalesce: expected true or false, found text",
+            "jobs[0] \"b\": coalesce: expected true or false, or \"latest\"",
         ),
         (
             job("func = 'tick'\nmax_instances = 0"),

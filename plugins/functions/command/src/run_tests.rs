@@ -53,8 +53,12 @@ fn returns_status_and_duration() {
 
 #[test]
 fn returns_the_end_of_the_output() {
-    let value = run_json(json!({"shell": "echo one; sleep 0.1; echo two >&2; echo"})).unwrap();
-    assert_eq!(value["output"], "one\ntwo");
+    let value = run_json(json!({"shell": "echo one; echo two; echo; echo three >&2"})).unwrap();
+    let mut lines: Vec<&str> = value["output"].as_str().unwrap().lines().collect();
+    // Each stream is in order. How the two are mixed depends on when they are read.
+    lines.retain(|line| *line != "three");
+    assert_eq!(lines.join("\n").trim_end(), "one\ntwo");
+    assert!(value["output"].as_str().unwrap().contains("three"));
     let value = run_json(json!({"shell": "seq 1 100000"})).unwrap();
     let output = value["output"].as_str().unwrap();
     assert!(output.ends_with("\n99999\n100000"));
