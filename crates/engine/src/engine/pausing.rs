@@ -49,6 +49,7 @@ impl Scheduler {
     /// scheduler.pause_job_with("backup", Pause::new().note("the disk is full").until(tomorrow))?;
     /// # Ok::<(), apscheduler::Error>(())
     /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "a pause is made for the call")]
     pub fn pause_job_with(&self, job: impl Into<JobKey>, pause: Pause) -> Result<Job> {
         let (key, now) = (job.into(), self.0.now());
         if let Some(until) = pause.until.filter(|until| *until <= now) {

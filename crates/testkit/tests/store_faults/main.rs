@@ -187,6 +187,7 @@ fn a_store_without_a_fault_passes() {
         "foreign::",
         "replacing::",
         "recording::",
+        "open_runs::",
         "cutting_short::",
         "reading::reading_needs_no_write_permission",
         "reading::an_unused_place_is_read_as_empty",
