@@ -8,13 +8,13 @@ use crate::command::{self, cargo};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seeds {
     /// How many seeds.
-    #[arg(long, default_value_t = 2000)]
-    seeds: u64,
+    #[arg(long = "seeds", value_name = "N", default_value_t = 2000)]
+    count: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
     /// Only this seed, and what happens: with as few faults as possible if it fails.
-    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    #[arg(long, conflicts_with_all = ["count", "from"])]
     seed: Option<u64>,
     /// A deliberate defect of the store, such as `claim-ignores-revision`.
     #[arg(long)]
@@ -28,7 +28,7 @@ pub(crate) fn run(seeds: &Seeds) -> Result<()> {
     simulate.args(["--example", "simulate", "--"]);
     match seeds.seed {
         Some(seed) => simulate.arg(seed.to_string()),
-        None => simulate.args([seeds.from.to_string(), seeds.seeds.to_string()]),
+        None => simulate.args([seeds.from.to_string(), seeds.count.to_string()]),
     };
     command::run(simulate.args(&seeds.mutation))
 }

@@ -8,16 +8,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::fire::{Fire, PERIOD, micros};
 use super::records::Records;
-
-/// An instant, in microseconds since 1970.
-pub(super) type Micros = i64;
-
-/// How often a job fires.
-pub(super) const PERIOD: Micros = 100_000;
-
-/// A job and one of its run times.
-pub(super) type Fire = (String, Micros);
 
 /// The events of a scheduler process.
 pub(super) struct Process {
@@ -35,11 +27,6 @@ pub(super) struct Fires {
     of_killed: BTreeSet<Fire>,
     killed: usize,
     outages: usize,
-}
-
-pub(super) fn micros(text: &str) -> Result<Micros> {
-    let time = chrono::DateTime::parse_from_rfc3339(text);
-    Ok(time.with_context(|| format!("`{text}` is not an instant"))?.timestamp_micros())
 }
 
 impl Fires {
@@ -226,6 +213,7 @@ impl fmt::Display for Account {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fire::Micros;
     use super::*;
 
     /// Accounts for one due fire, from the events of a living process and of a killed one.

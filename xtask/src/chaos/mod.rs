@@ -5,6 +5,7 @@
 //! a fire. Each writes its events to its own file.
 
 mod accounting;
+mod fire;
 mod records;
 mod scene;
 mod scheduler;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::accounting::{Fire, PERIOD, micros};
+use super::fire::{Fire, PERIOD, micros};
 
 /// How many records each fire has, by its state.
 #[derive(Default)]

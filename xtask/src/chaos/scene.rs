@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::accounting::{Account, Fires, Micros, PERIOD, Process, micros};
+use super::accounting::{Account, Fires, Process};
+use super::fire::{Micros, PERIOD, micros};
 use super::records::Records;
 use super::scheduler::Scheduler;
 

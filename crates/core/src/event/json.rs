@@ -70,12 +70,13 @@ impl Serialize for Event {
                 map.serialize_entry("run_id", run_id)?;
                 map.serialize_entry("deadline", &iso(deadline))?;
             }
-            Self::LedgerError { error, .. } => map.serialize_entry("exception", &**error)?,
             Self::LedgerRecovered { dropped, .. } => map.serialize_entry("dropped", dropped)?,
             Self::JobBroken { reason, .. } | Self::JobStoreReplaced { reason, .. } => {
                 map.serialize_entry("reason", &**reason)?;
             }
-            Self::JobStoreError { error, .. } => map.serialize_entry("exception", &**error)?,
+            Self::JobStoreError { error, .. } | Self::LedgerError { error, .. } => {
+                map.serialize_entry("exception", &**error)?;
+            }
             _ => {}
         }
         if let Some(run) = self.run() {

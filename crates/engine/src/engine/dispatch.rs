@@ -7,7 +7,7 @@ use apscheduler_core::executor::{
     CancellationToken, Fire, Outcome, Run, RunBatch, RunId, RunSink, Started, Submission,
 };
 use apscheduler_core::function::{JobContext, JobError};
-use apscheduler_core::job::{JobKey, JobSpec, Overlap};
+use apscheduler_core::job::{JobSpec, Overlap};
 use apscheduler_core::ledger::OpenRun;
 use apscheduler_core::printable;
 use apscheduler_core::run::RunInfo;
@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::decide::Prepared;
-use super::instances::InstanceKey;
+use super::identity::{instance_key, job_key, run_info};
 use super::lock::lock;
 use super::open_data::OpenData;
 use super::overlap::Admission;
@@ -161,25 +161,11 @@ impl RunSink for Engine {
 /// The events that say how long a run took.
 const ENDED: EventMask = EventMask::JOB_EXECUTED.union(EventMask::JOB_ERROR);
 
-/// Returns a run that was claimed.
-pub(super) fn run_info(run: &Submission, id: RunId) -> RunInfo {
-    let batch = run.batch();
-    RunInfo::new(id, Arc::clone(&batch.owner), batch.claimed).attempt(run.attempt())
-}
-
 /// Returns a run that may have started.
 fn started(run: &Submission, fire: &Fire) -> RunInfo {
     let mut info = run_info(run, fire.run_id);
     info.started = fire.started.map(Started::time);
     info
-}
-
-pub(super) fn instance_key(job: &JobSpec, run: &Submission) -> InstanceKey {
-    InstanceKey { store: run.batch().store, job_id: Arc::clone(job.id_arc()) }
-}
-
-pub(super) fn job_key(job: &JobSpec, run: &Submission) -> JobKey {
-    JobKey::in_store(Arc::clone(&run.batch().jobstore), Arc::clone(job.id_arc()))
 }
 
 impl Engine {

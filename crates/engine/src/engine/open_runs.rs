@@ -13,8 +13,8 @@ use chrono::TimeDelta;
 
 use super::attempts::cancelled;
 use super::cancel_requests::follow;
-use super::dispatch::instance_key;
 use super::foreign::submit;
+use super::identity::instance_key;
 use super::open_data::OpenData;
 use super::overlap::OVERLAP_PAUSE;
 use super::recorder::Ended;

@@ -11,8 +11,8 @@ use apscheduler_core::store::RunTimes;
 use chrono::TimeDelta;
 
 use super::buffers::Waiting;
-use super::dispatch::{instance_key, job_key, run_info};
 use super::foreign::submit;
+use super::identity::{instance_key, job_key, run_info};
 use super::instances::InstanceKey;
 use super::open_data::OpenData;
 use super::recorder::Ended;

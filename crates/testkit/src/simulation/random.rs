@@ -1,6 +1,6 @@
 //! Random numbers that depend only on a seed.
 
-/// A generator (SplitMix64), which is the same in all releases, so that a seed stays what it was.
+/// A generator (`SplitMix64`), which is the same in all releases, so that a seed stays what it was.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
