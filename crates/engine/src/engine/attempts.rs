@@ -90,8 +90,8 @@ mod tests {
     }
 
     /// The delay of the next attempt.
-    fn delay(retry: Option<Retry>, row: &OpenRun, outcome: Outcome) -> Option<Duration> {
-        let step = next_step(&job(retry), row, &outcome, Timestamp::UNIX_EPOCH);
+    fn delay(retry: Option<Retry>, row: &OpenRun, outcome: &Outcome) -> Option<Duration> {
+        let step = next_step(&job(retry), row, outcome, Timestamp::UNIX_EPOCH);
         assert_eq!((step.run_id, step.from), (row.run_id, Some(row.mark())));
         let next = step.to?;
         assert_eq!((next.state, next.attempt), (OpenState::Waiting, row.attempt + 1));
@@ -102,28 +102,28 @@ mod tests {
     fn a_failure_is_tried_again_while_attempts_are_left() {
         let retry = Some(Retry::new(3).delay(Duration::from_secs(10)).backoff(2.0));
         let failure = || Outcome::Error(JobError::new("no"));
-        assert_eq!(delay(retry, &row(1, 0), failure()), Some(Duration::from_secs(10)));
-        assert_eq!(delay(retry, &row(2, 0), failure()), Some(Duration::from_secs(20)));
-        assert_eq!(delay(retry, &row(3, 0), failure()), None);
-        assert_eq!(delay(None, &row(1, 0), failure()), None);
+        assert_eq!(delay(retry, &row(1, 0), &failure()), Some(Duration::from_secs(10)));
+        assert_eq!(delay(retry, &row(2, 0), &failure()), Some(Duration::from_secs(20)));
+        assert_eq!(delay(retry, &row(3, 0), &failure()), None);
+        assert_eq!(delay(None, &row(1, 0), &failure()), None);
     }
 
     #[test]
     fn crashes_do_not_use_up_attempts() {
         let retry = Some(Retry::new(2).delay(Duration::from_secs(10)));
         let failure = || Outcome::Error(JobError::new("no"));
-        assert_eq!(delay(retry, &row(2, 1), failure()), Some(Duration::from_secs(10)));
-        assert_eq!(delay(retry, &row(3, 1), failure()), None);
+        assert_eq!(delay(retry, &row(2, 1), &failure()), Some(Duration::from_secs(10)));
+        assert_eq!(delay(retry, &row(3, 1), &failure()), None);
     }
 
     #[test]
     fn the_error_may_say_when() {
         let retry = Some(Retry::new(3).delay(Duration::from_secs(10)));
         let asked = JobError::new("busy").retry_after(Duration::from_secs(90));
-        assert_eq!(delay(retry, &row(1, 0), Outcome::Error(asked)), Some(Duration::from_secs(90)));
+        assert_eq!(delay(retry, &row(1, 0), &Outcome::Error(asked)), Some(Duration::from_secs(90)));
         let fatal = Outcome::Error(JobError::new("gone").fatal());
-        assert_eq!(delay(retry, &row(1, 0), fatal), None);
-        assert_eq!(delay(retry, &row(1, 0), Outcome::Executed(serde_json::Value::Null)), None);
+        assert_eq!(delay(retry, &row(1, 0), &fatal), None);
+        assert_eq!(delay(retry, &row(1, 0), &Outcome::Executed(serde_json::Value::Null)), None);
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         let retry = Retry::new(3).delay(Duration::from_secs(10)).jitter(Duration::from_secs(5));
         for _ in 0..100 {
             let failure = Outcome::Error(JobError::new("no"));
-            let delay = delay(Some(retry), &row(1, 0), failure).unwrap().as_secs_f64();
+            let delay = delay(Some(retry), &row(1, 0), &failure).unwrap().as_secs_f64();
             assert!((10.0..=15.0).contains(&delay), "{delay}");
         }
     }

@@ -135,7 +135,9 @@ mod tests {
         let (running, first) =
             (RunningRuns::default(), RunId::reserve(Timestamp::UNIX_EPOCH, count));
         let runs: Vec<RunId> = (0..count).map(|index| first.nth(index)).collect();
-        runs.iter().for_each(|run| running.submit(*run, &job(0)));
+        for run in &runs {
+            running.submit(*run, &job(0));
+        }
         (running, runs)
     }
 
@@ -147,7 +149,9 @@ mod tests {
         assert!(running.cancel(runs[0]) && running.cancel(runs[1]));
         assert!(token.is_requested() && !parent.is_cancelled());
         assert!(!running.is_refused(runs[0]) && running.is_refused(runs[1]));
-        runs.iter().for_each(|run| running.end(*run));
+        for run in &runs {
+            running.end(*run);
+        }
         assert!(!running.cancel(runs[0]) && !running.is_refused(runs[1]));
         assert_eq!(running.refused.load(Ordering::SeqCst), 0);
     }
