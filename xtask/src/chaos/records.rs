@@ -14,10 +14,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Reads what `apscheduler runs list --json` printed. A record of several fires in a row counts for each of them.
-    pub(super) fn read(json: &[u8]) -> Result<Self> {
+    /// Adds what `apscheduler runs list --json` printed. A record of several fires in a row counts for each of them. Returns
+    /// the last run of the page, or `None` if the page is empty.
+    pub(super) fn read_page(&mut self, json: &[u8]) -> Result<Option<String>> {
         let runs: Vec<Value> = serde_json::from_slice(json)?;
-        let mut records = Self::default();
         for run in &runs {
             let text = |key: &str| run[key].as_str().with_context(|| format!("no `{key}`: {run}"));
             let (job, first) = (text("job_id")?, micros(text("scheduled_run_time")?)?);
@@ -25,11 +25,11 @@ impl Records {
             let mut time = first;
             while time <= last {
                 let fire = (job.to_owned(), time);
-                records.states.entry(fire).or_default().push(text("state")?.to_owned());
+                self.states.entry(fire).or_default().push(text("state")?.to_owned());
                 time += PERIOD;
             }
         }
-        Ok(records)
+        Ok(runs.last().and_then(|run| run["run_id"].as_str()).map(str::to_owned))
     }
 
     /// Returns whether a run is open: its scheduler has not recorded its end, or was not found dead yet.
