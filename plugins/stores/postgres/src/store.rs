@@ -12,7 +12,7 @@ use apscheduler_core::{ErrorKind, Result};
 use apscheduler_plugin_kit::store::{
     Replacement, SessionSlot, TransactionsInDoubt, earliest_after, refuse_duplicate_ids,
 };
-use futures_util::future::try_join;
+use futures_util::future::join;
 use tokio_postgres::types::Type;
 
 use crate::ledger::PostgresLedger;
@@ -155,7 +155,11 @@ impl JobStore for PostgresJobStore {
         self.with_session(|session| {
             let delete = format!("DELETE FROM {}", session.tables.jobs);
             write(&session.pool, "removing all jobs", async |client| {
-                try_join(client.batch_execute(&delete), session.notifications.send(client)).await?;
+                let deleted = client.batch_execute(&delete);
+                let (deleted, sent) = join(deleted, session.notifications.send(client)).await;
+                // The first error is the cause: the server refuses what follows in the transaction.
+                deleted?;
+                sent?;
                 Ok(())
             })
         })
