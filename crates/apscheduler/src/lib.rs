@@ -15,8 +15,8 @@ pub use apscheduler_core::{
     ledger, options, printable, registry, run, store, submit_plugin, suggestion, time, trigger,
 };
 pub use apscheduler_engine::{
-    BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver, Scheduler,
-    SchedulerState, schedulers,
+    Backfill, BackfillRun, Backfilled, BlockingCall, Call, Cancelling, EventLoop, EventStream,
+    JobContextExt, ListenerId, LoopDriver, Reprocess, Scheduler, SchedulerState, schedulers,
 };
 pub use apscheduler_executor_debug as executor_debug;
 pub use apscheduler_executor_loop as executor_loop;

@@ -5,8 +5,8 @@ mod linked_plugins;
 pub mod schedulers;
 
 pub use engine::{
-    BlockingCall, Call, Cancelling, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver,
-    ReadOnlyJobStore, Scheduler, SchedulerState,
+    Backfill, BackfillRun, Backfilled, BlockingCall, Call, Cancelling, EventLoop, EventStream,
+    JobContextExt, ListenerId, LoopDriver, ReadOnlyJobStore, Reprocess, Scheduler, SchedulerState,
 };
 pub use linked_plugins::LinkedPlugins;
 pub use schedulers::PLUGINS;

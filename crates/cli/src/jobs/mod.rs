@@ -1,6 +1,7 @@
 //! `apscheduler jobs`.
 
 mod add;
+mod backfill;
 mod change;
 mod history;
 mod list;
@@ -39,6 +40,7 @@ Examples:
   apscheduler jobs show backup
   apscheduler jobs history backup             its runs, and who changed it
   apscheduler jobs run backup                 run it now
+  apscheduler jobs backfill backup --from 2027-01-04 --dry-run
   apscheduler jobs pause backup report
   apscheduler jobs modify backup --misfire-grace-time 3600 --cron '30 2 * * *'
   apscheduler jobs add --id hi --func command --kwargs '{\"shell\": \"date\"}' --cron '0 * * * *'
@@ -53,6 +55,7 @@ enum Command {
     Pause(change::PauseArgs),
     Resume(change::ResumeArgs),
     Run(change::RunArgs),
+    Backfill(backfill::BackfillArgs),
     Remove(change::RemoveArgs),
     Modify(Box<modify::ModifyArgs>),
     Export(transfer::ExportArgs),
@@ -76,6 +79,7 @@ pub(crate) fn jobs(args: &JobsArgs) -> Result<ExitCode> {
         Command::Pause(args) => change::pause(&stores, args),
         Command::Resume(args) => change::resume(&stores, args),
         Command::Run(args) => change::run(&stores, args),
+        Command::Backfill(args) => backfill::backfill(&stores, args),
         Command::Remove(args) => change::remove(&stores, args),
         Command::Modify(args) => modify::modify(&stores, args),
         Command::Export(args) => transfer::export(&stores, args),

@@ -14,10 +14,10 @@ use crate::{output, stderr};
 pub(super) struct RunArgs {
     /// The ids of the runs, as in `runs list`
     #[arg(required = true, value_name = "RUN")]
-    runs: Vec<RunId>,
+    pub(super) runs: Vec<RunId>,
     /// Print JSON: for each run its `run_id` and the `outcome`, or the `error`
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What was done: a word for programs, and a sentence for people.
@@ -29,19 +29,19 @@ pub(super) struct Done {
 /// Calls `act` for every run. An error is reported and does not stop the others.
 pub(super) fn each(
     stores: &Stores,
-    args: &RunArgs,
+    (runs, json): (&[RunId], bool),
     act: impl Fn(RunId) -> apscheduler::Result<Done>,
 ) -> Result<ExitCode> {
     stores.check_any_persistent()?;
     let (mut code, mut done) = (ExitCode::SUCCESS, Vec::new());
-    for run in &args.runs {
+    for run in runs {
         match act(*run) {
-            Ok(Done { outcome, .. }) if args.json => {
+            Ok(Done { outcome, .. }) if json => {
                 done.push(json!({"run_id": run, "outcome": outcome}));
             }
             Ok(Done { sentence, .. }) => output::line(&sentence)?,
             Err(error) => {
-                if args.json {
+                if json {
                     done.push(json!({"run_id": run, "error": error.chain()}));
                 }
                 stderr::report(&error.into());
@@ -49,7 +49,7 @@ pub(super) fn each(
             }
         }
     }
-    if args.json {
+    if json {
         output::json(&Value::Array(done))?;
     }
     Ok(code)

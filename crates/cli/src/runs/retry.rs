@@ -24,7 +24,7 @@ pub(super) struct RetryArgs {
 }
 
 pub(super) fn retry(stores: &Stores, args: &RetryArgs) -> Result<ExitCode> {
-    each(stores, &args.runs, |run| {
+    each(stores, (&args.runs.runs, args.runs.json), |run| {
         if args.even_if_ok {
             stores.scheduler.repeat_run(run)?;
         } else {

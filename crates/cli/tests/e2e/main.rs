@@ -4,6 +4,7 @@
 
 mod accounting;
 mod asked;
+mod backfill;
 mod bad_input;
 mod containers;
 mod damaged;

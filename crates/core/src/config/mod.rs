@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::executor::Executor;
 use crate::job::JobDefaults;
-use crate::ledger::History;
+use crate::ledger::{History, Retention};
 use crate::options::{self, Seconds};
 use crate::registry::{ComponentConfig, ComponentSource, IntoExecutor, IntoJobStore};
 use crate::store::JobStore;
@@ -16,7 +16,7 @@ use crate::time::Zone;
 use crate::{Error, ErrorKind, Result, suggestion};
 
 /// The keys of a scheduler's configuration, as in APScheduler.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 9] = [
     "logger",
     "timezone",
     "jobstore_retry_interval",
@@ -25,6 +25,7 @@ pub const KEYS: [&str; 8] = [
     "executors",
     "history",
     "lease",
+    "retention",
 ];
 
 type Components<T> = Vec<(String, ComponentSource<T>)>;
@@ -69,6 +70,7 @@ pub struct Config {
     executors: Option<Components<dyn Executor>>,
     history: Option<History>,
     lease: Option<Duration>,
+    retention: Option<Retention>,
 }
 
 impl Config {
@@ -128,6 +130,9 @@ impl Config {
                     config.lease =
                         Some(options::parse_value::<Seconds>(key, value)?.check(key, 1.0)?);
                 }
+                "retention" => {
+                    config.retention = options::parse_value(key, value)?;
+                }
                 unknown => {
                     let hint = suggestion::hint(unknown, "known keys", KEYS);
                     return Err(Error::new(
@@ -151,6 +156,7 @@ impl Config {
             executors,
             history,
             lease,
+            retention,
         } = self;
         logger.is_none()
             && timezone.is_none()
@@ -160,6 +166,7 @@ impl Config {
             && executors.is_none()
             && history.is_none()
             && lease.is_none()
+            && retention.is_none()
     }
 
     /// Replaces each key that is set in `over`, as the options of APScheduler's `configure` do.
@@ -173,6 +180,7 @@ impl Config {
             executors: over.executors.or(self.executors),
             history: over.history.or(self.history),
             lease: over.lease.or(self.lease),
+            retention: over.retention.or(self.retention),
         }
     }
 
@@ -204,6 +212,12 @@ impl Config {
     /// six in this time. Default: 60 s.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
+        self
+    }
+
+    /// Sets which records of runs are kept, for how long, and how much of each.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
         self
     }
 
@@ -250,6 +264,11 @@ impl Config {
     /// Returns which runs are recorded, if that is set.
     pub fn given_history(&self) -> Option<History> {
         self.history
+    }
+
+    /// Returns which records of runs are kept. See [`Retention`] for the defaults.
+    pub fn retention_or_default(&self) -> Retention {
+        self.retention.unwrap_or_default()
     }
 
     /// Returns the job defaults, or APScheduler's if none are set.

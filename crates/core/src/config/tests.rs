@@ -76,11 +76,23 @@ fn options_take_precedence_over_the_dict() {
 }
 
 #[test]
+fn retention_is_read_from_flat_and_nested_dicts() {
+    let flat = [("a.retention.ok_age", "12h"), ("a.retention.max_ok", "7")];
+    let flat = Config::from_flat("a.", flat).unwrap().retention_or_default();
+    let expected = Retention::default().ok_age(Duration::from_secs(12 * 60 * 60)).max_ok(7);
+    assert_eq!(flat, expected);
+    let nested = json!({"retention": {"other_age": "30 days", "keep_last": 0, "max_error": 100}});
+    let nested = Config::from_value(&nested).unwrap().retention_or_default();
+    assert_eq!((nested.other_age.as_secs(), nested.keep_last), (30 * 24 * 60 * 60, 0));
+    assert_eq!((nested.max_error, nested.max_result), (100, 64 * 1024));
+}
+
+#[test]
 fn errors_name_the_key() {
     assert_eq!(
         error(&json!({"timezon": "UTC"})),
         "unknown key `timezon`; did you mean `timezone`? known keys: executors, history, job_defaults, \
-         jobstore_retry_interval, jobstores, lease, logger, timezone"
+         jobstore_retry_interval, jobstores, lease, logger, retention, timezone"
     );
     assert!(
         error(&json!({"timezone": "Mars/Olympus"}))
@@ -102,4 +114,11 @@ fn errors_name_the_key() {
             .contains("jobstores.default: expected a table")
     );
     assert!(error(&json!({"jobstore_retry_interval": 0})).contains("positive number of seconds"));
+    assert!(
+        error(&json!({"retention": {"ok_ages": 5}}))
+            .contains("retention: unknown option `ok_ages`; did you mean `ok_age`?")
+    );
+    assert!(
+        error(&json!({"retention": {"ok_age": 0}})).contains("retention.ok_age: expected how long")
+    );
 }

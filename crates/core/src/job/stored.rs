@@ -195,6 +195,21 @@ pub fn broken_origin(text: &str) -> Option<JobOrigin> {
     serde_json::from_str::<Declared>(text).ok()?.origin
 }
 
+/// Restores the trigger of a stored job, whose function need not be known.
+///
+/// # Errors
+/// [`ErrorKind::BrokenRecord`] if the text has no trigger, or one of a plugin that is not registered.
+pub fn trigger_of(id: &str, text: &str, context: &TriggerContext<'_>) -> Result<Arc<dyn Trigger>> {
+    /// All versions have this key.
+    #[derive(Deserialize)]
+    struct Scheduled {
+        trigger: TriggerConfig,
+    }
+    check_version(id, text)?;
+    let Scheduled { trigger } = serde_json::from_str(text).map_err(|error| no_job(id, &error))?;
+    context.build(&trigger).map_err(|error| broken(id, error.message()))
+}
+
 /// Restores the job of a record.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::due::NotRun;
 use super::recorder::{Ended, Recorder};
-use super::records::{MAX_RESULT, runs_of, wants};
+use super::records::{runs_of, wants};
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
@@ -23,6 +23,9 @@ use super::store_runner::StoreRunner;
 /// The most jobs of one call that have a record each. More jobs have one record together, so that
 /// adding a million jobs is not slowed down.
 const MOST: usize = 1000;
+
+/// The longest text of a change that has the states of its job, in bytes.
+const MAX_TEXT: usize = 64 * 1024;
 
 impl Scheduler {
     /// Returns a handle whose changes of jobs are recorded with this name, for example that of a
@@ -241,7 +244,7 @@ impl Audit {
     }
 
     fn note(&self, id: &Arc<str>, mut change: Change) {
-        if change.text().len() > MAX_RESULT {
+        if change.text().len() > MAX_TEXT {
             change = change.without_states();
         }
         self.keep(change.record(Arc::clone(id), self.now, self.owner));

@@ -37,6 +37,25 @@ pub(super) fn remnant(row: &OpenRun) -> OpenRun {
     row.clone().attempt(0).cancel(true)
 }
 
+/// Returns the rows of a backfill that wait, if they are wanted.
+///
+/// # Errors
+/// Any error from the ledger.
+pub(super) fn waiting_rows(
+    ledger: &dyn RunLedger,
+    backfill: RunId,
+    is_wanted: impl Fn(&OpenRun) -> bool,
+) -> Result<Vec<OpenRun>> {
+    let (mut rows, mut query) = (Vec::new(), OpenQuery::new().state(OpenState::Waiting));
+    loop {
+        let page = ledger.open_runs(&query)?;
+        let Some(last) = page.last() else { return Ok(rows) };
+        query = query.after(last.run_id);
+        let of_backfill = |row: &OpenRun| OpenData::read(&row.data).backfill == Some(backfill);
+        rows.extend(page.into_iter().filter(|row| is_wanted(row) && of_backfill(row)));
+    }
+}
+
 /// Returns the steps that release a run, or the first one that follows it and was not cancelled.
 ///
 /// # Errors

@@ -142,7 +142,7 @@ impl RunSink for Engine {
     }
 
     fn free_slot(&self, job: &Arc<JobSpec>, run: &Submission) {
-        self.instances.free(&instance_key(job, run));
+        self.instances.free(&instance_key(job, run), is_of_backfill(run));
     }
 
     fn on_dropped(&self, job: &Arc<JobSpec>, run: &Submission) {
@@ -156,6 +156,10 @@ impl RunSink for Engine {
         }
         self.has_more_room(job.executor_arc());
     }
+}
+
+fn is_of_backfill(run: &Submission) -> bool {
+    run.open_run().is_some_and(|row| OpenData::read(&row.data).backfill.is_some())
 }
 
 /// The events that say how long a run took.

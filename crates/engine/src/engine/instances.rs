@@ -18,6 +18,8 @@ pub(super) struct InstanceKey {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slots {
     count: u32,
+    /// How many of them belong to a backfill.
+    backfills: u32,
     /// One of the instances is catching up, and more of its run times wait in the store.
     catching_up: bool,
 }
@@ -56,8 +58,21 @@ impl Instances {
     }
 
     /// Frees a slot.
-    pub(super) fn free(&self, key: &InstanceKey) {
-        self.change(key, |slots| slots.count = slots.count.saturating_sub(1));
+    pub(super) fn free(&self, key: &InstanceKey, is_backfill: bool) {
+        self.change(key, |slots| {
+            slots.count = slots.count.saturating_sub(1);
+            slots.backfills = slots.backfills.saturating_sub(u32::from(is_backfill));
+        });
+    }
+
+    /// Notes that a slot was taken by a run of a backfill.
+    pub(super) fn note_backfill(&self, key: &InstanceKey) {
+        self.change(key, |slots| slots.backfills += 1);
+    }
+
+    /// Returns whether a run of a backfill has taken a slot of a job.
+    pub(super) fn has_backfill(&self, key: &InstanceKey) -> bool {
+        lock(self.shard(key)).get(key).is_some_and(|slots| slots.backfills > 0)
     }
 
     /// Notes that a run that catches up waits for a slot: its next batch has to wait too.

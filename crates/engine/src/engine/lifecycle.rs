@@ -41,6 +41,7 @@ impl Scheduler {
             settings.job_defaults = config.job_defaults_or_default();
             settings.history = config.given_history();
             settings.lease = config.lease_or_default();
+            settings.retention = config.retention_or_default();
         })
     }
 

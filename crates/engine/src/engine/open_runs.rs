@@ -125,13 +125,18 @@ impl Engine {
         };
         let policies = spec.policies();
         if policies.overlap_scope == OverlapScope::Cluster
-            && Self::is_full_in_cluster(runner, &spec, row)
+            && Self::full_in_cluster(runner, &spec, row).is_some()
         {
             return Err(full());
         }
         let max = if policies.overlap == Overlap::Allow { u32::MAX } else { spec.max_instances() };
-        if !self.instances.acquire(&instance_key(&spec, &run), max, false) {
+        let key = instance_key(&spec, &run);
+        // Runs of the schedule that wait already go first.
+        if self.buffers.len(&key) > 0 || !self.instances.acquire(&key, max, false) {
             return Err(full());
+        }
+        if OpenData::read(&row.data).backfill.is_some() {
+            self.instances.note_backfill(&key);
         }
         let run_times = RunTimes::One(row.scheduled_run_time);
         self.note_deadline(&spec, &run, run_times.as_slice());

@@ -40,9 +40,12 @@ impl Engine {
         let catching_up = run.is_catching_up();
         if job.policies().overlap_scope == OverlapScope::Cluster
             && let Some(row) = run.open_run()
-            && Self::is_full_in_cluster(runner, job, row)
+            && let Some(others) = Self::full_in_cluster(runner, job, row)
         {
-            return match (overlap.buffer(), Self::waiting_in_cluster(runner, job)) {
+            // A run of the schedule does not lose its turn to a backfill.
+            let is_backfill = |other: &OpenRun| OpenData::read(&other.data).backfill.is_some();
+            let buffer = overlap.buffer().max(usize::from(others.iter().any(is_backfill)));
+            return match (buffer, Self::waiting_in_cluster(runner, job)) {
                 (0, _) => Admission::Skipped(Reason::Overlap),
                 (most, waiting) if waiting < most => Admission::WaitsInLedger,
                 _ => Admission::Skipped(Reason::Limit),
@@ -58,6 +61,8 @@ impl Engine {
             return Admission::Runs;
         }
         match overlap {
+            // A run of the schedule does not lose its turn to a backfill.
+            Overlap::Skip if waiting == 0 && self.instances.has_backfill(&key) => Admission::Waits,
             Overlap::Skip => Admission::Skipped(Reason::Overlap),
             Overlap::CancelOther => Admission::Waits,
             _ if waiting < overlap.buffer() => Admission::Waits,
@@ -65,12 +70,17 @@ impl Engine {
         }
     }
 
-    /// Returns whether other open runs of a job have taken all of its slots, whichever scheduler runs them.
+    /// Returns the other open runs of a job if they have taken all of its slots, whichever scheduler runs them. They are not
+    /// known, and there are none, if the ledger fails.
     ///
     /// The row of a run is written with its claim, and the claims of a job follow each other. So of two runs that overlap,
     /// the one that was claimed later sees the row of the other.
-    pub(super) fn is_full_in_cluster(runner: &StoreRunner, job: &JobSpec, row: &OpenRun) -> bool {
-        let Some(ledger) = runner.store.ledger() else { return false };
+    pub(super) fn full_in_cluster(
+        runner: &StoreRunner,
+        job: &JobSpec,
+        row: &OpenRun,
+    ) -> Option<Vec<OpenRun>> {
+        let ledger = runner.store.ledger()?;
         let query = OpenQuery::new().job(Arc::clone(job.id_arc())).state(OpenState::Claimed);
         let is_further = |row: &OpenRun| row.attempt > 1 || OpenData::read(&row.data).asked;
         let others = match ledger.open_runs(&query) {
@@ -82,14 +92,15 @@ impl Engine {
                     job_id = job.id(),
                     "can't count the running instances of the job, so its run does not start: {message}"
                 );
-                return true;
+                return Some(Vec::new());
             }
         };
-        let counts = |other: &&OpenRun| {
+        let counts = |other: &OpenRun| {
             let is_earlier = other.scheduled_run_time < row.scheduled_run_time;
             other.run_id != row.run_id && (is_earlier || is_further(other) || is_further(row))
         };
-        others.iter().filter(counts).count() >= job.max_instances() as usize
+        let others: Vec<OpenRun> = others.into_iter().filter(counts).collect();
+        (others.len() >= job.max_instances() as usize).then_some(others)
     }
 
     fn waiting_in_cluster(runner: &StoreRunner, job: &JobSpec) -> usize {

@@ -11,6 +11,7 @@ use apscheduler_core::time::{Clock, Timestamp};
 use super::cancel_requests::{OnCancel, follow};
 use super::foreign::caught;
 use super::lease::Lease;
+use super::orphans::Orphans;
 use super::reaper::Watcher;
 use super::settling::{Settled, settle};
 
@@ -21,10 +22,10 @@ const BEATS: u32 = 6;
 const PRUNE: Duration = Duration::from_secs(60);
 
 /// How many records are removed at once, so that no lock is held for long.
-const PIECE: usize = 500;
+pub(super) const PIECE: usize = 500;
 
 /// The pause between two such pieces, so that others can write.
-const BREATHER: Duration = Duration::from_millis(10);
+pub(super) const BREATHER: Duration = Duration::from_millis(10);
 
 /// Called for each run of another owner that is found lost.
 pub(super) type OnLost = Box<dyn Fn(&Settled, &Owner) + Send + Sync>;
@@ -38,6 +39,7 @@ pub(super) struct Patient {
     pub(super) ledger: Arc<dyn RunLedger>,
     pub(super) lease: Arc<Lease>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) retention: Retention,
     pub(super) on_lost: OnLost,
     pub(super) on_waiting: OnWaiting,
     pub(super) on_cancel: OnCancel,
@@ -48,6 +50,7 @@ pub(super) struct Patient {
 pub(super) struct Pulse {
     patient: Patient,
     watcher: Watcher,
+    orphans: Orphans,
     /// When the last sign of life was given.
     last: Duration,
     next_beat: Duration,
@@ -59,8 +62,16 @@ impl Pulse {
     /// The pulse of an owner whose lease has begun.
     pub(super) fn new(patient: Patient) -> Self {
         let now = patient.clock.elapsed();
-        let watcher = Watcher::default();
-        Self { patient, watcher, last: now, next_beat: now, next_prune: now, is_failing: false }
+        let (watcher, orphans) = (Watcher::default(), Orphans::default());
+        Self {
+            patient,
+            watcher,
+            orphans,
+            last: now,
+            next_beat: now,
+            next_prune: now,
+            is_failing: false,
+        }
     }
 
     /// Returns the alias of the store.
@@ -78,6 +89,9 @@ impl Pulse {
         }
         if !self.is_failing && now >= self.next_prune {
             let pause = if self.patient.prune_piece() { BREATHER } else { PRUNE };
+            if pause == PRUNE {
+                self.patient.look_for_orphans(&mut self.orphans);
+            }
             self.next_prune = self.patient.clock.elapsed() + pause;
         }
         let next =
@@ -154,9 +168,26 @@ impl Patient {
         settle(&*self.ledger, (me, dead.owner.id), self.clock.now(), on_lost)
     }
 
+    /// Releases runs that are held, although no run is left that would release them.
+    fn look_for_orphans(&self, orphans: &mut Orphans) {
+        let me = self.lease.owner().id;
+        let now = self.clock.now();
+        match caught("the ledger", || orphans.look(&*self.ledger, me, now)) {
+            Ok(true) => (self.on_waiting)(now),
+            Ok(false) => {}
+            Err(error) => {
+                let message = error.chain();
+                tracing::warn!(
+                    jobstore = &*self.alias,
+                    "can't look for runs of a backfill that nothing releases: {message}"
+                );
+            }
+        }
+    }
+
     /// Removes some old records. Returns whether there may be more.
     fn prune_piece(&self) -> bool {
-        let prune = || self.ledger.prune(self.clock.now(), &Retention::default(), PIECE);
+        let prune = || self.ledger.prune(self.clock.now(), &self.retention, PIECE);
         match caught("the ledger", prune) {
             Ok(removed) => removed == PIECE,
             Err(error) => {

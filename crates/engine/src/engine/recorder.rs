@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::ledger::{
-    Appended, BatchId, History, OpenStep, RunLedger, RunRecord, RunState, Writes,
+    Appended, BatchId, History, OpenStep, Retention, RunLedger, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{Clock, Timestamp, Waker};
@@ -51,6 +51,8 @@ pub(super) struct Book {
     pub(super) ledger: Arc<dyn RunLedger>,
     /// Which runs are recorded, if their job asks for nothing else.
     pub(super) history: History,
+    /// How much of a result or an error is recorded.
+    pub(super) retention: Retention,
     /// `None` if the ledger ends with the process.
     pub(super) lease: Option<Arc<Lease>>,
     /// Its monotonic time says when a write that failed is tried again.
@@ -184,6 +186,11 @@ impl Recorder {
     /// Returns which runs are recorded, if their job asks for nothing else.
     pub(super) fn level(&self) -> History {
         self.book.history
+    }
+
+    /// Returns how much of a result or an error is recorded.
+    pub(super) fn retention(&self) -> &Retention {
+        &self.book.retention
     }
 
     /// Returns the lease of the owner, if others watch it.

@@ -55,6 +55,7 @@ impl StoreRunner {
                 ledger: Arc::clone(&ledger),
                 lease: Arc::clone(lease),
                 clock: Arc::clone(&engine.clock),
+                retention: settings.retention,
                 on_lost: self.on_lost(engine),
                 on_waiting: self.on_waiting(engine),
                 on_cancel: on_cancel(engine),
@@ -72,7 +73,8 @@ impl StoreRunner {
             AtOnce { wake: Arc::new(wake), writing: Mutex::default() }
         });
         let clock = Arc::clone(&engine.clock);
-        let book = Book { alias: Arc::clone(&self.alias), ledger, history, lease, clock };
+        let (alias, retention) = (Arc::clone(&self.alias), settings.retention);
+        let book = Book { alias, ledger, history, retention, lease, clock };
         let recorder = Recorder::start(book, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);

@@ -6,8 +6,8 @@ use apscheduler_core::Result;
 use apscheduler_core::executor::{Fire, Outcome, RunBatch, Started, Submission};
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::ledger::{
-    History, OpenQuery, OpenState, OpenStep, Reason, RunLedger, RunQuery, RunRecord, RunState,
-    Skipped,
+    History, OpenQuery, OpenState, OpenStep, Reason, Retention, RunLedger, RunQuery, RunRecord,
+    RunState, Skipped,
 };
 use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
@@ -19,12 +19,6 @@ use super::recorder::{Ended, Recorder};
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
-
-/// The longest return value that is recorded, in bytes of JSON.
-pub(super) const MAX_RESULT: usize = 64 * 1024;
-
-/// The longest error that is recorded, in bytes.
-const MAX_ERROR: usize = 4 * 1024;
 
 impl Engine {
     /// Notes what was claimed, all of it before the first run ends: a batch is closed when none of
@@ -66,7 +60,11 @@ impl Engine {
                 .started(fire.started.map(Started::time))
                 .ended(now)
                 .duration(fire.started.map(Started::elapsed));
-            if job.policies().record_result { with_result(record, outcome) } else { record }
+            if job.policies().record_result {
+                with_result(record, outcome, recorder.retention())
+            } else {
+                record
+            }
         });
         let (mut step, mut release) = (None, None);
         if let Some(row) = row_of(run, fire) {
@@ -154,12 +152,12 @@ fn state_of(outcome: &Outcome) -> (RunState, Option<Reason>) {
     }
 }
 
-fn with_result(record: RunRecord, outcome: &Outcome) -> RunRecord {
+fn with_result(record: RunRecord, outcome: &Outcome, limits: &Retention) -> RunRecord {
     match outcome {
         Outcome::Executed(value) if !value.is_null() => {
-            record.result(cut(value.to_string(), MAX_RESULT))
+            record.result(cut(value.to_string(), limits.max_result))
         }
-        Outcome::Error(error) => record.error(cut(error.text(), MAX_ERROR)),
+        Outcome::Error(error) => record.error(cut(error.text(), limits.max_error)),
         _ => record,
     }
 }

@@ -9,7 +9,7 @@ use apscheduler_core::Extensions;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Executor;
 use apscheduler_core::job::JobDefaults;
-use apscheduler_core::ledger::History;
+use apscheduler_core::ledger::{History, Retention};
 use apscheduler_core::registry::Registry;
 use apscheduler_core::run::Owner;
 use apscheduler_core::time::{Clock, Timestamp};
@@ -78,6 +78,7 @@ pub(super) struct Settings {
     /// `None`: all runs of durable stores.
     pub(super) history: Option<History>,
     pub(super) lease: Duration,
+    pub(super) retention: Retention,
 }
 
 impl Engine {
@@ -100,6 +101,7 @@ impl Engine {
                 job_defaults: JobDefaults::default(),
                 history: None,
                 lease: Duration::from_secs(60),
+                retention: Retention::default(),
             }),
             clock_watch: ClockWatch::default(),
             phase: Mutex::new(Phase::Stopped),

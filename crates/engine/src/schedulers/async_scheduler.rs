@@ -8,6 +8,7 @@ use apscheduler_core::config::Config;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::Executor;
 use apscheduler_core::job::{JobBuilder, JobChanges, JobDefaults, JobKey, Pause};
+use apscheduler_core::ledger::Retention;
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::run::RunId;
 use apscheduler_core::store::JobStore;
@@ -16,8 +17,9 @@ use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{OnRemove, Result, Shutdown};
 
 use super::AsyncJob;
-use crate::engine::Job;
-use crate::engine::{Call, Cancelling, EventStream, ListenerId, Scheduler, SchedulerState};
+use crate::engine::{
+    Backfill, Backfilled, Call, Cancelling, EventStream, Job, ListenerId, Scheduler, SchedulerState,
+};
 
 /// A scheduler handle for async functions: calls that may wait for a store or a job are awaited.
 /// Clones refer to the same scheduler.
@@ -130,6 +132,27 @@ impl AsyncScheduler {
     /// Same as [`Scheduler::repeat_run`].
     pub async fn repeat_run(&self, run: RunId) -> Result<()> {
         self.0.call(move |scheduler| scheduler.repeat_run(run)).await
+    }
+
+    /// Same as [`Scheduler::backfill`].
+    pub async fn backfill(
+        &self,
+        job: impl Into<JobKey>,
+        backfill: &Backfill,
+    ) -> Result<Backfilled> {
+        let (key, backfill) = (job.into(), *backfill);
+        self.0.call(move |scheduler| scheduler.backfill(key, &backfill)).await
+    }
+
+    /// Same as [`Scheduler::cancel_backfill`].
+    pub async fn cancel_backfill(&self, backfill: RunId) -> Result<usize> {
+        self.0.call(move |scheduler| scheduler.cancel_backfill(backfill)).await
+    }
+
+    /// Same as [`Scheduler::prune_runs`], without progress.
+    pub async fn prune_runs(&self, retention: &Retention) -> Result<usize> {
+        let retention = *retention;
+        self.0.call(move |scheduler| scheduler.prune_runs(&retention, |_| ())).await
     }
 
     /// Same as [`Scheduler::cancel_run`].

@@ -4,6 +4,7 @@
 
 mod asked;
 mod audit;
+mod backfills;
 mod backlog;
 mod broken_records;
 mod cancelling;
