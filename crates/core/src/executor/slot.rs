@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::event::Missed;
 use crate::function::{JobContext, JobError};
 use crate::job::JobSpec;
-use crate::ledger::{BatchId, OpenRun};
+use crate::ledger::{BatchId, OpenRun, Reason};
 use crate::run::{CancellationToken, Fence, Owner, RunId};
 use crate::time::{Timestamp, from_micros, to_micros};
 
@@ -39,18 +39,27 @@ pub struct RunBatch {
     pub claimed: Timestamp,
     /// The batch in the journal of the store, if the runs are recorded.
     pub journal: Option<BatchId>,
+    /// What kept their job from being claimed before, if anything did.
+    pub hindered: Option<Reason>,
 }
 
 impl RunBatch {
     /// The runs that this scheduler claimed at this time, from the store with this alias and number.
     pub fn new(owner: Arc<Owner>, jobstore: Arc<str>, store: u32, claimed: Timestamp) -> Self {
-        Self { owner, jobstore, store, claimed, journal: None }
+        Self { owner, jobstore, store, claimed, journal: None, hindered: None }
     }
 
     /// Sets the batch in the journal of the store.
     #[must_use]
     pub fn journal(mut self, batch: impl Into<Option<BatchId>>) -> Self {
         self.journal = batch.into();
+        self
+    }
+
+    /// Sets what kept their job from being claimed before.
+    #[must_use]
+    pub fn hindered(mut self, by: impl Into<Option<Reason>>) -> Self {
+        self.hindered = by.into();
         self
     }
 }

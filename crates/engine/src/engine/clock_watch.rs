@@ -13,7 +13,11 @@ const STEP: TimeDelta = TimeDelta::seconds(1);
 
 /// Compares the wall clock with the elapsed monotonic time between turns of the event loop.
 #[derive(Debug, Default)]
-pub(super) struct ClockWatch(Mutex<Option<Reading>>);
+pub(super) struct ClockWatch {
+    last: Mutex<Option<Reading>>,
+    /// The last range that the clock has left out, because it was set forward.
+    left_out: Mutex<Option<(Timestamp, Timestamp)>>,
+}
 
 /// Both clocks, read one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +50,23 @@ impl ClockWatch {
     /// Starts anew: earlier readings are ignored.
     pub(super) fn start(&self, clock: &dyn Clock) {
         let reading = Reading::of(clock);
-        *lock(&self.0) = Some(reading);
+        *lock(&self.last) = Some(reading);
+        *lock(&self.left_out) = None;
     }
 
     /// Returns by how much the clock was set since the last reading; negative if it was set back.
     pub(super) fn look(&self, clock: &dyn Clock) -> Option<TimeDelta> {
         let reading = Reading::of(clock);
-        lock(&self.0).replace(reading)?.step_to(reading)
+        let last = lock(&self.last).replace(reading)?;
+        let step = last.step_to(reading)?;
+        if step > TimeDelta::zero() {
+            *lock(&self.left_out) = Some((last.now, reading.now));
+        }
+        Some(step)
+    }
+
+    /// Returns whether the clock was set forward past this instant.
+    pub(super) fn has_left_out(&self, instant: Timestamp) -> bool {
+        lock(&self.left_out).is_some_and(|(from, to)| from < instant && instant <= to)
     }
 }

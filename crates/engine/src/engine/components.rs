@@ -95,7 +95,7 @@ impl Scheduler {
         };
         // No job waits for its room any more. The waiting jobs are scanned again: they have no
         // executor now.
-        if self.0.starved.take(&alias) {
+        if self.0.starved.take(&alias, self.0.now()) {
             self.0.request_pass();
         }
         if on_remove == OnRemove::ShutDown {

@@ -17,7 +17,7 @@ use apscheduler_core::executor::Executor;
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::job::stored::{decode, executor_of};
-use apscheduler_core::ledger::{Batch, History, Skipped};
+use apscheduler_core::ledger::{Batch, History, Reason, Skipped};
 use apscheduler_core::run::RunId;
 use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord, NextRun};
 use apscheduler_core::time::Timestamp;
@@ -68,6 +68,8 @@ pub(super) struct Prepared {
     pub(super) room: usize,
     /// The part of the job's delay during which no pass could have known about it.
     pub(super) unseen: TimeDelta,
+    /// What kept the job from being claimed before.
+    pub(super) hindered: Option<Reason>,
 }
 
 /// Records to report as broken or restored.
@@ -180,13 +182,15 @@ impl<'a> Decider<'a> {
             return Ok(Decision::Leave);
         }
         let due = due(&spec, first, self.now)?;
+        let mut hindered = None;
         if self.has_broken {
+            hindered = lock(&self.runner.broken).get(&record.id).map(|broken| broken.reason);
             self.reports.restored.push(Arc::clone(&record.id));
         }
         self.rooms[room].left -= 1;
         let unseen = self.unseen.delay(first);
         let outcome = self.outcome(&spec, due)?;
-        self.prepared.push(Prepared { spec, room, unseen });
+        self.prepared.push(Prepared { spec, room, unseen, hindered });
         Ok(Decision::Claim(outcome))
     }
 

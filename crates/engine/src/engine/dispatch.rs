@@ -8,7 +8,7 @@ use apscheduler_core::executor::{
 };
 use apscheduler_core::function::{JobContext, JobError};
 use apscheduler_core::job::{JobSpec, Overlap};
-use apscheduler_core::ledger::OpenRun;
+use apscheduler_core::ledger::{OpenRun, Reason};
 use apscheduler_core::printable;
 use apscheduler_core::run::RunInfo;
 use apscheduler_core::store::{Claim, ClaimOutcome};
@@ -85,6 +85,7 @@ impl RunSink for Engine {
             Missed::by(lateness.to_std().unwrap_or_default())
                 .queued((now - run.batch().claimed).to_std().unwrap_or_default())
                 .idle((running_since() - run_time).to_std().unwrap_or_default())
+                .cause(self.cause_of_lateness(job, run, run_time))
         })
     }
 
@@ -155,6 +156,26 @@ impl RunSink for Engine {
             self.wake();
         }
         self.has_more_room(job.executor_arc());
+    }
+}
+
+impl Engine {
+    /// Returns what kept a run from running in time, if that is known.
+    fn cause_of_lateness(
+        &self,
+        job: &JobSpec,
+        run: &Submission,
+        run_time: Timestamp,
+    ) -> Option<Reason> {
+        let batch = run.batch();
+        if batch.hindered.is_some() {
+            return batch.hindered;
+        }
+        if self.clock_watch.has_left_out(run_time) {
+            return Some(Reason::ClockJump);
+        }
+        let was_full = self.starved.was_full(job.executor(), run_time, batch.claimed);
+        was_full.then_some(Reason::PoolFull)
     }
 }
 

@@ -73,7 +73,7 @@ impl Scheduler {
             match self.0.executors().get(alias) {
                 Some(executor) => self.0.request_pass_if_room(alias, &**executor),
                 // The executor was removed during a pass that had found it full.
-                None if self.0.starved.take(alias) => self.0.request_pass(),
+                None if self.0.starved.take(alias, now) => self.0.request_pass(),
                 None => {}
             }
         }
@@ -166,7 +166,7 @@ impl Engine {
             let starved = decider.take_starved();
             self.report_broken(runner, decider.take_reports());
             for (alias, executor) in starved {
-                self.starved.add(Arc::clone(&alias));
+                self.starved.add(Arc::clone(&alias), self.now());
                 // The runs that made room may have ended before the executor was marked as starved.
                 self.request_pass_if_room(&alias, &*executor);
             }
@@ -250,7 +250,10 @@ impl Engine {
                 // The claim was in doubt, and belongs to an earlier batch.
                 batch = Arc::new(Self::new_batch(runner, now).journal(claim.outcome.batch));
             }
-            let run = self.prepare(runner, job, claim, catching_up, &batch);
+            let hindered = job.hindered;
+            let own = hindered.map(|by| Arc::new(RunBatch::clone(&batch).hindered(by)));
+            let batch = own.as_ref().unwrap_or(&batch);
+            let run = self.prepare(runner, job, claim, catching_up, batch);
             if let Some(run) = run {
                 submissions.add(room, run);
             }

@@ -146,8 +146,7 @@ fn state_of(outcome: &Outcome) -> (RunState, Option<Reason>) {
         Outcome::Executed(_) => (RunState::Ok, None),
         Outcome::Error(error) if error.is_timeout() => (RunState::TimedOut, None),
         Outcome::Error(error) if error.is_cancellation() => (RunState::Cancelled, None),
-        Outcome::Missed(missed) if missed.was_idle() => (RunState::Missed, Some(Reason::AllDown)),
-        Outcome::Missed(_) => (RunState::Missed, Some(Reason::Late)),
+        Outcome::Missed(missed) => (RunState::Missed, Some(missed.code())),
         _ => (RunState::Failed, None),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::Error;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::JobKey;
+use apscheduler_core::ledger::Reason;
+use apscheduler_core::{Error, ErrorKind};
 
 use super::decide::Reports;
 use super::lock::lock;
 use super::state::Engine;
-use super::store_runner::StoreRunner;
+use super::store_runner::{Broken, StoreRunner};
 
 impl Engine {
     pub(super) fn store_failed(&self, runner: &StoreRunner, error: &Error, first: bool) {
@@ -48,7 +49,12 @@ impl Engine {
     /// Reports each broken record once, and each restored record.
     pub(super) fn report_broken(&self, runner: &StoreRunner, reports: Reports) {
         for (id, revision, error) in reports.broken {
-            if lock(&runner.broken).insert(Arc::clone(&id), revision) == Some(revision) {
+            let reason = match error.kind() {
+                ErrorKind::UnknownAlias => Reason::NoExecutor,
+                _ => Reason::BrokenRecord,
+            };
+            let before = lock(&runner.broken).insert(Arc::clone(&id), Broken { revision, reason });
+            if before.is_some_and(|before| before.revision == revision) {
                 continue;
             }
             let reason = error.chain();

@@ -18,7 +18,10 @@ impl Engine {
     }
 
     pub(super) fn request_pass_if_room(&self, alias: &str, executor: &dyn Executor) {
-        if self.starved.contains(alias) && executor.room() > 0 && self.starved.take(alias) {
+        if self.starved.contains(alias)
+            && executor.room() > 0
+            && self.starved.take(alias, self.now())
+        {
             self.request_pass();
         }
     }

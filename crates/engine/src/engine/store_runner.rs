@@ -15,7 +15,7 @@ use super::restored::RestoredJobs;
 use super::store_session::Session;
 use super::unseen::Unseen;
 use apscheduler_core::job::JobKey;
-use apscheduler_core::ledger::History;
+use apscheduler_core::ledger::{History, Reason};
 use apscheduler_core::run::Owner;
 use apscheduler_core::store::{JobStore, StoreCapabilities};
 use apscheduler_core::time::Timestamp;
@@ -37,8 +37,8 @@ pub(super) struct StoreRunner {
     pub(super) session: Mutex<Arc<Session>>,
     pub(super) closing: Arc<Closing>,
     pub(super) restored: RestoredJobs,
-    /// The records that were reported as broken, with the revision reported.
-    pub(super) broken: Mutex<HashMap<Arc<str>, u64>>,
+    /// The records that were reported as broken.
+    pub(super) broken: Mutex<HashMap<Arc<str>, Broken>>,
     /// Records its runs, between a start and the shutdown.
     pub(super) recorder: Mutex<Option<Arc<Recorder>>>,
     pub(super) heartbeat: Mutex<Option<Arc<Heartbeat>>>,
@@ -48,6 +48,15 @@ pub(super) struct StoreRunner {
     pub(super) presence: Mutex<Presence>,
     /// The owner of the runs that are claimed from the store.
     pub(super) owner: Arc<Mutex<Arc<Owner>>>,
+}
+
+/// A record that was reported as broken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken {
+    /// The revision reported.
+    pub(super) revision: u64,
+    /// Why its job can't run.
+    pub(super) reason: Reason,
 }
 
 impl StoreRunner {

@@ -26,6 +26,7 @@ mod listing;
 mod overlap;
 mod pauses;
 mod processing;
+mod reasons;
 mod recorder;
 mod recording;
 mod retries;
