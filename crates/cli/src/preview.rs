@@ -58,6 +58,7 @@ fn print(plan: &Plan, scheduler: &Scheduler) -> Result<()> {
             None => "-".to_owned(),
             Some(NextRunTime::At(time)) => scheduler.timezone().display(time),
             Some(NextRunTime::Paused | NextRunTime::Pending) => "paused".to_owned(),
+            Some(NextRunTime::AfterOthers) => "after others".to_owned(),
         };
         vec![
             job.action.name().to_owned(),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod after;
 pub mod calendarinterval;
 pub mod combining;
 pub mod cron;
@@ -14,6 +15,7 @@ mod seconds;
 
 use apscheduler_core::registry::Plugin;
 
+pub use after::AfterTrigger;
 pub use calendarinterval::{CalendarIntervalTrigger, CalendarIntervalTriggerBuilder};
 pub use combining::{AndTrigger, OrTrigger};
 pub use cron::{CronTrigger, CronTriggerBuilder};
@@ -37,11 +39,12 @@ pub use interval::{IntervalTrigger, IntervalTriggerBuilder};
 /// assert_eq!(trigger.to_string(), "cron[hour='*/2']");
 /// # Ok::<(), apscheduler_core::Error>(())
 /// ```
-pub static PLUGINS: [&Plugin; 6] = [
+pub static PLUGINS: [&Plugin; 7] = [
     &date::PLUGIN,
     &interval::PLUGIN,
     &cron::PLUGIN,
     &calendarinterval::PLUGIN,
     &combining::AND_PLUGIN,
     &combining::OR_PLUGIN,
+    &after::PLUGIN,
 ];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use apscheduler_core::job::JobBuilder;
-use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext};
+use apscheduler_core::trigger::{Trigger, TriggerConfig, TriggerContext, fold_after};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
 
@@ -21,9 +21,10 @@ impl FileJob {
     pub(super) fn read(index: usize, value: Value) -> Result<Self> {
         let place = format!("jobs[{index}]");
         let invalid = |message: String| Error::new(ErrorKind::Config, message);
-        let Value::Object(table) = value else {
+        let Value::Object(mut table) = value else {
             return Err(invalid(format!("{place}: expected a table, found {value}")));
         };
+        fold_after(&mut table);
         let text = |key: &str| match table.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),

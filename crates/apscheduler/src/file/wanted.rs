@@ -97,10 +97,12 @@ impl FileJob {
         let digests = Digests::of(&spec, self.table(), context.timezone);
         let origin = identity.origin(digests.current.clone());
         let first = match (job.next_run_time(), trigger) {
-            (NextRunTime::Paused, _) => FirstRun::At(None),
+            (NextRunTime::Paused | NextRunTime::AfterOthers, _) => FirstRun::At(None),
             (NextRunTime::At(time), _) if time >= context.now => FirstRun::At(Some(time)),
             (_, Some(trigger)) => match first_fire(&*trigger, context.now) {
                 Some(time) => FirstRun::At(Some(time)),
+                // Its runs come when those of others end.
+                None if !trigger.follows().is_empty() => FirstRun::At(None),
                 None => FirstRun::Never,
             },
             (NextRunTime::At(_), None) => FirstRun::Never,

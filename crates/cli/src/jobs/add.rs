@@ -29,6 +29,7 @@ pub(super) struct AddArgs {
 const EXAMPLES: &str = "\
 Examples:
   apscheduler jobs add --id hi --func command --kwargs '{\"shell\": \"date\"}' --cron '0 * * * *'
+  apscheduler jobs add --id mail --func command --kwargs '{\"shell\": \"./mail\"}' --after report --after backup:failed
   apscheduler jobs add --func command --kwargs '{\"argv\": [\"make\"]}' --misfire-grace-time none";
 
 pub(super) fn add(stores: &Stores, args: &AddArgs) -> Result<ExitCode> {

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use apscheduler::job::Coalesce;
 use apscheduler::options::Seconds;
 use apscheduler::time::{Clock as _, SystemClock, Timestamp, Zone};
-use apscheduler::trigger::TriggerConfig;
+use apscheduler::trigger::{After, AfterOn, TriggerConfig};
 use serde_json::{Map, Value};
 
 use super::policies::PolicyArgs;
@@ -28,6 +28,10 @@ pub(super) struct JobOptions {
     /// The trigger as a crontab expression: minute, hour, day of month, month, day of week (0 is Monday)
     #[arg(long, value_name = "EXPR")]
     cron: Option<String>,
+    /// Run when a run of this other job has succeeded, or with `:failed` failed, or with `:any` ended; may be given more than
+    /// once
+    #[arg(long, value_name = "JOB[:ON]", conflicts_with_all = ["trigger", "cron"])]
+    after: Vec<String>,
     /// A descriptive name
     #[arg(long)]
     pub(super) name: Option<String>,
@@ -103,6 +107,12 @@ impl JobOptions {
     }
 
     pub(super) fn trigger(&self) -> Result<Option<TriggerConfig>> {
+        if !self.after.is_empty() {
+            let jobs: Vec<After> = self.after.iter().map(|text| after(text)).collect();
+            return Ok(Some(
+                TriggerConfig::new("after").option("jobs", serde_json::to_value(jobs)?),
+            ));
+        }
         if let Some(line) = &self.cron {
             return Ok(Some(input::crontab(line)));
         }
@@ -128,6 +138,15 @@ impl JobOptions {
             Some(text) => Some(Some(input::instant_option("--next-run-time", text, zone)?)),
         })
     }
+}
+
+/// Reads a job that is followed. An id may contain colons.
+fn after(text: &str) -> After {
+    let on = text.rsplit_once(':').and_then(|(job, word)| {
+        let on = AfterOn::ALL.into_iter().find(|on| on.name() == word)?;
+        Some(After::new(job).on(on))
+    });
+    on.unwrap_or_else(|| After::new(text))
 }
 
 fn json(option: &str, text: Option<&String>) -> Result<Option<Value>> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod accounting;
+mod after;
 mod asked;
 mod backfill;
 mod bad_input;

@@ -156,6 +156,9 @@ impl JobSpec {
         if self.max_instances == 0 {
             return invalid("`max_instances` must be a positive number");
         }
+        if self.trigger.follows().iter().any(|after| after.job == self.id) {
+            return invalid("`after`: a job can't follow itself");
+        }
         if let Some(policies) = &self.policies
             && let Err(message) = policies.validate(self.coalesce)
         {

@@ -100,6 +100,17 @@ pub fn policies_of(text: &str) -> Option<Policies> {
         .then(|| stored.policies.map_or_else(Policies::default, |policies| *policies))
 }
 
+/// Returns the pause of a stored job, without restoring the job, if it has one that can be read.
+pub fn paused_of(text: &str) -> Option<Paused> {
+    #[derive(Deserialize)]
+    struct Pausable {
+        version: u32,
+        pause: Option<Box<Paused>>,
+    }
+    let stored: Pausable = serde_json::from_str(text).ok()?;
+    stored.pause.filter(|_| stored.version <= STATE_VERSION).map(|pause| *pause)
+}
+
 /// Returns the job as a JSON object.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Reads jobs from tables, as in config files.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -9,11 +10,11 @@ use super::policies::policy_table;
 use super::{Coalesce, JobBuilder, PolicyOptions};
 use crate::options::Seconds;
 use crate::time::Zone;
-use crate::trigger::TriggerConfig;
+use crate::trigger::{TriggerConfig, fold_after};
 use crate::{Error, ErrorKind, Result};
 
 impl JobBuilder {
-    /// Reads the options of `add_job` from a table, such as a `[[jobs]]` entry: `func`, `trigger`, `args`,
+    /// Reads the options of `add_job` from a table, such as a `[[jobs]]` entry: `func`, `trigger`, `after`, `args`,
     /// `kwargs`, `id`, `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time`, `jobstore`,
     /// `executor`, `replace_existing`, and the [policies](PolicyOptions::NAMES).
     ///
@@ -22,7 +23,11 @@ impl JobBuilder {
     /// # Errors
     /// [`ErrorKind::Config`] that names the key.
     pub fn from_table(what: &str, table: &Map<String, Value>, zone: Zone) -> Result<Self> {
-        let entry: Entry = crate::options::parse(what, table)?;
+        let mut table = Cow::Borrowed(table);
+        if table.contains_key("after") {
+            fold_after(table.to_mut());
+        }
+        let entry: Entry = crate::options::parse(what, &table)?;
         let policies = entry.policies(&format!("{what}: deadline"))?;
         let func = entry.func.ok_or_else(|| {
             Error::new(
@@ -78,6 +83,9 @@ policy_table! {
         args: Vec<Value>,
         kwargs: Map<String, Value>,
         trigger: Option<Value>,
+        /// For errors about unknown keys: it has become the trigger.
+        #[serde(rename = "after")]
+        _after: Option<Value>,
         name: Option<String>,
         #[serde(deserialize_with = "given_grace_time")]
         misfire_grace_time: Option<Option<Duration>>,

@@ -58,6 +58,19 @@ impl RunId {
         Self::from_u128(self.as_u128() + distance as u128)
     }
 
+    /// Returns the identifier of a run that exists because of this one: the same for the same `name`, and of the same time.
+    ///
+    /// Its other bits are a hash of both: [FNV-1a](https://datatracker.ietf.org/doc/html/draft-eastlake-fnv) of 128 bits.
+    #[must_use]
+    pub fn derived(self, name: &str) -> Self {
+        const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        let bytes = self.0.iter().chain(name.as_bytes());
+        let hash = bytes.fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME));
+        let random = (hash & 0xfff) << 64 | (hash >> 64) & ((1 << 62) - 1);
+        Self::from_u128(self.as_u128() >> TIME << TIME | random | VERSION | VARIANT)
+    }
+
     /// Returns the smallest identifier that a run may have that was planned at this instant.
     pub fn first_of(instant: Timestamp) -> Self {
         Self::from_u128(millis(instant) << TIME)
@@ -97,6 +110,18 @@ mod tests {
         assert!(ids.is_sorted_by(|left, right| left < right));
         // The clock may be put back.
         assert!(!ids.contains(&RunId::new(at(9))));
+    }
+
+    #[test]
+    fn a_derived_id_is_always_the_same_and_of_the_same_time() {
+        let id = RunId::new(at(1_764_470_000_123));
+        let derived = id.derived("report");
+        assert_eq!(derived, id.derived("report"));
+        assert_eq!(derived.as_u128() >> TIME, 1_764_470_000_123);
+        let others = [id, id.derived("reports"), id.nth(1).derived("report")];
+        assert!(!others.contains(&derived));
+        let uuid: Uuid = derived.to_string().parse().unwrap();
+        assert_eq!((uuid.get_version_num(), uuid.get_variant()), (7, uuid::Variant::RFC4122));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Triggers compute when jobs run.
 
+mod after;
 mod config;
 mod context;
 mod source;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+pub use after::{After, AfterOn, fold_after};
 pub use config::TriggerConfig;
 pub use context::{Lookup, TriggerContext, TriggerLookup};
 /// Options of a trigger that can be written: anything that implements `serde::Serialize`.
@@ -106,6 +108,11 @@ pub trait Trigger: fmt::Debug + fmt::Display + Send + Sync + 'static {
     fn with_corrected_start(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
         let _ = now;
         None
+    }
+
+    /// Returns the jobs after whose runs this trigger fires too, beside its times. The default returns none.
+    fn follows(&self) -> Vec<After> {
+        Vec::new()
     }
 
     /// Returns the name of the plugin that builds this trigger, such as `cron`.

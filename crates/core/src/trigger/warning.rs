@@ -11,6 +11,7 @@ pub fn schedule_warning(trigger: &dyn Trigger, now: Timestamp) -> Option<String>
     match (problem, fires) {
         (Some(problem), false) => Some(format!("{trigger} never fires: {problem}")),
         (Some(problem), true) => Some(format!("{trigger}: {problem}")),
+        (None, false) if !trigger.follows().is_empty() => None,
         (None, false) => Some(format!("{trigger} does not fire any more: its schedule has ended")),
         (None, true) => None,
     }

@@ -97,6 +97,7 @@ impl Scheduler {
                 .get(job.spec.executor_arc())
                 .ok_or_else(|| unknown_executor(&executors, &job.spec))?;
             check_executor(&job.spec, executor.capabilities())?;
+            self.note_follower(&runner, &job.spec, None)?;
             let next_run_time = match job.next_run_time {
                 Some(given) => given,
                 None => job.spec.trigger().next_fire_time(None, now),

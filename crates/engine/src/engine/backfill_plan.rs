@@ -213,14 +213,18 @@ mod tests {
     fn both_ends_belong_to_the_range() {
         let trigger = IntervalTrigger::builder().minutes(1).start_date(at(0)).build().unwrap();
         assert_eq!(fire_times(&trigger, at(2), at(4)).unwrap(), [at(2), at(3), at(4)]);
-        let once = DateTrigger::new(at(1));
+        let once = DateTrigger::at(at(1));
         assert_eq!(fire_times(&once, at(1), at(9)).unwrap(), [at(1)]);
         assert!(fire_times(&once, at(2), at(9)).unwrap().is_empty());
     }
 
     #[test]
     fn random_and_too_many_fire_times_are_refused() {
-        let random = CronTrigger::builder().minute("*").jitter(5).timezone(Zone::UTC).build();
+        let random = CronTrigger::builder()
+            .minute("*")
+            .jitter(std::time::Duration::from_secs(5))
+            .timezone(Zone::UTC)
+            .build();
         let error = fire_times(&random.unwrap(), at(0), at(9)).unwrap_err();
         assert!(error.to_string().contains("have `jitter`"), "{error}");
         let trigger = IntervalTrigger::builder().seconds(1).start_date(at(0)).build().unwrap();

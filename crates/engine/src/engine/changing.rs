@@ -223,6 +223,7 @@ impl Scheduler {
                     None => return Err(unknown_executor(&executors, spec)),
                 }
                 record.payload = payload(&runner, spec, &engine.registry)?;
+                self.note_follower(&runner, spec, restored.as_ref().ok().map(|before| &**before))?;
             }
             record.next_run_time = changed.next_run_time.unwrap_or(record.next_run_time);
             if runner.callable()?.update_job(&record)? {

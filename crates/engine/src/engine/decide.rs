@@ -10,6 +10,7 @@ use super::due::{Due, due};
 use super::instances::InstanceKey;
 use super::lock::lock;
 use super::open_data::OpenData;
+use super::recorder::Recorder;
 use super::state::{Engine, Executors};
 use super::store_runner::StoreRunner;
 use super::unseen::Unseen;
@@ -49,9 +50,7 @@ pub(super) struct Decider<'a> {
 struct Recording {
     /// The batch that they belong to.
     batch: Batch,
-    /// Which runs are recorded, if their job asks for nothing else.
-    level: History,
-    has_open_runs: bool,
+    recorder: Arc<Recorder>,
 }
 
 struct Room {
@@ -81,11 +80,10 @@ pub(super) struct Reports {
 
 impl<'a> Decider<'a> {
     pub(super) fn new(engine: &'a Engine, runner: &'a StoreRunner, now: Timestamp) -> Self {
-        let recording = engine.recorders.get(runner.number).map(|recorder| Recording {
-            batch: Batch::new(runner.owner().id, now),
-            level: recorder.level(),
-            has_open_runs: recorder.has_open_runs(),
-        });
+        let recording = engine
+            .recorders
+            .get(runner.number)
+            .map(|recorder| Recording { batch: Batch::new(runner.owner().id, now), recorder });
         Self {
             recording,
             engine,
@@ -203,8 +201,8 @@ impl<'a> Decider<'a> {
             return Ok(outcome.first_run(RunId::reserve(self.now, count)));
         };
         let policies = spec.policies();
-        let is_open = recording.has_open_runs && policies.needs_open_runs();
-        let level = policies.history.unwrap_or(recording.level);
+        let is_open = recording.recorder.has_open_runs() && policies.needs_open_runs();
+        let level = recording.recorder.level_of(spec);
         if level == History::Off && !is_open {
             return Ok(outcome.first_run(RunId::reserve(self.now, count)));
         }

@@ -19,8 +19,15 @@ pub(super) enum Heartbeat {
 
 #[derive(Default)]
 pub(super) struct Stop {
-    is_stopped: Mutex<bool>,
+    state: Mutex<StopState>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct StopState {
+    is_stopped: bool,
+    /// Somebody waits for the next step.
+    is_asked: bool,
 }
 
 impl Heartbeat {
@@ -55,6 +62,14 @@ impl Heartbeat {
         Some(wait)
     }
 
+    /// Asks the thread to make a step soon. Returns `false` if there is none: turns make the steps.
+    pub(super) fn ask(&self) -> bool {
+        let Self::InThread { stop, .. } = self else { return false };
+        lock(&stop.state).is_asked = true;
+        stop.changed.notify_all();
+        true
+    }
+
     /// Ends the heartbeat. The last sign of life says that the owner was shut down.
     pub(super) fn stop(&self) {
         let (stop, thread) = match self {
@@ -67,7 +82,7 @@ impl Heartbeat {
                 return;
             }
         };
-        *lock(&stop.is_stopped) = true;
+        lock(&stop.state).is_stopped = true;
         stop.changed.notify_all();
         let thread = lock(thread).take();
         if let Some(thread) = thread
@@ -82,8 +97,10 @@ impl Heartbeat {
 impl Stop {
     /// Waits. Returns `false` if the heartbeat was stopped.
     fn wait(&self, time: Duration) -> bool {
-        let is_stopped = lock(&self.is_stopped);
-        let waited = self.changed.wait_timeout_while(is_stopped, time, |is_stopped| !*is_stopped);
-        !*waited.unwrap_or_else(PoisonError::into_inner).0
+        let is_idle = |state: &mut StopState| !state.is_stopped && !state.is_asked;
+        let waited = self.changed.wait_timeout_while(lock(&self.state), time, is_idle);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.is_asked = false;
+        !state.is_stopped
     }
 }

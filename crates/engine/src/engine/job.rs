@@ -18,6 +18,8 @@ pub enum NextRunTime {
     Pending,
     /// Not until it is resumed.
     Paused,
+    /// When a run of a job ends that its trigger [follows](apscheduler_core::trigger::Trigger::follows).
+    AfterOthers,
     /// At this instant.
     At(Timestamp),
 }
@@ -27,7 +29,7 @@ impl NextRunTime {
     pub fn instant(self) -> Option<Timestamp> {
         match self {
             Self::At(time) => Some(time),
-            Self::Pending | Self::Paused => None,
+            Self::Pending | Self::Paused | Self::AfterOthers => None,
         }
     }
 }
@@ -82,7 +84,14 @@ impl Job {
 
     /// Returns the next run time as of this snapshot.
     pub fn next_run_time(&self) -> NextRunTime {
-        self.next_run_time
+        let follows =
+            |spec: &Arc<JobSpec>| spec.pause().is_none() && !spec.trigger().follows().is_empty();
+        match self.next_run_time {
+            NextRunTime::Paused if self.spec.as_ref().is_some_and(follows) => {
+                NextRunTime::AfterOthers
+            }
+            next => next,
+        }
     }
 
     /// Returns the definition, or `None` if it can't be restored.
@@ -203,9 +212,10 @@ impl fmt::Display for Job {
         };
         let (name, trigger) = (printable::line(self.name()), printable::line(&trigger));
         write!(f, "{name} (trigger: {trigger}, ")?;
-        match self.next_run_time {
+        match self.next_run_time() {
             NextRunTime::Pending => f.write_str("pending)"),
             NextRunTime::Paused => f.write_str("paused)"),
+            NextRunTime::AfterOthers => f.write_str("next run after others)"),
             NextRunTime::At(time) => write!(f, "next run at: {})", zone.display(time)),
         }
     }

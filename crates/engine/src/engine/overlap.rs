@@ -11,6 +11,7 @@ use apscheduler_core::store::RunTimes;
 use chrono::TimeDelta;
 
 use super::buffers::Waiting;
+use super::followers::is_standing;
 use super::foreign::submit;
 use super::identity::{instance_key, job_key, run_info};
 use super::instances::InstanceKey;
@@ -106,7 +107,8 @@ impl Engine {
     fn waiting_in_cluster(runner: &StoreRunner, job: &JobSpec) -> usize {
         let Some(ledger) = runner.store.ledger() else { return 0 };
         let query = OpenQuery::new().job(Arc::clone(job.id_arc())).state(OpenState::Waiting);
-        ledger.open_runs(&query).map_or(usize::MAX, |waiting| waiting.len())
+        let waiting = ledger.open_runs(&query);
+        waiting.map_or(usize::MAX, |waiting| waiting.iter().filter(|row| !is_standing(row)).count())
     }
 
     /// Makes the run of a job that has taken a slot, and emits the event.

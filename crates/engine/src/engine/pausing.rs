@@ -85,7 +85,9 @@ impl Scheduler {
         let now = self.0.now();
         let job = self.change(ChangeKind::Resumed, &job.into(), None, |stored| {
             let changed = end(stored.spec()?, now);
-            ended = changed.next_run_time == Some(None);
+            // The runs of a job that follows others come when those of the others end.
+            let follows = stored.spec()?.trigger().follows();
+            ended = changed.next_run_time == Some(None) && follows.is_empty();
             Ok(changed)
         })?;
         if ended {

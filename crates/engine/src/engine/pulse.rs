@@ -6,9 +6,12 @@ use std::time::Duration;
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{OwnerRecord, OwnerState, Retention, RunLedger};
 use apscheduler_core::run::{Owner, OwnerId};
+use apscheduler_core::store::JobStore;
 use apscheduler_core::time::{Clock, Timestamp};
 
 use super::cancel_requests::{OnCancel, follow};
+use super::followers::Followers;
+use super::following::{Followed, Following};
 use super::foreign::caught;
 use super::lease::Lease;
 use super::orphans::Orphans;
@@ -20,6 +23,9 @@ const BEATS: u32 = 6;
 
 /// How often old records are removed.
 const PRUNE: Duration = Duration::from_secs(60);
+
+/// The pause before ends of runs are followed that another scheduler is following, or after a failure.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many records are removed at once, so that no lock is held for long.
 pub(super) const PIECE: usize = 500;
@@ -40,6 +46,8 @@ pub(super) struct Patient {
     pub(super) lease: Arc<Lease>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) retention: Retention,
+    pub(super) store: Arc<dyn JobStore>,
+    pub(super) followers: Arc<Followers>,
     pub(super) on_lost: OnLost,
     pub(super) on_waiting: OnWaiting,
     pub(super) on_cancel: OnCancel,
@@ -55,6 +63,8 @@ pub(super) struct Pulse {
     last: Duration,
     next_beat: Duration,
     next_prune: Duration,
+    /// When to look again at ends of runs that could not be followed at once.
+    next_look: Option<Duration>,
     is_failing: bool,
 }
 
@@ -70,6 +80,7 @@ impl Pulse {
             last: now,
             next_beat: now,
             next_prune: now,
+            next_look: None,
             is_failing: false,
         }
     }
@@ -91,11 +102,21 @@ impl Pulse {
             let pause = if self.patient.prune_piece() { BREATHER } else { PRUNE };
             if pause == PRUNE {
                 self.patient.look_for_orphans(&mut self.orphans);
+                // Those of schedulers that have died before they followed them.
+                self.patient.follow(|following| following.follow_all());
             }
             self.next_prune = self.patient.clock.elapsed() + pause;
         }
+        let has_ended = self.patient.followers.has_ended();
+        if !self.is_failing && has_ended && self.next_look.is_none_or(|next| now >= next) {
+            self.next_look = None;
+            if !self.patient.follow(|following| following.follow_ended(&self.patient.followers)) {
+                self.next_look = Some(self.patient.clock.elapsed() + BUSY_PAUSE);
+            }
+        }
         let next =
             if self.is_failing { self.next_beat } else { self.next_beat.min(self.next_prune) };
+        let next = self.next_look.map_or(next, |look| look.min(next));
         next.saturating_sub(self.patient.clock.elapsed())
     }
 
@@ -135,6 +156,7 @@ impl Pulse {
         if let Some(due) = ledger.next_open()? {
             on_waiting(due);
         }
+        self.patient.followers.load(&**ledger)?;
         follow(&**ledger, lease.owner().id, &**on_cancel)
     }
 }
@@ -181,6 +203,29 @@ impl Patient {
                     jobstore = &*self.alias,
                     "can't look for runs of a backfill that nothing releases: {message}"
                 );
+            }
+        }
+    }
+
+    /// Follows ends of runs. Returns whether all of them were followed.
+    fn follow(&self, follow: impl Fn(&Following<'_>) -> Result<Followed>) -> bool {
+        let (ledger, store) = (&*self.ledger, &*self.store);
+        let (me, now) = (self.lease.owner().id, self.clock.now());
+        let followed = caught("the ledger", || follow(&Following { ledger, store, me, now }));
+        match followed {
+            Ok(Followed { has_made, is_busy }) => {
+                if has_made {
+                    (self.on_waiting)(now);
+                }
+                !is_busy
+            }
+            Err(error) => {
+                let message = error.chain();
+                tracing::warn!(
+                    jobstore = &*self.alias,
+                    "runs that follow others were not made, which is tried again: {message}"
+                );
+                false
             }
         }
     }

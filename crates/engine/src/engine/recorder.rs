@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use apscheduler_core::job::JobSpec;
 use apscheduler_core::ledger::{
     Appended, BatchId, History, OpenStep, Retention, RunLedger, RunRecord, RunState, Writes,
 };
@@ -12,6 +13,7 @@ use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::{Clock, Timestamp, Waker};
 use apscheduler_core::{Error, ErrorKind, Result};
 
+use super::followers::Followers;
 use super::foreign::caught;
 use super::group::Group;
 use super::lease::Lease;
@@ -53,6 +55,7 @@ pub(super) struct Book {
     pub(super) history: History,
     /// How much of a result or an error is recorded.
     pub(super) retention: Retention,
+    pub(super) followers: Arc<Followers>,
     /// `None` if the ledger ends with the process.
     pub(super) lease: Option<Arc<Lease>>,
     /// Its monotonic time says when a write that failed is tried again.
@@ -72,6 +75,8 @@ pub(super) struct AtOnce {
 pub(super) trait RecorderEvents: Send + Sync {
     /// A run waits, and is due then.
     fn waiting(&self, due: Timestamp);
+    /// A run has ended that others follow.
+    fn followed(&self);
     /// The outcome of a run was refused.
     fn fenced(&self, record: &RunRecord);
     /// A write has failed, and is tried again.
@@ -186,6 +191,16 @@ impl Recorder {
     /// Returns which runs are recorded, if their job asks for nothing else.
     pub(super) fn level(&self) -> History {
         self.book.history
+    }
+
+    /// Returns which runs of a job are recorded.
+    pub(super) fn level_of(&self, job: &JobSpec) -> History {
+        match job.policies().history.unwrap_or(self.book.history) {
+            History::All => History::All,
+            // What others follow is found by its records.
+            _ if self.book.followers.concerns(job.id()) => History::All,
+            level => level,
+        }
     }
 
     /// Returns how much of a result or an error is recorded.
@@ -362,8 +377,12 @@ impl Recorder {
                 );
                 self.events.fenced(record);
             }
-        } else if let Some(due) = writes.steps.iter().filter_map(|step| step.to.as_ref()?.due).min()
-        {
+            return Ok(());
+        }
+        if self.book.followers.note_ended(writes.records) {
+            self.events.followed();
+        }
+        if let Some(due) = writes.steps.iter().filter_map(|step| step.to.as_ref()?.due).min() {
             self.events.waiting(due);
         }
         Ok(())

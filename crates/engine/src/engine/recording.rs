@@ -10,6 +10,8 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 
 use super::cancel_requests::OnCancel;
+use super::following::Following;
+use super::foreign::caught;
 use super::heartbeat::Heartbeat;
 use super::lease::Lease;
 use super::lock::lock;
@@ -22,7 +24,7 @@ use super::store_runner::StoreRunner;
 impl Engine {
     /// Does what is due for the ledgers without I/O. Returns when to call again.
     pub(super) fn record_in_turn(&self) -> Option<Duration> {
-        self.stores().values().filter_map(|store| store.record_in_turn()).min()
+        self.stores().values().filter_map(|store| store.record_in_turn(self)).min()
     }
 }
 
@@ -41,6 +43,7 @@ impl StoreRunner {
             engine.recorders.set(self.number, None);
             return Ok(());
         };
+        self.followers.load(&*ledger)?;
         let blocking = self.capabilities.blocking;
         // A ledger without I/O that is not shared ends with the process: it has no other owners.
         let is_watched = blocking || self.capabilities.shared;
@@ -56,6 +59,8 @@ impl StoreRunner {
                 lease: Arc::clone(lease),
                 clock: Arc::clone(&engine.clock),
                 retention: settings.retention,
+                store: Arc::clone(&self.store),
+                followers: Arc::clone(&self.followers),
                 on_lost: self.on_lost(engine),
                 on_waiting: self.on_waiting(engine),
                 on_cancel: on_cancel(engine),
@@ -74,7 +79,8 @@ impl StoreRunner {
         });
         let clock = Arc::clone(&engine.clock);
         let (alias, retention) = (Arc::clone(&self.alias), settings.retention);
-        let book = Book { alias, ledger, history, retention, lease, clock };
+        let followers = Arc::clone(&self.followers);
+        let book = Book { alias, ledger, history, retention, followers, lease, clock };
         let recorder = Recorder::start(book, self.events(engine), at_once)?;
         engine.recorders.set(self.number, Some(Arc::clone(&recorder)));
         *lock(&self.recorder) = Some(recorder);
@@ -83,12 +89,33 @@ impl StoreRunner {
 
     /// Does what is due for a ledger without I/O, in a turn of the event loop: gives signs of life, and
     /// writes records again whose write failed. Returns when to call again.
-    fn record_in_turn(&self) -> Option<Duration> {
+    fn record_in_turn(&self, engine: &Engine) -> Option<Duration> {
         let heartbeat = lock(&self.heartbeat).clone();
         let recorder = lock(&self.recorder).clone();
+        if heartbeat.is_none() && self.followers.has_ended() {
+            self.follow_ended(engine);
+        }
         let heartbeat = heartbeat.and_then(|heartbeat| heartbeat.turn());
         let recorder = recorder.and_then(|recorder| recorder.turn());
         heartbeat.into_iter().chain(recorder).min()
+    }
+
+    /// Follows ends of runs in a ledger that no other scheduler shares.
+    fn follow_ended(&self, engine: &Engine) {
+        let Some(ledger) = self.store.ledger() else { return };
+        let (now, me) = (engine.now(), self.owner().id);
+        let following = Following { ledger: &*ledger, store: &*self.store, me, now };
+        match caught("the ledger", || following.follow_ended(&self.followers)) {
+            Ok(followed) if followed.has_made => self.note_waiting(engine, now),
+            Ok(_) => {}
+            Err(error) => {
+                let message = error.chain();
+                tracing::warn!(
+                    jobstore = &*self.alias,
+                    "runs that follow others were not made: {message}"
+                );
+            }
+        }
     }
 
     /// Writes what waits to be recorded, and notes the shutdown.
@@ -176,6 +203,14 @@ impl Events {
 impl RecorderEvents for Events {
     fn waiting(&self, due: Timestamp) {
         self.with(|runner, engine| runner.note_waiting(engine, due));
+    }
+
+    fn followed(&self) {
+        self.with(|runner, engine| match &*lock(&runner.heartbeat) {
+            Some(heartbeat) if heartbeat.ask() => {}
+            // A turn follows it.
+            _ => engine.wake(),
+        });
     }
 
     fn fenced(&self, record: &RunRecord) {

@@ -14,6 +14,7 @@ use apscheduler_core::time::Timestamp;
 
 use super::attempts::{next_step, row_of};
 use super::chain::is_remnant;
+use super::followers::is_standing;
 use super::open_data::OpenData;
 use super::recorder::{Ended, Recorder};
 use super::scheduler::Scheduler;
@@ -134,7 +135,7 @@ impl Engine {
 
 /// Returns whether a run in this state is recorded: as its job says, or else the scheduler.
 pub(super) fn wants(job: &JobSpec, recorder: &Recorder, state: RunState) -> bool {
-    match job.policies().history.unwrap_or(recorder.level()) {
+    match recorder.level_of(job) {
         History::Off => false,
         History::Failures => state != RunState::Ok,
         History::All => true,
@@ -209,6 +210,9 @@ fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunR
     let mut open = OpenQuery::new();
     (open.job_id, open.run_id) = (query.job_id.clone(), query.run_id);
     let rows = ledger.open_runs(&open)?.into_iter().filter_map(|row| {
+        if is_standing(&row) {
+            return None;
+        }
         let state = match row.state {
             // It has ended.
             OpenState::Waiting if is_remnant(&row) => return None,

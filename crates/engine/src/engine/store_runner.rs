@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::closing::Closing;
+use super::followers::Followers;
 use super::heartbeat::Heartbeat;
 use super::lock::lock;
 use super::open_rows::OpenRows;
@@ -44,6 +45,8 @@ pub(super) struct StoreRunner {
     pub(super) heartbeat: Mutex<Option<Arc<Heartbeat>>>,
     /// The open runs in its ledger.
     pub(super) open: OpenRows,
+    /// The jobs that follow others.
+    pub(super) followers: Arc<Followers>,
     /// What was recorded of this scheduler.
     pub(super) presence: Mutex<Presence>,
     /// The owner of the runs that are claimed from the store.
@@ -74,6 +77,7 @@ impl StoreRunner {
             recorder: Mutex::default(),
             heartbeat: Mutex::default(),
             open: OpenRows::default(),
+            followers: Arc::default(),
             presence: Mutex::default(),
             owner: Arc::new(Mutex::new(new_owner())),
         }

@@ -14,7 +14,6 @@ use super::storing::payload;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::job::stored::{decode, encode_value};
 use apscheduler_core::ledger::ChangeKind;
-use apscheduler_core::registry::Registry;
 use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
 use apscheduler_core::trigger::TriggerContext;
@@ -126,7 +125,7 @@ impl Scheduler {
         let records = export
             .jobs
             .into_iter()
-            .map(|job| import(&runner, job, &self.0.registry, &context))
+            .map(|job| import(self, &runner, job, &context))
             .collect::<Result<Vec<_>>>()?;
         let times: Vec<(Arc<str>, Option<Timestamp>)> =
             records.iter().map(|record| (Arc::clone(&record.id), record.next_run_time)).collect();
@@ -155,9 +154,9 @@ fn export(record: &JobRecord, context: &TriggerContext<'_>) -> Result<ExportedJo
 }
 
 fn import(
+    scheduler: &Scheduler,
     runner: &StoreRunner,
     job: ExportedJob,
-    registry: &Registry,
     context: &TriggerContext<'_>,
 ) -> Result<NewRecord> {
     let id: Arc<str> = job.id.into();
@@ -174,7 +173,11 @@ fn import(
         other => other.to_string(),
     };
     let state = match decode(&id, &text, context) {
-        Ok(spec) => payload(runner, &Arc::new(spec), registry)?,
+        Ok(spec) => {
+            let spec = Arc::new(spec);
+            scheduler.note_follower(runner, &spec, None)?;
+            payload(runner, &spec, &scheduler.0.registry)?
+        }
         Err(error) if runner.capabilities.serializes => {
             tracing::warn!(job_id = &*id, "the imported job is set aside: {}", error.chain());
             JobPayload::Encoded(text.into())

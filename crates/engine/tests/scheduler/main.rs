@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod after;
 mod asked;
 mod audit;
 mod backfills;

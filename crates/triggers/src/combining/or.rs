@@ -8,7 +8,7 @@ use apscheduler_core::Result;
 use apscheduler_core::options::{self, Options};
 use apscheduler_core::registry::Plugin;
 use apscheduler_core::time::{Timestamp, Zone};
-use apscheduler_core::trigger::{Trigger, TriggerContext};
+use apscheduler_core::trigger::{After, Trigger, TriggerContext};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -116,6 +116,10 @@ impl Trigger for OrTrigger {
     fn with_corrected_start(&self, now: Timestamp) -> Option<Arc<dyn Trigger>> {
         let triggers = self.triggers.with_corrected_start(now)?;
         Some(Arc::new(Self { triggers, ..self.clone() }))
+    }
+
+    fn follows(&self) -> Vec<After> {
+        self.triggers.iter().flat_map(Trigger::follows).collect()
     }
 
     fn kind(&self) -> &'static str {
