@@ -147,7 +147,8 @@ pub mod prelude {
     pub use crate::time::{Timestamp, Zone};
     pub use crate::trigger::TriggerConfig;
     pub use crate::triggers::{
-        AndTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, OrTrigger,
+        AfterTrigger, AndTrigger, CalendarIntervalTrigger, CronTrigger, DateTrigger,
+        IntervalTrigger, OrTrigger,
     };
     pub use crate::{
         BackgroundScheduler, BlockingScheduler, Error, ErrorKind, JobContextExt, OnRemove, Result,
