@@ -3,13 +3,16 @@
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{RunId, Submission};
 use apscheduler_core::job::JobSpec;
+use apscheduler_core::ledger::RunRecord;
 use apscheduler_core::printable;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
+use super::asking::policies;
 use super::deadlines::Overdue;
 use super::identity::job_key;
 use super::state::Engine;
+use super::store_runner::StoreRunner;
 
 impl Engine {
     /// Notes by when the runs of a claimed job have to succeed, if the job has a deadline.
@@ -21,6 +24,21 @@ impl Engine {
                 let overdue = Overdue { job: job_key(job, run), scheduled_run_time };
                 self.deadlines.add(run.first_run().nth(index), time, overdue);
             }
+        }
+    }
+
+    /// Notes by when a run of a scheduler that died would have had to succeed, if its job is known and has a deadline. Nobody
+    /// else reports it.
+    pub(super) fn note_deadline_of_lost(&self, runner: &StoreRunner, lost: &RunRecord) {
+        // If the store fails now, the loss of the run is reported all the same.
+        let Ok(Some(job)) = runner.store.lookup_job(&lost.job_id) else { return };
+        let Some(deadline) = policies(&job).deadline else { return };
+        let deadline = TimeDelta::from_std(deadline).unwrap_or(TimeDelta::MAX);
+        let scheduled_run_time = lost.scheduled_run_time;
+        if let Some(time) = scheduled_run_time.checked_add_signed(deadline) {
+            let overdue = Overdue { job: runner.job_key(&lost.job_id), scheduled_run_time };
+            self.deadlines.add(lost.run_id, time, overdue);
+            self.wake();
         }
     }
 

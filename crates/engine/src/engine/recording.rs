@@ -155,6 +155,8 @@ impl StoreRunner {
                     run.run_id
                 );
                 runner.note_waiting(&engine, *due);
+            } else {
+                engine.note_deadline_of_lost(&runner, run);
             }
         })
     }

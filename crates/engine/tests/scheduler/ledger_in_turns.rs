@@ -266,6 +266,24 @@ fn runs_of_an_owner_that_is_silent_for_a_lease_are_lost() {
     assert_eq!(store.book.take_appended(), [(vec![RunState::Lost], 1)]);
 }
 
+/// Nobody else would report it.
+#[test]
+fn the_deadline_of_a_run_that_is_lost_is_reported() {
+    let store = SharedStore::default();
+    let other = store.book.add_owner();
+    let entry = JournalEntry::new("a", RunId::new(at(0)), vec![at(0)]);
+    store.book.pages().journals.push(Journal::new(Batch::new(other.id, at(0)), vec![entry]));
+    let (scheduler, _) = start(&store);
+    let job = JobBuilder::new("tests::ok").id("a").trigger(every(1_000_000));
+    scheduler.add_job(job.deadline(Duration::from_secs(100))).unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_LOST | EventMask::JOB_OVERDUE);
+    scheduler.turn();
+    pass_slowly(&scheduler, 90);
+    assert_eq!(events.names(), ["JOB_LOST a"]);
+    pass(&scheduler, 10);
+    assert_eq!(events.names(), ["JOB_OVERDUE a"]);
+}
+
 #[test]
 fn a_scheduler_that_was_stopped_for_a_lease_condemns_nobody() {
     let store = SharedStore::default();
