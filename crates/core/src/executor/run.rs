@@ -18,10 +18,7 @@ use crate::time::Timestamp;
 /// listener may add the job again. Run times that have no outcome when the run is dropped are reported as errors.
 pub struct Run {
     slot: InstanceSlot,
-    times: RunTimes,
-    // As small as it goes: many runs wait in queues.
-    next: u32,
-    begun: bool,
+    times: Times,
     started: Option<Started>,
     /// The token that the executor has set.
     cancellation: Option<CancellationToken>,
@@ -29,18 +26,39 @@ pub struct Run {
     current: Option<CancellationToken>,
 }
 
+/// The run times of a run, in less memory than [`RunTimes`].
+#[derive(Debug)]
+enum Times {
+    One(Timestamp),
+    #[expect(
+        clippy::box_collection,
+        reason = "a run has one pointer, because many runs wait in queues"
+    )]
+    Many(Box<Vec<Timestamp>>),
+}
+
+impl Times {
+    fn as_slice(&self) -> &[Timestamp] {
+        match self {
+            Self::One(time) => std::slice::from_ref(time),
+            Self::Many(times) => times,
+        }
+    }
+}
+
+impl From<RunTimes> for Times {
+    fn from(times: RunTimes) -> Self {
+        match times {
+            RunTimes::One(time) => Self::One(time),
+            RunTimes::Many(times) => Self::Many(Box::new(times)),
+        }
+    }
+}
+
 impl Run {
     /// Creates a run of the job that has this slot.
     pub fn new(slot: InstanceSlot, run_times: RunTimes) -> Self {
-        Self {
-            slot,
-            times: run_times,
-            next: 0,
-            begun: false,
-            started: None,
-            cancellation: None,
-            current: None,
-        }
+        Self { slot, times: run_times.into(), started: None, cancellation: None, current: None }
     }
 
     /// Returns the job.
@@ -83,7 +101,7 @@ impl Run {
     /// and skipped. Returns `None` when none is left.
     #[inline]
     pub fn begin(&mut self) -> Option<Invocation> {
-        if self.begun {
+        if self.slot.begun {
             self.fail(JobError::new(
                 "the executor began the next run time before it finished this one",
             ));
@@ -94,7 +112,7 @@ impl Run {
             } else if let Some(error) = self.slot.refused(fire.run_id) {
                 self.fail(error);
             } else {
-                self.begun = true;
+                self.slot.begun = true;
                 let context = self.slot.begin(&mut fire, self.cancellation.clone());
                 self.current = context.own_cancellation().cloned();
                 self.started = fire.started;
@@ -106,7 +124,7 @@ impl Run {
 
     /// Returns the next run time, or the one that was started.
     fn fire(&self) -> Option<Fire> {
-        let index = self.next as usize;
+        let index = self.slot.next as usize;
         let &time = self.times.as_slice().get(index)?;
         let mut fire = Fire::new(self.submission().first_run().nth(index), time);
         fire.started = self.started;
@@ -115,7 +133,7 @@ impl Run {
 
     /// Returns whether every run time has its outcome.
     pub fn is_over(&self) -> bool {
-        self.next as usize >= self.times.as_slice().len()
+        self.slot.next as usize >= self.times.as_slice().len()
     }
 
     /// Reports the result of the run time that [`begin`](Self::begin) started.
@@ -153,8 +171,8 @@ impl Run {
 
     fn report(&mut self, outcome: Outcome) {
         let Some(fire) = self.fire() else { return };
-        self.next += 1;
-        self.begun = false;
+        self.slot.next += 1;
+        self.slot.begun = false;
         self.started = None;
         self.current = None;
         let is_last = self.is_over();
@@ -166,7 +184,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         while !self.is_over() {
             let error = JobError::new("the executor dropped this run before it ended");
-            self.fail(if self.begun { error } else { error.at_cancellation() });
+            self.fail(if self.slot.begun { error } else { error.at_cancellation() });
         }
     }
 }
@@ -176,7 +194,7 @@ impl std::fmt::Debug for Run {
         f.debug_struct("Run")
             .field("job_id", &self.slot.job().id())
             .field("run_times", &self.times)
-            .field("done", &self.next)
+            .field("done", &self.slot.next)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The scheduler's side of a run.
 
-use std::sync::Arc;
+use std::num::NonZeroU64;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -166,13 +167,22 @@ pub struct Fire {
 #[derive(Clone, Copy, Debug)]
 pub struct Started {
     micros: i64,
-    instant: Instant,
+    /// In nanoseconds after `ORIGIN`, and one more.
+    instant: NonZeroU64,
+}
+
+/// Where monotonic times begin: a number is smaller than an `Instant`.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Returns the nanoseconds since the first call: enough for centuries.
+fn nanos() -> u64 {
+    u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Started {
     /// A call at this time of the scheduler's clock, now.
     pub fn now(time: Timestamp) -> Self {
-        Self { micros: to_micros(time), instant: Instant::now() }
+        Self { micros: to_micros(time), instant: NonZeroU64::MIN.saturating_add(nanos()) }
     }
 
     /// Returns the time by the scheduler's clock.
@@ -182,7 +192,7 @@ impl Started {
 
     /// Returns how long ago it was, by a clock that is never put back.
     pub fn elapsed(self) -> Duration {
-        self.instant.elapsed()
+        Duration::from_nanos((nanos() + 1).saturating_sub(self.instant.get()))
     }
 }
 
@@ -233,12 +243,17 @@ pub struct InstanceSlot {
     job: Arc<JobSpec>,
     run: Submission,
     is_taken: bool,
+    // Of the run that holds the slot. They are here because they need no memory of their own here.
+    /// The index of the run time that is next, or has begun.
+    pub(super) next: u32,
+    /// Whether it has begun.
+    pub(super) begun: bool,
 }
 
 impl InstanceSlot {
     /// Wraps a slot that the scheduler has taken for this job.
     pub fn new(sink: Arc<dyn RunSink>, job: Arc<JobSpec>, run: Submission) -> Self {
-        Self { sink, job, run, is_taken: true }
+        Self { sink, job, run, is_taken: true, next: 0, begun: false }
     }
 
     pub(super) fn job(&self) -> &Arc<JobSpec> {

@@ -15,11 +15,12 @@ pub(super) struct InstanceKey {
     pub(super) job_id: Arc<str>,
 }
 
+// As small as it goes: many runs wait in queues.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slots {
     count: u32,
     /// How many of them belong to a backfill.
-    backfills: u32,
+    backfills: u16,
     /// One of the instances is catching up, and more of its run times wait in the store.
     catching_up: bool,
 }
@@ -61,13 +62,13 @@ impl Instances {
     pub(super) fn free(&self, key: &InstanceKey, is_backfill: bool) {
         self.change(key, |slots| {
             slots.count = slots.count.saturating_sub(1);
-            slots.backfills = slots.backfills.saturating_sub(u32::from(is_backfill));
+            slots.backfills = slots.backfills.saturating_sub(is_backfill.into());
         });
     }
 
     /// Notes that a slot was taken by a run of a backfill.
     pub(super) fn note_backfill(&self, key: &InstanceKey) {
-        self.change(key, |slots| slots.backfills += 1);
+        self.change(key, |slots| slots.backfills = slots.backfills.saturating_add(1));
     }
 
     /// Returns whether a run of a backfill has taken a slot of a job.
