@@ -226,7 +226,7 @@ impl Engine {
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         let mut batch = Arc::new(Self::new_batch(runner, now).journal(pass_batch));
-        self.note_claims(runner.number, &claims);
+        self.note_claims(runner.number, &claims, pass_batch);
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.

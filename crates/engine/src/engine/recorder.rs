@@ -188,6 +188,12 @@ impl Recorder {
         *lock(&self.state).open.entry(batch).or_default() += runs;
     }
 
+    /// Notes that more claims of a batch may be found later. Its journal entry stays until the owner has ended, and whoever
+    /// settles it finds that its runs have.
+    pub(super) fn keep_open(&self, batch: BatchId) {
+        lock(&self.state).open.entry(batch).or_insert(1);
+    }
+
     /// Returns which runs are recorded, if their job asks for nothing else.
     pub(super) fn level(&self) -> History {
         self.book.history
