@@ -15,15 +15,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use apscheduler::Shutdown;
-use apscheduler::builtin;
 use apscheduler::executor_debug::DebugExecutor;
 use apscheduler::ledger::History;
-use apscheduler::registry::{ComponentConfig, IntoJobStore as _};
 use apscheduler::store::{
     ClaimOutcome, ClaimRequest, Decision, JobRecord, JobStore, NextRun, RunTimes,
 };
 use apscheduler::time::Timestamp;
-use apscheduler_benches::{Bench, median_and_p99};
+use apscheduler_benches::{Bench, Place, median_and_p99};
 use apscheduler_testkit::stores::records::{Records, second};
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -36,75 +34,9 @@ const ROUNDS: i64 = 5;
 /// The run time of jobs that are not due, in seconds.
 const FAR: i64 = 100_000_000;
 
-/// A store and its location.
-#[derive(Clone)]
-struct Place {
-    name: &'static str,
-    config: ComponentConfig,
-    /// The divisor for the numbers of jobs, for a slow substitute of a server.
-    divisor: usize,
-    /// The arguments for the script of APScheduler.
-    python: Option<[String; 2]>,
-}
-
-impl Place {
-    /// Returns all stores, except those whose server no variable names: for these, prints a notice.
-    fn all(folder: &std::path::Path) -> Vec<Self> {
-        let file = folder.join("jobs.sqlite").display().to_string();
-        let mut places = vec![Self {
-            name: "sqlite",
-            config: ComponentConfig::new("sqlite").option("path", file),
-            divisor: 1,
-            python: Some([
-                "sqlite".to_owned(),
-                format!("sqlite:///{}", folder.join("python.sqlite").display()),
-            ]),
-        }];
-        let servers = [
-            ("redis", "APSCHEDULER_TEST_REDIS", 1, Some("redis")),
-            ("postgres", "APSCHEDULER_TEST_POSTGRES", 1, Some("sqlalchemy")),
-            ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
-            ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
-        ];
-        for (name, variable, divisor, python) in servers {
-            let Ok(url) = std::env::var(variable) else {
-                println!("{name}: skipped, because {variable} is not set");
-                continue;
-            };
-            let config = ComponentConfig::new(name).option("url", url.clone());
-            let python = python.map(|kind| [kind.to_owned(), url]);
-            places.push(Self { name, config, divisor, python });
-        }
-        places
-    }
-
-    /// Returns a new place in the same database.
-    fn apart(&self, name: &str) -> Self {
-        let keys: &[&str] = match self.name {
-            "redis" => &["jobs_key", "run_times_key"],
-            "mongodb" => &["collection"],
-            _ => &["tablename"],
-        };
-        let add = |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));
-        Self { config: keys.iter().fold(self.config.clone(), add), ..self.clone() }
-    }
-
-    fn open(&self) -> Arc<dyn JobStore> {
-        let store = self.config.clone().into_job_store();
-        let store = store.resolve(&builtin::new_registry()).unwrap();
-        store.start("default").unwrap();
-        store
-    }
-
-    fn empty(&self) -> Arc<dyn JobStore> {
-        let store = self.open();
-        store.remove_all_jobs().unwrap();
-        store
-    }
-
-    fn jobs(&self) -> usize {
-        JOBS / self.divisor
-    }
+/// Returns the number of jobs, fewer for a slow substitute of a server.
+fn jobs(place: &Place) -> usize {
+    JOBS / place.divisor
 }
 
 fn add(store: &dyn JobStore, count: usize, time: Timestamp) -> Duration {
@@ -152,10 +84,10 @@ fn per_second(count: usize, time: Duration) -> u64 {
 /// Returns the claims per second of several schedulers together, in the best of some rounds. Asserts that none is
 /// doubled.
 fn claims(place: &Place, schedulers: usize) -> u64 {
-    let store = place.empty();
-    let count = place.jobs() * 4;
+    let store = place.empty().unwrap();
+    let count = jobs(place) * 4;
     add(&*store, count, second(0));
-    let stores: Vec<_> = (0..schedulers).map(|_| place.open()).collect();
+    let stores: Vec<_> = (0..schedulers).map(|_| place.open().unwrap()).collect();
     let best = (0..ROUNDS).map(|hour| claims_at(&stores, count, second(hour * 3600))).min();
     per_second(count, best.unwrap())
 }
@@ -188,7 +120,7 @@ fn claims_at(stores: &[Arc<dyn JobStore>], count: usize, now: Timestamp) -> Dura
 
 /// Measures a wake-up with one due job among many: the claim, and finding the next run time.
 fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
-    let store = place.apart("wake_up").empty();
+    let store = place.apart("wake_up").empty().unwrap();
     add(&*store, stored / place.divisor, second(FAR));
     let records = Records::of(&*store);
     store.add_jobs(vec![records.new_record("due", Some(second(0)))]).unwrap();
@@ -210,8 +142,8 @@ fn wake_up(place: &Place, stored: usize) -> (Duration, Duration) {
 /// Returns the runs per second of several whole schedulers, with jobs that run again in an hour, up to the shutdown, when
 /// all records are written.
 fn runs(place: &Place, schedulers: usize, history: History) -> u64 {
-    place.empty();
-    let count = place.jobs() * schedulers;
+    place.empty().unwrap();
+    let count = jobs(place) * schedulers;
     let bench = |_| Bench::recording(DebugExecutor::new(), place.config.clone(), history).unwrap();
     let benches: Vec<_> = (0..schedulers).map(bench).collect();
     benches[0].scheduler().add_jobs(benches[0].hourly_jobs(count)).unwrap();
@@ -246,8 +178,8 @@ fn main() {
     let places = Place::all(folder.path());
     let any_picked = places.iter().any(is_picked);
     for place in places.iter().filter(|place| !any_picked || is_picked(place)) {
-        let count = place.jobs();
-        let added = add(&*place.empty(), count, second(0));
+        let count = jobs(place);
+        let added = add(&*place.empty().unwrap(), count, second(0));
         println!("{}: {count} jobs added in one call in {added:.0?}", place.name);
         let [alone, together] = [1, SCHEDULERS].map(|schedulers| claims(place, schedulers));
         println!("  {alone} claims/s by one scheduler, {together} by {SCHEDULERS} together");

@@ -1,6 +1,7 @@
 //! Helpers of the benches: a scheduler with many due no-op jobs, and the wait until all of them have ended.
 
 pub mod lateness;
+mod place;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,8 @@ use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::time::{Clock as _, SystemClock};
 use apscheduler_engine::schedulers::BackgroundScheduler;
 use apscheduler_triggers::IntervalTrigger;
+
+pub use place::Place;
 
 /// The name of a registered function that only counts its runs.
 pub const NO_OP: &str = "benches::no_op";

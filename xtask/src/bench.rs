@@ -21,7 +21,7 @@ pub(crate) fn run(rest: &[String]) -> Result<()> {
     let is_meant = |name: &str| !some_are_named || rest.iter().any(|word| word == name);
     let mut bench = cargo();
     bench.args(["bench", "--package", PACKAGE]).args(rest);
-    let services = if is_meant("stores") {
+    let services = if is_meant("stores") || is_meant("ledger") {
         let services = Running::for_tests(&[])?;
         let python = python::environment("apscheduler", &PEERS)?.join("python");
         bench.envs(services.variables()).env("APSCHEDULER_BENCH_PYTHON", python);
