@@ -16,7 +16,7 @@ pub use apscheduler_core::{
 };
 pub use apscheduler_engine::{
     BlockingCall, Call, EventLoop, EventStream, JobContextExt, ListenerId, LoopDriver, Scheduler,
-    SchedulerState, schedulers,
+    SchedulerState, schedulers, why,
 };
 pub use apscheduler_executor_debug as executor_debug;
 pub use apscheduler_executor_loop as executor_loop;

@@ -77,6 +77,7 @@ mod subscriptions;
 mod transfer;
 mod turns;
 mod unseen;
+mod why;
 mod zone;
 
 pub use call::Call;
@@ -90,3 +91,4 @@ pub use phase::SchedulerState;
 pub use read_only::ReadOnlyJobStore;
 pub use scheduler::Scheduler;
 pub use subscriptions::EventStream;
+pub use why::{Evidence, EvidenceKind, Verdict, Why};
