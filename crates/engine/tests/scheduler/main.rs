@@ -38,4 +38,5 @@ mod threads;
 mod turns;
 mod unsafe_text;
 mod values;
+mod why;
 mod wrong_clocks;

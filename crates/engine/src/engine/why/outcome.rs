@@ -17,11 +17,13 @@ pub(super) fn of_record(
     run_time: Timestamp,
 ) -> Why {
     let words = Words { zone: why.timezone };
-    let outcome = Outcome { facts, past, words, record, at: words.time(run_time) };
+    let outcome = Outcome { facts, past, words, record, run_time, at: words.time(run_time) };
     let verdict = match (record.state, record.reason) {
         (RunState::Skipped, Some(Reason::Paused)) => Verdict::Paused,
         (state, _) => Verdict::of(state),
     };
+    let presence = facts.presence.at(run_time);
+    let is_late = facts.knows_presence() && !matches!(presence, Alive::Processing(_));
     let mut why = why.found(Finding::new(verdict, outcome.sentence()));
     why.run_time = Some(run_time);
     why.run_id = Some(record.run_id);
@@ -31,7 +33,7 @@ pub(super) fn of_record(
     if record.state == RunState::Coalesced {
         why = why.with(past.stands_for.iter().map(|record| words.record(record)));
     }
-    if record.reason == Some(Reason::AllDown) {
+    if is_late && record.reason != Some(Reason::Paused) {
         why = outcome.with_presence(why, run_time);
     }
     why
@@ -42,7 +44,8 @@ struct Outcome<'a> {
     past: &'a PastFacts,
     words: Words,
     record: &'a RunRecord,
-    /// The run time.
+    run_time: Timestamp,
+    /// The run time in words.
     at: String,
 }
 
@@ -162,13 +165,7 @@ impl Outcome<'_> {
         let late = record.ended.filter(|ended| *ended > record.scheduled_run_time);
         let start = late.map(|ended| format!(" at {}", words.time(ended))).unwrap_or_default();
         let grace = self.grace();
-        if record.reason == Some(Reason::AllDown) {
-            let presence = self.facts.presence.at(record.scheduled_run_time);
-            let cause = match presence {
-                Alive::None { before: Some(before), after } => words.gap(Some(before), after),
-                Alive::Paused(_) => "every scheduler was paused".to_owned(),
-                _ => "no scheduler was running, or it was paused".to_owned(),
-            };
+        if let Some(cause) = self.absence() {
             return format!(
                 "{cause}, and the run would have started{start}, later than {grace} allows"
             );
@@ -185,7 +182,22 @@ impl Outcome<'_> {
             ),
             None => "another of its runs that was due as well stands for it".to_owned(),
         };
-        format!("did not run at {}, because {by}", self.at)
+        match self.absence() {
+            Some(cause) => format!("did not run at {}: {cause}, and {by}", self.at),
+            None => format!("did not run at {}, because {by}", self.at),
+        }
+    }
+
+    /// Returns why no scheduler processed jobs at the run time, if that is so.
+    fn absence(&self) -> Option<String> {
+        let is_all_down = self.record.reason == Some(Reason::AllDown);
+        let cause = match self.facts.presence.at(self.run_time) {
+            Alive::None { before: Some(before), after } => self.words.gap(Some(before), after),
+            Alive::Paused(_) => "every scheduler was paused".to_owned(),
+            _ if is_all_down => "no scheduler was running, or it was paused".to_owned(),
+            _ => return None,
+        };
+        (is_all_down || self.facts.knows_presence()).then_some(cause)
     }
 
     fn skipped(&self) -> String {

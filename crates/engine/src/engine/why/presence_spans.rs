@@ -140,7 +140,8 @@ impl Sightings {
         for noted in self.changes.iter().filter(|noted| noted.record.owner == owner) {
             let (what, time) = (noted.change.what, noted.time());
             // What ends without a begin began before the records that are kept.
-            if let Some((doing, from)) = open.take().filter(|(_, from)| *from < time) {
+            let ends = matches!(what, ChangeKind::SchedulerStopped | ChangeKind::SchedulerPaused);
+            if let Some((doing, from)) = open.take().filter(|(_, from)| ends || *from < time) {
                 spans.push(span(doing, from, (time, End::Recorded(what))));
             }
             open = match what {

@@ -70,12 +70,19 @@ impl Ahead<'_> {
                 return why.found(found);
             }
         };
+        let pause = self.pause().filter(|pause| pause.covers(run_time));
+        if let Some(next) =
+            self.job.next_run_time.filter(|next| run_time < *next && pause.is_none())
+        {
+            let (at, next) = (self.words.time(run_time), self.words.time(next));
+            let text = format!("is not to run at {at}: its next run time is {next}");
+            return why.found(Finding::new(Verdict::NotPlanned, text));
+        }
         why.run_time = Some(run_time);
-        let pause = self.pause();
         if self.job.next_run_time.is_none() {
             why.found(self.held())
-        } else if let Some(pause) = pause.filter(|pause| pause.covers(run_time)) {
-            let text = format!("is {}", self.words.pause(Some(pause)));
+        } else if pause.is_some() {
+            let text = format!("is {}", self.words.pause(pause));
             why.found(self.with_begin(Finding::new(Verdict::Paused, text)))
         } else {
             why.found(self.obstructed(run_time))
@@ -116,17 +123,10 @@ impl Ahead<'_> {
         };
         let trigger = self.job.trigger.as_ref().map_err(unreadable)?;
         let times = planned(&**trigger, asked).map_err(|error| unreadable(&error))?;
-        let not_planned = |reason: &str| {
-            let text = format!("is not to run at {at}: {reason}");
+        times.at.ok_or_else(|| {
+            let text = format!("is not to run at {at}: {}", neighbours(self.words, times));
             (Finding::new(Verdict::NotPlanned, text), (times.before, times.after))
-        };
-        match (times.at, next) {
-            (Some(run_time), Some(next)) if run_time < next => {
-                Err(not_planned(&format!("its next run time is {}", self.words.time(next))))
-            }
-            (Some(run_time), _) => Ok(run_time),
-            (None, _) => Err(not_planned(&neighbours(self.words, times))),
-        }
+        })
     }
 
     /// What stands in the way of a run time that is planned.
