@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use apscheduler_core::job::{JobSpec, Paused, Policies};
-use apscheduler_core::ledger::{History, OpenRun, Retention, RunRecord};
+use apscheduler_core::ledger::{History, OpenRun, OwnerRecord, Retention, RunRecord};
 use apscheduler_core::run::OwnerId;
 use apscheduler_core::store::JobRecord;
 use apscheduler_core::time::{Timestamp, Zone};
@@ -26,8 +26,8 @@ pub(super) struct Facts {
     /// The changes of the job, the earliest first.
     pub(super) changes: Vec<Noted>,
     pub(super) presence: PresenceSpans,
-    /// Whether the ledger says that some scheduler is alive, even if it records nothing.
-    pub(super) is_any_alive: bool,
+    /// The owners of which no span is known: they look after jobs and process none, or their records are not written yet.
+    pub(super) unplaced: Vec<OwnerRecord>,
     /// Which runs of jobs are recorded; `None` if the store has no ledger.
     pub(super) level: Option<History>,
     pub(super) retention: Retention,

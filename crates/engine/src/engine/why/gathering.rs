@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apscheduler_core::ledger::{ChangeKind, OpenQuery, Retention, RunQuery, RunState};
+use apscheduler_core::ledger::{ChangeKind, OpenQuery, OwnerRecord, Retention, RunQuery, RunState};
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::{Trigger, TriggerConfig};
@@ -20,7 +20,7 @@ use super::super::store_runner::StoreRunner;
 use super::facts::{Facts, JobNow, PastFacts};
 use super::job_past::{Noted, ValueThen};
 use super::planned::{end_of, planned};
-use super::presence_spans::{Doing, Own, Sightings, is_fresh};
+use super::presence_spans::{Doing, Own, Sightings};
 use super::reading::Reader;
 
 impl Engine {
@@ -46,7 +46,7 @@ impl Engine {
             job: record.map(|record| self.job_now(runner, record)),
             changes: Vec::new(),
             presence: Sightings { own: self.own(runner), ..Sightings::default() }.spans(now),
-            is_any_alive: false,
+            unplaced: Vec::new(),
             level: ledger.is_some().then(|| runner.history(settings.history)),
             retention: Retention::default(),
             open: Vec::new(),
@@ -67,11 +67,12 @@ impl Engine {
             facts.open = ledger.open_runs(&OpenQuery::new().job(Arc::clone(id)))?;
         }
         let owners = ledger.owners()?;
-        facts.is_any_alive = owners.iter().any(|owner| is_fresh(owner, now));
         let records = reader.traces(time.min(now))?;
         let own = self.own(runner);
         let sightings = Sightings { changes: of_schedulers, owners, records, own };
         facts.presence = sightings.spans(now);
+        let is_placed = |owner: &OwnerRecord| facts.presence.has(owner.owner.id);
+        facts.unplaced = sightings.owners.into_iter().filter(|owner| !is_placed(owner)).collect();
         Ok(facts)
     }
 

@@ -216,6 +216,11 @@ impl PresenceSpans {
         Alive::None { before, after }
     }
 
+    /// Returns whether a span of an owner is known.
+    pub(super) fn has(&self, owner: OwnerId) -> bool {
+        self.0.iter().any(|span| span.owner == owner)
+    }
+
     /// Returns the name of an owner, if it is known.
     pub(super) fn name_of(&self, owner: OwnerId) -> Option<&str> {
         self.0.iter().find(|span| span.owner == owner)?.name.as_deref()

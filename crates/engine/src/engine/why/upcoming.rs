@@ -10,7 +10,7 @@ use super::facts::{Facts, JobNow};
 use super::job_past::Existence;
 use super::past::neighbours;
 use super::planned::{end_of, planned};
-use super::presence_spans::{Alive, Doing};
+use super::presence_spans::{Alive, Doing, is_fresh};
 use super::verdict::Verdict;
 use super::words::{Words, evidence_of_trigger};
 
@@ -160,6 +160,8 @@ impl Ahead<'_> {
 
     /// No scheduler processes the jobs of the store at present.
     fn alone(&self, when: &str) -> Option<Finding> {
+        let now = self.facts.now;
+        let is_any_alive = || self.facts.unplaced.iter().any(|owner| is_fresh(owner, now));
         match self.facts.presence.at(self.facts.now) {
             Alive::Processing(_) => None,
             Alive::Paused(span) => {
@@ -169,14 +171,17 @@ impl Ahead<'_> {
                 Some(Finding::new(Verdict::SchedulerPaused, text).with([self.words.span(span)]))
             }
             // Without records of starts, a scheduler that is alive may process jobs.
-            Alive::None { .. } if self.facts.is_any_alive && !self.facts.knows_presence() => None,
+            Alive::None { .. } if !self.facts.knows_presence() && is_any_alive() => None,
             Alive::None { before, .. } => {
                 let text = format!("{when}, but {}", self.words.gap(before, None));
                 let spans = &self.facts.presence.0;
                 let processing = spans.iter().filter(|span| span.doing == Doing::Processing);
                 let last = processing.max_by_key(|span| span.until);
                 let last = last.map(|span| self.words.span(span));
-                Some(Finding::new(Verdict::NoScheduler, text).with(last))
+                let unplaced = self.facts.unplaced.iter();
+                let unplaced =
+                    unplaced.map(|owner| self.words.unplaced(owner, is_fresh(owner, now)));
+                Some(Finding::new(Verdict::NoScheduler, text).with(last).with(unplaced))
             }
         }
     }

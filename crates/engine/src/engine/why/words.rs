@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::job::Paused;
-use apscheduler_core::ledger::{ChangeKind, Reason, RunRecord};
+use apscheduler_core::ledger::{ChangeKind, OwnerRecord, Reason, RunRecord};
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::Trigger;
 
@@ -79,6 +79,22 @@ impl Words {
         };
         let until = (span.end != End::Lasts).then_some(span.until);
         Evidence::new(EvidenceKind::Scheduler, text).span(span.from, until).owner(span.owner)
+    }
+
+    /// Returns what is known of a scheduler that has recorded nothing.
+    pub(super) fn unplaced(self, owner: &OwnerRecord, is_fresh: bool) -> Evidence {
+        let (name, last) = (&owner.owner, self.time(owner.heartbeat));
+        let text = if is_fresh {
+            format!(
+                "{name} is alive, but has not recorded that it processes jobs: it only looks after them, or has just started"
+            )
+        } else {
+            format!(
+                "{name} gave its last sign of life at {last}; whether it processed jobs is not recorded"
+            )
+        };
+        let evidence = Evidence::new(EvidenceKind::Scheduler, text).owner(owner.owner.id);
+        evidence.span(owner.heartbeat, None)
     }
 
     /// Returns what a record says, in a few words.
