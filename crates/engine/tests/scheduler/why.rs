@@ -467,6 +467,22 @@ fn what_is_not_recorded_is_not_invented() {
 }
 
 #[test]
+fn a_record_that_is_too_old_is_missed() {
+    let scheduler = started();
+    scheduler.add_job(job("a").history(History::Failures)).unwrap();
+    advance(&scheduler, 10);
+    scheduler.modify_job("a", &JobChanges::new().history(History::All)).unwrap();
+    let after = |days: i64| {
+        scheduler.manual_clock().set(at(10) + TimeDelta::days(days));
+        why_at(&scheduler, 10)
+    };
+    assert_answer(&after(5), Verdict::NotRecorded, "runs that succeeded are kept for 3 days");
+    assert_answer(&after(91), Verdict::NotRecorded, "records are kept for 90 days");
+    scheduler.manual_clock().set(at(12));
+    assert_answer(&why_at(&scheduler, 10), Verdict::Unknown, "nothing that is recorded tells why");
+}
+
+#[test]
 fn a_random_delay_is_told() {
     let scheduler = started();
     let trigger = CronTrigger::builder().minute("*/10").timezone(chrono::Utc);

@@ -56,6 +56,7 @@ pub(super) struct Span {
     pub(super) name: Option<String>,
     pub(super) doing: Doing,
     pub(super) from: Timestamp,
+    /// Its end; if it lasts, the last sign of life.
     pub(super) until: Timestamp,
     pub(super) end: End,
 }
@@ -83,7 +84,7 @@ impl Sightings {
             return (now, End::Lasts);
         }
         match self.owners.iter().find(|record| record.owner.id == owner) {
-            Some(record) if is_fresh(record, now) => (now, End::Lasts),
+            Some(record) if is_fresh(record, now) => (record.heartbeat.max(from), End::Lasts),
             Some(record) => (record.heartbeat.max(from), End::Silent),
             // A ledger without owners ends with its process: nobody can tell.
             None if !self.knows_owners() => (now, End::Lasts),
@@ -308,7 +309,7 @@ mod tests {
         let sightings = Sightings { changes, owners, ..Sightings::default() };
         assert_eq!(
             text(&sightings, 1000),
-            ["Processing 10-300 Silent", "Processing 500-1000 Lasts"]
+            ["Processing 10-300 Silent", "Processing 500-990 Lasts"]
         );
         let spans = sightings.spans(at(1000));
         let Alive::None { before, after } = spans.at(at(400)) else { panic!("{spans:?}") };

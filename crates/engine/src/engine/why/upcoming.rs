@@ -209,11 +209,13 @@ impl Ahead<'_> {
         let most = self.job.spec.as_ref().map(|spec| spec.max_instances());
         let is_ahead = run_time > self.facts.now;
         if let Some(most) = most.filter(|most| is_ahead && claimed.len() >= *most as usize) {
+            let open = match claimed.len() {
+                1 => "one of its runs is open".to_owned(),
+                count => format!("{count} of its runs are open"),
+            };
+            let overlap = self.job.policies.overlap;
             let text = format!(
-                "{} of its runs are open, and {most} may run at once: unless one ends before, its policy `overlap` decides, \
-                 which is {}",
-                claimed.len(),
-                self.job.policies.overlap
+                "{open}, and {most} may run at once: unless one ends before, its policy `overlap` decides, which is {overlap}"
             );
             evidence.push(Evidence::new(EvidenceKind::Job, text));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use apscheduler_core::job::Paused;
-use apscheduler_core::ledger::{ChangeKind, OwnerRecord, Reason, RunRecord};
+use apscheduler_core::ledger::{ChangeKind, OwnerRecord, Reason, RunRecord, RunState};
 use apscheduler_core::time::{Timestamp, Zone};
 use apscheduler_core::trigger::Trigger;
 
@@ -57,7 +57,8 @@ impl Words {
                 } else {
                     "has processed jobs"
                 };
-                format!("{name} {does} since {from}")
+                let last = self.time(span.until);
+                format!("{name} {does} since {from}, and gave its last sign of life at {last}")
             }
             End::Recorded(what) => {
                 let then = match what {
@@ -117,7 +118,12 @@ impl Words {
         } else {
             String::new()
         };
-        let claimed = record.claimed.map(|time| format!(", claimed at {}", self.time(time)));
+        let claimed = record.claimed.filter(|_| record.state != RunState::Claimed);
+        let claimed = claimed.map(|time| format!(", claimed at {}", self.time(time)));
+        let state = match record.claimed.filter(|_| record.state == RunState::Claimed) {
+            Some(time) => format!("{state} at {}", self.time(time)),
+            None => state,
+        };
         let claimed = claimed.unwrap_or_default();
         let text = format!("{what}: {state}{attempt}{claimed}, run {}", record.run_id);
         Evidence::of(EvidenceKind::Record, record, text)
@@ -202,7 +208,7 @@ mod tests {
         let text = |end| WORDS.span(&span(end)).text;
         assert_eq!(
             text(End::Lasts),
-            "shop@host1(7) has processed jobs since 1970-01-01 00:00:00 UTC"
+            "shop@host1(7) has processed jobs since 1970-01-01 00:00:00 UTC, and gave its last sign of life at 1970-01-01 00:02:00 UTC"
         );
         assert_eq!(
             text(End::Recorded(ChangeKind::SchedulerStopped)),
