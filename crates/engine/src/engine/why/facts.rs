@@ -80,6 +80,8 @@ impl JobNow {
 pub(super) struct PastFacts {
     /// The time that was asked for.
     pub(super) asked: Timestamp,
+    /// The end of the span in which the run lies that this time stands for.
+    pub(super) end: Timestamp,
     /// The trigger of that time; `None` if it is not recorded.
     pub(super) trigger: Option<Result<Arc<dyn Trigger>>>,
     /// The records of the latest run of that time, the latest attempt first; or that of a range.

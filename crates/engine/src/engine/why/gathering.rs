@@ -87,20 +87,21 @@ impl Engine {
         asked: Timestamp,
     ) -> Result<PastFacts> {
         let trigger = self.trigger_then(facts, asked);
-        let mut past =
-            PastFacts { asked, trigger, records: Vec::new(), stands_for: None, is_cut: false };
-        if runner.store.ledger().is_none() {
-            return Ok(past);
-        }
-        let times = match &past.trigger {
+        let times = match &trigger {
             Some(Ok(trigger)) => planned(&**trigger, asked).ok(),
             _ => None,
         };
+        let end = times.map_or_else(|| end_of(asked), |times| times.end_of(asked));
+        let records = Vec::new();
+        let mut past = PastFacts { asked, end, trigger, records, stands_for: None, is_cut: false };
+        if runner.store.ledger().is_none() {
+            return Ok(past);
+        }
         // With a random delay, or without its trigger, any time may be one of a range.
         let may_be_in_range = times.is_none_or(|times| times.at.is_some() || times.is_random);
         let run_time = times.and_then(|times| times.at).unwrap_or(asked);
         let reader = Reader { runner };
-        let found = reader.fire(&facts.job_id, asked, end_of(asked), facts.now)?;
+        let found = reader.fire(&facts.job_id, asked, end, facts.now)?;
         past.is_cut = found.is_cut;
         let Some(best) = found.best(run_time, may_be_in_range) else { return Ok(past) };
         past.records = reader.attempts(best.run_id)?;

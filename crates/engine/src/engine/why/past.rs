@@ -130,7 +130,7 @@ impl Unrecorded<'_> {
     /// The next run time had been set to a later one.
     fn set_later(&self) -> Option<Finding> {
         let set = self.facts.past(self.run_time).next_run_time_set();
-        let (noted, next) = set.filter(|(_, next)| *next > self.run_time)?;
+        let (noted, next) = set.filter(|(_, next)| *next >= self.past.end)?;
         let text = format!(
             "was not to run at {}: its next run time had been set to {} at {}, by {}",
             self.at(),
@@ -144,7 +144,7 @@ impl Unrecorded<'_> {
     /// Nobody has claimed the time yet.
     fn still_due(&self) -> Option<Finding> {
         let job = self.facts.job.as_ref()?;
-        let next = job.next_run_time.filter(|next| *next <= self.run_time)?;
+        let next = job.next_run_time.filter(|next| *next < self.past.end)?;
         let since = self.words.time(next);
         let text = format!("the job is due since {since}, and nobody has claimed that yet");
         let due = Evidence::new(EvidenceKind::Job, text).span(next, None);

@@ -33,6 +33,15 @@ pub(super) fn end_of(asked: Timestamp) -> Timestamp {
     asked.checked_add_signed(span).unwrap_or(Timestamp::MAX_UTC)
 }
 
+impl Planned {
+    /// Returns the end of the span in which the run lies that an instant stands for: with a random delay, it may run at any
+    /// time before the next fire time.
+    pub(super) fn end_of(&self, asked: Timestamp) -> Timestamp {
+        let end = self.after.filter(|_| self.is_random && self.at.is_some());
+        end.unwrap_or_else(|| end_of(asked))
+    }
+}
+
 /// Returns the times around an instant at which a trigger fires.
 ///
 /// # Errors
@@ -166,5 +175,7 @@ mod tests {
         assert!(planned.is_random);
         assert_eq!(planned.at, Some(at("2027-01-02T03:00:00Z")));
         assert_eq!(planned.before, Some(at("2027-01-01T03:00:00Z")));
+        let end = |text| planned.end_of(at(text));
+        assert_eq!(end("2027-01-02T03:00:00Z"), at("2027-01-03T03:00:00Z"));
     }
 }

@@ -123,6 +123,9 @@ impl Ahead<'_> {
         };
         let trigger = self.job.trigger.as_ref().map_err(unreadable)?;
         let times = planned(&**trigger, asked).map_err(|error| unreadable(&error))?;
+        if let Some(next) = next.filter(|next| (asked..times.end_of(asked)).contains(next)) {
+            return Ok(next);
+        }
         times.at.ok_or_else(|| {
             let text = format!("is not to run at {at}: {}", neighbours(self.words, times));
             (Finding::new(Verdict::NotPlanned, text), (times.before, times.after))
