@@ -16,7 +16,7 @@ pub use apscheduler_core::{
 };
 pub use apscheduler_engine::{
     Backfill, BackfillRun, Backfilled, BlockingCall, Call, Cancelling, EventLoop, EventStream,
-    JobContextExt, ListenerId, LoopDriver, Reprocess, Scheduler, SchedulerState, schedulers,
+    JobContextExt, ListenerId, LoopDriver, Reprocess, Scheduler, SchedulerState, schedulers, why,
 };
 pub use apscheduler_executor_debug as executor_debug;
 pub use apscheduler_executor_loop as executor_loop;

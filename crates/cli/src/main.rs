@@ -21,6 +21,7 @@ mod stderr;
 mod stores;
 mod user;
 mod validate;
+mod why;
 
 use std::io;
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ Examples:
   apscheduler next --cron '*/5 9-17 * * mon-fri'    show when a trigger fires
   apscheduler jobs list --config jobs.toml          list the jobs in the job stores
   apscheduler runs list backup --config jobs.toml   list what became of the runs of a job
+  apscheduler why backup --config jobs.toml         explain why a job does, or does not, run
   apscheduler plugins                               list plugins and job functions
 
 Run `apscheduler COMMAND --help` for details and more examples.";
@@ -57,6 +59,7 @@ enum Command {
     Next(next::NextArgs),
     Jobs(jobs::JobsArgs),
     Runs(runs::RunsArgs),
+    Why(why::WhyArgs),
     Plugins(plugins::PluginsArgs),
 }
 
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Next(args) => next::next(&args),
         Command::Jobs(args) => jobs::jobs(&args),
         Command::Runs(args) => runs::runs(&args),
+        Command::Why(args) => why::why(&args),
         Command::Plugins(args) => plugins::plugins(&args),
     };
     let code = match result {

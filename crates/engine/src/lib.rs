@@ -15,3 +15,8 @@ pub use schedulers::PLUGINS;
 pub mod job {
     pub use crate::engine::{Job, NextRunTime};
 }
+
+/// Why a job ran, or did not: the answer of [`Scheduler::why`].
+pub mod why {
+    pub use crate::engine::{Evidence, EvidenceKind, Verdict, Why};
+}

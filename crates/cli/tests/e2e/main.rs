@@ -30,4 +30,5 @@ mod stores;
 #[cfg(target_os = "linux")]
 mod trees;
 mod validate;
+mod why;
 mod wrong_clock;

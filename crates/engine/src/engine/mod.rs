@@ -85,6 +85,7 @@ mod subscriptions;
 mod transfer;
 mod turns;
 mod unseen;
+mod why;
 mod zone;
 
 pub use backfill::{Backfill, BackfillRun, Backfilled};
@@ -100,3 +101,4 @@ pub use phase::SchedulerState;
 pub use read_only::ReadOnlyJobStore;
 pub use scheduler::Scheduler;
 pub use subscriptions::EventStream;
+pub use why::{Evidence, EvidenceKind, Verdict, Why};

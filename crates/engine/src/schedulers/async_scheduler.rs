@@ -12,13 +12,14 @@ use apscheduler_core::ledger::Retention;
 use apscheduler_core::registry::{IntoExecutor, IntoJobStore, Registry};
 use apscheduler_core::run::RunId;
 use apscheduler_core::store::JobStore;
-use apscheduler_core::time::{Clock, Zone};
+use apscheduler_core::time::{Clock, Timestamp, Zone};
 use apscheduler_core::trigger::TriggerSource;
 use apscheduler_core::{OnRemove, Result, Shutdown};
 
 use super::AsyncJob;
 use crate::engine::{
-    Backfill, Backfilled, Call, Cancelling, EventStream, Job, ListenerId, Scheduler, SchedulerState,
+    Backfill, Backfilled, Call, Cancelling, EventStream, Job, ListenerId, Scheduler,
+    SchedulerState, Why,
 };
 
 /// A scheduler handle for async functions: calls that may wait for a store or a job are awaited.
@@ -193,6 +194,16 @@ impl AsyncScheduler {
     pub async fn get_jobs_in(&self, jobstore: &str) -> Result<Vec<AsyncJob>> {
         let jobstore = jobstore.to_owned();
         self.0.call(move |scheduler| scheduler.get_jobs_in(&jobstore)).await.map(async_jobs)
+    }
+
+    /// Same as [`Scheduler::why`].
+    pub async fn why(
+        &self,
+        job: impl Into<JobKey>,
+        time: impl Into<Option<Timestamp>>,
+    ) -> Result<Why> {
+        let (key, time) = (job.into(), time.into());
+        self.0.call(move |scheduler| scheduler.why(key, time)).await
     }
 
     /// Returns the text that [`Scheduler::print_jobs`] prints.

@@ -41,4 +41,5 @@ mod threads;
 mod turns;
 mod unsafe_text;
 mod values;
+mod why;
 mod wrong_clocks;
