@@ -101,10 +101,10 @@ fn what_makes_no_sense_is_refused() {
     assert!(misspelt.contains("did you mean `report`?"), "{misspelt}");
     let early = place.jobs(&["backfill", "report", "--from", "2020-01-01"]).failure();
     assert!(early.contains("are kept for 2 days"), "{early}");
-    let word = place.jobs(&["backfill", "report", "--from", "2020-01-01", "--reprocess", "fail"]);
-    let word = word.failure();
+    let word = ["backfill", "report", "--from", "2020-01-01", "--reprocess", "fail"];
+    let word = place.jobs(&word).stderr();
     assert!(word.contains("[possible values: none, failed, all]"), "{word}");
-    let nothing = place.run(&["runs", "cancel", "--config", "jobs.toml"]).failure();
+    let nothing = place.run(&["runs", "cancel", "--config", "jobs.toml"]).stderr();
     assert!(nothing.contains("--backfill"), "{nothing}");
     place.write("wrong.toml", "retention = { ok_agee = 3 }\n");
     let wrong = place.run(&["validate", "wrong.toml"]).failure();

