@@ -5,6 +5,8 @@ mod executor;
 #[cfg(unix)]
 mod frames;
 #[cfg(unix)]
+mod hurry;
+#[cfg(unix)]
 mod leader;
 #[cfg(unix)]
 mod message;
@@ -13,6 +15,8 @@ mod options;
 mod parent;
 #[cfg(unix)]
 mod process;
+#[cfg(unix)]
+mod recall;
 #[cfg(unix)]
 mod service;
 #[cfg(not(unix))]

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use apscheduler_core::executor::RunId;
+use apscheduler_core::executor::{CancellationToken, RunId};
 use apscheduler_core::function::{JobError, JobResult};
 use apscheduler_plugin_kit::process_tree::{ProcessTree, TreeId, end_together};
 use rustix::event::PollFlags;
@@ -22,16 +22,15 @@ use tracing::level_filters::LevelFilter;
 
 use crate::argument::ARGUMENT;
 use crate::frames::{self, Frames};
+use crate::hurry::{CANCEL_GRACE, GRACE, Hurry, Patience};
 use crate::leader::Leader;
 use crate::message::{self, FromWorker, PROTOCOL, RELEASE, Retrying, ToWorker};
+use crate::recall::Recall;
 use crate::stop::Stop;
 use crate::wait::{self, Woke};
 
 /// How long a worker may take to be ready: its set-up may have to reach a database.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-
-/// How long a run may take to end when the pool is shut down without waiting, and again after TERM.
-const GRACE: Duration = Duration::from_millis(250);
 
 /// How often to check whether the programs of a run have ended.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -50,6 +49,8 @@ pub(crate) enum Lost {
     TimedOut,
     /// The pool was shut down.
     Stopped,
+    /// Somebody has cancelled the run, and it did not end in time.
+    Cancelled,
     /// The connection to the worker is broken.
     Broken(String),
 }
@@ -78,7 +79,7 @@ impl WorkerProcess {
         let mut worker = Self::spawn()
             .map_err(|error| (format!("a worker process can't be started: {error}"), false))?;
         let deadline = Instant::now() + READY_WITHIN;
-        let message = match worker.receive(stop, Some(deadline), Patience::None) {
+        let message = match worker.receive(stop, None, Some(deadline), Patience::None) {
             Ok(FromWorker::Ready { protocol, release, logs })
                 if protocol == PROTOCOL && release == RELEASE =>
             {
@@ -98,7 +99,7 @@ impl WorkerProcess {
                 "a worker process was not ready within {} s; is the worker hook the first line of `main`?",
                 READY_WITHIN.as_secs()
             ),
-            Err(Lost::Stopped) => "the executor is being shut down".to_owned(),
+            Err(Lost::Stopped | Lost::Cancelled) => "the executor is being shut down".to_owned(),
             Err(Lost::Broken(reason)) => reason,
             Err(Lost::Died | Lost::NotBegun) => {
                 let (status, killed) = worker.reap_dead();
@@ -150,7 +151,7 @@ impl WorkerProcess {
         &mut self,
         message: &ToWorker<'_>,
         (run_id, attempt): (RunId, u32),
-        stop: &Stop,
+        (stop, recall): (&Stop, (&Recall, &CancellationToken)),
         timeout: Option<Duration>,
     ) -> Result<JobResult, Lost> {
         // A deadline that overflows means no deadline.
@@ -163,7 +164,9 @@ impl WorkerProcess {
         self.runs += 1;
         self.programs = Some(ProcessTree::in_worker(TreeId::of_run(run_id, attempt)));
         self.send(stop, deadline)?;
-        let answer = self.receive(stop, deadline, Patience::WithJobs)?;
+        let (bell, token) = recall;
+        let answer =
+            bell.during(token, || self.receive(stop, Some(recall), deadline, Patience::WithJobs))?;
         // Processes that outlive a run that ended by itself may stay.
         self.programs = None;
         match answer {
@@ -186,10 +189,11 @@ impl WorkerProcess {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     let exit = self.leader.exit();
-                    match wait::wait(&self.socket, PollFlags::OUT, exit, Some(stop), deadline) {
+                    let wakers = (Some(stop), wait::NO_STOP);
+                    match wait::wait(&self.socket, PollFlags::OUT, exit, wakers, deadline) {
                         Ok(Woke::Socket) => {}
                         Ok(Woke::Exited) => return Err(Lost::NotBegun),
-                        Ok(Woke::Stopped) => return Err(Lost::Stopped),
+                        Ok(Woke::Stopped | Woke::Recalled) => return Err(Lost::Stopped),
                         Ok(Woke::Deadline) => return Err(Lost::TimedOut),
                         Err(error) => return Err(broken(&error)),
                     }
@@ -201,17 +205,20 @@ impl WorkerProcess {
         Ok(())
     }
 
-    /// Waits for a message. After a shutdown of the pool, a job is cancelled, then gets TERM, then is given up. A job that
+    /// Waits for a message. After a shutdown of the pool, or if somebody cancels the run, the job is cancelled, then gets
+    /// TERM, then is given up. A job that
     /// exceeds its timeout is given up at once, unless it has programs: then it is cancelled, so that it ends them, and may
     /// take as long as they do.
     fn receive(
         &mut self,
         stop: &Stop,
+        mut recall: Option<(&Recall, &CancellationToken)>,
         mut deadline: Option<Instant>,
         patience: Patience,
     ) -> Result<FromWorker, Lost> {
         let mut hurry = Hurry::None;
         let mut timed_out = false;
+        let mut is_cancelled = false;
         let mut had_programs = false;
         loop {
             match self.received.next() {
@@ -230,11 +237,13 @@ impl WorkerProcess {
             };
             let died = match hurried {
                 _ if timed_out => Lost::TimedOut,
+                Some(_) if is_cancelled => Lost::Cancelled,
                 Some(_) => Lost::Stopped,
                 None => Lost::Died,
             };
             let exit = self.leader.exit();
-            match wait::wait(&self.socket, PollFlags::IN, exit, stop_or_told, until) {
+            let bell = recall.map(|(bell, _)| bell);
+            match wait::wait(&self.socket, PollFlags::IN, exit, (stop_or_told, bell), until) {
                 Ok(Woke::Socket) => match self.received.read(&self.socket) {
                     Ok(0) => return Err(died),
                     Ok(_) => {}
@@ -254,6 +263,18 @@ impl WorkerProcess {
                 Ok(Woke::Stopped) => {
                     self.tell(&ToWorker::Cancel);
                     hurry = Hurry::Asked(Instant::now() + GRACE);
+                }
+                Ok(Woke::Recalled) => {
+                    let Some((bell, token)) = recall else { continue };
+                    bell.clear();
+                    if token.is_cancelled() && hurry.until().is_none() {
+                        self.tell(&ToWorker::Cancel);
+                        hurry = Hurry::Asked(Instant::now() + CANCEL_GRACE);
+                        is_cancelled = true;
+                    }
+                    if hurry.until().is_some() {
+                        recall = None;
+                    }
                 }
                 Ok(Woke::Deadline) => {
                     let now = Instant::now();
@@ -317,7 +338,7 @@ impl WorkerProcess {
                     stop = None;
                     deadline = deadline.min(Instant::now() + GRACE);
                 }
-                Ok(Woke::Deadline | Woke::Socket) => break,
+                Ok(Woke::Deadline | Woke::Socket | Woke::Recalled) => break,
                 Err(error) => {
                     tracing::warn!("can't wait for the worker process {}: {error}", self.id());
                     break;
@@ -377,34 +398,6 @@ fn warn_of_missing_log() {
                  `main` sets up after the hook; set it up in `apscheduler::init_worker_with(...)` too"
             );
         });
-    }
-}
-
-/// How to treat a worker that does not answer while the pool is shut down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Patience {
-    /// Give it up at once.
-    None,
-    /// Let its job end by itself.
-    WithJobs,
-}
-
-/// How a run was asked to end, and how long it may take.
-#[derive(Clone, Copy, Debug)]
-enum Hurry {
-    None,
-    /// By the cancellation token.
-    Asked(Instant),
-    /// By TERM.
-    Told(Instant),
-}
-
-impl Hurry {
-    fn until(self) -> Option<Instant> {
-        match self {
-            Self::None => None,
-            Self::Asked(until) | Self::Told(until) => Some(until),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use apscheduler_plugin_kit::executor::QueuedRuns;
 
 use crate::message::{RunMessage, ToWorker};
 use crate::process::{Lost, WorkerProcess};
+use crate::recall::Recall;
 use crate::stop::Stop;
 
 /// How many workers to try if they die before the run has begun.
@@ -53,7 +54,7 @@ impl Pool {
 
     /// Executes runs until there are no more.
     pub(crate) fn serve(&self, runs: &mut QueuedRuns) {
-        let mut desk = WorkerSlot { max_tasks: self.max_tasks, worker: None };
+        let mut desk = WorkerSlot { max_tasks: self.max_tasks, worker: None, recall: None };
         let mut last_stop = None;
         for run in runs {
             match self.current_stop() {
@@ -77,6 +78,8 @@ impl Pool {
 struct WorkerSlot {
     max_tasks: Option<NonZeroU32>,
     worker: Option<WorkerProcess>,
+    /// Tells that a run is cancelled.
+    recall: Option<Recall>,
 }
 
 impl WorkerSlot {
@@ -115,10 +118,19 @@ impl WorkerSlot {
     fn call(&mut self, run: &Run, context: &JobContext, stop: &Stop) -> JobResult {
         let message = ToWorker::Run(Box::new(RunMessage::new(run, context)));
         for _ in 0..TRIES {
-            let worker = self.worker(stop)?;
+            self.worker(stop)?;
+            let recall = match self.recall.take() {
+                Some(recall) => recall,
+                None => Recall::new().map_err(|error| {
+                    JobError::new(format!("a worker process can't be watched: {error}"))
+                })?,
+            };
+            let recall = self.recall.insert(recall);
+            let Some(worker) = self.worker.as_mut() else { continue };
             let id = worker.id();
             let attempt = (context.run_id(), context.attempt());
-            let lost = match worker.call(&message, attempt, stop, run.timeout()) {
+            let wakers = (stop, (&*recall, context.cancellation()));
+            let lost = match worker.call(&message, attempt, wakers, run.timeout()) {
                 Ok(result) => return result,
                 Err(lost) => lost,
             };
@@ -145,6 +157,10 @@ impl WorkerSlot {
                     format!(
                         "the executor was shut down without waiting; the worker process {id} was ended"
                     )
+                }
+                Lost::Cancelled => {
+                    drop(worker);
+                    format!("it did not end; the worker process {id} was ended")
                 }
                 Lost::Broken(reason) => reason,
             };

@@ -19,6 +19,8 @@ pub(crate) enum Woke {
     Exited,
     /// The pool is shut down.
     Stopped,
+    /// A run may be cancelled.
+    Recalled,
     /// The deadline has passed.
     Deadline,
 }
@@ -72,7 +74,7 @@ impl Exit {
     /// # Errors
     /// Any error from the system.
     pub(crate) fn wait(&self, stop: Option<&impl AsFd>, deadline: Instant) -> io::Result<Woke> {
-        wait_for(None, self, stop.map(AsFd::as_fd), Some(deadline))
+        wait_for(None, self, (stop.map(AsFd::as_fd), None), Some(deadline))
     }
 }
 
@@ -84,21 +86,22 @@ pub(crate) fn wait(
     socket: &impl AsFd,
     interest: PollFlags,
     exit: &Exit,
-    stop: Option<&impl AsFd>,
+    (stop, recall): (Option<&impl AsFd>, Option<&impl AsFd>),
     deadline: Option<Instant>,
 ) -> io::Result<Woke> {
-    wait_for(Some((socket.as_fd(), interest)), exit, stop.map(AsFd::as_fd), deadline)
+    let wakers = (stop.map(AsFd::as_fd), recall.map(AsFd::as_fd));
+    wait_for(Some((socket.as_fd(), interest)), exit, wakers, deadline)
 }
 
 fn wait_for(
     socket: Option<(BorrowedFd<'_>, PollFlags)>,
     exit: &Exit,
-    stop: Option<BorrowedFd<'_>>,
+    (stop, recall): (Option<BorrowedFd<'_>>, Option<BorrowedFd<'_>>),
     deadline: Option<Instant>,
 ) -> io::Result<Woke> {
     // In order of precedence.
-    let mut wakers = Vec::with_capacity(3);
-    let mut fds = Vec::with_capacity(3);
+    let mut wakers = Vec::with_capacity(4);
+    let mut fds = Vec::with_capacity(4);
     if let Some((socket, interest)) = socket {
         wakers.push(Woke::Socket);
         fds.push(PollFd::from_borrowed_fd(socket, interest));
@@ -110,6 +113,10 @@ fn wait_for(
     if let Some(stop) = stop {
         wakers.push(Woke::Stopped);
         fds.push(PollFd::from_borrowed_fd(stop, PollFlags::IN));
+    }
+    if let Some(recall) = recall {
+        wakers.push(Woke::Recalled);
+        fds.push(PollFd::from_borrowed_fd(recall, PollFlags::IN));
     }
     let mut seen = exit.is_seen();
     loop {
@@ -133,7 +140,7 @@ fn wait_for(
     let ready = wakers.iter().zip(&fds).find(|(_, fd)| !fd.revents().is_empty());
     match ready {
         // An exit that was noticed takes precedence over a stop.
-        Some((Woke::Stopped, _)) if seen => Ok(Woke::Exited),
+        Some((Woke::Stopped | Woke::Recalled, _)) if seen => Ok(Woke::Exited),
         Some((woke, _)) => Ok(*woke),
         None => Err(io::Error::other("poll reports a descriptor that it does not name")),
     }
@@ -172,7 +179,8 @@ mod tests {
             for millis in [0, 1, 20, 120] {
                 let begun = Instant::now();
                 let deadline = begun + Duration::from_millis(millis);
-                let woke = wait(&socket, PollFlags::IN, &exit, NEVER, Some(deadline)).unwrap();
+                let woke =
+                    wait(&socket, PollFlags::IN, &exit, (NEVER, NEVER), Some(deadline)).unwrap();
                 assert_eq!(woke, Woke::Deadline);
                 assert!(Instant::now() >= deadline);
                 assert!(begun.elapsed() < Duration::from_secs(5));
@@ -189,7 +197,7 @@ mod tests {
             let (socket, other) = UnixStream::pair().unwrap();
             let stop = Stop::new().unwrap();
             stop.notify();
-            let woke = || wait(&socket, PollFlags::IN, &exit, Some(&stop), None).unwrap();
+            let woke = || wait(&socket, PollFlags::IN, &exit, (Some(&stop), NEVER), None).unwrap();
             assert_eq!(woke(), Woke::Stopped);
             drop(other);
             assert_eq!(woke(), Woke::Socket);
@@ -203,7 +211,7 @@ mod tests {
         let (socket, other) = UnixStream::pair().unwrap();
         let mut child = child("true");
         for exit in exits(&child) {
-            let woke = wait(&socket, PollFlags::IN, &exit, NEVER, None).unwrap();
+            let woke = wait(&socket, PollFlags::IN, &exit, (NEVER, NEVER), None).unwrap();
             assert_eq!(woke, Woke::Exited);
             let deadline = Instant::now() + Duration::from_secs(60);
             assert_eq!(exit.wait(NO_STOP, deadline).unwrap(), Woke::Exited);
@@ -211,7 +219,10 @@ mod tests {
         // Messages from before the exit take precedence.
         (&other).write_all(b"bye").unwrap();
         for exit in exits(&child) {
-            assert_eq!(wait(&socket, PollFlags::IN, &exit, NEVER, None).unwrap(), Woke::Socket);
+            assert_eq!(
+                wait(&socket, PollFlags::IN, &exit, (NEVER, NEVER), None).unwrap(),
+                Woke::Socket
+            );
         }
         child.wait().unwrap();
     }

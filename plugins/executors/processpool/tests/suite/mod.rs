@@ -1,5 +1,6 @@
 //! The tests, their jobs, and the programs that they start.
 
+mod cancelling;
 mod chaos;
 mod deaths;
 mod dismissals;
@@ -33,6 +34,7 @@ pub(crate) fn main() -> ExitCode {
         dismissals::TESTS,
         limits::TESTS,
         shutdown::TESTS,
+        cancelling::TESTS,
         programs::TESTS,
         chaos::TESTS,
         #[cfg(target_os = "linux")]
