@@ -267,7 +267,7 @@ impl WorkerProcess {
                 Ok(Woke::Recalled) => {
                     let Some((bell, token)) = recall else { continue };
                     bell.clear();
-                    if token.is_cancelled() && hurry.until().is_none() {
+                    if token.is_requested() && hurry.until().is_none() {
                         self.tell(&ToWorker::Cancel);
                         hurry = Hurry::Asked(Instant::now() + CANCEL_GRACE);
                         is_cancelled = true;

@@ -134,7 +134,11 @@ fn read(socket: &UnixStream, orders: Sender<Order>, cancellation: &Mutex<Cancell
             Err(_) => die(),
         };
         let order = match message {
-            Ok(ToWorker::Run(run)) => Ok(*run),
+            Ok(ToWorker::Run(run)) => {
+                // What was cancelled before is another run, which has ended.
+                lock(cancellation).cancelled = false;
+                Ok(*run)
+            }
             Ok(ToWorker::Cancel) => {
                 lock(cancellation).cancel();
                 continue;

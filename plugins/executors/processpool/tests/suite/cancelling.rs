@@ -1,11 +1,14 @@
 //! Runs that somebody cancels.
 
+use std::sync::mpsc;
+
+use apscheduler_core::event::EventMask;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::ledger::{History, RunQuery, RunState};
 use apscheduler_core::run::RunId;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::processes::{published, runs, until};
+use super::processes::{PATIENCE, published, runs};
 use super::stand::{Stand, tests};
 
 tests![
@@ -14,16 +17,18 @@ tests![
     the_next_run_of_a_worker_is_not_cancelled,
 ];
 
-/// Returns the id of the run that is running.
-fn running(stand: &Stand) -> RunId {
-    until("for a run", || {
-        let query = RunQuery::new().state(RunState::Claimed);
-        stand.scheduler.runs(&query).unwrap().first().map(|run| run.run_id)
-    })
-}
-
-fn job(function: &str, args: impl IntoIterator<Item = serde_json::Value>) -> JobBuilder {
-    JobBuilder::new(function).args(args).history(History::All)
+/// Adds a job. Returns its id, and that of its run when it has begun.
+fn add(stand: &Stand, function: &str, args: impl IntoIterator<Item = Value>) -> (String, RunId) {
+    let (sender, receiver) = mpsc::channel();
+    let listener = stand.scheduler.add_listener(EventMask::JOB_STARTED, move |event| {
+        // The test may have failed already.
+        let _ = sender.send(event.run().map(|run| run.id));
+    });
+    // Runs that are recorded can be cancelled.
+    let id = stand.add(JobBuilder::new(function).args(args).history(History::All));
+    let run = receiver.recv_timeout(PATIENCE).unwrap().unwrap();
+    stand.scheduler.remove_listener(listener);
+    (id, run)
 }
 
 fn a_function_is_told_and_its_worker_stays() {
@@ -31,9 +36,9 @@ fn a_function_is_told_and_its_worker_stays() {
         let stand = Stand::new(1);
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pid");
-        let id = stand.add(job(function, [json!(file)]));
+        let (id, run) = add(&stand, function, [json!(file)]);
         let pid = published(&file);
-        stand.scheduler.cancel_run(running(&stand)).unwrap();
+        stand.scheduler.cancel_run(run).unwrap();
         assert_eq!(stand.outcome(&id).value(), "cancelled");
         assert_eq!(stand.pid(), pid);
     }
@@ -43,9 +48,9 @@ fn a_worker_whose_function_does_not_end_is_ended() {
     let stand = Stand::new(1);
     let directory = tempfile::tempdir().unwrap();
     let files = [json!(directory.path().join("pid")), json!(directory.path().join("release"))];
-    let id = stand.add(job("tests::hold", files));
+    let (id, run) = add(&stand, "tests::hold", files);
     let pid = published(&directory.path().join("pid"));
-    stand.scheduler.cancel_run(running(&stand)).unwrap();
+    stand.scheduler.cancel_run(run).unwrap();
     let error = stand.outcome(&id).error();
     assert!(error.is_cancellation(), "{error:?}");
     let text = error.text();
@@ -61,9 +66,9 @@ fn the_next_run_of_a_worker_is_not_cancelled() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..5 {
         let file = directory.path().join(format!("pid {round}"));
-        let id = stand.add(job("tests::hold_until_cancelled", [json!(file)]));
+        let (id, run) = add(&stand, "tests::hold_until_cancelled", [json!(file)]);
         published(&file);
-        stand.scheduler.cancel_run(running(&stand)).unwrap();
+        stand.scheduler.cancel_run(run).unwrap();
         assert_eq!(stand.outcome(&id).value(), "cancelled");
         assert_eq!(stand.run(JobBuilder::new("tests::add").args([json!(1), json!(2)])).value(), 3);
     }
