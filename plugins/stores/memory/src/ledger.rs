@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{
-    Appended, OpenQuery, OpenRun, OpenState, OpenStep, RunLedger, RunQuery, RunRecord, Writes,
+    Appended, BatchId, Journal, OpenQuery, OpenRun, OpenState, OpenStep, RunLedger, RunQuery,
+    RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::Timestamp;
@@ -13,7 +14,7 @@ use apscheduler_core::time::Timestamp;
 /// How many records are kept.
 const CAPACITY: usize = 10_000;
 
-/// Keeps the latest records. It needs no journal, because the runs end with the process.
+/// Keeps the latest records. Its journal only tells which runs are open: all of them end with the process.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryLedger(Mutex<Ring>);
 
@@ -22,6 +23,8 @@ struct Ring {
     records: VecDeque<RunRecord>,
     known: HashSet<(RunId, u32)>,
     open: BTreeMap<RunId, OpenRun>,
+    /// What was claimed and is not closed.
+    journals: BTreeMap<BatchId, Journal>,
 }
 
 impl Ring {
@@ -53,15 +56,21 @@ impl MemoryLedger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the open runs of a claim.
-    pub(crate) fn open(&self, runs: Vec<OpenRun>) {
+    /// Adds what was claimed.
+    pub(crate) fn claimed(&self, mut journal: Journal) {
+        let open = std::mem::take(&mut journal.open);
         let mut ring = self.ring();
-        ring.open.extend(runs.into_iter().map(|run| (run.run_id, run)));
+        ring.open.extend(open.into_iter().map(|run| (run.run_id, run)));
+        ring.journals.insert(journal.batch.id, journal);
     }
 
     /// Removes the open runs: without their jobs they can't run.
     pub(crate) fn clear_open(&self) {
-        self.ring().open.clear();
+        let mut ring = self.ring();
+        ring.open.clear();
+        let journals = std::mem::take(&mut ring.journals);
+        drop(ring);
+        drop(journals);
     }
 }
 
@@ -73,6 +82,9 @@ impl RunLedger for MemoryLedger {
         }
         for step in writes.steps {
             ring.carry_out(step);
+        }
+        for batch in writes.closed {
+            ring.journals.remove(batch);
         }
         Ok(Appended::Written)
     }
@@ -110,7 +122,11 @@ impl RunLedger for MemoryLedger {
         let ring = self.ring();
         let wanted =
             |record: &&RunRecord| query.matches(&record.job_id, record.run_id, record.state);
+        let open = ring.journals.values().flat_map(|journal| journal.records(RunState::Claimed));
+        let open: Vec<RunRecord> =
+            open.filter(|run| !ring.known.contains(&(run.run_id, 1)) && wanted(&run)).collect();
         let mut found: Vec<&RunRecord> = ring.records.iter().filter(wanted).collect();
+        found.extend(&open);
         // Runs end in another order than they were claimed.
         found.sort_unstable_by_key(|record| std::cmp::Reverse((record.run_id, record.attempt)));
         Ok(found.into_iter().take(query.limit).cloned().collect())

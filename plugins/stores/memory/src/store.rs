@@ -109,9 +109,10 @@ impl JobStore for MemoryJobStore {
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         let claims = self.claim(due, decide);
-        if claims.won.iter().any(|claim| claim.outcome.open.is_some()) {
-            let won = claims.won.iter().map(|claim| (&claim.record, &claim.outcome));
-            self.ledger.open(due.journal(won).map(|journal| journal.open).unwrap_or_default());
+        // Without a batch, nothing is recorded.
+        let won = claims.won.iter().map(|claim| (&claim.record, &claim.outcome));
+        if let Some(journal) = due.journal(won) {
+            self.ledger.claimed(journal);
         }
         Ok(claims)
     }
