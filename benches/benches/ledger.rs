@@ -96,9 +96,9 @@ fn main() {
         let count = records / place.divisor;
         let filled = fill(&*ledger, count);
         println!(
-            "{}: {count} records written in {filled:.0?}, {:.0}/s",
+            "{}: {count} records written in {filled:.0?}, {} us each",
             place.name,
-            count as f64 / filled.as_secs_f64()
+            filled.as_micros() / count.max(1) as u128
         );
         let tell = |what: &str, (median, p99): (Duration, Duration)| {
             println!("  {what}: median {median:.2?}, p99 {p99:.2?}");

@@ -13,8 +13,9 @@ use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
 use apscheduler_core::time::{Timestamp, Zone};
 use serde_json::{Map, Value, json};
 
+use super::book::Ended;
 use super::due::NotRun;
-use super::recorder::{Ended, Recorder};
+use super::recorder::Recorder;
 use super::records::{runs_of, wants};
 use super::scheduler::Scheduler;
 use super::state::Engine;

@@ -86,6 +86,14 @@ pub(super) struct Followers {
     ended: Mutex<Vec<(Arc<str>, RunId)>>,
 }
 
+/// Runs that have ended, and the jobs that follow them.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Each with its job.
+    pub(super) runs: Vec<(Arc<str>, RunId)>,
+    pub(super) followers: HashSet<Arc<str>>,
+}
+
 #[derive(Debug, Default)]
 struct Known {
     /// The jobs that follow each job.
@@ -147,13 +155,13 @@ impl Followers {
     }
 
     /// Takes the runs that have ended, with the jobs that follow them.
-    pub(super) fn take_ended(&self) -> (Vec<(Arc<str>, RunId)>, HashSet<Arc<str>>) {
+    pub(super) fn take_ended(&self) -> Ended {
         let ended = std::mem::take(&mut *lock(&self.ended));
         let known = lock(&self.known);
         let following = ended.iter().filter_map(|(job, _)| known.by_followed.get(job));
         let followers = following.flatten().cloned().collect();
         drop(known);
-        (ended, followers)
+        Ended { runs: ended, followers }
     }
 
     /// Puts runs back that could not be followed.

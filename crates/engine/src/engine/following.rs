@@ -62,14 +62,14 @@ impl Following<'_> {
     /// # Errors
     /// Any error from the store or its ledger. What has ended is kept then.
     pub(super) fn follow_ended(&self, followers: &Followers) -> Result<Followed> {
-        let (ended, following) = followers.take_ended();
-        if following.is_empty() {
+        let ended = followers.take_ended();
+        if ended.followers.is_empty() {
             return Ok(Followed::default());
         }
-        let is_wanted = |row: &OpenRun| following.contains(&row.job_id);
-        let followed = self.follow(&ended, is_wanted);
+        let is_wanted = |row: &OpenRun| ended.followers.contains(&row.job_id);
+        let followed = self.follow(&ended.runs, is_wanted);
         if !matches!(followed, Ok(Followed { is_busy: false, .. })) {
-            followers.put_back(ended);
+            followers.put_back(ended.runs);
         }
         followed
     }
@@ -90,7 +90,7 @@ impl Following<'_> {
         let mut all = Followed::default();
         for row in standing_rows(self.ledger)?.into_iter().filter(is_wanted) {
             let Some(standing) = Standing::read(&row) else { continue };
-            let followed = self.follow_row(row, standing, ended)?;
+            let followed = self.follow_row(&row, standing, ended)?;
             all.has_made |= followed.has_made;
             all.is_busy |= followed.is_busy;
         }
@@ -99,14 +99,14 @@ impl Following<'_> {
 
     fn follow_row(
         &self,
-        row: OpenRun,
+        row: &OpenRun,
         mut standing: Standing,
         ended: &[(Arc<str>, RunId)],
     ) -> Result<Followed> {
         const BUSY: Followed = Followed { has_made: false, is_busy: true };
         let job = self.store.lookup_job(&row.job_id)?;
         if job.is_some() {
-            let ends = self.ends(&row, &standing, ended)?;
+            let ends = self.ends(row, &standing, ended)?;
             let is_behind = standing.from < RunId::first_of(before(self.now, BEHIND));
             if ends.wanted.is_empty() && !(is_behind && ends.from > standing.from) {
                 return Ok(Followed::default());
@@ -121,7 +121,7 @@ impl Following<'_> {
             return Ok(BUSY);
         }
         standing.holder = Some(self.me);
-        let held = standing.next(&row);
+        let held = standing.next(row);
         self.append(&[], &[OpenStep::change(row.mark(), held.clone())])?;
         let stored = self.ledger.open_runs(&OpenQuery::new().run(row.run_id))?.pop();
         if stored.is_none_or(|stored| stored.mark() != held.mark() || stored.data != held.data) {

@@ -14,7 +14,7 @@ pub(super) enum Heartbeat {
     /// Of a ledger that does I/O.
     InThread { stop: Arc<Stop>, thread: Mutex<Option<JoinHandle<()>>> },
     /// Of any other ledger. It is taken out for a step, so that no lock is held meanwhile.
-    InTurns(Mutex<Option<Pulse>>),
+    InTurns(Mutex<Option<Box<Pulse>>>),
 }
 
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Heartbeat {
     pub(super) fn start(patient: Patient, blocking: bool) -> Result<Self> {
         let mut pulse = Pulse::new(patient);
         if !blocking {
-            return Ok(Self::InTurns(Mutex::new(Some(pulse))));
+            return Ok(Self::InTurns(Mutex::new(Some(Box::new(pulse)))));
         }
         let stop = Arc::new(Stop::default());
         let stopped = Arc::clone(&stop);

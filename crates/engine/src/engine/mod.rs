@@ -8,6 +8,7 @@ mod backfill;
 mod backfill_cancel;
 mod backfill_plan;
 mod backlog;
+mod book;
 mod buffers;
 mod call;
 mod cancel_requests;

@@ -12,12 +12,12 @@ use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
 use super::attempts::cancelled;
+use super::book::Ended;
 use super::cancel_requests::follow;
 use super::foreign::submit;
 use super::identity::instance_key;
 use super::open_data::OpenData;
 use super::overlap::OVERLAP_PAUSE;
-use super::recorder::Ended;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::store_session::Session;

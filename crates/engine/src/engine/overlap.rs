@@ -10,13 +10,13 @@ use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, OpenStep, Reason};
 use apscheduler_core::store::RunTimes;
 use chrono::TimeDelta;
 
+use super::book::Ended;
 use super::buffers::Waiting;
 use super::followers::is_standing;
 use super::foreign::submit;
 use super::identity::{instance_key, job_key, run_info};
 use super::instances::InstanceKey;
 use super::open_data::OpenData;
-use super::recorder::Ended;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 

@@ -103,14 +103,15 @@ impl Pulse {
             if pause == PRUNE {
                 self.patient.look_for_orphans(&mut self.orphans);
                 // Those of schedulers that have died before they followed them.
-                self.patient.follow(|following| following.follow_all());
+                self.patient.note_followed(|| self.patient.following().follow_all());
             }
             self.next_prune = self.patient.clock.elapsed() + pause;
         }
         let has_ended = self.patient.followers.has_ended();
         if !self.is_failing && has_ended && self.next_look.is_none_or(|next| now >= next) {
             self.next_look = None;
-            if !self.patient.follow(|following| following.follow_ended(&self.patient.followers)) {
+            let follow = || self.patient.following().follow_ended(&self.patient.followers);
+            if !self.patient.note_followed(follow) {
                 self.next_look = Some(self.patient.clock.elapsed() + BUSY_PAUSE);
             }
         }
@@ -207,11 +208,16 @@ impl Patient {
         }
     }
 
-    /// Follows ends of runs. Returns whether all of them were followed.
-    fn follow(&self, follow: impl Fn(&Following<'_>) -> Result<Followed>) -> bool {
+    /// Returns what follows ends of runs now.
+    fn following(&self) -> Following<'_> {
         let (ledger, store) = (&*self.ledger, &*self.store);
-        let (me, now) = (self.lease.owner().id, self.clock.now());
-        let followed = caught("the ledger", || follow(&Following { ledger, store, me, now }));
+        Following { ledger, store, me: self.lease.owner().id, now: self.clock.now() }
+    }
+
+    /// Follows ends of runs. Returns whether all of them were followed.
+    fn note_followed(&self, follow: impl FnOnce() -> Result<Followed>) -> bool {
+        let now = self.clock.now();
+        let followed = caught("the ledger", follow);
         match followed {
             Ok(Followed { has_made, is_busy }) => {
                 if has_made {

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::ledger::{
-    Appended, BatchId, History, OpenStep, Retention, RunLedger, RunRecord, RunState, Writes,
+    Appended, BatchId, History, OpenStep, Retention, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{OwnerId, RunId};
-use apscheduler_core::time::{Clock, Timestamp, Waker};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-use super::followers::Followers;
+use super::book::{AtOnce, Book, Ended, RecorderEvents};
 use super::foreign::caught;
 use super::group::Group;
 use super::lease::Lease;
@@ -44,57 +43,6 @@ pub(super) struct Recorder {
     worker: Mutex<Option<JoinHandle<()>>>,
     /// `None` if a worker writes the records.
     at_once: Option<AtOnce>,
-}
-
-/// What a recorder writes to.
-pub(super) struct Book {
-    /// The alias of the store.
-    pub(super) alias: Arc<str>,
-    pub(super) ledger: Arc<dyn RunLedger>,
-    /// Which runs are recorded, if their job asks for nothing else.
-    pub(super) history: History,
-    /// How much of a result or an error is recorded.
-    pub(super) retention: Retention,
-    pub(super) followers: Arc<Followers>,
-    /// `None` if the ledger ends with the process.
-    pub(super) lease: Option<Arc<Lease>>,
-    /// Its monotonic time says when a write that failed is tried again.
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-/// What writing without a worker needs.
-pub(super) struct AtOnce {
-    /// Wakes the event loop, whose turns try again.
-    pub(super) wake: Waker,
-    /// Held while records are written: a batch is closed after the last of its records was written.
-    /// The ledger does no I/O.
-    pub(super) writing: Mutex<()>,
-}
-
-/// What a recorder tells the scheduler.
-pub(super) trait RecorderEvents: Send + Sync {
-    /// A run waits, and is due then.
-    fn waiting(&self, due: Timestamp);
-    /// A run has ended that others follow.
-    fn followed(&self);
-    /// The outcome of a run was refused.
-    fn fenced(&self, record: &RunRecord);
-    /// A write has failed, and is tried again.
-    fn failed(&self, error: &Error);
-    /// Writes succeed again. So many records were not kept.
-    fn recovered(&self, dropped: u64);
-}
-
-/// The end of a run, or of an attempt.
-pub(super) struct Ended {
-    pub(super) owner: OwnerId,
-    /// The batch that it belongs to, and how many of its runs have ended with it.
-    pub(super) batch: Option<(BatchId, usize)>,
-    pub(super) record: Option<RunRecord>,
-    /// What becomes of the row of the run, if it has one.
-    pub(super) step: Option<OpenStep>,
-    /// The run of the same backfill that may begin now.
-    pub(super) release: Option<RunId>,
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ use apscheduler_core::printable;
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 
+use super::book::{AtOnce, Book, RecorderEvents};
 use super::cancel_requests::OnCancel;
 use super::following::Following;
 use super::foreign::caught;
@@ -16,7 +17,7 @@ use super::heartbeat::Heartbeat;
 use super::lease::Lease;
 use super::lock::lock;
 use super::pulse::{OnLost, OnWaiting, Patient};
-use super::recorder::{AtOnce, Book, Recorder, RecorderEvents};
+use super::recorder::Recorder;
 use super::settling::Settled;
 use super::state::Engine;
 use super::store_runner::StoreRunner;

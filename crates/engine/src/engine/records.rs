@@ -13,10 +13,11 @@ use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
 use super::attempts::{next_step, row_of};
+use super::book::Ended;
 use super::chain::is_remnant;
 use super::followers::is_standing;
 use super::open_data::OpenData;
-use super::recorder::{Ended, Recorder};
+use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;

@@ -169,10 +169,10 @@ fn two_schedulers_follow_each_end_once() {
     }
     both[0].pause_job("extract").unwrap();
     for _ in 0..100 {
-        both.iter().for_each(|scheduler| {
+        for scheduler in &both {
             scheduler.manual_clock().advance(TimeDelta::seconds(1));
             scheduler.turn();
-        });
+        }
     }
     let mut query = RunQuery::new().state(RunState::Ok).limit(10_000);
     query.job_id = Some("report".into());

@@ -25,6 +25,8 @@ mod service;
 #[cfg(unix)]
 mod serving;
 #[cfg(unix)]
+mod starting;
+#[cfg(unix)]
 mod stop;
 #[cfg(unix)]
 mod wait;

@@ -3,12 +3,7 @@
 //! Only the thread that owns it talks to it, signals it and reaps it, so its id can't belong to another process.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::executor::{CancellationToken, RunId};
@@ -18,19 +13,14 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::process::Signal;
-use tracing::level_filters::LevelFilter;
 
-use crate::argument::ARGUMENT;
 use crate::frames::{self, Frames};
 use crate::hurry::{CANCEL_GRACE, GRACE, Hurry, Patience};
 use crate::leader::Leader;
-use crate::message::{self, FromWorker, PROTOCOL, RELEASE, Retrying, ToWorker};
+use crate::message::{self, FromWorker, Retrying, ToWorker};
 use crate::recall::Recall;
 use crate::stop::Stop;
 use crate::wait::{self, Woke};
-
-/// How long a worker may take to be ready: its set-up may have to reach a database.
-const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// How often to check whether the programs of a run have ended.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -71,64 +61,9 @@ pub(crate) struct WorkerProcess {
 }
 
 impl WorkerProcess {
-    /// Starts a worker, and returns when it is ready.
-    ///
-    /// # Errors
-    /// The message, and whether trying again may help.
-    pub(crate) fn start(stop: &Stop) -> Result<Self, (String, bool)> {
-        let mut worker = Self::spawn()
-            .map_err(|error| (format!("a worker process can't be started: {error}"), false))?;
-        let deadline = Instant::now() + READY_WITHIN;
-        let message = match worker.receive(stop, None, Some(deadline), Patience::None) {
-            Ok(FromWorker::Ready { protocol, release, logs })
-                if protocol == PROTOCOL && release == RELEASE =>
-            {
-                if !logs {
-                    warn_of_missing_log();
-                }
-                return Ok(worker);
-            }
-            Ok(FromWorker::Ready { release, .. }) => format!(
-                "the program was replaced while it ran: this process has {RELEASE} of the process pool, its worker {release}"
-            ),
-            Ok(FromWorker::NotReady { reason }) => {
-                format!("a worker process can't be set up: {reason}")
-            }
-            Ok(other) => format!("a worker process sent an unexpected first message: {other:?}"),
-            Err(Lost::TimedOut) => format!(
-                "a worker process was not ready within {} s; is the worker hook the first line of `main`?",
-                READY_WITHIN.as_secs()
-            ),
-            Err(Lost::Stopped | Lost::Cancelled) => "the executor is being shut down".to_owned(),
-            Err(Lost::Broken(reason)) => reason,
-            Err(Lost::Died | Lost::NotBegun) => {
-                let (status, killed) = worker.reap_dead();
-                let advice =
-                    if killed { "" } else { "; is the worker hook the first line of `main`?" };
-                return Err((
-                    format!("a worker process ended before it was ready: {status}{advice}"),
-                    killed,
-                ));
-            }
-        };
-        Err((message, false))
-    }
-
-    fn spawn() -> io::Result<Self> {
-        let (socket, theirs) = UnixStream::pair()?;
-        // Every wait has a deadline or can be woken.
-        socket.set_nonblocking(true)?;
-        let mut command = Command::new(program()?);
-        command.arg(ARGUMENT).stdin(OwnedFd::from(theirs));
-        if let Some(name) = std::env::args_os().next() {
-            command.arg0(name);
-        }
-        // In a process group of its own: Ctrl-C at the terminal reaches only the scheduler, which may let its jobs end.
-        let tree = ProcessTree::of_worker();
-        let leader = Leader::of(tree.spawn(&mut command)?);
-        // This closes the worker's end of the socket in this process; otherwise its end would never be noticed.
-        drop(command);
-        Ok(Self {
+    /// A worker that has been started.
+    pub(crate) fn new(leader: Leader, tree: ProcessTree, socket: UnixStream) -> Self {
+        Self {
             leader,
             tree,
             programs: None,
@@ -136,7 +71,7 @@ impl WorkerProcess {
             received: Frames::default(),
             frame: Vec::new(),
             runs: 0,
-        })
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -209,7 +144,7 @@ impl WorkerProcess {
     /// TERM, then is given up. A job that
     /// exceeds its timeout is given up at once, unless it has programs: then it is cancelled, so that it ends them, and may
     /// take as long as they do.
-    fn receive(
+    pub(crate) fn receive(
         &mut self,
         stop: &Stop,
         mut recall: Option<(&Recall, &CancellationToken)>,
@@ -388,19 +323,6 @@ impl Drop for WorkerProcess {
     }
 }
 
-/// Warns once that workers have no log although their program has one.
-fn warn_of_missing_log() {
-    static ONCE: Once = Once::new();
-    if LevelFilter::current() != LevelFilter::OFF {
-        ONCE.call_once(|| {
-            tracing::warn!(
-                "what jobs log in worker processes is lost: a worker never gets past the worker hook, so it has no log that \
-                 `main` sets up after the hook; set it up in `apscheduler::init_worker_with(...)` too"
-            );
-        });
-    }
-}
-
 fn read(frame: &[u8]) -> Result<FromWorker, Lost> {
     serde_json::from_slice(frame).or_else(|error| {
         // The returned value may be nested too deeply to be read. The next message can be read again.
@@ -425,16 +347,4 @@ const SEND: SendFlags = SendFlags::DONTWAIT;
 
 fn send_now(socket: &UnixStream, bytes: &[u8]) -> Result<usize, Errno> {
     rustix::net::send(socket, bytes, SEND)
-}
-
-/// Returns the program of a worker: this program.
-///
-/// On Linux by a link to the running program instead of its path, so that a worker is of the same build as the scheduler
-/// after the file was replaced or deleted.
-fn program() -> io::Result<PathBuf> {
-    let link = Path::new("/proc/self/exe");
-    if cfg!(target_os = "linux") && link.exists() {
-        return Ok(link.to_owned());
-    }
-    std::env::current_exe()
 }
