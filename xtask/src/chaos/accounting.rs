@@ -99,10 +99,9 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// `records` is `None` if the store is not asked for them.
     pub(super) fn of(
         fires: &Fires,
-        records: Option<&Records>,
+        records: &Records,
         due: impl Iterator<Item = Fire>,
         server_kills: usize,
     ) -> Self {
@@ -123,13 +122,10 @@ impl Account {
         };
         for fire in due {
             account.due += 1;
-            let states =
-                records.map(|records| records.states.get(&fire).map_or(&[][..], Vec::as_slice));
-            match states {
-                None => {}
-                Some([]) => account.unrecorded.push(fire.clone()),
-                Some([state]) => account.recorded_as_lost += usize::from(state == "lost"),
-                Some(_) => account.recorded_twice.push(fire.clone()),
+            match records.states.get(&fire).map_or(&[][..], Vec::as_slice) {
+                [] => account.unrecorded.push(fire.clone()),
+                [state] => account.recorded_as_lost += usize::from(state == "lost"),
+                _ => account.recorded_twice.push(fire.clone()),
             }
             let count = |counts: &BTreeMap<Fire, usize>| counts.get(&fire).copied().unwrap_or(0);
             let (submitted, ended) = (count(&fires.submitted), count(&fires.ended));
@@ -232,7 +228,7 @@ mod tests {
             }
         }
         let due = ("a".to_owned(), 1_000_000);
-        Account::of(&fires, Some(&recorded(&[1_000_000])), std::iter::once(due), 0)
+        Account::of(&fires, &recorded(&[1_000_000]), std::iter::once(due), 0)
     }
 
     /// One record of each of these fires.
@@ -247,13 +243,8 @@ mod tests {
             let (mut records, due) = (Records::default(), [1_000_000, 1_100_000]);
             records.read_page(json.as_bytes()).unwrap();
             let fires = Fires { killed: 1, ..Fires::default() };
-            Account::of(
-                &fires,
-                Some(&records),
-                due.into_iter().map(|time| ("a".to_owned(), time)),
-                0,
-            )
-            .is_correct()
+            Account::of(&fires, &records, due.into_iter().map(|time| ("a".to_owned(), time)), 0)
+                .is_correct()
         };
         let first =
             r#"{"job_id": "a", "scheduled_run_time": "1970-01-01T00:00:01Z", "state": "ok"}"#;
@@ -279,7 +270,7 @@ mod tests {
         let is_correct = |killed: usize, times: &[Micros]| {
             let due = times.iter().map(|time| ("a".to_owned(), *time));
             let fires = Fires { killed, ..Fires::default() };
-            Account::of(&fires, Some(&recorded(times)), due, 0).is_correct()
+            Account::of(&fires, &recorded(times), due, 0).is_correct()
         };
         assert!(is_correct(1, &[0, PERIOD, 2 * PERIOD]), "one claim");
         assert!(!is_correct(1, &[0, 2 * PERIOD]), "two claims");
