@@ -214,7 +214,8 @@ impl<'a> Decider<'a> {
         });
         let data = is_open.then(|| OpenData::of(spec, next == NextRun::Finished)).transpose()?;
         let outcome = outcome.first_run(first_run).skipped(skipped);
-        Ok(outcome.batch(recording.batch.id).open(data.map(|data| data.text())))
+        let Batch { id, owner, .. } = recording.batch;
+        Ok(outcome.batch(id).owner(owner).open(data.map(|data| data.text())))
     }
 
     /// Returns whether the executor of a record is known to have no room, without restoring the
