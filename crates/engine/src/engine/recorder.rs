@@ -125,6 +125,25 @@ impl State {
         self.waiting() == 0 && self.unwritten.is_none()
     }
 
+    fn end(&mut self, ended: Ended) {
+        let Ended { owner, batch, record, step, release } = ended;
+        if let Some((batch, runs)) = batch
+            && let Some(open) = self.open.get_mut(&batch)
+        {
+            *open = open.saturating_sub(runs);
+            if *open == 0 {
+                self.open.remove(&batch);
+                self.closed.push((owner, batch));
+            }
+        }
+        // What becomes of a row is always kept: there is one for few runs, and they would never end.
+        if self.waiting() >= CAPACITY && step.is_none() {
+            self.dropped += u64::from(record.is_some());
+        } else if record.is_some() || step.is_some() {
+            self.pending.push_back(Pending { owner, record, step, release });
+        }
+    }
+
     fn take_group(&mut self) -> Group {
         if let Some(group) = self.unwritten.take() {
             return group;
@@ -197,22 +216,16 @@ impl Recorder {
 
     /// Notes the end of a run.
     pub(super) fn ended(&self, ended: Ended) {
-        let Ended { owner, batch, record, step, release } = ended;
+        self.ended_together([ended]);
+    }
+
+    /// Notes what belongs together: it is written in one transaction, unless there are more records and steps than one
+    /// transaction takes.
+    pub(super) fn ended_together(&self, all: impl IntoIterator<Item = Ended>) {
         let mut state = lock(&self.state);
-        if let Some((batch, runs)) = batch
-            && let Some(open) = state.open.get_mut(&batch)
-        {
-            *open = open.saturating_sub(runs);
-            if *open == 0 {
-                state.open.remove(&batch);
-                state.closed.push((owner, batch));
-            }
-        }
-        // What becomes of a row is always kept: there is one for few runs, and they would never end.
-        if state.waiting() >= CAPACITY && step.is_none() {
-            state.dropped += u64::from(record.is_some());
-        } else if record.is_some() || step.is_some() {
-            state.pending.push_back(Pending { owner, record, step, release });
+        let before = state.waiting();
+        for ended in all {
+            state.end(ended);
         }
         if let Some(at_once) = &self.at_once {
             let is_waiting = state.retry.is_some();
@@ -224,7 +237,8 @@ impl Recorder {
         }
         let waiting = state.waiting();
         drop(state);
-        if waiting == 1 || waiting == GROUP {
+        let is_first = before == 0 && waiting > 0;
+        if is_first || (before < GROUP && waiting >= GROUP) {
             self.changed.notify_one();
         }
     }
