@@ -84,7 +84,7 @@ impl Scheduler {
         let mut ended = false;
         let now = self.0.now();
         let job = self.change(ChangeKind::Resumed, &job.into(), None, |stored| {
-            let changed = end(stored.spec()?, now);
+            let changed = end(stored.spec()?, stored.next_run_time, now);
             ended = changed.next_run_time == Some(None);
             Ok(changed)
         })?;
@@ -94,6 +94,11 @@ impl Scheduler {
         }
         Ok(Some(job))
     }
+}
+
+/// Returns the first run time that a next run time stands for: several, if it is the end of a pause.
+fn first_due(spec: &JobSpec, next: Timestamp) -> Timestamp {
+    spec.pause().and_then(|pause| pause.caught_up_at(next)).unwrap_or(next)
 }
 
 /// Returns the pause of a job, if the job is paused at that time.
@@ -117,7 +122,8 @@ fn begin(
     let mut pause = Paused::new(who, earlier.map_or(now, |earlier| earlier.since));
     (pause.note, pause.until) = (asked.note.clone(), asked.until);
     pause.held = match earlier {
-        None => next,
+        // The end of an earlier pause may still stand for what that held back.
+        None => next.map(|next| first_due(spec, next)),
         // What comes before the next run time is recorded already.
         Some(earlier) if earlier.until.is_some() && asked.until.is_none() && !catches_up(spec) => {
             next
@@ -155,9 +161,11 @@ fn never_again(spec: &JobSpec, until: Timestamp) -> Error {
 }
 
 /// Ends the pause of a job. A job that is not paused gets the next run time of its trigger.
-fn end(spec: &JobSpec, now: Timestamp) -> Changed {
+fn end(spec: &JobSpec, next: Option<Timestamp>, now: Timestamp) -> Changed {
     let corrected = spec.with_corrected_start(now);
-    let pause = active(spec, now);
+    // One that has ended counts until what it held back was claimed.
+    let is_caught_up = |pause: &Paused| next.and_then(|next| pause.caught_up_at(next)).is_none();
+    let pause = spec.pause().filter(|pause| !(pause.is_over(now) && is_caught_up(pause)));
     // A run time of a wrong date is not worth catching up.
     let held =
         pause.filter(|_| catches_up(spec) && corrected.is_none()).and_then(|pause| pause.held);
@@ -184,7 +192,9 @@ pub(super) fn adapt(spec: &JobSpec, mut changed: Changed, now: Timestamp) -> Cha
     let is_over = pause.is_over(now);
     let given = changed.next_run_time.flatten();
     if given.is_some_and(|next| pause.until.is_none_or(|until| next < until)) || is_over {
-        if given.is_some() || changed.spec.is_some() {
+        // The next run time may still stand for what the pause held back.
+        let is_needed = given.is_none() && pause.resume_at.is_some();
+        if (given.is_some() || changed.spec.is_some()) && !is_needed {
             changed.spec = Some(changed.spec.as_ref().unwrap_or(spec).with_pause(None));
         }
         if !is_over {
