@@ -7,6 +7,7 @@ use apscheduler_core::executor::{Executor, Run, RunBatch, Submission};
 use apscheduler_core::job::stored::decode;
 use apscheduler_core::job::{JobSpec, Overlap, OverlapScope};
 use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, OpenStep, RunLedger};
+use apscheduler_core::run::RunId;
 use apscheduler_core::store::RunTimes;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
@@ -34,6 +35,8 @@ enum Refusal {
     Removed,
     /// Somebody has cancelled it.
     Cancelled,
+    /// Its job has its maximum of running instances.
+    Full,
     /// It is tried again after this time.
     Later(TimeDelta, String),
 }
@@ -90,12 +93,30 @@ impl Engine {
     }
 
     fn submit_open_runs(self: &Arc<Self>, runner: &Arc<StoreRunner>, runs: Vec<OpenRun>) {
-        for run in runs {
-            let prepared = self.prepare_open_run(runner, &run);
+        // Those that have not begun are no instances, although they are claimed: they would keep each other from beginning.
+        let mut idle: Vec<RunId> = runs.iter().map(|run| run.run_id).collect();
+        let (mut full, mut refused): (Vec<Arc<str>>, _) = (Vec::new(), Vec::new());
+        for row in runs {
+            let prepared = if full.contains(&row.job_id) {
+                Err(Refusal::Full)
+            } else {
+                self.prepare_open_run(runner, &row, &idle)
+            };
             match prepared {
-                Ok((executor, run)) => submit(&runner.alias, &*executor, vec![run]),
-                Err(refusal) => self.refuse_open_run(runner, run, refusal),
+                Ok((executor, run)) => {
+                    idle.retain(|idle| *idle != row.run_id);
+                    submit(&runner.alias, &*executor, vec![run]);
+                }
+                Err(refusal) => {
+                    if matches!(refusal, Refusal::Full) && !full.contains(&row.job_id) {
+                        full.push(Arc::clone(&row.job_id));
+                    }
+                    refused.push(self.refuse_open_run(runner, row, refusal));
+                }
             }
+        }
+        if let Some(recorder) = self.recorders.get(runner.number).filter(|_| !refused.is_empty()) {
+            recorder.ended_together(refused);
         }
     }
 
@@ -103,8 +124,10 @@ impl Engine {
         self: &Arc<Self>,
         runner: &Arc<StoreRunner>,
         row: &OpenRun,
+        idle: &[RunId],
     ) -> Result<(Arc<dyn Executor>, Run), Refusal> {
-        if row.cancel {
+        // Whoever has claimed it to cancel it could not end it.
+        if row.cancel || OpenData::read(&row.data).cancelled_by.is_some() {
             return Err(Refusal::Cancelled);
         }
         let (spec, revision) = self.job_of(runner, row)?;
@@ -119,19 +142,15 @@ impl Engine {
             .unseen(TimeDelta::MAX)
             .revision(revision)
             .open(Arc::new(row.clone()));
-        let full = || {
-            let reason = format!("`{}` has its maximum of running instances", spec.id());
-            Refusal::Later(OVERLAP_PAUSE, reason)
-        };
         let policies = spec.policies();
         if policies.overlap_scope == OverlapScope::Cluster
-            && Self::is_full_in_cluster(runner, &spec, row)
+            && Self::is_full_in_cluster(runner, &spec, row, idle)
         {
-            return Err(full());
+            return Err(Refusal::Full);
         }
         let max = if policies.overlap == Overlap::Allow { u32::MAX } else { spec.max_instances() };
         if !self.instances.acquire(&instance_key(&spec, &run), max, false) {
-            return Err(full());
+            return Err(Refusal::Full);
         }
         let run_times = RunTimes::One(row.scheduled_run_time);
         self.note_deadline(&spec, &run, run_times.as_slice());
@@ -157,12 +176,16 @@ impl Engine {
         kept.map(|spec| (spec, 0)).ok_or(Refusal::Removed)
     }
 
-    /// Puts a run that was claimed back, or ends it if its job is gone.
-    fn refuse_open_run(&self, runner: &StoreRunner, run: OpenRun, refusal: Refusal) {
-        let Some(recorder) = self.recorders.get(runner.number) else { return };
+    /// Returns how a run that was claimed is put back, or ends if its job is gone.
+    fn refuse_open_run(&self, runner: &StoreRunner, run: OpenRun, refusal: Refusal) -> Ended {
         let (now, owner, mark) = (self.now(), run.owner, run.mark());
-        let ended = match refusal {
-            Refusal::Later(pause, reason) => {
+        let later = match &refusal {
+            Refusal::Later(pause, reason) => Some((*pause, reason.as_str())),
+            Refusal::Full => Some((OVERLAP_PAUSE, "its job has its maximum of running instances")),
+            Refusal::Removed | Refusal::Cancelled => None,
+        };
+        match later {
+            Some((pause, reason)) => {
                 tracing::debug!(
                     jobstore = &*runner.alias,
                     job_id = &*run.job_id,
@@ -172,7 +195,7 @@ impl Engine {
                 let step = OpenStep::change(mark, run.waiting(now + pause));
                 Ended { owner, batch: None, record: None, step: Some(step), release: None }
             }
-            Refusal::Removed | Refusal::Cancelled => {
+            None => {
                 runner.open.end(run.run_id);
                 let mut record = cancelled(&run, owner, now);
                 if matches!(refusal, Refusal::Removed) {
@@ -182,8 +205,7 @@ impl Engine {
                 let release = OpenData::read(&run.data).next;
                 Ended { owner, batch: None, record: Some(record), step: Some(step), release }
             }
-        };
-        recorder.ended(ended);
+        }
     }
 }
 
@@ -194,7 +216,7 @@ fn claimed_unknown(runner: &StoreRunner, ledger: &dyn RunLedger) -> Result<Vec<O
     // The first attempt of a run is claimed with its job, and the store finds out about that itself.
     runs.retain(|run| {
         let data = OpenData::read(&run.data);
-        let was_waiting = (run.attempt > 1 || data.asked) && data.cancelled_by.is_none();
+        let was_waiting = run.attempt > 1 || data.asked;
         was_waiting && runner.open.job(run.run_id).is_none()
     });
     Ok(runs)

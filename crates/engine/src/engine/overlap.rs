@@ -7,6 +7,7 @@ use apscheduler_core::executor::{Fire, InstanceSlot, Outcome, Run, RunSink, Subm
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::{JobSpec, Overlap, OverlapScope};
 use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, OpenStep, Reason};
+use apscheduler_core::run::RunId;
 use apscheduler_core::store::RunTimes;
 use chrono::TimeDelta;
 
@@ -40,7 +41,7 @@ impl Engine {
         let catching_up = run.is_catching_up();
         if job.policies().overlap_scope == OverlapScope::Cluster
             && let Some(row) = run.open_run()
-            && Self::is_full_in_cluster(runner, job, row)
+            && Self::is_full_in_cluster(runner, job, row, &[])
         {
             return match (overlap.buffer(), Self::waiting_in_cluster(runner, job)) {
                 (0, _) => Admission::Skipped(Reason::Overlap),
@@ -68,8 +69,14 @@ impl Engine {
     /// Returns whether other open runs of a job have taken all of its slots, whichever scheduler runs them.
     ///
     /// The row of a run is written with its claim, and the claims of a job follow each other. So of two runs that overlap,
-    /// the one that was claimed later sees the row of the other.
-    pub(super) fn is_full_in_cluster(runner: &StoreRunner, job: &JobSpec, row: &OpenRun) -> bool {
+    /// the one that was claimed later sees the row of the other. Those that are `idle` do not count: this scheduler has
+    /// claimed them, and has not begun them.
+    pub(super) fn is_full_in_cluster(
+        runner: &StoreRunner,
+        job: &JobSpec,
+        row: &OpenRun,
+        idle: &[RunId],
+    ) -> bool {
         let Some(ledger) = runner.store.ledger() else { return false };
         let query = OpenQuery::new().job(Arc::clone(job.id_arc())).state(OpenState::Claimed);
         let is_further = |row: &OpenRun| row.attempt > 1 || OpenData::read(&row.data).asked;
@@ -87,7 +94,8 @@ impl Engine {
         };
         let counts = |other: &&OpenRun| {
             let is_earlier = other.scheduled_run_time < row.scheduled_run_time;
-            other.run_id != row.run_id && (is_earlier || is_further(other) || is_further(row))
+            let is_rival = is_earlier || is_further(other) || is_further(row);
+            other.run_id != row.run_id && !idle.contains(&other.run_id) && is_rival
         };
         others.iter().filter(counts).count() >= job.max_instances() as usize
     }
