@@ -123,6 +123,7 @@ impl World {
         process.life = Life::Dead;
         let is_busy = process.is_busy;
         state.tally.killed += 1;
+        state.oracle.killed(id);
         state.note(|| format!("p{id} is killed"));
         // If it was leaving, the next start is planned already.
         if was == Life::Running {
