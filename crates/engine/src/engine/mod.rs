@@ -77,6 +77,7 @@ mod subscriptions;
 mod transfer;
 mod turns;
 mod unseen;
+mod unwritten;
 mod zone;
 
 pub use call::Call;

@@ -1,5 +1,6 @@
 //! Claims the open runs of a store that wait, and submits them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use apscheduler_core::Result;
@@ -56,9 +57,16 @@ impl Engine {
             let looked = self.look_at_others(runner, &*ledger);
             looked.inspect_err(|_| runner.open.others_changed())?;
         }
+        let recorder = self.recorders.get(runner.number);
+        if recorder.as_ref().is_some_and(|recorder| recorder.is_putting_back()) {
+            // When that is written, its due time is known again, and causes a pass.
+            runner.open.begin_claim();
+            return Ok(());
+        }
         let is_due = runner.open.next().is_some_and(|due| due <= now);
         if runner.open.take_doubt() {
-            let found = claimed_unknown(runner, &*ledger);
+            let unwritten = || recorder.map(|recorder| recorder.unwritten_runs());
+            let found = claimed_unknown(runner, &*ledger, || unwritten().unwrap_or_default());
             let runs = found.inspect_err(|_| runner.open.doubt())?;
             self.submit_open_runs(runner, runs);
         }
@@ -210,14 +218,22 @@ impl Engine {
 }
 
 /// Returns the runs that this scheduler has claimed without knowing it, because the answer was lost.
-fn claimed_unknown(runner: &StoreRunner, ledger: &dyn RunLedger) -> Result<Vec<OpenRun>> {
+fn claimed_unknown(
+    runner: &StoreRunner,
+    ledger: &dyn RunLedger,
+    unwritten: impl FnOnce() -> Vec<RunId>,
+) -> Result<Vec<OpenRun>> {
+    // Those that this scheduler knows, before the rows are read: a run that ends meanwhile still has the row. One that has
+    // ended is among the latter before it is none of the former.
+    let begun = runner.open.begun();
+    let known: HashSet<RunId> = begun.into_iter().chain(unwritten()).collect();
     let query = OpenQuery::new().owner(runner.owner().id).state(OpenState::Claimed);
     let mut runs = ledger.open_runs(&query)?;
     // The first attempt of a run is claimed with its job, and the store finds out about that itself.
     runs.retain(|run| {
         let data = OpenData::read(&run.data);
         let was_waiting = run.attempt > 1 || data.asked;
-        was_waiting && runner.open.job(run.run_id).is_none()
+        was_waiting && !known.contains(&run.run_id)
     });
     Ok(runs)
 }

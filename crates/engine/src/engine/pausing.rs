@@ -96,9 +96,14 @@ impl Scheduler {
     }
 }
 
-/// Returns the first run time that a next run time stands for: several, if it is the end of a pause.
-fn first_due(spec: &JobSpec, next: Timestamp) -> Timestamp {
-    spec.pause().and_then(|pause| pause.caught_up_at(next)).unwrap_or(next)
+/// Returns the pause of a job, if it holds run times back: also after its end, until they are claimed. By a clock that is
+/// behind, it may seem to last although they were.
+fn holding(spec: &JobSpec, next: Option<Timestamp>, now: Timestamp) -> Option<&Paused> {
+    spec.pause().filter(|pause| match pause.resume_at {
+        Some(end) => next == Some(end),
+        None if catches_up(spec) && pause.until.is_some() => next == pause.held,
+        None => !pause.is_over(now),
+    })
 }
 
 /// Returns the pause of a job, if the job is paused at that time.
@@ -118,12 +123,11 @@ fn begin(
     who: &str,
     now: Timestamp,
 ) -> Result<Changed> {
-    let earlier = active(spec, now);
+    let earlier = holding(spec, next, now);
     let mut pause = Paused::new(who, earlier.map_or(now, |earlier| earlier.since));
     (pause.note, pause.until) = (asked.note.clone(), asked.until);
     pause.held = match earlier {
-        // The end of an earlier pause may still stand for what that held back.
-        None => next.map(|next| first_due(spec, next)),
+        None => next,
         // What comes before the next run time is recorded already.
         Some(earlier) if earlier.until.is_some() && asked.until.is_none() && !catches_up(spec) => {
             next
@@ -163,9 +167,7 @@ fn never_again(spec: &JobSpec, until: Timestamp) -> Error {
 /// Ends the pause of a job. A job that is not paused gets the next run time of its trigger.
 fn end(spec: &JobSpec, next: Option<Timestamp>, now: Timestamp) -> Changed {
     let corrected = spec.with_corrected_start(now);
-    // One that has ended counts until what it held back was claimed.
-    let is_caught_up = |pause: &Paused| next.and_then(|next| pause.caught_up_at(next)).is_none();
-    let pause = spec.pause().filter(|pause| !(pause.is_over(now) && is_caught_up(pause)));
+    let pause = holding(spec, next, now);
     // A run time of a wrong date is not worth catching up.
     let held =
         pause.filter(|_| catches_up(spec) && corrected.is_none()).and_then(|pause| pause.held);

@@ -16,6 +16,7 @@ use super::foreign::caught;
 use super::group::Group;
 use super::lease::Lease;
 use super::lock::lock;
+use super::unwritten::{StepKey, UnwrittenSteps};
 
 /// The most records of one transaction.
 const GROUP: usize = 1000;
@@ -98,6 +99,7 @@ struct State {
     /// The runs of each batch that have not ended.
     open: HashMap<BatchId, usize>,
     closed: Vec<(OwnerId, BatchId)>,
+    steps: UnwrittenSteps,
     /// How many records were dropped because too many waited, since a write failed.
     dropped: u64,
     is_failing: bool,
@@ -139,7 +141,12 @@ impl State {
         // What becomes of a row is always kept: there is one for few runs, and they would never end.
         if self.waiting() >= CAPACITY && step.is_none() {
             self.dropped += u64::from(record.is_some());
-        } else if record.is_some() || step.is_some() {
+            return;
+        }
+        if let Some(step) = &step {
+            self.steps.add(step);
+        }
+        if record.is_some() || step.is_some() {
             self.pending.push_back(Pending { owner, record, step, release });
         }
     }
@@ -153,6 +160,7 @@ impl State {
         group.records.reserve(count);
         for Pending { owner, record, step, release } in self.pending.drain(..count) {
             group.records.extend(record);
+            group.unwritten.extend(step.iter().map(StepKey::of));
             group.steps.extend(step.map(|step| (owner, step)));
             group.releases.extend(release.map(|run| (owner, run)));
         }
@@ -243,6 +251,17 @@ impl Recorder {
         }
     }
 
+    /// Returns whether a run is being put back into the ledger, as far as is known. Its row must not be claimed again before
+    /// that is certain: a step that is written once more would find it as it was before the first time.
+    pub(super) fn is_putting_back(&self) -> bool {
+        lock(&self.state).steps.is_putting_back()
+    }
+
+    /// Returns the runs whose rows may not be written yet.
+    pub(super) fn unwritten_runs(&self) -> Vec<RunId> {
+        lock(&self.state).steps.runs()
+    }
+
     /// Tries to write again if that is due, without a worker. Returns when to call again.
     pub(super) fn turn(&self) -> Option<Duration> {
         let at_once = self.at_once.as_ref()?;
@@ -318,7 +337,7 @@ impl Recorder {
             self.append_all(&group)
         });
         let Err(error) = appended else {
-            self.note_success();
+            self.note_success(&group.unwritten);
             return Ok(());
         };
         let (count, message) = (group.records.len(), error.chain());
@@ -377,9 +396,10 @@ impl Recorder {
     }
 
     /// Tells what an outage has cost, when it is over and nothing waits any more.
-    fn note_success(&self) {
+    fn note_success(&self, written: &[StepKey]) {
         let dropped = {
             let mut state = lock(&self.state);
+            state.steps.remove(written);
             if !state.is_failing || state.waiting() > GROUP {
                 return;
             }

@@ -68,15 +68,17 @@ impl Engine {
                 .duration(fire.started.map(Started::elapsed));
             if job.policies().record_result { with_result(record, outcome) } else { record }
         });
-        let (mut step, mut release) = (None, None);
-        if let Some(row) = row_of(run, fire) {
-            let next = next_step(job, &row, outcome, now);
-            self.note_step(batch, &next);
-            release = next.to.is_none().then(|| OpenData::read(&row.data).next).flatten();
-            step = Some(next);
-        }
+        let row = row_of(run, fire);
+        let step = row.as_ref().map(|row| next_step(job, row, outcome, now));
+        let has_ended = step.as_ref().is_some_and(|step| step.to.is_none());
+        let release = row.filter(|_| has_ended).and_then(|row| OpenData::read(&row.data).next);
         let batch_of = batch.journal.map(|journal| (journal, 1));
+        let ended_step = step.clone();
         recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step, release });
+        // Afterwards, so that the run is known all the time: here, or to the recorder.
+        if let Some(step) = &ended_step {
+            self.note_step(batch, step);
+        }
     }
 
     /// Forgets a run of which this scheduler needs to know nothing more.
