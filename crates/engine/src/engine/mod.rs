@@ -76,6 +76,7 @@ mod storing;
 mod subscriptions;
 mod transfer;
 mod turns;
+mod unrecorded;
 mod unseen;
 mod unwritten;
 mod zone;
