@@ -297,7 +297,7 @@ impl Database {
         now: Timestamp,
         limit: usize,
     ) -> Vec<OpenRun> {
-        if self.is_dead(owner) && !self.has(Mutation::OpenClaimIgnoresDeath) {
+        if self.is_dead(owner) {
             return Vec::new();
         }
         self.open.claim(owner, now, limit)

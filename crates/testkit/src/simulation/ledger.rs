@@ -94,6 +94,11 @@ impl RunLedger for SimulatedLedger {
             writes = writes.closed(&[]);
         }
         let process = self.process;
+        if self.mutation == Some(Mutation::SkipIsNotAtomic) && skips(&writes) {
+            let skipped = writes.steps(&[]);
+            self.call(Call::Append, |state| Ok(state.append(process, owner, &skipped)))?;
+            writes = Writes::new().steps(writes.steps);
+        }
         self.call(Call::Append, |state| Ok(state.append(process, owner, &writes)))
     }
 
@@ -186,6 +191,12 @@ impl RunLedger for SimulatedLedger {
     fn prune(&self, _now: Timestamp, _retention: &Retention, _limit: usize) -> Result<usize> {
         self.call(Call::Prune, |_| Ok(0))
     }
+}
+
+/// Returns whether runs that have rows are skipped.
+fn skips(writes: &Writes<'_>) -> bool {
+    let is_skipped = |record: &RunRecord| record.state == RunState::Skipped;
+    !writes.steps.is_empty() && writes.records.iter().any(is_skipped)
 }
 
 impl fmt::Debug for SimulatedLedger {

@@ -25,8 +25,6 @@ pub enum Mutation {
     StepsIgnoreMarks,
     /// A run that waits is handed out to a second caller.
     OpenClaimHandsOutTwice,
-    /// A dead owner can claim runs that wait.
-    OpenClaimIgnoresDeath,
     /// Of the engine: a scheduler that was found dead does not notice it.
     DeathGoesUnnoticed,
     /// Of the engine: crashes do not use up the budget of `on_crash`.
@@ -37,6 +35,8 @@ pub enum Mutation {
     ClusterIsNotCounted,
     /// Of the engine: who settles the runs of a dead scheduler overlooks its open runs.
     OpenRunsOfTheDeadAreOverlooked,
+    /// Of the engine: a run that is skipped is recorded before its row ends, in a transaction of its own.
+    SkipIsNotAtomic,
 }
 
 impl Mutation {
@@ -52,12 +52,12 @@ impl Mutation {
         Self::CondemnIgnoresHeartbeat,
         Self::StepsIgnoreMarks,
         Self::OpenClaimHandsOutTwice,
-        Self::OpenClaimIgnoresDeath,
         Self::DeathGoesUnnoticed,
         Self::CrashesAreNotCounted,
         Self::FailuresAreNotCounted,
         Self::ClusterIsNotCounted,
         Self::OpenRunsOfTheDeadAreOverlooked,
+        Self::SkipIsNotAtomic,
     ];
 
     /// Returns the name of the mutation, such as `claim-ignores-revision`.
@@ -73,12 +73,12 @@ impl Mutation {
             Self::CondemnIgnoresHeartbeat => "condemn-ignores-heartbeat",
             Self::StepsIgnoreMarks => "steps-ignore-marks",
             Self::OpenClaimHandsOutTwice => "open-claim-hands-out-twice",
-            Self::OpenClaimIgnoresDeath => "open-claim-ignores-death",
             Self::DeathGoesUnnoticed => "death-goes-unnoticed",
             Self::CrashesAreNotCounted => "crashes-are-not-counted",
             Self::FailuresAreNotCounted => "failures-are-not-counted",
             Self::ClusterIsNotCounted => "cluster-is-not-counted",
             Self::OpenRunsOfTheDeadAreOverlooked => "open-runs-of-the-dead-are-overlooked",
+            Self::SkipIsNotAtomic => "skip-is-not-atomic",
         }
     }
 
