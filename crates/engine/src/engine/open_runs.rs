@@ -1,6 +1,7 @@
 //! Claims the open runs of a store that wait, and submits them.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use apscheduler_core::Result;
@@ -29,6 +30,9 @@ const BATCH: usize = 100;
 
 /// How long a run waits whose job can't be restored here, or whose executor is missing.
 const BROKEN_PAUSE: TimeDelta = TimeDelta::seconds(60);
+
+/// By how much the clocks of two schedulers may differ: the one that has claimed the last run time of a job may be ahead.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
 /// Why a run that was claimed does not start.
 enum Refusal {
@@ -168,11 +172,6 @@ impl Engine {
     /// Returns the job of a run, and its revision: as its store has it now, or as it was when it finished.
     fn job_of(&self, runner: &StoreRunner, row: &OpenRun) -> Result<(Arc<JobSpec>, u64), Refusal> {
         let later = |error: apscheduler_core::Error| Refusal::Later(BROKEN_PAUSE, error.chain());
-        if let Some(definition) = OpenData::read(&row.data).job {
-            let text = definition.to_string();
-            let spec = decode(&row.job_id, &text, &self.trigger_context()).map_err(later)?;
-            return Ok((Arc::new(spec), 0));
-        }
         if let Some(record) = runner.store.lookup_job(&row.job_id).map_err(later)? {
             let spec = match runner.restored.known(&record) {
                 Some(spec) => spec,
@@ -180,8 +179,26 @@ impl Engine {
             };
             return Ok((spec, record.revision));
         }
+        if let Some(definition) = OpenData::read(&row.data).job {
+            let text = definition.to_string();
+            let spec = decode(&row.job_id, &text, &self.trigger_context()).map_err(later)?;
+            // Otherwise somebody has removed it.
+            return if self.has_ended(&spec) {
+                Ok((Arc::new(spec), 0))
+            } else {
+                Err(Refusal::Removed)
+            };
+        }
         let kept = runner.open.job(row.run_id).filter(|job| !job.function().is_named());
         kept.map(|spec| (spec, 0)).ok_or(Refusal::Removed)
+    }
+
+    /// Returns whether the schedule of a job has ended, by a clock that may be behind.
+    fn has_ended(&self, job: &JobSpec) -> bool {
+        let (now, trigger) = (self.now(), Arc::clone(job.trigger()));
+        let next = || trigger.next_fire_time(Some(now + CLOCK_TOLERANCE), now);
+        // Triggers are foreign code.
+        catch_unwind(AssertUnwindSafe(next)).is_ok_and(|next| next.is_none())
     }
 
     /// Returns how a run that was claimed is put back, or ends if its job is gone.

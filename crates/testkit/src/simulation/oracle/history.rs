@@ -112,8 +112,8 @@ impl RunHistory {
         }
     }
 
-    /// Returns why a record of an attempt is not true. `is_last_word` says whether its process was shut down, or the job is
-    /// gone.
+    /// Returns why a record of an attempt is not true. `may_be_dropped` says whether it may be cancelled although nobody has
+    /// asked for that.
     pub(super) fn untruth(
         &self,
         record: &RunRecord,

@@ -45,7 +45,9 @@ impl Oracle {
         }
         attempt.record = Some(record.state);
         let process = attempt.process;
-        let may_be_dropped = self.owners.was_shut_down(process) || schedule.is_gone;
+        // A run that a user asked for ends with its job.
+        let may_be_dropped =
+            self.owners.was_shut_down(process) || (run.is_asked && schedule.is_gone);
         let grace = schedule.plan.grace;
         run.untruth(record, &schedule.plan.policies, grace, may_be_dropped)
     }
