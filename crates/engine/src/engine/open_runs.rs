@@ -123,7 +123,7 @@ impl Engine {
                     if matches!(refusal, Refusal::Full) && !full.contains(&row.job_id) {
                         full.push(Arc::clone(&row.job_id));
                     }
-                    refused.push(self.refuse_open_run(runner, row, refusal));
+                    refused.push(self.refuse_open_run(runner, row, &refusal));
                 }
             }
         }
@@ -202,35 +202,31 @@ impl Engine {
     }
 
     /// Returns how a run that was claimed is put back, or ends if its job is gone.
-    fn refuse_open_run(&self, runner: &StoreRunner, run: OpenRun, refusal: Refusal) -> Ended {
+    fn refuse_open_run(&self, runner: &StoreRunner, run: OpenRun, refusal: &Refusal) -> Ended {
         let (now, owner, mark) = (self.now(), run.owner, run.mark());
-        let later = match &refusal {
+        let later = match refusal {
             Refusal::Later(pause, reason) => Some((*pause, reason.as_str())),
             Refusal::Full => Some((OVERLAP_PAUSE, "its job has its maximum of running instances")),
             Refusal::Removed | Refusal::Cancelled => None,
         };
-        match later {
-            Some((pause, reason)) => {
-                tracing::debug!(
-                    jobstore = &*runner.alias,
-                    job_id = &*run.job_id,
-                    "the run {} waits: {reason}",
-                    run.run_id
-                );
-                let step = OpenStep::change(mark, run.waiting(now + pause));
-                Ended { owner, batch: None, record: None, step: Some(step), release: None }
-            }
-            None => {
-                runner.open.end(run.run_id);
-                let mut record = cancelled(&run, owner, now);
-                if matches!(refusal, Refusal::Removed) {
-                    record = record.error("the job was removed before its run began");
-                }
-                let step = OpenStep::end(run.run_id, mark);
-                let release = OpenData::read(&run.data).next;
-                Ended { owner, batch: None, record: Some(record), step: Some(step), release }
-            }
+        if let Some((pause, reason)) = later {
+            let (alias, id) = (&*runner.alias, run.run_id);
+            tracing::debug!(
+                jobstore = alias,
+                job_id = &*run.job_id,
+                "the run {id} waits: {reason}"
+            );
+            let step = OpenStep::change(mark, run.waiting(now + pause));
+            return Ended { owner, batch: None, record: None, step: Some(step), release: None };
         }
+        runner.open.end(run.run_id);
+        let mut record = cancelled(&run, owner, now);
+        if matches!(refusal, Refusal::Removed) {
+            record = record.error("the job was removed before its run began");
+        }
+        let step = OpenStep::end(run.run_id, mark);
+        let release = OpenData::read(&run.data).next;
+        Ended { owner, batch: None, record: Some(record), step: Some(step), release }
     }
 }
 

@@ -185,7 +185,7 @@ impl Recorder {
             }
             if let Err(group) = self.append(group) {
                 let mut state = lock(&self.state);
-                state.unwritten = Some(group);
+                state.unwritten = Some(*group);
                 state.retry = Some(self.book.clock.elapsed() + RETRY);
                 break;
             }
@@ -202,7 +202,7 @@ impl Recorder {
             }
             let Err(group) = self.append(group) else { continue };
             let mut state = lock(&self.state);
-            state.unwritten = Some(group);
+            state.unwritten = Some(*group);
             if state.is_stopped {
                 return;
             }
@@ -233,7 +233,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The group, if the write failed.
-    fn append(&self, mut group: Group) -> Result<(), Group> {
+    fn append(&self, mut group: Group) -> Result<(), Box<Group>> {
         let appended = caught("the ledger", || {
             group.complete(&*self.book.ledger, self.book.clock.now())?;
             self.append_all(&group)
@@ -250,7 +250,7 @@ impl Recorder {
         if !std::mem::replace(&mut lock(&self.state).is_failing, true) {
             self.events.failed(&error);
         }
-        Err(group)
+        Err(Box::new(group))
     }
 
     fn append_all(&self, group: &Group) -> Result<()> {

@@ -8,7 +8,7 @@ use apscheduler_engine::Scheduler;
 
 use super::events::Event;
 use super::time::{Micros, SECOND};
-use super::wishes::Wanted;
+use super::wishes::{Wanted, Wish};
 use super::world::World;
 
 impl World {
@@ -43,7 +43,7 @@ impl World {
         self.note_answer(&wish, answer);
     }
 
-    fn note_answer(&self, wish: &super::wishes::Wish, answer: Option<Result<()>>) {
+    fn note_answer(&self, wish: &Wish, answer: Option<Result<()>>) {
         self.note(|| match answer {
             None => format!("nobody can be asked: {wish}"),
             Some(Ok(())) => format!("done: {wish}"),

@@ -50,7 +50,7 @@ impl fmt::Display for Wish {
             Wanted::Run => write!(f, "asked to run")?,
             Wanted::Cancel { .. } => write!(f, "asked to cancel a run")?,
             Wanted::Pause { time, ends: true } => {
-                write!(f, "paused until {} s later", seconds(time))?
+                write!(f, "paused until {} s later", seconds(time))?;
             }
             Wanted::Pause { time, ends: false } => {
                 write!(f, "paused, and resumed {} s later,", seconds(time))?;

@@ -24,9 +24,9 @@ impl Oracle {
                 .is_some_and(|schedule| schedule.record_held_back(first, last, record.count));
             (!is_known).then(|| format!("until {} is about no pause", Seconds(last)))
         } else {
-            let runs = (0..usize::try_from(record.count).unwrap_or_default())
+            let mut runs = (0..usize::try_from(record.count).unwrap_or_default())
                 .map(|index| record.run_id.nth(index));
-            runs.filter_map(|run| self.judge_attempt(run, record)).next()
+            runs.find_map(|run| self.judge_attempt(run, record))
         };
         if let Some(wrong) = wrong {
             self.broken(Rule::TrueOutcome, format!("{} {wrong}", describe(record)));

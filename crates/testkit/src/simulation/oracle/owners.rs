@@ -10,7 +10,7 @@ use super::super::time::Micros;
 /// What is known of owners and processes.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    owners: HashMap<OwnerId, OwnerHistory>,
+    known: HashMap<OwnerId, OwnerHistory>,
     killed: HashSet<ProcessId>,
     shut_down: HashSet<ProcessId>,
 }
@@ -28,18 +28,18 @@ impl Owners {
     /// A sign of life was committed.
     pub(super) fn heartbeat(&mut self, process: ProcessId, owner: OwnerId, now: Micros) {
         let new = OwnerHistory { process, heartbeat: now, is_dead: false, has_ended: false };
-        self.owners.entry(owner).or_insert(new).heartbeat = now;
+        self.known.entry(owner).or_insert(new).heartbeat = now;
     }
 
     pub(super) fn ended(&mut self, owner: OwnerId) {
-        if let Some(owner) = self.owners.get_mut(&owner) {
+        if let Some(owner) = self.known.get_mut(&owner) {
             owner.has_ended = true;
         }
     }
 
     /// Notes that an owner was found dead. Returns when it gave its last sign of life.
     pub(super) fn condemned(&mut self, owner: OwnerId) -> Option<Micros> {
-        let history = self.owners.get_mut(&owner)?;
+        let history = self.known.get_mut(&owner)?;
         (history.is_dead, history.has_ended) = (true, true);
         Some(history.heartbeat)
     }
@@ -53,15 +53,15 @@ impl Owners {
     }
 
     pub(super) fn process_of(&self, owner: OwnerId) -> Option<ProcessId> {
-        self.owners.get(&owner).map(|owner| owner.process)
+        self.known.get(&owner).map(|owner| owner.process)
     }
 
     pub(super) fn is_dead(&self, owner: OwnerId) -> bool {
-        self.owners.get(&owner).is_some_and(|owner| owner.is_dead)
+        self.known.get(&owner).is_some_and(|owner| owner.is_dead)
     }
 
     pub(super) fn has_ended(&self, owner: OwnerId) -> bool {
-        self.owners.get(&owner).is_some_and(|owner| owner.has_ended)
+        self.known.get(&owner).is_some_and(|owner| owner.has_ended)
     }
 
     pub(super) fn was_shut_down(&self, process: ProcessId) -> bool {
@@ -70,8 +70,7 @@ impl Owners {
 
     /// Returns whether a process wrote everything that it had to write.
     pub(super) fn is_reliable(&self, process: ProcessId) -> bool {
-        let was_fenced =
-            self.owners.values().any(|owner| owner.process == process && owner.is_dead);
+        let was_fenced = self.known.values().any(|owner| owner.process == process && owner.is_dead);
         !was_fenced && !self.killed.contains(&process) && !self.shut_down.contains(&process)
     }
 }

@@ -1,6 +1,6 @@
 //! The schedule of a job: which run times were claimed, held back by a pause, or are left.
 
-use apscheduler_core::job::Coalesce;
+use apscheduler_core::job::{Coalesce, Overlap};
 use apscheduler_core::ledger::{Reason, Skipped};
 use apscheduler_core::store::{ClaimOutcome, NextRun};
 use apscheduler_core::time::Timestamp;
@@ -69,7 +69,6 @@ impl Schedule {
 
     /// Returns whether its runs begin one after the other.
     pub(super) fn runs_in_order(&self) -> bool {
-        use apscheduler_core::job::Overlap;
         let was_repeated = self.times_taken.iter().any(|count| *count > 1);
         self.plan.max_instances == 1
             && self.plan.policies.overlap != Overlap::Allow
@@ -86,7 +85,7 @@ impl Schedule {
         let times: Vec<i64> =
             outcome.run_times.as_slice().iter().map(|time| since_start(*time)).collect();
         if times != runs || due.is_empty() {
-            return Some(format!("is claimed for {}, but {} is due", list(&times), list(&runs)));
+            return Some(format!("is claimed for {}, but {} is due", list(&times), list(runs)));
         }
         if let Some(wrong) = wrong_range(outcome.skipped.as_ref(), skipped) {
             return Some(wrong);
