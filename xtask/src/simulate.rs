@@ -16,7 +16,7 @@ pub(crate) struct Seeds {
     /// Only this seed, and what happens: with as few faults as possible if it fails.
     #[arg(long, conflicts_with_all = ["count", "from"])]
     seed: Option<u64>,
-    /// A deliberate defect of the store, such as `claim-ignores-revision`.
+    /// A deliberate defect of the store or the engine, such as `claim-ignores-revision`.
     #[arg(long)]
     mutation: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::JobRecord;
 use crate::ledger::{Batch, BatchId, Journal, JournalEntry, OpenRun, Skipped};
-use crate::run::RunId;
+use crate::run::{OwnerId, RunId};
 use crate::time::Timestamp;
 
 /// Which records to claim.
@@ -181,6 +181,9 @@ pub struct ClaimOutcome {
     pub first_run: Option<RunId>,
     /// The batch that the claim belongs to, if it is to be written into the journal.
     pub batch: Option<BatchId>,
+    /// The scheduler that claims, if it is known. A claim whose answer was lost may be returned when its scheduler has been
+    /// found dead, and is another owner.
+    pub owner: Option<OwnerId>,
     /// The [data](OpenRun::data) of its runs, if they need rows of their own in the ledger.
     pub open: Option<Arc<str>>,
     /// The run times that are taken too, and do not run.
@@ -195,6 +198,7 @@ impl ClaimOutcome {
             next,
             first_run: None,
             batch: None,
+            owner: None,
             open: None,
             skipped: None,
         }
@@ -204,6 +208,13 @@ impl ClaimOutcome {
     #[must_use]
     pub fn batch(mut self, batch: impl Into<Option<BatchId>>) -> Self {
         self.batch = batch.into();
+        self
+    }
+
+    /// Sets the scheduler that claims.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<Option<OwnerId>>) -> Self {
+        self.owner = owner.into();
         self
     }
 

@@ -13,13 +13,13 @@ use apscheduler_core::store::{JobPayload, JobRecord, NewRecord};
 use apscheduler_core::time::{Timestamp, Zone};
 use serde_json::{Map, Value, json};
 
-use super::book::Ended;
 use super::due::NotRun;
 use super::recorder::Recorder;
 use super::records::{runs_of, wants};
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
+use super::unrecorded::Ended;
 
 /// The most jobs of one call that have a record each. More jobs have one record together, so that
 /// adding a million jobs is not slowed down.

@@ -1,10 +1,9 @@
-//! What a recorder works with: what it writes to, what it is given, and what it tells.
+//! What a recorder works with: what it writes to, and what it tells.
 
 use std::sync::{Arc, Mutex};
 
 use apscheduler_core::Error;
-use apscheduler_core::ledger::{BatchId, History, OpenStep, Retention, RunLedger, RunRecord};
-use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::ledger::{History, Retention, RunLedger, RunRecord};
 use apscheduler_core::time::{Clock, Timestamp, Waker};
 
 use super::followers::Followers;
@@ -47,16 +46,4 @@ pub(super) trait RecorderEvents: Send + Sync {
     fn failed(&self, error: &Error);
     /// Writes succeed again. So many records were not kept.
     fn recovered(&self, dropped: u64);
-}
-
-/// The end of a run, or of an attempt.
-pub(super) struct Ended {
-    pub(super) owner: OwnerId,
-    /// The batch that it belongs to, and how many of its runs have ended with it.
-    pub(super) batch: Option<(BatchId, usize)>,
-    pub(super) record: Option<RunRecord>,
-    /// What becomes of the row of the run, if it has one.
-    pub(super) step: Option<OpenStep>,
-    /// The run of the same backfill that may begin now.
-    pub(super) release: Option<RunId>,
 }

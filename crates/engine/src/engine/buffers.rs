@@ -1,6 +1,6 @@
 //! Claimed runs that wait until an instance of their job ends.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,6 @@ use apscheduler_core::executor::Submission;
 use apscheduler_core::job::JobSpec;
 use apscheduler_core::store::RunTimes;
 use apscheduler_core::time::Timestamp;
-use hashbrown::HashMap;
 
 use super::instances::InstanceKey;
 use super::lock::lock;
@@ -24,7 +23,7 @@ pub(super) struct Waiting {
 /// The runs that wait until an instance of their job ends, those of a job in order.
 #[derive(Default)]
 pub(super) struct Buffers {
-    runs: Mutex<HashMap<InstanceKey, VecDeque<Waiting>>>,
+    runs: Mutex<BTreeMap<InstanceKey, VecDeque<Waiting>>>,
     /// How many there are. Usually none, which makes the check cheap.
     count: AtomicUsize,
 }

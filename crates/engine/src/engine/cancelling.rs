@@ -8,6 +8,7 @@ use apscheduler_core::function::JobError;
 use apscheduler_core::job::{JobSpec, Overlap};
 use apscheduler_core::ledger::{OpenRun, OpenState, OpenStep, Writes};
 use apscheduler_core::run::{OwnerId, RunId};
+use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::asking::append;
@@ -117,16 +118,16 @@ impl Scheduler {
         data.cancelled_by = Some(RunId::new(now));
         let mut mine = row.clone().claimed_by(me);
         mine.data = data.text();
-        write(run, &Writes::new().steps(&[OpenStep::change(row.mark(), mine.clone())]))?;
-        if run.read_row()?.is_none_or(|row| row.mark() != mine.mark() || row.data != mine.data) {
+        let ended = end_claimed(run, row, &mine, now);
+        let is_ended = ended.inspect_err(|_| {
+            // It may be claimed, and nobody else would end it: a pass does.
+            run.runner.open.doubt();
+            run.runner.mark_changed();
+            self.0.wake();
+        })?;
+        if !is_ended {
             return Ok(Look::Again);
         }
-        let mut steps = vec![OpenStep::end(mine.run_id, mine.mark())];
-        if let Some(next) = next {
-            steps.extend(release(&*run.ledger, next, me, now)?);
-        }
-        let records = [cancelled(&mine, me, now)];
-        write(run, &Writes::new().records(&records).steps(&steps))?;
         run.runner.open.end(run.run_id);
         if next.is_some() {
             run.runner.note_waiting(&self.0, now);
@@ -143,6 +144,21 @@ impl Scheduler {
         write(run, &Writes::new().records(&[cancelled(row, me, self.0.now())]))?;
         Ok(Look::Done(Cancelling::Ended))
     }
+}
+
+/// Claims a run that waits, and ends it. Returns whether it could be claimed.
+fn end_claimed(run: &FoundRun, row: &OpenRun, mine: &OpenRun, now: Timestamp) -> Result<bool> {
+    write(run, &Writes::new().steps(&[OpenStep::change(row.mark(), mine.clone())]))?;
+    if run.read_row()?.is_none_or(|row| row.mark() != mine.mark() || row.data != mine.data) {
+        return Ok(false);
+    }
+    let mut steps = vec![OpenStep::end(mine.run_id, mine.mark())];
+    if let Some(next) = OpenData::read(&mine.data).next {
+        steps.extend(release(&*run.ledger, next, mine.owner, now)?);
+    }
+    let records = [cancelled(mine, mine.owner, now)];
+    write(run, &Writes::new().records(&records).steps(&steps))?;
+    Ok(true)
 }
 
 /// Asks the owner of a run to cancel it, through its row.

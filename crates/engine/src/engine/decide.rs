@@ -20,7 +20,7 @@ use apscheduler_core::job::JobSpec;
 use apscheduler_core::job::stored::{decode, executor_of};
 use apscheduler_core::ledger::{Batch, History, Reason, Skipped};
 use apscheduler_core::run::RunId;
-use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord, NextRun};
+use apscheduler_core::store::{ClaimOutcome, Decision, JobPayload, JobRecord};
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::trigger::TriggerContext;
 use apscheduler_core::{Error, ErrorKind, Result, suggestion};
@@ -214,9 +214,10 @@ impl<'a> Decider<'a> {
             let skipped = Skipped::new(first, times.first, times.reason);
             skipped.until(times.last, times.count(spec))
         });
-        let data = is_open.then(|| OpenData::of(spec, next == NextRun::Finished)).transpose()?;
+        let data = is_open.then(|| OpenData::of(spec)).transpose()?;
         let outcome = outcome.first_run(first_run).skipped(skipped);
-        Ok(outcome.batch(recording.batch.id).open(data.map(|data| data.text())))
+        let Batch { id, owner, .. } = recording.batch;
+        Ok(outcome.batch(id).owner(owner).open(data.map(|data| data.text())))
     }
 
     /// Returns whether the executor of a record is known to have no room, without restoring the

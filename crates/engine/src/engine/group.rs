@@ -8,6 +8,7 @@ use apscheduler_core::time::Timestamp;
 use super::attempts::cancelled;
 use super::chain::release;
 use super::open_data::OpenData;
+use super::unwritten::StepKey;
 
 /// What is written into a ledger in one transaction for each owner.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Group {
     pub(super) closed: Vec<(OwnerId, BatchId)>,
     /// Runs that others wait for have ended: those may begin.
     pub(super) releases: Vec<(OwnerId, RunId)>,
+    /// The steps as they were given: they may change before they are written.
+    pub(super) unwritten: Vec<StepKey>,
     /// Whether what the steps depend on has been read.
     is_complete: bool,
 }

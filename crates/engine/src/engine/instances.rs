@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use super::lock::lock;
 
 /// A job in a store; the number identifies the store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct InstanceKey {
     pub(super) store: u32,
     pub(super) job_id: Arc<str>,

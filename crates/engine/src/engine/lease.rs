@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apscheduler_core::Result;
 use apscheduler_core::ledger::{OwnerState, RunLedger};
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::time::{Clock, Timestamp};
+use apscheduler_core::{Error, ErrorKind, Result};
 
 use super::lock::lock;
 use super::owner::new_owner;
+
+/// How often a sign of life is given anew whose answer came too late.
+const MAX_TRIES: usize = 3;
 
 /// The lease of a store's owner.
 ///
@@ -107,12 +110,19 @@ impl Lease {
         self.is_any_dead.store(true, Ordering::SeqCst);
     }
 
-    /// Gives a sign of life if the last one was given longer ago than the lease.
+    /// Gives a sign of life if the last one was given longer ago than the lease, and another one if that took so long that
+    /// its answer may be wrong by now.
     ///
     /// # Errors
-    /// Any error from the ledger.
+    /// Any error from the ledger. [`ErrorKind::Unavailable`] if its answers take longer than the lease.
     pub(super) fn confirm(&self) -> Result<()> {
-        if self.is_fresh() { Ok(()) } else { self.renew().map(drop) }
+        for _ in 0..MAX_TRIES {
+            if self.is_fresh() {
+                return Ok(());
+            }
+            self.renew()?;
+        }
+        if self.is_fresh() { Ok(()) } else { Err(too_slow()) }
     }
 
     /// Returns whether the runs of an owner of this scheduler have been given up. Asks the ledger only if no sign of life
@@ -125,4 +135,8 @@ impl Lease {
         }
         self.is_any_dead.load(Ordering::SeqCst) && lock(&self.dead).contains(&owner)
     }
+}
+
+fn too_slow() -> Error {
+    Error::new(ErrorKind::Unavailable, "the ledger takes longer than the lease to answer")
 }

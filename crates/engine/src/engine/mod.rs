@@ -85,7 +85,9 @@ mod storing;
 mod subscriptions;
 mod transfer;
 mod turns;
+mod unrecorded;
 mod unseen;
+mod unwritten;
 mod why;
 mod zone;
 

@@ -37,7 +37,7 @@ pub(super) struct OpenData {
     /// The call that has claimed the run to cancel it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cancelled_by: Option<RunId>,
-    /// The definition of a job that has finished, so that its store has it no more.
+    /// The definition of the job at the claim. It counts when the job has finished, so that its store has it no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) job: Option<Value>,
 }
@@ -61,11 +61,10 @@ fn reruns(policies: &Policies) -> u32 {
 }
 
 impl OpenData {
-    /// The data of a run that is claimed. `is_finished` says whether the job ends with it.
-    pub(super) fn of(job: &JobSpec, is_finished: bool) -> Result<Self> {
+    /// The data of a run that is claimed.
+    pub(super) fn of(job: &JobSpec) -> Result<Self> {
         // A closure can't be written, and is kept by the scheduler itself.
-        let keeps_definition = is_finished && job.function().is_named();
-        let definition = keeps_definition.then(|| encode_value(job)).transpose()?;
+        let definition = job.function().is_named().then(|| encode_value(job)).transpose()?;
         Ok(Self { reruns: reruns(job.policies()), job: definition, ..Self::default() })
     }
 

@@ -74,6 +74,11 @@ impl OpenRows {
         lock(&self.jobs).get(&run).cloned()
     }
 
+    /// Returns the runs that have begun here.
+    pub(super) fn begun(&self) -> Vec<RunId> {
+        lock(&self.jobs).keys().copied().collect()
+    }
+
     /// Forgets a run that has ended, or that any scheduler may claim.
     pub(super) fn end(&self, run: RunId) {
         // A job holds foreign code, which is dropped without the lock.

@@ -7,10 +7,10 @@ use apscheduler_core::executor::{Fire, InstanceSlot, Outcome, Run, RunSink, Subm
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::{JobSpec, Overlap, OverlapScope};
 use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState, OpenStep, Reason};
+use apscheduler_core::run::RunId;
 use apscheduler_core::store::RunTimes;
 use chrono::TimeDelta;
 
-use super::book::Ended;
 use super::buffers::Waiting;
 use super::followers::is_standing;
 use super::foreign::submit;
@@ -19,6 +19,7 @@ use super::instances::InstanceKey;
 use super::open_data::OpenData;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
+use super::unrecorded::Ended;
 
 /// How long a run waits that found the maximum of its job's instances in the cluster.
 pub(super) const OVERLAP_PAUSE: TimeDelta = TimeDelta::seconds(1);
@@ -41,7 +42,7 @@ impl Engine {
         let catching_up = run.is_catching_up();
         if job.policies().overlap_scope == OverlapScope::Cluster
             && let Some(row) = run.open_run()
-            && let Some(others) = Self::full_in_cluster(runner, job, row)
+            && let Some(others) = Self::full_in_cluster(runner, job, row, &[])
         {
             // A run of the schedule does not lose its turn to a backfill.
             let is_backfill = |other: &OpenRun| OpenData::read(&other.data).backfill.is_some();
@@ -75,11 +76,13 @@ impl Engine {
     /// known, and there are none, if the ledger fails.
     ///
     /// The row of a run is written with its claim, and the claims of a job follow each other. So of two runs that overlap,
-    /// the one that was claimed later sees the row of the other.
+    /// the one that was claimed later sees the row of the other. Those that are `idle` do not count: this scheduler has
+    /// claimed them, and has not begun them.
     pub(super) fn full_in_cluster(
         runner: &StoreRunner,
         job: &JobSpec,
         row: &OpenRun,
+        idle: &[RunId],
     ) -> Option<Vec<OpenRun>> {
         let ledger = runner.store.ledger()?;
         let query = OpenQuery::new().job(Arc::clone(job.id_arc())).state(OpenState::Claimed);
@@ -98,7 +101,8 @@ impl Engine {
         };
         let counts = |other: &OpenRun| {
             let is_earlier = other.scheduled_run_time < row.scheduled_run_time;
-            other.run_id != row.run_id && (is_earlier || is_further(other) || is_further(row))
+            let is_rival = is_earlier || is_further(other) || is_further(row);
+            other.run_id != row.run_id && !idle.contains(&other.run_id) && is_rival
         };
         let others: Vec<OpenRun> = others.into_iter().filter(counts).collect();
         (others.len() >= job.max_instances() as usize).then_some(others)

@@ -84,7 +84,7 @@ impl Scheduler {
         let mut ended = false;
         let now = self.0.now();
         let job = self.change(ChangeKind::Resumed, &job.into(), None, |stored| {
-            let changed = end(stored.spec()?, now);
+            let changed = end(stored.spec()?, stored.next_run_time, now);
             // The runs of a job that follows others come when those of the others end.
             let follows = stored.spec()?.trigger().follows();
             ended = changed.next_run_time == Some(None) && follows.is_empty();
@@ -96,6 +96,16 @@ impl Scheduler {
         }
         Ok(Some(job))
     }
+}
+
+/// Returns the pause of a job, if it holds run times back: also after its end, until they are claimed. By a clock that is
+/// behind, it may seem to last although they were.
+fn holding(spec: &JobSpec, next: Option<Timestamp>, now: Timestamp) -> Option<&Paused> {
+    spec.pause().filter(|pause| match pause.resume_at {
+        Some(end) => next == Some(end),
+        None if catches_up(spec) && pause.until.is_some() => next == pause.held,
+        None => !pause.is_over(now),
+    })
 }
 
 /// Returns the pause of a job, if the job is paused at that time.
@@ -115,7 +125,7 @@ fn begin(
     who: &str,
     now: Timestamp,
 ) -> Result<Changed> {
-    let earlier = active(spec, now);
+    let earlier = holding(spec, next, now);
     let mut pause = Paused::new(who, earlier.map_or(now, |earlier| earlier.since));
     (pause.note, pause.until) = (asked.note.clone(), asked.until);
     pause.held = match earlier {
@@ -157,9 +167,9 @@ fn never_again(spec: &JobSpec, until: Timestamp) -> Error {
 }
 
 /// Ends the pause of a job. A job that is not paused gets the next run time of its trigger.
-fn end(spec: &JobSpec, now: Timestamp) -> Changed {
+fn end(spec: &JobSpec, next: Option<Timestamp>, now: Timestamp) -> Changed {
     let corrected = spec.with_corrected_start(now);
-    let pause = active(spec, now);
+    let pause = holding(spec, next, now);
     // A run time of a wrong date is not worth catching up.
     let held =
         pause.filter(|_| catches_up(spec) && corrected.is_none()).and_then(|pause| pause.held);
@@ -186,7 +196,9 @@ pub(super) fn adapt(spec: &JobSpec, mut changed: Changed, now: Timestamp) -> Cha
     let is_over = pause.is_over(now);
     let given = changed.next_run_time.flatten();
     if given.is_some_and(|next| pause.until.is_none_or(|until| next < until)) || is_over {
-        if given.is_some() || changed.spec.is_some() {
+        // The next run time may still stand for what the pause held back.
+        let is_needed = given.is_none() && pause.resume_at.is_some();
+        if (given.is_some() || changed.spec.is_some()) && !is_needed {
             changed.spec = Some(changed.spec.as_ref().unwrap_or(spec).with_pause(None));
         }
         if !is_over {

@@ -17,6 +17,7 @@ use super::store_session::Session;
 use apscheduler_core::Result;
 use apscheduler_core::event::{Event, EventMask};
 use apscheduler_core::executor::{Executor, Run, RunBatch};
+use apscheduler_core::run::Owner;
 use apscheduler_core::store::{Claim, ClaimCursor, ClaimRequest, NextRun};
 use apscheduler_core::time::Timestamp;
 
@@ -247,8 +248,13 @@ impl Engine {
             // since.
             let catching_up = matches!(claim.outcome.next, NextRun::At(next) if next <= pass);
             if claim.outcome.batch != batch.journal {
-                // The claim was in doubt, and belongs to an earlier batch.
-                batch = Arc::new(Self::new_batch(runner, now).journal(claim.outcome.batch));
+                // The claim was in doubt, and belongs to an earlier batch. Its owner may have been found dead since.
+                let mut earlier = Self::new_batch(runner, now).journal(claim.outcome.batch);
+                if let Some(owner) = claim.outcome.owner.filter(|id| *id != earlier.owner.id) {
+                    let Owner { name, host, pid, .. } = Owner::clone(&earlier.owner);
+                    earlier.owner = Arc::new(Owner::with_id(owner, name, host, pid));
+                }
+                batch = Arc::new(earlier);
             }
             let hindered = job.hindered;
             let own = hindered.map(|by| Arc::new(RunBatch::clone(&batch).hindered(by)));

@@ -1,6 +1,5 @@
 //! Records the outcomes of runs in the ledger of a store.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,20 +11,16 @@ use apscheduler_core::ledger::{
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::{Error, ErrorKind, Result};
 
-use super::book::{AtOnce, Book, Ended, RecorderEvents};
+use super::book::{AtOnce, Book, RecorderEvents};
 use super::foreign::caught;
 use super::group::Group;
 use super::lease::Lease;
 use super::lock::lock;
-
-/// The most records of one transaction.
-const GROUP: usize = 1000;
+use super::unrecorded::{Ended, GROUP, State};
+use super::unwritten::StepKey;
 
 /// How long a record waits for others.
 const DELAY: Duration = Duration::from_millis(50);
-
-/// The most records that wait while the ledger fails.
-const CAPACITY: usize = 100_000;
 
 /// The pause after a failure.
 const RETRY: Duration = Duration::from_secs(1);
@@ -43,61 +38,6 @@ pub(super) struct Recorder {
     worker: Mutex<Option<JoinHandle<()>>>,
     /// `None` if a worker writes the records.
     at_once: Option<AtOnce>,
-}
-
-#[derive(Default)]
-struct State {
-    pending: VecDeque<Pending>,
-    /// A group whose write has failed.
-    unwritten: Option<Group>,
-    /// The runs of each batch that have not ended.
-    open: HashMap<BatchId, usize>,
-    closed: Vec<(OwnerId, BatchId)>,
-    /// How many records were dropped because too many waited, since a write failed.
-    dropped: u64,
-    is_failing: bool,
-    /// A write has failed, and is tried again at this time of the clock. Without a worker only.
-    retry: Option<Duration>,
-    is_stopped: bool,
-}
-
-/// A record and a step that are written together.
-struct Pending {
-    owner: OwnerId,
-    record: Option<RunRecord>,
-    step: Option<OpenStep>,
-    release: Option<RunId>,
-}
-
-impl State {
-    /// Returns how many records and closed batches wait.
-    fn waiting(&self) -> usize {
-        let unwritten = self.unwritten.as_ref().map_or(0, |group| group.records.len());
-        unwritten + self.pending.len().max(self.closed.len())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.waiting() == 0 && self.unwritten.is_none()
-    }
-
-    fn take_group(&mut self) -> Group {
-        if let Some(group) = self.unwritten.take() {
-            return group;
-        }
-        let count = self.pending.len().min(GROUP);
-        let mut group = Group::default();
-        group.records.reserve(count);
-        for Pending { owner, record, step, release } in self.pending.drain(..count) {
-            group.records.extend(record);
-            group.steps.extend(step.map(|step| (owner, step)));
-            group.releases.extend(release.map(|run| (owner, run)));
-        }
-        // A batch is closed only after the last of its records was written.
-        if self.pending.is_empty() {
-            group.closed = std::mem::take(&mut self.closed);
-        }
-        group
-    }
 }
 
 impl Recorder {
@@ -173,22 +113,16 @@ impl Recorder {
 
     /// Notes the end of a run.
     pub(super) fn ended(&self, ended: Ended) {
-        let Ended { owner, batch, record, step, release } = ended;
+        self.ended_together([ended]);
+    }
+
+    /// Notes what belongs together: it is written in one transaction, unless there are more records and steps than one
+    /// transaction takes.
+    pub(super) fn ended_together(&self, all: impl IntoIterator<Item = Ended>) {
         let mut state = lock(&self.state);
-        if let Some((batch, runs)) = batch
-            && let Some(open) = state.open.get_mut(&batch)
-        {
-            *open = open.saturating_sub(runs);
-            if *open == 0 {
-                state.open.remove(&batch);
-                state.closed.push((owner, batch));
-            }
-        }
-        // What becomes of a row is always kept: there is one for few runs, and they would never end.
-        if state.waiting() >= CAPACITY && step.is_none() {
-            state.dropped += u64::from(record.is_some());
-        } else if record.is_some() || step.is_some() {
-            state.pending.push_back(Pending { owner, record, step, release });
+        let before = state.waiting();
+        for ended in all {
+            state.end(ended);
         }
         if let Some(at_once) = &self.at_once {
             let is_waiting = state.retry.is_some();
@@ -200,9 +134,21 @@ impl Recorder {
         }
         let waiting = state.waiting();
         drop(state);
-        if waiting == 1 || waiting == GROUP {
+        let is_first = before == 0 && waiting > 0;
+        if is_first || (before < GROUP && waiting >= GROUP) {
             self.changed.notify_one();
         }
+    }
+
+    /// Returns whether a run is being put back into the ledger, as far as is known. Its row must not be claimed again before
+    /// that is certain: a step that is written once more would find it as it was before the first time.
+    pub(super) fn is_putting_back(&self) -> bool {
+        lock(&self.state).steps.is_putting_back()
+    }
+
+    /// Returns the runs whose rows may not be written yet.
+    pub(super) fn unwritten_runs(&self) -> Vec<RunId> {
+        lock(&self.state).steps.runs()
     }
 
     /// Tries to write again if that is due, without a worker. Returns when to call again.
@@ -226,7 +172,7 @@ impl Recorder {
             }
             if let Err(group) = self.append(group) {
                 let mut state = lock(&self.state);
-                state.unwritten = Some(group);
+                state.unwritten = Some(*group);
                 state.retry = Some(self.book.clock.elapsed() + RETRY);
                 break;
             }
@@ -243,7 +189,7 @@ impl Recorder {
             }
             let Err(group) = self.append(group) else { continue };
             let mut state = lock(&self.state);
-            state.unwritten = Some(group);
+            state.unwritten = Some(*group);
             if state.is_stopped {
                 return;
             }
@@ -274,13 +220,13 @@ impl Recorder {
     ///
     /// # Errors
     /// The group, if the write failed.
-    fn append(&self, mut group: Group) -> Result<(), Group> {
+    fn append(&self, mut group: Group) -> Result<(), Box<Group>> {
         let appended = caught("the ledger", || {
             group.complete(&*self.book.ledger, self.book.clock.now())?;
             self.append_all(&group)
         });
         let Err(error) = appended else {
-            self.note_success();
+            self.note_success(&group.unwritten);
             return Ok(());
         };
         let (count, message) = (group.records.len(), error.chain());
@@ -291,7 +237,7 @@ impl Recorder {
         if !std::mem::replace(&mut lock(&self.state).is_failing, true) {
             self.events.failed(&error);
         }
-        Err(group)
+        Err(Box::new(group))
     }
 
     fn append_all(&self, group: &Group) -> Result<()> {
@@ -343,9 +289,10 @@ impl Recorder {
     }
 
     /// Tells what an outage has cost, when it is over and nothing waits any more.
-    fn note_success(&self) {
+    fn note_success(&self, written: &[StepKey]) {
         let dropped = {
             let mut state = lock(&self.state);
+            state.steps.remove(written);
             if !state.is_failing || state.waiting() > GROUP {
                 return;
             }

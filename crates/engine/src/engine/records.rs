@@ -13,7 +13,6 @@ use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
 use super::attempts::{next_step, row_of};
-use super::book::Ended;
 use super::chain::is_remnant;
 use super::followers::is_standing;
 use super::open_data::OpenData;
@@ -21,6 +20,7 @@ use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
+use super::unrecorded::Ended;
 
 impl Engine {
     /// Notes what was claimed, all of it before the first run ends: a batch is closed when none of
@@ -71,15 +71,17 @@ impl Engine {
                 record
             }
         });
-        let (mut step, mut release) = (None, None);
-        if let Some(row) = row_of(run, fire) {
-            let next = next_step(job, &row, outcome, now);
-            self.note_step(batch, &next);
-            release = next.to.is_none().then(|| OpenData::read(&row.data).next).flatten();
-            step = Some(next);
-        }
+        let row = row_of(run, fire);
+        let step = row.as_ref().map(|row| next_step(job, row, outcome, now));
+        let has_ended = step.as_ref().is_some_and(|step| step.to.is_none());
+        let release = row.filter(|_| has_ended).and_then(|row| OpenData::read(&row.data).next);
         let batch_of = batch.journal.map(|journal| (journal, 1));
+        let ended_step = step.clone();
         recorder.ended(Ended { owner: batch.owner.id, batch: batch_of, record, step, release });
+        // Afterwards, so that the run is known all the time: here, or to the recorder.
+        if let Some(step) = &ended_step {
+            self.note_step(batch, step);
+        }
     }
 
     /// Forgets a run of which this scheduler needs to know nothing more.
@@ -104,15 +106,20 @@ impl Engine {
         let ([first, .., last] | [first @ last]) = run_times else { return };
         let skipped = Skipped::new(run.first_run(), *first, reason);
         let count = run_times.len();
-        self.record_skipped(job, run, &skipped.until(*last, count as u64), count);
-        // The rows of its run times are not needed any more.
-        let Some((row, recorder)) = run.open_run().zip(self.recorder_of(run)) else { return };
-        for index in 0..count {
-            let step = OpenStep::end(row.run_id.nth(index), row.mark());
-            let owner = row.owner;
-            let step = Some(step);
-            recorder.ended(Ended { owner, batch: None, record: None, step, release: None });
-        }
+        let Some(recorder) = self.recorder_of(run) else { return };
+        let record = skipped_end(job, run, &recorder, &skipped.until(*last, count as u64), count);
+        // The rows of its run times end with the record: without them, nobody runs it again after a crash.
+        let steps = run.open_run().into_iter().flat_map(|row| {
+            let step = |index| OpenStep::end(row.run_id.nth(index), row.mark());
+            (0..count).map(move |index| Ended {
+                owner: row.owner,
+                batch: None,
+                record: None,
+                step: Some(step(index)),
+                release: None,
+            })
+        });
+        recorder.ended_together(std::iter::once(record).chain(steps));
     }
 
     /// Records that run times do not run, as one record. `runs` of them belong to the batch.
@@ -124,17 +131,27 @@ impl Engine {
         runs: usize,
     ) {
         let Some(recorder) = self.recorder_of(run) else { return };
-        let batch = run.batch();
-        let record = wants(job, &recorder, skipped.state()).then(|| {
-            skipped
-                .record(Arc::clone(job.id_arc()), batch.owner.id)
-                .claimed(batch.claimed)
-                .ended(batch.claimed)
-        });
-        let batch_of = batch.journal.map(|journal| (journal, runs));
-        let owner = batch.owner.id;
-        recorder.ended(Ended { owner, batch: batch_of, record, step: None, release: None });
+        recorder.ended(skipped_end(job, run, &recorder, skipped, runs));
     }
+}
+
+/// Returns the end of run times that do not run. `runs` of them belong to the batch.
+fn skipped_end(
+    job: &JobSpec,
+    run: &Submission,
+    recorder: &Recorder,
+    skipped: &Skipped,
+    runs: usize,
+) -> Ended {
+    let batch = run.batch();
+    let record = wants(job, recorder, skipped.state()).then(|| {
+        skipped
+            .record(Arc::clone(job.id_arc()), batch.owner.id)
+            .claimed(batch.claimed)
+            .ended(batch.claimed)
+    });
+    let batch_of = batch.journal.map(|journal| (journal, runs));
+    Ended { owner: batch.owner.id, batch: batch_of, record, step: None, release: None }
 }
 
 /// Returns whether a run in this state is recorded: as its job says, or else the scheduler.

@@ -54,8 +54,8 @@ pub(super) fn settle(
             let ended = found.iter().filter(|record| record.state != RunState::Claimed);
             match ended.map(|record| record.count).max() {
                 Some(count) => told = count.saturating_sub(1),
-                // Its scheduler may have put it back.
-                None if waits(ledger, &run)? => {}
+                // Its scheduler may have put it back, and another one may have claimed it since.
+                None if is_with_others(ledger, owner, &run)? => {}
                 None => lost.push(run.ended(now)),
             }
         }
@@ -86,10 +86,10 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Returns whether a run waits to be claimed.
-fn waits(ledger: &dyn RunLedger, run: &RunRecord) -> Result<bool> {
-    let query = OpenQuery::new().run(run.run_id).state(OpenState::Waiting);
-    Ok(!ledger.open_runs(&query)?.is_empty())
+/// Returns whether a run waits to be claimed, or was claimed by another owner than this one.
+fn is_with_others(ledger: &dyn RunLedger, owner: OwnerId, run: &RunRecord) -> Result<bool> {
+    let rows = ledger.open_runs(&OpenQuery::new().run(run.run_id))?;
+    Ok(rows.iter().any(|row| row.state == OpenState::Waiting || row.owner != owner))
 }
 
 /// Returns the rows that an owner has claimed.
@@ -202,6 +202,45 @@ mod tests {
         })
         .unwrap();
         assert_eq!(lost, [first.nth(3), first.nth(4)]);
+    }
+
+    /// Has a journal with one run, which its owner has put back, and the row of that run.
+    #[derive(Debug)]
+    struct PutBack(Mutex<Option<Journal>>, OpenRun);
+
+    impl RunLedger for PutBack {
+        fn append(&self, _owner: OwnerId, writes: &Writes<'_>) -> Result<Appended> {
+            assert!(writes.records.is_empty() && writes.steps.is_empty(), "{writes:?}");
+            *self.0.lock().unwrap() = None;
+            Ok(Appended::Written)
+        }
+
+        fn runs(&self, _query: &RunQuery) -> Result<Vec<RunRecord>> {
+            Ok(Vec::new())
+        }
+
+        fn journal(&self, _owner: OwnerId, _limit: usize) -> Result<Vec<Journal>> {
+            Ok(self.0.lock().unwrap().clone().into_iter().collect())
+        }
+
+        fn open_runs(&self, query: &OpenQuery) -> Result<Vec<OpenRun>> {
+            Ok([&self.1].into_iter().filter(|row| query.matches(row)).cloned().collect())
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_put_back_and_claimed_by_another_owner_is_not_lost() {
+        let [owner, other] = [0; 2].map(|_| OwnerId::random());
+        let journal = journal(owner, 1);
+        let (first, now) = (journal.entries[0].first_run, Timestamp::UNIX_EPOCH);
+        let claimed = OpenRun::new(first, "a", now, other, "{}");
+        let waiting = OpenRun::new(first, "a", now, owner, "{}").waiting(now);
+        for row in [waiting, claimed] {
+            let ledger = PutBack(Mutex::new(Some(journal.clone())), row);
+            let lost = &mut |run: &Settled| panic!("{:?} is not lost", run.record);
+            settle(&ledger, (OwnerId::random(), owner), now, lost).unwrap();
+            assert!(ledger.0.lock().unwrap().is_none(), "the batch is closed");
+        }
     }
 
     /// Refuses everything: the scheduler that settles is dead itself.

@@ -220,6 +220,36 @@ fn a_pause_with_an_end_may_be_caught_up() {
     assert_eq!(skipped(&scheduler), []);
 }
 
+/// Nobody processes jobs for some seconds after the end of the pause, and the job is changed meanwhile.
+#[test]
+fn what_a_pause_held_back_is_caught_up_although_the_job_is_changed_after_it() {
+    type Change = fn(&SteppedScheduler);
+    let changes: [(Change, i64); 4] = [
+        (|scheduler| drop(scheduler.modify_job("a", &JobChanges::new().name("b")).unwrap()), 37),
+        (|scheduler| drop(scheduler.resume_job("a").unwrap()), 37),
+        (|scheduler| drop(scheduler.pause_job_with("a", Pause::new().until(at(45))).unwrap()), 45),
+        (
+            |scheduler| {
+                scheduler.pause_job("a").unwrap();
+                scheduler.resume_job("a").unwrap();
+            },
+            37,
+        ),
+    ];
+    for (change, claimed) in changes {
+        let scheduler = recording();
+        scheduler.add_job(job(OnResume::CatchUp)).unwrap();
+        let events = Recorder::on(&scheduler, EventMask::JOB_EXECUTED);
+        scheduler.pause_job_with("a", Pause::new().until(at(35))).unwrap();
+        scheduler.manual_clock().set(at(37));
+        change(&scheduler);
+        go_to(&scheduler, claimed);
+        let expected: Vec<Timestamp> = (1..=claimed / 10).map(|n| at(10 * n)).collect();
+        assert_eq!(ran(&events), expected);
+        assert_eq!(skipped(&scheduler), []);
+    }
+}
+
 /// One claim takes 1000 run times. The next run time after it is the end of the pause here.
 #[test]
 fn nothing_is_caught_up_twice() {

@@ -121,6 +121,21 @@ fn retries_do_not_move_the_schedule() {
 }
 
 #[test]
+fn a_run_is_tried_again_although_the_schedule_of_its_job_has_ended() {
+    let scheduler = retrying(Some(History::All));
+    let retry = Retry::new(2).delay(Duration::from_secs(15));
+    let job = JobBuilder::new("tests::broken").id("a").trigger(every(10).end_date(at(25)));
+    scheduler.add_job(job.retry(retry)).unwrap();
+    for _ in 0..4 {
+        scheduler.advance(TimeDelta::seconds(10));
+    }
+    assert!(scheduler.get_job("a").unwrap().is_none());
+    let attempts = [(2, RunState::Failed), (1, RunState::Failed)];
+    assert_eq!(states(&scheduler), [attempts, attempts].concat());
+    assert_eq!(open_runs(&scheduler), 0);
+}
+
+#[test]
 fn a_run_of_a_removed_job_is_not_tried_again() {
     let scheduler = retrying(Some(History::All));
     let (function, calls) = failing(u32::MAX);

@@ -2,12 +2,13 @@
 //!
 //! Each method is one transaction, which nothing interrupts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::ledger::{
-    Appended, BatchId, Journal, OwnerRecord, OwnerState, RunQuery, RunRecord, RunState,
+    Appended, BatchId, Journal, JournalEntry, OpenQuery, OpenRun, OwnerRecord, OwnerState,
+    RunQuery, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{Claim, ClaimRequest, Cursor, JobPayload, JobRecord, NewRecord};
@@ -16,6 +17,8 @@ use apscheduler_core::{Error, Result};
 use apscheduler_plugin_kit::store::{DecidedBatch, find_runs};
 
 use super::mutation::Mutation;
+use super::open_rows::{OpenRows, Step};
+use super::time::{Seconds, since_start};
 
 /// Jobs, runs and owners.
 #[derive(Debug, Default)]
@@ -30,8 +33,19 @@ pub(super) struct Database {
     claims: HashMap<u64, Vec<Arc<str>>>,
     journals: Vec<Journal>,
     records: Vec<RunRecord>,
-    places: HashMap<(RunId, u32), usize>,
+    places: BTreeMap<(RunId, u32), usize>,
+    open: OpenRows,
     owners: Vec<OwnerRecord>,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) appended: Appended,
+    /// The records that are new.
+    pub(super) records: Vec<RunRecord>,
+    /// The steps that were carried out.
+    pub(super) steps: Vec<Step>,
 }
 
 #[derive(Debug)]
@@ -43,7 +57,7 @@ struct Job {
 
 impl Database {
     pub(super) fn new(mutation: Option<Mutation>) -> Self {
-        Self { mutation, ..Self::default() }
+        Self { mutation, open: OpenRows::new(mutation), ..Self::default() }
     }
 
     pub(super) fn mutation(&self) -> Option<Mutation> {
@@ -66,7 +80,7 @@ impl Database {
 
     /// Returns whether all jobs have finished, and all runs are settled.
     pub(super) fn is_settled(&self) -> bool {
-        self.jobs.is_empty() && self.journals.is_empty()
+        self.jobs.is_empty() && self.journals.is_empty() && self.open.is_empty()
     }
 
     /// Says what is not settled.
@@ -74,7 +88,31 @@ impl Database {
         let jobs: Vec<&str> = self.jobs.keys().map(|id| &**id).collect();
         let entries = self.journals.iter().flat_map(|journal| &journal.entries);
         let runs: Vec<&str> = entries.map(|entry| &*entry.job_id).collect();
-        format!("jobs that have not finished: {jobs:?}, open runs of {runs:?}")
+        let row = |run: &OpenRun| {
+            let time = Seconds(since_start(run.scheduled_run_time));
+            let (job, state, attempt) = (&run.job_id, run.state.name(), run.attempt);
+            format!("{job} at {time} ({state}, attempt {attempt})")
+        };
+        let rows: Vec<String> = self.open.iter().map(row).collect();
+        format!("jobs that have not finished: {jobs:?}, open runs of {runs:?}, rows of {rows:?}")
+    }
+
+    /// Returns the runs of a job that have not ended.
+    pub(super) fn unfinished(&self, job: &str) -> Vec<RunId> {
+        let entries = self.journals.iter().flat_map(|journal| &journal.entries);
+        let of_job = entries.filter(|entry| *entry.job_id == *job).flat_map(JournalEntry::runs);
+        let claimed = of_job.map(|(run, _)| run).filter(|run| !self.has_record(*run));
+        let rows = self.open.iter().filter(|row| *row.job_id == *job).map(|row| row.run_id);
+        claimed.chain(rows).collect::<BTreeSet<RunId>>().into_iter().collect()
+    }
+
+    fn has_record(&self, run: RunId) -> bool {
+        self.places.range((run, 0)..=(run, u32::MAX)).next().is_some()
+    }
+
+    /// Returns whether a job is paused.
+    pub(super) fn is_paused(&self, id: &str) -> bool {
+        self.jobs.get(id).is_some_and(|job| job.next_run_time.is_none())
     }
 
     pub(super) fn lookup(&self, id: &str) -> Option<JobRecord> {
@@ -179,6 +217,7 @@ impl Database {
 
     /// Writes a journal entry.
     pub(super) fn note(&mut self, journal: Option<Journal>) {
+        self.open.add(journal.as_ref().map_or(&[], |journal| &journal.open));
         self.journals.extend(journal);
         self.journals.sort_by_key(|journal| journal.batch.id);
     }
@@ -189,26 +228,20 @@ impl Database {
         claims.iter().map(|claim| won.contains(&claim.record.id)).collect()
     }
 
-    /// Writes records, and closes batches. Returns the records that are new, too.
-    pub(super) fn append(
-        &mut self,
-        owner: OwnerId,
-        records: &[RunRecord],
-        closed: &[BatchId],
-    ) -> (Appended, Vec<RunRecord>) {
-        let is_dead = self.state_of(owner) == Some(OwnerState::Dead);
-        if is_dead && !self.has(Mutation::AppendIgnoresDeath) {
-            for record in records {
+    /// Writes records, closes batches, and carries out steps of open runs.
+    pub(super) fn append(&mut self, owner: OwnerId, writes: &Writes<'_>) -> Written {
+        if self.is_dead(owner) && !self.has(Mutation::AppendIgnoresDeath) {
+            for record in writes.records {
                 let place = self.places.get(&(record.run_id, record.attempt));
                 let known = place.and_then(|place| self.records.get_mut(*place));
                 if let Some(known) = known.filter(|known| known.state == RunState::Lost) {
                     known.late = known.late.or(Some(record.state));
                 }
             }
-            return (Appended::Fenced, Vec::new());
+            return Written { appended: Appended::Fenced, records: Vec::new(), steps: Vec::new() };
         }
         let mut new = Vec::new();
-        for record in records {
+        for record in writes.records {
             let key = (record.run_id, record.attempt);
             match self.places.get(&key) {
                 None => {
@@ -222,8 +255,9 @@ impl Database {
                 Some(_) => {}
             }
         }
-        self.close(closed);
-        (Appended::Written, new)
+        let steps = writes.steps.iter().filter_map(|step| self.open.carry_out(step)).collect();
+        self.close(writes.closed);
+        Written { appended: Appended::Written, records: new, steps }
     }
 
     pub(super) fn close(&mut self, closed: &[BatchId]) {
@@ -234,8 +268,8 @@ impl Database {
         // The latest first.
         let mut page = Some(self.journals.iter().rev().cloned().collect());
         let have_ended = |runs: &[RunId]| {
-            let has_ended = |run: &&RunId| self.places.keys().any(|(ended, _)| ended == *run);
-            Ok::<_, std::convert::Infallible>(runs.iter().filter(has_ended).copied().collect())
+            let ended = runs.iter().copied().filter(|run| self.has_record(*run));
+            Ok::<_, std::convert::Infallible>(ended.collect())
         };
         let ended = || {
             let matches =
@@ -249,6 +283,29 @@ impl Database {
     pub(super) fn journal(&self, owner: OwnerId, limit: usize) -> Vec<Journal> {
         let of_owner = |journal: &&Journal| journal.batch.owner == owner;
         self.journals.iter().filter(of_owner).take(limit).cloned().collect()
+    }
+
+    /// Returns the open runs that match.
+    pub(super) fn open_runs(&self, query: &OpenQuery) -> Vec<OpenRun> {
+        self.open.find(query)
+    }
+
+    /// Claims open runs that wait and are due. A dead owner gets none.
+    pub(super) fn claim_open(
+        &mut self,
+        owner: OwnerId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Vec<OpenRun> {
+        if self.is_dead(owner) {
+            return Vec::new();
+        }
+        self.open.claim(owner, now, limit)
+    }
+
+    /// Returns when the first open run that waits is due.
+    pub(super) fn next_open(&self) -> Option<Timestamp> {
+        self.open.next()
     }
 
     pub(super) fn heartbeat(
@@ -290,13 +347,14 @@ impl Database {
         known.map(|known| known.state = state).is_some()
     }
 
-    fn state_of(&self, owner: OwnerId) -> Option<OwnerState> {
-        self.owners.iter().find(|known| known.owner.id == owner).map(|known| known.state)
+    fn is_dead(&self, owner: OwnerId) -> bool {
+        let known = self.owners.iter().find(|known| known.owner.id == owner);
+        known.is_some_and(|known| known.state == OwnerState::Dead)
     }
 
     pub(super) fn owners(&self) -> Vec<OwnerRecord> {
-        let busy: HashSet<OwnerId> =
-            self.journals.iter().map(|journal| journal.batch.owner).collect();
+        let mut busy = self.open.owners();
+        busy.extend(self.journals.iter().map(|journal| journal.batch.owner));
         let is_wanted = |owner: &&OwnerRecord| {
             owner.state == OwnerState::Alive || busy.contains(&owner.owner.id)
         };

@@ -16,8 +16,10 @@ pub(super) enum Event {
     ShutDown { process: ProcessId, wait: bool },
     /// A job is added, by any node.
     Add { job: usize },
-    /// A job is given another name, by any node.
-    Rename { job: usize },
+    /// A user asks any node for something about a job.
+    Ask { job: usize, wish: usize },
+    /// A user resumes a job on any node, if it is paused.
+    Resume { job: usize },
     /// A fault begins.
     Fault(usize),
     /// All faults end.

@@ -11,9 +11,10 @@ use apscheduler_core::function::JobError;
 use super::events::{Event, ProcessId};
 use super::faults::Call;
 use super::random::Random;
-use super::runs::HeldRun;
+use super::runs::{Attempt, Cancellation, Current, HeldRun};
 use super::state::{Life, State};
-use super::time::{Micros, SECOND, Seconds, since_start};
+use super::submitted::Submitted;
+use super::time::{Micros, SECOND, since_start};
 use super::world::World;
 
 /// The executor of a process.
@@ -28,11 +29,11 @@ impl Executor for SimulatedExecutor {
     }
 
     fn submit(&self, run: Run) {
-        let (id, job) = (self.process, Arc::clone(run.job().id_arc()));
+        let (id, submitted) = (self.process, Submitted::of(&run));
         let mut run = Some(run);
         // If the process is killed, the run is dropped.
         let _ = self.world.call(id, Call::Submit, |state| {
-            state.oracle.submitted(id, &job);
+            state.oracle.submitted(id, submitted);
             let runs = &mut state.processes[id].executor;
             runs.submitted += 1;
             let number = runs.submitted;
@@ -59,7 +60,7 @@ impl Executor for SimulatedExecutor {
             let mut state = self.world.state();
             let dropped = state.processes[id].executor.take_waiting();
             for run in &dropped {
-                state.oracle.released(id, run.job().id());
+                state.oracle.released(id, &Submitted::of(run));
             }
             dropped
         };
@@ -79,16 +80,29 @@ impl State {
         }
     }
 
-    /// Returns how long a run time takes, and whether it succeeds, which depend on the run time alone.
-    fn fate(&self, job: &str, time: i64) -> (Micros, bool) {
+    /// Returns what becomes of an attempt, which depends on its run time and its number alone.
+    fn fate(&self, job: &str, time: i64, attempt: u32) -> Fate {
         let mut hasher = DefaultHasher::new();
         job.hash(&mut hasher);
+        if attempt > 1 {
+            attempt.hash(&mut hasher);
+        }
         let parts = [self.scenario.seed, 4, hasher.finish(), time.cast_unsigned()];
         let random = &mut Random::of(&parts);
         let plan = self.scenario.jobs.iter().find(|plan| plan.id == job);
         let (least, most) = plan.map_or((0, 0), |plan| plan.takes);
-        (random.between(least, most), !random.once_in(6))
+        let takes = random.between(least, most);
+        let is_ok = !random.once_in(plan.map_or(6, |plan| plan.fails));
+        Fate { takes, is_ok, heeds: !random.once_in(3) }
     }
+}
+
+/// What becomes of an attempt.
+struct Fate {
+    takes: Micros,
+    is_ok: bool,
+    /// Whether the function ends early if it is asked to.
+    heeds: bool,
 }
 
 impl World {
@@ -111,7 +125,7 @@ impl World {
         }
         state.processes[id].executor.held.remove(&number);
         state.processes[id].executor.running -= 1;
-        state.oracle.released(id, held.run.job().id());
+        state.oracle.released(id, &Submitted::of(&held.run));
         state.start_runs(id);
         drop(state);
         drop(held);
@@ -120,11 +134,18 @@ impl World {
     /// Returns whether the run has ended.
     fn step(self: &Arc<Self>, id: ProcessId, held: &mut HeldRun, number: u64) -> bool {
         let job = Arc::clone(held.run.job().id_arc());
-        if let Some(time) = held.current {
-            let (_, is_ok) = self.state().fate(&job, time);
+        if let Some(current) = &held.current {
+            let is_cancelled = current.is_cancelled();
+            if self.state().now < current.ends && !is_cancelled {
+                // It was woken for a run time before.
+                return false;
+            }
+            let (attempt, is_ok) = (current.attempt, current.is_ok && !is_cancelled);
             let finished = self.call(id, Call::Finish, |state| {
-                state.oracle.finished(&job, time, is_ok);
-                state.note(|| format!("p{id} ends {job} at {}", Seconds(time)));
+                state.oracle.finished(attempt, is_ok);
+                let how = if is_cancelled { "is asked to end" } else { "ends" };
+                let name = state.oracle.name(attempt);
+                state.note(|| format!("p{id} {how} {name}"));
                 Ok(())
             });
             if finished.is_err() {
@@ -135,20 +156,31 @@ impl World {
             held.run.finish(result.ok_or_else(|| JobError::new("the function failed")));
         }
         let Ok(()) = self.call(id, Call::Begin, |_| Ok(())) else { return false };
+        let unanswered = self.state().processes[id].unconfirmed;
         let Some(invocation) = held.run.begin() else { return true };
+        let context = invocation.context();
+        let attempt = Attempt { run: context.run_id(), number: context.attempt() };
         let mut state = self.state();
         if state.processes[id].life == Life::Dead {
             // Records of missed run times were written, and the process was killed with them.
             return false;
         }
-        let time = since_start(invocation.context().scheduled_run_time());
+        let time = since_start(context.scheduled_run_time());
+        let fate = state.fate(&job, time, attempt.number);
+        let ends = state.now + fate.takes;
+        // A process that can't reach the ledger begins what it was given.
+        let process = &state.processes[id];
+        let is_sure = process.unconfirmed == unanswered && !process.is_timeless();
         state.tally.runs += 1;
-        state.oracle.began(id, &job, time);
-        state.note(|| format!("p{id} begins {job} at {}", Seconds(time)));
-        held.current = Some(time);
-        let (takes, _) = state.fate(&job, time);
-        let end = state.now + takes;
-        state.plan(end, Event::Run { process: id, run: number });
+        state.tally.further += u64::from(attempt.number > 1);
+        state.oracle.began(id, attempt, is_sure);
+        let name = state.oracle.name(attempt);
+        state.note(|| format!("p{id} begins {name}"));
+        state.plan(ends, Event::Run { process: id, run: number });
+        drop(state);
+        let cancellation =
+            fate.heeds.then(|| Cancellation::of(context.cancellation(), self, id, number));
+        held.current = Some(Current { attempt, ends, is_ok: fate.is_ok, cancellation });
         false
     }
 }

@@ -48,6 +48,9 @@ pub(super) enum Call {
     Owners,
     Condemn,
     Prune,
+    OpenRuns,
+    ClaimOpen,
+    NextOpen,
     /// The executor takes a run.
     Submit,
     /// The executor begins a run time.
@@ -92,6 +95,9 @@ impl Call {
             Self::Owners => "owners",
             Self::Condemn => "condemn",
             Self::Prune => "prune",
+            Self::OpenRuns => "open_runs",
+            Self::ClaimOpen => "claim_open",
+            Self::NextOpen => "next_open",
             Self::Submit => "submit",
             Self::Begin => "begin",
             Self::Finish => "finish",
@@ -132,7 +138,34 @@ const TARGETS: [Call; 25] = [
     Call::Finish,
 ];
 
+/// The calls that concern runs with a row of their own.
+const OPEN_TARGETS: [Call; 9] = [
+    Call::ClaimOpen,
+    Call::ClaimOpen,
+    Call::OpenRuns,
+    Call::OpenRuns,
+    Call::NextOpen,
+    Call::Append,
+    Call::Append,
+    Call::Begin,
+    Call::Finish,
+];
+
 impl Fault {
+    /// Returns a fault of a call that concerns runs with a row of their own.
+    pub(super) fn of_open_run(
+        random: &mut Random,
+        nodes: usize,
+        end: Micros,
+        lease: Micros,
+    ) -> Self {
+        let at = random.between(SECOND, end);
+        let node = usize::try_from(random.between(0, nodes as u64 - 1)).unwrap_or_default();
+        let call = random.pick(&OPEN_TARGETS);
+        let skip = if random.once_in(2) { random.between(0, 3) } else { 0 };
+        Self::Call { at, node, call, skip, trouble: Trouble::random(random, call, lease) }
+    }
+
     /// Returns a fault at a random time before `end`, often soon after the one before, on the same node: what a process
     /// does after a fault happens rarely otherwise. `lease` is that of the schedulers.
     pub(super) fn random(

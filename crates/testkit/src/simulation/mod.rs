@@ -7,6 +7,9 @@
 //! - A **scenario** follows from the seed: nodes, jobs, and faults. A call of the store fails, its answer is lost, it takes
 //!   longer than a lease; a process is killed before or after the effect of any call of its store or executor; it is stopped,
 //!   or its machine sleeps; it is shut down; clocks are set; the store is away.
+//! - In half of the scenarios some jobs have **policies**: `retry`, `on_crash`, `overlap`, `overlap_scope`, `coalesce`,
+//!   `catchup_limit`, `on_resume`. Their runs may last longer than the interval, and many fail. Users ask for runs, cancel
+//!   some, rename, pause and resume such jobs. The other jobs are the same in both halves.
 //! - **Time** passes within calls of the store. Then everything happens that is planned for other processes, so they meet
 //!   between the read and the write of a claim, or between an effect and its answer.
 //! - A process that was **killed** has no effect from then on, whatever its code still does.
@@ -17,7 +20,7 @@
 //! If a rule is broken, faults and jobs are left out as long as the same rule is still broken. A [`Failure`] shows what is
 //! left, and what happens. `cargo xtask simulate --seed S` shows it again.
 //!
-//! A [`Mutation`] is a deliberate defect of the simulated store. The tests check that each is found.
+//! A [`Mutation`] is a deliberate defect. The tests check that each is found.
 //!
 //! # Examples
 //! ```
@@ -32,7 +35,9 @@
 //! ```
 //!
 //! # Deliberate defects
-//! Each mutation is one line of the simulated store. The seed that finds it first:
+//! The first ten mutations are one line each of the simulated store. The others are defects of the engine. It has no hooks
+//! for them: the simulated ledger changes what the engine reads or writes to what an engine with the defect would have read
+//! or written. The seed that finds each first:
 //!
 //! | mutation | seed |
 //! |---|---|
@@ -48,22 +53,29 @@
 mod calls;
 mod clock;
 mod database;
+mod distortion;
 mod events;
 mod executor;
 mod faults;
+mod job_plan;
 mod ledger;
 mod mutation;
+mod open_rows;
 mod oracle;
+mod policies;
 mod process;
 mod random;
+mod requests;
 mod rules;
 mod runs;
 mod scenario;
 mod simulate;
 mod state;
 mod store;
+mod submitted;
 mod tally;
 mod time;
+mod wishes;
 mod world;
 
 pub use mutation::Mutation;

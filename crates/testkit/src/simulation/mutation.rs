@@ -1,8 +1,8 @@
-//! Deliberate defects of the simulated store, which show that the simulation finds such defects.
+//! Deliberate defects, which show that the simulation finds such defects.
 
 use std::fmt;
 
-/// A deliberate defect of the simulated store.
+/// A deliberate defect: of the simulated store, or of the engine as its ledger sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
     /// A claim is written whatever the revision of the record is by now.
@@ -21,11 +21,27 @@ pub enum Mutation {
     AppendIsNotAtomic,
     /// An owner is found dead although it has given a sign of life since.
     CondemnIgnoresHeartbeat,
+    /// A step of an open run is carried out whatever its row is by now.
+    StepsIgnoreMarks,
+    /// A run that waits is handed out to a second caller.
+    OpenClaimHandsOutTwice,
+    /// Of the engine: a scheduler that was found dead does not notice it.
+    DeathGoesUnnoticed,
+    /// Of the engine: crashes do not use up the budget of `on_crash`.
+    CrashesAreNotCounted,
+    /// Of the engine: failures do not use up the attempts of `retry`.
+    FailuresAreNotCounted,
+    /// Of the engine: with `overlap_scope = cluster`, the instances of others do not count.
+    ClusterIsNotCounted,
+    /// Of the engine: who settles the runs of a dead scheduler overlooks its open runs.
+    OpenRunsOfTheDeadAreOverlooked,
+    /// Of the engine: a run that is skipped is recorded before its row ends, in a transaction of its own.
+    SkipIsNotAtomic,
 }
 
 impl Mutation {
     /// All mutations.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 16] = [
         Self::ClaimIgnoresRevision,
         Self::JournalAfterClaim,
         Self::DoubtIsDropped,
@@ -34,6 +50,14 @@ impl Mutation {
         Self::LastOutcomeCounts,
         Self::AppendIsNotAtomic,
         Self::CondemnIgnoresHeartbeat,
+        Self::StepsIgnoreMarks,
+        Self::OpenClaimHandsOutTwice,
+        Self::DeathGoesUnnoticed,
+        Self::CrashesAreNotCounted,
+        Self::FailuresAreNotCounted,
+        Self::ClusterIsNotCounted,
+        Self::OpenRunsOfTheDeadAreOverlooked,
+        Self::SkipIsNotAtomic,
     ];
 
     /// Returns the name of the mutation, such as `claim-ignores-revision`.
@@ -47,6 +71,14 @@ impl Mutation {
             Self::LastOutcomeCounts => "last-outcome-counts",
             Self::AppendIsNotAtomic => "append-is-not-atomic",
             Self::CondemnIgnoresHeartbeat => "condemn-ignores-heartbeat",
+            Self::StepsIgnoreMarks => "steps-ignore-marks",
+            Self::OpenClaimHandsOutTwice => "open-claim-hands-out-twice",
+            Self::DeathGoesUnnoticed => "death-goes-unnoticed",
+            Self::CrashesAreNotCounted => "crashes-are-not-counted",
+            Self::FailuresAreNotCounted => "failures-are-not-counted",
+            Self::ClusterIsNotCounted => "cluster-is-not-counted",
+            Self::OpenRunsOfTheDeadAreOverlooked => "open-runs-of-the-dead-are-overlooked",
+            Self::SkipIsNotAtomic => "skip-is-not-atomic",
         }
     }
 

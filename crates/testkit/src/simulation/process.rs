@@ -5,19 +5,18 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use apscheduler_core::config::Config;
-use apscheduler_core::job::JobChanges;
 use apscheduler_core::registry::Registry;
 use apscheduler_core::time::Zone;
-use apscheduler_core::{ErrorKind, Result, Shutdown};
+use apscheduler_core::{Result, Shutdown};
 use apscheduler_engine::schedulers::LoopScheduler;
-use apscheduler_engine::{EventLoop, LoopDriver, Scheduler};
+use apscheduler_engine::{EventLoop, LoopDriver};
 
 use super::clock::ProcessClock;
 use super::events::{Event, ProcessId};
 use super::executor::SimulatedExecutor;
 use super::faults::Fault;
+use super::job_plan::FUNCTION;
 use super::random::Random;
-use super::scenario::FUNCTION;
 use super::state::{Life, Outage, Process};
 use super::store::SimulatedStore;
 use super::time::{Micros, SECOND};
@@ -77,7 +76,8 @@ pub(super) fn happen(world: &Arc<World>, event: Event) {
         Event::Run { process, run } => world.step_run(process, run),
         Event::ShutDown { process, wait } => world.shut_down(process, wait),
         Event::Add { job } => world.add(job),
-        Event::Rename { job } => world.rename(job),
+        Event::Ask { job, wish } => world.ask_for(job, wish),
+        Event::Resume { job } => world.resume(job),
         Event::Fault(number) => world.begin_fault(number),
         Event::Heal => world.heal(),
     }
@@ -148,59 +148,12 @@ impl World {
     fn shut_down(self: &Arc<Self>, id: ProcessId, wait: bool) {
         let scheduler = self.state().processes[id].scheduler.clone();
         let Some(scheduler) = scheduler else { return };
+        self.state().oracle.shut_down(id);
         self.note(|| format!("p{id} is shut down"));
         let how = if wait { Shutdown::Wait } else { Shutdown::Now };
         // It fails if another shutdown is under way.
         let _ = scheduler.shutdown(how);
         self.note(|| format!("p{id} was shut down"));
-    }
-
-    fn add(self: &Arc<Self>, number: usize) {
-        let plan = self.state().scenario.jobs[number].clone();
-        if self.state().database.has_known(&plan.id) {
-            return;
-        }
-        let added = self.ask(number, |scheduler| scheduler.add_job(plan.builder()).map(drop));
-        let is_known = |kind| kind == ErrorKind::ConflictingId;
-        if added.is_none_or(|added| added.is_err_and(|error| !is_known(error.kind()))) {
-            let mut state = self.state();
-            let again = state.now + SECOND;
-            state.plan(again, Event::Add { job: number });
-        }
-    }
-
-    fn rename(self: &Arc<Self>, number: usize) {
-        let id = self.state().scenario.jobs[number].id.clone();
-        let changes = JobChanges::new().name("another name");
-        // It may have ended, and the store may be unavailable.
-        let _ = self.ask(number, |scheduler| scheduler.modify_job(id.as_str(), &changes).map(drop));
-    }
-
-    /// Calls a scheduler that runs, as a program does. `None` if there is none.
-    fn ask(
-        self: &Arc<Self>,
-        number: usize,
-        call: impl FnOnce(&Scheduler) -> Result<()>,
-    ) -> Option<Result<()>> {
-        let (process, scheduler) = {
-            let mut state = self.state();
-            let count = state.scenario.nodes.len();
-            // Another one each time.
-            let first = number + usize::try_from(state.now / SECOND).unwrap_or_default();
-            let mut nodes = (0..count).map(|node| (first + node) % count);
-            let process = nodes.find_map(|node| {
-                state.process_on(node).filter(|process| {
-                    let process = &state.processes[*process];
-                    !process.is_busy && process.stopped_until <= state.now
-                })
-            })?;
-            state.processes[process].is_busy = true;
-            (process, state.processes[process].scheduler.clone())
-        };
-        let answer = scheduler.as_ref().map(call);
-        drop(scheduler);
-        self.leave(process);
-        answer
     }
 
     fn begin_fault(self: &Arc<Self>, number: usize) {
@@ -227,7 +180,7 @@ impl World {
                 state.processes[process].life = Life::Leaving;
                 state.plan(now + down, Event::Start { node });
             }
-            (Fault::SetClock { node, by, .. }, _) => state.offsets[node] += by,
+            (Fault::SetClock { node, by, .. }, _) => state.set_clock(node, by),
             (Fault::SetStoreClock { by, .. }, _) => {
                 let store = state.offsets.len() - 1;
                 state.offsets[store] += by;
@@ -245,6 +198,10 @@ impl World {
         state.note(|| "all faults end".to_owned());
         state.call_faults.clear();
         state.outages.clear();
+        for node in 0..state.scenario.nodes.len() {
+            let offset = state.offsets[node];
+            state.set_clock(node, -offset);
+        }
         state.offsets.fill(0);
     }
 }

@@ -1,8 +1,16 @@
 //! The runs that the executor of a process holds.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Wake, Waker};
 
-use apscheduler_core::executor::Run;
+use apscheduler_core::executor::{CancellationToken, Cancelled, Run};
+use apscheduler_core::run::RunId;
+
+use super::events::{Event, ProcessId};
+use super::time::{Micros, SECOND};
+use super::world::World;
 
 /// The runs of a process.
 #[derive(Default)]
@@ -17,8 +25,75 @@ pub(super) struct Runs {
 /// A run that waits, or whose function takes its time.
 pub(super) struct HeldRun {
     pub(super) run: Run,
-    /// The run time that has begun, in microseconds since the start.
-    pub(super) current: Option<i64>,
+    /// The run time that has begun.
+    pub(super) current: Option<Current>,
+}
+
+/// A run time that has begun.
+pub(super) struct Current {
+    pub(super) attempt: Attempt,
+    /// When its function returns.
+    pub(super) ends: Micros,
+    /// Whether the function succeeds.
+    pub(super) is_ok: bool,
+    /// `None` if its function does not look at its token.
+    pub(super) cancellation: Option<Cancellation>,
+}
+
+/// An attempt of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    pub(super) run: RunId,
+    /// From 1.
+    pub(super) number: u32,
+}
+
+/// Lets the function of a run end soon after its token was cancelled.
+pub(super) struct Cancellation {
+    token: CancellationToken,
+    /// It wakes the run.
+    _cancelled: Cancelled,
+}
+
+struct WakeRun {
+    world: Weak<World>,
+    process: ProcessId,
+    run: u64,
+}
+
+impl Wake for WakeRun {
+    fn wake(self: Arc<Self>) {
+        if let Some(world) = self.world.upgrade() {
+            let mut state = world.state();
+            let soon = state.now + SECOND / 10;
+            state.plan(soon, Event::Run { process: self.process, run: self.run });
+        }
+    }
+}
+
+impl Cancellation {
+    /// Watches the token of a run.
+    pub(super) fn of(
+        token: &CancellationToken,
+        world: &Arc<World>,
+        process: ProcessId,
+        run: u64,
+    ) -> Self {
+        let waker = Arc::new(WakeRun { world: Arc::downgrade(world), process, run });
+        let waker = Waker::from(waker);
+        let mut cancelled = token.cancelled();
+        if Pin::new(&mut cancelled).poll(&mut Context::from_waker(&waker)).is_ready() {
+            waker.wake();
+        }
+        Self { token: token.clone(), _cancelled: cancelled }
+    }
+}
+
+impl Current {
+    /// Returns whether the function has noticed that it is to end.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancellation.as_ref().is_some_and(|watched| watched.token.is_cancelled())
+    }
 }
 
 impl Runs {

@@ -119,6 +119,15 @@ fn shorten(mut scenario: Scenario, mutation: Option<Mutation>, rule: Rule) -> Fa
                 (scenario, is_shorter) = (shorter, true);
             }
         }
+        for job in 0..scenario.jobs.len() {
+            for wish in (0..scenario.jobs[job].wishes.len()).rev() {
+                let mut shorter = scenario.clone();
+                shorter.jobs[job].wishes.remove(wish);
+                if fails(&shorter) {
+                    (scenario, is_shorter) = (shorter, true);
+                }
+            }
+        }
     }
     let Ended { violation, trace, .. } = run(&scenario, mutation, true);
     let changed = || Violation { rule, details: "the simulation is not deterministic".to_owned() };

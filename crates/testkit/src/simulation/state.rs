@@ -11,10 +11,11 @@ use chrono::TimeDelta;
 use super::database::Database;
 use super::events::{Event, ProcessId};
 use super::faults::Fault;
+use super::job_plan::JobPlan;
 use super::mutation::Mutation;
 use super::oracle::Oracle;
 use super::runs::Runs;
-use super::scenario::{JobPlan, Node, Scenario};
+use super::scenario::{Node, Scenario};
 use super::tally::Tally;
 use super::time::{Micros, Seconds, timestamp};
 
@@ -63,7 +64,11 @@ pub(super) struct Process {
     pub(super) started: Micros,
     /// For how long the monotonic clock stood still.
     pub(super) slept: Micros,
+    /// Its time of day was set.
+    pub(super) clock_was_set: bool,
     pub(super) calls: u64,
+    /// How many of its signs of life had no answer.
+    pub(super) unconfirmed: u64,
     /// The handle of the scheduler, and its owner, which shuts it down when it is dropped.
     pub(super) scheduler: Option<Scheduler>,
     pub(super) owner: Option<Box<dyn Send>>,
@@ -104,8 +109,8 @@ impl State {
         }
         for (number, job) in scenario.jobs.iter().enumerate() {
             state.plan(job.added, Event::Add { job: number });
-            if let Some(time) = job.renamed {
-                state.plan(time, Event::Rename { job: number });
+            for (wish, wanted) in job.wishes.iter().enumerate() {
+                state.plan(wanted.at, Event::Ask { job: number, wish });
             }
         }
         for (number, fault) in scenario.faults.iter().enumerate() {
@@ -146,6 +151,13 @@ impl State {
         self.processes.iter().rposition(on_node)
     }
 
+    /// Sets the time of day of a node by this many microseconds.
+    pub(super) fn set_clock(&mut self, node: usize, by: i64) {
+        self.offsets[node] += by;
+        let here = self.processes.iter_mut().filter(|process| process.node == node);
+        here.for_each(|process| process.clock_was_set |= by != 0);
+    }
+
     /// Returns how the trace calls an owner.
     pub(super) fn owner(&mut self, owner: OwnerId) -> String {
         let known = self.owners.iter().position(|known| *known == owner);
@@ -164,7 +176,7 @@ impl State {
 
     /// A sign of life was committed.
     pub(super) fn heartbeat(&mut self, process: ProcessId, owner: OwnerId) {
-        self.oracle.heartbeat(owner, self.now);
+        self.oracle.heartbeat(process, owner, self.now);
         if !self.owners.contains(&owner) {
             let name = self.owner(owner);
             self.note(|| format!("p{process} is {name}"));
@@ -190,6 +202,11 @@ impl State {
 }
 
 impl Process {
+    /// Returns whether it may not know how much time has passed: one clock stood still, and the other was set.
+    pub(super) fn is_timeless(&self) -> bool {
+        self.slept > 0 && self.clock_was_set
+    }
+
     /// Stops the process for a time from now on. Returns by how much longer it is stopped than it was before.
     pub(super) fn stop(&mut self, now: Micros, time: Micros) -> Micros {
         let before = self.stopped_until.max(now);
@@ -208,7 +225,9 @@ impl Process {
             turn: None,
             started,
             slept: 0,
+            clock_was_set: false,
             calls: 0,
+            unconfirmed: 0,
             scheduler: None,
             owner: None,
             driver: None,

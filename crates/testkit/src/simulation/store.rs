@@ -73,7 +73,8 @@ impl State {
             let Some(claim) = decided.iter().find(|claim| claim.record.id == record.id) else {
                 continue;
             };
-            self.oracle.claimed(id, &record.id, &claim.outcome, due.now);
+            let Some(owner_id) = due.batch.map(|batch| batch.owner) else { continue };
+            self.oracle.claimed((id, owner_id), &record.id, &claim.outcome, due.now);
             self.note(|| {
                 let times = claim.outcome.run_times.as_slice().iter();
                 let times = times.map(|time| Seconds(since_start(*time)).to_string());
@@ -81,6 +82,26 @@ impl State {
                 format!("p{id} claims {} at {times} for {owner}", record.id)
             });
         }
+    }
+}
+
+impl State {
+    /// Tells the oracle of a new next run time.
+    fn moved(
+        &mut self,
+        id: ProcessId,
+        job: &str,
+        before: Option<Timestamp>,
+        after: Option<Timestamp>,
+    ) {
+        if before == after {
+            return;
+        }
+        self.note(|| match after {
+            Some(next) => format!("p{id} moves {job} to {}", Seconds(since_start(next))),
+            None => format!("p{id} pauses {job}"),
+        });
+        self.oracle.moved(id, job, after);
     }
 }
 
@@ -126,11 +147,29 @@ impl JobStore for SimulatedStore {
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
-        self.call(Call::Change, |state| state.database.update(record))
+        let process = self.process;
+        let is_written = self.call(Call::Change, |state| {
+            let before = state.database.lookup(&record.id).map(|job| job.next_run_time);
+            let is_written = state.database.update(record)?;
+            if let Some(before) = before.filter(|_| is_written) {
+                state.moved(process, &record.id, before, record.next_run_time);
+            }
+            Ok(is_written)
+        })?;
+        self.world.state().oracle.answered(process, &record.id);
+        Ok(is_written)
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        self.call(Call::Change, |state| Ok(state.database.remove(id)))
+        let process = self.process;
+        self.call(Call::Change, |state| {
+            let is_removed = state.database.remove(id);
+            if is_removed {
+                state.note(|| format!("p{process} removes {id}"));
+                state.oracle.removed(process, id);
+            }
+            Ok(is_removed)
+        })
     }
 
     fn remove_all_jobs(&self) -> Result<()> {

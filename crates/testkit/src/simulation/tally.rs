@@ -13,6 +13,14 @@ pub struct Tally {
     pub planned: u64,
     /// The calls of functions of jobs.
     pub runs: u64,
+    /// Those of them that were not the first attempt of their run.
+    pub further: u64,
+    /// The runs that users asked for.
+    pub asked: u64,
+    /// The runs that were cancelled.
+    pub cancelled: u64,
+    /// The run times that were skipped, or for which another one stands.
+    pub skipped: u64,
     /// The calls of stores.
     pub calls: u64,
     /// The faults that happened.
@@ -34,6 +42,10 @@ impl AddAssign for Tally {
         self.seeds += other.seeds;
         self.planned += other.planned;
         self.runs += other.runs;
+        self.further += other.further;
+        self.asked += other.asked;
+        self.cancelled += other.cancelled;
+        self.skipped += other.skipped;
         self.calls += other.calls;
         self.faults += other.faults;
         self.killed += other.killed;
@@ -47,12 +59,13 @@ impl AddAssign for Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seeds, planned, runs, calls, faults, .. } = self;
+        let Self { further, asked, cancelled, skipped, .. } = self;
         let Self { killed, unanswered, dead, lost, refused, .. } = self;
         write!(
             f,
-            "{seeds} seeds: {planned} planned run times, {runs} runs, {calls} calls of stores; {faults} faults: {killed} \
-             processes killed, {unanswered} answers lost; {dead} owners found dead, {lost} runs lost, {refused} outcomes \
-             refused"
+            "{seeds} seeds: {planned} planned run times, {runs} runs, {further} of them further attempts, {asked} asked for, \
+             {cancelled} cancelled; {skipped} run times skipped; {calls} calls of stores; {faults} faults: {killed} processes \
+             killed, {unanswered} answers lost; {dead} owners found dead, {lost} runs lost, {refused} outcomes refused"
         )
     }
 }

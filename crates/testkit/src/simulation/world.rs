@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::events::{Event, ProcessId};
 use super::mutation::Mutation;
+use super::rules::Rule;
 use super::scenario::Scenario;
 use super::state::{Life, Process, State};
 use super::time::Micros;
@@ -78,6 +79,12 @@ impl World {
             let ((time, _), event) = entry.remove_entry();
             state.now = state.now.max(time);
             let now = state.now;
+            if now > 2 * state.scenario.deadline() {
+                // Within a call that never ends.
+                let left = state.database.unsettled();
+                state.oracle.broken(Rule::Settled, left);
+                return None;
+            }
             let Some(id) = event.process() else { return Some(event) };
             let process = &mut state.processes[id];
             if process.life == Life::Dead {
@@ -123,6 +130,7 @@ impl World {
         process.life = Life::Dead;
         let is_busy = process.is_busy;
         state.tally.killed += 1;
+        state.oracle.killed(id);
         state.note(|| format!("p{id} is killed"));
         // If it was leaving, the next start is planned already.
         if was == Life::Running {

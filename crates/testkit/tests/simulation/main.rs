@@ -15,6 +15,8 @@ fn no_seed_breaks_a_rule() {
             assert_eq!(tally.seeds, SEEDS);
             let happened = [tally.killed, tally.unanswered, tally.dead, tally.lost, tally.refused];
             assert!(happened.iter().all(|count| *count > 100), "{tally}");
+            let policies = [tally.further, tally.asked, tally.cancelled, tally.skipped];
+            assert!(policies.iter().all(|count| *count > 100), "{tally}");
         }
         Err(failure) => panic!("{failure}"),
     }
