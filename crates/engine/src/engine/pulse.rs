@@ -1,5 +1,6 @@
 //! Keeps the owner of a store's runs alive in the ledger, and looks after those of others.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub(super) struct Pulse {
     /// When to look again at ends of runs that could not be followed at once.
     next_look: Option<Duration>,
     is_failing: bool,
+    /// Owners whose runs this release can't settle.
+    unsettled: HashSet<OwnerId>,
 }
 
 impl Pulse {
@@ -82,6 +85,7 @@ impl Pulse {
             next_prune: now,
             next_look: None,
             is_failing: false,
+            unsettled: HashSet::new(),
         }
     }
 
@@ -151,7 +155,7 @@ impl Pulse {
             self.watcher.interrupt();
         }
         self.last = now;
-        self.patient.reap(&mut self.watcher)?;
+        self.patient.reap(&mut self.watcher, &mut self.unsettled)?;
         // Others may have left runs that wait, or ask to cancel some.
         let Patient { ledger, lease, on_waiting, on_cancel, .. } = &self.patient;
         if let Some(due) = ledger.next_open()? {
@@ -163,7 +167,7 @@ impl Pulse {
 }
 
 impl Patient {
-    fn reap(&self, watcher: &mut Watcher) -> Result<()> {
+    fn reap(&self, watcher: &mut Watcher, unsettled: &mut HashSet<OwnerId>) -> Result<()> {
         let me = self.lease.owner().id;
         let asked = self.clock.elapsed();
         let mut owners = self.ledger.owners()?;
@@ -176,19 +180,39 @@ impl Patient {
                     jobstore = &*self.alias,
                     "the scheduler {owner} is dead: it gave no sign of life for {seconds} s"
                 );
-                self.settle(me, &silent)?;
+                self.settle(me, &silent, unsettled)?;
             }
         }
         // Owners that were shut down or condemned, and whose runs nobody has settled.
         for owner in owners.iter().filter(|owner| owner.state != OwnerState::Alive) {
-            self.settle(me, owner)?;
+            self.settle(me, owner, unsettled)?;
         }
         Ok(())
     }
 
-    fn settle(&self, me: OwnerId, dead: &OwnerRecord) -> Result<()> {
-        let on_lost = &mut |settled: &Settled| (self.on_lost)(settled, &dead.owner);
-        settle(&*self.ledger, (me, dead.owner.id), self.clock.now(), on_lost)
+    /// Settles the runs of an owner. If the ledger has something that this release can't read, because a later release wrote
+    /// it or because it is damaged, they are left to others: that must not keep this scheduler from all else.
+    fn settle(
+        &self,
+        me: OwnerId,
+        dead: &OwnerRecord,
+        unsettled: &mut HashSet<OwnerId>,
+    ) -> Result<()> {
+        let (ledger, owner) = (&*self.ledger, &dead.owner);
+        let on_lost = &mut |settled: &Settled| (self.on_lost)(settled, owner);
+        match settle(ledger, (me, owner.id), self.clock.now(), on_lost) {
+            Err(error) if !error.is_retryable() => {
+                if unsettled.insert(owner.id) {
+                    let message = error.chain();
+                    tracing::error!(
+                        jobstore = &*self.alias,
+                        "the runs of {owner} can't be settled here: {message}"
+                    );
+                }
+                Ok(())
+            }
+            settled => settled,
+        }
     }
 
     /// Releases runs that are held, although no run is left that would release them.

@@ -50,9 +50,8 @@ pub(super) fn settle(
                 told -= 1;
                 continue;
             }
-            let found = ledger.runs(&RunQuery::new().run(run.run_id))?;
-            let ended = found.iter().filter(|record| record.state != RunState::Claimed);
-            match ended.map(|record| record.count).max() {
+            let found = ledger.runs(&records_of(run.run_id))?;
+            match found.iter().map(|record| record.count).max() {
                 Some(count) => told = count.saturating_sub(1),
                 // Its scheduler may have put it back, and another one may have claimed it since.
                 None if is_with_others(ledger, owner, &run)? => {}
@@ -84,6 +83,13 @@ pub(super) fn settle(
         }
     }
     Ok(())
+}
+
+/// Asks for the records of a run, and not for what is open: that would read the journal of all owners, of which an entry may
+/// be one that only a later release can read.
+fn records_of(run: RunId) -> RunQuery {
+    let is_record = |state: &RunState| !matches!(state, RunState::Claimed | RunState::Waiting);
+    RunState::ALL.into_iter().filter(is_record).fold(RunQuery::new().run(run), RunQuery::state)
 }
 
 /// Returns whether a run waits to be claimed, or was claimed by another owner than this one.

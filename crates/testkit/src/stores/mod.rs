@@ -48,6 +48,7 @@ mod proxy;
 pub mod records;
 mod runner;
 mod server;
+pub mod two_releases;
 
 pub use case::{Case, Need};
 pub use cases::all as cases;

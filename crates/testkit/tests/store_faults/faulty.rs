@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apscheduler_core::ledger::RunLedger;
 use apscheduler_core::store::{
     ChangeNotifier, Claim, ClaimCursor, ClaimOutcome, ClaimRequest, Claims, Cursor, Decision,
     JobPayload, JobRecord, JobStore, NewRecord, NextRun, StoreCapabilities, TieBreaker, Watch,
@@ -12,6 +13,8 @@ use apscheduler_core::{ErrorKind, Result};
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
 
 use crate::harness::Shared;
+use crate::ledger::FaultyLedger;
+use crate::ledger::faults::LedgerFault;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -46,6 +49,7 @@ pub(crate) enum Fault {
     WatchContinues,
     DeletesBroken,
     HidesBroken,
+    Ledger(LedgerFault),
 }
 
 #[derive(Debug)]
@@ -64,6 +68,14 @@ impl FaultyStore {
 
     fn has(&self, fault: Fault) -> bool {
         self.fault == fault
+    }
+
+    fn book(&self) -> FaultyLedger {
+        let fault = match self.fault {
+            Fault::Ledger(fault) => Some(fault),
+            _ => None,
+        };
+        FaultyLedger::new(fault, Arc::clone(&self.shared))
     }
 
     fn id(&self, id: &str) -> Arc<str> {
@@ -254,6 +266,7 @@ impl JobStore for FaultyStore {
 
     fn remove_job(&self, id: &str) -> Result<bool> {
         let removed = self.shared.memory.remove_job(&self.id(id))?;
+        self.book().job_is_removed(id);
         self.changed();
         Ok(removed || self.has(Fault::RemovalOfMissingIsTrue))
     }
@@ -315,10 +328,15 @@ impl JobStore for FaultyStore {
                 claim.record.revision += 1;
             }
         }
+        self.book().note_claims(&due, &claims);
         if !claims.won.is_empty() {
             self.changed();
         }
         Ok(claims)
+    }
+
+    fn ledger(&self) -> Option<Arc<dyn RunLedger>> {
+        Some(Arc::new(self.book()))
     }
 
     fn watch(&self, changed: ChangeNotifier) -> Result<Option<Watch>> {

@@ -9,11 +9,13 @@ use apscheduler_store_memory::MemoryJobStore;
 use apscheduler_testkit::stores::{Corrupt, StoreHarness};
 
 use crate::faulty::{Fault, FaultyStore};
+use crate::ledger::Book;
 
 /// The state that the handles to one place share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) memory: MemoryJobStore,
+    pub(crate) book: Mutex<Book>,
     /// The watchers, each with the number of its handle.
     pub(crate) watchers: Mutex<Vec<(usize, Arc<ChangeNotifier>)>>,
 }

@@ -5,12 +5,14 @@
 
 mod faulty;
 mod harness;
+mod ledger;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use apscheduler_testkit::stores::{Case, cases};
 use faulty::Fault;
 use harness::FaultyHarness;
+use ledger::faults::LEDGER_FAULTS;
 
 /// Each fault, and cases that must find it.
 const FAULTS: &[(Fault, &[&str])] = &[
@@ -179,15 +181,13 @@ fn passes(case: &Case, fault: Fault) -> bool {
 #[test]
 fn a_store_without_a_fault_passes() {
     // Excluded: other processes can't open this store; it has no server, schema or users; nothing else can empty it or
-    // write to it; its claims wait for each other; it serializes; it is durable; and it has no ledger.
+    // write to it; its claims wait for each other; it serializes; and it is durable.
     let excluded = [
         "processes::",
         "outages::",
         "meeting::",
         "foreign::",
         "replacing::",
-        "recording::",
-        "open_runs::",
         "cutting_short::",
         "reading::reading_needs_no_write_permission",
         "reading::an_unused_place_is_read_as_empty",
@@ -207,7 +207,7 @@ fn a_store_without_a_fault_passes() {
 #[test]
 fn every_fault_is_found() {
     let mut unfound = Vec::new();
-    for (fault, names) in FAULTS {
+    for (fault, names) in FAULTS.iter().chain(LEDGER_FAULTS) {
         for name in *names {
             let case = cases().find(|case| case.name == *name);
             let case = case.unwrap_or_else(|| panic!("no case is named {name}"));

@@ -14,14 +14,18 @@ use crate::stores::records::Records;
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Adds jobs with the state 0.
-pub(super) fn add(store: &dyn JobStore, jobs: &[(&str, Option<Timestamp>)]) {
+pub(in crate::stores) fn add(store: &dyn JobStore, jobs: &[(&str, Option<Timestamp>)]) {
     let records = Records::of(store);
     let new = jobs.iter().map(|(id, time)| records.new_record(*id, *time)).collect();
     store.add_jobs(new).expect("the jobs are added");
 }
 
 /// Adds `count` jobs in one call, named `job-00000` and so on.
-pub(super) fn add_many(store: &dyn JobStore, count: usize, time: impl Fn(usize) -> Timestamp) {
+pub(in crate::stores) fn add_many(
+    store: &dyn JobStore,
+    count: usize,
+    time: impl Fn(usize) -> Timestamp,
+) {
     let records = Records::of(store);
     let new = (0..count).map(|number| records.new_record(many_id(number), Some(time(number))));
     store.add_jobs(new.collect()).expect("the jobs are added");
@@ -33,13 +37,13 @@ pub(super) fn many_id(number: usize) -> String {
 }
 
 /// Returns the record, which must exist.
-pub(super) fn find(store: &dyn JobStore, id: &str) -> JobRecord {
+pub(in crate::stores) fn find(store: &dyn JobStore, id: &str) -> JobRecord {
     let found = store.lookup_job(id).expect("the job is looked up");
     found.unwrap_or_else(|| panic!("the job {id:?} does not exist"))
 }
 
 /// Returns all records, in order.
-pub(super) fn list(store: &dyn JobStore) -> Vec<JobRecord> {
+pub(in crate::stores) fn list(store: &dyn JobStore) -> Vec<JobRecord> {
     list_by(store, 1000)
 }
 

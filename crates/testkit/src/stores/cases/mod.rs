@@ -1,6 +1,6 @@
 //! The cases, by theme.
 
-mod actions;
+pub(super) mod actions;
 mod adding;
 mod batches;
 mod broken_data;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::ledger::{
-    Appended, Batch, OpenMark, OpenQuery, OpenRun, OpenState, OpenStep, OwnerState, RunLedger,
-    RunRecord, RunState, Writes,
+    Appended, Batch, OpenMark, OpenQuery, OpenRun, OpenState, OpenStep, OwnerState, Retention,
+    RunLedger, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{Owner, OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore, NextRun, RunTimes};
+use apscheduler_core::time::{Clock as _, SystemClock};
 
 use super::actions::add;
 use crate::stores::Place;
@@ -19,6 +20,7 @@ cases! { "open_runs":
     Store an_open_run_is_read_as_it_was_written [OpenRuns],
     Store an_open_run_that_exists_is_not_added_again [OpenRuns],
     Store a_step_needs_the_row_that_it_expects [OpenRuns],
+    Store a_change_writes_every_value [OpenRuns],
     Store steps_of_one_run_are_carried_out_in_their_order [OpenRuns],
     Store an_attempt_and_its_record_end_together [OpenRuns],
     Store open_runs_are_filtered_and_paged [OpenRuns],
@@ -29,6 +31,7 @@ cases! { "open_runs":
     Store a_finished_job_leaves_its_open_runs [OpenRuns],
     Store a_dead_owner_changes_and_claims_no_open_runs [OpenRuns, Journal],
     Store owners_of_claimed_open_runs_are_listed [OpenRuns, Journal],
+    Store owners_of_claimed_open_runs_are_not_forgotten [OpenRuns, Journal],
     Place many_steps_are_carried_out_at_once [OpenRuns],
     Place each_waiting_run_is_claimed_once [OpenRuns, Shared],
     Place open_runs_survive_a_restart [OpenRuns, Durable],
@@ -111,15 +114,31 @@ fn a_step_needs_the_row_that_it_expects(store: &dyn JobStore) {
     assert!(all(store).is_empty(), "a row that does not exist is not changed");
 }
 
+fn a_change_writes_every_value(store: &dyn JobStore) {
+    let mut row = run("a", 1);
+    open(store, std::slice::from_ref(&row));
+    let waiting = row.clone().attempt(2).waiting(second(9));
+    let mut other = waiting.clone();
+    other.data = "{\"text\": \"it's 'quoted'\"}".into();
+    let asked = other.clone().claimed_by(OTHER).cancel(true);
+    for next in [waiting, other, asked.clone(), asked.cancel(false).waiting(None)] {
+        carry_out(store, &[OpenStep::change(row.mark(), next.clone())]);
+        assert_eq!(all(store), std::slice::from_ref(&next));
+        row = next;
+    }
+}
+
 fn steps_of_one_run_are_carried_out_in_their_order(store: &dyn JobStore) {
     let [retried, ended] = [run("a", 1), run("b", 2)];
     let waiting = retried.clone().attempt(2).waiting(second(9));
     let again = waiting.clone().claimed_by(OTHER);
+    let changed = ended.clone().attempt(3);
     let steps = [
         OpenStep::add(ended.clone()),
         OpenStep::add(retried.clone()),
         OpenStep::change(retried.mark(), waiting.clone()),
-        OpenStep::end(ended.run_id, ended.mark()),
+        OpenStep::change(ended.mark(), changed.clone()),
+        OpenStep::end(ended.run_id, changed.mark()),
         OpenStep::change(waiting.mark(), again.clone()),
         OpenStep::change(waiting.mark(), waiting.clone().attempt(7)),
     ];
@@ -165,12 +184,14 @@ fn open_runs_are_filtered_and_paged(store: &dyn JobStore) {
     assert_eq!(list(store, &OpenQuery::new().owner(ME)).len(), 25);
     assert!(list(store, &OpenQuery::new().owner(OTHER)).is_empty());
     assert_eq!(list(store, &OpenQuery::new().run(runs[3].run_id)), runs[3..4]);
+    assert_eq!(list(store, &OpenQuery::new().limit(4)), runs[..4]);
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
         let page = list(store, &OpenQuery::new().after(after).limit(10));
         let Some(last) = page.last() else { break };
         after = Some(last.run_id);
         listed.extend(page);
+        assert!(listed.len() <= runs.len(), "a page repeats runs");
     }
     assert_eq!(listed, runs);
 }
@@ -292,6 +313,17 @@ fn owners_of_claimed_open_runs_are_listed(store: &dyn JobStore) {
     let waiting = claimed.clone().waiting(second(9));
     carry_out(store, &[OpenStep::change(claimed.mark(), waiting)]);
     assert!(!is_listed(), "nobody has to settle a run that waits");
+}
+
+fn owners_of_claimed_open_runs_are_not_forgotten(store: &dyn JobStore) {
+    let [idle, busy] = [dead_owner(store), dead_owner(store)];
+    open(store, &[run("a", 1).claimed_by(busy.id)]);
+    let ledger = ledger(store);
+    let later = SystemClock.now() + chrono::TimeDelta::days(91);
+    ledger.prune(later, &Retention::default(), 10).expect("pruned");
+    let state = |owner| ledger.heartbeat(owner, LEASE).expect("no error");
+    assert_eq!(state(&idle), OwnerState::Alive, "nobody remembers it");
+    assert_eq!(state(&busy), OwnerState::Dead, "its run has not been settled");
 }
 
 fn many_steps_are_carried_out_at_once(place: &Place<'_>) {

@@ -23,6 +23,7 @@ cases! { "recording":
     Store runs_are_filtered_by_job_and_state [Ledger],
     Store pages_of_runs_have_no_gaps_and_no_repetitions [Ledger],
     Store a_claim_is_in_the_journal_until_its_batch_is_closed [Journal],
+    Store the_journal_is_read_in_pieces [Journal],
     Store only_claims_of_the_batch_are_in_the_journal [Journal],
     Store a_claim_that_wins_nothing_leaves_no_journal [Journal],
     Store what_a_claim_skips_is_in_the_journal [Journal],
@@ -154,6 +155,7 @@ fn pages_of_runs_have_no_gaps_and_no_repetitions(store: &dyn JobStore) {
         let Some(last) = page.last() else { break };
         before = Some(last.run_id);
         listed.extend(page);
+        assert!(listed.len() <= all.len(), "a page repeats runs");
     }
     listed.reverse();
     assert_eq!(listed, all);
@@ -177,6 +179,17 @@ fn a_claim_is_in_the_journal_until_its_batch_is_closed(store: &dyn JobStore) {
     ledger.append(ME, &writes).expect("appended");
     assert!(ledger.journal(batch.owner, 10).expect("read").is_empty());
     assert_eq!(runs(store, &RunQuery::new().state(RunState::Ok)).len(), 2);
+}
+
+fn the_journal_is_read_in_pieces(store: &dyn JobStore) {
+    add(store, &[("a", Some(second(5)))]);
+    let batches = [10, 70, 130].map(|at| claim(store, at, &["a"]));
+    let read = |limit| {
+        let journal = ledger(store).journal(ME, limit).expect("read");
+        journal.iter().map(|journal| journal.batch).collect::<Vec<_>>()
+    };
+    assert_eq!(read(2), batches[..2], "the oldest first");
+    assert_eq!(read(3), batches);
 }
 
 fn only_claims_of_the_batch_are_in_the_journal(store: &dyn JobStore) {
@@ -435,16 +448,19 @@ fn outcomes_of_a_dead_owner_are_refused_and_noted(store: &dyn JobStore) {
     run.owner = dead.id;
     let mut other = ok("a", 2);
     other.owner = dead.id;
+    add(store, &[("b", Some(second(5)))]);
+    let batch = claim_as(store, dead.id, 10, &["b"]);
     assert!(condemn(store, &dead));
     let mut lost = run.clone();
     lost.state = RunState::Lost;
     append(store, &[lost.clone()]);
-    let records = [run, other];
-    let writes = Writes::new().records(&records);
+    let (records, closed) = ([run, other], [batch.id]);
+    let writes = Writes::new().records(&records).closed(&closed);
     let appended = ledger(store).append(dead.id, &writes).expect("no error");
     assert_eq!(appended, Appended::Fenced);
     lost.late = Some(RunState::Ok);
-    assert_eq!(runs(store, &RunQuery::new()), [lost]);
+    assert_eq!(runs(store, &RunQuery::new().job("a")), [lost]);
+    assert_eq!(ledger(store).journal(dead.id, 10).expect("read").len(), 1, "it is still open");
 }
 
 fn owners_with_open_runs_are_listed(store: &dyn JobStore) {
