@@ -108,6 +108,9 @@ impl Engine {
         if !result? {
             return Ok(None);
         }
+        if let Some(recorder) = &recorder {
+            recorder.end_pass();
+        }
         self.claim_open_runs(runner, session, now)?;
         let next = runner.store.next_run_time(Some(now))?;
         Ok(next.into_iter().chain(runner.open.next()).min())
@@ -227,7 +230,7 @@ impl Engine {
         let mut prepared = decider.prepared.drain(..);
         let now = self.now();
         let mut batch = Arc::new(Self::new_batch(runner, now).journal(pass_batch));
-        self.note_claims(runner.number, &claims, pass_batch);
+        self.note_claims((runner.number, runner.owner().id), &claims, pass_batch);
         for claim in claims {
             // Claims come in the order of the decisions; skipped decisions were claimed by other
             // processes.

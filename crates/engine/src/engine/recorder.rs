@@ -76,10 +76,22 @@ impl Recorder {
         *lock(&self.state).open.entry(batch).or_default() += runs;
     }
 
-    /// Notes that more claims of a batch may be found later. Its journal entry stays until the owner has ended, and whoever
-    /// settles it finds that its runs have.
-    pub(super) fn keep_open(&self, batch: BatchId) {
-        lock(&self.state).open.entry(batch).or_insert(1);
+    /// Notes that more claims of a batch may be found later: its journal entry stays until a whole pass has found none.
+    pub(super) fn doubt(&self, owner: OwnerId, batch: BatchId) {
+        lock(&self.state).doubt(owner, batch);
+    }
+
+    /// Notes that a pass has found all claims that were in doubt.
+    pub(super) fn end_pass(&self) {
+        let mut state = lock(&self.state);
+        state.end_pass();
+        let is_any_closed = !state.closed.is_empty();
+        drop(state);
+        match &self.at_once {
+            Some(at_once) if is_any_closed => self.write(at_once),
+            None if is_any_closed => self.changed.notify_one(),
+            _ => {}
+        }
     }
 
     /// Returns which runs are recorded, if their job asks for nothing else.

@@ -9,6 +9,7 @@ use apscheduler_core::ledger::{
     BatchId, History, OpenQuery, OpenState, OpenStep, Reason, Retention, RunLedger, RunQuery,
     RunRecord, RunState, Skipped,
 };
+use apscheduler_core::run::OwnerId;
 use apscheduler_core::store::Claim;
 use apscheduler_core::time::Timestamp;
 
@@ -25,12 +26,17 @@ use super::unrecorded::Ended;
 impl Engine {
     /// Notes what was claimed, all of it before the first run ends: a batch is closed when none of
     /// its runs is open. Claims of another batch than this one were in doubt, and may come in several parts.
-    pub(super) fn note_claims(&self, store: u32, claims: &[Claim], pass: Option<BatchId>) {
+    pub(super) fn note_claims(
+        &self,
+        (store, owner): (u32, OwnerId),
+        claims: &[Claim],
+        pass: Option<BatchId>,
+    ) {
         let Some(recorder) = self.recorders.get(store) else { return };
         for Claim { outcome, .. } in claims {
             if let Some(batch) = outcome.batch {
                 if Some(batch) != pass {
-                    recorder.keep_open(batch);
+                    recorder.doubt(owner, batch);
                 }
                 let skipped = usize::from(outcome.skipped.is_some());
                 recorder.claimed(batch, outcome.run_times.as_slice().len() + skipped);

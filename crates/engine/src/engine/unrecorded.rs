@@ -36,6 +36,8 @@ pub(super) struct State {
     /// The runs of each batch that have not ended.
     pub(super) open: HashMap<BatchId, usize>,
     pub(super) closed: Vec<(OwnerId, BatchId)>,
+    /// Batches whose claims were in doubt, and may be found in several parts.
+    doubtful: HashMap<BatchId, Doubt>,
     pub(super) steps: UnwrittenSteps,
     /// How many records were dropped because too many waited, since a write failed.
     pub(super) dropped: u64,
@@ -43,6 +45,12 @@ pub(super) struct State {
     /// A write has failed, and is tried again at this time of the clock. Without a worker only.
     pub(super) retry: Option<Duration>,
     pub(super) is_stopped: bool,
+}
+
+struct Doubt {
+    owner: OwnerId,
+    /// Whether this pass has found claims of the batch.
+    is_fresh: bool,
 }
 
 /// A record and a step that are written together.
@@ -64,16 +72,43 @@ impl State {
         self.waiting() == 0 && self.unwritten.is_none()
     }
 
-    pub(super) fn end(&mut self, ended: Ended) {
-        let Ended { owner, batch, record, step, release } = ended;
-        if let Some((batch, runs)) = batch
-            && let Some(open) = self.open.get_mut(&batch)
-        {
+    /// Notes that claims of a batch were found that were in doubt. It stays open until a whole pass has found no more.
+    pub(super) fn doubt(&mut self, owner: OwnerId, batch: BatchId) {
+        if self.doubtful.insert(batch, Doubt { owner, is_fresh: true }).is_none() {
+            *self.open.entry(batch).or_default() += 1;
+        }
+    }
+
+    /// Notes that a pass has found all claims that were in doubt.
+    pub(super) fn end_pass(&mut self) {
+        if self.doubtful.is_empty() {
+            return;
+        }
+        let doubtful = std::mem::take(&mut self.doubtful);
+        for (batch, Doubt { owner, is_fresh }) in doubtful {
+            if is_fresh {
+                self.doubtful.insert(batch, Doubt { owner, is_fresh: false });
+            } else {
+                self.end_runs(owner, batch, 1);
+            }
+        }
+    }
+
+    /// Notes that runs of a batch have ended. With the last one, the batch is closed.
+    fn end_runs(&mut self, owner: OwnerId, batch: BatchId, runs: usize) {
+        if let Some(open) = self.open.get_mut(&batch) {
             *open = open.saturating_sub(runs);
             if *open == 0 {
                 self.open.remove(&batch);
                 self.closed.push((owner, batch));
             }
+        }
+    }
+
+    pub(super) fn end(&mut self, ended: Ended) {
+        let Ended { owner, batch, record, step, release } = ended;
+        if let Some((batch, runs)) = batch {
+            self.end_runs(owner, batch, runs);
         }
         // What becomes of a row is always kept: there is one for few runs, and they would never end.
         if self.waiting() >= CAPACITY && step.is_none() {
