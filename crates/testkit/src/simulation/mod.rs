@@ -89,6 +89,7 @@ mod store;
 mod submitted;
 mod tally;
 mod time;
+mod wake;
 mod wishes;
 mod world;
 
