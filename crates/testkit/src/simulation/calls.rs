@@ -138,7 +138,6 @@ impl State {
         match self.scenario.latency {
             Latency::Low if random.once_in(40) => random.between(0, SECOND / 10),
             Latency::Low => random.between(50, 2000),
-            Latency::Middle => random.between(1000, 100_000),
             Latency::High => random.between(1000, 300_000),
         }
     }

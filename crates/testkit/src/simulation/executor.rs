@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::task::Waker;
 
 use apscheduler_core::Shutdown;
 use apscheduler_core::executor::{Executor, ExecutorCapabilities, Run};
@@ -11,10 +12,11 @@ use apscheduler_core::function::JobError;
 use super::events::{Event, ProcessId};
 use super::faults::Call;
 use super::random::Random;
-use super::runs::{Attempt, Cancellation, Current, HeldRun};
+use super::runs::{Cancellation, Current, HeldRun};
 use super::state::{Life, State};
-use super::submitted::Submitted;
+use super::submitted::{Attempt, Submitted};
 use super::time::{Micros, SECOND, since_start};
+use super::wake::WakeRun;
 use super::world::World;
 
 /// The executor of a process.
@@ -178,8 +180,9 @@ impl World {
         state.note(|| format!("p{id} begins {name}"));
         state.plan(ends, Event::Run { process: id, run: number });
         drop(state);
-        let cancellation =
-            fate.heeds.then(|| Cancellation::of(context.cancellation(), self, id, number));
+        let wake = WakeRun { world: Arc::downgrade(self), process: id, run: number };
+        let waker = Waker::from(Arc::new(wake));
+        let cancellation = fate.heeds.then(|| Cancellation::of(context.cancellation(), &waker));
         held.current = Some(Current { attempt, ends, is_ok: fate.is_ok, cancellation });
         false
     }

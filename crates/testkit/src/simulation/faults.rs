@@ -166,6 +166,22 @@ impl Fault {
         Self::Call { at, node, call, skip, trouble: Trouble::random(random, call, lease) }
     }
 
+    /// Returns faults that let a node be found dead just when it continues: it is stopped for about its lease, and whoever
+    /// has noticed that takes its time.
+    pub(super) fn late_condemnation(
+        random: &mut Random,
+        nodes: usize,
+        end: Micros,
+        lease: Micros,
+    ) -> [Self; 2] {
+        let at = random.between(SECOND, end);
+        let node = usize::try_from(random.between(0, nodes as u64 - 1)).unwrap_or_default();
+        let other = (node + 1) % nodes;
+        let delay = Trouble::DelayBefore { time: random.between(SECOND / 2, lease) };
+        let late = Self::Call { at, node: other, call: Call::Condemn, skip: 0, trouble: delay };
+        [Self::Stop { at, node, time: random.between(lease, lease * 3 / 2) }, late]
+    }
+
     /// Returns a fault at a random time before `end`, often soon after the one before, on the same node: what a process
     /// does after a fault happens rarely otherwise. `lease` is that of the schedulers.
     pub(super) fn random(

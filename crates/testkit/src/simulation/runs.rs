@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 
 use apscheduler_core::executor::{CancellationToken, Cancelled, Run};
-use apscheduler_core::run::RunId;
 
-use super::events::{Event, ProcessId};
-use super::time::{Micros, SECOND};
-use super::world::World;
+use super::submitted::Attempt;
+use super::time::Micros;
 
 /// The runs of a process.
 #[derive(Default)]
@@ -40,14 +37,6 @@ pub(super) struct Current {
     pub(super) cancellation: Option<Cancellation>,
 }
 
-/// An attempt of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Attempt {
-    pub(super) run: RunId,
-    /// From 1.
-    pub(super) number: u32,
-}
-
 /// Lets the function of a run end soon after its token was cancelled.
 pub(super) struct Cancellation {
     token: CancellationToken,
@@ -55,35 +44,12 @@ pub(super) struct Cancellation {
     _cancelled: Cancelled,
 }
 
-struct WakeRun {
-    world: Weak<World>,
-    process: ProcessId,
-    run: u64,
-}
-
-impl Wake for WakeRun {
-    fn wake(self: Arc<Self>) {
-        if let Some(world) = self.world.upgrade() {
-            let mut state = world.state();
-            let soon = state.now + SECOND / 10;
-            state.plan(soon, Event::Run { process: self.process, run: self.run });
-        }
-    }
-}
-
 impl Cancellation {
-    /// Watches the token of a run.
-    pub(super) fn of(
-        token: &CancellationToken,
-        world: &Arc<World>,
-        process: ProcessId,
-        run: u64,
-    ) -> Self {
-        let waker = Arc::new(WakeRun { world: Arc::downgrade(world), process, run });
-        let waker = Waker::from(waker);
+    /// Watches the token of a run. The waker wakes the run.
+    pub(super) fn of(token: &CancellationToken, waker: &Waker) -> Self {
         let mut cancelled = token.cancelled();
-        if Pin::new(&mut cancelled).poll(&mut Context::from_waker(&waker)).is_ready() {
-            waker.wake();
+        if Pin::new(&mut cancelled).poll(&mut Context::from_waker(waker)).is_ready() {
+            waker.wake_by_ref();
         }
         Self { token: token.clone(), _cancelled: cancelled }
     }

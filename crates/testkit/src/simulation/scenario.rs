@@ -39,8 +39,6 @@ pub(super) struct Node {
 pub(super) enum Latency {
     /// Nearly always less than 2 ms.
     Low,
-    /// Up to 100 ms.
-    Middle,
     /// Up to 300 ms.
     High,
 }
@@ -61,8 +59,9 @@ impl Scenario {
         let others = Random::of(&[seed, 7]).pick(&[0, 0, 0, 1, 2, 3]);
         jobs.extend((0..others).map(|number| JobPlan::with_policies(seed, number, healed)));
         if others > 0 && matches!(latency, Latency::High) {
-            // A pass would take longer than a run waits that found its job full, so the next pass would follow at once.
-            latency = Latency::Middle;
+            // A pass would take longer than a run waits that found its job full, so passes would leave no time for signs
+            // of life, which are given in turns here.
+            latency = Latency::Low;
         }
         let retry_interval = random.between(1, 8) * SECOND;
         let number = random.pick(&[0, 1, 2, 3, 4, 6, 8, 12, 16]);
@@ -74,6 +73,9 @@ impl Scenario {
             let random = &mut Random::of(&[seed, 8]);
             for _ in 0..random.between(0, 4) {
                 faults.push(Fault::of_open_run(random, count, healed, lease));
+            }
+            if count > 1 && random.once_in(3) {
+                faults.extend(Fault::late_condemnation(random, count, healed, lease));
             }
         }
         faults.sort_by_key(Fault::at);
@@ -109,7 +111,6 @@ impl fmt::Display for Scenario {
             seconds(self.retry_interval),
             match self.latency {
                 Latency::Low => "low",
-                Latency::Middle => "middle",
                 Latency::High => "high",
             }
         )?;

@@ -15,6 +15,14 @@ pub(super) struct Submitted {
     pub(super) attempt: u32,
 }
 
+/// An attempt of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    pub(super) run: RunId,
+    /// From 1.
+    pub(super) number: u32,
+}
+
 impl Submitted {
     pub(super) fn of(run: &Run) -> Self {
         let submission = run.submission();
