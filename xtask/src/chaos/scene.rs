@@ -17,6 +17,9 @@ use super::scheduler::Scheduler;
 /// The number of jobs.
 const JOBS: usize = 30;
 
+/// The number of jobs in MongoDB: the server that stands for it is slow.
+const JOBS_IN_MONGODB: usize = 5;
+
 /// The lease of the schedulers, in seconds.
 const LEASE: u64 = 2;
 
@@ -35,7 +38,9 @@ pub(super) struct Scene {
     started: usize,
     killed: Vec<PathBuf>,
     pub(super) outages: usize,
-    /// Whether the store is asked for the records. The server that stands for MongoDB here is too slow for that under load.
+    /// The number of jobs.
+    jobs: usize,
+    /// Whether the store answers questions about records quickly. The server that stands for MongoDB here looks at all of them.
     has_fast_records: bool,
 }
 
@@ -44,7 +49,8 @@ impl Scene {
         fs::create_dir_all(folder)?;
         // A little later than now, so that no fire is due while the jobs are added.
         let start = now()? / 1_000_000 + 2;
-        fs::write(folder.join("jobs.toml"), jobs_file(store, folder, url, start))?;
+        let jobs = if store == "mongodb" { JOBS_IN_MONGODB } else { JOBS };
+        fs::write(folder.join("jobs.toml"), jobs_file(store, folder, url, (start, jobs)))?;
         Ok(Self {
             program: crate::command::target().join("debug/apscheduler"),
             folder: folder.to_owned(),
@@ -54,6 +60,7 @@ impl Scene {
             started: 0,
             killed: Vec::new(),
             outages: 0,
+            jobs,
             has_fast_records: store != "mongodb",
         })
     }
@@ -99,7 +106,7 @@ impl Scene {
         while begin.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(200));
             let next = self.next_run_times()?;
-            if next.len() == JOBS && next.iter().all(|(_, next)| *next > now) {
+            if next.len() == self.jobs && next.iter().all(|(_, next)| *next > now) {
                 return Ok(());
             }
         }
@@ -198,7 +205,7 @@ fn now() -> Result<Micros> {
     Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?)
 }
 
-fn jobs_file(store: &str, folder: &Path, url: Option<&str>, start: i64) -> String {
+fn jobs_file(store: &str, folder: &Path, url: Option<&str>, (start, jobs): (i64, usize)) -> String {
     let options = match url {
         // All rounds share a server, so each has its own names.
         Some(url) if store == "mongodb" => {
@@ -217,7 +224,7 @@ fn jobs_file(store: &str, folder: &Path, url: Option<&str>, start: i64) -> Strin
          [job_defaults]\nmisfire_grace_time = 'none'\ncoalesce = false\nmax_instances = 10000\n"
     );
     let start = chrono::DateTime::from_timestamp(start, 0).unwrap_or_default().to_rfc3339();
-    for number in 0..JOBS {
+    for number in 0..jobs {
         // Writing to a String can't fail.
         let _ = writeln!(
             text,

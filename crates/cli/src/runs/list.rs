@@ -59,7 +59,7 @@ pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
     }
     let zone = stores.scheduler.timezone();
     output::table(
-        &["RUN", "JOB", "SCHEDULED", "STATE", "DURATION", "DETAIL"],
+        &["RUN", "ATTEMPT", "JOB", "SCHEDULED", "STATE", "DURATION", "DETAIL"],
         runs.iter().map(|run| row(run, zone)).collect(),
     )?;
     Ok(ExitCode::SUCCESS)
@@ -69,6 +69,7 @@ fn row(run: &RunRecord, zone: Zone) -> Vec<String> {
     let duration = run.duration.map_or_else(|| "-".to_owned(), |time| format!("{time:.3?}"));
     vec![
         run.run_id.to_string(),
+        run.attempt.to_string(),
         run.job_id.to_string(),
         zone.display(run.scheduled_run_time),
         described(run),
