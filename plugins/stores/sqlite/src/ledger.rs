@@ -214,10 +214,13 @@ impl RunLedger for SqliteLedger {
     }
 
     fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {
+        // It may look at many records, so it holds no lock. What is recorded meanwhile only makes it too low.
+        let surplus = self
+            .access
+            .read(|connection| surplus(connection, self.statements(), retention.max_ok))?;
         self.access.write(|transaction| {
             let owners = to_micros(retention.owners_before(now));
             transaction.prepare_cached(&self.statements().prune_owners)?.execute([owners])?;
-            let surplus = surplus(transaction, self.statements(), retention.max_ok)?;
             let ok = surplus.unwrap_or_default().max(id_bytes(retention.ok_before(now)));
             let values = params![
                 ok,
@@ -288,11 +291,11 @@ pub(crate) fn note(
 
 /// Returns the latest run of those that succeeded which are more than `most`.
 fn surplus(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     statements: &LedgerStatements,
     most: usize,
 ) -> Result<Option<[u8; 16]>, Failure> {
-    let mut select = transaction.prepare_cached(&statements.nth_latest_ok)?;
+    let mut select = connection.prepare_cached(&statements.nth_latest_ok)?;
     let found = select.query_row([sql_limit(most)], |row| row.get::<_, [u8; 16]>(0)).optional()?;
     // The cut is exclusive.
     Ok(found.map(|id| (u128::from_be_bytes(id) + 1).to_be_bytes()))
