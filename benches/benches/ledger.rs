@@ -24,7 +24,7 @@ const GROUP: usize = 1000;
 const JOBS: usize = 1000;
 
 /// How many records a sweep removes at once.
-const PIECE: usize = 500;
+const PIECE: usize = 200;
 
 /// One of a hundred runs of each job fails.
 fn state(number: usize) -> RunState {

@@ -29,7 +29,7 @@ const PRUNE: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many records are removed at once, so that no lock is held for long.
-pub(super) const PIECE: usize = 500;
+pub(super) const PIECE: usize = 200;
 
 /// The pause between two such pieces, so that others can write.
 pub(super) const BREATHER: Duration = Duration::from_millis(10);
