@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use apscheduler_core::job::stored::trigger_of;
 use apscheduler_core::job::{JobKey, Policies};
-use apscheduler_core::ledger::{History, OpenRun, OpenStep, RunQuery, RunRecord, RunState, Writes};
+use apscheduler_core::ledger::{
+    History, OpenQuery, OpenRun, OpenStep, RunLedger, RunQuery, RunRecord, RunState, Writes,
+};
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::{Timestamp, Zone};
@@ -15,19 +17,14 @@ use serde::{Serialize, Serializer};
 
 use super::asking::{append, policies};
 use super::backfill_plan::{Chosen, Reprocess, choose, fire_times};
-use super::chain::holder;
+use super::chain::{PIECE, holder};
 use super::open_data::OpenData;
-use super::records::runs_of;
+use super::paging::{each_page, records_from};
+use super::records::unjournalled;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::storing::ledger_of_open_runs;
-
-/// How many rows are written at once, so that no lock is held for long.
-const PIECE: usize = 500;
-
-/// How many records are read at once.
-const PAGE: usize = 1000;
 
 /// How much the clocks of schedulers may differ: a run is claimed at its run time or later.
 const SKEW: TimeDelta = TimeDelta::hours(1);
@@ -193,7 +190,7 @@ impl Scheduler {
     ) -> Result<Backfilled> {
         let ledger = ledger_of_open_runs(runner)?;
         let policies = policies(record);
-        self.check_records(runner, &policies, backfill, now)?;
+        self.check_records((runner, &*ledger), &policies, backfill, now)?;
         let trigger = self.0.trigger_of(record)?;
         let mut times = fire_times(&*trigger, backfill.from, backfill.to)?;
         // What is due is about to run.
@@ -201,7 +198,7 @@ impl Scheduler {
         let found = if times.is_empty() {
             Vec::new()
         } else {
-            records_since(runner, &record.id, backfill.from)?
+            records_since(&*ledger, &record.id, backfill.from)?
         };
         let mut chosen = choose(&times, &found, backfill.reprocess);
         if backfill.newest_first {
@@ -232,7 +229,7 @@ impl Scheduler {
     /// Checks that the records tell which run times of the range succeeded.
     fn check_records(
         &self,
-        runner: &Arc<StoreRunner>,
+        (runner, ledger): (&StoreRunner, &dyn RunLedger),
         policies: &Policies,
         backfill: &Backfill,
         now: Timestamp,
@@ -245,7 +242,7 @@ impl Scheduler {
         let message = if history == History::All {
             let kept = TimeDelta::from_std(settings.retention.ok_age).unwrap_or(TimeDelta::MAX);
             if backfill.from >= now.checked_sub_signed(kept).unwrap_or(Timestamp::MIN_UTC) {
-                return check_count(runner, backfill.from, settings.retention.max_ok);
+                return check_count(ledger, backfill.from, settings.retention.max_ok);
             }
             let days = kept.as_seconds_f64() / 86400.0;
             format!(
@@ -273,19 +270,17 @@ impl Engine {
 }
 
 /// Checks that no record of a run that succeeded since then was removed because there were too many: the oldest go first.
-fn check_count(runner: &Arc<StoreRunner>, from: Timestamp, max_ok: usize) -> Result<()> {
+fn check_count(ledger: &dyn RunLedger, from: Timestamp, max_ok: usize) -> Result<()> {
     let ok = RunQuery::new().state(RunState::Ok);
     let older = ok.clone().before(RunId::first_of(from)).limit(1);
-    if !runs_of([runner], &older)?.is_empty() {
+    if !ledger.runs(&older)?.is_empty() {
         return Ok(());
     }
-    let (mut query, mut count) = (ok.limit(PAGE), 0);
-    loop {
-        let page = runs_of([runner], &query)?;
+    let mut count = 0;
+    each_page(ledger, ok, |page| {
         count += page.len();
-        let Some(last) = page.last().filter(|_| page.len() == PAGE) else { break };
-        query = query.before(last.run_id);
-    }
+        count < max_ok
+    })?;
     if count < max_ok {
         return Ok(());
     }
@@ -296,26 +291,18 @@ fn check_count(runner: &Arc<StoreRunner>, from: Timestamp, max_ok: usize) -> Res
     Err(Error::new(ErrorKind::Config, message))
 }
 
-/// Returns the records of a job's runs that may be about run times from `from` on, the latest first.
+/// Returns the records of a job's runs that may be about run times from `from` on, the latest first, and its open runs.
 fn records_since(
-    runner: &Arc<StoreRunner>,
+    ledger: &dyn RunLedger,
     job: &Arc<str>,
     from: Timestamp,
 ) -> Result<Vec<RunRecord>> {
+    // The open ones first: a run that ends meanwhile has a record then.
+    let mut found = unjournalled(ledger, OpenQuery::new().job(Arc::clone(job)))?;
     let oldest = RunId::first_of(from.checked_sub_signed(SKEW).unwrap_or(Timestamp::MIN_UTC));
-    let mut query = RunQuery::new().job(Arc::clone(job)).limit(PAGE);
-    query.states.extend(RunState::ALL.into_iter().filter(|state| *state != RunState::Changed));
-    let mut found = Vec::new();
-    loop {
-        let page = runs_of([runner], &query)?;
-        let Some(last) = page.last() else { return Ok(found) };
-        let (is_last, last) = (page.len() < PAGE || last.run_id < oldest, last.run_id);
-        found.extend(page);
-        if is_last {
-            return Ok(found);
-        }
-        query = query.before(last);
-    }
+    found.extend(records_from(ledger, job, oldest)?);
+    found.sort_by_key(|run| std::cmp::Reverse((run.run_id, run.attempt)));
+    Ok(found)
 }
 
 /// Returns the rows of a backfill: those of the first runs are due, the others are held.

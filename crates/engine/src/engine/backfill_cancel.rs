@@ -7,13 +7,10 @@ use apscheduler_core::{ErrorKind, Result};
 
 use super::asking::append;
 use super::attempts::cancelled;
-use super::chain::{is_held, is_remnant, waiting_rows};
+use super::chain::{PIECE, is_held, is_remnant, waiting_rows};
 use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
 use super::storing::ledger_of_open_runs;
-
-/// How many rows are ended at once, so that no lock is held for long.
-const PIECE: usize = 500;
 
 impl Scheduler {
     /// Cancels the runs of a backfill that have not begun, in all stores, and returns how many they were. Those that have

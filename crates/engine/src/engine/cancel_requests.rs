@@ -7,6 +7,7 @@ use apscheduler_core::ledger::{
 use apscheduler_core::run::{OwnerId, RunId};
 
 use super::open_data::OpenData;
+use super::paging::each_open_page;
 
 /// Cancels a run of this scheduler. Returns whether it runs, or is about to.
 pub(super) type OnCancel = Box<dyn Fn(RunId) -> bool + Send + Sync>;
@@ -20,11 +21,7 @@ pub(super) fn follow(
     owner: OwnerId,
     cancel: &dyn Fn(RunId) -> bool,
 ) -> Result<()> {
-    let mut query = OpenQuery::new().owner(owner).state(OpenState::Claimed);
-    loop {
-        let page = ledger.open_runs(&query)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        query = query.after(last.run_id);
+    each_open_page(ledger, OpenQuery::new().owner(owner).state(OpenState::Claimed), |page| {
         let asked = page.iter().filter(|row| row.cancel);
         let too_late = asked.filter(|row| !cancel(row.run_id));
         let ended = too_late.map(|row| Ok((row, has_ended(ledger, row)?)));
@@ -35,7 +32,8 @@ pub(super) fn follow(
         if !steps.is_empty() {
             ledger.append(owner, &Writes::new().steps(&steps))?;
         }
-    }
+        Ok(())
+    })
 }
 
 /// Returns whether a row is the request to cancel a run that had none, and the run has ended.

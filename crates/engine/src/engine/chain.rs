@@ -13,6 +13,10 @@ use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::Timestamp;
 
 use super::open_data::OpenData;
+use super::paging::all_open;
+
+/// How many rows of a backfill are written at once, so that no lock is held for long.
+pub(super) const PIECE: usize = 500;
 
 /// Returns the owner of the rows of a backfill that are held.
 pub(super) fn holder(backfill: RunId) -> OwnerId {
@@ -46,14 +50,10 @@ pub(super) fn waiting_rows(
     backfill: RunId,
     is_wanted: impl Fn(&OpenRun) -> bool,
 ) -> Result<Vec<OpenRun>> {
-    let (mut rows, mut query) = (Vec::new(), OpenQuery::new().state(OpenState::Waiting));
-    loop {
-        let page = ledger.open_runs(&query)?;
-        let Some(last) = page.last() else { return Ok(rows) };
-        query = query.after(last.run_id);
-        let of_backfill = |row: &OpenRun| OpenData::read(&row.data).backfill == Some(backfill);
-        rows.extend(page.into_iter().filter(|row| is_wanted(row) && of_backfill(row)));
-    }
+    let of_backfill = |row: &OpenRun| OpenData::read(&row.data).backfill == Some(backfill);
+    let mut rows = all_open(ledger, OpenQuery::new().state(OpenState::Waiting))?;
+    rows.retain(|row| is_wanted(row) && of_backfill(row));
+    Ok(rows)
 }
 
 /// Returns the steps that release a run, or the first one that follows it and was not cancelled.

@@ -16,6 +16,7 @@ use apscheduler_core::trigger::After;
 use serde::{Deserialize, Serialize};
 
 use super::lock::lock;
+use super::paging::all_open;
 
 /// The owner of the standing rows: a UUID of version 8, whose bits are free to choose.
 const NOBODY: OwnerId = OwnerId::from_u128(0x6170_7363_6865_8000_8000_666f_6c6c_6f77);
@@ -67,13 +68,7 @@ impl Standing {
 /// # Errors
 /// Any error from the ledger.
 pub(super) fn standing_rows(ledger: &dyn RunLedger) -> Result<Vec<OpenRun>> {
-    let (mut rows, mut query) = (Vec::new(), OpenQuery::new().owner(NOBODY));
-    loop {
-        let page = ledger.open_runs(&query)?;
-        let Some(last) = page.last() else { return Ok(rows) };
-        query = query.after(last.run_id);
-        rows.extend(page);
-    }
+    all_open(ledger, OpenQuery::new().owner(NOBODY))
 }
 
 /// The jobs of a store that follow others, as far as this scheduler knows.

@@ -21,9 +21,7 @@ use chrono::TimeDelta;
 
 use super::followers::{Followers, Standing, is_standing, standing_rows};
 use super::open_data::OpenData;
-
-/// How many records are read at once.
-const PAGE: usize = 1000;
+use super::paging::{all_open, records_from};
 
 /// How long after its identifier was made a run may become visible, and by how much clocks may differ.
 const LAG: TimeDelta = TimeDelta::minutes(2);
@@ -173,7 +171,7 @@ impl Following<'_> {
     ) -> Result<Ends> {
         let mut ends = Ends { wanted: Vec::new(), from: RunId::first_of(before(self.now, LAG)) };
         for After { job, on, .. } in &standing.follows {
-            let mut records = self.records(job, standing.from)?;
+            let mut records = records_from(self.ledger, job, standing.from)?;
             for (_, run) in ended.iter().filter(|(other, run)| other == job && *run < standing.from)
             {
                 records.extend(self.ledger.runs(&RunQuery::new().run(*run))?);
@@ -192,7 +190,7 @@ impl Following<'_> {
         }
         ends.from = ends.from.max(standing.from);
         if let Some(first) = ends.wanted.iter().map(|(run, _)| *run).min() {
-            let made: HashSet<RunId> = (self.records(&row.job_id, first)?.iter())
+            let made: HashSet<RunId> = (records_from(self.ledger, &row.job_id, first)?.iter())
                 .map(|record| record.run_id)
                 .chain(self.open_runs(&row.job_id)?.iter().map(|row| row.run_id))
                 .collect();
@@ -202,30 +200,10 @@ impl Following<'_> {
         Ok(ends)
     }
 
-    /// Returns the records of a job's runs from one on.
-    fn records(&self, job: &Arc<str>, from: RunId) -> Result<Vec<RunRecord>> {
-        let mut query = RunQuery::new().job(Arc::clone(job)).limit(PAGE);
-        query.states.extend(RunState::ALL.into_iter().filter(|state| *state != RunState::Changed));
-        let mut found = Vec::new();
-        loop {
-            let page = self.ledger.runs(&query)?;
-            let (count, last) = (page.len(), page.last().map(|record| record.run_id));
-            found.extend(page.into_iter().filter(|record| record.run_id >= from));
-            match last.filter(|last| count == PAGE && *last >= from) {
-                Some(last) => query = query.before(last),
-                None => return Ok(found),
-            }
-        }
-    }
-
     fn open_runs(&self, job: &Arc<str>) -> Result<Vec<OpenRun>> {
-        let (mut rows, mut query) = (Vec::new(), OpenQuery::new().job(Arc::clone(job)));
-        loop {
-            let page = self.ledger.open_runs(&query)?;
-            let Some(last) = page.last() else { return Ok(rows) };
-            query = query.after(last.run_id);
-            rows.extend(page.into_iter().filter(|row| !is_standing(row)));
-        }
+        let mut rows = all_open(self.ledger, OpenQuery::new().job(Arc::clone(job)))?;
+        rows.retain(|row| !is_standing(row));
+        Ok(rows)
     }
 
     fn is_alive(&self, owner: Option<OwnerId>) -> Result<bool> {

@@ -54,6 +54,7 @@ mod orphans;
 mod overdue;
 mod overlap;
 mod owner;
+mod paging;
 mod pausing;
 mod pending;
 mod pending_calls;

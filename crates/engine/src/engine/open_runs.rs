@@ -20,6 +20,7 @@ use super::foreign::submit;
 use super::identity::instance_key;
 use super::open_data::OpenData;
 use super::overlap::OVERLAP_PAUSE;
+use super::paging::all_open;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::store_session::Session;
@@ -246,7 +247,7 @@ fn claimed_unknown(
     let begun = runner.open.begun();
     let known: HashSet<RunId> = begun.into_iter().chain(unwritten()).collect();
     let query = OpenQuery::new().owner(runner.owner().id).state(OpenState::Claimed);
-    let mut runs = ledger.open_runs(&query)?;
+    let mut runs = all_open(ledger, query)?;
     // The first attempt of a run is claimed with its job, and the store finds out about that itself.
     runs.retain(|run| {
         let data = OpenData::read(&run.data);

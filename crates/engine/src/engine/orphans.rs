@@ -11,6 +11,7 @@ use apscheduler_core::time::Timestamp;
 
 use super::chain::{is_held, release};
 use super::open_data::OpenData;
+use super::paging::each_open_page;
 
 /// Releases the runs of backfills that would be held for ever.
 #[derive(Debug, Default)]
@@ -72,17 +73,15 @@ fn all_held(ledger: &dyn RunLedger) -> Result<BTreeMap<RunId, Vec<OpenRun>>> {
 /// Calls `see` for each row of a backfill.
 fn each_row(
     ledger: &dyn RunLedger,
-    mut query: OpenQuery,
+    query: OpenQuery,
     mut see: impl FnMut(RunId, OpenRun),
 ) -> Result<()> {
-    loop {
-        let page = ledger.open_runs(&query)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        query = query.after(last.run_id);
+    each_open_page(ledger, query, |page| {
         for row in page {
             if let Some(backfill) = OpenData::read(&row.data).backfill {
                 see(backfill, row);
             }
         }
-    }
+        Ok(())
+    })
 }

@@ -17,6 +17,7 @@ use super::attempts::{next_step, row_of};
 use super::chain::is_remnant;
 use super::followers::is_standing;
 use super::open_data::OpenData;
+use super::paging::{all_open, without_changes};
 use super::recorder::Recorder;
 use super::scheduler::Scheduler;
 use super::state::Engine;
@@ -205,7 +206,7 @@ impl Scheduler {
     /// # Errors
     /// Any error from a store.
     pub fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of(self.0.stores().values(), &without_changes(query))
+        runs_of(self.0.stores().values(), &runs_alone(query))
     }
 
     /// Returns the recorded runs of one store, the latest first. There are none if it has no ledger.
@@ -214,18 +215,14 @@ impl Scheduler {
     /// [`ErrorKind::UnknownAlias`](apscheduler_core::ErrorKind::UnknownAlias); any error from the
     /// store.
     pub fn runs_in(&self, alias: &str, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of([&self.0.store(alias)?], &without_changes(query))
+        runs_of([&self.0.store(alias)?], &runs_alone(query))
     }
 }
 
 /// Returns the query without records of changes, unless it asks for some.
-fn without_changes(query: &RunQuery) -> RunQuery {
-    let mut query = query.clone();
-    if query.states.is_empty() && query.run_id.is_none() {
-        let states = RunState::ALL.into_iter().filter(|state| *state != RunState::Changed);
-        query.states.extend(states);
-    }
-    query
+fn runs_alone(query: &RunQuery) -> RunQuery {
+    let query = query.clone();
+    if query.states.is_empty() && query.run_id.is_none() { without_changes(query) } else { query }
 }
 
 /// Returns the runs that wait, and those whose attempt is in no journal.
@@ -236,7 +233,14 @@ fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunR
     }
     let mut open = OpenQuery::new();
     (open.job_id, open.run_id) = (query.job_id.clone(), query.run_id);
-    let rows = ledger.open_runs(&open)?.into_iter().filter_map(|row| {
+    let mut runs = unjournalled(ledger, open)?;
+    runs.retain(|run| query.matches(&run.job_id, run.run_id, run.state));
+    Ok(runs)
+}
+
+/// Returns the runs that wait, and those whose attempt is in no journal, of the open runs that match.
+pub(super) fn unjournalled(ledger: &dyn RunLedger, query: OpenQuery) -> Result<Vec<RunRecord>> {
+    let rows = all_open(ledger, query)?.into_iter().filter_map(|row| {
         if is_standing(&row) {
             return None;
         }
@@ -248,10 +252,9 @@ fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunR
             _ if row.attempt > 1 || OpenData::read(&row.data).asked => RunState::Claimed,
             _ => return None,
         };
-        let is_wanted = query.matches(&row.job_id, row.run_id, state);
         let record =
             RunRecord::new(row.run_id, row.job_id, row.scheduled_run_time, row.owner, state);
-        is_wanted.then(|| record.attempt(row.attempt))
+        Some(record.attempt(row.attempt))
     });
     Ok(rows.collect())
 }

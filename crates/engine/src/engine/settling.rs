@@ -13,6 +13,7 @@ use apscheduler_core::time::Timestamp;
 
 use super::chain::release;
 use super::open_data::OpenData;
+use super::paging::all_open;
 
 /// How many batches, or rows of open runs, are settled at once.
 const PAGE: usize = 100;
@@ -100,14 +101,8 @@ fn is_with_others(ledger: &dyn RunLedger, owner: OwnerId, run: &RunRecord) -> Re
 
 /// Returns the rows that an owner has claimed.
 fn rows_of(ledger: &dyn RunLedger, owner: OwnerId) -> Result<BTreeMap<RunId, OpenRun>> {
-    let mut rows = BTreeMap::new();
-    let mut query = OpenQuery::new().owner(owner).state(OpenState::Claimed);
-    loop {
-        let page = ledger.open_runs(&query)?;
-        let Some(last) = page.last() else { return Ok(rows) };
-        query = query.after(last.run_id);
-        rows.extend(page.into_iter().map(|row| (row.run_id, row)));
-    }
+    let rows = all_open(ledger, OpenQuery::new().owner(owner).state(OpenState::Claimed))?;
+    Ok(rows.into_iter().map(|row| (row.run_id, row)).collect())
 }
 
 /// Writes lost runs, with what becomes of their rows. Returns `false` if this scheduler has been

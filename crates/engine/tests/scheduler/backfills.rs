@@ -187,6 +187,21 @@ fn a_backfill_that_was_written_in_part_runs_all_the_same() {
     assert_eq!(again, 1);
 }
 
+/// More runs are open than a page of them holds.
+#[test]
+fn a_long_backfill_is_not_begun_twice() {
+    let scheduler = started(Config::new().executor("default", "debug"));
+    let job = JobBuilder::new("tests::ok").id("a").trigger(every(10)).next_run_time(at(100_000));
+    scheduler.add_job(job).unwrap();
+    scheduler.manual_clock().advance(TimeDelta::seconds(30_000));
+    let all = Backfill::new(at(0), at(25_000));
+    assert_eq!(scheduler.backfill("a", &all).unwrap().runs.len(), 2500);
+    let again = scheduler.backfill("a", &all).unwrap();
+    assert_eq!((again.runs.len(), again.left), (0, 2500));
+    let waiting = RunQuery::new().state(RunState::Waiting).limit(10_000);
+    assert_eq!(scheduler.runs(&waiting).unwrap().len(), 2500);
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let scheduler = with_past(None);

@@ -8,6 +8,7 @@ use apscheduler_core::run::RunId;
 use apscheduler_core::time::Timestamp;
 use chrono::TimeDelta;
 
+use super::super::paging::without_changes;
 use super::super::records::runs_of;
 use super::super::store_runner::StoreRunner;
 
@@ -68,7 +69,7 @@ impl Reader<'_> {
     pub(super) fn traces(self, time: Timestamp) -> Result<Vec<RunRecord>> {
         let end = time.checked_add_signed(TimeDelta::milliseconds(1)).unwrap_or(time);
         let query = RunQuery::new().before(RunId::first_of(end)).limit(TRACES);
-        self.page(&runs_alone(query))
+        self.page(&without_changes(query))
     }
 
     /// Returns whether anything is recorded of a job.
@@ -100,7 +101,7 @@ impl Reader<'_> {
         {
             let upper = end.checked_add_signed(span).filter(|upper| *upper < now);
             let upper = upper.map(RunId::first_of);
-            let query = runs_alone(RunQuery::new().job(job_id).before(upper).limit(PAGE));
+            let query = without_changes(RunQuery::new().job(job_id).before(upper).limit(PAGE));
             let (records, is_cut) = self.pages(query, |record| record.run_id < lower)?;
             found.is_cut |= is_cut;
             found.records.extend(records.into_iter().filter(|record| covers(record, from, end)));
@@ -135,12 +136,6 @@ impl Reader<'_> {
         }
         Ok((records, true))
     }
-}
-
-/// Leaves out records of changes.
-fn runs_alone(mut query: RunQuery) -> RunQuery {
-    query.states.extend(RunState::ALL.into_iter().filter(|state| *state != RunState::Changed));
-    query
 }
 
 #[cfg(test)]
