@@ -8,7 +8,7 @@ mod earlier_store;
 use apscheduler_core::store::JobStore as _;
 use apscheduler_store_postgres::{PostgresJobStore, PostgresOptions};
 use apscheduler_testkit::stores::new_name;
-use apscheduler_testkit::stores::two_releases::{self, Check};
+use apscheduler_testkit::stores::two_releases::Check;
 use earlier_store::{EarlierStore, Release};
 
 /// Starts a store of the earlier release on new tables, then one of this release, and checks both.
@@ -29,41 +29,7 @@ fn present(name: &str) -> PostgresJobStore {
     store
 }
 
-#[test]
-fn each_run_time_is_claimed_once() {
-    for release in [Release::WithoutLedger, Release::WithoutOpenRuns] {
-        check(release, two_releases::each_run_time_is_claimed_once);
-    }
-}
-
-#[test]
-fn changes_are_seen() {
-    for release in [Release::WithoutLedger, Release::WithoutOpenRuns] {
-        check(release, two_releases::changes_are_seen);
-    }
-}
-
-#[test]
-fn jobs_of_a_later_form_are_left_alone() {
-    for release in [Release::WithoutLedger, Release::WithoutOpenRuns] {
-        check(release, two_releases::jobs_of_a_later_form_are_left_alone);
-    }
-}
-
-#[test]
-fn runs_of_the_earlier_release_are_settled() {
-    check(Release::WithoutOpenRuns, two_releases::runs_of_the_earlier_release_are_settled);
-}
-
-#[test]
-fn runs_of_the_present_release_are_settled() {
-    check(Release::WithoutOpenRuns, two_releases::runs_of_the_present_release_are_settled);
-}
-
-#[test]
-fn entries_with_skipped_run_times_are_refused() {
-    check(Release::WithoutOpenRuns, two_releases::entries_with_skipped_run_times_are_refused);
-}
+apscheduler_testkit::two_releases_tests!(Release, check);
 
 #[test]
 fn an_earlier_release_does_not_start_on_a_newer_schema() {

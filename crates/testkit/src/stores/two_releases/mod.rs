@@ -25,6 +25,27 @@ use serde::Deserialize;
 /// One of these checks: of a store of the earlier release, and one of this release.
 pub type Check = fn(earlier: &dyn JobStore, present: &dyn JobStore);
 
+/// Writes a test for each check. `$check` is called with the release, a variant of `$release`, and the [`Check`].
+#[macro_export]
+macro_rules! two_releases_tests {
+    ($release:ident, $check:ident) => {
+        $crate::two_releases_tests!($release, $check, [WithoutLedger, WithoutOpenRuns]:
+            each_run_time_is_claimed_once, changes_are_seen, jobs_of_a_later_form_are_left_alone);
+        $crate::two_releases_tests!($release, $check, [WithoutOpenRuns]:
+            runs_of_the_earlier_release_are_settled, runs_of_the_present_release_are_settled,
+            entries_with_skipped_run_times_are_refused);
+    };
+    ($release:ident, $check:ident, $variants:tt: $($name:ident),*) => {
+        $($crate::two_releases_tests!(@test $release, $check, $variants, $name);)*
+    };
+    (@test $release:ident, $check:ident, [$($variant:ident),*], $name:ident) => {
+        #[test]
+        fn $name() {
+            $($check($release::$variant, $crate::stores::two_releases::$name);)*
+        }
+    };
+}
+
 /// Returns whether the releases of commits 4cb45cc and 782c1ff restore a job with this text. Before anything else, they
 /// check the version of its form, and set aside a job of a later one than theirs.
 pub fn is_read_by_earlier_releases(text: &str) -> bool {
