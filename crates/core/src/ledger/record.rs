@@ -18,6 +18,9 @@ pub enum RunState {
     Waiting,
     /// It was claimed, and has no outcome yet.
     Claimed,
+    /// Its function has been called, and has not ended. Only the scheduler that runs it knows that: ledgers keep no such record,
+    /// and others see the run as claimed.
+    Running,
     /// The function returned a value.
     Ok,
     /// The function returned an error or panicked, or its executor dropped the run.
@@ -40,9 +43,10 @@ pub enum RunState {
 
 impl RunState {
     /// All states.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Waiting,
         Self::Claimed,
+        Self::Running,
         Self::Ok,
         Self::Failed,
         Self::TimedOut,
@@ -59,6 +63,7 @@ impl RunState {
         match self {
             Self::Waiting => "waiting",
             Self::Claimed => "claimed",
+            Self::Running => "running",
             Self::Ok => "ok",
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apscheduler_core::executor::{CancellationToken, Submission};
+use apscheduler_core::executor::{CancellationToken, Fire, Started, Submission};
 use apscheduler_core::function::JobError;
 use apscheduler_core::job::{JobSpec, Overlap};
 use apscheduler_core::ledger::{OpenRun, OpenState, OpenStep, Writes};
@@ -190,10 +190,14 @@ impl Engine {
         &self,
         job: &JobSpec,
         run: &Submission,
-        run_id: RunId,
+        fire: &Fire,
         token: Option<CancellationToken>,
     ) -> Option<CancellationToken> {
-        let own = is_cancellable(job, run).then(|| self.running.begin(run_id, token.as_ref()));
+        let begin = || {
+            let now = fire.started.map_or_else(|| self.now(), Started::time);
+            self.running.begin(fire.run_id, now, token.as_ref())
+        };
+        let own = is_cancellable(job, run).then(begin);
         own.flatten().or(token)
     }
 

@@ -122,7 +122,7 @@ impl RunSink for Engine {
         }
         let recovering = run.open_run().is_some_and(|run| OpenData::read(&run.data).recovering);
         let time = fire.scheduled_run_time;
-        let cancellation = self.token_of(job, run, fire.run_id, cancellation);
+        let cancellation = self.token_of(job, run, fire, cancellation);
         JobContext::in_scheduler(self, names, time, fire.run_id, cancellation)
             .with_fence(run.fence())
             .after_crash(recovering)

@@ -74,6 +74,7 @@ mod restored;
 mod retrying;
 mod room;
 mod running;
+mod runs;
 mod scheduler;
 mod settling;
 mod starved;

@@ -39,6 +39,26 @@ pub(super) fn all_open(ledger: &dyn RunLedger, query: OpenQuery) -> Result<Vec<O
     Ok(rows)
 }
 
+/// Returns the latest records that match: `limit`, and the earlier attempts of the last run among them, since the next page
+/// begins before that run.
+///
+/// # Errors
+/// Any error from the ledger.
+pub(super) fn page(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunRecord>> {
+    let mut page = ledger.runs(query)?;
+    if page.len() < query.limit {
+        return Ok(page);
+    }
+    let Some((run, attempt)) = page.last().map(|last| (last.run_id, last.attempt)) else {
+        return Ok(page);
+    };
+    if attempt > 1 {
+        let attempts = ledger.runs(&query.clone().run(run).limit(PAGE))?;
+        page.extend(attempts.into_iter().filter(|record| record.attempt < attempt));
+    }
+    Ok(page)
+}
+
 /// Calls `see` with each page of the records that match, the latest first, as long as it returns `true`.
 ///
 /// # Errors
@@ -50,7 +70,7 @@ pub(super) fn each_page(
 ) -> Result<()> {
     let mut query = query.limit(PAGE);
     loop {
-        let page = ledger.runs(&query)?;
+        let page = page(ledger, &query)?;
         let (is_last, last) = (page.len() < PAGE, page.last().map(|record| record.run_id));
         query = query.before(last);
         if !see(page) || is_last {

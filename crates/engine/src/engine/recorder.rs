@@ -125,7 +125,27 @@ impl Recorder {
 
     /// Notes the end of a run.
     pub(super) fn ended(&self, ended: Ended) {
-        self.ended_together([ended]);
+        let left = match &self.at_once {
+            Some(at_once) => self.write_alone(at_once, ended),
+            None => Some(ended),
+        };
+        if let Some(ended) = left {
+            self.ended_together([ended]);
+        }
+    }
+
+    /// Writes a record that nothing has to be written with, as those of most runs. Returns what is left to do.
+    fn write_alone(&self, at_once: &AtOnce, mut ended: Ended) -> Option<Ended> {
+        let writing = lock(&at_once.writing);
+        if !lock(&self.state).end_alone(&mut ended) {
+            return Some(ended);
+        }
+        let record = ended.record.as_slice();
+        let write = || self.append_of(ended.owner, &Writes::new().records(record));
+        let written = caught("the ledger", write);
+        drop(writing);
+        // One that could not be written waits, as any other, and is tried again at once.
+        written.is_err().then_some(ended)
     }
 
     /// Notes what belongs together: it is written in one transaction, unless there are more records and steps than one

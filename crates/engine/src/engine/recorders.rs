@@ -1,8 +1,9 @@
 //! Looks up the recorder of a store.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashMap;
 
 use super::recorder::Recorder;
 

@@ -17,9 +17,8 @@ use super::attempts::{next_step, row_of};
 use super::chain::is_remnant;
 use super::followers::is_standing;
 use super::open_data::OpenData;
-use super::paging::{all_open, without_changes};
+use super::paging::{all_open, page};
 use super::recorder::Recorder;
-use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
 use super::unrecorded::Ended;
@@ -34,14 +33,18 @@ impl Engine {
         pass: Option<BatchId>,
     ) {
         let Some(recorder) = self.recorders.get(store) else { return };
-        for Claim { outcome, .. } in claims {
-            if let Some(batch) = outcome.batch {
-                if Some(batch) != pass {
-                    recorder.doubt(owner, batch);
-                }
-                let skipped = usize::from(outcome.skipped.is_some());
-                recorder.claimed(batch, outcome.run_times.as_slice().len() + skipped);
+        // Nearly always one batch.
+        for claims in claims.chunk_by(|a, b| a.outcome.batch == b.outcome.batch) {
+            let Some(batch) = claims.first().and_then(|claim| claim.outcome.batch) else {
+                continue;
+            };
+            if Some(batch) != pass {
+                recorder.doubt(owner, batch);
             }
+            let runs = claims.iter().map(|Claim { outcome, .. }| {
+                outcome.run_times.as_slice().len() + usize::from(outcome.skipped.is_some())
+            });
+            recorder.claimed(batch, runs.sum());
         }
     }
 
@@ -199,32 +202,6 @@ fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-impl Scheduler {
-    /// Returns the recorded runs of all stores that have a ledger, the latest first. Records of
-    /// changes are left out, unless the query asks for that state.
-    ///
-    /// # Errors
-    /// Any error from a store.
-    pub fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of(self.0.stores().values(), &runs_alone(query))
-    }
-
-    /// Returns the recorded runs of one store, the latest first. There are none if it has no ledger.
-    ///
-    /// # Errors
-    /// [`ErrorKind::UnknownAlias`](apscheduler_core::ErrorKind::UnknownAlias); any error from the
-    /// store.
-    pub fn runs_in(&self, alias: &str, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of([&self.0.store(alias)?], &runs_alone(query))
-    }
-}
-
-/// Returns the query without records of changes, unless it asks for some.
-fn runs_alone(query: &RunQuery) -> RunQuery {
-    let query = query.clone();
-    if query.states.is_empty() && query.run_id.is_none() { without_changes(query) } else { query }
-}
-
 /// Returns the runs that wait, and those whose attempt is in no journal.
 fn further_attempts(ledger: &dyn RunLedger, query: &RunQuery) -> Result<Vec<RunRecord>> {
     let is_wanted = |state| query.states.is_empty() || query.states.contains(&state);
@@ -259,6 +236,8 @@ pub(super) fn unjournalled(ledger: &dyn RunLedger, query: OpenQuery) -> Result<V
     Ok(rows.collect())
 }
 
+/// Returns the latest records of these stores that match. The attempts of a run stay together, so there may be more than the
+/// query's limit: the next page begins before the last run of this one.
 pub(super) fn runs_of<'a>(
     runners: impl IntoIterator<Item = &'a Arc<StoreRunner>>,
     query: &RunQuery,
@@ -266,7 +245,7 @@ pub(super) fn runs_of<'a>(
     let mut runs = Vec::new();
     for runner in runners {
         if let Some(ledger) = runner.store.ledger() {
-            let mut found = ledger.runs(query)?;
+            let mut found = page(&*ledger, query)?;
             if ledger.has_open_runs() {
                 found.extend(further_attempts(&*ledger, query)?);
             }
@@ -274,6 +253,13 @@ pub(super) fn runs_of<'a>(
         }
     }
     runs.sort_by_key(|run| std::cmp::Reverse((run.run_id, run.attempt)));
-    runs.truncate(query.limit);
+    cut_page(&mut runs, query.limit);
     Ok(runs)
+}
+
+/// Leaves the first `limit` records, and the other attempts of the last run among them.
+pub(super) fn cut_page(runs: &mut Vec<RunRecord>, limit: usize) {
+    let last = limit.checked_sub(1).and_then(|last| runs.get(last)).map(|last| last.run_id);
+    let attempts = runs.iter().skip(limit).take_while(|run| Some(run.run_id) == last).count();
+    runs.truncate(limit + attempts);
 }

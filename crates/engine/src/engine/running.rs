@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::run::RunId;
+use apscheduler_core::time::Timestamp;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::instances::InstanceKey;
@@ -31,8 +32,8 @@ struct Running {
 enum State {
     /// It waits in the queue of its executor.
     Queued,
-    /// Its function was called with this token.
-    Begun(CancellationToken),
+    /// Its function was called at this time, with this token.
+    Begun(Timestamp, CancellationToken),
     /// It was cancelled before it began.
     Refused,
 }
@@ -58,16 +59,17 @@ impl RunningRuns {
                 .is_some_and(|running| matches!(running.state, State::Refused))
     }
 
-    /// Notes that the function of a run is called. Returns its token, if the run can be cancelled: a child of its executor's.
+    /// Notes that the function of a run is called now. Returns its token, if the run can be cancelled: a child of its executor's.
     pub(super) fn begin(
         &self,
         run: RunId,
+        now: Timestamp,
         parent: Option<&CancellationToken>,
     ) -> Option<CancellationToken> {
         let token = parent.map_or_else(CancellationToken::new, CancellationToken::child);
         let mut shard = lock(self.shard(run));
         let running = shard.get_mut(&run)?;
-        let before = std::mem::replace(&mut running.state, State::Begun(token.clone()));
+        let before = std::mem::replace(&mut running.state, State::Begun(now, token.clone()));
         drop(shard);
         if matches!(before, State::Refused) {
             // It was cancelled at the last moment.
@@ -75,6 +77,14 @@ impl RunningRuns {
             token.cancel_on_request();
         }
         Some(token)
+    }
+
+    /// Returns when the function of a run was called, if it runs here.
+    pub(super) fn begun(&self, run: RunId) -> Option<Timestamp> {
+        match lock(self.shard(run)).get(&run)?.state {
+            State::Begun(since, _) => Some(since),
+            State::Queued | State::Refused => None,
+        }
     }
 
     /// Forgets a run that has ended.
@@ -110,7 +120,7 @@ impl RunningRuns {
     /// Returns the token of a run that has begun. Any other must not begin.
     fn refuse(&self, running: &mut Running) -> Option<CancellationToken> {
         match &running.state {
-            State::Begun(token) => return Some(token.clone()),
+            State::Begun(_, token) => return Some(token.clone()),
             State::Queued => {
                 running.state = State::Refused;
                 self.refused.fetch_add(1, Ordering::SeqCst);
@@ -123,17 +133,16 @@ impl RunningRuns {
 
 #[cfg(test)]
 mod tests {
-    use apscheduler_core::time::Timestamp;
-
     use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn job(store: u32) -> InstanceKey {
         InstanceKey { store, job_id: "a".into() }
     }
 
     fn runs(count: usize) -> (RunningRuns, Vec<RunId>) {
-        let (running, first) =
-            (RunningRuns::default(), RunId::reserve(Timestamp::UNIX_EPOCH, count));
+        let (running, first) = (RunningRuns::default(), RunId::reserve(NOW, count));
         let runs: Vec<RunId> = (0..count).map(|index| first.nth(index)).collect();
         for run in &runs {
             running.submit(*run, &job(0));
@@ -145,7 +154,8 @@ mod tests {
     fn a_run_that_has_begun_is_told_and_one_that_waits_is_refused() {
         let (running, runs) = runs(2);
         let parent = CancellationToken::new();
-        let token = running.begin(runs[0], Some(&parent)).unwrap();
+        let token = running.begin(runs[0], NOW, Some(&parent)).unwrap();
+        assert_eq!((running.begun(runs[0]), running.begun(runs[1])), (Some(NOW), None));
         assert!(running.cancel(runs[0]) && running.cancel(runs[1]));
         assert!(token.is_requested() && !parent.is_cancelled());
         assert!(!running.is_refused(runs[0]) && running.is_refused(runs[1]));
@@ -160,14 +170,15 @@ mod tests {
     fn a_run_that_is_cancelled_as_it_begins_is_told() {
         let (running, runs) = runs(1);
         running.cancel(runs[0]);
-        assert!(running.begin(runs[0], None).unwrap().is_requested());
+        assert!(running.begin(runs[0], NOW, None).unwrap().is_requested());
         assert_eq!(running.refused.load(Ordering::SeqCst), 0);
     }
 
     #[test]
     fn the_runs_of_one_job_are_cancelled() {
         let (running, runs) = runs(40);
-        let tokens: Vec<_> = runs.iter().map(|run| running.begin(*run, None).unwrap()).collect();
+        let tokens: Vec<_> =
+            runs.iter().map(|run| running.begin(*run, NOW, None).unwrap()).collect();
         running.cancel_job(&job(1));
         assert!(tokens.iter().all(|token| !token.is_cancelled()));
         running.cancel_job(&job(0));
@@ -177,6 +188,6 @@ mod tests {
     #[test]
     fn other_runs_have_no_token() {
         let (running, _) = runs(1);
-        assert!(running.begin(RunId::new(Timestamp::UNIX_EPOCH), None).is_none());
+        assert!(running.begin(RunId::new(NOW), NOW, None).is_none());
     }
 }

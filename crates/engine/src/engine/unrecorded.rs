@@ -1,10 +1,11 @@
 //! What waits to be recorded.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use apscheduler_core::ledger::{BatchId, OpenStep, RunRecord};
 use apscheduler_core::run::{OwnerId, RunId};
+use hashbrown::HashMap;
 
 use super::group::Group;
 use super::unwritten::{StepKey, UnwrittenSteps};
@@ -103,6 +104,25 @@ impl State {
                 self.closed.push((owner, batch));
             }
         }
+    }
+
+    /// Notes the end of a run that has only a record to write, if nothing else waits to be written and its batch stays open.
+    /// Returns whether that is so.
+    pub(super) fn end_alone(&mut self, ended: &mut Ended) -> bool {
+        let is_alone = ended.record.is_some() && ended.step.is_none() && ended.release.is_none();
+        if !is_alone || self.is_failing || !self.is_empty() {
+            return false;
+        }
+        if let Some((batch, runs)) = ended.batch
+            && let Some(open) = self.open.get_mut(&batch)
+        {
+            if *open <= runs {
+                return false;
+            }
+            *open -= runs;
+        }
+        ended.batch = None;
+        true
     }
 
     pub(super) fn end(&mut self, ended: Ended) {

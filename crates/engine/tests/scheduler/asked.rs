@@ -157,6 +157,13 @@ fn a_run_that_failed_is_retried_as_another_attempt() {
     scheduler.repeat_run(failed.run_id).unwrap();
     scheduler.step();
     assert_eq!(states(&scheduler)[0], (4, RunState::Ok));
+
+    // A page does not cut a run in two: the next one begins before it.
+    for limit in 1..=4 {
+        let page = scheduler.runs(&RunQuery::new().limit(limit)).unwrap();
+        let attempts: Vec<u32> = page.iter().map(|run| run.attempt).collect();
+        assert_eq!(attempts, [4, 3, 2, 1], "a page of {limit}");
+    }
 }
 
 #[test]

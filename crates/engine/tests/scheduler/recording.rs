@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use apscheduler_core::config::Config;
 use apscheduler_core::event::EventMask;
+use apscheduler_core::function::JobContext;
 use apscheduler_core::job::JobBuilder;
 use apscheduler_core::ledger::{History, Reason, RunQuery, RunRecord, RunState};
+use apscheduler_engine::JobContextExt as _;
 use apscheduler_testkit::SteppedScheduler;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -59,6 +61,32 @@ fn errors_panics_and_timeouts_are_recorded() {
     assert_eq!(of("fails").error.as_deref(), Some("disk on fire"));
     assert_eq!(of("panics").error.as_deref(), Some("panicked: oh no"));
     assert_eq!(of("long").error.unwrap().len(), 4096);
+}
+
+#[test]
+fn a_run_is_running_from_the_call_of_its_function_to_its_end() {
+    let scheduler = recording(History::All);
+    let held = HeldRuns::new(usize::MAX);
+    scheduler.add_executor("held", held.clone()).unwrap();
+    scheduler.start().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let asks = move |context: &JobContext| {
+        let scheduler = context.scheduler().unwrap();
+        let of_state = |state| scheduler.runs(&RunQuery::new().job("a").state(state)).unwrap();
+        let all = scheduler.runs(&RunQuery::new().job("a")).unwrap();
+        let why = scheduler.why("a", Some(at(0))).unwrap().answer;
+        tell.send((all, of_state(RunState::Running), of_state(RunState::Claimed), why)).unwrap();
+    };
+    scheduler.add_job(JobBuilder::new(asks).id("a").executor("held")).unwrap();
+    scheduler.step();
+    let states = |runs: &[RunRecord]| -> Vec<_> { runs.iter().map(|run| run.state).collect() };
+    assert_eq!(states(&runs(&scheduler)), [RunState::Claimed], "no worker has taken it");
+    held.execute_all();
+    let (all, running, claimed, why) = told.recv().unwrap();
+    assert_eq!((states(&all), &running), (vec![RunState::Running], &all));
+    assert_eq!((claimed, all[0].started), (vec![], Some(at(0))));
+    assert!(why.contains("has been running since 2027-01-01 00:00:00 UTC"), "{why}");
+    assert_eq!(states(&runs(&scheduler)), [RunState::Ok]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The ledger of the store: the latest records, and the open runs.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use apscheduler_core::Result;
@@ -10,6 +10,7 @@ use apscheduler_core::ledger::{
 };
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::time::Timestamp;
+use hashbrown::HashSet;
 
 /// How many records are kept.
 const CAPACITY: usize = 10_000;

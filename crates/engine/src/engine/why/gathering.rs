@@ -54,7 +54,7 @@ impl Engine {
             claimed: Vec::new(),
         };
         let Some(ledger) = ledger else { return Ok(facts) };
-        let reader = Reader { runner };
+        let reader = Reader { runner, running: &self.running };
         let (of_schedulers, of_all): (Vec<_>, Vec<_>) = Noted::all(reader.changes("")?)
             .into_iter()
             .partition(|noted| is_about_schedulers(noted.change.what));
@@ -102,7 +102,7 @@ impl Engine {
         // With a random delay, or without its trigger, any time may be one of a range.
         let may_be_in_range = times.is_none_or(|times| times.at.is_some() || times.is_random);
         let run_time = times.and_then(|times| times.at).unwrap_or(asked);
-        let reader = Reader { runner };
+        let reader = Reader { runner, running: &self.running };
         let found = reader.fire(&facts.job_id, asked, end, facts.now)?;
         past.is_cut = found.is_cut;
         let Some(best) = found.best(run_time, may_be_in_range) else { return Ok(past) };

@@ -98,9 +98,11 @@ impl Scheduler {
         is_there: bool,
     ) -> Result<Option<Why>> {
         let record = runner.callable()?.lookup_job(id)?;
-        let is_known = match &record {
-            Some(_) => is_there,
-            None => !is_there && runner.store.ledger().is_some() && Reader { runner }.knows(id)?,
+        let is_known = if record.is_some() {
+            is_there
+        } else {
+            let reader = Reader { runner, running: &self.0.running };
+            !is_there && runner.store.ledger().is_some() && reader.knows(id)?
         };
         if !is_known {
             return Ok(None);

@@ -68,6 +68,7 @@ impl Outcome<'_> {
             }
             RunState::Lost => self.lost(),
             RunState::Claimed => self.claimed(),
+            RunState::Running => self.running(),
             RunState::Waiting => self.waiting(),
             RunState::Missed => format!("did not run at {at}: {}", self.missed()),
             RunState::Coalesced => self.coalesced(),
@@ -113,6 +114,16 @@ impl Outcome<'_> {
             self.at,
             self.claimer(),
             late.unwrap_or_default()
+        )
+    }
+
+    fn running(&self) -> String {
+        let since = self.record.started.map(|time| format!(" since {}", self.words.time(time)));
+        let attempt = self.attempt();
+        format!(
+            "has been running{} for its run time {}{attempt}",
+            since.unwrap_or_default(),
+            self.at
         )
     }
 

@@ -10,6 +10,8 @@ use chrono::TimeDelta;
 
 use super::super::paging::without_changes;
 use super::super::records::runs_of;
+use super::super::running::RunningRuns;
+use super::super::runs::note_begun;
 use super::super::store_runner::StoreRunner;
 
 /// The records that are read at once.
@@ -25,6 +27,7 @@ const TRACES: usize = 300;
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub(super) runner: &'a Arc<StoreRunner>,
+    pub(super) running: &'a RunningRuns,
 }
 
 /// The records of a run time.
@@ -56,7 +59,9 @@ fn covers(record: &RunRecord, from: Timestamp, end: Timestamp) -> bool {
 
 impl Reader<'_> {
     fn page(self, query: &RunQuery) -> Result<Vec<RunRecord>> {
-        runs_of([self.runner], query)
+        let mut page = runs_of([self.runner], query)?;
+        note_begun(self.running, &mut page);
+        Ok(page)
     }
 
     /// Returns all records of changes of a job, the latest first; with an empty id, those about all jobs and schedulers.

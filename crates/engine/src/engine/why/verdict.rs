@@ -101,7 +101,7 @@ impl Verdict {
     pub(super) fn of(state: RunState) -> Self {
         match state {
             RunState::Waiting => Self::Waiting,
-            RunState::Claimed => Self::Running,
+            RunState::Claimed | RunState::Running => Self::Running,
             RunState::Ok => Self::Ran,
             RunState::Failed => Self::Failed,
             RunState::TimedOut => Self::TimedOut,
