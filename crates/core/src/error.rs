@@ -29,6 +29,8 @@ pub enum ErrorKind {
     ConflictingId,
     /// No job has that id (APScheduler: `JobLookupError`).
     JobLookup,
+    /// The job has been changed since it was read, so its record has another revision than the key of the call.
+    Outdated,
     /// No store knows a run with that id.
     RunLookup,
     /// The run has ended, or has not, so that this can't be done with it.

@@ -13,7 +13,7 @@ pub use schedulers::PLUGINS;
 
 /// Handles to jobs.
 pub mod job {
-    pub use crate::engine::{Job, NextRunTime};
+    pub use crate::engine::{Job, JobStatus, JobsPage, NextRunTime};
 }
 
 /// Why a job ran, or did not: the answer of [`Scheduler::why`].

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use apscheduler::job::Job;
-use serde_json::Value;
 
 use super::view;
 use crate::output;
@@ -28,10 +27,9 @@ pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
         let next = job.next_run_time().instant();
         (next.is_none(), next, job.id().to_owned())
     });
-    let zone = stores.scheduler.timezone();
     stores.warn_of_memory_stores();
     if args.json {
-        output::json(&jobs.iter().map(|job| view::json(job, zone)).collect::<Value>())?;
+        output::json(&jobs)?;
         return Ok(ExitCode::SUCCESS);
     }
     if jobs.is_empty() {
@@ -39,12 +37,11 @@ pub(super) fn list(stores: &Stores, args: &ListArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let row = |job: &Job| {
-        let next =
-            job.next_run_time().instant().map(|time| view::zone(job, zone, time).display(time));
+        let next = job.next_run_time().instant().map(|time| job.zone(time).display(time));
         let trigger = job.spec().map(|spec| spec.trigger().to_string());
         let status = match job.broken() {
             Some(error) => format!("broken: {}", error.message()),
-            None => view::pause(job, zone).unwrap_or_else(|| view::status(job).to_owned()),
+            None => view::pause(job).unwrap_or_else(|| job.status().to_string()),
         };
         let dash = || "-".to_owned();
         vec![

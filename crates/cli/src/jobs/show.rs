@@ -22,8 +22,7 @@ pub(super) struct ShowArgs {
 
 pub(super) fn show(stores: &Stores, args: &ShowArgs) -> Result<ExitCode> {
     let job = stores.job(&args.id)?;
-    let zone = stores.scheduler.timezone();
-    let mut shown = view::json(&job, zone);
+    let mut shown = serde_json::to_value(&job)?;
     if job.broken().is_some() {
         let store = stores.scheduler.jobstore(job.jobstore());
         shown["state"] = json!(store.and_then(|store| view::raw_state(&*store, job.id())));
@@ -34,10 +33,10 @@ pub(super) fn show(stores: &Stores, args: &ShowArgs) -> Result<ExitCode> {
     }
     if let Some(time) = job.next_run_time().instant() {
         let now = stores.scheduler.clock().now();
-        let text = view::zone(&job, zone, time).display(time);
+        let text = job.zone(time).display(time);
         shown["next_run_time"] = json!(format!("{text} ({})", relative(now, time)));
     }
-    if let Some((pause, text)) = job.paused().zip(view::pause(&job, zone)) {
+    if let Some((pause, text)) = job.paused().zip(view::pause(&job)) {
         let since = relative(stores.scheduler.clock().now(), pause.since);
         shown["pause"] = json!(format!("{text} (by {}, {since})", pause.by));
     }

@@ -12,6 +12,9 @@ use crate::printable;
 ///
 /// Without a store, every store of the scheduler is searched. The keys in events always name the store.
 ///
+/// A key with a [revision](Self::at_revision) addresses the job as it was read: a call fails with
+/// [`ErrorKind::Outdated`](crate::ErrorKind::Outdated) if the job has been changed, or has fired, since then.
+///
 /// # Examples
 /// ```
 /// use apscheduler_core::job::JobKey;
@@ -23,17 +26,33 @@ use crate::printable;
 pub struct JobKey {
     id: Arc<str>,
     jobstore: Option<Arc<str>>,
+    revision: Option<u64>,
 }
 
 impl JobKey {
     /// The job with this id, in whichever store has it.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self { id: id.into(), jobstore: None }
+        Self { id: id.into(), jobstore: None, revision: None }
     }
 
     /// The job with this id in the store with this alias.
     pub fn in_store(jobstore: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Self {
-        Self { id: id.into(), jobstore: Some(jobstore.into()) }
+        Self { id: id.into(), jobstore: Some(jobstore.into()), revision: None }
+    }
+
+    /// The same job, as long as its record has this revision.
+    ///
+    /// # Examples
+    /// ```
+    /// use apscheduler_core::job::JobKey;
+    ///
+    /// let as_it_was_read = JobKey::new("backup").at_revision(7);
+    /// assert_eq!(as_it_was_read.revision(), Some(7));
+    /// ```
+    #[must_use]
+    pub fn at_revision(mut self, revision: impl Into<Option<u64>>) -> Self {
+        self.revision = revision.into();
+        self
     }
 
     /// The id of the job.
@@ -44,6 +63,11 @@ impl JobKey {
     /// The alias of the store, if the key names one.
     pub fn jobstore(&self) -> Option<&str> {
         self.jobstore.as_deref()
+    }
+
+    /// The revision that the record must have, if the key names one.
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
     }
 }
 

@@ -147,6 +147,7 @@ impl Scheduler {
             id: Arc::clone(spec.id_arc()),
             jobstore: Arc::clone(&runner.alias),
             next_run_time: next.into(),
+            revision: None,
             spec: Some(Arc::clone(spec)),
             broken: None,
             broken_origin: None,

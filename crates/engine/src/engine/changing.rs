@@ -7,6 +7,7 @@ use super::change::{Changed, Stored, StoredJob};
 use super::decide::{restore, unknown_executor};
 use super::job::Job;
 use super::lock::lock;
+use super::lookup::check_revision;
 use super::pausing::adapt;
 use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
@@ -95,7 +96,7 @@ impl Scheduler {
         } else {
             let mut found = None;
             for runner in engine.stores_named(jobstore)? {
-                let audit = self.removal_of(&runner, id)?;
+                let audit = self.removal_of(&runner, key)?;
                 if runner.callable()?.remove_job(id)? {
                     if let Some((audit, job)) = audit {
                         let note = note.map(ToOwned::to_owned);
@@ -150,10 +151,19 @@ impl Scheduler {
     }
 
     /// Returns what records the removal of a job, and the job as it is before.
-    fn removal_of(&self, runner: &StoreRunner, id: &str) -> Result<Option<(Audit, JobRecord)>> {
-        let Some(audit) = self.audit_of(runner) else { return Ok(None) };
-        let job = runner.callable()?.lookup_job(id)?;
-        Ok(job.map(|job| (audit, job)))
+    ///
+    /// # Errors
+    /// [`ErrorKind::Outdated`], if the key names another revision; any error from the store.
+    fn removal_of(&self, runner: &StoreRunner, key: &JobKey) -> Result<Option<(Audit, JobRecord)>> {
+        let audit = self.audit_of(runner);
+        if audit.is_none() && key.revision().is_none() {
+            return Ok(None);
+        }
+        let job = runner.callable()?.lookup_job(key.id())?;
+        if let Some(job) = &job {
+            check_revision(key, job.revision)?;
+        }
+        Ok(audit.zip(job))
     }
 
     fn change_pending(
@@ -238,7 +248,11 @@ impl Scheduler {
                 engine.emit(EventMask::JOB_MODIFIED, || event(&runner.alias));
                 runner.mark_changed();
                 engine.wake();
-                return Ok(self.record_handle(&runner, &record, &context));
+                // The new revision is known to the store alone.
+                return Ok(Job {
+                    revision: None,
+                    ..self.record_handle(&runner, &record, &context)
+                });
             }
         }
         Err(Error::new(ErrorKind::Unavailable, "others keep changing the job; try again")

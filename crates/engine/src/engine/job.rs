@@ -49,6 +49,8 @@ pub struct Job {
     pub(super) id: Arc<str>,
     pub(super) jobstore: Arc<str>,
     pub(super) next_run_time: NextRunTime,
+    /// `None` if the job was just added, or is held for the start.
+    pub(super) revision: Option<u64>,
     pub(super) spec: Option<Arc<JobSpec>>,
     pub(super) broken: Option<Arc<Error>>,
     /// The origin of a record that can't be restored, as far as its text is readable.
@@ -65,6 +67,13 @@ impl Job {
     /// Returns the key: the id and the store.
     pub fn key(&self) -> JobKey {
         JobKey::in_store(Arc::clone(&self.jobstore), Arc::clone(&self.id))
+    }
+
+    /// Returns the revision of its record as of this snapshot: each change, and each fire, raises it. With
+    /// [`JobKey::at_revision`], a call changes nothing else than what was read. `None` for a job that was just added and not read,
+    /// and before the start.
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
     }
 
     /// Returns the scheduler that the methods act on.

@@ -10,12 +10,22 @@ use super::scheduler::Scheduler;
 use super::store_runner::StoreRunner;
 use apscheduler_core::job::JobKey;
 use apscheduler_core::job::stored::broken_origin;
-use apscheduler_core::store::JobRecord;
+use apscheduler_core::store::{Cursor, JobRecord};
 use apscheduler_core::trigger::TriggerContext;
 use apscheduler_core::{Error, ErrorKind, Result};
 
 /// The number of records per page of a listing.
 const PAGE: usize = 1000;
+
+/// A part of a store's jobs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JobsPage {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Where the next page begins, if there may be more.
+    pub next: Option<Cursor>,
+}
 
 impl Scheduler {
     /// Returns the job with that key.
@@ -62,6 +72,28 @@ impl Scheduler {
             Ok(())
         })?;
         Ok(jobs)
+    }
+
+    /// Returns a page of the jobs of one store, in the order of [`get_jobs`](Self::get_jobs): at most
+    /// `limit`, after the place where the page before has ended. Before the start, all jobs are on one page.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownAlias`]; any error from the store.
+    pub fn jobs_page(
+        &self,
+        jobstore: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<JobsPage> {
+        if self.waits() {
+            return Ok(JobsPage { jobs: self.jobs_of(Some(jobstore))?, next: None });
+        }
+        let runner = self.0.store(jobstore)?;
+        let page = runner.callable()?.get_jobs(after, limit)?;
+        let context = self.0.trigger_context();
+        let next = page.last().filter(|_| page.len() == limit).map(JobRecord::cursor);
+        let jobs = page.iter().map(|record| self.record_handle(&runner, record, &context));
+        Ok(JobsPage { jobs: jobs.collect(), next })
     }
 
     /// Calls `visit` for each job in the order of [`get_jobs`](Self::get_jobs), reading the stores
@@ -149,6 +181,7 @@ impl Scheduler {
             id: Arc::clone(&record.id),
             jobstore: Arc::clone(&runner.alias),
             next_run_time: record.next_run_time.into(),
+            revision: Some(record.revision),
             spec,
             broken: broken.map(Arc::new),
             broken_origin,

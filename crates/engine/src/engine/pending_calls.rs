@@ -45,6 +45,7 @@ impl Scheduler {
             id: Arc::clone(job.spec.id_arc()),
             jobstore: Arc::clone(&job.jobstore),
             next_run_time: job.next_run_time.map_or(NextRunTime::Pending, Into::into),
+            revision: None,
             spec: Some(Arc::clone(&job.spec)),
             broken: None,
             broken_origin: None,

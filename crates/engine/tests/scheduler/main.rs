@@ -31,6 +31,7 @@ mod reasons;
 mod recorder;
 mod recording;
 mod retries;
+mod revisions;
 mod room;
 mod run_threads;
 mod shared_stores;
