@@ -1,0 +1,48 @@
+//! The scheduler.
+
+use apscheduler_engine::{Scheduler, SchedulerState};
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use crate::access::Identity;
+use crate::dashboard::App;
+use crate::problem::Problem;
+
+type Answer = Result<Json<Value>, Problem>;
+
+pub(crate) async fn show(State(app): State<App>) -> Answer {
+    Ok(Json(app.call(|scheduler| Ok(table(scheduler))).await?))
+}
+
+pub(crate) async fn pause(State(app): State<App>, Extension(who): Extension<Identity>) -> Answer {
+    let paused = app.call_as(who.name().clone(), |scheduler| {
+        scheduler.pause()?;
+        Ok(table(scheduler))
+    });
+    Ok(Json(paused.await?))
+}
+
+pub(crate) async fn resume(State(app): State<App>, Extension(who): Extension<Identity>) -> Answer {
+    let resumed = app.call_as(who.name().clone(), |scheduler| {
+        scheduler.resume()?;
+        Ok(table(scheduler))
+    });
+    Ok(Json(resumed.await?))
+}
+
+fn table(scheduler: &Scheduler) -> Value {
+    let state = match scheduler.state() {
+        SchedulerState::Stopped => "stopped",
+        SchedulerState::Running => "running",
+        SchedulerState::Paused => "paused",
+    };
+    json!({
+        "state": state,
+        "time": scheduler.timezone().iso(scheduler.clock().now()),
+        "timezone": scheduler.timezone().to_string(),
+        "instances": scheduler.instances(),
+        "jobstores": scheduler.jobstore_aliases(),
+        "executors": scheduler.executor_aliases(),
+    })
+}

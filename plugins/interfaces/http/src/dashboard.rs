@@ -1,0 +1,132 @@
+//! The router that a program mounts.
+
+use std::sync::Arc;
+
+use apscheduler_core::Result;
+use apscheduler_engine::{Call, Scheduler};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+
+use crate::access::Access;
+use crate::guard::{self, Hosts};
+use crate::routes::{ROUTES, Route};
+
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Remote access to a scheduler: an axum router that can be mounted under any path.
+///
+/// # Examples
+/// ```
+/// use apscheduler_core::registry::Registry;
+/// use apscheduler_engine::LinkedPlugins;
+/// use apscheduler_engine::schedulers::BackgroundScheduler;
+/// use apscheduler_interface_http::{Access, Dashboard, Rights, Token};
+///
+/// # let scheduler = BackgroundScheduler::<LinkedPlugins>::new();
+/// let token = Token::new("operator", "a-long-random-secret-of-32-bytes-or-more", Rights::all())?;
+/// let dashboard = Dashboard::new(&scheduler).access(Access::tokens([token]));
+/// let app: axum::Router = axum::Router::new().nest("/jobs", dashboard.router());
+/// # let _ = app;
+/// # Ok::<(), apscheduler_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "call `router` to get what a server can serve"]
+pub struct Dashboard {
+    scheduler: Scheduler,
+    access: Option<Access>,
+    hosts: Vec<String>,
+    functions: Vec<String>,
+}
+
+impl Dashboard {
+    /// Remote access to this scheduler. Nobody has any, until [`access`](Self::access) says who.
+    pub fn new(scheduler: &Scheduler) -> Self {
+        let hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
+        Self { scheduler: scheduler.clone(), access: None, hosts, functions: Vec::new() }
+    }
+
+    /// Says who may do what.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
+    /// Answers requests to this host, besides those to `localhost`. Requests to others are refused: a page of another site could
+    /// point its own name at this machine.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.hosts.push(host.into());
+        self
+    }
+
+    /// Allows jobs that call this function to be added. None is, by default.
+    pub fn function(mut self, name: impl Into<String>) -> Self {
+        self.functions.push(name.into());
+        self
+    }
+
+    /// Returns the router.
+    pub fn router(self) -> Router {
+        let app = App(Arc::new(Shared {
+            scheduler: self.scheduler,
+            access: self.access,
+            hosts: Hosts::new(self.hosts),
+            functions: self.functions,
+        }));
+        let add = |router: Router<App>, route: &Route| {
+            let guard = guard::Guard { app: app.clone(), right: route.right };
+            let guard = middleware::from_fn_with_state(guard, guard::check);
+            let handler = (route.handler)(route.method.filter());
+            router.route(route.path, handler.layer(guard))
+        };
+        let router = ROUTES.iter().fold(Router::new(), add);
+        router
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(middleware::map_response(guard::protect))
+            .with_state(app)
+    }
+}
+
+/// What all handlers work with.
+#[derive(Clone, Debug)]
+pub(crate) struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    scheduler: Scheduler,
+    access: Option<Access>,
+    hosts: Hosts,
+    functions: Vec<String>,
+}
+
+impl App {
+    pub(crate) fn access(&self) -> Option<&Access> {
+        self.0.access.as_ref()
+    }
+
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.0.hosts
+    }
+
+    pub(crate) fn functions(&self) -> &[String] {
+        &self.0.functions
+    }
+
+    /// Makes a call that may wait for a store, off the thread that serves requests.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
+    ) -> Call<T> {
+        self.0.scheduler.call(call)
+    }
+
+    /// Makes a call on behalf of somebody.
+    pub(crate) fn call_as<T: Send + 'static>(
+        &self,
+        who: Arc<str>,
+        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
+    ) -> Call<T> {
+        self.0.scheduler.call(move |scheduler| call(&scheduler.acting_as(who)))
+    }
+}

@@ -1,0 +1,117 @@
+//! What each request has to pass before its handler is called.
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::access::Right;
+use crate::dashboard::App;
+use crate::problem::Problem;
+
+/// What is checked for a route.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub(crate) app: App,
+    pub(crate) right: Right,
+}
+
+/// The hosts whose requests are answered.
+#[derive(Debug)]
+pub(crate) struct Hosts(Vec<String>);
+
+impl Hosts {
+    pub(crate) fn new(hosts: Vec<String>) -> Self {
+        Self(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect())
+    }
+
+    fn contain(&self, authority: &str) -> bool {
+        let host = without_port(authority).to_ascii_lowercase();
+        self.0.contains(&host)
+    }
+}
+
+/// Refuses a request to another host, one that another site has made a browser send, and one without the right of the route.
+pub(crate) async fn check(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let app = &guard.app;
+    let host = host_of(&request);
+    if !host.as_deref().is_some_and(|host| app.hosts().contain(host)) {
+        let host = host.unwrap_or_default();
+        return Err(refusal(
+            StatusCode::MISDIRECTED_REQUEST,
+            format!("this server does not answer for the host `{host}`; its hosts are a setting"),
+        ));
+    }
+    let (parts, body) = request.into_parts();
+    let identity = app.access().and_then(|access| access.identify(&parts));
+    let identity = identity.ok_or_else(|| {
+        let detail = "the request has no token, or one that is not known: send `Authorization: Bearer TOKEN`";
+        refusal(StatusCode::UNAUTHORIZED, detail)
+    })?;
+    if !identity.may(guard.right) {
+        let detail = format!("`{}` does not have the right `{}`", identity.name(), guard.right);
+        return Err(refusal(StatusCode::FORBIDDEN, detail));
+    }
+    let is_ambient = app.access().is_some_and(crate::Access::is_ambient);
+    if is_ambient && changes(&parts.method) && !is_same_origin(&parts.headers, host.as_deref()) {
+        let detail = "the request comes from a page of another origin";
+        return Err(refusal(StatusCode::FORBIDDEN, detail));
+    }
+    request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(identity);
+    Ok(next.run(request).await)
+}
+
+/// Keeps answers out of caches, and browsers from taking them for something else than they are.
+pub(crate) async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    response
+}
+
+fn refusal(status: StatusCode, detail: impl Into<String>) -> Problem {
+    Problem::new(status, "The request is refused", detail)
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// The host that a request is for: HTTP/2 has it in the URI.
+fn host_of(request: &Request) -> Option<String> {
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let of_uri = || request.uri().authority().map(axum::http::uri::Authority::as_str);
+    header.or_else(of_uri).map(str::to_owned)
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Returns whether no page of another origin has sent the request. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`;
+/// other programs send neither.
+fn is_same_origin(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    match text(ORIGIN.as_str()) {
+        Some(origin) => origin.split_once("://").map(|(_, rest)| rest) == host,
+        None => true,
+    }
+}

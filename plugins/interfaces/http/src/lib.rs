@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod api;
+mod dashboard;
+mod guard;
+mod job_path;
+mod options;
+mod problem;
+mod routes;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, Identity, Right, Rights, Token};
+pub use dashboard::Dashboard;
+pub use options::HttpOptions;
+pub use server::{BoundServer, Server};

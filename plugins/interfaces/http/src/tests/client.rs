@@ -1,0 +1,100 @@
+//! A scheduler with a router, and requests to it.
+
+use apscheduler_core::config::Config;
+use apscheduler_core::ledger::History;
+use apscheduler_testkit::SteppedScheduler;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use crate::{Access, Dashboard, Rights, Token};
+
+/// The token of somebody with all rights.
+pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+pub(super) struct Client {
+    pub(super) scheduler: SteppedScheduler,
+    router: Router,
+}
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl Client {
+    /// A client of a scheduler that records all runs, with a token for all rights.
+    pub(super) fn new() -> Self {
+        Self::with(Access::tokens([Token::new("ada", TOKEN, Rights::all()).unwrap()]))
+    }
+
+    pub(super) fn with(access: Access) -> Self {
+        let scheduler = scheduler();
+        let dashboard = Dashboard::new(&scheduler).access(access).function("greet");
+        Self { router: Router::new().nest("/any/prefix", dashboard.router()), scheduler }
+    }
+
+    /// Sends a request with the token and a JSON body.
+    pub(super) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.send_with(method, path, body, &[("authorization", &format!("Bearer {TOKEN}"))])
+    }
+
+    pub(super) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None)
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body))
+    }
+
+    /// Sends a request with these headers alone, and the host `localhost` unless they name one.
+    pub(super) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request =
+            Request::builder().method(method).uri(format!("/any/prefix/api/v1{path}"));
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "localhost:8080");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect().await.unwrap().to_bytes();
+            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            Answer { status: parts.status, headers: parts.headers, body }
+        })
+    }
+}
+
+pub(super) fn scheduler() -> SteppedScheduler {
+    let registry = apscheduler_testkit::registry();
+    for plugin in apscheduler_triggers::PLUGINS {
+        registry.register((*plugin).clone()).unwrap();
+    }
+    let greet = |name: String| format!("Hello, {name}!");
+    registry.register_function("greet", greet).unwrap();
+    let scheduler = SteppedScheduler::new(registry, "2027-01-01T00:00:00Z");
+    let config = Config::new().history(History::All).executor("default", "debug");
+    scheduler.configure(&config).unwrap();
+    scheduler.start().unwrap();
+    scheduler
+}

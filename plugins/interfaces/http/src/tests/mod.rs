@@ -1,0 +1,6 @@
+//! The router, as a client sees it.
+
+mod access;
+mod api;
+mod client;
+mod server;
