@@ -36,6 +36,8 @@ pub use apscheduler_function_command as function_command;
 pub use apscheduler_function_http as function_http;
 #[cfg(feature = "function-log")]
 pub use apscheduler_function_log as function_log;
+#[cfg(feature = "interface-http")]
+pub use apscheduler_interface_http as interface_http;
 #[cfg(feature = "macros")]
 pub use apscheduler_macros::{job, scheduled_job};
 #[cfg(feature = "scheduler-calloop")]

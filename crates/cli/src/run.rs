@@ -96,9 +96,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
+    // Before the jobs start: another program may have the address.
+    let bound = file.bind_http()?;
     reapply::when_replaced(file.clone().take_over(false), &scheduler)?;
     let applied = file.start(&scheduler)?;
     starting.store(false, Ordering::SeqCst);
+    let server = bound.map(|bound| bound.serve(&scheduler)).transpose()?;
+    if let Some(server) = &server {
+        tracing::info!("the HTTP API is at http://{}/api/v1", server.address());
+    }
     tracing::info!("{}: {applied}", args.file.display());
 
     // Orphans may have been inherited before the signal handler was installed.

@@ -7,6 +7,7 @@ use apscheduler_core::{Error, Result};
 use apscheduler_engine::Scheduler;
 
 use super::entry::FileJob;
+use super::http::Http;
 use super::identity::Identity;
 use super::plan::Plan;
 use super::read::{self, Contents};
@@ -33,6 +34,7 @@ pub struct JobsFile {
     take_over: bool,
     config: Config,
     jobs: Vec<FileJob>,
+    http: Option<Http>,
 }
 
 impl JobsFile {
@@ -44,8 +46,8 @@ impl JobsFile {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config), with the file and the line or key, if it is invalid.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let Contents { identity, config, jobs } = read::contents(path)?;
-        Ok(Self { path: path.to_owned(), identity, take_over: false, config, jobs })
+        let Contents { identity, config, jobs, http } = read::contents(path)?;
+        Ok(Self { path: path.to_owned(), identity, take_over: false, config, jobs, http })
     }
 
     /// Reads only the configuration of the scheduler. Environment variables in jobs need not be set.
@@ -87,6 +89,17 @@ impl JobsFile {
     /// The jobs, in the order of the file.
     pub fn jobs(&self) -> &[FileJob] {
         &self.jobs
+    }
+
+    /// Binds the address of the key `http`, if the file has it. The program serves it, with
+    /// [`BoundServer::serve`](apscheduler_interface_http::BoundServer::serve), as long as it wants to.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](apscheduler_core::ErrorKind::Io) with the address.
+    #[cfg(feature = "interface-http")]
+    pub fn bind_http(&self) -> Result<Option<apscheduler_interface_http::BoundServer>> {
+        let bound = self.http.as_ref().map(Http::bind).transpose();
+        bound.map_err(|error| self.locate(&error))
     }
 
     /// Configures a scheduler that has not been started.

@@ -8,11 +8,13 @@ use serde_json::{Map, Value};
 const TABLE: &str = "apscheduler";
 
 /// The keys that are not part of the configuration of the scheduler.
-const OWN_KEYS: [&str; 2] = ["jobs", "name"];
+const OWN_KEYS: [&str; 3] = ["http", "jobs", "name"];
 
 /// The parts of a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Layout {
+    /// The value of `http`: the options of the server.
+    pub(super) http: Option<Value>,
     /// The value of `name`.
     pub(super) name: Option<Value>,
     /// The keys of the scheduler, nested or with dots.
@@ -48,7 +50,7 @@ impl Layout {
                 ));
             }
         };
-        Ok(Self { name: config.remove("name"), config, jobs })
+        Ok(Self { http: config.remove("http"), name: config.remove("name"), config, jobs })
     }
 }
 

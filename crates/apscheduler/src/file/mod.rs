@@ -15,8 +15,8 @@
 //! misfire_grace_time = 3600
 //! ```
 //!
-//! The top-level keys are those of [`Config`](apscheduler_core::config::Config), nested or with dots, and `name` and
-//! `jobs`. They may also be in a table `apscheduler`, or have the prefix `apscheduler.`.
+//! The top-level keys are those of [`Config`](apscheduler_core::config::Config), nested or with dots, and `name`, `jobs` and
+//! `http`, the options of the HTTP API (feature `interface-http`). They may also be in a table `apscheduler`, or have the prefix `apscheduler.`.
 //!
 //! A job has the options of `add_job`: `id` (required), `func`, `args`, `kwargs`, `trigger` (a table with `type`, or the
 //! type alone), `name`, `misfire_grace_time`, `coalesce`, `max_instances`, `timeout`, `next_run_time` (`"none"` adds it
@@ -52,6 +52,7 @@
 
 mod digest;
 mod entry;
+mod http;
 mod identity;
 mod jobs_file;
 mod layout;

@@ -8,6 +8,7 @@ use apscheduler_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::entry::FileJob;
+use super::http::Http;
 use super::identity::Identity;
 use super::layout::Layout;
 use super::syntax::Format;
@@ -18,6 +19,7 @@ pub(super) struct Contents {
     pub(super) identity: Identity,
     pub(super) config: Config,
     pub(super) jobs: Vec<FileJob>,
+    pub(super) http: Option<Http>,
 }
 
 /// Reads a whole file.
@@ -27,7 +29,8 @@ pub(super) fn contents(path: &Path) -> Result<Contents> {
         let config = config(&mut layout)?;
         let identity = Identity::of(path, name(layout.name.take())?)?;
         let jobs = jobs(std::mem::take(&mut layout.jobs))?;
-        Ok(Contents { identity, config, jobs })
+        let http = layout.http.take().map(http).transpose()?;
+        Ok(Contents { identity, config, jobs, http })
     };
     read().map_err(|error| in_file(path, &error))
 }
@@ -72,6 +75,11 @@ fn name(name: Option<Value>) -> Result<Option<Value>> {
         expand(name, "name")?;
     }
     Ok(name)
+}
+
+fn http(mut options: Value) -> Result<Http> {
+    expand(&mut options, "http")?;
+    Http::read(&options)
 }
 
 fn jobs(entries: Vec<Value>) -> Result<Vec<FileJob>> {

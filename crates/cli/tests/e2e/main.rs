@@ -12,6 +12,7 @@ mod damaged;
 mod executors;
 mod file_identity;
 mod history;
+mod http;
 mod jobs;
 mod killed;
 mod local_zone;
