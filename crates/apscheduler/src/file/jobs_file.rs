@@ -91,6 +91,11 @@ impl JobsFile {
         &self.jobs
     }
 
+    /// Whether the file has the key `http`. A program that does not serve it should say so.
+    pub fn has_http(&self) -> bool {
+        self.http.is_some()
+    }
+
     /// Binds the address of the key `http`, if the file has it. The program serves it, with
     /// [`BoundServer::serve`](apscheduler_interface_http::BoundServer::serve), as long as it wants to.
     ///
