@@ -182,9 +182,10 @@ impl Page<'_, '_> {
         let written = places.flat_map(|place| self.units[*place].records.iter().copied());
         let buckets: Vec<String> =
             written.flat_map(|record| records::buckets(self.nodes, record)).collect();
-        self.access.buckets.ensure(self.session, buckets).await?;
+        let ready = self.access.buckets.ensure(self.session, buckets);
         let sent: Vec<_> =
             requests.iter().map(|request| commit(self.session, &request.operations)).collect();
+        ready.await?;
         let (mut refused, mut last) = (Vec::new(), None);
         for (request, sent) in requests.iter().zip(sent) {
             match sent.await? {

@@ -36,11 +36,13 @@ pub(crate) async fn add(
     for _ in 0..MAX_TRIES {
         let changes = changes(access, (session, nodes), records, check).await?;
         let buckets = changes.iter().filter_map(|change| change.buckets.clone()).flatten();
-        access.buckets.ensure(session, buckets).await?;
         let mut operations: Vec<_> =
             changes.iter().flat_map(|change| change.operations.clone()).collect();
         operations.push(tell(access, nodes));
-        match commit(session, &operations).await? {
+        let ready = access.buckets.ensure(session, buckets);
+        let sent = commit(session, &operations);
+        ready.await?;
+        match sent.await? {
             Outcome::Committed => return Ok(()),
             Outcome::Refused(
                 _,

@@ -8,6 +8,7 @@ use zookeeper_client::Error as ClientError;
 
 use crate::failure::{Attempt, Failure};
 use crate::session::Session;
+use crate::transaction::{Operation, Outcome, commit};
 
 /// How long a folder is taken to exist. A write that finds that it does not creates it.
 const KNOWN: Duration = Duration::from_secs(20);
@@ -15,17 +16,23 @@ const KNOWN: Duration = Duration::from_secs(20);
 /// How many folders are remembered.
 const CAPACITY: usize = 10_000;
 
+fn create(session: &Session, path: String) -> impl Future<Output = Attempt<Outcome>> + use<'_> {
+    commit(session, &[Operation::CreateContainer { path }])
+}
+
 /// The folders that existed a short time ago.
 #[derive(Debug, Default)]
 pub(crate) struct Buckets(Mutex<HashMap<String, Instant>>);
 
 impl Buckets {
     /// Creates those of these folders that are not known to exist. Each is preceded by the folder that it is in.
-    pub(crate) async fn ensure(
+    ///
+    /// The requests are sent at once. What is sent after them finds the folders.
+    pub(crate) fn ensure(
         &self,
         session: &Session,
         paths: impl IntoIterator<Item = String>,
-    ) -> Attempt<()> {
+    ) -> impl Future<Output = Attempt<()>> {
         let now = Instant::now();
         let mut missing: Vec<String> = Vec::new();
         {
@@ -37,27 +44,27 @@ impl Buckets {
                 }
             }
         }
-        let options = session.container();
-        let client = &session.client;
         let created: Vec<_> =
-            missing.iter().map(|path| client.create(path, b"", &options)).collect();
-        let mut failed = None;
-        for created in created {
-            match created.await {
-                Ok(_) | Err(ClientError::NodeExists) => {}
-                Err(ClientError::NoNode) => failed = Some(Failure::Missing),
-                Err(error) => return Err(error.into()),
+            missing.iter().map(|path| create(session, path.clone())).collect();
+        async move {
+            let mut failed = None;
+            for created in created {
+                match created.await? {
+                    Outcome::Committed | Outcome::Refused(_, ClientError::NodeExists) => {}
+                    Outcome::Refused(_, ClientError::NoNode) => failed = Some(Failure::Missing),
+                    Outcome::Refused(_, error) => return Err(Failure::Refused(error)),
+                }
             }
+            if let Some(failed) = failed {
+                return Err(failed);
+            }
+            let mut known = self.known();
+            if known.len() + missing.len() > CAPACITY {
+                known.clear();
+            }
+            known.extend(missing.into_iter().map(|path| (path, now)));
+            Ok(())
         }
-        if let Some(failed) = failed {
-            return Err(failed);
-        }
-        let mut known = self.known();
-        if known.len() + missing.len() > CAPACITY {
-            known.clear();
-        }
-        known.extend(missing.into_iter().map(|path| (path, now)));
-        Ok(())
     }
 
     /// Forgets which folders exist.

@@ -204,7 +204,6 @@ async fn write(
             }
             return Ok(());
         }
-        let mut sent = Vec::with_capacity(left.len());
         let mut requests = Vec::with_capacity(left.len());
         let mut buckets = Vec::new();
         for (number, part) in left.iter().enumerate() {
@@ -220,10 +219,9 @@ async fn write(
             }
             requests.push(operations);
         }
-        access.buckets.ensure(session, buckets).await?;
-        for request in &requests {
-            sent.push(commit(session, request));
-        }
+        let ready = access.buckets.ensure(session, buckets);
+        let sent: Vec<_> = requests.iter().map(|request| commit(session, request)).collect();
+        ready.await?;
         let mut refused = Vec::new();
         let mut failed = None;
         for (part, sent) in left.into_iter().zip(sent) {

@@ -1,5 +1,7 @@
 //! Finds jobs in the order of their run times.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use apscheduler_core::store::{Cursor, JobRecord};
@@ -161,6 +163,9 @@ pub(crate) async fn timed(
             break;
         }
     }
+    // A job that was moved meanwhile may have been found at both places.
+    let mut ids = HashSet::with_capacity(found.len());
+    found.retain(|stored| ids.insert(Arc::clone(&stored.record.id)));
     Ok(found)
 }
 

@@ -138,8 +138,9 @@ async fn add_pages(
         requests.push((operations, *records));
     }
     for is_last in [false, true] {
-        access.buckets.ensure(session, buckets.iter().cloned()).await?;
+        let ready = access.buckets.ensure(session, buckets.iter().cloned());
         let sent: Vec<_> = requests.iter().map(|(request, _)| commit(session, request)).collect();
+        ready.await?;
         let mut left = Vec::new();
         for ((request, records), sent) in requests.into_iter().zip(sent) {
             let Outcome::Refused(index, error) = sent.await? else { continue };

@@ -86,7 +86,7 @@ pub(crate) async fn claim(
     let mut last = ClientError::BadVersion;
     for _ in 0..MAX_TRIES {
         let check = match owners::find(session, nodes, owner).await? {
-            Some(found) if found.state() == OwnerState::Dead => break,
+            Some(found) if found.state() == OwnerState::Dead => return Ok(claimed),
             Some(found) => {
                 Some(Operation::Check { path: nodes.owner(owner), version: found.version })
             }

@@ -10,7 +10,8 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use tokio::runtime::{Builder, Runtime};
 use zookeeper_client::{
-    Acls, Client, CreateMode, CreateOptions, Error as ClientError, SessionState, Stat,
+    Acls, Client, CreateMode, CreateOptions, Error as ClientError, OneshotWatcher, SessionState,
+    Stat,
 };
 
 use crate::address::Config;
@@ -123,6 +124,23 @@ impl Session {
     /// The options of a node that the server removes some time after the last node below it.
     pub(crate) fn container(&self) -> CreateOptions<'static> {
         CreateMode::Container.with_acls(self.acls)
+    }
+
+    /// Returns when the node that this watches was changed, or the session has ended.
+    pub(crate) fn event(&self, watcher: OneshotWatcher) -> impl Future<Output = ()> + use<> {
+        let (sender, receiver) = oneshot::channel();
+        // In the thread of the session, because waiting panics if that ends.
+        if let Some(runtime) = &*self.runtime.lock().unwrap_or_else(PoisonError::into_inner) {
+            runtime.spawn(async move {
+                watcher.changed().await;
+                // The watch may have ended.
+                let _ = sender.send(());
+            });
+        }
+        async move {
+            // An error says that the session has ended.
+            let _ = receiver.await;
+        }
     }
 
     /// Whether it has a connection, as far as is known.

@@ -24,6 +24,8 @@ const OPERATION: usize = 80;
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Create { path: String, data: Vec<u8> },
+    /// Creates a node that the server removes some time after the last node below it.
+    CreateContainer { path: String },
     /// Writes a node that has this version; with `None`, any.
     Set { path: String, data: Vec<u8>, version: Option<i32> },
     /// Removes a node that has this version; with `None`, any.
@@ -49,7 +51,9 @@ impl Operation {
     fn size(&self) -> usize {
         let (path, data) = match self {
             Self::Create { path, data } | Self::Set { path, data, .. } => (path, data.len()),
-            Self::Delete { path, .. } | Self::Check { path, .. } => (path, 0),
+            Self::CreateContainer { path } | Self::Delete { path, .. } | Self::Check { path, .. } => {
+                (path, 0)
+            }
         };
         OPERATION + path.len() + data
     }
@@ -107,7 +111,7 @@ pub(crate) enum Outcome {
     Refused(usize, ClientError),
 }
 
-/// Sends the operations, and returns what becomes of them.
+/// Sends the operations at once, and returns what becomes of them.
 pub(crate) fn commit<'a>(
     session: &'a Session,
     operations: &[Operation],
@@ -130,11 +134,12 @@ fn send<'a>(
     session: &'a Session,
     operations: &[Operation],
 ) -> Attempt<impl Future<Output = Written> + use<'a>> {
-    let options = session.persistent();
+    let (options, container) = (session.persistent(), session.container());
     let mut writer = session.client.new_multi_writer();
     for operation in operations {
         match operation {
             Operation::Create { path, data } => writer.add_create(path, data, &options),
+            Operation::CreateContainer { path } => writer.add_create(path, b"", &container),
             Operation::Set { path, data, version } => writer.add_set_data(path, data, *version),
             Operation::Delete { path, version } => writer.add_delete(path, *version),
             Operation::Check { path, version } => writer.add_check_version(path, *version),

@@ -7,8 +7,7 @@ use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::store::{ChangeNotifier, Watch};
 use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::wait_until;
-use futures_util::future::{Either, select};
-use zookeeper_client::OneshotWatcher;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 
 use crate::access::Access;
 use crate::failure::Failure;
@@ -35,7 +34,7 @@ struct Armed {
     version: i32,
     /// Whether this store wrote it last.
     is_own: bool,
-    watcher: OneshotWatcher,
+    event: BoxFuture<'static, ()>,
 }
 
 /// The state of the thread.
@@ -74,13 +73,14 @@ impl Watcher {
                 Err(zookeeper_client::Error::NoNode) => return Err(Failure::Missing),
                 Err(error) => return Err(error.into()),
             };
-            Ok(Armed { version: stat.version, is_own: data == own, watcher })
+            let event = session.event(watcher).boxed();
+            Ok(Armed { version: stat.version, is_own: data == own, event })
         })
     }
 
     fn run(&self, mut armed: Armed) {
         let [mut pause, longest] = RETRY_DELAYS;
-        while self.wait_for_event(armed.watcher) {
+        while self.wait_for_event(armed.event) {
             armed = loop {
                 if self.stopped.is_cancelled() {
                     return;
@@ -106,8 +106,8 @@ impl Watcher {
     }
 
     /// Waits until the node was changed, or the session has ended. Returns `false` if the watch has ended.
-    fn wait_for_event(&self, watcher: OneshotWatcher) -> bool {
-        let mut event = Box::pin(select(Box::pin(watcher.changed()), self.stopped.cancelled()));
+    fn wait_for_event(&self, event: BoxFuture<'static, ()>) -> bool {
+        let mut event = select(event, self.stopped.cancelled());
         loop {
             match wait_until(Instant::now() + LOOK, &mut event) {
                 Some(Either::Left(_)) => return true,

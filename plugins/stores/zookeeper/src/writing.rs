@@ -107,9 +107,11 @@ async fn change(
         if is_too_large(&operations) {
             return Err(too_large(id, &operations).into());
         }
-        access.buckets.ensure(session, buckets.into_iter().flatten()).await?;
         operations.push(tell(access, nodes));
-        match commit(session, &operations).await? {
+        let ready = access.buckets.ensure(session, buckets.into_iter().flatten());
+        let sent = commit(session, &operations);
+        ready.await?;
+        match sent.await? {
             Outcome::Committed => return Ok(Changed::Written),
             Outcome::Refused(_, error) => {
                 // Another process was first; or a folder is gone; or a manual edit removed the entry.

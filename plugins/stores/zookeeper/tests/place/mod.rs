@@ -39,11 +39,16 @@ pub(crate) async fn base(client: &Client, path: &str) -> String {
 /// Returns a node and all nodes below it, each after those below it.
 pub(crate) async fn all(client: &Client, path: &str) -> Vec<String> {
     let (mut left, mut found) = (vec![path.to_owned()], Vec::new());
-    while let Some(path) = left.pop() {
-        if let Ok((names, _)) = client.get_children(&path).await {
-            left.extend(names.iter().map(|name| format!("{path}/{name}")));
-            found.push(path);
+    while !left.is_empty() {
+        let lists: Vec<_> = left.iter().map(|path| client.get_children(path)).collect();
+        let mut below = Vec::new();
+        for (path, list) in left.into_iter().zip(lists) {
+            if let Ok((names, _)) = list.await {
+                below.extend(names.iter().map(|name| format!("{path}/{name}")));
+                found.push(path);
+            }
         }
+        left = below;
     }
     found.reverse();
     found
@@ -67,9 +72,11 @@ pub(crate) async fn create(client: &Client, path: &str, data: &[u8]) {
 /// Removes a node and all nodes below it.
 pub(crate) fn remove(path: &str) {
     with_client(async |client| {
-        for node in all(client, path).await {
-            // The server removes empty folders itself.
-            let _ = client.delete(&node, None).await;
+        // Sent at once. The server removes empty folders itself.
+        let deleted: Vec<_> =
+            all(client, path).await.iter().map(|node| client.delete(node, None)).collect();
+        for deleted in deleted {
+            let _ = deleted.await;
         }
     });
 }
