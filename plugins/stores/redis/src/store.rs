@@ -10,10 +10,10 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::text::{PAUSED, read_job, row_text, run_time_text, time_text};
 use apscheduler_plugin_kit::store::{
     ClaimToken, ClaimTokens, ClaimsInDoubt, Contention, DecidedBatch, refuse_duplicate_ids,
 };
-use apscheduler_plugin_kit::store::text::{PAUSED, read_job, row_text, run_time_text, time_text};
 use redis::{Cmd, Value};
 
 use crate::access::Access;

@@ -137,8 +137,7 @@ impl Access {
         match found {
             Ok(()) => {
                 let place = schema::place(&self.config);
-                let message =
-                    format!("the nodes of the jobs in {place} were removed or replaced");
+                let message = format!("the nodes of the jobs in {place} were removed or replaced");
                 self.replacement.found(message).with_plugin(STORE_NAME)
             }
             Err(error) => error,

@@ -151,7 +151,8 @@ impl Page<'_, '_> {
     /// Returns the requests for what is not written yet.
     fn requests(&mut self) -> Vec<Request> {
         let (mut requests, mut room): (Vec<Request>, _) = (Vec::new(), Room::default());
-        for (place, unit) in self.units.iter_mut().enumerate().filter(|(_, unit)| !unit.is_written) {
+        for (place, unit) in self.units.iter_mut().enumerate().filter(|(_, unit)| !unit.is_written)
+        {
             let mut operations: Vec<Operation> =
                 unit.records.iter().flat_map(|record| records::add(self.nodes, record)).collect();
             operations.extend(open_rows::carry_out(self.nodes, unit.row.as_ref(), &unit.steps));
@@ -226,7 +227,8 @@ impl Page<'_, '_> {
     async fn read_rows(&mut self, places: &[usize]) -> Attempt<()> {
         let has_steps = |place: &&usize| !self.units[**place].steps.is_empty();
         let places: Vec<usize> = places.iter().filter(has_steps).copied().collect();
-        let runs: Vec<RunId> = places.iter().map(|place| self.units[*place].steps[0].run_id).collect();
+        let runs: Vec<RunId> =
+            places.iter().map(|place| self.units[*place].steps[0].run_id).collect();
         let rows = open_rows::read(self.session, self.nodes, &runs).await?;
         for (place, row) in places.into_iter().zip(rows) {
             self.units[place].row = row;

@@ -16,11 +16,7 @@ use crate::unfinished::abort;
 use crate::writing::{MAX_TRIES, find, tell};
 
 /// Returns the change that adds a record.
-pub(crate) fn new(
-    nodes: &Nodes,
-    record: &NewRecord,
-    transaction: Option<&str>,
-) -> Result<Change> {
+pub(crate) fn new(nodes: &Nodes, record: &NewRecord, transaction: Option<&str>) -> Result<Change> {
     let state = record.text()?;
     Ok(Change::add(nodes, &record.id, record.next_run_time, state, transaction))
 }
@@ -84,13 +80,11 @@ async fn changes(
             return Err(Error::conflicting_id(&*record.id).into());
         }
         if existing.is_damaged() || check {
-            existing = match find(session, nodes, &record.id).await? {
-                Some(existing) => existing,
-                None => {
-                    changes.push(new(nodes, record, None)?);
-                    continue;
-                }
+            let Some(found) = find(session, nodes, &record.id).await? else {
+                changes.push(new(nodes, record, None)?);
+                continue;
             };
+            existing = found;
             check_entry(session, nodes, &mut existing).await?;
         }
         changes.push(Change::write(nodes, &existing, record.next_run_time, record.text()?));

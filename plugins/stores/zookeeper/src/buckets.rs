@@ -44,8 +44,7 @@ impl Buckets {
                 }
             }
         }
-        let created: Vec<_> =
-            missing.iter().map(|path| create(session, path.clone())).collect();
+        let created: Vec<_> = missing.iter().map(|path| create(session, path.clone())).collect();
         async move {
             let mut failed = None;
             for created in created {

@@ -58,7 +58,7 @@ impl Claimer {
         decide: &mut dyn FnMut(&JobRecord) -> Decision,
     ) -> Result<Claims> {
         let find_out = |token: &String, claims: &[Claim]| {
-            let is_written = self.is_written(access, token)?;
+            let is_written = is_written(access, token)?;
             Ok(Some(vec![is_written; claims.len()]))
         };
         if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
@@ -138,22 +138,20 @@ impl Claimer {
         }
         parts
     }
+}
 
-    /// Returns whether the request with a token was executed. If not, it never will be: the token is taken.
-    fn is_written(&self, access: &Access, token: &str) -> Result<bool> {
-        access.run(async |session, nodes| {
-            let options = session.persistent();
-            let path = nodes.claim(token);
-            let created = session.client.create(&path, b"", &options).await;
-            match created {
-                Ok(_) => Ok(false),
-                Err(ClientError::NodeExists) => Ok(true),
-                // The jobs are others by now.
-                Err(ClientError::NoNode) => Err(Failure::Missing),
-                Err(error) => Err(Failure::of_write(error)),
-            }
-        })
-    }
+/// Returns whether the request with a token was executed. If not, it never will be: the token is taken.
+fn is_written(access: &Access, token: &str) -> Result<bool> {
+    access.run(async |session, nodes| {
+        let options = session.persistent();
+        match session.client.create(&nodes.claim(token), b"", &options).await {
+            Ok(_) => Ok(false),
+            Err(ClientError::NodeExists) => Ok(true),
+            // The jobs are others by now.
+            Err(ClientError::NoNode) => Err(Failure::Missing),
+            Err(error) => Err(Failure::of_write(error)),
+        }
+    })
 }
 
 /// Returns the change of a job that is claimed.

@@ -33,7 +33,6 @@ impl Connection {
         Ok(Self { config, thread_name, interrupted, session })
     }
 
-
     /// Returns a session with a connection.
     pub(crate) fn session(&self) -> Result<Arc<Session>> {
         let before = self.slot().clone();

@@ -85,7 +85,9 @@ impl Address {
                 self.because(ErrorKind::Unavailable, "the connection to {} was lost", &error)
             }
             Failure::NoAnswer => self.no_answer(),
-            Failure::Missing => self.error(ErrorKind::Store, "the nodes of the jobs at {} are gone"),
+            Failure::Missing => {
+                self.error(ErrorKind::Store, "the nodes of the jobs at {} are gone")
+            }
             Failure::Refused(error) => self.refused(&error),
             Failure::Own(error) => error,
         }

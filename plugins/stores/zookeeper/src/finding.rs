@@ -35,9 +35,10 @@ pub(crate) struct Range {
 impl Range {
     fn contains(&self, entry: &Entry) -> bool {
         let Some(time) = entry.time.as_deref() else { return false };
-        let is_after = self.after.as_ref().is_none_or(|(after, id)| {
-            (time, &*entry.id) > (after.as_str(), id.as_str())
-        });
+        let is_after = self
+            .after
+            .as_ref()
+            .is_none_or(|(after, id)| (time, &*entry.id) > (after.as_str(), id.as_str()));
         is_after && self.until.as_deref().is_none_or(|until| time <= until)
     }
 
@@ -184,9 +185,8 @@ pub(crate) async fn page(
     match after {
         Some(Cursor { next_run_time: None, id, .. }) => after_id = Some(id.to_string()),
         after => {
-            let after = after.and_then(|after| {
-                Some((time_text(after.next_run_time?), after.id.to_string()))
-            });
+            let after = after
+                .and_then(|after| Some((time_text(after.next_run_time?), after.id.to_string())));
             let range = Range { after, until: None };
             found = timed(access, (session, nodes), range, 0, limit).await?;
         }
@@ -253,11 +253,7 @@ async fn repair(
 }
 
 /// Returns the entry of a job, found among all. For jobs whose data a manual edit broke.
-pub(crate) async fn entry_of(
-    session: &Session,
-    nodes: &Nodes,
-    id: &str,
-) -> Attempt<Option<Entry>> {
+pub(crate) async fn entry_of(session: &Session, nodes: &Nodes, id: &str) -> Attempt<Option<Entry>> {
     let mut all = entries(session, nodes, &Range::default(), usize::MAX).await?;
     all.append(&mut paused(session, nodes, None, usize::MAX).await?);
     Ok(all.into_iter().find(|entry| &*entry.id == id))

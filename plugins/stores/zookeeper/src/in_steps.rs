@@ -30,16 +30,15 @@ use crate::writing::tell;
 const UNTOUCHED: i32 = 0;
 
 /// How many requests are sent at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 4;
 
 /// Adds records.
 pub(crate) fn add(access: &Access, records: &[NewRecord]) -> Result<()> {
     let transaction = uuid::Uuid::new_v4().simple().to_string();
     let (old, new): (Vec<_>, Vec<_>) = split(access, records)?;
     add_new(access, &transaction, &new).inspect_err(|_| {
-        let undone = access.run(async |session, nodes| {
-            abort(access, (session, nodes), &transaction).await
-        });
+        let undone =
+            access.run(async |session, nodes| abort(access, (session, nodes), &transaction).await);
         if let Err(error) = undone {
             // They do not count. The next scheduler that removes old records removes them as well.
             tracing::warn!("jobs that were not added are removed later: {}", error.chain());

@@ -98,9 +98,8 @@ impl RunLedger for ZooKeeperLedger {
     }
 
     fn claim_open(&self, owner: OwnerId, now: Timestamp, limit: usize) -> Result<Vec<OpenRun>> {
-        self.access.run(async |session, nodes| {
-            open_runs::claim(session, nodes, owner, now, limit).await
-        })
+        self.access
+            .run(async |session, nodes| open_runs::claim(session, nodes, owner, now, limit).await)
     }
 
     fn next_open(&self) -> Result<Option<Timestamp>> {
@@ -108,9 +107,8 @@ impl RunLedger for ZooKeeperLedger {
     }
 
     fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<OwnerState> {
-        self.access.run(async |session, nodes| {
-            owners::heartbeat(session, nodes, owner, lease).await
-        })
+        self.access
+            .run(async |session, nodes| owners::heartbeat(session, nodes, owner, lease).await)
     }
 
     fn end(&self, owner: OwnerId) -> Result<()> {
@@ -131,9 +129,8 @@ impl RunLedger for ZooKeeperLedger {
     }
 
     fn condemn(&self, owner: OwnerId, heartbeat: Timestamp) -> Result<bool> {
-        self.access.run(async |session, nodes| {
-            owners::condemn(session, nodes, owner, heartbeat).await
-        })
+        self.access
+            .run(async |session, nodes| owners::condemn(session, nodes, owner, heartbeat).await)
     }
 
     fn prune(&self, now: Timestamp, retention: &Retention, limit: usize) -> Result<usize> {

@@ -63,7 +63,12 @@ pub(crate) fn add(nodes: &Nodes, run: &OpenRun) -> [Operation; 2] {
 }
 
 /// Returns the operations that make a row of this version another one.
-pub(crate) fn write(nodes: &Nodes, version: i32, before: &OpenRun, run: &OpenRun) -> Vec<Operation> {
+pub(crate) fn write(
+    nodes: &Nodes,
+    version: i32,
+    before: &OpenRun,
+    run: &OpenRun,
+) -> Vec<Operation> {
     let path = nodes.open_run(run.run_id);
     let mut operations = vec![Operation::set(path, row_text(run), version)];
     let (before, after) = (index_name(before), index_name(run));

@@ -21,21 +21,20 @@ pub(crate) async fn list(
     nodes: &Nodes,
     query: &OpenQuery,
 ) -> Attempt<Vec<OpenRun>> {
-    let mut runs: Vec<RunId> = match query.run_id {
-        Some(run) => vec![run],
-        None => {
-            let job = query.job_id.as_deref().map(job_hash);
-            let is_wanted = |entry: &IndexEntry| {
-                job.as_ref().is_none_or(|job| *job == entry.job)
-                    && query.owner.is_none_or(|owner| owner == entry.owner)
-                    && query.after.is_none_or(|after| entry.run > after)
-                    && query
-                        .state
-                        .is_none_or(|state| entry.is_waiting == (state == OpenState::Waiting))
-            };
-            let index = index(session, nodes).await?;
-            index.into_iter().filter(is_wanted).map(|entry| entry.run).collect()
-        }
+    let mut runs = if let Some(run) = query.run_id {
+        vec![run]
+    } else {
+        let job = query.job_id.as_deref().map(job_hash);
+        let is_in_state =
+            |entry: &IndexEntry, state| entry.is_waiting == (state == OpenState::Waiting);
+        let is_wanted = |entry: &IndexEntry| {
+            job.as_ref().is_none_or(|job| *job == entry.job)
+                && query.owner.is_none_or(|owner| owner == entry.owner)
+                && query.after.is_none_or(|after| entry.run > after)
+                && query.state.is_none_or(|state| is_in_state(entry, state))
+        };
+        let index = index(session, nodes).await?;
+        index.into_iter().filter(is_wanted).map(|entry| entry.run).collect()
     };
     let mut found = Vec::new();
     while found.len() < query.limit && !runs.is_empty() {
@@ -69,9 +68,8 @@ pub(crate) async fn claim(
     now: Timestamp,
     limit: usize,
 ) -> Attempt<Vec<OpenRun>> {
-    let is_due = |run: &OpenRun| {
-        run.state == OpenState::Waiting && run.due.is_some_and(|due| due <= now)
-    };
+    let is_due =
+        |run: &OpenRun| run.state == OpenState::Waiting && run.due.is_some_and(|due| due <= now);
     let mut due: Vec<(Timestamp, RunId)> = index(session, nodes)
         .await?
         .into_iter()

@@ -110,7 +110,8 @@ impl ZooKeeperOptions {
             hosts = url.hosts;
             path = url.path.unwrap_or(path);
             if url.login.is_some() {
-                login = url.login.map(|(user, password)| (Some(user), password)).unwrap_or_default();
+                login =
+                    url.login.map(|(user, password)| (Some(user), password)).unwrap_or_default();
             }
         }
         let mut logins: Vec<Login> = self.auth_data.into_iter().map(Login::from).collect();
@@ -161,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_url_takes_precedence() {
-        let given = json!({"url": "zookeeper://ann:se%2Fcret@a,[::1]:7000/shop/jobs", "path": "/x"});
+        let given =
+            json!({"url": "zookeeper://ann:se%2Fcret@a,[::1]:7000/shop/jobs", "path": "/x"});
         let config = check(&given);
         assert_eq!((&*config.hosts, &*config.path), ("a:2181,[::1]:7000", "/shop/jobs"));
         assert_eq!(config.logins, [Login::from(("digest".into(), "ann:se/cret".into()))]);

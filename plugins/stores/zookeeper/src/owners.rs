@@ -63,8 +63,7 @@ pub(crate) async fn find(
 pub(crate) async fn all(session: &Session, nodes: &Nodes) -> Attempt<Vec<(OwnerId, Found)>> {
     let folder = nodes.folder("owners");
     let names = session.list(&folder).await?.ok_or(Failure::Missing)?;
-    let reads: Vec<_> =
-        names.iter().map(|name| session.get(&format!("{folder}/{name}"))).collect();
+    let reads: Vec<_> = names.iter().map(|name| session.get(&format!("{folder}/{name}"))).collect();
     let mut owners = Vec::with_capacity(names.len());
     for (name, found) in names.iter().zip(reads) {
         if let (Some((data, stat)), Ok(id)) = (found.await?, name.parse()) {

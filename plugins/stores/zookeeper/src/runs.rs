@@ -66,7 +66,8 @@ pub(crate) async fn find(
         Some(job) => vec![shard_of(nodes, folder, job)],
         None => all_shards(nodes, folder),
     };
-    let mut hours: Vec<(String, Vec<String>)> = hours(session, &shards).await?.into_iter().collect();
+    let mut hours: Vec<(String, Vec<String>)> =
+        hours(session, &shards).await?.into_iter().collect();
     let before = query.before.map(hour);
     let only = query.run_id.map(hour);
     hours.retain(|(hour, _)| {
@@ -124,10 +125,8 @@ pub(crate) async fn have_ended(
     nodes: &Nodes,
     runs: &[(RunId, &str)],
 ) -> Attempt<HashSet<RunId>> {
-    let stats: Vec<_> = runs
-        .iter()
-        .map(|(run, job)| session.stat(&Key::new(*run, 1, job).path(nodes)))
-        .collect();
+    let stats: Vec<_> =
+        runs.iter().map(|(run, job)| session.stat(&Key::new(*run, 1, job).path(nodes))).collect();
     let mut ended = HashSet::new();
     for ((run, _), stat) in runs.iter().zip(stats) {
         if stat.await?.is_some() {

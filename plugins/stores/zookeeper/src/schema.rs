@@ -36,7 +36,8 @@ pub(crate) async fn prepare(session: &Session, config: &Config) -> Attempt<Nodes
             Found::Nothing => (None, true),
             Found::Unused(version) => (Some(version), false),
         };
-        if ancestors && let Some((parent, _)) = config.path.rsplit_once('/')
+        if ancestors
+            && let Some((parent, _)) = config.path.rsplit_once('/')
             && !parent.is_empty()
         {
             let options = session.persistent();

@@ -145,10 +145,7 @@ impl Session {
 
     /// Whether it has a connection, as far as is known.
     pub(crate) fn is_connected(&self) -> bool {
-        matches!(
-            self.client.state(),
-            SessionState::SyncConnected | SessionState::ConnectedReadOnly
-        )
+        matches!(self.client.state(), SessionState::SyncConnected | SessionState::ConnectedReadOnly)
     }
 
     /// Ends it without a word to the server. Calls in progress fail.

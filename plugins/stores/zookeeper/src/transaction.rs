@@ -23,15 +23,30 @@ const OPERATION: usize = 80;
 /// An operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Create { path: String, data: Vec<u8> },
+    Create {
+        path: String,
+        data: Vec<u8>,
+    },
     /// Creates a node that the server removes some time after the last node below it.
-    CreateContainer { path: String },
+    CreateContainer {
+        path: String,
+    },
     /// Writes a node that has this version; with `None`, any.
-    Set { path: String, data: Vec<u8>, version: Option<i32> },
+    Set {
+        path: String,
+        data: Vec<u8>,
+        version: Option<i32>,
+    },
     /// Removes a node that has this version; with `None`, any.
-    Delete { path: String, version: Option<i32> },
+    Delete {
+        path: String,
+        version: Option<i32>,
+    },
     /// Needs a node with this version.
-    Check { path: String, version: i32 },
+    Check {
+        path: String,
+        version: i32,
+    },
 }
 
 impl Operation {
@@ -51,9 +66,9 @@ impl Operation {
     fn size(&self) -> usize {
         let (path, data) = match self {
             Self::Create { path, data } | Self::Set { path, data, .. } => (path, data.len()),
-            Self::CreateContainer { path } | Self::Delete { path, .. } | Self::Check { path, .. } => {
-                (path, 0)
-            }
+            Self::CreateContainer { path }
+            | Self::Delete { path, .. }
+            | Self::Check { path, .. } => (path, 0),
         };
         OPERATION + path.len() + data
     }

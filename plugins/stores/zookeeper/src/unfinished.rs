@@ -38,7 +38,8 @@ pub(crate) async fn abort(
         let ids = String::from_utf8_lossy(&ids);
         let ids = ids.lines().filter_map(id_of).map(|id| (Arc::from(id), None));
         let found = read(session, nodes, ids).await?;
-        let is_its = |transaction_of: &Option<String>| transaction_of.as_deref() == Some(transaction);
+        let is_its =
+            |transaction_of: &Option<String>| transaction_of.as_deref() == Some(transaction);
         let left = found.iter().flatten().filter(|stored| is_its(&stored.transaction));
         let removals: Vec<_> =
             left.map(|stored| commit(session, &Change::remove(nodes, stored).operations)).collect();

@@ -13,9 +13,7 @@ use crate::finding::{Range, entries, entry_of, paused};
 use crate::jobs::{Change, Stored, check_entry, read, read_one};
 use crate::nodes::Nodes;
 use crate::session::Session;
-use crate::transaction::{
-    Operation, Outcome, Room, commit, is_too_large, too_large, unexpected,
-};
+use crate::transaction::{Operation, Outcome, Room, commit, is_too_large, too_large, unexpected};
 
 /// How many jobs are removed at once.
 const PAGE: usize = 1000;

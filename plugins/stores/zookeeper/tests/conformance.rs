@@ -50,6 +50,11 @@ impl StoreHarness for ZooKeeper {
         Some(&place::remove)
     }
 
+    fn divisor(&self) -> usize {
+        // Each job is two nodes, and the server writes each change of a node to its log on its own.
+        5
+    }
+
     fn corrupt(&self) -> Option<Corrupt<'_>> {
         Some(&|address, id| {
             place::with_client(async |client| {
