@@ -35,7 +35,7 @@ impl Entry {
 
     /// Returns the folders of the entry, the outer one first. There are none for paused jobs.
     pub(crate) fn buckets(&self, nodes: &Nodes) -> Option<[String; 2]> {
-        let (hour, ten, _) = split_time(self.run_time()?);
+        let (hour, ten, _) = split_time(self.time.as_deref()?)?;
         let hour = format!("{}/{hour}", nodes.due());
         let ten = format!("{hour}/{ten}");
         Some([hour, ten])
@@ -44,10 +44,9 @@ impl Entry {
     /// Returns the path of the entry.
     pub(crate) fn path(&self, nodes: &Nodes) -> String {
         let (revision, name) = (self.revision, id_name(&self.id));
-        match self.run_time() {
+        match self.time.as_deref().and_then(split_time) {
             None => format!("{}/{revision} {name}", nodes.paused()),
-            Some(time) => {
-                let (hour, ten, rest) = split_time(time);
+            Some((hour, ten, rest)) => {
                 format!("{}/{hour}/{ten}/{rest} {revision} {name}", nodes.due())
             }
         }
@@ -57,7 +56,7 @@ impl Entry {
     pub(crate) fn of_due(hour: &str, ten: &str, name: &str) -> Option<Self> {
         let mut words = name.splitn(3, ' ');
         let time = join_time(hour, ten, words.next()?);
-        read_time(&time)?;
+        split_time(&time)?;
         let revision = words.next()?.parse().ok()?;
         Some(Self { time: Some(time), id: id_of(words.next()?)?.into(), revision })
     }

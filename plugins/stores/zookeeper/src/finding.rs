@@ -17,8 +17,9 @@ use crate::nodes::{Nodes, join_time};
 use crate::session::Session;
 use crate::transaction::{Operation, Outcome, commit};
 
-/// How many folders are listed at once: the first time, and at most.
-const WINDOW: [usize; 2] = [4, 128];
+/// How many folders are listed at once: the first time, if one entry is enough; the first time otherwise; and at most. Folders
+/// that have just been emptied are still there.
+const WINDOWS: [usize; 3] = [2, 8, 128];
 
 /// How long a folder is empty before it is removed here, if the server has not done so.
 const EMPTY: Duration = Duration::from_secs(120);
@@ -61,7 +62,7 @@ pub(crate) async fn entries(
     let mut hours = session.list(&nodes.due()).await?.ok_or(Failure::Missing)?;
     hours.retain(|hour| range.meets(hour));
     hours.sort_unstable();
-    let mut window = Window::default();
+    let mut window = Window::new(count);
     let mut hours = &hours[..];
     while !hours.is_empty() && found.len() < count {
         let (some, rest) = window.split(hours);
@@ -91,7 +92,7 @@ async fn entries_of(
     mut tens: &[(String, String)],
     found: &mut Vec<Entry>,
 ) -> Attempt<()> {
-    let mut window = Window::default();
+    let mut window = Window::new(count);
     while !tens.is_empty() && found.len() < count {
         let (some, rest) = window.split(tens);
         tens = rest;
@@ -111,16 +112,14 @@ async fn entries_of(
 /// How many folders are listed at once. It grows while nothing is found.
 struct Window(usize);
 
-impl Default for Window {
-    fn default() -> Self {
-        Self(WINDOW[0])
-    }
-}
-
 impl Window {
+    fn new(count: usize) -> Self {
+        Self(WINDOWS[usize::from(count > 1)])
+    }
+
     fn split<'a, T>(&mut self, all: &'a [T]) -> (&'a [T], &'a [T]) {
         let count = self.0.min(all.len());
-        self.0 = (self.0 * 2).min(WINDOW[1]);
+        self.0 = (self.0 * 2).min(WINDOWS[2]);
         all.split_at(count)
     }
 }

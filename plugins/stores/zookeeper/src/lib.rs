@@ -14,6 +14,7 @@ mod finding;
 mod in_steps;
 mod jobs;
 mod journal;
+mod latest;
 mod ledger;
 mod names;
 mod nodes;

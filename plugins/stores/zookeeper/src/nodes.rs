@@ -128,14 +128,25 @@ pub(crate) fn id_of(name: &str) -> Option<String> {
     percent_decode_str(name).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// Splits a time into the hour, ten seconds of it, and the rest.
-pub(crate) fn split_time(time: Timestamp) -> (String, String, String) {
-    let mut hour = time_text(time);
-    let mut ten = hour.split_off(HOUR);
+/// Returns the text of the hour of a time.
+pub(crate) fn hour_text(time: Timestamp) -> String {
+    let mut text = time_text(time);
+    text.truncate(HOUR);
+    text
+}
+
+/// Splits the text of a time into the hour, ten seconds of it, and the rest. Returns `None` if it is no time.
+pub(crate) fn split_time(text: &str) -> Option<(&str, &str, &str)> {
+    const SHAPE: &[u8] = b"dddd-dd-ddTdd:dd:dd.ddddddZ";
+    let is_time = text.len() == SHAPE.len()
+        && text.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
+            b'd' => byte.is_ascii_digit(),
+            _ => byte == *shape,
+        });
     // Without the colon between them.
-    let rest = ten.split_off(1 + TEN_SECONDS);
-    ten.remove(0);
-    (hour, ten, rest)
+    let ten = HOUR + 1;
+    let rest = ten + TEN_SECONDS;
+    is_time.then(|| (&text[..HOUR], &text[ten..rest], &text[rest..]))
 }
 
 /// Returns the text of a time from its parts.
@@ -175,8 +186,13 @@ mod tests {
 
     #[test]
     fn times_are_split_and_joined() {
-        let (hour, ten, rest) = split_time("2027-01-01T12:34:56.789Z".parse().unwrap());
-        assert_eq!((&*hour, &*ten, &*rest), ("2027-01-01T12", "34:5", "6.789000Z"));
-        assert_eq!(join_time(&hour, &ten, &rest), "2027-01-01T12:34:56.789000Z");
+        let text = "2027-01-01T12:34:56.789000Z";
+        let (hour, ten, rest) = split_time(text).unwrap();
+        assert_eq!((hour, ten, rest), ("2027-01-01T12", "34:5", "6.789000Z"));
+        assert_eq!(join_time(hour, ten, rest), text);
+        assert_eq!(hour_text(text.parse().unwrap()), hour);
+        for text in ["", "2027-01-01", "2027-01-01T12:34:56.789000+"] {
+            assert_eq!(split_time(text), None);
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Names alone tell which records are old, whether they succeeded, and whether enough later ones of the job follow. So old
 //! records are removed without reading them, and most of the others are not even listed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use apscheduler_core::ledger::{Retention, RunState};
 use apscheduler_core::run::RunId;
@@ -11,6 +11,7 @@ use apscheduler_core::time::Timestamp;
 use zookeeper_client::Error as ClientError;
 
 use crate::failure::{Attempt, Failure};
+use crate::latest::Latest;
 use crate::nodes::Nodes;
 use crate::records::{ALL, Key, OTHERS, hour};
 use crate::runs::{Hours, all_shards, hours, keys};
@@ -49,7 +50,7 @@ pub(crate) async fn prune(
     let other = retention.other_before(now);
     let last_hour = hour(ok.max(other));
     let mut surplus = Vec::new();
-    let mut later = Later { records: &records, keep: retention.keep_last, known: HashMap::new() };
+    let mut latest = Latest::new(session, &records.all, retention.keep_last);
     for hour in records.all.keys().filter(|hour| **hour <= last_hour) {
         if surplus.len() >= limit {
             break;
@@ -60,7 +61,7 @@ pub(crate) async fn prune(
             let before = if listed.1.is_none() { ok } else { other };
             if surplus.len() < limit
                 && listed.0.run < before
-                && later.is_enough(hour, &listed.0).await?
+                && !latest.contains(hour, &listed.0).await?
             {
                 surplus.push(listed);
             }
@@ -102,13 +103,13 @@ impl Records<'_> {
     }
 
     /// Returns how many nodes there are in each hour.
-    async fn counts(&self, hours: &Hours) -> Attempt<std::collections::BTreeMap<String, usize>> {
+    async fn counts(&self, hours: &Hours) -> Attempt<BTreeMap<String, usize>> {
         let folders: Vec<(&String, &String)> = hours
             .iter()
             .flat_map(|(hour, folders)| folders.iter().map(move |folder| (hour, folder)))
             .collect();
         let stats: Vec<_> = folders.iter().map(|(_, folder)| self.session.stat(folder)).collect();
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for ((hour, _), stat) in folders.into_iter().zip(stats) {
             let count = stat.await?.map_or(0, |stat| stat.num_children);
             *counts.entry(hour.clone()).or_default() += usize::try_from(count).unwrap_or(0);
@@ -145,63 +146,6 @@ impl Records<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// How many records of jobs follow.
-struct Later<'a> {
-    records: &'a Records<'a>,
-    /// How many of the latest records of each job are kept.
-    keep: usize,
-    /// The runs of each job in the hours that have been listed, in order.
-    known: HashMap<String, Known>,
-}
-
-/// The latest runs of a job.
-#[derive(Default)]
-struct Known {
-    keys: HashSet<Key>,
-    /// The run before which enough others follow, once that is known.
-    first_kept: Option<RunId>,
-}
-
-impl Later<'_> {
-    /// Whether enough later runs of the job have records.
-    async fn is_enough(&mut self, hour: &str, key: &Key) -> Attempt<bool> {
-        if self.keep == 0 {
-            return Ok(true);
-        }
-        if !self.known.contains_key(&key.job) {
-            let known = self.look(hour, key).await?;
-            self.known.insert(key.job.clone(), known);
-        }
-        let known = self.known.get(&key.job);
-        Ok(known.and_then(|known| known.first_kept).is_some_and(|first| key.run < first))
-    }
-
-    /// Lists the hours of a job from this one on, until enough runs are known that follow it.
-    async fn look(&self, hour: &str, key: &Key) -> Attempt<Known> {
-        let shard = format!("/{}/", &key.job[..1]);
-        let mut known = Known::default();
-        let later = self.records.all.range(hour.to_owned()..);
-        let folders: Vec<&String> = later
-            .flat_map(|(_, folders)| folders)
-            .filter(|folder| folder.contains(&shard))
-            .collect();
-        // From the latest to the earliest: the latest ones are kept.
-        let mut count = 1;
-        let mut left = &folders[..];
-        while !left.is_empty() && known.first_kept.is_none() {
-            let (rest, some) = left.split_at(left.len().saturating_sub(count));
-            (left, count) = (rest, (count * 2).min(64));
-            let listed = keys(self.records.session, some.iter().copied()).await?;
-            let of_job = listed.into_iter().map(|(other, _)| other);
-            known.keys.extend(of_job.filter(|other| other.job == key.job));
-            let mut runs: Vec<RunId> = known.keys.iter().map(|key| key.run).collect();
-            runs.sort_unstable_by(|one, other| other.cmp(one));
-            known.first_kept = runs.get(self.keep - 1).copied();
-        }
-        Ok(known)
     }
 }
 

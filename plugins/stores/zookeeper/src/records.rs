@@ -9,7 +9,7 @@ use apscheduler_core::run::RunId;
 use apscheduler_core::time::from_micros;
 use apscheduler_plugin_kit::store::text::{read_record, record_text};
 
-use crate::nodes::{Nodes, RUN_SHARDS, job_hash, split_time};
+use crate::nodes::{Nodes, RUN_SHARDS, hour_text, job_hash};
 use crate::transaction::Operation;
 
 /// The folder of all records.
@@ -69,7 +69,7 @@ impl Key {
 pub(crate) fn hour(run: RunId) -> String {
     // Of a UUID of version 7, the first 48 bits are the milliseconds since 1970.
     let millis = i64::try_from(run.as_u128() >> 80).unwrap_or(0);
-    split_time(from_micros(millis.saturating_mul(1000))).0
+    hour_text(from_micros(millis.saturating_mul(1000)))
 }
 
 /// Returns the folder of the part of the records that those of a job are in.

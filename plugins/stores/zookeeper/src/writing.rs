@@ -125,60 +125,83 @@ async fn change(
     Err(unexpected(last))
 }
 
-/// Removes all jobs.
+/// Removes all jobs. Those that others add or move meanwhile are removed as well, or come after it.
 pub(crate) fn remove_all(access: &Access) -> Result<()> {
+    while remove_once(access)? > 0 {}
+    Ok(())
+}
+
+/// Removes the jobs that it finds, in order. Returns how many.
+fn remove_once(access: &Access) -> Result<usize> {
+    let (mut range, mut count) = (Range::default(), 0);
     loop {
-        let is_done = access.run(async |session, nodes| {
-            let mut page = entries(session, nodes, &Range::default(), PAGE).await?;
-            if page.is_empty() {
-                page = paused(session, nodes, None, PAGE).await?;
-            }
-            let is_done = page.is_empty();
-            remove_page(access, (session, nodes), page).await?;
-            Ok(is_done)
+        let (last, removed) = access.run(async |session, nodes| {
+            let page = entries(session, nodes, &range, PAGE).await?;
+            let last = page.last().cloned();
+            Ok((last, remove_page(access, (session, nodes), page).await?))
         })?;
-        if is_done {
-            return Ok(());
-        }
+        count += removed;
+        let Some(Entry { time: Some(time), id, .. }) = last else { break };
+        range.after = Some((time, id.to_string()));
+    }
+    let mut after: Option<String> = None;
+    loop {
+        let (last, removed) = access.run(async |session, nodes| {
+            let page = paused(session, nodes, after.as_deref(), PAGE).await?;
+            let last = page.last().cloned();
+            Ok((last, remove_page(access, (session, nodes), page).await?))
+        })?;
+        count += removed;
+        let Some(last) = last else { return Ok(count) };
+        after = Some(last.id.to_string());
     }
 }
 
+/// Removes the jobs of these entries. Returns how many.
 async fn remove_page(
     access: &Access,
     (session, nodes): (&Session, &Nodes),
     page: Vec<Entry>,
-) -> Attempt<()> {
+) -> Attempt<usize> {
     let wanted = page.iter().map(|entry| (entry.id.clone(), Some(entry.clone())));
     let found = read(session, nodes, wanted).await?;
-    let (mut requests, mut room) = (vec![Vec::new()], Room::default());
+    let mut changes = Vec::new();
     for (entry, stored) in page.into_iter().zip(found) {
-        let operations = match stored {
-            // It is being added; its transaction removes it if it fails.
-            Some(stored) if stored.transaction.is_some() => continue,
-            Some(stored) if stored.entry() == entry => Change::remove(nodes, &stored).operations,
-            _ => {
-                session.discard(&entry.path(nodes));
-                continue;
+        match stored {
+            // It is being added; whoever finds the transaction unfinished removes it.
+            Some(stored) if stored.transaction.is_some() => {}
+            Some(mut stored) => {
+                if stored.entry() != entry {
+                    // It was moved meanwhile, or edited manually. An entry without its job is removed by whoever finds it.
+                    session.discard(&entry.path(nodes));
+                    stored.has_entry = false;
+                }
+                changes.push(Change::remove(nodes, &stored).operations);
             }
-        };
-        if !room.take(&operations) {
-            requests.push(Vec::new());
+            None => session.discard(&entry.path(nodes)),
+        }
+    }
+    let (mut requests, mut room) = (Vec::new(), Room::default());
+    for change in &changes {
+        if !room.take(change) || requests.is_empty() {
+            requests.push(vec![tell(access, nodes)]);
             room = Room::default();
-            room.take(&operations);
+            room.take(change);
         }
         if let Some(request) = requests.last_mut() {
-            request.extend(operations);
+            request.extend(change.iter().cloned());
         }
     }
-    requests[0].push(tell(access, nodes));
     let sent: Vec<_> = requests.iter().map(|request| commit(session, request)).collect();
-    for (request, sent) in requests.iter().zip(sent) {
-        if let Outcome::Refused(..) = sent.await? {
-            // Others have changed some of the jobs. Each on its own, without those.
-            for operations in request.chunks(2) {
-                commit(session, operations).await?;
-            }
+    let mut is_refused = false;
+    for sent in sent {
+        is_refused |= matches!(sent.await?, Outcome::Refused(..));
+    }
+    if is_refused {
+        // Others have changed some of the jobs. Each on its own, without those; some are gone already.
+        for change in &changes {
+            commit(session, change).await?;
         }
     }
-    Ok(())
+    Ok(changes.len())
 }

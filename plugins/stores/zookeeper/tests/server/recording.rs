@@ -1,7 +1,7 @@
 //! The ledger: large batches, many records, damaged records.
 
 use apscheduler_core::ledger::{
-    Batch, OpenQuery, Retention, RunLedger as _, RunQuery, RunRecord, RunState, Writes,
+    Batch, OpenQuery, Retention, RunQuery, RunRecord, RunState, Writes,
 };
 use apscheduler_core::run::{OwnerId, RunId};
 use apscheduler_core::store::{ClaimOutcome, ClaimRequest, Decision, JobStore as _, NextRun};
@@ -40,7 +40,7 @@ fn a_large_batch_is_one_in_the_journal() {
     assert_eq!(ledger.runs(&open).unwrap().len(), 1000);
     let records: Vec<RunRecord> = journal[0].records(RunState::Failed).collect();
     let (some, rest) = records.split_at(500);
-    let append = |records, closed| {
+    let append = |records: &[RunRecord], closed: &[_]| {
         ledger.append(ME, &Writes::new().records(records).closed(closed)).unwrap();
     };
     append(some, &[]);
