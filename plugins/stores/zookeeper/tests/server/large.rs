@@ -10,11 +10,15 @@ use crate::{Place, claim, claim_all, ids, many, record, second};
 
 const COUNT: usize = 20_000;
 
+fn small(number: usize) -> i64 {
+    number.try_into().unwrap()
+}
+
 #[test]
 fn twenty_thousand_jobs_are_added_listed_claimed_and_removed() {
     let place = Place::new();
     let store = place.open();
-    let time = |number: usize| (number % 4 != 3).then(|| second(number as i64 % 5000));
+    let time = |number: usize| (number % 4 != 3).then(|| second(small(number % 5000)));
     store.add_jobs(many(COUNT, time)).unwrap();
     let mut listed = ids(&store);
     assert_eq!(listed.len(), COUNT);
@@ -38,7 +42,7 @@ fn a_wake_up_reads_what_is_due() {
     let store = place.open();
     // Hourly, daily and weekly jobs, and one that is due.
     let period = |number: usize| [3600, 86_400, 604_800][number % 3];
-    let time = |number: usize| Some(second(60 + number as i64 * 977 % period(number)));
+    let time = |number: usize| Some(second(60 + small(number) * 977 % period(number)));
     store.add_jobs(many(COUNT, time)).unwrap();
     let mut times = Vec::new();
     for round in 0..20 {
