@@ -39,13 +39,15 @@ impl Place {
             ("postgres", "APSCHEDULER_TEST_POSTGRES", 1, Some("sqlalchemy")),
             ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
             ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
+            ("zookeeper", "APSCHEDULER_TEST_ZOOKEEPER", 5, None),
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {
                 eprintln!("{name}: skipped, because {variable} is not set");
                 continue;
             };
-            let config = ComponentConfig::new(name).option("url", url.clone());
+            let key = if name == "zookeeper" { "hosts" } else { "url" };
+            let config = ComponentConfig::new(name).option(key, url.clone());
             let python = python.map(|kind| [kind.to_owned(), url]);
             places.push(Self { name, config, divisor, python });
         }
@@ -58,9 +60,15 @@ impl Place {
         let keys: &[&str] = match self.name {
             "redis" => &["jobs_key", "run_times_key"],
             "mongodb" => &["collection"],
+            "zookeeper" => &["path"],
             _ => &["tablename"],
         };
-        let add = |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));
+        // A path begins with a slash.
+        let value = |key: &str| match key {
+            "path" => format!("/{name}_{key}"),
+            key => format!("{name}_{key}"),
+        };
+        let add = |config: ComponentConfig, key: &&str| config.option(key, value(key));
         Self { config: keys.iter().fold(self.config.clone(), add), ..self.clone() }
     }
 

@@ -42,6 +42,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_store_redis::PLUGIN,
     #[cfg(feature = "store-sqlite")]
     &apscheduler_store_sqlite::PLUGIN,
+    #[cfg(feature = "store-zookeeper")]
+    &apscheduler_store_zookeeper::PLUGIN,
 ];
 
 /// The built-in job functions that this build links.
@@ -183,12 +185,14 @@ static ABSENT: &[AbsentPlugin] = &[
         "enable the feature `store-mysql` of the crate `apscheduler`",
     )
     .url_schemes(&["mysql", "mariadb"]),
+    #[cfg(not(feature = "store-zookeeper"))]
     AbsentPlugin::new(
         PluginKind::JobStore,
         &["zookeeper"],
-        NOT_YET,
+        "enable the feature `store-zookeeper` of the crate `apscheduler`",
     )
-    .classes(&["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"]),
+    .classes(&["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"])
+    .url_schemes(&["zookeeper"]),
     AbsentPlugin::new(
         PluginKind::JobStore,
         &["etcd"],

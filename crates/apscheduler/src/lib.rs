@@ -63,6 +63,8 @@ pub use apscheduler_store_postgres as store_postgres;
 pub use apscheduler_store_redis as store_redis;
 #[cfg(feature = "store-sqlite")]
 pub use apscheduler_store_sqlite as store_sqlite;
+#[cfg(feature = "store-zookeeper")]
+pub use apscheduler_store_zookeeper as store_zookeeper;
 pub use apscheduler_triggers as triggers;
 #[cfg(feature = "executor-processpool")]
 pub use worker::{init_worker, init_worker_with};
@@ -146,6 +148,8 @@ pub mod prelude {
     pub use crate::store_redis::RedisJobStore;
     #[cfg(feature = "store-sqlite")]
     pub use crate::store_sqlite::SqliteJobStore;
+    #[cfg(feature = "store-zookeeper")]
+    pub use crate::store_zookeeper::ZooKeeperJobStore;
     pub use crate::time::{Timestamp, Zone};
     pub use crate::trigger::TriggerConfig;
     pub use crate::triggers::{

@@ -6,6 +6,7 @@ mod mongodb;
 mod postgres;
 mod process;
 mod redis;
+mod zookeeper;
 
 use std::path::{Path, PathBuf};
 
@@ -21,13 +22,13 @@ struct Service {
     name: &'static str,
     /// The crate whose tests need it.
     package: Option<&'static str>,
-    /// The environment variable that tells tests the URL of the server.
+    /// The environment variable that tells tests the URL of the server, or its host and port.
     variable: &'static str,
     /// Installs the server if it is missing, starts it with its data in this folder, and waits until it answers.
     start: fn(&Path, &Options) -> Result<Server>,
 }
 
-static SERVICES: [Service; 4] = [
+static SERVICES: [Service; 5] = [
     Service {
         name: "redis",
         package: Some("apscheduler-store-redis"),
@@ -51,6 +52,12 @@ static SERVICES: [Service; 4] = [
         package: Some("apscheduler-store-mongodb"),
         variable: "APSCHEDULER_TEST_MONGODB",
         start: mongodb::start,
+    },
+    Service {
+        name: "zookeeper",
+        package: Some("apscheduler-store-zookeeper"),
+        variable: "APSCHEDULER_TEST_ZOOKEEPER",
+        start: zookeeper::start,
     },
 ];
 

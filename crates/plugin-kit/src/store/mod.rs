@@ -14,7 +14,9 @@ mod runs;
 mod schema;
 mod session_slot;
 mod sql_server;
+pub mod text;
 mod token;
+mod wait;
 
 pub use cause::CauseText;
 pub use contention::Contention;
@@ -33,3 +35,4 @@ pub use sql_server::{
     LongestName, SqlServerConfig, SqlServerOptions, SqlServerRules, SqlServerUrl,
 };
 pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};
+pub use wait::wait_until;

@@ -3,12 +3,13 @@
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{BatchId, Journal, OpenState, OwnerRecord};
 use apscheduler_core::run::OwnerId;
+use apscheduler_plugin_kit::store::text::read_journal;
 use redis::Value;
 
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::LedgerKeys;
-use crate::ledger_text::read_journal;
+use crate::names::STORE_NAME;
 
 /// How many journal entries are read at once.
 const PAGE: usize = 100;
@@ -96,7 +97,8 @@ fn read(connections: &Connections, keys: &LedgerKeys, batches: &[BatchId]) -> Re
     let mut page = Vec::new();
     for (batch, value) in batches.iter().zip(values) {
         if let Value::BulkString(value) = value {
-            page.push(read_journal(*batch, &value)?);
+            let journal = read_journal(*batch, &value);
+            page.push(journal.map_err(|error| error.with_plugin(STORE_NAME))?);
         }
     }
     Ok(page)

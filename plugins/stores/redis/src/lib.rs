@@ -3,22 +3,20 @@
 mod access;
 mod answer;
 mod claim_script;
+mod claim_text;
 mod connection;
 mod journal;
 mod keys;
 mod ledger;
 mod ledger_script;
-mod ledger_text;
 mod names;
 mod open_runs;
 mod open_script;
-mod open_text;
 mod options;
 mod read_only;
 mod runs;
 mod script;
 mod store;
-mod text;
 mod watch;
 
 use std::sync::Arc;

@@ -2,13 +2,13 @@
 
 use apscheduler_core::Result;
 use apscheduler_core::store::JobRecord;
+use apscheduler_plugin_kit::store::text::{PAUSED, read_job};
 use redis::Value;
 
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::{KeyMetadata, Keys};
 use crate::script::{LEDGER_FORMAT, PAGE};
-use crate::text::{PAUSED, read_record};
 
 /// Reads what the keys contain about themselves.
 pub(crate) fn metadata(connections: &Connections, keys: &Keys) -> Result<KeyMetadata> {
@@ -43,7 +43,7 @@ pub(crate) fn find(connections: &Connections, keys: &Keys, id: &str) -> Result<O
     let mut call = redis::cmd("HGET");
     call.arg(&keys.jobs).arg(id);
     match connections.query(&call, Repeat::Allowed)? {
-        Value::BulkString(value) => Ok(Some(read_record(id.into(), PAUSED, &value))),
+        Value::BulkString(value) => Ok(Some(read_job(id.into(), PAUSED, &value))),
         Value::Nil => Ok(None),
         other => Err(unexpected(&other)),
     }
@@ -77,7 +77,7 @@ pub(crate) fn fetch(
         let Value::Array(values) = connections.query(&read, Repeat::Allowed)? else { break };
         for ((run_time, id), value) in split.zip(values) {
             if let Value::BulkString(value) = value {
-                records.push(read_record(id.into(), run_time, &value));
+                records.push(read_job(id.into(), run_time, &value));
             }
         }
         if entries.len() < page {

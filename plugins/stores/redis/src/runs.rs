@@ -9,12 +9,12 @@ use std::sync::Arc;
 use apscheduler_core::Result;
 use apscheduler_core::ledger::{RunQuery, RunRecord, RunState};
 use apscheduler_core::run::RunId;
+use apscheduler_plugin_kit::store::text::read_record;
 use redis::Value;
 
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::LedgerKeys;
-use crate::ledger_text::read_record;
 
 /// The most records that are read at once; each may have a result of 64 KiB.
 const PAGE: usize = 250;

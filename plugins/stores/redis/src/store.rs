@@ -10,6 +10,7 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::text::{PAUSED, read_job, row_text, run_time_text, time_text};
 use apscheduler_plugin_kit::store::{
     ClaimToken, ClaimTokens, ClaimsInDoubt, Contention, DecidedBatch, refuse_duplicate_ids,
 };
@@ -17,15 +18,13 @@ use redis::{Cmd, Value};
 
 use crate::access::Access;
 use crate::answer::{texts, unexpected};
+use crate::claim_text::{batch_texts, entry_text};
 use crate::connection::{Connections, Repeat};
 use crate::ledger::RedisLedger;
-use crate::ledger_text::{batch_texts, entry_text};
 use crate::names::STORE_NAME;
-use crate::open_text::row_text;
 use crate::options::RedisOptions;
 use crate::read_only;
 use crate::script::{PAGE, Script};
-use crate::text::{PAUSED, read_record, run_time_text, time_text};
 use crate::watch;
 
 /// The most jobs in one call: the server rejects larger calls as a protocol error.
@@ -147,7 +146,7 @@ impl RedisJobStore {
             while let (Some(entry), Some(value)) = (texts.next(), texts.next()) {
                 let entry = String::from_utf8_lossy(&entry);
                 let (run_time, id) = entry.split_once(' ').unwrap_or(("", &entry));
-                records.push(read_record(id.into(), run_time, &value));
+                records.push(read_job(id.into(), run_time, &value));
             }
             if last.is_empty() {
                 break;
@@ -183,7 +182,7 @@ impl JobStore for RedisJobStore {
         let mut call = self.access.call(&self.access.scripts.find);
         call.arg(id);
         match self.access.run(&self.access.scripts.find, &call, Repeat::Allowed)? {
-            Value::BulkString(value) => Ok(Some(read_record(id.into(), PAUSED, &value))),
+            Value::BulkString(value) => Ok(Some(read_job(id.into(), PAUSED, &value))),
             Value::Nil => Ok(None),
             other => Err(unexpected(&other)),
         }

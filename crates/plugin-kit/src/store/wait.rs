@@ -1,7 +1,6 @@
-//! Waits for the driver's futures in the calling thread.
+//! Waits for futures in the calling thread.
 //!
-//! Calls come from any thread, also from threads of a tokio runtime, where tokio's `block_on` panics. The driver's futures
-//! need no runtime: the connection does the I/O, in the store's own runtime.
+//! Calls of a store come from any thread, also from threads of a tokio runtime, where tokio's `block_on` panics.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,8 +16,22 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future. Returns `None` if it is not ready by the deadline.
-pub(crate) fn wait_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+/// Waits for a future in the calling thread. Returns `None` if it is not ready by the deadline.
+///
+/// The thread may belong to a runtime. The future must need none: for example, it waits for the answer to a request that a
+/// task in a runtime of the store sends.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use apscheduler_plugin_kit::store::wait_until;
+///
+/// let soon = Instant::now() + Duration::from_millis(10);
+/// assert_eq!(wait_until(soon, std::future::ready(1)), Some(1));
+/// assert_eq!(wait_until(soon, std::future::pending::<()>()), None);
+/// ```
+pub fn wait_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

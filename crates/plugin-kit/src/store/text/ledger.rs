@@ -1,18 +1,15 @@
-//! The text form of records, owners and journal entries in Redis.
+//! The text form of records, owners and journal entries.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use apscheduler_core::ledger::{
-    Batch, BatchId, Journal, OpenRun, OwnerRecord, OwnerState, Reason, RunRecord, RunState,
+    Batch, BatchId, Journal, OwnerRecord, OwnerState, Reason, RunRecord, RunState,
 };
 use apscheduler_core::run::Owner;
-use apscheduler_core::store::{Claim, ClaimRequest};
 use apscheduler_core::time::{duration_from_micros, duration_to_micros, from_micros, to_micros};
 use apscheduler_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-
-use crate::names::STORE_NAME;
 
 /// A record without its run, attempt, job and state. Times are in microseconds since 1970, the duration is in microseconds.
 #[derive(Default, Serialize, Deserialize)]
@@ -48,13 +45,13 @@ struct OwnerText<'a> {
     pid: u32,
 }
 
-/// Returns the field of a record: `RUN ATTEMPT`.
-pub(crate) fn run_text(record: &RunRecord) -> String {
+/// Returns the key of a record: `RUN ATTEMPT`.
+pub fn run_text(record: &RunRecord) -> String {
     format!("{} {}", record.run_id, record.attempt)
 }
 
 /// Returns a record as `STATE {...}`, or `STATE+LATE {...}`.
-pub(crate) fn record_text(record: &RunRecord) -> String {
+pub fn record_text(record: &RunRecord) -> String {
     let text = RecordText {
         scheduled: to_micros(record.scheduled_run_time),
         until: record.until.map(to_micros),
@@ -76,8 +73,8 @@ pub(crate) fn record_text(record: &RunRecord) -> String {
     }
 }
 
-/// Reads the record of a run, given as `RUN ATTEMPT`. Returns `None` if a manual edit broke it.
-pub(crate) fn read_record(run: &str, job: Arc<str>, value: &[u8]) -> Option<RunRecord> {
+/// Reads what [`record_text`] returned about a run, given as `RUN ATTEMPT`. Returns `None` if a manual edit broke it.
+pub fn read_record(run: &str, job: Arc<str>, value: &[u8]) -> Option<RunRecord> {
     let (run, attempt) = run.split_once(' ')?;
     let value = String::from_utf8_lossy(value);
     let (states, text) = value.split_once(' ')?;
@@ -104,14 +101,14 @@ pub(crate) fn read_record(run: &str, job: Arc<str>, value: &[u8]) -> Option<RunR
 }
 
 /// Returns the name, the host and the process of an owner.
-pub(crate) fn owner_text(owner: &Owner) -> String {
+pub fn owner_text(owner: &Owner) -> String {
     let text =
         OwnerText { name: (&*owner.name).into(), host: (&*owner.host).into(), pid: owner.pid };
     serde_json::to_string(&text).unwrap_or_default()
 }
 
 /// Reads an owner from its identifier and `STATE HEARTBEAT LEASE {...}`. Returns `None` if a manual edit broke it.
-pub(crate) fn read_owner(id: &str, value: &str) -> Option<OwnerRecord> {
+pub fn read_owner(id: &str, value: &str) -> Option<OwnerRecord> {
     let mut words = value.splitn(4, ' ');
     let state = OwnerState::from_name(words.next()?)?;
     let heartbeat = from_micros(words.next()?.parse().ok()?);
@@ -121,30 +118,17 @@ pub(crate) fn read_owner(id: &str, value: &str) -> Option<OwnerRecord> {
     Some(OwnerRecord::new(owner, state, heartbeat, lease))
 }
 
-/// Returns the identifier of a batch, its owner, and when it was claimed; empty texts for none.
-pub(crate) fn batch_texts(batch: Option<Batch>) -> [String; 3] {
-    let texts = |Batch { id, owner, claimed, .. }| {
-        [id.to_string(), owner.to_string(), to_micros(claimed).to_string()]
-    };
-    batch.map(texts).unwrap_or_default()
+/// Returns the entry of a batch in the journal: `OWNER CLAIMED ENTRIES`.
+pub fn journal_text(journal: &Journal) -> String {
+    let Batch { owner, claimed, .. } = journal.batch;
+    format!("{owner} {} {}", to_micros(claimed), journal.encode())
 }
 
-/// Returns the entry of a claim in the journal of the batch, which is empty if it has none, and its open runs. The entries
-/// between brackets, with commas, are the text of a journal.
-pub(crate) fn entry_text(due: &ClaimRequest, claim: &Claim) -> (String, Vec<OpenRun>) {
-    let Some(journal) = due.journal([(&claim.record, &claim.outcome)]) else {
-        return Default::default();
-    };
-    let text = journal.encode();
-    let entry = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    (entry.unwrap_or_default().to_owned(), journal.open)
-}
-
-/// Reads a journal entry: `OWNER CLAIMED ENTRIES`.
+/// Reads what [`journal_text`] returned.
 ///
 /// # Errors
 /// [`ErrorKind::Store`] if it is damaged.
-pub(crate) fn read_journal(id: BatchId, value: &[u8]) -> Result<Journal> {
+pub fn read_journal(id: BatchId, value: &[u8]) -> Result<Journal> {
     let value = String::from_utf8_lossy(value);
     let mut words = value.splitn(3, ' ');
     let mut batch = || {
@@ -153,7 +137,7 @@ pub(crate) fn read_journal(id: BatchId, value: &[u8]) -> Result<Journal> {
     };
     let batch = batch().ok_or_else(|| {
         let message = format!("the journal entry {id} is damaged");
-        Error::new(ErrorKind::Store, message).with_plugin(STORE_NAME)
+        Error::new(ErrorKind::Store, message)
     })?;
     Journal::decode(batch, words.next().unwrap_or_default())
 }

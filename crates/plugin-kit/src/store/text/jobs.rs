@@ -1,4 +1,4 @@
-//! The text form of run times and records in Redis.
+//! The text form of run times and of jobs.
 
 use std::sync::Arc;
 
@@ -7,18 +7,19 @@ use apscheduler_core::time::Timestamp;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
 
 /// The run time of a paused job. It sorts after all others.
-pub(crate) const PAUSED: &str = "paused";
+pub const PAUSED: &str = "paused";
 
 /// Returns text that sorts by its bytes as the run times do.
-pub(crate) fn run_time_text(time: Option<Timestamp>) -> String {
+pub fn run_time_text(time: Option<Timestamp>) -> String {
     match time {
         None => PAUSED.to_owned(),
         Some(time) => time_text(time),
     }
 }
 
-/// Returns text of 27 characters, as `2027-01-01T00:00:00.000000Z`.
-pub(crate) fn time_text(time: Timestamp) -> String {
+/// Returns text of 27 characters, as `2027-01-01T00:00:00.000000Z`. Times outside the years 0 to 9999 become the nearest time
+/// inside.
+pub fn time_text(time: Timestamp) -> String {
     let of_year = |year| {
         NaiveDate::from_ymd_opt(year, 1, 1)
             .unwrap_or_default()
@@ -35,8 +36,8 @@ fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
     if text == PAUSED { Some(None) } else { read_time(text).map(Some) }
 }
 
-/// Parses what [`time_text`] returned.
-pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
+/// Parses what [`time_text`] returned. Returns `None` if the text is no time.
+pub fn read_time(text: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }
 
@@ -73,9 +74,14 @@ fn head(value: &str) -> Option<RecordHeader<'_>> {
     })
 }
 
-/// Reads a record from the hash. If its head is invalid, its run time is `indexed`, its revision is 0, and its state is the
+/// Returns a job as `REVISION RUN_TIME STATE`, such as `7 2027-01-01T00:00:00.000000Z {"version":1,...}`.
+pub fn job_text(revision: u64, next_run_time: Option<Timestamp>, state: &str) -> String {
+    format!("{revision} {} {state}", run_time_text(next_run_time))
+}
+
+/// Reads what [`job_text`] returned. If its head is invalid, its run time is `indexed`, its revision is 0, and its state is the
 /// whole text, so that it is set aside and nothing is lost.
-pub(crate) fn read_record(id: Arc<str>, indexed: &str, value: &[u8]) -> JobRecord {
+pub fn read_job(id: Arc<str>, indexed: &str, value: &[u8]) -> JobRecord {
     let value = String::from_utf8_lossy(value);
     let (revision, run_time, state) = match head(&value) {
         Some(head) => (head.revision, head.run_time, &value[head.end..]),
@@ -98,7 +104,7 @@ mod tests {
     }
 
     fn record(value: &str) -> JobRecord {
-        read_record("a".into(), "2027-01-01T00:00:00.000000Z", value.as_bytes())
+        read_job("a".into(), "2027-01-01T00:00:00.000000Z", value.as_bytes())
     }
 
     #[test]

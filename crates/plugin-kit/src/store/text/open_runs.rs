@@ -4,7 +4,7 @@ use apscheduler_core::ledger::{OpenMark, OpenRun, OpenState};
 use apscheduler_core::run::RunId;
 use apscheduler_core::time::{from_micros, to_micros};
 
-use crate::text::{read_time, time_text};
+use super::jobs::{read_time, time_text};
 
 /// What stands for a time or a wish that there is not.
 const NONE: &str = "-";
@@ -14,7 +14,7 @@ const CANCEL: &str = "cancel";
 
 /// Returns a row: `STATE ATTEMPT OWNER DUE SCHEDULED CANCEL LENGTH:JOB DATA`. The scheduled start is in microseconds since
 /// 1970.
-pub(crate) fn row_text(run: &OpenRun) -> String {
+pub fn row_text(run: &OpenRun) -> String {
     let due = run.due.map_or(NONE.to_owned(), time_text);
     let scheduled = to_micros(run.scheduled_run_time);
     let cancel = if run.cancel { CANCEL } else { NONE };
@@ -23,12 +23,12 @@ pub(crate) fn row_text(run: &OpenRun) -> String {
 }
 
 /// Returns what a row begins with that has this mark: `STATE ATTEMPT OWNER`.
-pub(crate) fn mark_text(mark: OpenMark) -> String {
+pub fn mark_text(mark: OpenMark) -> String {
     format!("{} {} {}", mark.state.name(), mark.attempt, mark.owner)
 }
 
 /// Reads the row of a run. Returns `None` if a manual edit broke it.
-pub(crate) fn read_row(run: RunId, row: &[u8]) -> Option<OpenRun> {
+pub fn read_row(run: RunId, row: &[u8]) -> Option<OpenRun> {
     let row = String::from_utf8_lossy(row);
     let mut words = row.splitn(7, ' ');
     let state = OpenState::from_name(words.next()?)?;
