@@ -5,6 +5,7 @@ mod contention;
 mod decided_batch;
 mod doubt;
 mod look_again;
+mod marks;
 mod open_steps;
 mod pool;
 mod pool_options;
@@ -13,6 +14,7 @@ mod replacement;
 mod runs;
 mod schema;
 mod session_slot;
+mod split;
 mod sql_server;
 mod token;
 
@@ -21,6 +23,7 @@ pub use contention::Contention;
 pub use decided_batch::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
 pub use look_again::LookAgain;
+pub use marks::{KEPT_MARKS, WriteMarks, kept_marks, random_revision};
 pub use open_steps::OpenSteps;
 pub use pool::{ConnectionPool, Connector, Lease, RetryClass};
 pub use pool_options::PoolOptions;
@@ -29,6 +32,7 @@ pub use replacement::Replacement;
 pub use runs::find_runs;
 pub use schema::{foreign_table, newer_schema};
 pub use session_slot::{SessionSlot, shut_down};
+pub use split::RequestLimits;
 pub use sql_server::{
     LongestName, SqlServerConfig, SqlServerOptions, SqlServerRules, SqlServerUrl,
 };

@@ -40,12 +40,12 @@ pub(super) fn evaluate(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Va
 }
 
 fn texts<'a>(names: impl Iterator<Item = &'a String>) -> Datum {
-    Datum::Array(names.map(|name| name.as_str().into()).collect())
+    names.map(|name| name.as_str().into()).collect::<Vec<Datum>>().into()
 }
 
 fn object<const N: usize>(fields: [(&str, Datum); N]) -> Datum {
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Datum::Object(fields.collect::<Fields>())
+    fields.collect::<Fields>().into()
 }
 
 /// Returns the name that a term is.
@@ -132,7 +132,7 @@ fn index(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Datum> {
                 evaluator.storage.table(&table)?.check_index(Some(name.text()?))?;
                 ready.push(object([("index", name), ("ready", Datum::Bool(true))]));
             }
-            return Ok(Datum::Array(ready));
+            return Ok(ready.into());
         }
         _ => {}
     }

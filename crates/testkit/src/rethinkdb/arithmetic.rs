@@ -40,7 +40,7 @@ fn add(arguments: &[Datum]) -> Outcome<Datum> {
     match &arguments[0] {
         Datum::Text(_) => {
             let texts: Outcome<Vec<&str>> = arguments.iter().map(Datum::text).collect();
-            Ok(Datum::Text(texts?.concat()))
+            Ok(texts?.concat().into())
         }
         Datum::Array(_) => {
             let items: Outcome<Vec<&[Datum]>> = arguments.iter().map(Datum::items).collect();

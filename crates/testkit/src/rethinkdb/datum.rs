@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -16,19 +17,19 @@ pub(super) const MOST_ELEMENTS: usize = 100_000;
 /// The longest primary key, in bytes.
 const LONGEST_KEY: usize = 127;
 
-/// A value. Numbers are doubles.
+/// A value, which is cheap to clone. Numbers are doubles.
 #[derive(Clone, Debug)]
 pub(super) enum Datum {
     /// The bound before all values.
     Min,
-    Array(Vec<Datum>),
+    Array(Arc<Vec<Datum>>),
     Bool(bool),
     Null,
     Number(f64),
-    Object(Fields),
+    Object(Arc<Fields>),
     /// An instant, in seconds since 1970.
     Time(f64),
-    Text(String),
+    Text(Arc<str>),
     /// The bound after all values.
     Max,
 }
@@ -40,7 +41,7 @@ impl Datum {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => Self::Number(number.as_f64().unwrap_or(f64::MAX)),
-            Value::String(text) => Self::Text(text.clone()),
+            Value::String(text) => text.as_str().into(),
             Value::Array(items) => Self::array(items.iter().map(Self::read).collect::<Outcome<_>>()?)?,
             Value::Object(fields) => {
                 let fields = fields.iter().map(|(name, value)| Ok((name.clone(), Self::read(value)?)));
@@ -58,14 +59,14 @@ impl Datum {
             );
             return Err(Failure::new(Kind::ResourceLimit, text));
         }
-        Ok(Self::Array(items))
+        Ok(Self::Array(items.into()))
     }
 
     /// Makes an object, or what it stands for.
     pub(super) fn object(fields: Fields) -> Outcome<Self> {
         match fields.get("$reql_type$") {
-            None => Ok(Self::Object(fields)),
-            Some(Self::Text(name)) if name == "TIME" => match fields.get("epoch_time") {
+            None => Ok(fields.into()),
+            Some(Self::Text(name)) if **name == *"TIME" => match fields.get("epoch_time") {
                 Some(Self::Number(time)) => Ok(Self::Time(*time)),
                 _ => Err(Failure::logic("Invalid time object constructed (no field `epoch_time`)")),
             },
@@ -78,7 +79,7 @@ impl Datum {
             Self::Min | Self::Max | Self::Null => Value::Null,
             Self::Bool(value) => (*value).into(),
             Self::Number(number) => number_json(*number),
-            Self::Text(text) => text.clone().into(),
+            Self::Text(text) => (**text).into(),
             Self::Array(items) => Value::Array(items.iter().map(Self::json).collect()),
             Self::Object(fields) => {
                 let fields = fields.iter().map(|(name, value)| (name.clone(), value.json()));
@@ -240,6 +241,24 @@ impl Eq for Datum {}
 
 impl From<&str> for Datum {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Datum {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Vec<Datum>> for Datum {
+    fn from(items: Vec<Datum>) -> Self {
+        Self::Array(items.into())
+    }
+}
+
+impl From<Fields> for Datum {
+    fn from(fields: Fields) -> Self {
+        Self::Object(fields.into())
     }
 }

@@ -1,5 +1,7 @@
 //! The state of a query, and what all terms need.
 
+use std::sync::Arc;
+
 use super::datum::{Datum, Fields};
 use super::failure::{Failure, Kind, Outcome};
 use super::journal::Journal;
@@ -123,7 +125,8 @@ impl Evaluator<'_> {
     /// Returns the elements of a sequence. Rows that are not ordered have an order of no meaning.
     pub(super) fn rows(&mut self, value: Value) -> Outcome<Vec<Datum>> {
         match value {
-            Value::Selection(_, rows) | Value::Stream(rows) | Value::Datum(Datum::Array(rows)) => Ok(rows),
+            Value::Selection(_, rows) | Value::Stream(rows) => Ok(rows),
+            Value::Datum(Datum::Array(rows)) => Ok(Arc::unwrap_or_clone(rows)),
             Value::Slice(slice) => {
                 self.require(Right::Read, &slice.table.0)?;
                 let mut rows = self.storage.table(&slice.table)?.rows_of(&slice)?;

@@ -1,5 +1,7 @@
 //! Terms on objects, and on sequences of them.
 
+use std::sync::Arc;
+
 use super::datum::{Datum, Fields};
 use super::evaluator::Evaluator;
 use super::failure::{Failure, Kind, Outcome};
@@ -30,7 +32,7 @@ pub(super) fn evaluate(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Va
         | Value::Datum(datum @ (Datum::Object(_) | Datum::Null)) => {
             on_object(call.op, &datum, &names).map(Value::Datum)
         }
-        Value::Datum(Datum::Array(items)) => on_rows(call.op, items, &names)
+        Value::Datum(Datum::Array(items)) => on_rows(call.op, Arc::unwrap_or_clone(items), &names)
             .and_then(Datum::array)
             .map(Value::Datum),
         other @ (Value::Slice(_) | Value::Selection(..) | Value::Stream(_)) => {
@@ -62,11 +64,11 @@ pub(super) fn on_object(op: Op, datum: &Datum, names: &[&str]) -> Outcome<Datum>
     let is_named = |name: &String| names.contains(&name.as_str());
     let pick = |keep: bool| {
         let fields = fields.iter().filter(|(name, _)| is_named(name) == keep);
-        fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+        fields.map(|(name, value)| (name.clone(), value.clone())).collect::<Fields>()
     };
     Ok(match op {
-        Op::Pluck => Datum::Object(pick(true)),
-        Op::Without => Datum::Object(pick(false)),
+        Op::Pluck => pick(true).into(),
+        Op::Without => pick(false).into(),
         _ => Datum::Bool(
             names.iter().all(|name| fields.get(*name).is_some_and(|value| *value != Datum::Null)),
         ),
@@ -114,7 +116,7 @@ fn bracket(evaluator: &mut Evaluator<'_>, value: Value, key: &Datum) -> Outcome<
 
 fn field(fields: &Fields, name: &str) -> Outcome<Datum> {
     fields.get(name).cloned().ok_or_else(|| {
-        let object = Datum::Object(fields.clone()).print();
+        let object = Datum::from(fields.clone()).print();
         Failure::new(Kind::NonExistence, format!("No attribute `{name}` in object:\n{object}"))
     })
 }
@@ -141,5 +143,5 @@ fn merge(left: &Datum, right: &Datum) -> Outcome<Datum> {
         };
         merged.insert(name.clone(), value);
     }
-    Ok(Datum::Object(merged))
+    Ok(merged.into())
 }

@@ -1,5 +1,7 @@
 //! Terms on sequences.
 
+use std::sync::Arc;
+
 use super::datum::Datum;
 use super::evaluator::Evaluator;
 use super::failure::{Failure, Kind, Outcome};
@@ -32,7 +34,7 @@ pub(super) fn evaluate(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Va
                 "array" => Datum::array(evaluator.rows(value)?).map(Value::Datum),
                 "string" => match value.datum()? {
                     Datum::Text(text) => Ok(Value::Datum(Datum::Text(text))),
-                    other => Ok(Value::Datum(Datum::Text(other.json().to_string()))),
+                    other => Ok(Value::Datum(other.json().to_string().into())),
                 },
                 other => Err(Failure::missing(&format!("the conversion to {other}"))),
             }
@@ -128,7 +130,7 @@ fn filter(evaluator: &mut Evaluator<'_>, value: Value, function: &Term) -> Outco
             Ok(Value::Selection(table, keep(evaluator, &function, rows)?))
         }
         Value::Datum(Datum::Array(items)) => {
-            Datum::array(keep(evaluator, &function, items)?).map(Value::Datum)
+            Datum::array(keep(evaluator, &function, Arc::unwrap_or_clone(items))?).map(Value::Datum)
         }
         other => {
             let rows = evaluator.rows(other)?;
@@ -189,7 +191,9 @@ fn cut(evaluator: &mut Evaluator<'_>, op: Op, value: Value, count: usize) -> Out
             Ok(Value::Selection(table, cut(evaluator.rows(Value::Slice(slice))?)))
         }
         Value::Selection(table, rows) => Ok(Value::Selection(table, cut(rows))),
-        Value::Datum(Datum::Array(items)) => Ok(Value::Datum(Datum::Array(cut(items)))),
+        Value::Datum(Datum::Array(items)) => {
+            Ok(Value::Datum(cut(Arc::unwrap_or_clone(items)).into()))
+        }
         other => Ok(Value::Stream(cut(evaluator.rows(other)?))),
     }
 }

@@ -132,7 +132,7 @@ impl Shared {
     ) -> Outcome<Vec<Datum>> {
         let object = |fields: [(&str, Datum); 2]| {
             let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-            Datum::Object(fields.collect::<Fields>())
+            Datum::from(fields.collect::<Fields>())
         };
         let mut sent: Vec<Datum> = changes
             .into_iter()
@@ -140,7 +140,7 @@ impl Shared {
             .collect();
         if skipped > 0 {
             let text = format!("Changefeed cache over array size limit, skipped {skipped} elements.");
-            sent.insert(0, Datum::Object([("error".to_owned(), Datum::Text(text))].into()));
+            sent.insert(0, Datum::from(Fields::from([("error".to_owned(), text.into())])));
         }
         let mut data = self.data();
         let mut evaluator = data.evaluator(user);

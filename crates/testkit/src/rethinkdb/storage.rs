@@ -208,7 +208,8 @@ fn is_empty(from: &Bound<Datum>, to: &Bound<Datum>) -> bool {
 pub(super) fn scramble(rows: &mut [Datum]) {
     rows.sort_by_cached_key(|row| {
         let mut hasher = DefaultHasher::new();
-        row.json().to_string().hash(&mut hasher);
+        let key = row.fields().ok().and_then(|fields| fields.get("id"));
+        key.map(|key| key.json().to_string()).hash(&mut hasher);
         hasher.finish()
     });
 }

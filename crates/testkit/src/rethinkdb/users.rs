@@ -86,9 +86,9 @@ impl Users {
         match document {
             Datum::Object(fields) => {
                 let password = fields.get("password").and_then(|text| text.text().ok());
-                self.passwords.insert(user.clone(), password.unwrap_or_default().to_owned());
+                self.passwords.insert(user.to_string(), password.unwrap_or_default().to_owned());
             }
-            _ => drop(self.passwords.remove(user)),
+            _ => drop(self.passwords.remove(&**user)),
         }
     }
 

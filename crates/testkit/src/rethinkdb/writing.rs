@@ -1,6 +1,7 @@
 //! Terms that write documents. Each document is written by itself, in one step.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::datum::{Datum, Fields, MOST_ELEMENTS};
 use super::evaluator::Evaluator;
@@ -28,7 +29,7 @@ impl Stats {
         evaluator.choice(call, "durability", &["hard", "soft"])?;
         let (wanted, with_unchanged) = match evaluator.option(call, "return_changes")? {
             None => (false, false),
-            Some(Datum::Text(text)) if text == "always" => (true, true),
+            Some(Datum::Text(text)) if *text == *"always" => (true, true),
             Some(Datum::Bool(wanted)) => (wanted, false),
             Some(other) => {
                 return Err(Failure::logic(format!(
@@ -64,7 +65,7 @@ impl Stats {
         if let Some(error) = error {
             change.insert("error".to_owned(), error.into());
         }
-        changes.push(Datum::Object(change));
+        changes.push(change.into());
     }
 
     fn count(&mut self, name: &'static str) {
@@ -93,19 +94,19 @@ impl Stats {
         let mut fields: Fields =
             counts.map(|(name, count)| (name.to_owned(), Datum::Number(count.into()))).collect();
         if let Some(error) = self.first_error {
-            fields.insert("first_error".to_owned(), Datum::Text(error));
+            fields.insert("first_error".to_owned(), error.into());
         }
         if !self.generated.is_empty() {
-            fields.insert("generated_keys".to_owned(), Datum::Array(self.generated));
+            fields.insert("generated_keys".to_owned(), self.generated.into());
         }
         if let Some(changes) = self.changes {
-            fields.insert("changes".to_owned(), Datum::Array(changes));
+            fields.insert("changes".to_owned(), changes.into());
         }
         if self.truncated {
             let text = format!("Too many changes, array truncated to {MOST_ELEMENTS}.");
-            fields.insert("warnings".to_owned(), Datum::Array(vec![Datum::Text(text)]));
+            fields.insert("warnings".to_owned(), vec![Datum::from(text)].into());
         }
-        Datum::Object(fields)
+        fields.into()
     }
 }
 
@@ -242,7 +243,7 @@ pub(super) fn index_values(
             // A document whose function fails is left out.
             if let Ok(value) = evaluator.apply(&function, document.clone()) {
                 match value {
-                    Datum::Array(items) if is_multi => found.extend(items),
+                    Datum::Array(items) if is_multi => found.extend(items.iter().cloned()),
                     value => found.push(value),
                 }
             }
@@ -286,14 +287,14 @@ fn insert(evaluator: &mut Evaluator<'_>, call: &Call, mut stats: Stats) -> Outco
     let table = selecting::whole(evaluator, &call.arguments[0])?.table;
     let conflict = conflict(evaluator, call)?;
     let documents = match evaluator.datum(&call.arguments[1])? {
-        Datum::Array(documents) => documents,
+        Datum::Array(documents) => Arc::unwrap_or_clone(documents),
         document => vec![document],
     };
     evaluator.require(Right::Write, &table.0)?;
     for mut document in documents {
         let key = match &mut document {
-            Datum::Object(fields) => fields.entry("id".to_owned()).or_insert_with(|| {
-                let key = Datum::Text(evaluator.users.generate_key());
+            Datum::Object(fields) => Arc::make_mut(fields).entry("id".to_owned()).or_insert_with(|| {
+                let key = Datum::from(evaluator.users.generate_key());
                 stats.generated.push(key.clone());
                 key
             }),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -53,41 +52,19 @@ impl Connection {
 
     /// Sends a query and returns its value. A sequence is returned as an array.
     pub(crate) fn run(&mut self, query: &Term) -> Result<Value, ClientError> {
-        let mut all = Vec::new();
-        let atom = self.run_in_batches(query, |batch| {
-            all.extend(batch);
-            ControlFlow::Continue(())
-        })?;
-        Ok(atom.unwrap_or(Value::Array(all)))
-    }
-
-    /// Sends a query and calls `take` for each batch of its sequence, until it breaks. Returns the value of a query that has
-    /// no sequence.
-    pub(crate) fn run_in_batches(
-        &mut self,
-        query: &Term,
-        mut take: impl FnMut(Vec<Value>) -> ControlFlow<()>,
-    ) -> Result<Option<Value>, ClientError> {
         let deadline = after(self.timeout);
         let token = self.send_start(query, deadline)?;
+        let mut all = Vec::new();
         loop {
             match self.receive(token, deadline)? {
-                Response::Atom(value) => return Ok(Some(value)),
+                Response::Atom(value) => return Ok(value),
                 Response::Last(batch) => {
-                    // It was the last in any case.
-                    let _ = take(batch);
-                    return Ok(None);
+                    all.extend(batch);
+                    return Ok(Value::Array(all));
                 }
                 Response::Partial(batch) => {
-                    let next = match take(batch) {
-                        ControlFlow::Continue(()) => Query::Continue,
-                        ControlFlow::Break(()) => Query::Stop,
-                    };
-                    self.send(next, token, deadline)?;
-                    if matches!(next, Query::Stop) {
-                        self.receive(token, deadline)?;
-                        return Ok(None);
-                    }
+                    all.extend(batch);
+                    self.send(Query::Continue, token, deadline)?;
                 }
             }
         }

@@ -9,6 +9,9 @@ use super::error::ClientError;
 use super::response::Response;
 use super::term::Term;
 
+/// How long the message to end a feed may take. If it is not sent, the end of the connection ends the feed.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// A query that reports changes for as long as its connection lives. The server may end it at any time, and does not say
 /// what happened before another one began.
 #[derive(Debug)]
@@ -80,5 +83,10 @@ impl Feed {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells the server that nobody reads any more.
+    pub(crate) fn stop(&mut self) -> Result<(), ClientError> {
+        self.connection.send(Query::Stop, self.token, after(GOODBYE))
     }
 }

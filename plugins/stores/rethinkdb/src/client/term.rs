@@ -61,7 +61,8 @@ methods! {
 }
 
 impl Term {
-    fn new(number: u32, arguments: impl IntoIterator<Item = Self>) -> Self {
+    /// The term with this number.
+    pub(crate) fn new(number: u32, arguments: impl IntoIterator<Item = Self>) -> Self {
         let arguments: Vec<Value> = arguments.into_iter().map(|term| term.0).collect();
         Self(json!([number, arguments]))
     }
