@@ -39,6 +39,7 @@ impl Place {
             ("postgres", "APSCHEDULER_TEST_POSTGRES", 1, Some("sqlalchemy")),
             ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
             ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
+            ("rethinkdb", "APSCHEDULER_TEST_RETHINKDB", 10, None),
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {
@@ -58,6 +59,7 @@ impl Place {
         let keys: &[&str] = match self.name {
             "redis" => &["jobs_key", "run_times_key"],
             "mongodb" => &["collection"],
+            "rethinkdb" => &["table"],
             _ => &["tablename"],
         };
         let add = |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));

@@ -79,6 +79,11 @@ impl StoreHarness for RethinkDb {
         Some(&|address| store(place::reader(address)))
     }
 
+    fn divisor(&self) -> usize {
+        // The peer that stands for RethinkDB is not optimized.
+        5
+    }
+
     fn announces_open_runs(&self) -> bool {
         true
     }
