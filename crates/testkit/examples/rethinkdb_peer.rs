@@ -10,18 +10,17 @@ const USAGE: &str =
 
 fn options() -> Option<PeerOptions> {
     let mut words = std::env::args().skip(1);
-    let mut options = PeerOptions::default();
-    options.port = words.next()?.parse().ok()?;
+    let mut options = PeerOptions::default().port(words.next()?.parse().ok()?);
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--password" => options.password = words.next()?,
-            "--data" => options.data = Some(words.next()?.into()),
+        options = match word.as_str() {
+            "--password" => options.password(words.next()?),
+            "--data" => options.data(words.next()?),
             "--tls" => {
                 let port = words.next()?.parse().ok()?;
-                options.tls = Some((port, words.next()?.into(), words.next()?.into()));
+                options.tls(port, words.next()?, words.next()?)
             }
             _ => return None,
-        }
+        };
     }
     Some(options)
 }

@@ -111,7 +111,8 @@ impl Running {
         let (mut servers, mut pythons) = (Vec::new(), Vec::new());
         for service in SERVICES.iter().filter(|service| wanted(service)) {
             if let Some(package) = service.python {
-                let programs = python::environment(&format!("{}-driver", service.name), &[package])?;
+                let programs =
+                    python::environment(&format!("{}-driver", service.name), &[package])?;
                 let interpreter = programs.join("python").display().to_string();
                 pythons.push((format!("{}_PYTHON", service.variable), interpreter));
             }

@@ -24,11 +24,7 @@ pub struct RequestLimits {
 impl RequestLimits {
     /// Splits items into requests. `size` returns the bytes of the texts of an item. An item that is too large has a request
     /// of its own, which the server refuses.
-    pub fn split<T>(
-        self,
-        items: &[T],
-        size: impl Fn(&T) -> usize,
-    ) -> impl Iterator<Item = &[T]> {
+    pub fn split<T>(self, items: &[T], size: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
         let mut rest = items;
         std::iter::from_fn(move || {
             if rest.is_empty() {

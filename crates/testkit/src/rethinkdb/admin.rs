@@ -24,7 +24,12 @@ pub(super) fn evaluate(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Va
             evaluator.choice(
                 call,
                 "wait_for",
-                &["ready_for_outdated_reads", "ready_for_reads", "ready_for_writes", "all_replicas_ready"],
+                &[
+                    "ready_for_outdated_reads",
+                    "ready_for_reads",
+                    "ready_for_writes",
+                    "all_replicas_ready",
+                ],
             )?;
             let mut ready = 0.0;
             for term in &call.arguments {
@@ -141,7 +146,9 @@ fn index(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Datum> {
     let known = evaluator.storage.table(&table)?.indexes.contains_key(&name);
     if call.op == Op::IndexDrop {
         evaluator.storage.table(&table)?.check_index(Some(&name))?;
-        evaluator.journal.define(&Definition::DropIndex { table: table.clone(), name: name.clone() });
+        evaluator
+            .journal
+            .define(&Definition::DropIndex { table: table.clone(), name: name.clone() });
         evaluator.storage.table(&table)?.indexes.remove(&name);
         return Ok(object([("dropped", Datum::Number(1.0))]));
     }
@@ -154,7 +161,9 @@ fn index(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Datum> {
         return Err(Failure::missing("index_create without a function"));
     };
     if !function.is_deterministic() {
-        return Err(Failure::logic("Could not prove function deterministic.  Index functions must be deterministic."));
+        return Err(Failure::logic(
+            "Could not prove function deterministic.  Index functions must be deterministic.",
+        ));
     }
     evaluator.evaluate(function)?.function()?;
     let is_multi = evaluator.option(call, "multi")?.is_some_and(|value| value.is_true());

@@ -31,7 +31,9 @@ pub(super) fn evaluate(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Va
         Op::Round => Datum::Number(first.number()?.round()),
         _ => match first {
             Datum::Time(time) => Datum::Number(*time),
-            other => return Err(Failure::logic(format!("Not a TIME pseudotype: `{}`.", other.json()))),
+            other => {
+                return Err(Failure::logic(format!("Not a TIME pseudotype: `{}`.", other.json())));
+            }
         },
     }))
 }

@@ -42,9 +42,12 @@ impl Datum {
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => Self::Number(number.as_f64().unwrap_or(f64::MAX)),
             Value::String(text) => text.as_str().into(),
-            Value::Array(items) => Self::array(items.iter().map(Self::read).collect::<Outcome<_>>()?)?,
+            Value::Array(items) => {
+                Self::array(items.iter().map(Self::read).collect::<Outcome<_>>()?)?
+            }
             Value::Object(fields) => {
-                let fields = fields.iter().map(|(name, value)| Ok((name.clone(), Self::read(value)?)));
+                let fields =
+                    fields.iter().map(|(name, value)| Ok((name.clone(), Self::read(value)?)));
                 Self::object(fields.collect::<Outcome<_>>()?)?
             }
         })
@@ -88,6 +91,18 @@ impl Datum {
             Self::Time(time) => json!({
                 "$reql_type$": "TIME", "epoch_time": number_json(*time), "timezone": "+00:00",
             }),
+        }
+    }
+
+    /// Returns about how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Array(items) => items.iter().map(Self::size).sum(),
+            Self::Object(fields) => {
+                fields.iter().map(|(name, value)| name.len() + value.size()).sum()
+            }
+            _ => 10,
         }
     }
 
@@ -147,7 +162,9 @@ impl Datum {
     pub(super) fn count(&self) -> Outcome<usize> {
         let number = self.number()?;
         if number < 0.0 {
-            return Err(Failure::logic(format!("LIMIT takes a non-negative argument (got {number})")));
+            return Err(Failure::logic(format!(
+                "LIMIT takes a non-negative argument (got {number})"
+            )));
         }
         if number.fract() != 0.0 {
             return Err(Failure::logic(format!("Number not an integer: {number}")));

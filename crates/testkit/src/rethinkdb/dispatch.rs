@@ -12,7 +12,8 @@ pub(super) fn carry_out(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<V
     let datum = |datum| Ok(Value::Datum(datum));
     match call.op {
         Op::MakeArray => {
-            let items: Outcome<_> = call.arguments.iter().map(|item| evaluator.datum(item)).collect();
+            let items: Outcome<_> =
+                call.arguments.iter().map(|item| evaluator.datum(item)).collect();
             Datum::array(items?).map(Value::Datum)
         }
         Op::Var => {
@@ -58,26 +59,64 @@ pub(super) fn carry_out(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<V
             let name = evaluator.evaluate(&call.arguments[0])?.type_name();
             datum(name.into())
         }
-        Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Not | Op::Add | Op::Mul
-        | Op::Floor | Op::Round | Op::ToEpochTime => arithmetic::evaluate(evaluator, call),
+        Op::Eq
+        | Op::Ne
+        | Op::Lt
+        | Op::Le
+        | Op::Gt
+        | Op::Ge
+        | Op::Not
+        | Op::Add
+        | Op::Mul
+        | Op::Floor
+        | Op::Round
+        | Op::ToEpochTime => arithmetic::evaluate(evaluator, call),
         Op::Bracket | Op::HasFields | Op::Pluck | Op::Without | Op::Merge => {
             objects::evaluate(evaluator, call)
         }
-        Op::Append | Op::Map | Op::Filter | Op::ConcatMap | Op::Distinct | Op::Count | Op::Nth
-        | Op::CoerceTo | Op::Skip | Op::Limit | Op::IsEmpty | Op::Contains => {
-            sequences::evaluate(evaluator, call)
-        }
-        Op::Db | Op::Table | Op::Get | Op::GetAll | Op::Between | Op::OrderBy | Op::Asc
-        | Op::Desc | Op::Changes => selecting::evaluate(evaluator, call),
+        Op::Append
+        | Op::Map
+        | Op::Filter
+        | Op::ConcatMap
+        | Op::Distinct
+        | Op::Count
+        | Op::Nth
+        | Op::CoerceTo
+        | Op::Skip
+        | Op::Limit
+        | Op::IsEmpty
+        | Op::Contains => sequences::evaluate(evaluator, call),
+        Op::Db
+        | Op::Table
+        | Op::Get
+        | Op::GetAll
+        | Op::Between
+        | Op::OrderBy
+        | Op::Asc
+        | Op::Desc
+        | Op::Changes => selecting::evaluate(evaluator, call),
         Op::Insert | Op::Replace | Op::Delete => writing::evaluate(evaluator, call),
-        Op::DbCreate | Op::DbDrop | Op::DbList | Op::TableCreate | Op::TableDrop
-        | Op::TableList | Op::IndexCreate | Op::IndexDrop | Op::IndexList | Op::IndexWait
-        | Op::Wait | Op::Grant => admin::evaluate(evaluator, call),
+        Op::DbCreate
+        | Op::DbDrop
+        | Op::DbList
+        | Op::TableCreate
+        | Op::TableDrop
+        | Op::TableList
+        | Op::IndexCreate
+        | Op::IndexDrop
+        | Op::IndexList
+        | Op::IndexWait
+        | Op::Wait
+        | Op::Grant => admin::evaluate(evaluator, call),
     }
 }
 
 fn same(number: u64, wanted: f64) -> bool {
-    #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "the numbers of variables are small")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "the numbers of variables are small"
+    )]
     let is_same = number as f64 == wanted;
     is_same
 }

@@ -65,7 +65,9 @@ fn pass_some(from: &mut impl Read, to: &mut impl Write) -> io::Result<bool> {
             to.flush()?;
             Ok(true)
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+        {
             Ok(true)
         }
         Err(error) => Err(error),

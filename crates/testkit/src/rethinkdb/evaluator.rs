@@ -52,7 +52,9 @@ impl Evaluator<'_> {
 
     pub(super) fn branch(&mut self, arguments: &[Term]) -> Outcome<Value> {
         if arguments.len().is_multiple_of(2) {
-            return Err(Failure::compile("Cannot call `branch` term with an even number of arguments."));
+            return Err(Failure::compile(
+                "Cannot call `branch` term with an even number of arguments.",
+            ));
         }
         let mut rest = arguments;
         while let [condition, then, others @ ..] = rest {

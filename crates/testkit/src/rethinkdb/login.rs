@@ -46,7 +46,8 @@ impl Challenge {
         let malformed = || (13, "Malformed authentication message.".to_owned());
         let first = message["authentication"].as_str().ok_or_else(malformed)?;
         let bare = first.strip_prefix("n,,").ok_or_else(malformed)?;
-        let user = attribute(bare, 'n').ok_or_else(malformed)?.replace("=2C", ",").replace("=3D", "=");
+        let user =
+            attribute(bare, 'n').ok_or_else(malformed)?.replace("=2C", ",").replace("=3D", "=");
         let nonce = format!("{}{nonce}", attribute(bare, 'r').ok_or_else(malformed)?);
         let password = password(&user).ok_or_else(|| (17, "Unknown user".to_owned()))?;
         let salt = Sha256::digest(user.as_bytes());
@@ -64,7 +65,8 @@ impl Challenge {
         let malformed = || (13, "Malformed authentication message.".to_owned());
         let text = message["authentication"].as_str().ok_or_else(malformed)?;
         let (unproven, proof) = text.rsplit_once(",p=").ok_or_else(malformed)?;
-        if attribute(unproven, 'r') != Some(&self.nonce) || attribute(unproven, 'c') != Some("biws") {
+        if attribute(unproven, 'r') != Some(&self.nonce) || attribute(unproven, 'c') != Some("biws")
+        {
             return Err((14, "Invalid nonce or channel binding.".into()));
         }
         let proof = BASE64.decode(proof).map_err(|_| malformed())?;

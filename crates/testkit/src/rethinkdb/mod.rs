@@ -49,6 +49,41 @@ pub struct PeerOptions {
     pub tls: Option<(u16, PathBuf, PathBuf)>,
 }
 
+impl PeerOptions {
+    /// Sets the port on the loopback interface.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets the password of the user `admin`.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = password.into();
+        self
+    }
+
+    /// Sets the file that keeps the data.
+    #[must_use]
+    pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
+        self.data = Some(file.into());
+        self
+    }
+
+    /// Sets the port for connections with TLS, and the files with the certificate and its key, in PEM.
+    #[must_use]
+    pub fn tls(
+        mut self,
+        port: u16,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.tls = Some((port, certificate.into(), key.into()));
+        self
+    }
+}
+
 /// A running server. It ends with the process.
 #[derive(Debug)]
 pub struct RethinkDbPeer {

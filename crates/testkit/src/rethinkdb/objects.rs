@@ -16,7 +16,10 @@ pub(super) fn evaluate(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Va
     let rest = rest?;
     if call.op == Op::Merge {
         let object = value.datum()?;
-        return rest.iter().try_fold(object, |object, other| merge(&object, other)).map(Value::Datum);
+        return rest
+            .iter()
+            .try_fold(object, |object, other| merge(&object, other))
+            .map(Value::Datum);
     }
     if call.op == Op::Bracket {
         return bracket(evaluator, value, &rest[0]);

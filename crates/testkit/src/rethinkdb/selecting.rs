@@ -80,10 +80,7 @@ fn get_all(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Value> {
     for key in &call.arguments[1..] {
         let key = evaluator.datum(key)?;
         if key == Datum::Null {
-            return Err(Failure::new(
-                super::failure::Kind::NonExistence,
-                "Keys cannot be NULL.",
-            ));
+            return Err(Failure::new(super::failure::Kind::NonExistence, "Keys cannot be NULL."));
         }
         if slice.index.is_none() {
             key.check_key()?;
@@ -146,7 +143,9 @@ fn order_by(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Value> {
     let name = name.text()?;
     let name = (name != "id").then(|| name.to_owned());
     if slice.order.is_some() || slice.is_limited() {
-        return Err(Failure::logic("Indexed order_by can only be performed on a TABLE or TABLE_SLICE."));
+        return Err(Failure::logic(
+            "Indexed order_by can only be performed on a TABLE or TABLE_SLICE.",
+        ));
     }
     if !slice.is_whole() && slice.index != name {
         let text = |name: Option<&str>| name.unwrap_or("id").to_owned();

@@ -81,12 +81,7 @@ pub(super) fn nth(rows: &[Datum], place: &Datum) -> Outcome<Datum> {
     place.and_then(|place| rows.get(place)).cloned().ok_or_else(missing)
 }
 
-fn map(
-    evaluator: &mut Evaluator<'_>,
-    op: Op,
-    value: Value,
-    function: &Term,
-) -> Outcome<Value> {
+fn map(evaluator: &mut Evaluator<'_>, op: Op, value: Value, function: &Term) -> Outcome<Value> {
     let function = evaluator.evaluate(function)?.function()?;
     check(&function)?;
     if let Value::Feed(mut plan) = value {

@@ -139,14 +139,17 @@ impl Shared {
             .map(|(old, new)| object([("old_val", old), ("new_val", new)]))
             .collect();
         if skipped > 0 {
-            let text = format!("Changefeed cache over array size limit, skipped {skipped} elements.");
+            let text =
+                format!("Changefeed cache over array size limit, skipped {skipped} elements.");
             sent.insert(0, Datum::from(Fields::from([("error".to_owned(), text.into())])));
         }
         let mut data = self.data();
         let mut evaluator = data.evaluator(user);
         for step in &plan.steps {
             sent = match step {
-                FeedStep::Filter(function) => super::sequences::keep(&mut evaluator, function, sent)?,
+                FeedStep::Filter(function) => {
+                    super::sequences::keep(&mut evaluator, function, sent)?
+                }
                 FeedStep::Map(function) => {
                     let mapped = sent.into_iter().map(|change| evaluator.apply(function, change));
                     mapped.collect::<Outcome<_>>()?

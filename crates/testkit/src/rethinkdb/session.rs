@@ -47,7 +47,8 @@ pub(super) fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Result<()
     stream.set_nodelay(true)?;
     let Some(user) = log_in(&shared, &mut stream)? else { return Ok(()) };
     let writer = Arc::new(Mutex::new(stream.try_clone()?));
-    let mut session = Session { shared, user, writer, streams: HashMap::new(), feeds: HashMap::new() };
+    let mut session =
+        Session { shared, user, writer, streams: HashMap::new(), feeds: HashMap::new() };
     let result = session.answer_all(&mut stream);
     for feed in session.feeds.values() {
         feed.stop();
@@ -139,7 +140,9 @@ impl Session {
             }
             let mut json = vec![0; length];
             stream.read_exact(&mut json)?;
-            if let Some(answer) = self.answer(token, &json).unwrap_or_else(|failure| Some(error(failure))) {
+            if let Some(answer) =
+                self.answer(token, &json).unwrap_or_else(|failure| Some(error(failure)))
+            {
                 send(&self.writer, token, &answer)?;
             }
         }
@@ -148,8 +151,8 @@ impl Session {
     /// Returns the answer to a query, if it has one now.
     fn answer(&mut self, token: u64, json: &[u8]) -> Outcome<Option<Value>> {
         let client = |text: &str| Failure::new(Kind::Client, text);
-        let query: Value =
-            serde_json::from_slice(json).map_err(|_| client("Client is buggy (failed to deserialize query)."))?;
+        let query: Value = serde_json::from_slice(json)
+            .map_err(|_| client("Client is buggy (failed to deserialize query)."))?;
         match query[0].as_u64() {
             Some(1) => {
                 if self.streams.contains_key(&token) || self.feeds.contains_key(&token) {
@@ -219,9 +222,8 @@ impl Session {
             && batch.len() < BATCH.1
             && let Some(row) = rows.pop_front()
         {
-            let json = row.json();
-            bytes += json.to_string().len();
-            batch.push(json);
+            bytes += row.size();
+            batch.push(row.json());
         }
         let is_last = rows.is_empty();
         if is_last {
@@ -267,14 +269,16 @@ impl Feed {
                         let _ = send(writer, token, &error(failure));
                         return;
                     }
-                    Next::Changes(changes, skipped) => match shared.feed(user, plan, changes, skipped) {
-                        Ok(changes) => ready = changes,
-                        Err(failure) => {
-                            self.wait_until_wanted();
-                            let _ = send(writer, token, &error(failure));
-                            return;
+                    Next::Changes(changes, skipped) => {
+                        match shared.feed(user, plan, changes, skipped) {
+                            Ok(changes) => ready = changes,
+                            Err(failure) => {
+                                self.wait_until_wanted();
+                                let _ = send(writer, token, &error(failure));
+                                return;
+                            }
                         }
-                    },
+                    }
                 }
             }
             self.wait_until_wanted();

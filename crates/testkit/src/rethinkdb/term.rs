@@ -153,7 +153,8 @@ impl Term {
         match value {
             Value::Array(parts) => Self::read_call(parts),
             Value::Object(fields) => {
-                let fields = fields.iter().map(|(name, value)| Ok((name.clone(), Self::read(value)?)));
+                let fields =
+                    fields.iter().map(|(name, value)| Ok((name.clone(), Self::read(value)?)));
                 Ok(Self::Object(fields.collect::<Outcome<_>>()?))
             }
             plain => Datum::read(plain).map(Self::Datum),
@@ -161,7 +162,8 @@ impl Term {
     }
 
     fn read_call(parts: &[Value]) -> Outcome<Self> {
-        let invalid = || Failure::compile("Expected an array with a TermType, its arguments and options.");
+        let invalid =
+            || Failure::compile("Expected an array with a TermType, its arguments and options.");
         let number = parts.first().and_then(Value::as_u64).ok_or_else(invalid)?;
         let op = Op::of(number).ok_or_else(|| {
             let known = (1..=196).contains(&number);

@@ -59,12 +59,18 @@ impl Users {
         if user == ADMIN || (database != SYSTEM && may()) {
             return Ok(());
         }
-        let text = format!("User `{user}` does not have the required `{}` permission.", right.name());
+        let text =
+            format!("User `{user}` does not have the required `{}` permission.", right.name());
         Err(Failure::new(Kind::Permission, text))
     }
 
     /// Allows or forbids a user to do things in a database, or in all.
-    pub(super) fn grant(&mut self, user: &str, scope: Option<String>, rights: &Fields) -> Outcome<()> {
+    pub(super) fn grant(
+        &mut self,
+        user: &str,
+        scope: Option<String>,
+        rights: &Fields,
+    ) -> Outcome<()> {
         if !self.passwords.contains_key(user) {
             return Err(Failure::failed(format!("User `{user}` not found.")));
         }

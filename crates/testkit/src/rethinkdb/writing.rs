@@ -137,11 +137,9 @@ fn function(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Function> {
     }
     match evaluator.evaluate(&call.arguments[1])? {
         Value::Function(function) => Ok(function),
-        Value::Datum(constant) => Ok(Function {
-            parameters: vec![0],
-            body: Term::Datum(constant),
-            variables: Vec::new(),
-        }),
+        Value::Datum(constant) => {
+            Ok(Function { parameters: vec![0], body: Term::Datum(constant), variables: Vec::new() })
+        }
         other => Err(Failure::expected("FUNCTION", other.type_name())),
     }
 }
@@ -165,14 +163,18 @@ fn replace(
                 Value::Datum(datum) => ("DATUM", datum.print()),
                 other => (other.type_name(), other.type_name().to_owned()),
             };
-            return Err(Failure::logic(format!("Expected type SELECTION but found {kind}:\n{shown}")));
+            return Err(Failure::logic(format!(
+                "Expected type SELECTION but found {kind}:\n{shown}"
+            )));
         }
     };
     evaluator.require(Right::Write, &table.0)?;
     for key in keys {
         // As it is now: an earlier one of these writes may have changed or removed it.
         let old = evaluator.storage.table(&table)?.get(&key);
-        match make(evaluator, &old).and_then(|new| write(evaluator, &table, &key, &new).map(|()| new)) {
+        match make(evaluator, &old)
+            .and_then(|new| write(evaluator, &table, &key, &new).map(|()| new))
+        {
             Ok(new) => stats.written(&old, &new),
             Err(failure) => stats.failed(&old, failure),
         }
@@ -268,9 +270,9 @@ fn conflict(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Conflict> {
         Value::Function(function) if function.parameters.len() != 3 => Err(Failure::logic(
             "The conflict function passed to `insert` should expect 3 arguments.",
         )),
-        Value::Function(_) if !term.is_deterministic() => Err(Failure::logic(
-            "The conflict function passed to `insert` must be deterministic.",
-        )),
+        Value::Function(_) if !term.is_deterministic() => {
+            Err(Failure::logic("The conflict function passed to `insert` must be deterministic."))
+        }
         Value::Function(function) => Ok(Conflict::Function(function)),
         other => match other.datum()?.text()? {
             "error" => Ok(Conflict::Error),
@@ -293,11 +295,13 @@ fn insert(evaluator: &mut Evaluator<'_>, call: &Call, mut stats: Stats) -> Outco
     evaluator.require(Right::Write, &table.0)?;
     for mut document in documents {
         let key = match &mut document {
-            Datum::Object(fields) => Arc::make_mut(fields).entry("id".to_owned()).or_insert_with(|| {
-                let key = Datum::from(evaluator.users.generate_key());
-                stats.generated.push(key.clone());
-                key
-            }),
+            Datum::Object(fields) => {
+                Arc::make_mut(fields).entry("id".to_owned()).or_insert_with(|| {
+                    let key = Datum::from(evaluator.users.generate_key());
+                    stats.generated.push(key.clone());
+                    key
+                })
+            }
             _ => &mut Datum::Null,
         };
         let key = key.clone();

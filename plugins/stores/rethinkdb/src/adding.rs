@@ -98,12 +98,17 @@ fn add_new(
 }
 
 /// Returns the first id that another job has.
-fn find_taken(connection: &Connection, mark: &str, records: &[&NewRecord]) -> Result<Option<String>> {
+fn find_taken(
+    connection: &Connection,
+    mark: &str,
+    records: &[&NewRecord],
+) -> Result<Option<String>> {
     let keys: Vec<String> = records.iter().map(|record| key(&record.id)).collect();
-    let others = with_keys(connection.committed(Table::Jobs), &keys).filter(Term::function(|row| {
-        let is_hidden = row.clone().has_field("finished");
-        is_hidden.or(row.field("writer").default("").eq(mark)).not()
-    }));
+    let others =
+        with_keys(connection.committed(Table::Jobs), &keys).filter(Term::function(|row| {
+            let is_hidden = row.clone().has_field("finished");
+            is_hidden.or(row.field("writer").default("").eq(mark)).not()
+        }));
     let found = connection.rows(&others.pluck(["id"]))?;
     let is_taken = |key: &String| found.iter().any(|row| row.get("id") == Some(&json!(key)));
     let taken = keys.iter().position(is_taken);

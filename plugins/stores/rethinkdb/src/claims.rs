@@ -108,10 +108,10 @@ fn claimed(row: Term, claim: Term) -> Term {
     let is_unchanged = revision_of(&row).eq(claim.clone().field("revision"));
     let open = row.clone().field("open").default(Term::array([]));
     let open = open.append(claim.clone().field("entry"));
-    let with_entry = claim.clone().has_field("entry").branch(
-        row.clone().merge(Term::object([("open", open)])),
-        row.clone(),
-    );
+    let with_entry = claim
+        .clone()
+        .has_field("entry")
+        .branch(row.clone().merge(Term::object([("open", open)])), row.clone());
     // This hides a finished job. It is removed once it is known that the claim was won, and its runs have ended.
     let hidden = Term::object([("finished", now().to_epoch_time())]);
     let hidden = claim.clone().field("finished").branch(hidden, Term::object([]));

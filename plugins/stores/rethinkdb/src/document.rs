@@ -62,10 +62,17 @@ pub(crate) fn place(at: Timestamp, then: impl Into<Term>) -> Term {
     datum(time(at)).append(then)
 }
 
-/// Reads a time.
+/// Reads a time, if it is one to the index of run times too.
 pub(crate) fn read_time(value: &Value) -> Option<Timestamp> {
     let [seconds, micros] = value.as_array()?.as_slice() else { return None };
-    let (seconds, micros) = (i128::from(whole(seconds)?), i128::from(whole(micros)?));
+    let exact = |part: &Value| {
+        let is_whole = part.is_i64() || part.as_f64().is_some_and(|part| part.fract() == 0.0);
+        whole(part).filter(|_| is_whole).map(i128::from)
+    };
+    let (seconds, micros) = (exact(seconds)?, exact(micros)?);
+    if !(0..i128::from(SECOND)).contains(&micros) {
+        return None;
+    }
     let micros = seconds * i128::from(SECOND) + micros;
     let clamped = micros.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
     i64::try_from(clamped).ok().map(from_micros)
@@ -122,7 +129,15 @@ mod tests {
             assert!(doubles.iter().all(|part| part.abs() < 9_007_199_254_740_992.0));
             assert_eq!(read_time(&json!(doubles)), Some(from_micros(micros)));
         }
-        for broken in [json!(null), json!(5), json!([1]), json!([1, "2"]), json!([1, 2, 3])] {
+        for broken in [
+            json!(null),
+            json!(5),
+            json!([1]),
+            json!([1, "2"]),
+            json!([1, 2, 3]),
+            json!([1, -5]),
+            json!([1.5, 0]),
+        ] {
             assert_eq!(read_time(&broken), None);
         }
     }
@@ -136,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_broken_document_is_read_as_far_as_possible() {
-        let broken = json!({"id": "a", "next_run_time": [5.0, 0], "revision": "x", "job_state": {"a": 1}});
+        let broken =
+            json!({"id": "a", "next_run_time": [5.0, 0], "revision": "x", "job_state": {"a": 1}});
         let read = read(&broken).unwrap();
         assert_eq!((read.revision, read.next_run_time), (0, Some(from_micros(5_000_000))));
         assert_eq!(read.payload.as_text(), Some(r#"{"a":1}"#));

@@ -58,10 +58,9 @@ impl Address {
                 let message = format!("the server at {address} did not answer in time");
                 return Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME);
             }
-            ClientError::Denied(_) => (
-                ErrorKind::Store,
-                format!("the server at {address} refused this user or password"),
-            ),
+            ClientError::Denied(_) => {
+                (ErrorKind::Store, format!("the server at {address} refused this user or password"))
+            }
             ClientError::Protocol(_) => {
                 (ErrorKind::Store, format!("unexpected answer from the server at {address}"))
             }

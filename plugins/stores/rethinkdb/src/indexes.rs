@@ -45,10 +45,9 @@ pub(crate) fn of(table: Table) -> Vec<Index> {
                 open.concat_map(Term::function(|entry| entry.field("runs")))
             }),
         ],
-        Table::Runs => vec![
-            one(JOB, |row| with_id(&row, "job")),
-            one(STATE, |row| with_id(&row, "state")),
-        ],
+        Table::Runs => {
+            vec![one(JOB, |row| with_id(&row, "job")), one(STATE, |row| with_id(&row, "state"))]
+        }
         Table::Owners => Vec::new(),
         Table::OpenRuns => vec![
             one(DUE, |row| {

@@ -40,7 +40,10 @@ pub(crate) fn entry(journal: &Journal) -> Option<Value> {
 }
 
 /// Returns the batches with these entries, by their identifiers. They are as many as there are open runs.
-pub(crate) fn read(connection: &Connection, wanted: &Wanted<'_>) -> Result<BTreeMap<BatchId, Journal>> {
+pub(crate) fn read(
+    connection: &Connection,
+    wanted: &Wanted<'_>,
+) -> Result<BTreeMap<BatchId, Journal>> {
     let jobs = connection.committed(Table::Jobs);
     let jobs = match wanted {
         Wanted::All => jobs.between(min_value(), max_value()).with("index", OPEN_OWNER),
@@ -63,7 +66,8 @@ pub(crate) fn read(connection: &Connection, wanted: &Wanted<'_>) -> Result<BTree
             if matches!(wanted, Wanted::OfOwner(owner) if *owner != batch.owner) {
                 continue;
             }
-            let entry = Journal::decode(batch, text).map_err(|error| error.with_plugin(STORE_NAME))?;
+            let entry =
+                Journal::decode(batch, text).map_err(|error| error.with_plugin(STORE_NAME))?;
             match journals.get_mut(&batch.id) {
                 Some(journal) => journal.entries.extend(entry.entries),
                 None => drop(journals.insert(batch.id, entry)),
@@ -115,8 +119,7 @@ pub(crate) fn close(connection: &Connection, batches: &[BatchId]) -> Result<()> 
         let closed: Vec<String> = chunk.iter().map(|batch| hex(batch.as_u128())).collect();
         let query = datum(json!(closed)).call(Term::function(|ids| {
             let function = existing(|row| {
-                let is_left =
-                    Term::function(|entry| ids.contains(entry.field("batch")).not());
+                let is_left = Term::function(|entry| ids.contains(entry.field("batch")).not());
                 let left = row.clone().field("open").default(Term::array([])).filter(is_left);
                 left.call(Term::function(|left| {
                     let is_hidden = row.clone().has_field("finished");

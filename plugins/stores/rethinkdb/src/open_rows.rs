@@ -62,8 +62,7 @@ pub(crate) fn confirm_all(connection: &Connection, owner: OwnerId) -> Result<()>
 /// Removes rows that do not count and that nobody will confirm: those of claims whose owners are not alive.
 pub(crate) fn prune(connection: &Connection, alive: &HashSet<OwnerId>) -> Result<()> {
     let is_left = |row: &&Value| owner_of(row).is_none_or(|owner| !alive.contains(&owner));
-    let left: Vec<RunId> =
-        marked(connection)?.iter().filter(is_left).filter_map(run_of).collect();
+    let left: Vec<RunId> = marked(connection)?.iter().filter(is_left).filter_map(run_of).collect();
     let count = journal::with_entries(connection, &left)?;
     let left: Vec<String> = left.into_iter().filter(|run| !count.contains(run)).map(id).collect();
     forget(connection, &left)

@@ -54,7 +54,9 @@ fn page(
     let rows = match by {
         Some((index, value)) => {
             let at = |bound: Term| Term::array([value.as_str().into(), bound]);
-            rows.between(at(from), at(max_value())).with("index", index).with("left_bound", "open")
+            rows.between(at(from), at(max_value()))
+                .with("index", index)
+                .with("left_bound", "open")
                 .order_by(index)
         }
         None => rows.between(from, max_value()).with("left_bound", "open").order_by("id"),
@@ -80,7 +82,8 @@ fn page(
         }
         None => rows,
     };
-    let mut found = connection.rows(&rows.filter(matching).limit(u64::try_from(limit).unwrap_or(0)))?;
+    let mut found =
+        connection.rows(&rows.filter(matching).limit(u64::try_from(limit).unwrap_or(0)))?;
     if let Some(job) = &query.job_id {
         let job = json!(key(job));
         found.retain(|row| row.get("job") == Some(&job));

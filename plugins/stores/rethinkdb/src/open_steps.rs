@@ -62,10 +62,10 @@ impl Change {
 fn stepped(row: Term, step: Term) -> Term {
     let outcomes = row.clone().field("outcomes").default(Term::array([]));
     let outcomes = outcomes.append(step.clone().field("outcome"));
-    let outcomes = step.clone().has_field("outcome").branch(
-        Term::object([("outcomes", outcomes)]),
-        Term::object([]),
-    );
+    let outcomes = step
+        .clone()
+        .has_field("outcome")
+        .branch(Term::object([("outcomes", outcomes)]), Term::object([]));
     let sure = row.clone().without("claiming").without("due");
     let ended = sure.clone().without("data").merge(Term::object([("state", ENDED.into())]));
     let ended = step.clone().has_field("outcome").branch(ended.merge(outcomes.clone()), ());
@@ -117,8 +117,7 @@ impl Outcomes {
 
     /// Removes the outcomes from their rows after they have been recorded, and the rows that have ended.
     pub(crate) fn remove(self, connection: &Connection) -> Result<()> {
-        for (rows, records) in
-            self.rows.chunks(LIMITS.items).zip(self.records.chunks(LIMITS.items))
+        for (rows, records) in self.rows.chunks(LIMITS.items).zip(self.records.chunks(LIMITS.items))
         {
             let query = datum(json!(records)).call(Term::function(|records| {
                 let function = existing(|row| without_recorded(&row, &records));

@@ -204,7 +204,9 @@ impl RethinkDbOptions {
         };
         if let Some(port) = port {
             self.port = port.parse().map_err(|_| {
-                config_error("url: expected `rethinkdb://[user:password@]host[:port][/database]`".into())
+                config_error(
+                    "url: expected `rethinkdb://[user:password@]host[:port][/database]`".into(),
+                )
             })?;
         }
         if !host.is_empty() {
@@ -333,10 +335,16 @@ mod tests {
         for (given, expected) in [
             (json!({"tabel": "x"}), "did you mean `table`?"),
             (json!({"table": ""}), "table: must not be empty"),
-            (json!({"database": "a b"}), "database: expected letters, digits, `_` and `-`, found ' '"),
+            (
+                json!({"database": "a b"}),
+                "database: expected letters, digits, `_` and `-`, found ' '",
+            ),
             (json!({"query_timeout": 0}), "query_timeout: expected 0.001 to"),
             (json!({"host": "ann:secret@h"}), "host: expected only the name of a host"),
-            (json!({"url": "http://ann:secret@h"}), "url: expected one that begins with `rethinkdb://`"),
+            (
+                json!({"url": "http://ann:secret@h"}),
+                "url: expected one that begins with `rethinkdb://`",
+            ),
             (json!({"url": "rethinkdb://ann:secret@h:x"}), "url: expected `rethinkdb://[user"),
             (json!({"url": "rethinkdb://h?ssl=1"}), "url: unknown parameter `ssl`"),
             (json!({"ssl": {"ca_cert": "x"}}), "ca_certs"),

@@ -65,10 +65,8 @@ pub(crate) fn state(connection: &Connection, owner: OwnerId) -> Result<Option<Ow
 
 /// Notes that an owner was shut down, unless it is dead.
 pub(crate) fn end(connection: &Connection, owner: OwnerId) -> Result<()> {
-    let ended = Term::object([
-        ("state", OwnerState::Ended.name().into()),
-        ("heartbeat", heartbeat_now()),
-    ]);
+    let ended =
+        Term::object([("state", OwnerState::Ended.name().into()), ("heartbeat", heartbeat_now())]);
     let function = existing(|row| is_alive(&row).branch(row.clone().merge(ended), row));
     writes::write(connection, row(connection, owner).replace(function)).map(drop)
 }

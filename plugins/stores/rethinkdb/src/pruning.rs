@@ -83,8 +83,7 @@ fn candidates(
         found.extend(connection.rows(&rows.limit(page).pluck(["id", "job"]))?);
     }
     let text = |row: &Value, name: &str| row.get(name)?.as_str().map(str::to_owned);
-    let candidate =
-        |row: &Value| Some(Candidate { key: text(row, "id")?, job: text(row, "job")? });
+    let candidate = |row: &Value| Some(Candidate { key: text(row, "id")?, job: text(row, "job")? });
     let mut found: Vec<Candidate> = found.iter().filter_map(candidate).collect();
     found.sort_by(|one, other| one.key.cmp(&other.key));
     found.dedup_by(|one, other| one.key == other.key);

@@ -77,9 +77,7 @@ pub(crate) fn ended(connection: &Connection, query: &RunQuery) -> Result<Vec<Run
     let by = match query {
         RunQuery { run_id: Some(_), .. } => None,
         RunQuery { job_id: Some(job), .. } => Some((JOB, keys::key(job))),
-        RunQuery { states, .. } if states.len() == 1 => {
-            Some((STATE, states[0].name().to_owned()))
-        }
+        RunQuery { states, .. } if states.len() == 1 => Some((STATE, states[0].name().to_owned())),
         _ => None,
     };
     let runs = match (by, query.run_id) {

@@ -75,10 +75,7 @@ pub(crate) fn existing(change: impl FnOnce(Term) -> Term) -> Term {
 }
 
 /// Returns the documents of a table with these keys.
-pub(crate) fn with_keys<'a>(
-    table: Term,
-    keys: impl IntoIterator<Item = &'a String>,
-) -> Term {
+pub(crate) fn with_keys<'a>(table: Term, keys: impl IntoIterator<Item = &'a String>) -> Term {
     table.get_all(keys.into_iter().map(|key| key.as_str().into()))
 }
 
@@ -116,7 +113,14 @@ pub(crate) fn compare_and_set(
         written.call(Term::function(|result| {
             let key = |change: Term| change.field("old_val").field("id");
             Term::object([
-                ("keys", result.clone().field("changes").default(Term::array([])).map(Term::function(key))),
+                (
+                    "keys",
+                    result
+                        .clone()
+                        .field("changes")
+                        .default(Term::array([]))
+                        .map(Term::function(key)),
+                ),
                 ("errors", result.clone().field("errors")),
                 ("first_error", result.field("first_error").default("")),
             ])

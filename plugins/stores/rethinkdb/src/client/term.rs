@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// A term: a query, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Term(Value);
+pub(crate) struct Term(pub(crate) Value);
 
 /// Declares terms whose arguments are terms: the first is the one that they are called on.
 macro_rules! methods {
@@ -239,7 +239,10 @@ mod tests {
     fn queries_are_encoded_as_by_other_drivers() {
         let jobs = || Term::db("d").table("t");
         for (term, expected) in [
-            (jobs().get("a").with("index", "i"), r#"[16,[[15,[[14,["d"]],"t"]],"a"],{"index":"i"}]"#),
+            (
+                jobs().get("a").with("index", "i"),
+                r#"[16,[[15,[[14,["d"]],"t"]],"a"],{"index":"i"}]"#,
+            ),
             (
                 jobs().between(Term::array([1_i64.into(), min_value()]), max_value()),
                 r#"[182,[[15,[[14,["d"]],"t"]],[2,[1,[180,[]]]],[181,[]]]]"#,

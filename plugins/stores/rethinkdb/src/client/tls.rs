@@ -34,8 +34,7 @@ fn roots(tls: &Tls) -> Result<RootCertStore, ClientError> {
     let unreadable = |error: &dyn std::fmt::Display| {
         ClientError::Tls(format!("can't read the certificates in {}: {error}", file.display()))
     };
-    let certificates =
-        CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))?;
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| unreadable(&error))?;
         roots.add(certificate).map_err(|error| unreadable(&error))?;

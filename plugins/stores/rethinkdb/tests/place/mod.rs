@@ -57,6 +57,11 @@ pub(crate) fn run(query: &Term) -> Value {
     try_run(query).expect("the server of APSCHEDULER_TEST_RETHINKDB answers")
 }
 
+/// The term that a store has sent.
+pub(crate) fn raw(term: &Value) -> Term {
+    Term(term.clone())
+}
+
 fn try_run(query: &Term) -> Result<Value, client::ClientError> {
     Connection::open(&login())?.run(query)
 }
