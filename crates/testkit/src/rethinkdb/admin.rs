@@ -1,5 +1,7 @@
 //! Terms on databases, tables, indexes and permissions.
 
+use std::collections::BTreeMap;
+
 use super::datum::{Datum, Fields};
 use super::evaluator::Evaluator;
 use super::failure::{Failure, Outcome};
@@ -82,7 +84,7 @@ fn database(evaluator: &mut Evaluator<'_>, call: &Call) -> Outcome<Datum> {
             return Err(Failure::failed(format!("Database `{name}` already exists.")));
         }
         evaluator.journal.define(&Definition::Database { name: name.clone() });
-        evaluator.storage.databases.insert(name, Default::default());
+        evaluator.storage.databases.insert(name, BTreeMap::new());
         return Ok(object([("dbs_created", one)]));
     }
     evaluator.storage.database(&name)?.values().for_each(Table::close);

@@ -1,5 +1,7 @@
 //! Errors as the server reports them.
 
+use std::sync::Arc;
+
 /// The type of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -17,18 +19,43 @@ pub(super) enum Kind {
     Permission,
 }
 
+/// The text of an error. Some errors are often caught, so their text is made when it is read.
+#[derive(Clone)]
+enum Text {
+    Made(String),
+    Later(Arc<dyn Fn() -> String + Send + Sync>),
+}
+
 /// An error.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Failure {
     pub(super) kind: Kind,
-    pub(super) text: String,
+    text: Text,
 }
 
 pub(super) type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: Text::Made(text.into()) }
+    }
+
+    /// The error for a field that an object does not have.
+    pub(super) fn no_field(
+        name: &str,
+        object: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.to_owned();
+        let text = move || format!("No attribute `{name}` in object:\n{}", object());
+        Self { kind: Kind::NonExistence, text: Text::Later(Arc::new(text)) }
+    }
+
+    /// Returns the text.
+    pub(super) fn text(&self) -> String {
+        match &self.text {
+            Text::Made(text) => text.clone(),
+            Text::Later(make) => make(),
+        }
     }
 
     pub(super) fn logic(text: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! A peer for RethinkDB clients: a server that speaks the protocol, with its data in memory.
 //!
-//! No package registry has RethinkDB itself. This peer is written from the documentation of the protocol and of ReQL, for
+//! No package registry has RethinkDB itself. This peer is written from the documentation of the protocol and of `ReQL`, for
 //! the terms that the job store uses, and the official driver for Python checks it. It refuses what RethinkDB refuses, and what
 //! it does not implement. Rows that a query does not order come in an order of no meaning, as they do there.
 //!

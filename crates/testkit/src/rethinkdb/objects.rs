@@ -117,10 +117,10 @@ fn bracket(evaluator: &mut Evaluator<'_>, value: Value, key: &Datum) -> Outcome<
     }
 }
 
-fn field(fields: &Fields, name: &str) -> Outcome<Datum> {
+fn field(fields: &Arc<Fields>, name: &str) -> Outcome<Datum> {
     fields.get(name).cloned().ok_or_else(|| {
-        let object = Datum::from(fields.clone()).print();
-        Failure::new(Kind::NonExistence, format!("No attribute `{name}` in object:\n{object}"))
+        let object = Datum::Object(Arc::clone(fields));
+        Failure::no_field(name, move || object.print())
     })
 }
 

@@ -69,7 +69,7 @@ impl Shared {
         if let Some(file) = file {
             let (journal, definitions) = Journal::open(file)?;
             for definition in definitions {
-                data.replay(definition).map_err(|failure| std::io::Error::other(failure.text))?;
+                data.replay(definition).map_err(|failure| std::io::Error::other(failure.text()))?;
             }
             data.journal = journal;
         }

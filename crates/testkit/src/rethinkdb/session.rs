@@ -106,9 +106,9 @@ fn write_text(stream: &mut TcpStream, json: &Value) -> io::Result<()> {
     stream.write_all(format!("{json}\0").as_bytes())
 }
 
-fn error(failure: Failure) -> Value {
+fn error(failure: &Failure) -> Value {
     let (response, kind) = failure.kind.codes();
-    let mut answer = json!({"t": response, "r": [failure.text], "b": []});
+    let mut answer = json!({"t": response, "r": [failure.text()], "b": []});
     if let Some(kind) = kind {
         answer["e"] = kind.into();
     }
@@ -135,13 +135,13 @@ impl Session {
             let length = usize::try_from(length).map_err(io::Error::other)?;
             if length > MOST_BYTES {
                 let text = format!("Payload size ({length}) greater than maximum ({MOST_BYTES}).");
-                send(&self.writer, token, &error(Failure::new(Kind::Client, text)))?;
+                send(&self.writer, token, &error(&Failure::new(Kind::Client, text)))?;
                 return Ok(());
             }
             let mut json = vec![0; length];
             stream.read_exact(&mut json)?;
             if let Some(answer) =
-                self.answer(token, &json).unwrap_or_else(|failure| Some(error(failure)))
+                self.answer(token, &json).unwrap_or_else(|failure| Some(error(&failure)))
             {
                 send(&self.writer, token, &answer)?;
             }
@@ -266,7 +266,7 @@ impl Feed {
                         self.wait_until_wanted();
                         let failure = Failure::failed("Changefeed aborted (unavailable).");
                         // The connection may have ended.
-                        let _ = send(writer, token, &error(failure));
+                        let _ = send(writer, token, &error(&failure));
                         return;
                     }
                     Next::Changes(changes, skipped) => {
@@ -274,7 +274,7 @@ impl Feed {
                             Ok(changes) => ready = changes,
                             Err(failure) => {
                                 self.wait_until_wanted();
-                                let _ = send(writer, token, &error(failure));
+                                let _ = send(writer, token, &error(&failure));
                                 return;
                             }
                         }

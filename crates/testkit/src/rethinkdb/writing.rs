@@ -83,10 +83,11 @@ impl Stats {
         self.change(old, new, None);
     }
 
-    fn failed(&mut self, old: &Datum, failure: Failure) {
+    fn failed(&mut self, old: &Datum, failure: &Failure) {
         self.count("errors");
-        self.change(old, old, Some(&failure.text));
-        self.first_error.get_or_insert(failure.text);
+        let text = failure.text();
+        self.change(old, old, Some(&text));
+        self.first_error.get_or_insert(text);
     }
 
     fn datum(self) -> Datum {
@@ -176,7 +177,7 @@ fn replace(
             .and_then(|new| write(evaluator, &table, &key, &new).map(|()| new))
         {
             Ok(new) => stats.written(&old, &new),
-            Err(failure) => stats.failed(&old, failure),
+            Err(failure) => stats.failed(&old, &failure),
         }
     }
     Ok(stats)
@@ -314,7 +315,7 @@ fn insert(evaluator: &mut Evaluator<'_>, call: &Call, mut stats: Stats) -> Outco
             ))),
         };
         if let Err(failure) = made {
-            stats.failed(&Datum::Null, failure);
+            stats.failed(&Datum::Null, &failure);
             continue;
         }
         let old = evaluator.storage.table(&table)?.get(&key);
@@ -333,7 +334,7 @@ fn insert(evaluator: &mut Evaluator<'_>, call: &Call, mut stats: Stats) -> Outco
         };
         match new.and_then(|new| write(evaluator, &table, &key, &new).map(|()| new)) {
             Ok(new) => stats.written(&old, &new),
-            Err(failure) => stats.failed(&old, failure),
+            Err(failure) => stats.failed(&old, &failure),
         }
     }
     Ok(stats)

@@ -35,7 +35,7 @@ pub(crate) fn add(connection: &Connection, mark: &str, records: &[NewRecord]) ->
         };
         return Err(error);
     }
-    for chunk in LIMITS.split(&old, size) {
+    for chunk in LIMITS.split(&old, |record| size(record)) {
         writes::insert(connection, Table::Jobs, documents(mark, chunk)?, |old, new| {
             revive(&old, new).merge(Term::object([("revision", next_revision_in_server(&old))]))
         })?;
@@ -43,7 +43,7 @@ pub(crate) fn add(connection: &Connection, mark: &str, records: &[NewRecord]) ->
     Ok(())
 }
 
-fn size(record: &&NewRecord) -> usize {
+fn size(record: &NewRecord) -> usize {
     record.id.len() + record.payload.as_text().map_or(0, str::len)
 }
 
@@ -71,7 +71,7 @@ fn add_new(
     mark: &str,
     records: &[&NewRecord],
 ) -> Result<(), Option<Error>> {
-    for (number, chunk) in LIMITS.split(records, size).enumerate() {
+    for (number, chunk) in LIMITS.split(records, |record| size(record)).enumerate() {
         let written = documents(mark, chunk).and_then(|documents| {
             writes::insert(connection, Table::Jobs, documents, |old, new| {
                 // A hidden job does not have its id any more.

@@ -63,12 +63,12 @@ pub(crate) fn write(
             (key.clone(), change(mark, due, claim, before))
         });
         let changes: Changes = changes.collect();
-        let changed = compare_and_set(connection, Table::Jobs, changes, claimed)?;
-        let own: HashSet<&String> = changed.keys.iter().collect();
+        let done = compare_and_set(connection, Table::Jobs, changes, claimed)?;
+        let own: HashSet<&String> = done.keys.iter().collect();
         written.won.extend(keys.iter().map(|key| own.contains(key)));
-        if changed.errors > 0 {
-            written.refused += usize::try_from(changed.errors).unwrap_or(usize::MAX);
-            let refusal = || connection.address().unwritten(changed.errors, &changed.first_error);
+        if done.errors > 0 {
+            written.refused += usize::try_from(done.errors).unwrap_or(usize::MAX);
+            let refusal = || connection.address().unwritten(done.errors, &done.first_error);
             written.refusal.get_or_insert_with(refusal);
         }
     }
@@ -104,8 +104,8 @@ fn change(mark: &str, due: &ClaimRequest, claim: &Claim, before: &[&str]) -> Val
 }
 
 /// Returns what a claim makes of a document.
-fn claimed(row: Term, claim: Term) -> Term {
-    let is_unchanged = revision_of(&row).eq(claim.clone().field("revision"));
+fn claimed(row: &Term, claim: &Term) -> Term {
+    let is_unchanged = revision_of(row).eq(claim.clone().field("revision"));
     let open = row.clone().field("open").default(Term::array([]));
     let open = open.append(claim.clone().field("entry"));
     let with_entry = claim
@@ -115,5 +115,5 @@ fn claimed(row: Term, claim: Term) -> Term {
     // This hides a finished job. It is removed once it is known that the claim was won, and its runs have ended.
     let hidden = Term::object([("finished", now().to_epoch_time())]);
     let hidden = claim.clone().field("finished").branch(hidden, Term::object([]));
-    is_unchanged.branch(with_entry.merge(claim.field("set")).merge(hidden), row)
+    is_unchanged.branch(with_entry.merge(claim.clone().field("set")).merge(hidden), row.clone())
 }

@@ -46,14 +46,11 @@ fn prevent(connection: &Connection, mark: &str, claims: &[Claim]) -> Result<()> 
         (key(&record.id), json!({"revision": record.revision, "set": set}))
     };
     let changes = claims.iter().map(change).collect();
-    let changed = compare_and_set(connection, Table::Jobs, changes, |row, claim| {
-        let is_unchanged = revision_of(&row).eq(claim.clone().field("revision"));
-        is_unchanged.branch(row.clone().merge(claim.field("set")), row)
+    let done = compare_and_set(connection, Table::Jobs, changes, |row, claim| {
+        let is_unchanged = revision_of(row).eq(claim.clone().field("revision"));
+        is_unchanged.branch(row.clone().merge(claim.clone().field("set")), row.clone())
     })?;
-    match changed.errors {
-        0 => Ok(()),
-        count => Err(connection.address().unwritten(count, &changed.first_error)),
-    }
+    done.check(connection).map(drop)
 }
 
 /// Returns the existing documents of these jobs, by key.

@@ -76,10 +76,8 @@ fn page(
         all
     });
     let rows = match query.run_id {
-        Some(run) => {
-            let one = connection.committed(Table::OpenRuns).get_all([id(run).into()]);
-            if after.is_some_and(|after| run <= after) { return Ok(Vec::new()) } else { one }
-        }
+        Some(run) if after.is_some_and(|after| run <= after) => return Ok(Vec::new()),
+        Some(run) => connection.committed(Table::OpenRuns).get_all([id(run).into()]),
         None => rows,
     };
     let mut found =
@@ -127,15 +125,12 @@ pub(crate) fn claim(
         });
         (id(run.run_id), change)
     });
-    let changed = compare_and_set(connection, Table::OpenRuns, changes.collect(), |row, claim| {
+    let done = compare_and_set(connection, Table::OpenRuns, changes.collect(), |row, claim| {
         let is_due = row.clone().field("due").default(()).eq(claim.clone().field("due"));
         let claimed = row.clone().without("due").merge(claim.clone().field("set"));
-        has_mark(&row, &claim).and(is_due).branch(claimed, row)
+        has_mark(row, claim).and(is_due).branch(claimed, row.clone())
     })?;
-    if changed.errors > 0 {
-        return Err(connection.address().unwritten(changed.errors, &changed.first_error));
-    }
-    let own: HashSet<String> = changed.keys.into_iter().collect();
+    let own: HashSet<String> = done.check(connection)?.keys.into_iter().collect();
     let won = found.into_iter().filter(|run| own.contains(&id(run.run_id)));
     Ok(won.map(|run| run.claimed_by(owner)).collect())
 }

@@ -32,34 +32,34 @@ pub(crate) struct Outcomes {
 /// A change of a row, and the bytes of its texts.
 struct Change {
     row: String,
-    change: Value,
+    step: Value,
     texts: usize,
 }
 
 impl Change {
     fn new(run: RunId, from: &OpenMark, outcome: Option<&RunRecord>) -> Self {
-        let mut change = json!({
+        let mut step = json!({
             "attempt": from.attempt,
             "state": from.state.name(),
             "owner": hex(from.owner.as_u128()),
         });
         if let Some(record) = outcome {
-            change["outcome"] = runs::document(record);
+            step["outcome"] = runs::document(record);
         }
-        Self { row: id(run), change, texts: outcome.map_or(0, runs::texts) }
+        Self { row: id(run), step, texts: outcome.map_or(0, runs::texts) }
     }
 
     /// What a row with this mark becomes.
     fn to(from: &OpenMark, run: &OpenRun, outcome: Option<&RunRecord>) -> Self {
         let mut change = Self::new(run.run_id, from, outcome);
-        change.change["to"] = Value::Object(document(run));
+        change.step["to"] = Value::Object(document(run));
         change.texts += texts(run);
         change
     }
 }
 
 /// Returns what a step makes of a row.
-fn stepped(row: Term, step: Term) -> Term {
+fn stepped(row: &Term, step: &Term) -> Term {
     let outcomes = row.clone().field("outcomes").default(Term::array([]));
     let outcomes = outcomes.append(step.clone().field("outcome"));
     let outcomes = step
@@ -71,7 +71,7 @@ fn stepped(row: Term, step: Term) -> Term {
     let ended = step.clone().has_field("outcome").branch(ended.merge(outcomes.clone()), ());
     let changed = sure.merge(step.clone().field("to")).merge(outcomes);
     let after = step.clone().has_field("to").branch(changed, ended);
-    has_mark(&row, &step).branch(after, row)
+    has_mark(row, step).branch(after, row.clone())
 }
 
 /// Carries out steps. One whose row is not as it expects does nothing.
@@ -96,12 +96,9 @@ pub(crate) fn carry_out(connection: &Connection, writes: &Writes<'_>) -> Result<
         }
         add(connection, &added, false)?;
         for chunk in LIMITS.split(&changes, |change| change.texts) {
-            let chunk = chunk.iter().map(|step| (step.row.clone(), step.change.clone()));
-            let changed = compare_and_set(connection, Table::OpenRuns, chunk.collect(), stepped)?;
-            if changed.errors > 0 {
-                let error = connection.address().unwritten(changed.errors, &changed.first_error);
-                return Err(error);
-            }
+            let chunk = chunk.iter().map(|change| (change.row.clone(), change.step.clone()));
+            let done = compare_and_set(connection, Table::OpenRuns, chunk.collect(), stepped)?;
+            done.check(connection)?;
         }
     }
     Ok(outcomes)

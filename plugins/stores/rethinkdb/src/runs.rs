@@ -55,14 +55,12 @@ pub(crate) fn note_late(connection: &Connection, records: &[RunRecord]) -> Resul
                 (key(record.run_id, record.attempt), json!({"late": record.state.name()}))
             })
             .collect();
-        let changed = compare_and_set(connection, Table::Runs, changes, |row, late| {
+        let done = compare_and_set(connection, Table::Runs, changes, |row, late| {
             let is_lost = row.clone().field("state").eq(RunState::Lost.name());
             let is_first = row.clone().has_field("late").not();
-            is_lost.and(is_first).branch(row.clone().merge(late), row)
+            is_lost.and(is_first).branch(row.clone().merge(late.clone()), row.clone())
         })?;
-        if changed.errors > 0 {
-            return Err(connection.address().unwritten(changed.errors, &changed.first_error));
-        }
+        done.check(connection)?;
     }
     Ok(())
 }

@@ -91,12 +91,22 @@ pub(crate) struct Changed {
     pub(crate) first_error: String,
 }
 
+impl Changed {
+    /// Returns an error if documents were not changed because of one.
+    pub(crate) fn check(self, connection: &Connection) -> Result<Self> {
+        match self.errors {
+            0 => Ok(self),
+            count => Err(connection.address().unwritten(count, &self.first_error)),
+        }
+    }
+}
+
 /// Carries out compare-and-sets, each of them atomic. `change` returns what becomes of a document, from it and its change.
 pub(crate) fn compare_and_set(
     connection: &Connection,
     table: Table,
     changes: Changes,
-    change: impl FnOnce(Term, Term) -> Term,
+    change: impl FnOnce(&Term, &Term) -> Term,
 ) -> Result<Changed> {
     if changes.is_empty() {
         return Ok(Changed::default());
@@ -106,7 +116,7 @@ pub(crate) fn compare_and_set(
     let query = datum(Value::Object(changes)).call(Term::function(|changes| {
         let function = existing(|row| {
             let own = changes.field(row.clone().field("id"));
-            own.call(Term::function(|own| change(row, own)))
+            own.call(Term::function(|own| change(&row, &own)))
         });
         let written = with_keys(connection.table(table), &keys).replace(function);
         let written = written.with("durability", "hard").with("return_changes", true);

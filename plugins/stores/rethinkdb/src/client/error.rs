@@ -18,7 +18,6 @@ pub(crate) enum ClientError {
     /// A query or an answer has this many bytes, which is more than a limit.
     TooLarge(u64),
     /// TLS can't be set up.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS"))]
     Tls(String),
     /// The server refused the query.
     Refused(ServerError, String),

@@ -22,9 +22,8 @@ impl Response {
             .map_err(|error| ClientError::protocol(format!("a response is not JSON: {error}")))?;
         let code = response.get("t").and_then(Value::as_u64).unwrap_or(0);
         let error = response.get("e").and_then(Value::as_u64);
-        let values = match response.get_mut("r").map(Value::take) {
-            Some(Value::Array(values)) => values,
-            _ => return Err(ClientError::protocol("a response has no values")),
+        let Some(Value::Array(values)) = response.get_mut("r").map(Value::take) else {
+            return Err(ClientError::protocol("a response has no values"));
         };
         match code {
             1 => {

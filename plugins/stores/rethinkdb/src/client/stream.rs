@@ -59,9 +59,11 @@ impl Stream {
     }
 
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unnecessary_wraps, reason = "as with TLS")]
-    fn encrypt(socket: TcpStream, _: &Target, _: Instant) -> Result<Self, ClientError> {
-        Ok(Self::Plain(socket))
+    fn encrypt(socket: TcpStream, target: &Target, _: Instant) -> Result<Self, ClientError> {
+        match &target.tls {
+            None => Ok(Self::Plain(socket)),
+            Some(_) => Err(ClientError::Tls("this client was built without TLS".to_owned())),
+        }
     }
 
     fn socket(&self) -> &TcpStream {

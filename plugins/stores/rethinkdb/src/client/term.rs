@@ -1,4 +1,4 @@
-//! Terms of ReQL, as JSON. The numbers are those of the protocol's `Term.TermType`.
+//! Terms of `ReQL`, as JSON. The numbers are those of the protocol's `Term.TermType`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +12,7 @@ pub(crate) struct Term(pub(crate) Value);
 /// Declares terms whose arguments are terms: the first is the one that they are called on.
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident($($argument:ident),*) = $number:literal;)+) => {
+        #[expect(clippy::wrong_self_convention, reason = "the names of the terms")]
         impl Term {
             $($(#[$doc])*
             pub(crate) fn $name(self $(, $argument: impl Into<Self>)*) -> Self {

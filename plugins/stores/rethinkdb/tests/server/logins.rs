@@ -14,13 +14,13 @@ fn options(peer: &RethinkDbPeer) -> RethinkDbOptions {
     RethinkDbOptions::default().host("127.0.0.1").port(peer.address().port())
 }
 
-fn peer(options: PeerOptions) -> RethinkDbPeer {
-    RethinkDbPeer::start(&options).unwrap()
+fn peer(options: &PeerOptions) -> RethinkDbPeer {
+    RethinkDbPeer::start(options).unwrap()
 }
 
 #[test]
 fn a_password_is_needed_and_in_no_error() {
-    let peer = peer(PeerOptions::default().password(PASSWORD));
+    let peer = peer(&PeerOptions::default().password(PASSWORD));
     add(&started(options(&peer).login("admin", PASSWORD)), "a", None);
     for (user, password) in [("admin", "hunter2"), ("nobody", PASSWORD), ("admin", "")] {
         let store = RethinkDbJobStore::with_options(options(&peer).login(user, password)).unwrap();
@@ -40,7 +40,7 @@ fn the_peer_keeps_its_data_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");
     let options_of_peer = || PeerOptions::default().data(&file);
-    let first = peer(options_of_peer());
+    let first = peer(&options_of_peer());
     let store = started(options(&first));
     for id in ["a", "b"] {
         add(&store, id, Some(second(1)));
@@ -51,7 +51,7 @@ fn the_peer_keeps_its_data_in_a_file() {
     text.extend(b"{\"Docum");
     std::fs::write(&file, text).unwrap();
     for _ in 0..2 {
-        let again = peer(options_of_peer());
+        let again = peer(&options_of_peer());
         let store = started(options(&again));
         let jobs = store.get_jobs(None, 10).unwrap();
         assert_eq!(jobs.iter().map(|job| &*job.id).collect::<Vec<_>>(), ["a"]);

@@ -193,13 +193,14 @@ fn hanging(answer: &'static [u8]) -> String {
 #[test]
 fn no_server_keeps_a_start_for_ever() {
     const OTHER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n\0";
+    static LONG: &[u8] = &[b'x'; 100_000];
     const VERSIONS: &[u8] =
         b"{\"success\":true,\"min_protocol_version\":0,\"max_protocol_version\":0}\0";
     for (answer, kind) in [
         (&b""[..], ErrorKind::Unavailable),
         (VERSIONS, ErrorKind::Unavailable),
         (OTHER, ErrorKind::Store),
-        (&[b'x'; 100_000], ErrorKind::Store),
+        (LONG, ErrorKind::Store),
     ] {
         let options = place::options("hanging").url(hanging(answer));
         let options = options.timeout(Duration::from_millis(500));
@@ -219,7 +220,7 @@ fn a_query_takes_no_longer_than_its_timeout() {
     proxy.on_queries(|query| {
         // Nobody answers a query that is not sent.
         if query.starts_with("[1,") {
-            std::thread::sleep(Duration::from_secs(3))
+            std::thread::sleep(Duration::from_secs(3));
         }
         Pass::Cut
     });
