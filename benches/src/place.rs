@@ -40,6 +40,7 @@ impl Place {
             ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
             ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
             ("zookeeper", "APSCHEDULER_TEST_ZOOKEEPER", 5, None),
+            ("rethinkdb", "APSCHEDULER_TEST_RETHINKDB", 10, None),
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {
@@ -61,6 +62,7 @@ impl Place {
             "redis" => &["jobs_key", "run_times_key"],
             "mongodb" => &["collection"],
             "zookeeper" => &["path"],
+            "rethinkdb" => &["table"],
             _ => &["tablename"],
         };
         // A path begins with a slash.

@@ -40,6 +40,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_store_postgres::PLUGIN,
     #[cfg(feature = "store-redis")]
     &apscheduler_store_redis::PLUGIN,
+    #[cfg(feature = "store-rethinkdb")]
+    &apscheduler_store_rethinkdb::PLUGIN,
     #[cfg(feature = "store-sqlite")]
     &apscheduler_store_sqlite::PLUGIN,
     #[cfg(feature = "store-zookeeper")]
@@ -199,12 +201,14 @@ static ABSENT: &[AbsentPlugin] = &[
         NOT_YET,
     )
     .classes(&["apscheduler.jobstores.etcd:EtcdJobStore"]),
+    #[cfg(not(feature = "store-rethinkdb"))]
     AbsentPlugin::new(
         PluginKind::JobStore,
         &["rethinkdb"],
-        NOT_YET,
+        "enable the feature `store-rethinkdb` of the crate `apscheduler`",
     )
-    .classes(&["apscheduler.jobstores.rethinkdb:RethinkDBJobStore"]),
+    .classes(&["apscheduler.jobstores.rethinkdb:RethinkDBJobStore"])
+    .url_schemes(&["rethinkdb"]),
 ];
 
 const NOT_YET: &str = "there is no such plugin yet; docs/PLUGINS.md explains how to write one";

@@ -61,6 +61,8 @@ pub use apscheduler_store_mysql as store_mysql;
 pub use apscheduler_store_postgres as store_postgres;
 #[cfg(feature = "store-redis")]
 pub use apscheduler_store_redis as store_redis;
+#[cfg(feature = "store-rethinkdb")]
+pub use apscheduler_store_rethinkdb as store_rethinkdb;
 #[cfg(feature = "store-sqlite")]
 pub use apscheduler_store_sqlite as store_sqlite;
 #[cfg(feature = "store-zookeeper")]
@@ -146,6 +148,8 @@ pub mod prelude {
     pub use crate::store_postgres::PostgresJobStore;
     #[cfg(feature = "store-redis")]
     pub use crate::store_redis::RedisJobStore;
+    #[cfg(feature = "store-rethinkdb")]
+    pub use crate::store_rethinkdb::RethinkDbJobStore;
     #[cfg(feature = "store-sqlite")]
     pub use crate::store_sqlite::SqliteJobStore;
     #[cfg(feature = "store-zookeeper")]

@@ -6,6 +6,8 @@ pub mod executors;
 mod guard;
 mod patience;
 mod plugins;
+#[cfg(feature = "rethinkdb")]
+pub mod rethinkdb;
 pub mod schedulers;
 pub mod simulation;
 mod stepped;

@@ -219,6 +219,9 @@ fn jobs_file(store: &str, folder: &Path, url: Option<&str>, (start, jobs): (i64,
         Some(hosts) if store == "zookeeper" => {
             format!("type = 'zookeeper'\nhosts = '{hosts}'\npath = '/chaos{start}'\n")
         }
+        Some(url) if store == "rethinkdb" => {
+            format!("type = 'rethinkdb'\nurl = '{url}'\ndatabase = 'chaos{start}'\n")
+        }
         Some(url) => format!("type = 'sqlalchemy'\nurl = '{url}'\ntablename = 'chaos{start}'\n"),
         None => format!("type = 'sqlite'\npath = '{}'\n", folder.join("jobs.sqlite").display()),
     };

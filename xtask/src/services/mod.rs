@@ -7,11 +7,13 @@ mod postgres;
 mod process;
 mod redis;
 mod zookeeper;
+mod rethinkdb;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::python;
 use process::Options;
 pub(crate) use process::{Durability, Server};
 
@@ -24,40 +26,54 @@ struct Service {
     package: Option<&'static str>,
     /// The environment variable that tells tests the URL of the server, or its host and port.
     variable: &'static str,
+    /// A package for Python with an independent client, which tests find with the environment variable `..._PYTHON`.
+    python: Option<&'static str>,
     /// Installs the server if it is missing, starts it with its data in this folder, and waits until it answers.
     start: fn(&Path, &Options) -> Result<Server>,
 }
 
-static SERVICES: [Service; 5] = [
+static SERVICES: [Service; 6] = [
     Service {
         name: "redis",
         package: Some("apscheduler-store-redis"),
         variable: "APSCHEDULER_TEST_REDIS",
+        python: None,
         start: redis::start,
     },
     Service {
         name: "postgres",
         package: Some("apscheduler-store-postgres"),
         variable: "APSCHEDULER_TEST_POSTGRES",
+        python: None,
         start: postgres::start,
     },
     Service {
         name: "mariadb",
         package: Some("apscheduler-store-mysql"),
         variable: "APSCHEDULER_TEST_MYSQL",
+        python: None,
         start: mariadb::start,
     },
     Service {
         name: "mongodb",
         package: Some("apscheduler-store-mongodb"),
         variable: "APSCHEDULER_TEST_MONGODB",
+        python: None,
         start: mongodb::start,
     },
     Service {
         name: "zookeeper",
         package: Some("apscheduler-store-zookeeper"),
         variable: "APSCHEDULER_TEST_ZOOKEEPER",
+        python: None,
         start: zookeeper::start,
+    },
+    Service {
+        name: "rethinkdb",
+        package: Some("apscheduler-store-rethinkdb"),
+        variable: "APSCHEDULER_TEST_RETHINKDB",
+        python: Some(rethinkdb::DRIVER),
+        start: rethinkdb::start,
     },
 ];
 
@@ -67,6 +83,8 @@ const AUTHORITY: &str = "APSCHEDULER_TEST_CA";
 /// Running servers. Dropping this value stops them.
 pub(crate) struct Running {
     servers: Vec<(&'static str, Server)>,
+    /// The variables of the interpreters of Python.
+    pythons: Vec<(String, String)>,
     authority: String,
     folder: PathBuf,
 }
@@ -98,8 +116,14 @@ impl Running {
         let certificates = Certificates::make(&folder.join("certificates"))?;
         let authority = certificates.authority().display().to_string();
         let options = Options { durability: Durability::None, certificates };
-        let mut servers = Vec::new();
+        let (mut servers, mut pythons) = (Vec::new(), Vec::new());
         for service in SERVICES.iter().filter(|service| wanted(service)) {
+            if let Some(package) = service.python {
+                let programs =
+                    python::environment(&format!("{}-driver", service.name), &[package])?;
+                let interpreter = programs.join("python").display().to_string();
+                pythons.push((format!("{}_PYTHON", service.variable), interpreter));
+            }
             if let Some(url) = std::env::var_os(service.variable) {
                 eprintln!(
                     "{}: using the server of {} ({} bytes)",
@@ -120,7 +144,7 @@ impl Running {
             );
             servers.push((service.variable, server));
         }
-        Ok(Self { servers, authority, folder })
+        Ok(Self { servers, pythons, authority, folder })
     }
 
     /// Returns the environment variables for the tests.
@@ -130,7 +154,8 @@ impl Running {
             let tls = server.tls_url.as_deref().map(|url| (format!("{variable}_TLS"), url));
             std::iter::once(plain).chain(tls)
         });
-        urls.chain(std::iter::once((AUTHORITY.to_owned(), &*self.authority)))
+        let pythons = self.pythons.iter().map(|(variable, path)| (variable.clone(), &**path));
+        urls.chain(pythons).chain(std::iter::once((AUTHORITY.to_owned(), &*self.authority)))
     }
 }
 

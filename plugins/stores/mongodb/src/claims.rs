@@ -4,24 +4,17 @@
 //! was removed.
 
 use std::collections::HashMap;
-use std::iter;
 
 use apscheduler_core::store::{Claim, ClaimRequest, NextRun};
 use apscheduler_core::{Error, Result};
+use apscheduler_plugin_kit::store::kept_marks;
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::commands::{self, MOST_STATEMENTS};
 use crate::connection::Connection;
-use crate::document::{handle, next_revision, run_time, unchanged};
+use crate::document::{next_revision, run_time, unchanged};
 use crate::removing::remove_finished;
 use crate::{journal, open_runs};
-
-/// How many marks of claims a document keeps. A lost claim can be found after any number of other claims, as long as few
-/// handles made them.
-pub(crate) const KEPT_MARKS: usize = 16;
-
-/// How many marks of one handle a document keeps.
-const KEPT_PER_HANDLE: usize = 2;
 
 /// The marks in documents, by id.
 pub(crate) type Marks<'a> = HashMap<&'a str, Vec<&'a str>>;
@@ -34,19 +27,6 @@ pub(crate) fn marks(documents: &[Document]) -> Marks<'_> {
 fn marks_of(document: &Document) -> Option<(&str, Vec<&str>)> {
     let marks = document.get_array("claims").ok()?.iter().filter_map(Bson::as_str);
     Some((document.get_str("_id").ok()?, marks.collect()))
-}
-
-/// Returns the marks that a document keeps when it is claimed with `mark`.
-fn kept_marks<'a>(before: &[&'a str], mark: &'a str) -> Vec<&'a str> {
-    let mut kept: Vec<&str> = Vec::new();
-    for known in iter::once(mark).chain(before.iter().rev().copied()) {
-        let of_the_same = kept.iter().filter(|other| handle(other) == handle(known)).count();
-        if of_the_same < KEPT_PER_HANDLE && kept.len() < KEPT_MARKS {
-            kept.push(known);
-        }
-    }
-    kept.reverse();
-    kept
 }
 
 /// The result of writing claims.
@@ -115,25 +95,4 @@ fn change(mark: &str, due: &ClaimRequest, claim: &Claim, before: &[&str]) -> (Do
     }
     change.insert("$set", set);
     (unchanged(&record.id, record.revision), change)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_handle_displaces_its_own_marks() {
-        let names = |name: fn(u8) -> String| (0..100).map(name).collect::<Vec<_>>();
-        let (busy, others) =
-            (names(|number| format!("busy-{number}")), names(|number| format!("{number}-0")));
-        let mut marks = vec!["lost-1"];
-        for mark in &busy {
-            marks = kept_marks(&marks, mark);
-        }
-        assert_eq!(marks, ["lost-1", "busy-98", "busy-99"]);
-        for mark in &others {
-            marks = kept_marks(&marks, mark);
-        }
-        assert_eq!((marks.len(), marks[0], marks[15]), (KEPT_MARKS, "84-0", "99-0"));
-    }
 }

@@ -4,6 +4,7 @@
 //! once, and return every statement that failed.
 
 use apscheduler_core::{Error, Result};
+use apscheduler_plugin_kit::store::RequestLimits;
 use mongodb::Collection;
 use mongodb::bson::{Bson, Document, doc};
 
@@ -13,11 +14,9 @@ use crate::failure::{Address, DUPLICATE_KEY, is_temporary};
 /// The most statements in one command: far below the limit of the server, and more than a batch of the engine.
 pub(crate) const MOST_STATEMENTS: usize = 10_000;
 
-/// The most bytes of documents in one command; the server allows 16 MiB.
-const MOST_BYTES: usize = 8 << 20;
-
-/// The size of a statement without its texts of any length, rounded up.
-const STATEMENT: usize = 500;
+/// The limits of a command: half of the 16 MiB that the server allows.
+const LIMITS: RequestLimits =
+    RequestLimits { items: MOST_STATEMENTS, bytes: 8 << 20, overhead: 500 };
 
 /// The code for an upsert that would change an `_id`: `ImmutableField`.
 const IMMUTABLE_FIELD: i32 = 66;
@@ -118,14 +117,8 @@ pub(crate) fn compare_and_set(
 
 /// Splits off as many items as fit into one command. `texts` returns the bytes of the texts of an item.
 pub(crate) fn split<T>(items: &[T], texts: impl Fn(&T) -> usize) -> (&[T], &[T]) {
-    let mut bytes = 0;
-    let fits = |item: &&T| {
-        bytes += texts(item) + STATEMENT;
-        bytes <= MOST_BYTES
-    };
-    let count = items.iter().take(MOST_STATEMENTS).take_while(fits).count();
-    // The server refuses a single item that is too large.
-    items.split_at(count.max(1).min(items.len()))
+    let chunk = LIMITS.split(items, texts).next().unwrap_or(items);
+    items.split_at(chunk.len())
 }
 
 /// Sends a command.
@@ -198,22 +191,6 @@ mod tests {
         let answer = doc! {"n": 1, "writeConcernError": {"code": 64, "errmsg": "timed out"}};
         let error = read(&answer, &address()).unwrap_err();
         assert!(error.is_retryable() && error.chain().contains("timed out"), "{}", error.chain());
-    }
-
-    #[test]
-    fn commands_stay_below_the_limits_of_the_server() {
-        let counts = |sizes: &[usize]| {
-            let (mut rest, mut counts) = (sizes, Vec::new());
-            while !rest.is_empty() {
-                let (chunk, others) = split(rest, |size| *size);
-                counts.push(chunk.len());
-                rest = others;
-            }
-            counts
-        };
-        assert_eq!(counts(&[3 << 20; 5]), [2, 2, 1]);
-        assert_eq!(counts(&[20 << 20; 2]), [1, 1]);
-        assert_eq!(counts(&vec![10; MOST_STATEMENTS + 1]), [MOST_STATEMENTS, 1]);
     }
 
     #[test]

@@ -1,46 +1,13 @@
 //! Converts records to documents and back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use apscheduler_core::store::{JobPayload, JobRecord};
 use apscheduler_core::time::{Timestamp, from_micros, to_micros};
+use apscheduler_plugin_kit::store::random_revision;
 use mongodb::bson::{Bson, Document, Uuid, doc};
-
-/// Creates the marks of the writes of one handle of the store, as `3fa9c1d2e4b5-17`. Each write has a unique mark.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    handle: String,
-    writes: AtomicU64,
-}
-
-impl Writer {
-    pub(crate) fn new() -> Self {
-        Self { handle: format!("{:012x}", random_bits(48)), writes: AtomicU64::new(0) }
-    }
-
-    /// Returns the mark of the next write.
-    pub(crate) fn mark(&self) -> String {
-        format!("{}-{}", self.handle, self.writes.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Returns the prefix of its marks.
-    pub(crate) fn prefix(&self) -> String {
-        format!("{}-", self.handle)
-    }
-}
-
-/// Returns the handle in a mark.
-pub(crate) fn handle(mark: &str) -> &str {
-    mark.split_once('-').map_or(mark, |(handle, _)| handle)
-}
-
-fn random_bits(bits: u32) -> u64 {
-    uuid::Uuid::new_v4().as_u64_pair().1 & ((1 << bits) - 1)
-}
 
 /// Returns a revision for a new record. It is random, so that a job that is added again has another revision.
 pub(crate) fn first_revision() -> i64 {
-    i64::try_from(random_bits(60)).unwrap_or(0).max(1)
+    i64::try_from(random_revision(60)).unwrap_or(1)
 }
 
 /// Returns the revision after another; 0 is the revision of a record whose revision was broken manually.
@@ -118,14 +85,6 @@ pub(crate) fn whole(value: &Bson) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks_are_unique_and_start_with_their_handle() {
-        let (one, other) = (Writer::new(), Writer::new());
-        let (first, second) = (one.mark(), one.mark());
-        assert_ne!(first, second);
-        assert!(first.starts_with(&one.prefix()) && !first.starts_with(&other.prefix()));
-    }
 
     #[test]
     fn revisions_rise() {

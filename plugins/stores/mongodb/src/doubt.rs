@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use apscheduler_core::Result;
 use apscheduler_core::store::Claim;
+use apscheduler_plugin_kit::store::KEPT_MARKS;
 use mongodb::bson::{Document, doc};
 
-use crate::claims::KEPT_MARKS;
 use crate::commands::{self, MOST_STATEMENTS, Order};
 use crate::connection::Connection;
 use crate::document::{next_revision, read, unchanged};

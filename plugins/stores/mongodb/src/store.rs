@@ -11,13 +11,13 @@ use apscheduler_core::store::{
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, Result};
 use apscheduler_plugin_kit::store::{
-    ClaimsInDoubt, Contention, DecidedBatch, Replacement, SessionSlot,
+    ClaimsInDoubt, Contention, DecidedBatch, Replacement, SessionSlot, WriteMarks,
 };
 use mongodb::bson::{Bson, Document, doc};
 
 use crate::claims::Written;
 use crate::connection::Connection;
-use crate::document::{Writer, next_revision, read, run_time, unchanged};
+use crate::document::{next_revision, read, run_time, unchanged};
 use crate::finding::{Search, find};
 use crate::ledger::MongoDbLedger;
 use crate::names::STORE_NAME;
@@ -28,7 +28,7 @@ use crate::{adding, claims, doubt, open_runs, removing, schema, watch};
 pub struct MongoDbJobStore {
     config: Config,
     connection: Arc<SessionSlot<Connection>>,
-    writer: Arc<Writer>,
+    writer: WriteMarks,
     in_doubt: ClaimsInDoubt<String>,
     contention: Contention,
     replacement: Replacement,
@@ -51,7 +51,7 @@ impl MongoDbJobStore {
         Ok(Self {
             config: options.check()?,
             connection: Arc::default(),
-            writer: Arc::new(Writer::new()),
+            writer: WriteMarks::default(),
             in_doubt: ClaimsInDoubt::default(),
             contention: Contention::default(),
             replacement: Replacement::default(),
@@ -170,7 +170,7 @@ impl JobStore for MongoDbJobStore {
     }
 
     fn add_jobs(&self, records: Vec<NewRecord>) -> Result<()> {
-        adding::add(&*self.connection()?, &self.writer.mark(), &records)
+        adding::add(&*self.connection()?, &self.writer.next(), &records)
     }
 
     fn update_job(&self, record: &JobRecord) -> Result<bool> {
@@ -180,7 +180,7 @@ impl JobStore for MongoDbJobStore {
         let update = doc! {"$set": {
             "next_run_time": run_time(record.next_run_time),
             "revision": next_revision(record.revision),
-            "writer": self.writer.mark(),
+            "writer": self.writer.next(),
             "job_state": record.text()?,
         }};
         let (jobs, by_id) = (connection.jobs.clone(), by_id(&record.id));
@@ -194,11 +194,11 @@ impl JobStore for MongoDbJobStore {
     }
 
     fn remove_job(&self, id: &str) -> Result<bool> {
-        removing::remove(&*self.connection()?, &self.writer.mark(), by_id(id))
+        removing::remove(&*self.connection()?, &self.writer.next(), by_id(id))
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        removing::remove_all(&*self.connection()?, &self.writer.mark(), doc! {})
+        removing::remove_all(&*self.connection()?, &self.writer.next(), doc! {})
     }
 
     fn claim_due(
@@ -209,7 +209,7 @@ impl JobStore for MongoDbJobStore {
         self.replacement.claim(|| {
             let connection = self.connection()?;
             let find_out = |claimed: &String, claims: &[Claim]| {
-                doubt::find_out(&connection, &self.writer.mark(), claimed, claims).map(Some)
+                doubt::find_out(&connection, &self.writer.next(), claimed, claims).map(Some)
             };
             if let Some(claims) = self.in_doubt.settle(due, find_out, decide)? {
                 return Ok(claims);
@@ -236,7 +236,7 @@ impl JobStore for MongoDbJobStore {
             }
             let Claims { won: claims, resume, .. } = decided;
             open_runs::announce(&connection, due, &claims)?;
-            let (mark, attempted) = (self.writer.mark(), claims.len());
+            let (mark, attempted) = (self.writer.next(), claims.len());
             match claims::write(&connection, &mark, due, &claims, &claims::marks(&documents)) {
                 Ok(Written { won, refused, refusal }) => {
                     let written = claims.into_iter().zip(won);
