@@ -7,7 +7,7 @@ use apscheduler::prelude::*;
 /// Returns the errors for a missing store and a missing executor.
 pub(crate) fn errors() -> Vec<String> {
     let configs = [
-        Config::new().jobstore("rethink", "rethinkdb"),
+        Config::new().jobstore("coordination", "etcd"),
         Config::new().executor("default", "threadpol"),
     ];
     let refuse = |config| {
