@@ -104,7 +104,7 @@ mod tests {
         for (value, expected) in [
             (
                 json!({"job": []}),
-                "unknown key `job`; did you mean `jobs`? known keys: executors, history, job_defaults, jobs,",
+                "unknown key `job`; did you mean `jobs`? known keys: executors, history, http, job_defaults, jobs,",
             ),
             (json!({"timezon": "UTC"}), "did you mean `timezone`?"),
             (

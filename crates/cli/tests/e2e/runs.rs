@@ -64,7 +64,7 @@ fn errors_say_what_would_be_right() {
     assert!(unknown.contains("there is no record of the run 019a9d20"), "{unknown}");
     assert!(
         fails(&["list", "--state", "fine"])
-            .contains("[possible values: waiting, claimed, ok, failed")
+            .contains("[possible values: waiting, claimed, running, ok, failed")
     );
     assert!(fails(&["list", "backap"]).contains("did you mean `backup`?"));
 }
