@@ -169,7 +169,10 @@ impl Datum {
         if number.fract() != 0.0 {
             return Err(Failure::logic(format!("Number not an integer: {number}")));
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+        if number > f64::from(i32::MAX) {
+            return Err(Failure::logic(format!("Integer too large: {number}")));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is small")]
         Ok(number as usize)
     }
 

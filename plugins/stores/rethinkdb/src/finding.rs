@@ -24,11 +24,7 @@ fn timed(connection: &Connection, from: Term, to: Term) -> Term {
 }
 
 fn page(connection: &Connection, jobs: Term, limit: usize) -> Result<Vec<Value>> {
-    connection.rows(&limited(jobs, limit).pluck(RECORD))
-}
-
-fn limited(rows: Term, limit: usize) -> Term {
-    rows.limit(u64::try_from(limit).unwrap_or(u64::MAX).min(1 << 52))
+    connection.rows(&jobs.limit(limit).pluck(RECORD))
 }
 
 /// Returns a page of all jobs: those with a run time first.
@@ -77,7 +73,7 @@ pub(crate) fn due(connection: &Connection, due: &ClaimRequest, skip: usize) -> R
         _ => min_value(),
     };
     let jobs = timed(connection, from, place(due.now, max_value()));
-    let jobs = if skip > 0 { jobs.skip(u64::try_from(skip).unwrap_or(0)) } else { jobs };
+    let jobs = if skip > 0 { jobs.skip(skip) } else { jobs };
     let fields = RECORD.into_iter().chain(["claims"]);
-    connection.rows(&limited(jobs, due.limit).pluck(fields))
+    connection.rows(&jobs.limit(due.limit).pluck(fields))
 }

@@ -1,4 +1,4 @@
-//! Primary keys. RethinkDB's have at most 127 bytes and no zero, so a longer id has a key that is derived from it.
+//! Primary keys. RethinkDB's have at most 127 bytes and no zero, so a longer id, for example, has a key that is derived from it.
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -6,12 +6,16 @@ use sha2::{Digest as _, Sha256};
 /// The longest primary key, in bytes.
 const LONGEST: usize = 127;
 
+/// A name that no object in a query may have, because it makes the object something else.
+const TYPE: &str = "$reql_type$";
+
 /// What derived keys begin with.
 const DERIVED: &str = "sha256:";
 
 /// Returns the key of the job with this id.
 pub(crate) fn key(id: &str) -> String {
-    if id.len() <= LONGEST && !id.contains('\0') && !id.starts_with(DERIVED) {
+    let is_valid = id.len() <= LONGEST && !id.contains('\0') && id != TYPE;
+    if is_valid && !id.starts_with(DERIVED) {
         return id.to_owned();
     }
     let hash = Sha256::digest(id.as_bytes());
@@ -51,12 +55,12 @@ mod tests {
         assert_ne!(key(&derived), derived);
         assert_eq!(key("backup"), "backup");
         assert_eq!(key(&"a".repeat(127)).len(), 127);
-        assert_eq!(key("a\0").len(), 71);
+        assert_eq!((key("a\0").len(), key(TYPE).len()), (71, 71));
     }
 
     #[test]
     fn ids_are_read_back() {
-        for id in ["a", "nul\0", &"x".repeat(500)] {
+        for id in ["a", "nul\0", TYPE, &"x".repeat(500)] {
             let mut document = Map::new();
             set_job(&mut document, ["id", "job"], id);
             assert_eq!(job_of(&Value::Object(document), ["id", "job"]), Some(id));

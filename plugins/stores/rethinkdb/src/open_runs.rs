@@ -80,8 +80,7 @@ fn page(
         Some(run) => connection.committed(Table::OpenRuns).get_all([id(run).into()]),
         None => rows,
     };
-    let mut found =
-        connection.rows(&rows.filter(matching).limit(u64::try_from(limit).unwrap_or(0)))?;
+    let mut found = connection.rows(&rows.filter(matching).limit(limit))?;
     if let Some(job) = &query.job_id {
         let job = json!(key(job));
         found.retain(|row| row.get("job") == Some(&job));
@@ -102,8 +101,7 @@ fn that_count(connection: &Connection, rows: &[Value]) -> Result<HashSet<RunId>>
 /// Returns the waiting runs that are due before a place, those that are due first.
 fn waiting(connection: &Connection, to: Term, limit: usize) -> Result<Vec<Value>> {
     let rows = connection.committed(Table::OpenRuns).between(min_value(), to).with("index", DUE);
-    let limit = u64::try_from(limit.min(LIMITS.items)).unwrap_or(0);
-    connection.rows(&rows.order_by(DUE).limit(limit))
+    connection.rows(&rows.order_by(DUE).limit(limit.min(LIMITS.items)))
 }
 
 /// Claims up to `limit` waiting runs that are due, those that were due first.

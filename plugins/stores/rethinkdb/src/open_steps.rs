@@ -142,8 +142,7 @@ fn without_recorded(row: &Term, records: &Term) -> Term {
 /// Records the outcomes that are still in rows, because the processes that wrote them are not done, or have ended.
 pub(crate) fn record_outcomes(connection: &Connection) -> Result<()> {
     let rows = connection.committed(Table::OpenRuns).get_all([true.into()]);
-    let most = u64::try_from(LIMITS.items).unwrap_or(u64::MAX);
-    let rows = rows.with("index", UNRECORDED).limit(most).pluck(["id", "outcomes"]);
+    let rows = rows.with("index", UNRECORDED).limit(LIMITS.items).pluck(["id", "outcomes"]);
     let found = connection.rows(&rows)?;
     let outcomes_of = |row: &Value| -> Vec<RunRecord> {
         let outcomes = row.get("outcomes").and_then(Value::as_array);

@@ -59,9 +59,8 @@ fn ok(bound: impl Into<Term>) -> Term {
 
 /// Returns the bound after the latest record of success that is one too many.
 fn surplus(connection: &Connection, most: usize) -> Result<Option<String>> {
-    let skip = u64::try_from(most).unwrap_or(u64::MAX).min(1 << 52);
     let runs = connection.committed(Table::Runs).between(ok(min_value()), ok(max_value()));
-    let runs = runs.with("index", STATE).order_by_desc(STATE).skip(skip).limit(1_i64);
+    let runs = runs.with("index", STATE).order_by_desc(STATE).skip(most).limit(1);
     let found = connection.rows(&runs.pluck(["id"]))?;
     Ok(found.first().and_then(run_of).map(|run| first_key(run.nth(1))))
 }
@@ -73,14 +72,13 @@ fn candidates(
     [other, succeeded]: [&str; 2],
     after: &str,
 ) -> Result<Vec<Candidate>> {
-    let page = u64::try_from(PAGE).unwrap_or(u64::MAX);
     let runs = || connection.committed(Table::Runs);
     let all = runs().between(after, other).with("left_bound", "open").order_by("id");
     let of_success = runs().between(ok(after), ok(succeeded)).with("index", STATE);
     let of_success = of_success.with("left_bound", "open").order_by(STATE);
     let mut found = Vec::new();
     for rows in [all, of_success] {
-        found.extend(connection.rows(&rows.limit(page).pluck(["id", "job"]))?);
+        found.extend(connection.rows(&rows.limit(PAGE).pluck(["id", "job"]))?);
     }
     let text = |row: &Value, name: &str| row.get(name)?.as_str().map(str::to_owned);
     let candidate = |row: &Value| Some(Candidate { key: text(row, "id")?, job: text(row, "job")? });
@@ -100,14 +98,13 @@ fn not_among_the_last(
     let Some(others) = keep.checked_sub(1) else {
         return Ok(candidates.into_iter().map(|candidate| candidate.key).collect());
     };
-    let others = u64::try_from(others).unwrap_or(u64::MAX).min(1 << 52);
     let jobs: HashSet<&str> = candidates.iter().map(|candidate| &*candidate.job).collect();
     // For each job, the record that this many others follow.
     let last = datum(json!(jobs)).map(Term::function(|job| {
         let at = |bound: Term| Term::array([job.clone(), bound]);
         let runs = connection.committed(Table::Runs);
         let runs = runs.between(at(min_value()), at(max_value())).with("index", JOB);
-        let last = runs.order_by_desc(JOB).skip(others).limit(1_i64).field("id");
+        let last = runs.order_by_desc(JOB).skip(others).limit(1).field("id");
         Term::object([("job", job), ("last", last.field(0_i64).default(()))])
     }));
     let last = connection.rows(&last)?;

@@ -102,8 +102,7 @@ pub(crate) fn ended(connection: &Connection, query: &RunQuery) -> Result<Vec<Run
         }
         all
     });
-    let limit = u64::try_from(query.limit).unwrap_or(EXACT).min(EXACT);
-    let found = connection.rows(&runs.filter(matching).limit(limit))?;
+    let found = connection.rows(&runs.filter(matching).limit(query.limit))?;
     let records = found.iter().map(|document| read(document).ok_or_else(|| damaged(document)));
     let mut records: Vec<RunRecord> = records.collect::<Result<_>>()?;
     records.retain(|record| query.before.is_none_or(|before| record.run_id < before));

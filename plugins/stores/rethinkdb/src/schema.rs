@@ -50,8 +50,9 @@ pub(crate) fn prepare(connection: &Connection) -> Result<()> {
 pub(crate) fn prepare_read_only(connection: &Connection) -> Result<()> {
     let query = connection.committed(Table::Jobs).get(METADATA);
     let found = match connection.try_run(&query, Repeat::Allowed)? {
-        // There is no such database or table.
-        Err(ClientError::Refused(ServerError::Failed, _)) => Contents::Nothing,
+        Err(ClientError::Refused(ServerError::Failed, _)) if !exists(connection)? => {
+            Contents::Nothing
+        }
         found => {
             let found = found.map_err(|error| connection.address().explain(&error))?;
             check(connection, &found)?
@@ -106,7 +107,7 @@ fn identity_of(metadata: &Value) -> Option<String> {
 /// Returns what there is. Refuses what a later release wrote.
 fn check(connection: &Connection, metadata: &Value) -> Result<Contents> {
     if metadata.is_null() {
-        let is_empty = connection.committed(Table::Jobs).limit(1_i64).is_empty();
+        let is_empty = connection.committed(Table::Jobs).limit(1).is_empty();
         let is_empty = connection.run(&is_empty, Repeat::Allowed)? == json!(true);
         return Ok(if is_empty { Contents::Nothing } else { Contents::Foreign });
     }

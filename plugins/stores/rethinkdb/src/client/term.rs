@@ -48,8 +48,6 @@ methods! {
     has_field(field) = 32;
     or(other) = 66;
     and(other) = 67;
-    skip(count) = 70;
-    limit(count) = 71;
     index_list() = 77;
     is_empty() = 86;
     default(value) = 92;
@@ -123,6 +121,16 @@ impl Term {
         Self::new(78, [self].into_iter().chain(keys))
     }
 
+    /// Without this many elements at the beginning.
+    pub(crate) fn skip(self, count: usize) -> Self {
+        Self::new(70, [self, whole(count)])
+    }
+
+    /// This many elements at most.
+    pub(crate) fn limit(self, count: usize) -> Self {
+        Self::new(71, [self, whole(count)])
+    }
+
     /// The documents from the first to before the second bound.
     pub(crate) fn between(self, from: impl Into<Self>, to: impl Into<Self>) -> Self {
         Self::new(182, [self, from.into(), to.into()])
@@ -178,12 +186,17 @@ impl Term {
 
     fn with_variables<const N: usize>(body: impl FnOnce([Self; N]) -> Self) -> Self {
         // Functions within functions must have other variables.
-        static LAST: AtomicU32 = AtomicU32::new(0);
-        let numbers = [(); N].map(|()| LAST.fetch_add(1, Ordering::Relaxed));
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let numbers = [(); N].map(|()| NEXT.fetch_add(1, Ordering::Relaxed));
         let variables = numbers.map(|number| Self::new(10, [Self(number.into())]));
         let numbers = Self::array(numbers.map(|number| Self(number.into())));
         Self::new(69, [numbers, body(variables)])
     }
+}
+
+/// Converts a count. The server takes numbers of 32 bits, and nobody has more documents in one answer.
+fn whole(count: usize) -> Term {
+    i32::try_from(count).map_or_else(|_| i64::from(i32::MAX), i64::from).into()
 }
 
 /// The time at which the server received the query.

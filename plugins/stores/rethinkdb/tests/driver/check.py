@@ -180,6 +180,8 @@ def selections():
     fails(errors.ReqlQueryLogicError, "index", due([1], [2]).order_by(index="paused"))
     fails(errors.ReqlQueryLogicError, "minval", table.between(None, 5))
     fails(errors.ReqlServerCompileError, "Expected 2 arguments but found", r.expr([1]).limit())
+    equal(run(table.limit(2 ** 31 - 1).count()), 106)
+    fails(errors.ReqlQueryLogicError, "", table.limit(2 ** 31))
     equal(run(table.get_all("001"), read_mode="majority"), [{"id": "001", "due": [0, 0]}])
     equal(run(r.db(database).table("t", read_mode="majority").get("001"))["id"], "001")
     fails(errors.ReqlQueryLogicError, "", r.db(database).table("t", read_mode="some").get("001"))
