@@ -32,6 +32,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_scheduler_smol::PLUGIN,
     #[cfg(feature = "scheduler-tokio")]
     &apscheduler_scheduler_tokio::PLUGIN,
+    #[cfg(feature = "store-etcd")]
+    &apscheduler_store_etcd::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
@@ -189,10 +191,11 @@ static ABSENT: &[AbsentPlugin] = &[
         NOT_YET,
     )
     .classes(&["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"]),
+    #[cfg(not(feature = "store-etcd"))]
     AbsentPlugin::new(
         PluginKind::JobStore,
         &["etcd"],
-        NOT_YET,
+        "enable the feature `store-etcd` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.jobstores.etcd:EtcdJobStore"]),
     AbsentPlugin::new(

@@ -4,6 +4,8 @@ mod cause;
 mod contention;
 mod decided_batch;
 mod doubt;
+#[cfg(feature = "driver-runtime")]
+mod driver_runtime;
 mod look_again;
 mod open_steps;
 mod pool;
@@ -14,12 +16,16 @@ mod runs;
 mod schema;
 mod session_slot;
 mod sql_server;
+pub mod text;
 mod token;
+mod wait;
 
 pub use cause::CauseText;
 pub use contention::Contention;
 pub use decided_batch::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
+#[cfg(feature = "driver-runtime")]
+pub use driver_runtime::DriverRuntime;
 pub use look_again::LookAgain;
 pub use open_steps::OpenSteps;
 pub use pool::{ConnectionPool, Connector, Lease, RetryClass};
@@ -33,3 +39,4 @@ pub use sql_server::{
     LongestName, SqlServerConfig, SqlServerOptions, SqlServerRules, SqlServerUrl,
 };
 pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};
+pub use wait::wait_until;

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use apscheduler_core::{Error, Result};
-use apscheduler_plugin_kit::store::Connector;
+use apscheduler_plugin_kit::store::{Connector, wait_until};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -16,7 +16,6 @@ use crate::address::Address;
 use crate::failure::{Failure, connect_timed_out, no_connection};
 use crate::names::STORE_NAME;
 use crate::options::Config;
-use crate::wait::wait_until;
 
 /// Handles notifications from the server.
 pub(crate) type OnNotice = Box<dyn FnMut(&Notification) + Send>;

@@ -16,7 +16,6 @@ mod session;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
-mod wait;
 mod watch;
 
 use std::sync::Arc;

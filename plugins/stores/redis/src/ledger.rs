@@ -29,15 +29,16 @@ use apscheduler_core::ledger::{
 use apscheduler_core::run::{Owner, OwnerId};
 use apscheduler_core::time::{Timestamp, duration_to_micros, to_micros};
 use apscheduler_plugin_kit::store::find_runs;
+use apscheduler_plugin_kit::store::text::{
+    mark_text, owner_text, read_owner, read_row, record_text, row_text, time_text,
+};
 use redis::Value;
 
 use crate::access::Access;
 use crate::answer::{texts, unexpected};
 use crate::connection::Repeat;
 use crate::journal::{self, Pages};
-use crate::ledger_text::{owner_text, read_owner, record_text, run_text};
-use crate::open_text::{mark_text, read_row, row_text};
-use crate::text::time_text;
+use crate::ledger_text::run_text;
 use crate::{open_runs, runs};
 
 /// The most records that one script writes, if they need not be written together.

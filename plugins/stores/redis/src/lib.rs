@@ -12,7 +12,6 @@ mod ledger_text;
 mod names;
 mod open_runs;
 mod open_script;
-mod open_text;
 mod options;
 mod read_only;
 mod runs;

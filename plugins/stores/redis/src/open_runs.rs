@@ -4,13 +4,12 @@ use apscheduler_core::Result;
 use apscheduler_core::ledger::{OpenQuery, OpenRun, OpenState};
 use apscheduler_core::run::RunId;
 use apscheduler_core::time::Timestamp;
+use apscheduler_plugin_kit::store::text::{read_row, read_time};
 use redis::Value;
 
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::LedgerKeys;
-use crate::open_text::read_row;
-use crate::text::read_time;
 
 /// The most rows that are read at once.
 const PAGE: usize = 250;

@@ -2,13 +2,14 @@
 
 use apscheduler_core::Result;
 use apscheduler_core::store::JobRecord;
+use apscheduler_plugin_kit::store::text::PAUSED;
 use redis::Value;
 
 use crate::answer::{texts, unexpected};
 use crate::connection::{Connections, Repeat};
 use crate::keys::{KeyMetadata, Keys};
 use crate::script::{LEDGER_FORMAT, PAGE};
-use crate::text::{PAUSED, read_record};
+use crate::text::read_record;
 
 /// Reads what the keys contain about themselves.
 pub(crate) fn metadata(connections: &Connections, keys: &Keys) -> Result<KeyMetadata> {

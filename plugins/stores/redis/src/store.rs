@@ -10,6 +10,7 @@ use apscheduler_core::store::{
 };
 use apscheduler_core::time::Timestamp;
 use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::text::{PAUSED, row_text, run_time_text, time_text};
 use apscheduler_plugin_kit::store::{
     ClaimToken, ClaimTokens, ClaimsInDoubt, Contention, DecidedBatch, refuse_duplicate_ids,
 };
@@ -21,11 +22,10 @@ use crate::connection::{Connections, Repeat};
 use crate::ledger::RedisLedger;
 use crate::ledger_text::{batch_texts, entry_text};
 use crate::names::STORE_NAME;
-use crate::open_text::row_text;
 use crate::options::RedisOptions;
 use crate::read_only;
 use crate::script::{PAGE, Script};
-use crate::text::{PAUSED, read_record, run_time_text, time_text};
+use crate::text::read_record;
 use crate::watch;
 
 /// The most jobs in one call: the server rejects larger calls as a protocol error.

@@ -1,44 +1,9 @@
-//! The text form of run times and records in Redis.
+//! The text form of jobs in Redis.
 
 use std::sync::Arc;
 
 use apscheduler_core::store::{JobPayload, JobRecord};
-use apscheduler_core::time::Timestamp;
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
-
-/// The run time of a paused job. It sorts after all others.
-pub(crate) const PAUSED: &str = "paused";
-
-/// Returns text that sorts by its bytes as the run times do.
-pub(crate) fn run_time_text(time: Option<Timestamp>) -> String {
-    match time {
-        None => PAUSED.to_owned(),
-        Some(time) => time_text(time),
-    }
-}
-
-/// Returns text of 27 characters, as `2027-01-01T00:00:00.000000Z`.
-pub(crate) fn time_text(time: Timestamp) -> String {
-    let of_year = |year| {
-        NaiveDate::from_ymd_opt(year, 1, 1)
-            .unwrap_or_default()
-            .and_time(chrono::NaiveTime::MIN)
-            .and_utc()
-    };
-    let (first, end) = (of_year(0), of_year(10_000));
-    let time = time.clamp(first, end - TimeDelta::microseconds(1));
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-/// Parses a run time. Returns `None` if the text is invalid, and `Some(None)` for a paused job.
-fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
-    if text == PAUSED { Some(None) } else { read_time(text).map(Some) }
-}
-
-/// Parses what [`time_text`] returned.
-pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
-}
+use apscheduler_plugin_kit::store::text::{PAUSED, read_run_time};
 
 /// Whether the text has the form of a run time. The scripts check the same.
 fn is_run_time(text: &[u8]) -> bool {
@@ -91,6 +56,8 @@ pub(crate) fn read_record(id: Arc<str>, indexed: &str, value: &[u8]) -> JobRecor
 
 #[cfg(test)]
 mod tests {
+    use apscheduler_core::time::Timestamp;
+
     use super::*;
 
     fn time(text: &str) -> Timestamp {
@@ -99,25 +66,6 @@ mod tests {
 
     fn record(value: &str) -> JobRecord {
         read_record("a".into(), "2027-01-01T00:00:00.000000Z", value.as_bytes())
-    }
-
-    #[test]
-    fn times_are_kept_to_the_microsecond() {
-        for text in [
-            "0001-01-01T00:00:00.000001Z",
-            "1969-12-31T23:59:59.999999Z",
-            "9999-12-31T23:59:59.999999Z",
-        ] {
-            assert_eq!(time_text(time(text)), text);
-            assert_eq!(read_run_time(text), Some(Some(time(text))));
-        }
-    }
-
-    #[test]
-    fn extreme_times_keep_their_order() {
-        assert_eq!(time_text(Timestamp::MAX_UTC), "9999-12-31T23:59:59.999999Z");
-        assert_eq!(time_text(Timestamp::MIN_UTC), "0000-01-01T00:00:00.000000Z");
-        assert!(PAUSED > time_text(Timestamp::MAX_UTC).as_str());
     }
 
     #[test]

@@ -1,7 +1,4 @@
-//! Waits for the driver's futures in the calling thread.
-//!
-//! Calls come from any thread, also from threads of a tokio runtime, where tokio's `block_on` panics. The driver's futures
-//! need no runtime: the connection does the I/O, in the store's own runtime.
+//! Waits for a driver's futures in the calling thread.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,8 +14,22 @@ impl Wake for Unpark {
     }
 }
 
-/// Waits for a future. Returns `None` if it is not ready by the deadline.
-pub(crate) fn wait_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+/// Waits for a future in the calling thread. Returns `None` if it is not ready by the deadline.
+///
+/// For stores with an async driver. Calls come from any thread, also from threads of a tokio runtime, where tokio's `block_on`
+/// panics. The future must need no runtime: the connection does the I/O, in the store's own runtime.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use apscheduler_plugin_kit::store::wait_until;
+///
+/// let deadline = Instant::now() + Duration::from_millis(5);
+/// assert_eq!(wait_until(deadline, std::future::ready(1)), Some(1));
+/// assert_eq!(wait_until(deadline, std::future::pending::<()>()), None);
+/// ```
+pub fn wait_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

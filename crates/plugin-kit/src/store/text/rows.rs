@@ -1,10 +1,10 @@
-//! The text form of the rows of open runs.
+//! Rows of open runs as text.
 
 use apscheduler_core::ledger::{OpenMark, OpenRun, OpenState};
 use apscheduler_core::run::RunId;
 use apscheduler_core::time::{from_micros, to_micros};
 
-use crate::text::{read_time, time_text};
+use super::times::{read_time, time_text};
 
 /// What stands for a time or a wish that there is not.
 const NONE: &str = "-";
@@ -12,9 +12,10 @@ const NONE: &str = "-";
 /// What says that somebody asks the owner to cancel the run.
 const CANCEL: &str = "cancel";
 
-/// Returns a row: `STATE ATTEMPT OWNER DUE SCHEDULED CANCEL LENGTH:JOB DATA`. The scheduled start is in microseconds since
-/// 1970.
-pub(crate) fn row_text(run: &OpenRun) -> String {
+/// Returns a row as `STATE ATTEMPT OWNER DUE SCHEDULED CANCEL LENGTH:JOB DATA`, without the identifier of its run. `DUE` sorts
+/// as the times do; the scheduled start is in microseconds since 1970. `-` is no time, or no wish to cancel. The length of
+/// the job's id is in bytes.
+pub fn row_text(run: &OpenRun) -> String {
     let due = run.due.map_or(NONE.to_owned(), time_text);
     let scheduled = to_micros(run.scheduled_run_time);
     let cancel = if run.cancel { CANCEL } else { NONE };
@@ -23,12 +24,12 @@ pub(crate) fn row_text(run: &OpenRun) -> String {
 }
 
 /// Returns what a row begins with that has this mark: `STATE ATTEMPT OWNER`.
-pub(crate) fn mark_text(mark: OpenMark) -> String {
+pub fn mark_text(mark: OpenMark) -> String {
     format!("{} {} {}", mark.state.name(), mark.attempt, mark.owner)
 }
 
-/// Reads the row of a run. Returns `None` if a manual edit broke it.
-pub(crate) fn read_row(run: RunId, row: &[u8]) -> Option<OpenRun> {
+/// Reads what [`row_text`] returned. Returns `None` if a manual edit broke it.
+pub fn read_row(run: RunId, row: &[u8]) -> Option<OpenRun> {
     let row = String::from_utf8_lossy(row);
     let mut words = row.splitn(7, ' ');
     let state = OpenState::from_name(words.next()?)?;
