@@ -1,6 +1,7 @@
 //! The calls of a store and of its ledger: reads, and writes that find out whether the keys were replaced.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use apscheduler_core::{Error, ErrorKind, Result};
 use apscheduler_plugin_kit::store::{Replacement, SessionSlot};
@@ -36,9 +37,27 @@ pub(crate) struct Session {
     /// The name of the store in its keys. Replaced keys have another one. `None` if there is no store to read.
     identity: Mutex<Option<String>>,
     pub(crate) is_read_only: bool,
+    floor: Mutex<Floor>,
+}
+
+/// What is known of the [floor](crate::floor).
+#[derive(Debug, Default)]
+pub(crate) struct Floor {
+    /// The run time, as it is written, at which the places begin; empty if it is not known.
+    pub(crate) time: String,
+    /// When it was raised last, or whether that was tried.
+    pub(crate) raised: Option<Instant>,
 }
 
 impl Session {
+    fn new(connection: Connection, identity: Option<String>, is_read_only: bool) -> Self {
+        Self { connection, identity: Mutex::new(identity), is_read_only, floor: Mutex::default() }
+    }
+
+    pub(crate) fn floor(&self) -> MutexGuard<'_, Floor> {
+        self.floor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn identity(&self) -> MutexGuard<'_, Option<String>> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,16 +104,15 @@ impl Access {
     pub(crate) fn start(&self, alias: &str) -> Result<()> {
         let connection = Connection::open(&self.config, alias)?;
         let identity = schema::prepare(&connection, self.keys())?;
-        let identity = Mutex::new(Some(identity));
-        self.session.set(Session { connection, identity, is_read_only: false });
+        self.session.set(Session::new(connection, Some(identity), false));
         Ok(())
     }
 
     /// Connects, and changes nothing.
     pub(crate) fn start_read_only(&self, alias: &str) -> Result<()> {
         let connection = Connection::open(&self.config, alias)?;
-        let identity = Mutex::new(schema::find(&connection, self.keys())?);
-        self.session.set(Session { connection, identity, is_read_only: true });
+        let identity = schema::find(&connection, self.keys())?;
+        self.session.set(Session::new(connection, identity, true));
         Ok(())
     }
 
@@ -134,11 +152,11 @@ impl Access {
         let (then, otherwise) = (then.nest(WRITE_BUDGET), otherwise.nest(WRITE_BUDGET));
         let shape = then.shape();
         let transaction = Txn::new().when(compares).and_then(then.list).or_else(otherwise.list);
-        let answer = session.connection.transact(&transaction, Repeat::Forbidden)?;
+        let answer = session.connection.transact(transaction, Repeat::Forbidden)?;
         if answer.succeeded() {
             return Ok(Written::Done(shape.flatten(answer.op_responses())));
         }
-        let mut found = Snapshot::of(&answer, answer.op_responses());
+        let mut found = Snapshot::of(&answer);
         let [store, adding] = found.take_all();
         self.check_identity(&session, &store)?;
         let is_adding = guard == Guard::Jobs && !adding.is_empty();
@@ -158,6 +176,7 @@ impl Access {
         }
         let identity = schema::prepare(&session.connection, self.keys())?;
         *session.identity() = Some(identity);
+        *session.floor() = Floor::default();
         let message = format!(
             "the keys of the jobs in `{}` at {} were removed or replaced",
             self.keys().path(),

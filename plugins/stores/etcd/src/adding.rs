@@ -9,8 +9,8 @@ use apscheduler_plugin_kit::store::text::run_time_text;
 
 use crate::access::{Access, Guard, TRIES, Written, busy};
 use crate::new_jobs::{NewJob, parts, put};
-use crate::staging;
 use crate::transaction::{Operations, Query, is_unchanged};
+use crate::{floor, staging};
 
 /// The most jobs that are compared in one transaction, whose comparisons and operations are limited together.
 const FEW: usize = 40;
@@ -47,6 +47,7 @@ fn add_few(access: &Access, jobs: &[NewJob<'_>]) -> Result<()> {
             let before = run.first().map(|run| run.text().into_owned());
             put(&mut then, keys, job, before.as_deref());
         }
+        floor::lower(&mut then, keys, jobs.iter().map(|job| &*job.time));
         then.put(keys.changed(), access.own.as_str());
         then.put(keys.added(), access.own.as_str());
         match access.write(Guard::Jobs, when, then)? {

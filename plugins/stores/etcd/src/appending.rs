@@ -13,7 +13,10 @@ use crate::access::{Access, Guard, TRIES, Written, busy};
 use crate::keys::place;
 use crate::open_rows::{change, read};
 use crate::runs;
-use crate::transaction::{MOST_BYTES, Operations, Query, is_missing, is_older};
+use crate::transaction::{MOST_BYTES, MOST_OPERATIONS, Operations, Query, is_missing, is_older};
+
+/// The most batches that are closed in one transaction; each may have a thousand entries.
+const MOST_CLOSED: usize = 10;
 
 /// What is written in one transaction.
 #[derive(Default)]
@@ -22,6 +25,36 @@ struct Part<'a> {
     steps: Vec<&'a OpenStep>,
     closed: &'a [BatchId],
     bytes: usize,
+    operations: usize,
+}
+
+impl<'a> Part<'a> {
+    fn add(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.steps.extend(other.steps);
+        self.bytes += other.bytes;
+        self.operations += other.operations;
+    }
+
+    fn add_record(&mut self, record: &'a RunRecord) {
+        self.bytes += runs::size(record);
+        self.operations += 2;
+        self.records.push(record);
+    }
+
+    fn add_step(&mut self, step: &'a OpenStep) {
+        let row = |row: &OpenRun| row.data.len() + 2 * row.job_id.len();
+        self.bytes += step.to.as_ref().map_or(0, row) + 1000;
+        self.operations += 5;
+        self.steps.push(step);
+    }
+
+    /// Whether another part fits into the same transaction.
+    fn has_room(&self, other: &Self) -> bool {
+        self.operations == 0
+            || self.bytes + other.bytes <= MOST_BYTES
+                && self.operations + other.operations <= MOST_OPERATIONS
+    }
 }
 
 /// Appends to the ledger.
@@ -48,28 +81,25 @@ fn parts<'a>(writes: &Writes<'a>) -> Vec<Part<'a>> {
     };
     for record in writes.records {
         let place = of_run(&mut runs, record.run_id);
-        runs[place].records.push(record);
-        runs[place].bytes += runs::size(record);
+        runs[place].add_record(record);
     }
     for step in writes.steps {
         let place = of_run(&mut runs, step.run_id);
-        runs[place].steps.push(step);
-        let row = |row: &OpenRun| row.data.len() + 2 * row.job_id.len();
-        runs[place].bytes += step.to.as_ref().map_or(0, row) + 1000;
+        runs[place].add_step(step);
     }
-    let mut parts = vec![Part::default()];
+    let (mut parts, mut last) = (Vec::new(), Part::default());
     for run in runs {
-        if parts.last().is_some_and(|part| part.bytes > 0 && part.bytes + run.bytes > MOST_BYTES) {
-            parts.push(Part::default());
+        if !last.has_room(&run) {
+            parts.push(std::mem::take(&mut last));
         }
-        if let Some(part) = parts.last_mut() {
-            part.records.extend(run.records);
-            part.steps.extend(run.steps);
-            part.bytes += run.bytes;
-        }
+        last.add(run);
     }
-    if let Some(part) = parts.last_mut() {
-        part.closed = writes.closed;
+    for closed in writes.closed.chunks(MOST_CLOSED) {
+        last.closed = closed;
+        parts.push(std::mem::take(&mut last));
+    }
+    if last.operations > 0 || parts.is_empty() {
+        parts.push(last);
     }
     parts
 }

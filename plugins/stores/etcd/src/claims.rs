@@ -1,4 +1,4 @@
-//! Claims of due jobs: transactions of up to a thousand, in which each job is won or lost on its own.
+//! Claims of due jobs: transactions of some hundred, in which each job is won or lost on its own.
 //!
 //! A claim is a nested transaction: if the run time of the job has the revision that was read, it is changed, and what the
 //! ledger has to know is written with it. Otherwise, it is noted beside the token that this claim was lost. So the token and
@@ -14,11 +14,11 @@ use etcd_client::TxnOpResponse;
 
 use crate::access::{Access, Guard, Written};
 use crate::keys::Keys;
-use crate::transaction::{MOST_BYTES, Operations, Query, is_empty, is_missing, is_unchanged};
-use crate::{open_rows, staging};
+use crate::transaction::{Operations, Query, is_empty, is_missing, is_unchanged};
+use crate::{floor, open_rows, staging};
 
-/// The most claims of one transaction.
-const MOST_CLAIMS: usize = 900;
+/// The most tokens that are removed in one transaction.
+const MOST_TOKENS: usize = 90;
 
 /// How many operations the paths of a claim may have.
 const CLAIM_BUDGET: usize = 60;
@@ -55,13 +55,16 @@ impl Claims {
         while rest.peek().is_some() {
             let ClaimToken { token, answered } = self.tokens.next();
             let (mut part, mut then, mut is_recorded) = (Vec::new(), Operations::default(), false);
-            while let Some(claim) = rest.next_if(|_| {
-                part.len() < MOST_CLAIMS && (part.is_empty() || then.bytes() < MOST_BYTES)
-            }) {
+            while let Some(claim) = rest.next_if(|_| !then.are_many()) {
                 let number = part.len();
                 is_recorded |= write_one(&mut then, access.keys(), due, &claim, (&token, number));
                 part.push(claim);
             }
+            let times = part.iter().filter_map(|claim: &Claim| match claim.outcome.next {
+                NextRun::At(time) => Some(time_text(time)),
+                NextRun::Finished => None,
+            });
+            floor::lower(&mut then, access.keys(), times.min().as_deref());
             let batch = due.batch.filter(|_| is_recorded);
             match write_part(access, batch, (&token, &answered), then) {
                 Ok(Some(responses)) => {
@@ -135,7 +138,7 @@ fn write_part(
     if let Some(Batch { id, owner, .. }) = batch {
         then.put(keys.busy(owner, id), "");
     }
-    for answered in answered.iter().take(MOST_CLAIMS / 10) {
+    for answered in answered.iter().take(MOST_TOKENS) {
         then.delete_range(keys.token(answered));
     }
     let when = vec![is_missing(keys.token_time(token))];

@@ -11,6 +11,7 @@ use apscheduler_plugin_kit::store::{self, DriverRuntime, wait_until};
 use etcd_client::{
     Client, ConnectOptions, Error as ClientError, KvClient, Txn, TxnResponse, WatchClient,
 };
+use futures_util::future::try_join_all;
 use tokio::task::AbortHandle;
 
 use crate::failure::{Address, Failed, how};
@@ -81,33 +82,33 @@ impl Connection {
     }
 
     /// Makes a transaction.
-    pub(crate) fn transact(&self, transaction: &Txn, repeat: Repeat) -> Result<TxnResponse> {
-        self.try_transact(transaction, repeat)?.map_err(|error| self.address.explain(&error))
+    pub(crate) fn transact(&self, transaction: Txn, repeat: Repeat) -> Result<TxnResponse> {
+        let call = self.call(transaction, repeat);
+        self.run(call)?.map_err(|error| self.address.explain(&error))
     }
 
-    /// Makes a transaction, and returns the client's own error.
-    pub(crate) fn try_transact(
-        &self,
-        transaction: &Txn,
-        repeat: Repeat,
-    ) -> Result<Result<TxnResponse, ClientError>> {
+    /// Makes transactions that only read, all at once.
+    pub(crate) fn read_all(&self, transactions: Vec<Txn>) -> Result<Vec<TxnResponse>> {
+        let calls = transactions.into_iter().map(|read| self.call(read, Repeat::Allowed));
+        self.run(try_join_all(calls))?.map_err(|error| self.address.explain(&error))
+    }
+
+    async fn call(&self, transaction: Txn, repeat: Repeat) -> Result<TxnResponse, ClientError> {
         let mut left = self.attempts;
         let mut may_repeat = repeat == Repeat::Allowed;
         loop {
-            let mut kv = self.kv.clone();
-            let answer = self.run(async move { kv.txn(transaction.clone()).await })?;
-            let Err(error) = &answer else { return Ok(answer) };
-            match how(error) {
-                Failed::Unreached if left > 1 => left -= 1,
+            let answer = self.kv.clone().txn(transaction.clone()).await;
+            match answer.as_ref().err().map(how) {
+                Some(Failed::Unreached) if left > 1 => left -= 1,
                 // An idle connection may have died.
-                Failed::Lost if may_repeat => may_repeat = false,
-                _ => return Ok(answer),
+                Some(Failed::Lost) if may_repeat => may_repeat = false,
+                _ => return answer,
             }
         }
     }
 
     /// Waits for a call of the client, up to the timeout of the options.
-    pub(crate) fn run<T>(&self, call: impl Future<Output = T>) -> Result<T> {
+    fn run<T>(&self, call: impl Future<Output = T>) -> Result<T> {
         if self.is_stopped() {
             return Err(shut_down());
         }

@@ -96,7 +96,6 @@ impl Address {
         Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME)
     }
 
-
     /// Converts an error of the client.
     pub(crate) fn explain(&self, error: &ClientError) -> Error {
         let address = &self.shown;

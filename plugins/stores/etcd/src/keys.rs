@@ -186,6 +186,11 @@ impl Keys {
         key.strip_prefix(&self.all_due().from)?.split_once('/')
     }
 
+    /// A run time before which there are no places.
+    pub(crate) fn floor(&self) -> String {
+        self.named("floor")
+    }
+
     /// What is known of the claims with all tokens.
     pub(crate) fn tokens(&self) -> KeyRange {
         self.folder("token")

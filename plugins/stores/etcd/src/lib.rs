@@ -7,6 +7,7 @@ mod claims;
 mod connection;
 mod endpoints;
 mod failure;
+mod floor;
 mod journal;
 mod keys;
 mod ledger;

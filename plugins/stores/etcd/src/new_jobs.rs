@@ -6,7 +6,10 @@ use apscheduler_core::Result;
 
 use crate::access::Access;
 use crate::keys::Keys;
-use crate::transaction::{MOST_BYTES, Operations, Query};
+use crate::transaction::{MOST_BYTES, MOST_OPERATIONS, Operations, Query};
+
+/// The most jobs of a part.
+const MOST_JOBS: usize = MOST_OPERATIONS / 4;
 
 /// What a job takes beside its id and its state.
 const OVERHEAD: usize = 250;
@@ -27,7 +30,8 @@ pub(crate) fn parts<'a, 'b>(keys: &Keys, jobs: &'b [NewJob<'a>]) -> Vec<&'b [New
         |job: &NewJob<'_>| job.state.len() + 3 * (job.id.len() + keys.path().len()) + OVERHEAD;
     let (mut parts, mut begin, mut bytes) = (Vec::new(), 0, 0);
     for (place, job) in jobs.iter().enumerate() {
-        if place > begin && bytes + size(job) > MOST_BYTES {
+        let is_full = bytes + size(job) > MOST_BYTES || place - begin == MOST_JOBS;
+        if place > begin && is_full {
             parts.push(&jobs[begin..place]);
             (begin, bytes) = (place, 0);
         }

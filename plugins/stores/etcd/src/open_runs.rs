@@ -9,7 +9,7 @@ use apscheduler_plugin_kit::store::text::{read_time, time_text};
 use crate::access::{Access, TRIES};
 use crate::keys::KeyRange;
 use crate::open_rows::{change, read, resolve};
-use crate::transaction::{Entry, MOST_BYTES, Operations, Query, is_missing, is_older};
+use crate::transaction::{Entry, Operations, Query, is_missing, is_older};
 
 /// How many rows are read at once.
 const PAGE: usize = 250;
@@ -110,7 +110,7 @@ pub(crate) fn claim(
             let after = row.clone().claimed_by(owner);
             change(&mut then, keys, Some(&row), Some(&after));
             part.push(after);
-            has_more = then.bytes() > MOST_BYTES;
+            has_more = then.are_many();
             if has_more {
                 break;
             }

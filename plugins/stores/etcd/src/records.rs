@@ -4,6 +4,7 @@
 //! of ours changes both, so they differ only after a manual edit; then the place is repaired when it is found.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use apscheduler_core::Result;
 use apscheduler_core::store::{JobPayload, JobRecord};
@@ -13,17 +14,20 @@ use chrono::TimeDelta;
 
 use crate::access::{Access, Guard};
 use crate::keys::KeyRange;
-use crate::staging;
 use crate::transaction::{Entry, Found, Operations, Query, is_unchanged};
+use crate::{floor, staging};
 
 /// The most places that are read at once.
 const PAGE: usize = 1000;
 
 /// The most jobs whose states are read at once.
-const STATES: usize = 250;
+const STATES: usize = 500;
 
 /// How far ahead to look for the next run time at first: the server looks at all keys of a range, however few it returns.
 const AHEAD: [TimeDelta; 3] = [TimeDelta::seconds(1), TimeDelta::minutes(1), TimeDelta::days(1)];
+
+/// How often the floor is raised.
+const RAISED_EVERY: Duration = Duration::from_secs(10);
 
 /// A job as it is stored.
 pub(crate) struct Stored {
@@ -66,26 +70,36 @@ pub(crate) fn list(
     skip: usize,
     limit: usize,
 ) -> Result<Vec<JobRecord>> {
+    let session = access.session()?;
+    let keys = access.keys();
     let (mut range, mut skip, mut records) = (range.clone(), skip, Vec::new());
     while records.len() < limit {
+        let known = session.floor().time.clone();
+        let part = range.starting_at(keys.due(&known, ""));
         let wanted = (limit - records.len()).min(PAGE).saturating_add(skip);
-        let queries = [
-            Query::key(access.keys().store()),
-            Query::key(access.keys().adding()),
-            Query::range(&range, wanted).keys_only(),
-        ];
+        // All places may be above the range, unless the floor was lowered since.
+        let is_above = part.from >= part.to;
+        let places = Query::range(&part, wanted).keys_only();
+        let queries = [keys.store(), keys.adding(), keys.floor()].map(Query::key).into_iter();
+        let queries = queries.chain((!is_above).then_some(places));
         let mut snapshot = access.read(queries)?;
-        let [store, adding, places] = snapshot.take_all();
-        access.check_identity(&*access.session()?, &store)?;
+        let [store, adding, floor, places] = snapshot.take_all();
+        access.check_identity(&session, &store)?;
+        let time = floor.first().map(|floor| floor.text().into_owned()).unwrap_or_default();
         if !adding.is_empty() && !staging::finish(access)?.is_waiting() {
+            continue;
+        }
+        let was_lowered = time < known;
+        session.floor().time.clone_from(&time);
+        if was_lowered {
             continue;
         }
         let Some(last) = places.entries.last() else { break };
         range = range.after(&last.key);
-        let places_after: Vec<&str> =
+        let after_skip: Vec<&str> =
             places.entries.iter().skip(skip).map(|place| place.key.as_str()).collect();
         skip = skip.saturating_sub(places.entries.len());
-        for chunk in places_after.chunks(STATES) {
+        for chunk in after_skip.chunks(STATES) {
             records.extend(read(access, chunk, snapshot.revision)?);
         }
         if !places.has_more {
@@ -126,6 +140,7 @@ fn repair(access: &Access, time: &str, id: &str, run: &Found) {
     if let Some(run) = run.first() {
         repaired.put(keys.due(&run.text(), id), "");
     }
+    floor::lower(&mut repaired, keys, run.first().map(Entry::text).as_deref());
     repaired.put(keys.changed(), "");
     match access.session() {
         Ok(session) if !session.is_read_only => {}
@@ -166,4 +181,27 @@ pub(crate) fn next_run_time(
         }
     }
     Ok(None)
+}
+
+/// Raises the floor, if that was not done for a while.
+pub(crate) fn raise_floor(access: &Access) -> Result<()> {
+    let (session, keys) = (access.session()?, access.keys());
+    {
+        let mut floor = session.floor();
+        if floor.raised.is_some_and(|raised| raised.elapsed() < RAISED_EVERY) {
+            return Ok(());
+        }
+        floor.raised = Some(Instant::now());
+    }
+    let known = session.floor().time.clone();
+    let all = keys.all_due();
+    let places = all.starting_at(keys.due(&known, ""));
+    let queries = [Query::key(keys.floor()), Query::range(&places, 1).keys_only()];
+    let [floor, first] = access.read(queries)?.take_all();
+    let time = floor.first().map(|floor| floor.text().into_owned()).unwrap_or_default();
+    let first = first.first().and_then(|first| keys.read_due(&first.key));
+    match first {
+        Some((first, _)) if first > &*time => floor::raise(access, &time, floor.revision(), first),
+        _ => Ok(()),
+    }
 }

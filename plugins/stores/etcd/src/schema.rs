@@ -27,7 +27,7 @@ pub(crate) fn prepare(connection: &Connection, keys: &Keys) -> Result<String> {
             .when([is_missing(keys.format()), is_empty(keys.all())])
             .and_then(create.nest(10).list);
         // Repeated, it finds what it created.
-        connection.transact(&transaction, Repeat::Allowed)?;
+        connection.transact(transaction, Repeat::Allowed)?;
     }
     let message = format!("others remove what is created in `{}`", keys.path());
     Err(Error::new(ErrorKind::Unavailable, message).with_plugin(STORE_NAME))

@@ -16,6 +16,7 @@ use apscheduler_core::time::{Clock as _, SystemClock, to_micros};
 use apscheduler_core::{Error, Result};
 
 use crate::access::{Access, Guard, Written, busy};
+use crate::floor;
 use crate::new_jobs::{NewJob, existing, parts, put};
 use crate::transaction::{Entry, Operations, Query, is_older, is_unchanged};
 
@@ -140,6 +141,7 @@ fn move_part(access: &Access, then: &mut Operations, part: &Entry) -> Result<()>
     for job in &jobs {
         put(then, keys, job, before.get(job.id).map(String::as_str));
     }
+    floor::lower(then, keys, jobs.iter().map(|job| &*job.time));
     Ok(())
 }
 

@@ -17,8 +17,11 @@ use crate::access::{Access, Guard, TRIES, Written, busy};
 use crate::claims::{self, Won};
 use crate::ledger::EtcdLedger;
 use crate::options::EtcdOptions;
-use crate::transaction::{Operations, is_unchanged};
-use crate::{adding, leftovers, new_jobs, records, staging, watch};
+use crate::transaction::{MOST_OPERATIONS, Operations, is_unchanged};
+use crate::{adding, floor, leftovers, new_jobs, records, staging, watch};
+
+/// How many jobs are removed in one transaction, if all are.
+const MOST_REMOVED: usize = MOST_OPERATIONS / 3;
 
 /// Keeps jobs in etcd. Any number of processes may share them.
 pub struct EtcdJobStore {
@@ -127,6 +130,7 @@ impl JobStore for EtcdJobStore {
         self.write(|| {
             let mut then = Operations::default();
             new_jobs::put(&mut then, keys, &job, Some(&stored.time));
+            floor::lower(&mut then, keys, [&*job.time]);
             (vec![is_unchanged(keys.run(id), revision)], then)
         })
     }
@@ -151,12 +155,31 @@ impl JobStore for EtcdJobStore {
     }
 
     fn remove_all_jobs(&self) -> Result<()> {
-        let remove = || {
-            let mut then = Operations::default();
-            self.access.keys().jobs().into_iter().for_each(|range| then.delete_range(range));
-            (Vec::new(), then)
-        };
-        self.write(remove).map(drop)
+        let keys = self.access.keys();
+        let (mut after, mut is_last) = (None, false);
+        while !is_last {
+            let records = self.get_jobs(after.as_ref(), MOST_REMOVED)?;
+            is_last = records.len() < MOST_REMOVED;
+            after = records.last().map(JobRecord::cursor);
+            self.write(|| {
+                let mut then = Operations::default();
+                for record in &records {
+                    let (id, time) = (&*record.id, run_time_text(record.next_run_time));
+                    let mut remove = Operations::default();
+                    for key in [keys.run(id), keys.job(id), keys.due(&time, id)] {
+                        remove.delete(key);
+                    }
+                    let when = vec![is_unchanged(keys.run(id), record.revision.cast_signed())];
+                    then.nested(when, remove, Operations::default(), 3);
+                }
+                if is_last {
+                    // Those that were changed meanwhile.
+                    keys.jobs().into_iter().for_each(|range| then.delete_range(range));
+                }
+                (Vec::new(), then)
+            })?;
+        }
+        Ok(())
     }
 
     fn claim_due(
@@ -187,6 +210,9 @@ impl JobStore for EtcdJobStore {
             }
             let Won { claims, attempted, is_partial } =
                 self.claims.write(&self.access, due, decided.won)?;
+            if let Err(error) = records::raise_floor(&self.access) {
+                tracing::debug!("places that are gone are passed again: {}", error.chain());
+            }
             if is_partial {
                 // Some are still due.
                 let again = due.after.clone().unwrap_or_else(ClaimCursor::beginning);

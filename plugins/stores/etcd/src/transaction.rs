@@ -1,8 +1,11 @@
 //! Transactions of any number of operations.
 //!
 //! The server counts the operations of a transaction along each path of nesting, and allows 128 (`--max-txn-ops`). So many
-//! operations fit into one transaction if they are nested: two levels of 60 hold 3,600. What remains is the limit of a
-//! request, 1.5 MiB (`--max-request-bytes`).
+//! operations fit into one transaction if they are nested: two levels of 60 hold 3,600. The limit of a request is 1.5 MiB
+//! (`--max-request-bytes`).
+//!
+//! But large transactions make the server slow. etcd 3.4 copies the buffer of what it has not committed to its disk yet for
+//! each read, and this buffer never shrinks after a large transaction. So they end at [a thousand](MOST_OPERATIONS).
 
 use std::borrow::Cow;
 
@@ -15,6 +18,9 @@ use crate::keys::KeyRange;
 /// The most bytes of operations in one transaction. The server takes half as much again, by default.
 pub(crate) const MOST_BYTES: usize = 1024 * 1024;
 
+/// The most operations in one transaction, unless they belong to one job or one run.
+pub(crate) const MOST_OPERATIONS: usize = 1000;
+
 /// What an operation takes beside its keys and values.
 const OVERHEAD: usize = 24;
 
@@ -23,33 +29,31 @@ const OVERHEAD: usize = 24;
 pub(crate) struct Operations {
     list: Vec<TxnOp>,
     bytes: usize,
+    /// How many there are, with those that are nested.
+    count: usize,
 }
 
 impl Operations {
     pub(crate) fn put(&mut self, key: String, value: impl Into<Vec<u8>>) {
         let value = value.into();
-        self.bytes += key.len() + value.len() + OVERHEAD;
+        self.weigh(key.len() + value.len());
         self.list.push(TxnOp::put(key, value, None));
     }
 
     pub(crate) fn delete(&mut self, key: String) {
-        self.bytes += key.len() + OVERHEAD;
+        self.weigh(key.len());
         self.list.push(TxnOp::delete(key, None));
     }
 
     pub(crate) fn delete_range(&mut self, range: KeyRange) {
-        self.bytes += range.from.len() + range.to.len() + OVERHEAD;
+        self.weigh(range.from.len() + range.to.len());
         let options = DeleteOptions::new().with_range(range.to);
         self.list.push(TxnOp::delete(range.from, Some(options)));
     }
 
     pub(crate) fn get(&mut self, key: String) {
-        self.read(Query::key(key));
-    }
-
-    pub(crate) fn read(&mut self, query: Query) {
-        self.bytes += query.from.len() + OVERHEAD;
-        self.list.push(query.into_operation());
+        self.weigh(key.len());
+        self.list.push(Query::key(key).into_operation());
     }
 
     /// Adds a transaction of its own: these operations if all comparisons hold, and otherwise the others. Both may have up to
@@ -62,13 +66,20 @@ impl Operations {
         budget: usize,
     ) {
         self.bytes += then.bytes + otherwise.bytes + when.len() * 2 * OVERHEAD;
+        self.count += then.count.max(otherwise.count);
         let (then, otherwise) = (then.nest(budget), otherwise.nest(budget));
         let nested = Txn::new().when(when).and_then(then.list).or_else(otherwise.list);
         self.list.push(TxnOp::txn(nested));
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    fn weigh(&mut self, bytes: usize) {
+        self.bytes += bytes + OVERHEAD;
+        self.count += 1;
+    }
+
+    /// Whether a transaction has enough of them.
+    pub(crate) fn are_many(&self) -> bool {
+        self.bytes >= MOST_BYTES || self.count >= MOST_OPERATIONS
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -139,12 +150,13 @@ impl Shape {
 pub(crate) struct Query {
     from: String,
     options: GetOptions,
+    has_revision: bool,
 }
 
 impl Query {
     /// One key.
     pub(crate) fn key(key: String) -> Self {
-        Self { from: key, options: GetOptions::new() }
+        Self { from: key, options: GetOptions::new(), has_revision: false }
     }
 
     /// The first keys of a range, in the order of their bytes, and their values.
@@ -153,13 +165,13 @@ impl Query {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // The server takes 0 as no limit, and adds 1 to any other.
         let options = options.with_limit(limit.clamp(1, i64::MAX - 1));
-        Self { from: range.from.clone(), options }
+        Self { from: range.from.clone(), options, has_revision: false }
     }
 
     /// How many keys a range has.
     pub(crate) fn count(range: &KeyRange) -> Self {
         let options = GetOptions::new().with_range(range.to.clone()).with_count_only();
-        Self { from: range.from.clone(), options }
+        Self { from: range.from.clone(), options, has_revision: false }
     }
 
     /// Leaves out the values.
@@ -168,13 +180,16 @@ impl Query {
         self
     }
 
-    /// Reads what was there at this revision.
+    /// Reads what was there at this revision, unless it has one already.
     pub(crate) fn at(mut self, revision: i64) -> Self {
-        self.options = self.options.with_revision(revision);
+        if !self.has_revision {
+            self.options = self.options.with_revision(revision);
+            self.has_revision = true;
+        }
         self
     }
 
-    fn into_operation(self) -> TxnOp {
+    pub(crate) fn into_operation(self) -> TxnOp {
         TxnOp::get(self.from, Some(self.options))
     }
 }
