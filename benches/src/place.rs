@@ -39,13 +39,15 @@ impl Place {
             ("postgres", "APSCHEDULER_TEST_POSTGRES", 1, Some("sqlalchemy")),
             ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
             ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
+            ("etcd", "APSCHEDULER_TEST_ETCD", 10, None),
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {
                 eprintln!("{name}: skipped, because {variable} is not set");
                 continue;
             };
-            let config = ComponentConfig::new(name).option("url", url.clone());
+            let option = if name == "etcd" { "endpoints" } else { "url" };
+            let config = ComponentConfig::new(name).option(option, url.clone());
             let python = python.map(|kind| [kind.to_owned(), url]);
             places.push(Self { name, config, divisor, python });
         }
@@ -58,6 +60,7 @@ impl Place {
         let keys: &[&str] = match self.name {
             "redis" => &["jobs_key", "run_times_key"],
             "mongodb" => &["collection"],
+            "etcd" => &["path"],
             _ => &["tablename"],
         };
         let add = |config: ComponentConfig, key: &&str| config.option(key, format!("{name}_{key}"));

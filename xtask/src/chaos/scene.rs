@@ -216,6 +216,9 @@ fn jobs_file(store: &str, folder: &Path, url: Option<&str>, (start, jobs): (i64,
                 "type = 'redis'\nurl = '{url}'\njobs_key = 'chaos{start}'\nrun_times_key = 'chaos{start}.times'\n"
             )
         }
+        Some(url) if store == "etcd" => {
+            format!("type = 'etcd'\nendpoints = '{url}'\npath = '/chaos{start}'\n")
+        }
         Some(url) => format!("type = 'sqlalchemy'\nurl = '{url}'\ntablename = 'chaos{start}'\n"),
         None => format!("type = 'sqlite'\npath = '{}'\n", folder.join("jobs.sqlite").display()),
     };

@@ -1,6 +1,7 @@
 //! The servers that job stores are tested against, each in its own folder and on a free loopback port.
 
 mod certificates;
+mod etcd;
 mod mariadb;
 mod mongodb;
 mod postgres;
@@ -27,7 +28,7 @@ struct Service {
     start: fn(&Path, &Options) -> Result<Server>,
 }
 
-static SERVICES: [Service; 4] = [
+static SERVICES: [Service; 5] = [
     Service {
         name: "redis",
         package: Some("apscheduler-store-redis"),
@@ -51,6 +52,12 @@ static SERVICES: [Service; 4] = [
         package: Some("apscheduler-store-mongodb"),
         variable: "APSCHEDULER_TEST_MONGODB",
         start: mongodb::start,
+    },
+    Service {
+        name: "etcd",
+        package: Some("apscheduler-store-etcd"),
+        variable: "APSCHEDULER_TEST_ETCD",
+        start: etcd::start,
     },
 ];
 
