@@ -33,7 +33,7 @@ pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     command.arg("--cert-file").arg(certificates.certificate());
     command.arg("--key-file").arg(certificates.key());
     let question = b"GET /health HTTP/1.0\r\n\r\n";
-    let ready = move || answers(port, question, b"\"health\":\"true\"");
+    let ready = move || answers(port, question, b"200 OK");
     let mut server = Server::start(command, folder, url, ready)?;
     server.tls_url = Some(tls_url);
     if data != folder.join("data") {
