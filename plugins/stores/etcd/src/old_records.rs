@@ -6,8 +6,8 @@ use crate::access::Access;
 use crate::keys::KeyRange;
 use crate::transaction::Query;
 
-/// How often a range is halved at most: a place has 32 hexadecimal digits.
-const MOST_HALVES: usize = 128;
+/// How much the numbers of runs differ whose times differ by a second: they begin with milliseconds, before 80 other bits.
+const SECOND: u128 = 1000 << 80;
 
 /// Returns how many keys a range has.
 pub(crate) fn count(access: &Access, range: &KeyRange) -> Result<usize> {
@@ -34,33 +34,46 @@ pub(crate) fn oldest(access: &Access, range: &KeyRange, limit: usize) -> Result<
     Ok(found.entries.into_iter().rev().take(limit).map(|entry| entry.key).collect())
 }
 
-/// Returns the end of a range that has at least `least` keys, and not many more than `most`.
+/// Returns the end of a range that has at least `least` keys and not many more than `most`.
 fn halve(access: &Access, range: &KeyRange, least: usize, most: usize) -> Result<KeyRange> {
     // All records of a state have the same prefix, and then the digits of a number.
     let digits_at = range.from.rfind('/').map_or(0, |slash| slash + 1);
     let prefix = &range.from[..digits_at];
-    let read = |key: &str, or: u128| {
-        let digits = key.get(digits_at..).unwrap_or_default();
-        let digits: String = digits.chars().take_while(char::is_ascii_hexdigit).take(32).collect();
-        if digits.len() == 32 { u128::from_str_radix(&digits, 16).unwrap_or(or) } else { or }
+    let read = |key: &str| {
+        let digits = key.strip_prefix(prefix)?.get(..32)?;
+        u128::from_str_radix(digits, 16).ok()
     };
-    let (mut low, mut high) = (read(&range.from, 0), read(&range.to, u128::MAX));
+    let starting_at = |number: u128| range.starting_at(format!("{prefix}{number:032x}"));
+    let (mut low, mut high) = (read(&range.from).unwrap_or(0), u128::MAX);
     let mut end = range.clone();
-    for _ in 0..MOST_HALVES {
+    if let Some(last) = read(&range.to) {
+        // Usually the rest begins shortly before what was looked at last, and the server counts one key after the other.
+        high = last;
+        let steps = std::iter::successors(Some(SECOND), |step| step.checked_mul(4));
+        for start in steps.map(|step| last.saturating_sub(step)).take_while(|start| *start > low) {
+            let part = starting_at(start);
+            let found = count(access, &part)?;
+            if found >= least {
+                (low, end) = (start, part);
+                if found <= most {
+                    return Ok(end);
+                }
+                break;
+            }
+            high = start;
+        }
+    }
+    while high - low > 1 {
         let middle = low + (high - low) / 2;
-        let part = range.starting_at(format!("{prefix}{middle:032x}"));
+        let part = starting_at(middle);
         let found = count(access, &part)?;
         if found < least {
             high = middle;
         } else {
-            low = middle;
-            end = part;
+            (low, end) = (middle, part);
             if found <= most {
                 break;
             }
-        }
-        if high - low <= 1 {
-            break;
         }
     }
     Ok(end)

@@ -23,8 +23,10 @@ const PAGE: usize = 1000;
 /// The most jobs whose states are read at once.
 const STATES: usize = 500;
 
-/// How far ahead to look for the next run time at first: the server looks at all keys of a range, however few it returns.
-const AHEAD: [TimeDelta; 3] = [TimeDelta::seconds(1), TimeDelta::minutes(1), TimeDelta::days(1)];
+/// How far ahead to look for the next run time at first, and how much farther each time, until this distance: etcd 3.4 passes
+/// all keys of a range, however few it returns.
+const AHEAD: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::days(100)];
+const FARTHER: i32 = 60;
 
 /// How often the floor is raised.
 const RAISED_EVERY: Duration = Duration::from_secs(10);
@@ -167,10 +169,8 @@ pub(crate) fn next_run_time(
         range = range.starting_at(keys.after_due(&time_text(after)));
     }
     range = range.before(keys.due(PAUSED, ""));
-    let base = after.unwrap_or_else(|| SystemClock.now());
-    let ends = AHEAD.iter().filter_map(|ahead| base.checked_add_signed(*ahead));
-    let ends = ends.map(|end| keys.after_due(&time_text(end))).chain([range.to.clone()]);
-    for end in ends {
+    let ends = ends_ahead(access, after)?.map(|end| keys.after_due(&time_text(end)));
+    for end in ends.chain([range.to.clone()]) {
         let part = range.before(end.clone());
         if part.from < part.to {
             // A wrong place is repaired, and is not counted.
@@ -181,6 +181,20 @@ pub(crate) fn next_run_time(
         }
     }
     Ok(None)
+}
+
+/// Returns the ends of the parts in which to look for the next run time, one after the other.
+fn ends_ahead(
+    access: &Access,
+    after: Option<Timestamp>,
+) -> Result<impl Iterator<Item = Timestamp> + use<>> {
+    let floor = read_run_time(&access.session()?.floor().time).flatten();
+    let begin =
+        after.or(floor).map_or_else(|| SystemClock.now(), |first| first.max(SystemClock.now()));
+    let [first, farthest] = AHEAD;
+    let distances = std::iter::successors(Some(first), |ahead| ahead.checked_mul(FARTHER));
+    let distances = distances.take_while(move |ahead| *ahead < farthest);
+    Ok(distances.filter_map(move |ahead| begin.checked_add_signed(ahead)))
 }
 
 /// Raises the floor, if that was not done for a while.
