@@ -6,10 +6,8 @@ use apscheduler::prelude::*;
 
 /// Returns the errors for a missing store and a missing executor.
 pub(crate) fn errors() -> Vec<String> {
-    let configs = [
-        Config::new().jobstore("coordination", "etcd"),
-        Config::new().executor("default", "threadpol"),
-    ];
+    let configs =
+        [Config::new().jobstore("jobs", "sqllite"), Config::new().executor("default", "threadpol")];
     let refuse = |config| {
         BackgroundScheduler::builder().config(config).build().err().map(|error| error.chain())
     };

@@ -41,13 +41,18 @@ impl Place {
             ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
             ("zookeeper", "APSCHEDULER_TEST_ZOOKEEPER", 5, None),
             ("rethinkdb", "APSCHEDULER_TEST_RETHINKDB", 10, None),
+            ("etcd", "APSCHEDULER_TEST_ETCD", 10, None),
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {
                 eprintln!("{name}: skipped, because {variable} is not set");
                 continue;
             };
-            let key = if name == "zookeeper" { "hosts" } else { "url" };
+            let key = match name {
+                "etcd" => "endpoints",
+                "zookeeper" => "hosts",
+                _ => "url",
+            };
             let config = ComponentConfig::new(name).option(key, url.clone());
             let python = python.map(|kind| [kind.to_owned(), url]);
             places.push(Self { name, config, divisor, python });
@@ -63,6 +68,7 @@ impl Place {
             "mongodb" => &["collection"],
             "zookeeper" => &["path"],
             "rethinkdb" => &["table"],
+            "etcd" => &["path"],
             _ => &["tablename"],
         };
         // A path begins with a slash.

@@ -120,8 +120,7 @@ fn the_three_methods_give_schedulers_that_work() {
 fn plugins_of_later_releases_are_explained() {
     let errors = absent_plugins::errors();
     let expected = [
-        "jobstores.coordination: job store `etcd` is not linked in; there is no such plugin yet; docs/PLUGINS.md explains how to \
-         write one; linked in: ",
+        "jobstores.jobs: unknown job store `sqllite`; did you mean `sqlite`? known job stores: ",
         "executors.default: unknown executor `threadpol`; did you mean `threadpool`? known executors: ",
     ];
     assert_eq!(errors.len(), expected.len(), "{errors:?}");

@@ -19,6 +19,7 @@ const PEERS: [&str; 5] =
 pub(crate) fn run(rest: &[String]) -> Result<()> {
     let some_are_named = rest.iter().any(|word| word == "--bench");
     let is_meant = |name: &str| !some_are_named || rest.iter().any(|word| word == name);
+    libraries::require_for(&[PACKAGE])?;
     let mut bench = cargo();
     bench.args(["bench", "--package", PACKAGE]).args(rest);
     let services = if is_meant("stores") || is_meant("ledger") {

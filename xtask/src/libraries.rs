@@ -1,21 +1,46 @@
-//! The system libraries that crates link with all features.
+//! The system libraries that crates link with all features, and the programs that build them.
 
 use anyhow::{Context as _, Result};
 
 use crate::debian::{require, require_library};
 
-struct Library {
-    /// Its name in pkg-config.
-    name: &'static str,
+/// What is installed.
+enum Needed {
+    /// A program with this name.
+    Program(&'static str),
+    /// A library with this name in pkg-config.
+    Library(&'static str),
+}
+
+use Needed::{Library, Program};
+
+struct Requirement {
+    needed: Needed,
     /// The Debian packages that contain it.
     packages: &'static [&'static str],
-    /// The crates that link it, with all their features.
+    /// The crates that need it, with all their features.
     crates: &'static [&'static str],
 }
 
-static LIBRARIES: [Library; 2] = [
-    Library {
-        name: "glib-2.0",
+/// The crates that link the client of etcd, which is generated from `.proto` files.
+const ETCD: &[&str] =
+    &["apscheduler", "apscheduler-benches", "apscheduler-cli", "apscheduler-store-etcd"];
+
+/// The crates that link a toolkit.
+const DESKTOP: &[&str] = &[
+    "apscheduler",
+    "apscheduler-benches-desktop",
+    "apscheduler-examples-desktop",
+    "apscheduler-scheduler-glib",
+    "apscheduler-scheduler-qt",
+];
+
+static REQUIREMENTS: [Requirement; 5] = [
+    Requirement { needed: Program("protoc"), packages: &["protobuf-compiler"], crates: ETCD },
+    Requirement { needed: Library("protobuf"), packages: &["libprotobuf-dev"], crates: ETCD },
+    Requirement { needed: Program("g++"), packages: &["g++"], crates: DESKTOP },
+    Requirement {
+        needed: Library("glib-2.0"),
         packages: &["libglib2.0-dev"],
         crates: &[
             "apscheduler",
@@ -24,8 +49,8 @@ static LIBRARIES: [Library; 2] = [
             "apscheduler-scheduler-glib",
         ],
     },
-    Library {
-        name: "Qt6Widgets",
+    Requirement {
+        needed: Library("Qt6Widgets"),
         packages: &["qt6-base-dev"],
         crates: &[
             "apscheduler",
@@ -36,15 +61,18 @@ static LIBRARIES: [Library; 2] = [
     },
 ];
 
-/// Installs the libraries that these crates link, or those of all crates if `crates` is empty.
+/// Installs what these crates need, or what all crates need if `crates` is empty.
 pub(crate) fn require_for(crates: &[&str]) -> Result<()> {
-    let links = |library: &&Library| {
-        crates.is_empty() || library.crates.iter().any(|name| crates.contains(name))
+    let is_needed = |requirement: &&Requirement| {
+        crates.is_empty() || requirement.crates.iter().any(|name| crates.contains(name))
     };
-    for library in LIBRARIES.iter().filter(links) {
-        require("g++", &["g++"])?;
-        require_library(library.name, library.packages)
-            .with_context(|| format!("can't install the library {}", library.name))?;
+    for requirement in REQUIREMENTS.iter().filter(is_needed) {
+        match requirement.needed {
+            Program(name) => require(name, requirement.packages)
+                .with_context(|| format!("can't install the program {name}"))?,
+            Library(name) => require_library(name, requirement.packages)
+                .with_context(|| format!("can't install the library {name}"))?,
+        }
     }
     Ok(())
 }

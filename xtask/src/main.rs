@@ -40,7 +40,7 @@ enum Task {
     Services,
     /// Kills servers and schedulers under load, and accounts for each fire. Part of `test`.
     Chaos {
-        /// `redis`, `postgres`, `mariadb`, `mongodb`, `rethinkdb`, `zookeeper`, `sqlite`; default: all.
+        /// `redis`, `postgres`, `mariadb`, `mongodb`, `etcd`, `rethinkdb`, `zookeeper`, `sqlite`; default: all.
         stores: Vec<String>,
         /// How long each round lasts, in seconds.
         #[arg(long, default_value_t = 10)]

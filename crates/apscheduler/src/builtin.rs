@@ -32,6 +32,8 @@ static PLUGINS: &[&Plugin] = &[
     &apscheduler_scheduler_smol::PLUGIN,
     #[cfg(feature = "scheduler-tokio")]
     &apscheduler_scheduler_tokio::PLUGIN,
+    #[cfg(feature = "store-etcd")]
+    &apscheduler_store_etcd::PLUGIN,
     #[cfg(feature = "store-mongodb")]
     &apscheduler_store_mongodb::PLUGIN,
     #[cfg(feature = "store-mysql")]
@@ -195,10 +197,11 @@ static ABSENT: &[AbsentPlugin] = &[
     )
     .classes(&["apscheduler.jobstores.zookeeper:ZooKeeperJobStore"])
     .url_schemes(&["zookeeper"]),
+    #[cfg(not(feature = "store-etcd"))]
     AbsentPlugin::new(
         PluginKind::JobStore,
         &["etcd"],
-        NOT_YET,
+        "enable the feature `store-etcd` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.jobstores.etcd:EtcdJobStore"]),
     #[cfg(not(feature = "store-rethinkdb"))]
@@ -210,8 +213,6 @@ static ABSENT: &[AbsentPlugin] = &[
     .classes(&["apscheduler.jobstores.rethinkdb:RethinkDBJobStore"])
     .url_schemes(&["rethinkdb"]),
 ];
-
-const NOT_YET: &str = "there is no such plugin yet; docs/PLUGINS.md explains how to write one";
 
 /// The built-in plugins, and plugins that linked crates submitted.
 #[derive(Clone, Copy, Debug, Default)]

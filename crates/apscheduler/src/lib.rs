@@ -52,6 +52,8 @@ pub use apscheduler_scheduler_qt as scheduler_qt;
 pub use apscheduler_scheduler_smol as scheduler_smol;
 #[cfg(feature = "scheduler-tokio")]
 pub use apscheduler_scheduler_tokio as scheduler_tokio;
+#[cfg(feature = "store-etcd")]
+pub use apscheduler_store_etcd as store_etcd;
 pub use apscheduler_store_memory as store_memory;
 #[cfg(feature = "store-mongodb")]
 pub use apscheduler_store_mongodb as store_mongodb;
@@ -139,6 +141,8 @@ pub mod prelude {
     pub use crate::function::JobContext;
     pub use crate::job::{Job, JobBuilder, JobChanges, JobDefaults, JobKey};
     pub use crate::registry::ComponentConfig;
+    #[cfg(feature = "store-etcd")]
+    pub use crate::store_etcd::EtcdJobStore;
     pub use crate::store_memory::MemoryJobStore;
     #[cfg(feature = "store-mongodb")]
     pub use crate::store_mongodb::MongoDbJobStore;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::command::{self, cargo};
+use crate::libraries;
 use crate::services::{self, Server};
 use accounting::Account;
 use scene::Scene;
@@ -33,6 +34,7 @@ enum Victims {
 
 /// Runs the test on these stores, or on all if `names` is empty. `seconds` is the length of a round.
 pub(crate) fn run(names: &[String], seconds: u64) -> Result<()> {
+    libraries::require_for(&["apscheduler-cli"])?;
     command::run(cargo().args(["build", "-q", "-p", "apscheduler-cli", "--all-features"]))?;
     let folder = services::data_folder()?;
     let result = run_in(&folder, names, Duration::from_secs(seconds));

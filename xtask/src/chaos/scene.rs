@@ -222,6 +222,9 @@ fn jobs_file(store: &str, folder: &Path, url: Option<&str>, (start, jobs): (i64,
         Some(url) if store == "rethinkdb" => {
             format!("type = 'rethinkdb'\nurl = '{url}'\ndatabase = 'chaos{start}'\n")
         }
+        Some(url) if store == "etcd" => {
+            format!("type = 'etcd'\nendpoints = '{url}'\npath = '/chaos{start}'\n")
+        }
         Some(url) => format!("type = 'sqlalchemy'\nurl = '{url}'\ntablename = 'chaos{start}'\n"),
         None => format!("type = 'sqlite'\npath = '{}'\n", folder.join("jobs.sqlite").display()),
     };

@@ -1,13 +1,14 @@
 //! The servers that job stores are tested against, each in its own folder and on a free loopback port.
 
 mod certificates;
+mod etcd;
 mod mariadb;
 mod mongodb;
 mod postgres;
 mod process;
 mod redis;
-mod zookeeper;
 mod rethinkdb;
+mod zookeeper;
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ struct Service {
     start: fn(&Path, &Options) -> Result<Server>,
 }
 
-static SERVICES: [Service; 6] = [
+static SERVICES: [Service; 7] = [
     Service {
         name: "redis",
         package: Some("apscheduler-store-redis"),
@@ -74,6 +75,13 @@ static SERVICES: [Service; 6] = [
         variable: "APSCHEDULER_TEST_RETHINKDB",
         python: Some(rethinkdb::DRIVER),
         start: rethinkdb::start,
+    },
+    Service {
+        name: "etcd",
+        package: Some("apscheduler-store-etcd"),
+        variable: "APSCHEDULER_TEST_ETCD",
+        python: None,
+        start: etcd::start,
     },
 ];
 

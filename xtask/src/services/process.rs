@@ -34,6 +34,8 @@ pub(crate) struct Server {
     folder: PathBuf,
     url: String,
     ready: Box<dyn Fn() -> bool>,
+    /// A folder with its data, if that is elsewhere. It is removed too.
+    pub(crate) data: Option<PathBuf>,
     /// The URL for TLS connections, if it differs.
     pub(crate) tls_url: Option<String>,
 }
@@ -50,7 +52,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = spawn(&mut command)?;
         let (folder, ready) = (folder.to_owned(), Box::new(ready));
-        let mut server = Self { command, child, folder, url, ready, tls_url: None };
+        let mut server = Self { command, child, folder, url, ready, data: None, tls_url: None };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -95,6 +97,9 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+        if let Some(data) = &self.data {
+            let _ = std::fs::remove_dir_all(data);
+        }
     }
 }
 

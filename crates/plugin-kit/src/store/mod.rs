@@ -4,6 +4,8 @@ mod cause;
 mod contention;
 mod decided_batch;
 mod doubt;
+#[cfg(feature = "driver-runtime")]
+mod driver_runtime;
 mod look_again;
 mod marks;
 mod open_steps;
@@ -24,6 +26,8 @@ pub use cause::CauseText;
 pub use contention::Contention;
 pub use decided_batch::DecidedBatch;
 pub use doubt::ClaimsInDoubt;
+#[cfg(feature = "driver-runtime")]
+pub use driver_runtime::DriverRuntime;
 pub use look_again::LookAgain;
 pub use marks::{KEPT_MARKS, WriteMarks, kept_marks, random_revision};
 pub use open_steps::OpenSteps;

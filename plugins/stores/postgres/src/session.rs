@@ -3,17 +3,18 @@
 use apscheduler_core::store::{Cursor, JobRecord, NewRecord};
 use apscheduler_core::time::to_micros;
 use apscheduler_core::{Error, Result};
-use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _};
+use apscheduler_plugin_kit::store::{ConnectionPool, Connector as _, DriverRuntime};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::connection::Server;
 use crate::failure::Failure;
+use crate::names::STORE_NAME;
 use crate::options::Config;
 use crate::pool::{Pool, read, write};
 use crate::rows::{COLUMNS, count, record};
 use crate::schema::Tables;
-use crate::watch::{Notifications, Runtime};
+use crate::watch::Notifications;
 
 /// The most jobs in one statement.
 const CHUNK: usize = 10_000;
@@ -24,7 +25,7 @@ pub(crate) struct Session {
     pub(crate) pool: Pool,
     pub(crate) tables: Tables,
     pub(crate) notifications: Notifications,
-    pub(crate) runtime: Runtime,
+    pub(crate) runtime: DriverRuntime,
     /// The OID of the table of jobs, which a replaced table does not have. `None` if there is no table to read.
     pub(crate) table: Option<u32>,
     pub(crate) alias: String,
@@ -92,8 +93,9 @@ impl Session {
         Ok(Self { pool, tables, notifications, runtime, table, alias: alias.to_owned() })
     }
 
-    fn connect(config: &Config, alias: &str) -> Result<(Runtime, Pool, Tables)> {
-        let runtime = Runtime::start(alias)?;
+    fn connect(config: &Config, alias: &str) -> Result<(DriverRuntime, Pool, Tables)> {
+        let runtime = DriverRuntime::start(format!("apscheduler-postgres-{alias}"))
+            .map_err(|error| error.with_plugin(STORE_NAME))?;
         let server = Server::new(config, runtime.handle().clone())?;
         let pool = ConnectionPool::new(server, &config.server.pool);
         Ok((runtime, pool, Tables::new(&config.server)))

@@ -1,63 +1,20 @@
-//! Notifications of changes through `LISTEN` and `NOTIFY`, and the runtime of the connections.
+//! Notifications of changes through `LISTEN` and `NOTIFY`.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
+use apscheduler_core::Result;
 use apscheduler_core::store::{ChangeNotifier, Watch};
-use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::{Connector as _, LookAgain};
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use apscheduler_plugin_kit::store::{Connector as _, DriverRuntime, LookAgain};
 use tokio::task::AbortHandle;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::{Server, shut_down};
 use crate::failure::Failure;
-use crate::names::STORE_NAME;
 
 /// The pause before a lost listening connection is opened again.
 const RECONNECT: Duration = Duration::from_secs(1);
-
-/// The runtime for the I/O of a store, in a thread of its own. It stops when this value is dropped.
-#[derive(Debug)]
-pub(crate) struct Runtime {
-    handle: Handle,
-    /// Dropping the sender stops the runtime.
-    stop: Mutex<Option<oneshot::Sender<()>>>,
-}
-
-impl Runtime {
-    pub(crate) fn start(alias: &str) -> Result<Self> {
-        let failed = |error| {
-            Error::new(ErrorKind::Other, "can't start the thread for the connections")
-                .with_plugin(STORE_NAME)
-                .with_source(error)
-        };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
-        std::thread::Builder::new()
-            .name(format!("apscheduler-postgres-{alias}"))
-            .spawn(move || {
-                // It ends with an error when the sender is dropped.
-                let _ = runtime.block_on(stopped);
-            })
-            .map_err(failed)?;
-        Ok(Self { handle, stop: Mutex::new(Some(stop)) })
-    }
-
-    /// Stops the runtime, and with it all connections and the calls that wait for them.
-    pub(crate) fn stop(&self) {
-        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(stop);
-    }
-
-    pub(crate) fn handle(&self) -> &Handle {
-        &self.handle
-    }
-}
 
 /// Sends notifications of changes to other schedulers, and receives theirs.
 #[derive(Debug)]
@@ -89,9 +46,9 @@ impl Notifications {
     }
 
     /// Makes our own scheduler look again soon: others had due jobs locked, and may release them without a claim.
-    pub(crate) fn look_again(&self, runtime: &Runtime) {
+    pub(crate) fn look_again(&self, runtime: &DriverRuntime) {
         let (watcher, pause) = self.look_again.watcher();
-        runtime.handle.spawn(async move {
+        runtime.handle().spawn(async move {
             tokio::time::sleep(pause).await;
             if let Some(watcher) = watcher.upgrade() {
                 watcher.notify();
@@ -111,7 +68,7 @@ impl Notifications {
     /// Listens for changes of others until the watch is dropped. Returns once it listens.
     pub(crate) fn watch(
         &self,
-        runtime: &Runtime,
+        runtime: &DriverRuntime,
         server: Server,
         changed: ChangeNotifier,
     ) -> Result<Watch> {
@@ -123,7 +80,7 @@ impl Notifications {
             watcher: Arc::downgrade(&notifier),
         };
         let (started, is_started) = mpsc::sync_channel(1);
-        let task = runtime.handle.spawn(listener.run(started)).abort_handle();
+        let task = runtime.handle().spawn(listener.run(started)).abort_handle();
         let guard = Guard { task, _notifier: notifier };
         is_started.recv().unwrap_or_else(|_| Err(shut_down()))?;
         Ok(Watch::new(guard))

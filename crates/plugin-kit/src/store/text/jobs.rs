@@ -32,7 +32,7 @@ pub fn time_text(time: Timestamp) -> String {
 }
 
 /// Parses a run time. Returns `None` if the text is invalid, and `Some(None)` for a paused job.
-fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
+pub fn read_run_time(text: &str) -> Option<Option<Timestamp>> {
     if text == PAUSED { Some(None) } else { read_time(text).map(Some) }
 }
 

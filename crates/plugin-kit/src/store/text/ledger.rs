@@ -107,6 +107,14 @@ pub fn owner_text(owner: &Owner) -> String {
     serde_json::to_string(&text).unwrap_or_default()
 }
 
+/// Returns the record of an owner, without its identifier, as [`read_owner`] reads it: `STATE HEARTBEAT LEASE {...}`. Heartbeat
+/// and lease are in microseconds.
+pub fn owner_record_text(record: &OwnerRecord) -> String {
+    let OwnerRecord { owner, state, heartbeat, lease, .. } = record;
+    let (heartbeat, lease) = (to_micros(*heartbeat), duration_to_micros(*lease));
+    format!("{} {heartbeat} {lease} {}", state.name(), owner_text(owner))
+}
+
 /// Reads an owner from its identifier and `STATE HEARTBEAT LEASE {...}`. Returns `None` if a manual edit broke it.
 pub fn read_owner(id: &str, value: &str) -> Option<OwnerRecord> {
     let mut words = value.splitn(4, ' ');
@@ -118,10 +126,14 @@ pub fn read_owner(id: &str, value: &str) -> Option<OwnerRecord> {
     Some(OwnerRecord::new(owner, state, heartbeat, lease))
 }
 
+/// Returns what precedes the entries of a batch: `OWNER CLAIMED`.
+pub fn batch_text(batch: Batch) -> String {
+    format!("{} {}", batch.owner, to_micros(batch.claimed))
+}
+
 /// Returns the entry of a batch in the journal: `OWNER CLAIMED ENTRIES`.
 pub fn journal_text(journal: &Journal) -> String {
-    let Batch { owner, claimed, .. } = journal.batch;
-    format!("{owner} {} {}", to_micros(claimed), journal.encode())
+    format!("{} {}", batch_text(journal.batch), journal.encode())
 }
 
 /// Reads what [`journal_text`] returned.

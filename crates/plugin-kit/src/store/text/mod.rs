@@ -6,8 +6,9 @@ mod jobs;
 mod ledger;
 mod open_runs;
 
-pub use jobs::{PAUSED, job_text, read_job, read_time, run_time_text, time_text};
+pub use jobs::{PAUSED, job_text, read_job, read_run_time, read_time, run_time_text, time_text};
 pub use ledger::{
-    journal_text, owner_text, read_journal, read_owner, read_record, record_text, run_text,
+    batch_text, journal_text, owner_record_text, owner_text, read_journal, read_owner, read_record,
+    record_text, run_text,
 };
 pub use open_runs::{mark_text, read_row, row_text};
