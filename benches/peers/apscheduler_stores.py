@@ -1,12 +1,16 @@
 """Adds jobs to a store of APScheduler 3.11.3 and runs them when all are due: how many a second.
 
-usage: apscheduler_stores.py sqlite|sqlalchemy|redis URL COUNT
+usage: apscheduler_stores.py sqlite|sqlalchemy|redis|etcd|rethinkdb|zookeeper URL COUNT
 """
 import json
 import logging
 import os
 import sys
 import time
+
+# The package etcd3 has code for an older protobuf.
+os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
+
 from datetime import datetime, timezone
 from urllib.parse import urlparse
 
@@ -27,6 +31,20 @@ def make_store():
 
         place = urlparse(url)
         return RedisJobStore(host=place.hostname, port=place.port, jobs_key="python.jobs", run_times_key="python.times")
+    if kind == "etcd":
+        from apscheduler.jobstores.etcd import EtcdJobStore
+
+        place = urlparse(url)
+        return EtcdJobStore(path="/python", host=place.hostname, port=place.port)
+    if kind == "rethinkdb":
+        from apscheduler.jobstores.rethinkdb import RethinkDBJobStore
+
+        place = urlparse(url)
+        return RethinkDBJobStore(database="python", host=place.hostname, port=place.port)
+    if kind == "zookeeper":
+        from apscheduler.jobstores.zookeeper import ZooKeeperJobStore
+
+        return ZooKeeperJobStore(path="/python", hosts=url)
     from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 
     driver = {"postgresql": "postgresql+psycopg2", "mysql": "mysql+pymysql"}

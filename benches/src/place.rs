@@ -39,9 +39,9 @@ impl Place {
             ("postgres", "APSCHEDULER_TEST_POSTGRES", 1, Some("sqlalchemy")),
             ("mysql", "APSCHEDULER_TEST_MYSQL", 1, Some("sqlalchemy")),
             ("mongodb", "APSCHEDULER_TEST_MONGODB", 10, None),
-            ("zookeeper", "APSCHEDULER_TEST_ZOOKEEPER", 5, None),
-            ("rethinkdb", "APSCHEDULER_TEST_RETHINKDB", 10, None),
-            ("etcd", "APSCHEDULER_TEST_ETCD", 10, None),
+            ("zookeeper", "APSCHEDULER_TEST_ZOOKEEPER", 5, Some("zookeeper")),
+            ("rethinkdb", "APSCHEDULER_TEST_RETHINKDB", 10, Some("rethinkdb")),
+            ("etcd", "APSCHEDULER_TEST_ETCD", 10, Some("etcd")),
         ];
         for (name, variable, divisor, python) in servers {
             let Ok(url) = std::env::var(variable) else {

@@ -13,8 +13,16 @@ const PACKAGE: &str = "apscheduler-benches";
 const DESKTOP: &str = "apscheduler-benches-desktop";
 
 /// The Python packages that the stores are compared with.
-const PEERS: [&str; 5] =
-    ["APScheduler==3.11.3", "SQLAlchemy", "psycopg2-binary", "PyMySQL", "redis"];
+const PEERS: [&str; 8] = [
+    "APScheduler==3.11.3",
+    "SQLAlchemy",
+    "psycopg2-binary",
+    "PyMySQL",
+    "redis",
+    "etcd3",
+    "kazoo",
+    crate::services::RETHINKDB_DRIVER,
+];
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
     let some_are_named = rest.iter().any(|word| word == "--bench");

@@ -17,6 +17,7 @@ use anyhow::{Context as _, Result};
 use crate::python;
 use process::Options;
 pub(crate) use process::{Durability, Server};
+pub(crate) use rethinkdb::DRIVER as RETHINKDB_DRIVER;
 
 use certificates::Certificates;
 
