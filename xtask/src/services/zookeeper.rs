@@ -32,6 +32,7 @@ pub(crate) fn start(folder: &Path, options: &Options) -> Result<Server> {
     // The folder is where the library looks for the configuration of a log.
     command.arg("-cp").arg(format!("{}:{LIBRARY}", folder.display()));
     command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain").arg(config);
-    let ready = move || answers(port, b"ruok", b"imok");
+    // It says `imok` as soon as it listens, also before it serves requests.
+    let ready = move || answers(port, b"srvr", b"Mode: ");
     Server::start(command, folder, format!("127.0.0.1:{port}"), ready)
 }
