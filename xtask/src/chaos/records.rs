@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::fire::{Fire, PERIOD, micros};
+use super::fire::{Fire, Micros, PERIOD, micros};
 
 /// How many records each fire has, by its state.
 #[derive(Default)]
@@ -30,6 +30,11 @@ impl Records {
             }
         }
         Ok(runs.last().and_then(|run| run["run_id"].as_str()).map(str::to_owned))
+    }
+
+    /// Returns the fires that were due until this time, in microseconds.
+    pub(super) fn until(&self, time: Micros) -> Vec<Fire> {
+        self.states.keys().filter(|(_, due)| *due <= time).cloned().collect()
     }
 
     /// Returns whether a run is open: its scheduler has not recorded its end, or was not found dead yet.

@@ -162,15 +162,22 @@ impl Scene {
     fn wait_for_settling(&self) -> Result<()> {
         // Fires that come due from now on are claimed by schedulers that live.
         let (now, begin) = (now()?, Instant::now());
-        while begin.elapsed() < PATIENCE {
+        loop {
             // A server that has just been restarted may be slow.
-            let open = self.records(&["--state", "claimed"]);
-            if open.is_ok_and(|open| open.states.keys().all(|(_, time)| *time > now)) {
-                return Ok(());
+            let open = self.records(&["--state", "claimed"]).map(|open| open.until(now));
+            match open {
+                Ok(open) if open.is_empty() => return Ok(()),
+                _ if begin.elapsed() < PATIENCE => {}
+                Ok(open) => bail!(
+                    "{} runs of killed schedulers are open after {} s, such as {:?}",
+                    open.len(),
+                    PATIENCE.as_secs(),
+                    open[0]
+                ),
+                Err(error) => return Err(error.context("the open runs can't be read")),
             }
             std::thread::sleep(Duration::from_millis(200));
         }
-        bail!("runs of killed schedulers are open after {} s", PATIENCE.as_secs());
     }
 
     /// Shuts down all schedulers, and accounts for each fire.

@@ -150,9 +150,12 @@ impl Pulse {
         let Patient { lease, clock, .. } = &self.patient;
         let was_dead = lease.renew()?;
         let now = clock.elapsed();
-        if was_dead || now.saturating_sub(self.last) > interval * 2 {
-            // This process was stopped, or the store hung.
+        if was_dead {
             self.watcher.interrupt();
+        } else {
+            // If this process was stopped or the store hung, others could not give signs of life either. A store that is always
+            // slow must not keep the dead from being found, so a part of each pause counts.
+            self.watcher.leave_out(now.saturating_sub(self.last + interval * 2));
         }
         self.last = now;
         self.patient.reap(&mut self.watcher, &mut self.unsettled)?;

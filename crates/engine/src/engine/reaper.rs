@@ -10,8 +10,8 @@ use apscheduler_core::time::Timestamp;
 /// Watches the heartbeats of other owners.
 ///
 /// It condemns an owner only after it has watched for a whole lease itself, during which the owner
-/// gave no sign of life. So neither an outage of the store nor a pause of this process condemns
-/// anybody: both begin the watching anew.
+/// gave no sign of life. An outage of the store begins the watching anew, and a pause of this
+/// process hardly counts. So neither condemns anybody, and a slow store still tells who is dead.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     /// The last sign of life of each owner, and since when it has been the last, by [`Clock::elapsed`].
@@ -24,6 +24,13 @@ impl Watcher {
     /// Forgets what was seen, because the watching was interrupted.
     pub(super) fn interrupt(&mut self) {
         self.seen.clear();
+    }
+
+    /// Leaves out a span in which nobody was watched, although no call failed: this process was stopped, or the store was slow.
+    pub(super) fn leave_out(&mut self, span: Duration) {
+        for (_, since) in self.seen.values_mut() {
+            *since += span;
+        }
     }
 
     /// Returns the owners that have given no sign of life for a whole lease. `asked` and `answered` are the times of a clock
@@ -103,6 +110,16 @@ mod tests {
         );
         assert!(watcher.watch(&owners, seconds(68), seconds(90)).is_empty());
         assert_eq!(watcher.watch(&owners, seconds(69), seconds(69)), owners);
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_count() {
+        let mut watcher = Watcher::default();
+        let owners = [owner(OwnerState::Alive)];
+        at(&mut watcher, &owners, 0);
+        watcher.leave_out(Duration::from_secs(30));
+        assert!(at(&mut watcher, &owners, 89).is_empty());
+        assert_eq!(at(&mut watcher, &owners, 90), owners);
     }
 
     #[test]

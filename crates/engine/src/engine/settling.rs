@@ -51,7 +51,7 @@ pub(super) fn settle(
                 told -= 1;
                 continue;
             }
-            let found = ledger.runs(&records_of(run.run_id))?;
+            let found = ledger.runs(&records_of(&run))?;
             match found.iter().map(|record| record.count).max() {
                 Some(count) => told = count.saturating_sub(1),
                 // Its scheduler may have put it back, and another one may have claimed it since.
@@ -87,10 +87,11 @@ pub(super) fn settle(
 }
 
 /// Asks for the records of a run, and not for what is open: that would read the journal of all owners, of which an entry may
-/// be one that only a later release can read.
-fn records_of(run: RunId) -> RunQuery {
+/// be one that only a later release can read. The job is named because some ledgers find the records of a job faster.
+fn records_of(run: &RunRecord) -> RunQuery {
     let is_record = |state: &RunState| !matches!(state, RunState::Claimed | RunState::Waiting);
-    RunState::ALL.into_iter().filter(is_record).fold(RunQuery::new().run(run), RunQuery::state)
+    let query = RunQuery::new().run(run.run_id).job(Arc::clone(&run.job_id));
+    RunState::ALL.into_iter().filter(is_record).fold(query, RunQuery::state)
 }
 
 /// Returns whether a run waits to be claimed, or was claimed by another owner than this one.
