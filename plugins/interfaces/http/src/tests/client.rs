@@ -1,6 +1,7 @@
 //! A scheduler with a router, and requests to it.
 
 use apscheduler_core::config::Config;
+use apscheduler_core::function::JobError;
 use apscheduler_core::ledger::History;
 use apscheduler_testkit::SteppedScheduler;
 use axum::Router;
@@ -85,14 +86,21 @@ impl Client {
     }
 }
 
-pub(super) fn scheduler() -> SteppedScheduler {
+pub(crate) fn scheduler() -> SteppedScheduler {
+    scheduler_at("2027-01-01T00:00:00Z")
+}
+
+/// A scheduler at an instant, given in RFC 3339, that records all runs. Its functions are `greet` and `fail`.
+pub(crate) fn scheduler_at(now: &str) -> SteppedScheduler {
     let registry = apscheduler_testkit::registry();
     for plugin in apscheduler_triggers::PLUGINS {
         registry.register((*plugin).clone()).unwrap();
     }
     let greet = |name: String| format!("Hello, {name}!");
     registry.register_function("greet", greet).unwrap();
-    let scheduler = SteppedScheduler::new(registry, "2027-01-01T00:00:00Z");
+    let fail = || -> Result<(), JobError> { Err(JobError::new("the disk is full")) };
+    registry.register_function("fail", fail).unwrap();
+    let scheduler = SteppedScheduler::new(registry, now);
     let config = Config::new().history(History::All).executor("default", "debug");
     scheduler.configure(&config).unwrap();
     scheduler.start().unwrap();

@@ -4,3 +4,5 @@ mod access;
 mod api;
 mod client;
 mod server;
+
+pub(crate) use client::{scheduler, scheduler_at};
