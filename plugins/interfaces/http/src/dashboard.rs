@@ -10,6 +10,8 @@ use axum::middleware;
 
 use crate::access::Access;
 use crate::guard::{self, Hosts};
+use crate::problem;
+use crate::redaction::Redaction;
 use crate::routes::{ROUTES, Route};
 
 /// The largest body of a request, in bytes.
@@ -38,13 +40,20 @@ pub struct Dashboard {
     access: Option<Access>,
     hosts: Vec<String>,
     functions: Vec<String>,
+    redact: Vec<String>,
 }
 
 impl Dashboard {
     /// Remote access to this scheduler. Nobody has any, until [`access`](Self::access) says who.
     pub fn new(scheduler: &Scheduler) -> Self {
         let hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
-        Self { scheduler: scheduler.clone(), access: None, hosts, functions: Vec::new() }
+        Self {
+            scheduler: scheduler.clone(),
+            access: None,
+            hosts,
+            functions: Vec::new(),
+            redact: Vec::new(),
+        }
     }
 
     /// Says who may do what.
@@ -60,7 +69,14 @@ impl Dashboard {
         self
     }
 
-    /// Allows jobs that call this function to be added. None is, by default.
+    /// Hides the values of keys that contain this word, as those of `password`, `secret`, `token`, `api_key` and the like
+    /// always are: in arguments, results, errors and changes of jobs. Case, `-` and `_` do not matter.
+    pub fn redact(mut self, word: impl Into<String>) -> Self {
+        self.redact.push(word.into());
+        self
+    }
+
+    /// Allows jobs that call this function to be added and changed. None is, by default.
     pub fn function(mut self, name: impl Into<String>) -> Self {
         self.functions.push(name.into());
         self
@@ -73,6 +89,7 @@ impl Dashboard {
             access: self.access,
             hosts: Hosts::new(self.hosts),
             functions: self.functions,
+            redaction: Redaction::new(&self.redact),
         }));
         let add = |router: Router<App>, route: &Route| {
             let guard = guard::Guard { app: app.clone(), right: route.right };
@@ -83,6 +100,7 @@ impl Dashboard {
         let router = ROUTES.iter().fold(Router::new(), add);
         router
             .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(middleware::map_response(problem::of_plain_error))
             .layer(middleware::map_response(guard::protect))
             .with_state(app)
     }
@@ -98,6 +116,7 @@ struct Shared {
     access: Option<Access>,
     hosts: Hosts,
     functions: Vec<String>,
+    redaction: Redaction,
 }
 
 impl App {
@@ -111,6 +130,10 @@ impl App {
 
     pub(crate) fn functions(&self) -> &[String] {
         &self.0.functions
+    }
+
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.0.redaction
     }
 
     /// Makes a call that may wait for a store, off the thread that serves requests.

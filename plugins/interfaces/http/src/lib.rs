@@ -7,6 +7,7 @@ mod guard;
 mod job_path;
 mod options;
 mod problem;
+mod redaction;
 mod report;
 mod routes;
 mod server;

@@ -32,8 +32,10 @@ pub struct HttpOptions {
     pub access: Access,
     /// The names under which the server is reached, besides `localhost`.
     pub hosts: Vec<String>,
-    /// The functions that jobs may call that are added here.
+    /// The functions that jobs may call that are added or changed here.
     pub functions: Vec<String>,
+    /// Words: the values of keys that contain one are hidden, besides those of `password`, `token` and the like.
+    pub redact: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -42,13 +44,20 @@ struct Given {
     listen: String,
     hosts: Vec<String>,
     functions: Vec<String>,
+    redact: Vec<String>,
     tokens: Vec<GivenToken>,
 }
 
 impl Default for Given {
     fn default() -> Self {
         let listen = "127.0.0.1:8080".to_owned();
-        Self { listen, hosts: Vec::new(), functions: Vec::new(), tokens: Vec::new() }
+        Self {
+            listen,
+            hosts: Vec::new(),
+            functions: Vec::new(),
+            redact: Vec::new(),
+            tokens: Vec::new(),
+        }
     }
 }
 
@@ -88,7 +97,13 @@ impl HttpOptions {
         let tokens = tokens.collect::<Result<Vec<_>>>()?;
         let access =
             if tokens.is_empty() { Access::open(Rights::VIEW) } else { Access::tokens(tokens) };
-        Ok(Self { listen, access, hosts: given.hosts, functions: given.functions })
+        Ok(Self {
+            listen,
+            access,
+            hosts: given.hosts,
+            functions: given.functions,
+            redact: given.redact,
+        })
     }
 }
 

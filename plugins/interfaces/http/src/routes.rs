@@ -3,7 +3,7 @@
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::access::Right;
-use crate::api::{job, jobs, runs, scheduler, triggers};
+use crate::api::{batch, job, jobs, reports, runs, schedule, scheduler, triggers};
 use crate::dashboard::App;
 
 /// A route.
@@ -28,6 +28,7 @@ const fn route(
 pub(crate) enum Verb {
     Get,
     Post,
+    Patch,
     Delete,
 }
 
@@ -36,6 +37,7 @@ impl Verb {
         match self {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
+            Self::Patch => MethodFilter::PATCH,
             Self::Delete => MethodFilter::DELETE,
         }
     }
@@ -43,22 +45,34 @@ impl Verb {
 
 const GET: Verb = Verb::Get;
 const POST: Verb = Verb::Post;
+const PATCH: Verb = Verb::Patch;
 const DELETE: Verb = Verb::Delete;
 
 /// All routes.
+#[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
     route(GET, "/api/v1/scheduler", Right::View, |method| on(method, scheduler::show)),
     route(POST, "/api/v1/scheduler/pause", Right::Admin, |method| on(method, scheduler::pause)),
     route(POST, "/api/v1/scheduler/resume", Right::Admin, |method| on(method, scheduler::resume)),
+    route(GET, "/api/v1/health", Right::View, |method| on(method, reports::health)),
+    route(GET, "/api/v1/plugins", Right::View, |method| on(method, reports::plugins)),
+    route(GET, "/api/v1/stats", Right::View, |method| on(method, reports::stats)),
+    route(GET, "/api/v1/forecast", Right::View, |method| on(method, reports::forecast)),
     route(GET, "/api/v1/jobs", Right::View, |method| on(method, jobs::list)),
     route(POST, "/api/v1/jobs", Right::Edit, |method| on(method, jobs::add)),
+    route(POST, "/api/v1/jobs/batch/run", Right::Run, |method| on(method, batch::run)),
+    route(POST, "/api/v1/jobs/batch/pause", Right::Pause, |method| on(method, batch::pause)),
+    route(POST, "/api/v1/jobs/batch/resume", Right::Pause, |method| on(method, batch::resume)),
+    route(POST, "/api/v1/jobs/batch/remove", Right::Remove, |method| on(method, batch::remove)),
     route(GET, "/api/v1/jobs/{job}", Right::View, |method| on(method, job::show)),
+    route(PATCH, "/api/v1/jobs/{job}", Right::Edit, |method| on(method, job::change)),
     route(DELETE, "/api/v1/jobs/{job}", Right::Remove, |method| on(method, job::remove)),
     route(POST, "/api/v1/jobs/{job}/run", Right::Run, |method| on(method, job::run)),
     route(POST, "/api/v1/jobs/{job}/pause", Right::Pause, |method| on(method, job::pause)),
     route(POST, "/api/v1/jobs/{job}/resume", Right::Pause, |method| on(method, job::resume)),
-    route(GET, "/api/v1/jobs/{job}/fires", Right::View, |method| on(method, job::fires)),
-    route(GET, "/api/v1/jobs/{job}/explain", Right::View, |method| on(method, job::explain)),
+    route(GET, "/api/v1/jobs/{job}/fires", Right::View, |method| on(method, schedule::fires)),
+    route(GET, "/api/v1/jobs/{job}/explain", Right::View, |method| on(method, schedule::explain)),
+    route(POST, "/api/v1/jobs/{job}/simulate", Right::View, |method| on(method, schedule::simulated)),
     route(GET, "/api/v1/runs", Right::View, |method| on(method, runs::list)),
     route(GET, "/api/v1/runs/{run}", Right::View, |method| on(method, runs::show)),
     route(POST, "/api/v1/runs/{run}/cancel", Right::Run, |method| on(method, runs::cancel)),

@@ -46,10 +46,11 @@ impl BoundServer {
     /// # Errors
     /// [`ErrorKind::Other`] if no thread can be started.
     pub fn serve(self, scheduler: &Scheduler) -> Result<Server> {
-        let HttpOptions { access, hosts, functions, .. } = self.options;
+        let HttpOptions { access, hosts, functions, redact, .. } = self.options;
         let mut dashboard = Dashboard::new(scheduler).access(access);
         dashboard = hosts.into_iter().fold(dashboard, Dashboard::host);
         dashboard = functions.into_iter().fold(dashboard, Dashboard::function);
+        dashboard = redact.into_iter().fold(dashboard, Dashboard::redact);
         let (stop, stopped) = channel();
         let router = dashboard.router();
         let thread = std::thread::Builder::new().name("apscheduler-http-server".to_owned());

@@ -11,8 +11,8 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body::page;
-use super::query::{Asked, not_valid};
+use super::answer::{page, record};
+use super::query::{Asked, not_valid, within};
 use crate::access::Identity;
 use crate::dashboard::App;
 use crate::problem::Problem;
@@ -23,20 +23,19 @@ const MAX_PAGE: usize = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunsQuery {
+    /// Only runs of this job.
     job_id: Option<String>,
-    /// States, with commas between them.
+    /// Only runs in these states, with commas between them.
     state: Option<String>,
     /// Only runs before this one: the `next` of the page before.
     after: Option<String>,
+    /// The most runs to return; at most 1000. Default: 100.
     limit: Option<usize>,
 }
 
 impl RunsQuery {
     fn read(self) -> Result<RunQuery, Problem> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(not_valid(format!("limit: expected 1 to {MAX_PAGE}, found {limit}")));
-        }
+        let limit = within("limit", self.limit, PAGE, MAX_PAGE)?;
         let mut query = RunQuery::new().limit(limit);
         query.job_id = self.job_id.map(Into::into);
         query.before = self.after.as_deref().map(run_id).transpose()?;
@@ -63,7 +62,7 @@ pub(crate) async fn list(
     let query = asked.read()?;
     let limit = query.limit;
     let runs = app.call(move |scheduler| scheduler.runs(&query)).await?;
-    Ok(answer(&runs, limit))
+    Ok(answer(&app, &runs, limit))
 }
 
 /// The records of changes.
@@ -74,13 +73,13 @@ pub(crate) async fn audit(
     let query = asked.read()?;
     let limit = query.limit;
     let changes = app.call(move |scheduler| scheduler.audit(&query)).await?;
-    Ok(answer(&changes, limit))
+    Ok(answer(&app, &changes, limit))
 }
 
-fn answer(runs: &[RunRecord], limit: usize) -> Response {
+fn answer(app: &App, runs: &[RunRecord], limit: usize) -> Response {
     let last = runs.last().filter(|_| runs.len() >= limit);
     let next = last.map(|run| run.run_id.to_string());
-    page(runs.iter().map(|run| json!(run)).collect(), next.as_deref()).into_response()
+    page(runs.iter().map(|run| record(app, run)).collect(), next.as_deref()).into_response()
 }
 
 /// All attempts of a run, the latest first.
@@ -94,6 +93,7 @@ pub(crate) async fn show(
         let message = format!("no store knows the run {run}");
         return Err(Error::new(ErrorKind::RunLookup, message).into());
     }
+    let attempts: Vec<Value> = attempts.iter().map(|attempt| record(&app, attempt)).collect();
     Ok(Json(json!({"run_id": run, "attempts": attempts})))
 }
 

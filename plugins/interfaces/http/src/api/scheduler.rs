@@ -1,6 +1,6 @@
 //! The scheduler.
 
-use apscheduler_engine::{Scheduler, SchedulerState};
+use apscheduler_engine::Scheduler;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::access::Identity;
 use crate::dashboard::App;
 use crate::problem::Problem;
+use crate::report::health::state_name;
 
 type Answer = Result<Json<Value>, Problem>;
 
@@ -32,13 +33,8 @@ pub(crate) async fn resume(State(app): State<App>, Extension(who): Extension<Ide
 }
 
 fn table(scheduler: &Scheduler) -> Value {
-    let state = match scheduler.state() {
-        SchedulerState::Stopped => "stopped",
-        SchedulerState::Running => "running",
-        SchedulerState::Paused => "paused",
-    };
     json!({
-        "state": state,
+        "state": state_name(scheduler.state()),
         "time": scheduler.timezone().iso(scheduler.clock().now()),
         "timezone": scheduler.timezone().to_string(),
         "instances": scheduler.instances(),

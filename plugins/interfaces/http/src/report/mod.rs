@@ -6,6 +6,7 @@
 pub(crate) mod fires;
 pub(crate) mod forecast;
 pub(crate) mod health;
+pub(crate) mod job_list;
 pub(crate) mod plugins;
 pub(crate) mod simulate;
 pub(crate) mod spread;

@@ -69,7 +69,7 @@ pub(crate) fn simulate(
     };
     let context =
         TriggerContext::new(scheduler.registry(), scheduler.timezone(), &**scheduler.clock());
-    let new = context.build(trigger)?;
+    let new = context.build(trigger).map_err(|error| error.with_context("trigger"))?;
     let first = job.next_run_time().instant();
     let mut old = schedule(&context, spec.trigger(), first, count);
     let first = new.next_fire_time(None, context.now);

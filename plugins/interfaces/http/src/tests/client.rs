@@ -1,14 +1,16 @@
 //! A scheduler with a router, and requests to it.
 
+use std::sync::Arc;
+
 use apscheduler_core::config::Config;
-use apscheduler_core::function::JobError;
+use apscheduler_core::function::{Arguments, Callable, Function, JobContext, JobError, JobResult};
 use apscheduler_core::ledger::History;
 use apscheduler_testkit::SteppedScheduler;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{Access, Dashboard, Rights, Token};
@@ -35,13 +37,26 @@ impl Client {
 
     pub(super) fn with(access: Access) -> Self {
         let scheduler = scheduler();
-        let dashboard = Dashboard::new(&scheduler).access(access).function("greet");
+        let dashboard = Dashboard::new(&scheduler).access(access);
+        let dashboard = dashboard.function("greet").function("anything");
         Self { router: Router::new().nest("/any/prefix", dashboard.router()), scheduler }
     }
 
     /// Sends a request with the token and a JSON body.
     pub(super) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         self.send_with(method, path, body, &[("authorization", &format!("Bearer {TOKEN}"))])
+    }
+
+    /// Sends a request with the token, `If-Match`, and a JSON body.
+    pub(super) fn send_at(
+        &self,
+        method: &str,
+        path: &str,
+        etag: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let token = format!("Bearer {TOKEN}");
+        self.send_with(method, path, body, &[("authorization", &token), ("if-match", etag)])
     }
 
     pub(super) fn get(&self, path: &str) -> Answer {
@@ -52,6 +67,13 @@ impl Client {
         self.send("POST", path, Some(body))
     }
 
+    /// Sends a request with the token and this text, which should be JSON.
+    pub(super) fn send_text(&self, method: &str, path: &str, text: &str) -> Answer {
+        let token = format!("Bearer {TOKEN}");
+        let headers = [("authorization", &*token), ("content-type", "application/json")];
+        self.exchange(method, path, &headers, Body::from(text.to_owned()))
+    }
+
     /// Sends a request with these headers alone, and the host `localhost` unless they name one.
     pub(super) fn send_with(
         &self,
@@ -60,6 +82,15 @@ impl Client {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        let mut headers = headers.to_vec();
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.exchange(method, path, &headers, body)
+    }
+
+    fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
         let mut request =
             Request::builder().method(method).uri(format!("/any/prefix/api/v1{path}"));
         if !headers.iter().any(|(name, _)| *name == "host") {
@@ -68,14 +99,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = match body {
-            Some(body) => {
-                request = request.header("content-type", "application/json");
-                Body::from(body.to_string())
-            }
-            None => Body::empty(),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
             let (parts, body) = response.into_parts();
@@ -100,6 +124,11 @@ pub(crate) fn scheduler_at(now: &str) -> SteppedScheduler {
     registry.register_function("greet", greet).unwrap();
     let fail = || -> Result<(), JobError> { Err(JobError::new("the disk is full")) };
     registry.register_function("fail", fail).unwrap();
+    let returns_all = |_: &JobContext, arguments: &Arguments| -> JobResult {
+        Ok(json!({"args": arguments.args(), "kwargs": arguments.kwargs()}))
+    };
+    let anything = Function::new("anything", |_| Ok(()), Callable::Sync(Arc::new(returns_all)));
+    registry.add_function(anything).unwrap();
     let scheduler = SteppedScheduler::new(registry, now);
     let config = Config::new().history(History::All).executor("default", "debug");
     scheduler.configure(&config).unwrap();

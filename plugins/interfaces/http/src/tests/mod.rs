@@ -2,7 +2,13 @@
 
 mod access;
 mod api;
+mod audit;
+mod batch;
+mod change;
 mod client;
+mod problems;
+mod reports;
+mod secrets;
 mod server;
 
 pub(crate) use client::{scheduler, scheduler_at};
