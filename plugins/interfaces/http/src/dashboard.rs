@@ -5,17 +5,19 @@ use std::sync::Arc;
 use apscheduler_core::Result;
 use apscheduler_engine::{Call, Scheduler};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 
 use crate::access::Access;
 use crate::guard::{self, Hosts};
+use crate::limits::{self, Answers, Rates};
+use crate::live::Feed;
+use crate::metrics::{Counted, Meters};
 use crate::problem;
 use crate::redaction::Redaction;
-use crate::routes::{ROUTES, Route};
+use crate::routes::{ROUTES, Route, Verb};
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
+/// How many requests a second a client may send, if nothing else is said.
+pub(crate) const RATE_LIMIT: u32 = 200;
 
 /// Remote access to a scheduler: an axum router that can be mounted under any path.
 ///
@@ -41,6 +43,8 @@ pub struct Dashboard {
     hosts: Vec<String>,
     functions: Vec<String>,
     redact: Vec<String>,
+    metrics_by_job: usize,
+    rate_limit: u32,
 }
 
 impl Dashboard {
@@ -53,6 +57,8 @@ impl Dashboard {
             hosts,
             functions: Vec::new(),
             redact: Vec::new(),
+            metrics_by_job: 0,
+            rate_limit: RATE_LIMIT,
         }
     }
 
@@ -76,6 +82,20 @@ impl Dashboard {
         self
     }
 
+    /// Counts runs in `/metrics` by job too, for up to this many jobs; runs of others have the job `(others)`. Each job makes
+    /// several series. Default: 0, not by job.
+    pub fn metrics_by_job(mut self, most: usize) -> Self {
+        self.metrics_by_job = most;
+        self
+    }
+
+    /// Sets how many requests a second each client may send, in the long run; for five seconds it may save them up. A client is
+    /// an identity, and for those that are not known, an address. Default: 200.
+    pub fn rate_limit(mut self, per_second: u32) -> Self {
+        self.rate_limit = per_second;
+        self
+    }
+
     /// Allows jobs that call this function to be added and changed. None is, by default.
     pub fn function(mut self, name: impl Into<String>) -> Self {
         self.functions.push(name.into());
@@ -84,22 +104,30 @@ impl Dashboard {
 
     /// Returns the router.
     pub fn router(self) -> Router {
+        let feed = Feed::new(&self.scheduler, Meters::new(self.metrics_by_job));
         let app = App(Arc::new(Shared {
             scheduler: self.scheduler,
             access: self.access,
             hosts: Hosts::new(self.hosts),
             functions: self.functions,
             redaction: Redaction::new(&self.redact),
+            counted: Counted::default(),
+            answers: Answers::default(),
+            rates: Rates::new(self.rate_limit),
+            feed,
         }));
         let add = |router: Router<App>, route: &Route| {
             let guard = guard::Guard { app: app.clone(), right: route.right };
             let guard = middleware::from_fn_with_state(guard, guard::check);
-            let handler = (route.handler)(route.method.filter());
+            let mut handler = (route.handler)(route.method.filter());
+            if route.method == Verb::Post {
+                let once = middleware::from_fn_with_state(app.clone(), limits::once);
+                handler = handler.layer(once);
+            }
             router.route(route.path, handler.layer(guard))
         };
         let router = ROUTES.iter().fold(Router::new(), add);
-        router
-            .layer(DefaultBodyLimit::max(MAX_BODY))
+        limits::limited(router)
             .layer(middleware::map_response(problem::of_plain_error))
             .layer(middleware::map_response(guard::protect))
             .with_state(app)
@@ -117,6 +145,10 @@ struct Shared {
     hosts: Hosts,
     functions: Vec<String>,
     redaction: Redaction,
+    feed: Feed,
+    counted: Counted,
+    answers: Answers,
+    rates: Rates,
 }
 
 impl App {
@@ -134,6 +166,27 @@ impl App {
 
     pub(crate) fn redaction(&self) -> &Redaction {
         &self.0.redaction
+    }
+
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.0.counted
+    }
+
+    /// Returns the scheduler, for what never waits for a store.
+    pub(crate) fn scheduler(&self) -> &Scheduler {
+        &self.0.scheduler
     }
 
     /// Makes a call that may wait for a store, off the thread that serves requests.

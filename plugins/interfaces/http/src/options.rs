@@ -7,6 +7,7 @@ use apscheduler_core::{Error, ErrorKind, Result, suggestion};
 use serde::Deserialize;
 
 use crate::access::{Access, Right, Rights, Token};
+use crate::dashboard::RATE_LIMIT;
 
 /// The options of a [`Server`](crate::Server).
 ///
@@ -36,6 +37,10 @@ pub struct HttpOptions {
     pub functions: Vec<String>,
     /// Words: the values of keys that contain one are hidden, besides those of `password`, `token` and the like.
     pub redact: Vec<String>,
+    /// For how many jobs at most the metrics count runs by job. Default: 0, not by job.
+    pub metrics_by_job: usize,
+    /// How many requests a second each client may send. Default: 200.
+    pub rate_limit: u32,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,8 @@ struct Given {
     hosts: Vec<String>,
     functions: Vec<String>,
     redact: Vec<String>,
+    metrics_by_job: usize,
+    rate_limit: u32,
     tokens: Vec<GivenToken>,
 }
 
@@ -56,6 +63,8 @@ impl Default for Given {
             hosts: Vec::new(),
             functions: Vec::new(),
             redact: Vec::new(),
+            metrics_by_job: 0,
+            rate_limit: RATE_LIMIT,
             tokens: Vec::new(),
         }
     }
@@ -103,6 +112,8 @@ impl HttpOptions {
             hosts: given.hosts,
             functions: given.functions,
             redact: given.redact,
+            metrics_by_job: given.metrics_by_job,
+            rate_limit: given.rate_limit,
         })
     }
 }

@@ -3,14 +3,15 @@
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::access::Right;
-use crate::api::{batch, job, jobs, reports, runs, schedule, scheduler, triggers};
+use crate::api::{batch, events, job, jobs, probes, reports, runs, schedule, scheduler, triggers};
 use crate::dashboard::App;
 
 /// A route.
 pub(crate) struct Route {
     pub(crate) method: Verb,
     pub(crate) path: &'static str,
-    pub(crate) right: Right,
+    /// `None`, if everybody may: it tells nothing of jobs.
+    pub(crate) right: Option<Right>,
     pub(crate) handler: fn(MethodFilter) -> MethodRouter<App>,
 }
 
@@ -20,7 +21,12 @@ const fn route(
     right: Right,
     handler: fn(MethodFilter) -> MethodRouter<App>,
 ) -> Route {
-    Route { method, path, right, handler }
+    Route { method, path, right: Some(right), handler }
+}
+
+/// A route that needs no right.
+const fn open(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<App>) -> Route {
+    Route { method: GET, path, right: None, handler }
 }
 
 /// The method of a route.
@@ -51,6 +57,10 @@ const DELETE: Verb = Verb::Delete;
 /// All routes.
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
+    open("/livez", |method| on(method, probes::live)),
+    open("/readyz", |method| on(method, probes::ready)),
+    route(GET, "/metrics", Right::View, |method| on(method, probes::metrics)),
+    route(GET, "/api/v1/events", Right::View, |method| on(method, events::events)),
     route(GET, "/api/v1/scheduler", Right::View, |method| on(method, scheduler::show)),
     route(POST, "/api/v1/scheduler/pause", Right::Admin, |method| on(method, scheduler::pause)),
     route(POST, "/api/v1/scheduler/resume", Right::Admin, |method| on(method, scheduler::resume)),

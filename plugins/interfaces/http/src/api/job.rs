@@ -65,9 +65,9 @@ pub(crate) async fn change(
         let context =
             TriggerContext::new(scheduler.registry(), scheduler.timezone(), &**scheduler.clock());
         let changes = JobChanges::from_table("the job", &entry, &context)?;
-        let changed = scheduler.modify_job(&key, &changes)?;
+        let job = scheduler.modify_job(&key, &changes)?;
         // With the revision that it has now, unless it has ended already.
-        Ok(scheduler.get_job(changed.key())?.unwrap_or(changed))
+        Ok(scheduler.get_job(job.key())?.unwrap_or(job))
     });
     let changed = changed.await.map_err(|error| Problem::in_body(error, &raw))?;
     Ok(one(&app, StatusCode::OK, &changed))

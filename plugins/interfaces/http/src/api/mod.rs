@@ -1,8 +1,10 @@
 //! The API.
 
 pub(crate) mod batch;
+pub(crate) mod events;
 pub(crate) mod job;
 pub(crate) mod jobs;
+pub(crate) mod probes;
 pub(crate) mod reports;
 pub(crate) mod runs;
 pub(crate) mod schedule;

@@ -13,7 +13,11 @@ use crate::redaction::without_passwords;
 
 /// What is wrong with a request.
 #[derive(Debug, Serialize)]
-pub(crate) struct Problem {
+#[serde(transparent)]
+pub(crate) struct Problem(Box<Content>);
+
+#[derive(Debug, Serialize)]
+struct Content {
     #[serde(skip)]
     status_code: StatusCode,
     status: u16,
@@ -37,7 +41,7 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
         let detail = without_passwords(&detail.into()).into_owned();
-        Self {
+        Self(Box::new(Content {
             status_code: status,
             status: status.as_u16(),
             title,
@@ -46,7 +50,7 @@ impl Problem {
             job_id: None,
             pointer: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// The problem that a call has with the body of a request.
@@ -56,24 +60,24 @@ impl Problem {
 
     /// Says where in the body of the request it is, as far as its text tells.
     pub(crate) fn pointing_into(mut self, body: &Value) -> Self {
-        self.pointer = pointer::pointer(body, &self.detail);
+        self.0.pointer = pointer::pointer(body, &self.0.detail);
         self
     }
 
     /// Says at which value of the body it is.
     pub(crate) fn at(mut self, pointer: impl Into<String>) -> Self {
-        self.pointer = Some(pointer.into());
+        self.0.pointer = Some(pointer.into());
         self
     }
 
     /// Says after how many seconds to try again.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        self.status_code
+        self.0.status_code
     }
 }
 
@@ -132,19 +136,19 @@ impl From<Error> for Problem {
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "The call failed"),
         };
         let mut problem = Self::new(status, title, error.message());
-        problem.job_id = error.job_id().map(str::to_owned);
+        problem.0.job_id = error.job_id().map(str::to_owned);
         problem
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status_code;
+        let status = self.0.status_code;
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -34,10 +34,10 @@ pub(crate) struct FunctionInfo {
 /// Returns the plugins of a program. `allowed` are the functions that the API may set.
 pub(crate) fn plugins(scheduler: &Scheduler, allowed: &[String]) -> Plugins {
     let registry = scheduler.registry();
-    let functions = registry.function_names().into_iter().map(|name| {
-        let name = name.to_string();
-        FunctionInfo { allowed: allowed.contains(&name), name }
-    });
+    let functions = registry
+        .function_names()
+        .into_iter()
+        .map(|name| FunctionInfo { allowed: allowed.contains(&name), name });
     Plugins {
         plugins: registry.plugins().iter().map(info).collect(),
         functions: functions.collect(),

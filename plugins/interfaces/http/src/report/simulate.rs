@@ -183,7 +183,7 @@ mod tests {
 
     fn cron(options: &[(&str, &str)]) -> TriggerConfig {
         let helsinki = TriggerConfig::new("cron").option("timezone", "Europe/Helsinki");
-        options.iter().fold(helsinki, |config, (key, value)| config.option(*key, *value))
+        options.iter().fold(helsinki, |config, (key, value)| config.option(key, *value))
     }
 
     fn simulated(old: TriggerConfig, new: &TriggerConfig, count: usize) -> Simulation {

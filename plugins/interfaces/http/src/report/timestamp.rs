@@ -7,6 +7,7 @@ pub(super) fn utc<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::O
     serializer.collect_str(&Zone::UTC.iso(*time))
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 pub(super) fn maybe_utc<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,

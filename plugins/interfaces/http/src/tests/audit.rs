@@ -22,12 +22,14 @@ fn body(route: &Route) -> Option<Value> {
 
 /// What was done by each of these routes is a run, whose record says nothing of who asked for it.
 fn is_about_runs(route: &Route) -> bool {
-    route.right == Right::Run
+    route.right == Some(Right::Run)
 }
 
 #[test]
 fn each_change_names_who_made_it() {
-    let changing = |route: &&Route| route.right != Right::View && !is_about_runs(route);
+    let changing = |route: &&Route| {
+        route.method != Verb::Get && route.right != Some(Right::View) && !is_about_runs(route)
+    };
     for route in ROUTES.iter().filter(changing) {
         let client = Client::new();
         let trigger = json!({"type": "interval", "hours": 1});

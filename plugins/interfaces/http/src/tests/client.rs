@@ -9,6 +9,7 @@ use apscheduler_testkit::SteppedScheduler;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -36,10 +37,22 @@ impl Client {
     }
 
     pub(super) fn with(access: Access) -> Self {
+        Self::with_dashboard(|dashboard| dashboard.access(access))
+    }
+
+    /// A client with a token for all rights, unless `change` changes that.
+    pub(super) fn with_dashboard(change: impl FnOnce(Dashboard) -> Dashboard) -> Self {
         let scheduler = scheduler();
+        let access = Access::tokens([Token::new("ada", TOKEN, Rights::all()).unwrap()]);
         let dashboard = Dashboard::new(&scheduler).access(access);
-        let dashboard = dashboard.function("greet").function("anything");
+        let dashboard = change(dashboard.function("greet").function("anything"));
         Self { router: Router::new().nest("/any/prefix", dashboard.router()), scheduler }
+    }
+
+    /// Sends a request, and returns the response with a body that was not read.
+    pub(super) fn response(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(self.respond(method, path, headers, Body::empty()))
     }
 
     /// Sends a request with the token and a JSON body.
@@ -91,22 +104,40 @@ impl Client {
     }
 
     fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
-        let mut request =
-            Request::builder().method(method).uri(format!("/any/prefix/api/v1{path}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (parts, body) = self.respond(method, path, headers, body).await.into_parts();
+            let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+            if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+                // It does not end.
+                return Answer { status: parts.status, headers: parts.headers, body: Value::Null };
+            }
+            let bytes = body.collect().await.unwrap().to_bytes();
+            let text = || String::from_utf8_lossy(&bytes).into_owned();
+            let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text().into());
+            Answer { status: parts.status, headers: parts.headers, body }
+        })
+    }
+
+    async fn respond(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response {
+        let whole = ["/api/", "/livez", "/readyz", "/metrics", "/openapi"];
+        let is_whole = whole.iter().any(|start| path.starts_with(start));
+        let version = if is_whole { "" } else { "/api/v1" };
+        let uri = format!("/any/prefix{version}{path}");
+        let mut request = Request::builder().method(method).uri(uri);
         if !headers.iter().any(|(name, _)| *name == "host") {
             request = request.header("host", "localhost:8080");
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-            let (parts, body) = response.into_parts();
-            let bytes = body.collect().await.unwrap().to_bytes();
-            let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-            Answer { status: parts.status, headers: parts.headers, body }
-        })
+        self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap()
     }
 }
 

@@ -27,8 +27,8 @@ fn stats_count_the_runs_of_a_period() {
     assert_eq!(client.get("/stats?job_id=b").body["outcomes"], json!({}));
     assert_eq!(client.get("/stats?to=2026-01-01").body["outcomes"], json!({}));
     for wrong in ["hours=0", "buckets=100000", "to=soon"] {
-        let status = client.get(&format!("/stats?{wrong}")).status;
-        assert!(status.is_client_error(), "{wrong}: {status}");
+        let refused = client.get(&format!("/stats?{wrong}")).status;
+        assert!(refused.is_client_error(), "{wrong}: {refused}");
     }
 }
 
