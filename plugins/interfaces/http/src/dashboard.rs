@@ -1,17 +1,17 @@
 //! The router that a program mounts.
 
-use std::sync::Arc;
-
-use apscheduler_core::Result;
-use apscheduler_engine::{Call, Scheduler};
+use apscheduler_engine::Scheduler;
 use axum::Router;
 use axum::middleware;
 
 use crate::access::Access;
-use crate::guard::{self, Hosts};
-use crate::limits::{self, Answers, Rates};
+use crate::app::{App, Shared};
+use crate::guard;
+use crate::hosts::Hosts;
+use crate::limits::{Answers, Rates, limited};
 use crate::live::Feed;
 use crate::metrics::{Counted, Meters};
+use crate::once;
 use crate::problem;
 use crate::redaction::Redaction;
 use crate::routes::{ROUTES, Route, Verb};
@@ -105,7 +105,7 @@ impl Dashboard {
     /// Returns the router.
     pub fn router(self) -> Router {
         let feed = Feed::new(&self.scheduler, Meters::new(self.metrics_by_job));
-        let app = App(Arc::new(Shared {
+        let app = App::new(Shared {
             scheduler: self.scheduler,
             access: self.access,
             hosts: Hosts::new(self.hosts),
@@ -115,94 +115,21 @@ impl Dashboard {
             answers: Answers::default(),
             rates: Rates::new(self.rate_limit),
             feed,
-        }));
+        });
         let add = |router: Router<App>, route: &Route| {
             let guard = guard::Guard { app: app.clone(), right: route.right };
             let guard = middleware::from_fn_with_state(guard, guard::check);
             let mut handler = (route.handler)(route.method.filter());
             if route.method == Verb::Post {
-                let once = middleware::from_fn_with_state(app.clone(), limits::once);
+                let once = middleware::from_fn_with_state(app.clone(), once::once);
                 handler = handler.layer(once);
             }
             router.route(route.path, handler.layer(guard))
         };
         let router = ROUTES.iter().fold(Router::new(), add);
-        limits::limited(router)
+        limited(router)
             .layer(middleware::map_response(problem::of_plain_error))
             .layer(middleware::map_response(guard::protect))
             .with_state(app)
-    }
-}
-
-/// What all handlers work with.
-#[derive(Clone, Debug)]
-pub(crate) struct App(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    scheduler: Scheduler,
-    access: Option<Access>,
-    hosts: Hosts,
-    functions: Vec<String>,
-    redaction: Redaction,
-    feed: Feed,
-    counted: Counted,
-    answers: Answers,
-    rates: Rates,
-}
-
-impl App {
-    pub(crate) fn access(&self) -> Option<&Access> {
-        self.0.access.as_ref()
-    }
-
-    pub(crate) fn hosts(&self) -> &Hosts {
-        &self.0.hosts
-    }
-
-    pub(crate) fn functions(&self) -> &[String] {
-        &self.0.functions
-    }
-
-    pub(crate) fn redaction(&self) -> &Redaction {
-        &self.0.redaction
-    }
-
-    pub(crate) fn feed(&self) -> &Feed {
-        &self.0.feed
-    }
-
-    pub(crate) fn answers(&self) -> &Answers {
-        &self.0.answers
-    }
-
-    pub(crate) fn rates(&self) -> &Rates {
-        &self.0.rates
-    }
-
-    pub(crate) fn counted(&self) -> &Counted {
-        &self.0.counted
-    }
-
-    /// Returns the scheduler, for what never waits for a store.
-    pub(crate) fn scheduler(&self) -> &Scheduler {
-        &self.0.scheduler
-    }
-
-    /// Makes a call that may wait for a store, off the thread that serves requests.
-    pub(crate) fn call<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
-    ) -> Call<T> {
-        self.0.scheduler.call(call)
-    }
-
-    /// Makes a call on behalf of somebody.
-    pub(crate) fn call_as<T: Send + 'static>(
-        &self,
-        who: Arc<str>,
-        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
-    ) -> Call<T> {
-        self.0.scheduler.call(move |scheduler| call(&scheduler.acting_as(who)))
     }
 }

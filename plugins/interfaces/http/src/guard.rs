@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::access::{Identity, Right};
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 
 /// What is checked for a route.
@@ -21,21 +21,6 @@ pub(crate) struct Guard {
     pub(crate) app: App,
     /// `None`, if everybody may.
     pub(crate) right: Option<Right>,
-}
-
-/// The hosts whose requests are answered.
-#[derive(Debug)]
-pub(crate) struct Hosts(Vec<String>);
-
-impl Hosts {
-    pub(crate) fn new(hosts: Vec<String>) -> Self {
-        Self(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect())
-    }
-
-    fn contain(&self, authority: &str) -> bool {
-        let host = without_port(authority).to_ascii_lowercase();
-        self.0.contains(&host)
-    }
 }
 
 /// Refuses a request to another host, one that another site has made a browser send, and one without the right of the route.
@@ -114,13 +99,6 @@ fn host_of(request: &Request) -> Option<String> {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let of_uri = || request.uri().authority().map(axum::http::uri::Authority::as_str);
     header.or_else(of_uri).map(str::to_owned)
-}
-
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
 }
 
 /// Returns whether no page of another origin has sent the request. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`;

@@ -2,12 +2,15 @@
 
 mod access;
 mod api;
+mod app;
 mod dashboard;
 mod guard;
+mod hosts;
 mod job_path;
 mod limits;
 mod live;
 mod metrics;
+mod once;
 mod options;
 mod problem;
 mod redaction;

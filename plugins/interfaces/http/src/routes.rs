@@ -4,7 +4,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::access::Right;
 use crate::api::{batch, events, job, jobs, probes, reports, runs, schedule, scheduler, triggers};
-use crate::dashboard::App;
+use crate::app::App;
 
 /// A route.
 pub(crate) struct Route {

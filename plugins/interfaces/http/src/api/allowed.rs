@@ -4,7 +4,7 @@ use apscheduler_core::suggestion;
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::redaction::{REDACTED, is_redacted};
 

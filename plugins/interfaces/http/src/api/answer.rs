@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::dashboard::App;
+use crate::app::App;
 use crate::job_path::job_path;
 
 /// Returns a job as a table, with the path that names it, and without secrets.

@@ -13,7 +13,7 @@ use super::body::Body;
 use super::job::PauseBody;
 use super::revision::missing;
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
 use crate::job_path::job_path;
 use crate::problem::Problem;
 

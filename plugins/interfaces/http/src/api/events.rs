@@ -11,7 +11,7 @@ use futures_util::stream;
 use serde::Deserialize;
 
 use super::query::{Asked, not_valid};
-use crate::dashboard::App;
+use crate::app::App;
 use crate::live::{Filter, Reader, Told};
 use crate::problem::Problem;
 

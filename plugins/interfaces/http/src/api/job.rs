@@ -18,7 +18,7 @@ use super::answer::one;
 use super::body::{Body, OptionalBody};
 use super::revision::if_match;
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
 use crate::job_path::JobPath;
 use crate::problem::Problem;
 

@@ -13,7 +13,7 @@ use super::answer::{one, page, table};
 use super::body::Body;
 use super::query::{Asked, not_valid, within};
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::report::job_list::{self, JobPlace};
 

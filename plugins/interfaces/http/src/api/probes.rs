@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::dashboard::App;
+use crate::app::App;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::report::health::{is_alive, obstacles};

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::answer::report;
 use super::job::instant;
 use super::query::{Asked, not_valid, within};
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::report::stats::StatsQuery;
 use crate::report::{

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::answer::{page, record};
 use super::query::{Asked, not_valid, within};
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 
 const PAGE: usize = 100;

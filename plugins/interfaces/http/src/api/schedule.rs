@@ -11,7 +11,7 @@ use super::answer::report;
 use super::body::Body;
 use super::job::{instant, read};
 use super::query::{Asked, within};
-use crate::dashboard::App;
+use crate::app::App;
 use crate::job_path::JobPath;
 use crate::problem::Problem;
 use crate::report::fires::fires as fire_times;

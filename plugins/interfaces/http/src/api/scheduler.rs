@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::report::health::state_name;
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::job::instant;
 use super::schedule::Simulated;
-use crate::dashboard::App;
+use crate::app::App;
 use crate::problem::Problem;
 use crate::report::fires::fires;
 

@@ -1,5 +1,5 @@
 //! What is to be told about a scheduler, as plain values: the API answers with them, and the pages show them. Everything here
-//! may wait for a store, so it is called through [`App::call`](crate::dashboard::App::call).
+//! may wait for a store, so it is called through [`App::call`](crate::app::App::call).
 //!
 //! What is read is bounded, and each report says if it was cut.
 
