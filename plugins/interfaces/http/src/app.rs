@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) counted: Counted,
     pub(crate) answers: Answers,
     pub(crate) rates: Rates,
+    /// Makes the document `openapi.json`, when it is asked for.
+    pub(crate) document: fn() -> &'static str,
 }
 
 impl App {
@@ -53,6 +55,10 @@ impl App {
 
     pub(crate) fn feed(&self) -> &Feed {
         &self.0.feed
+    }
+
+    pub(crate) fn document(&self) -> &'static str {
+        (self.0.document)()
     }
 
     pub(crate) fn answers(&self) -> &Answers {

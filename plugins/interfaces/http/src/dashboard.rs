@@ -12,6 +12,7 @@ use crate::limits::{Answers, Rates, limited};
 use crate::live::Feed;
 use crate::metrics::{Counted, Meters};
 use crate::once;
+use crate::openapi;
 use crate::problem;
 use crate::redaction::Redaction;
 use crate::routes::{ROUTES, Route, Verb};
@@ -114,6 +115,7 @@ impl Dashboard {
             counted: Counted::default(),
             answers: Answers::default(),
             rates: Rates::new(self.rate_limit),
+            document: openapi::document,
             feed,
         });
         let add = |router: Router<App>, route: &Route| {

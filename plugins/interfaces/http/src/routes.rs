@@ -5,6 +5,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::access::Right;
 use crate::api::{batch, events, job, jobs, probes, reports, runs, schedule, scheduler, triggers};
 use crate::app::App;
+use crate::doc::Doc;
 
 /// A route.
 pub(crate) struct Route {
@@ -13,6 +14,7 @@ pub(crate) struct Route {
     /// `None`, if everybody may: it tells nothing of jobs.
     pub(crate) right: Option<Right>,
     pub(crate) handler: fn(MethodFilter) -> MethodRouter<App>,
+    pub(crate) doc: Doc,
 }
 
 const fn route(
@@ -20,13 +22,18 @@ const fn route(
     path: &'static str,
     right: Right,
     handler: fn(MethodFilter) -> MethodRouter<App>,
+    doc: Doc,
 ) -> Route {
-    Route { method, path, right: Some(right), handler }
+    Route { method, path, right: Some(right), handler, doc }
 }
 
 /// A route that needs no right.
-const fn open(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<App>) -> Route {
-    Route { method: GET, path, right: None, handler }
+const fn open(
+    path: &'static str,
+    handler: fn(MethodFilter) -> MethodRouter<App>,
+    doc: Doc,
+) -> Route {
+    Route { method: GET, path, right: None, handler, doc }
 }
 
 /// The method of a route.
@@ -57,36 +64,38 @@ const DELETE: Verb = Verb::Delete;
 /// All routes.
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
-    open("/livez", |method| on(method, probes::live)),
-    open("/readyz", |method| on(method, probes::ready)),
-    route(GET, "/metrics", Right::View, |method| on(method, probes::metrics)),
-    route(GET, "/api/v1/events", Right::View, |method| on(method, events::events)),
-    route(GET, "/api/v1/scheduler", Right::View, |method| on(method, scheduler::show)),
-    route(POST, "/api/v1/scheduler/pause", Right::Admin, |method| on(method, scheduler::pause)),
-    route(POST, "/api/v1/scheduler/resume", Right::Admin, |method| on(method, scheduler::resume)),
-    route(GET, "/api/v1/health", Right::View, |method| on(method, reports::health)),
-    route(GET, "/api/v1/plugins", Right::View, |method| on(method, reports::plugins)),
-    route(GET, "/api/v1/stats", Right::View, |method| on(method, reports::stats)),
-    route(GET, "/api/v1/forecast", Right::View, |method| on(method, reports::forecast)),
-    route(GET, "/api/v1/jobs", Right::View, |method| on(method, jobs::list)),
-    route(POST, "/api/v1/jobs", Right::Edit, |method| on(method, jobs::add)),
-    route(POST, "/api/v1/jobs/batch/run", Right::Run, |method| on(method, batch::run)),
-    route(POST, "/api/v1/jobs/batch/pause", Right::Pause, |method| on(method, batch::pause)),
-    route(POST, "/api/v1/jobs/batch/resume", Right::Pause, |method| on(method, batch::resume)),
-    route(POST, "/api/v1/jobs/batch/remove", Right::Remove, |method| on(method, batch::remove)),
-    route(GET, "/api/v1/jobs/{job}", Right::View, |method| on(method, job::show)),
-    route(PATCH, "/api/v1/jobs/{job}", Right::Edit, |method| on(method, job::change)),
-    route(DELETE, "/api/v1/jobs/{job}", Right::Remove, |method| on(method, job::remove)),
-    route(POST, "/api/v1/jobs/{job}/run", Right::Run, |method| on(method, job::run)),
-    route(POST, "/api/v1/jobs/{job}/pause", Right::Pause, |method| on(method, job::pause)),
-    route(POST, "/api/v1/jobs/{job}/resume", Right::Pause, |method| on(method, job::resume)),
-    route(GET, "/api/v1/jobs/{job}/fires", Right::View, |method| on(method, schedule::fires)),
-    route(GET, "/api/v1/jobs/{job}/explain", Right::View, |method| on(method, schedule::explain)),
-    route(POST, "/api/v1/jobs/{job}/simulate", Right::View, |method| on(method, schedule::simulated)),
-    route(GET, "/api/v1/runs", Right::View, |method| on(method, runs::list)),
-    route(GET, "/api/v1/runs/{run}", Right::View, |method| on(method, runs::show)),
-    route(POST, "/api/v1/runs/{run}/cancel", Right::Run, |method| on(method, runs::cancel)),
-    route(POST, "/api/v1/runs/{run}/retry", Right::Run, |method| on(method, runs::retry)),
-    route(GET, "/api/v1/audit", Right::View, |method| on(method, runs::audit)),
-    route(POST, "/api/v1/trigger/preview", Right::View, |method| on(method, triggers::preview)),
+    open("/livez", |method| on(method, probes::live), probes::LIVE),
+    open("/readyz", |method| on(method, probes::ready), probes::READY),
+    route(GET, "/metrics", Right::View, |method| on(method, probes::metrics), probes::METRICS),
+    route(GET, "/openapi.json", Right::View, |method| on(method, probes::document), probes::DOCUMENT),
+    route(GET, "/api/v1/openapi.json", Right::View, |method| on(method, probes::document), probes::DOCUMENT),
+    route(GET, "/api/v1/events", Right::View, |method| on(method, events::events), events::EVENTS),
+    route(GET, "/api/v1/scheduler", Right::View, |method| on(method, scheduler::show), scheduler::SHOW),
+    route(POST, "/api/v1/scheduler/pause", Right::Admin, |method| on(method, scheduler::pause), scheduler::PAUSE),
+    route(POST, "/api/v1/scheduler/resume", Right::Admin, |method| on(method, scheduler::resume), scheduler::RESUME),
+    route(GET, "/api/v1/health", Right::View, |method| on(method, reports::health), reports::HEALTH),
+    route(GET, "/api/v1/plugins", Right::View, |method| on(method, reports::plugins), reports::PLUGINS),
+    route(GET, "/api/v1/stats", Right::View, |method| on(method, reports::stats), reports::STATS),
+    route(GET, "/api/v1/forecast", Right::View, |method| on(method, reports::forecast), reports::FORECAST),
+    route(GET, "/api/v1/jobs", Right::View, |method| on(method, jobs::list), jobs::LIST),
+    route(POST, "/api/v1/jobs", Right::Edit, |method| on(method, jobs::add), jobs::ADD),
+    route(POST, "/api/v1/jobs/batch/run", Right::Run, |method| on(method, batch::run), batch::RUN),
+    route(POST, "/api/v1/jobs/batch/pause", Right::Pause, |method| on(method, batch::pause), batch::PAUSE),
+    route(POST, "/api/v1/jobs/batch/resume", Right::Pause, |method| on(method, batch::resume), batch::RESUME),
+    route(POST, "/api/v1/jobs/batch/remove", Right::Remove, |method| on(method, batch::remove), batch::REMOVE),
+    route(GET, "/api/v1/jobs/{job}", Right::View, |method| on(method, job::show), job::SHOW),
+    route(PATCH, "/api/v1/jobs/{job}", Right::Edit, |method| on(method, job::change), job::CHANGE),
+    route(DELETE, "/api/v1/jobs/{job}", Right::Remove, |method| on(method, job::remove), job::REMOVE),
+    route(POST, "/api/v1/jobs/{job}/run", Right::Run, |method| on(method, job::run), job::RUN),
+    route(POST, "/api/v1/jobs/{job}/pause", Right::Pause, |method| on(method, job::pause), job::PAUSE),
+    route(POST, "/api/v1/jobs/{job}/resume", Right::Pause, |method| on(method, job::resume), job::RESUME),
+    route(GET, "/api/v1/jobs/{job}/fires", Right::View, |method| on(method, schedule::fires), schedule::FIRES),
+    route(GET, "/api/v1/jobs/{job}/explain", Right::View, |method| on(method, schedule::explain), schedule::EXPLAIN),
+    route(POST, "/api/v1/jobs/{job}/simulate", Right::View, |method| on(method, schedule::simulated), schedule::SIMULATED),
+    route(GET, "/api/v1/runs", Right::View, |method| on(method, runs::list), runs::LIST),
+    route(GET, "/api/v1/runs/{run}", Right::View, |method| on(method, runs::show), runs::SHOW),
+    route(POST, "/api/v1/runs/{run}/cancel", Right::Run, |method| on(method, runs::cancel), runs::CANCEL),
+    route(POST, "/api/v1/runs/{run}/retry", Right::Run, |method| on(method, runs::retry), runs::RETRY),
+    route(GET, "/api/v1/audit", Right::View, |method| on(method, runs::audit), runs::AUDIT),
+    route(POST, "/api/v1/trigger/preview", Right::View, |method| on(method, triggers::preview), triggers::PREVIEW),
 ];

@@ -8,12 +8,14 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::body::Body;
 use super::job::PauseBody;
 use super::revision::missing;
 use crate::access::Identity;
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::job_path::job_path;
 use crate::problem::Problem;
 
@@ -21,14 +23,14 @@ use crate::problem::Problem;
 const MOST: usize = 1000;
 
 /// The jobs of a call.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batch {
     jobs: Vec<Named>,
 }
 
 /// The jobs of a call that pauses them.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PauseBatch {
     jobs: Vec<Named>,
@@ -41,7 +43,7 @@ pub(crate) struct PauseBatch {
 }
 
 /// A job of a call.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Named {
     id: String,
@@ -72,6 +74,9 @@ impl Named {
     }
 }
 
+pub(crate) const RUN: Doc =
+    Doc::new("Runs jobs now").body::<Batch>().json::<schemas::BatchResults>();
+
 pub(crate) async fn run(
     State(app): State<App>,
     Extension(who): Extension<Identity>,
@@ -80,6 +85,9 @@ pub(crate) async fn run(
     let run = |scheduler: &Scheduler, key: JobKey| Ok(json!({"run_id": scheduler.run_now(key)?}));
     each(&app, &who, (value.jobs, &raw), run).await
 }
+
+pub(crate) const PAUSE: Doc =
+    Doc::new("Pauses jobs").body::<PauseBatch>().json::<schemas::BatchResults>();
 
 pub(crate) async fn pause(
     State(app): State<App>,
@@ -96,6 +104,9 @@ pub(crate) async fn pause(
     each(&app, &who, (value.jobs, &raw), pause).await
 }
 
+pub(crate) const RESUME: Doc =
+    Doc::new("Resumes jobs").body::<Batch>().json::<schemas::BatchResults>();
+
 pub(crate) async fn resume(
     State(app): State<App>,
     Extension(who): Extension<Identity>,
@@ -107,6 +118,9 @@ pub(crate) async fn resume(
     };
     each(&app, &who, (value.jobs, &raw), resume).await
 }
+
+pub(crate) const REMOVE: Doc =
+    Doc::new("Removes jobs").body::<Batch>().json::<schemas::BatchResults>();
 
 /// Removes jobs as they were read: each needs its revision, or `*`.
 pub(crate) async fn remove(

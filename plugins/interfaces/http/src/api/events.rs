@@ -9,16 +9,18 @@ use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::query::{Asked, not_valid};
 use crate::app::App;
+use crate::doc::Doc;
 use crate::live::{Filter, Reader, Told};
 use crate::problem::Problem;
 
 /// How often a comment is sent, so that both sides notice when the other one is gone.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventsQuery {
     /// Only events of these kinds, such as `JOB_ERROR`, with commas between them.
@@ -28,6 +30,10 @@ pub(crate) struct EventsQuery {
     /// Only events of this store and its jobs.
     jobstore: Option<String>,
 }
+
+pub(crate) const EVENTS: Doc = Doc::new("Streams the events of the scheduler")
+    .query::<EventsQuery>()
+    .text("text/event-stream");
 
 /// The events from now on, or from the one after `Last-Event-ID`. An event `resync` says that events are missing, so that
 /// everything has to be read anew.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::allowed::{check_function, check_secrets};
 use super::answer::one;
@@ -19,8 +20,11 @@ use super::body::{Body, OptionalBody};
 use super::revision::if_match;
 use crate::access::Identity;
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::job_path::JobPath;
 use crate::problem::Problem;
+
+pub(crate) const SHOW: Doc = Doc::new("Shows a job").json::<schemas::Job>();
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -34,6 +38,8 @@ pub(super) fn read(scheduler: &Scheduler, key: &JobKey) -> Result<Job> {
     scheduler.get_job(key)?.ok_or_else(|| Error::job_lookup(key.id()))
 }
 
+pub(crate) const REMOVE: Doc = Doc::new("Removes a job").conditional();
+
 /// Removes a job as it was read: `If-Match` names its revision.
 pub(crate) async fn remove(
     State(app): State<App>,
@@ -45,6 +51,9 @@ pub(crate) async fn remove(
     app.call_as(who.name().clone(), move |scheduler| scheduler.remove_job(key)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+pub(crate) const CHANGE: Doc =
+    Doc::new("Changes a job").body::<schemas::JobPatch>().json::<schemas::Job>().conditional();
 
 /// Changes a job as it was read: `If-Match` names its revision.
 pub(crate) async fn change(
@@ -81,6 +90,8 @@ async fn of_allowed(app: &App, key: JobKey) -> Result<JobKey, Problem> {
     Ok(job.key().at_revision(job.revision()))
 }
 
+pub(crate) const RUN: Doc = Doc::new("Runs a job now").json::<schemas::Started>().status(202);
+
 pub(crate) async fn run(
     State(app): State<App>,
     Extension(who): Extension<Identity>,
@@ -91,7 +102,7 @@ pub(crate) async fn run(
 }
 
 /// How to pause a job.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PauseBody {
     /// Why.
@@ -109,6 +120,9 @@ impl PauseBody {
     }
 }
 
+pub(crate) const PAUSE: Doc =
+    Doc::new("Pauses a job").optional_body::<PauseBody>().json::<schemas::Job>();
+
 pub(crate) async fn pause(
     State(app): State<App>,
     Extension(who): Extension<Identity>,
@@ -123,6 +137,8 @@ pub(crate) async fn pause(
     let paused = paused.await.map_err(|error| Problem::in_body(error, &raw))?;
     Ok(one(&app, StatusCode::OK, &paused))
 }
+
+pub(crate) const RESUME: Doc = Doc::new("Resumes a job").json::<schemas::Job>();
 
 pub(crate) async fn resume(
     State(app): State<App>,

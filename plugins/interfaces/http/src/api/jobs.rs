@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::IntoParams;
 
 use super::allowed::{check_function, check_secrets};
 use super::answer::{one, page, table};
@@ -14,6 +15,7 @@ use super::body::Body;
 use super::query::{Asked, not_valid, within};
 use crate::access::Identity;
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
 use crate::report::job_list::{self, JobPlace};
 
@@ -23,7 +25,7 @@ const MAX_PAGE: usize = 1000;
 
 const STATUSES: [&str; 3] = ["scheduled", "paused", "broken"];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobsQuery {
     /// Only jobs of this store.
@@ -68,6 +70,8 @@ impl JobsQuery {
     }
 }
 
+pub(crate) const LIST: Doc = Doc::new("Lists jobs").query::<JobsQuery>().json::<schemas::JobPage>();
+
 pub(crate) async fn list(
     State(app): State<App>,
     Asked(asked): Asked<JobsQuery>,
@@ -78,6 +82,9 @@ pub(crate) async fn list(
     let next = found.next.map(|place| place.text());
     Ok(page(jobs, next.as_deref()).into_response())
 }
+
+pub(crate) const ADD: Doc =
+    Doc::new("Adds a job").body::<schemas::NewJob>().json::<schemas::Job>().status(201);
 
 /// Adds a job, given as in a jobs file.
 pub(crate) async fn add(

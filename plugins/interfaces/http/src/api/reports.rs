@@ -6,11 +6,13 @@ use axum::extract::State;
 use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use super::answer::report;
 use super::job::instant;
 use super::query::{Asked, not_valid, within};
 use crate::app::App;
+use crate::doc::Doc;
 use crate::problem::Problem;
 use crate::report::stats::StatsQuery;
 use crate::report::{
@@ -22,7 +24,7 @@ const MOST_HOURS: usize = 366 * 24;
 
 const MOST_BUCKETS: usize = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StatsParams {
     /// The length of the period in hours; at most a year. Default: 24.
@@ -34,6 +36,9 @@ pub(crate) struct StatsParams {
     /// Only runs of this job.
     job_id: Option<String>,
 }
+
+pub(crate) const STATS: Doc =
+    Doc::new("Counts the runs of a period").query::<StatsParams>().json::<statistics::Stats>();
 
 /// What became of the runs of a period.
 pub(crate) async fn stats(
@@ -59,12 +64,16 @@ pub(crate) async fn stats(
     Ok(report(&app, &stats.await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ForecastParams {
     /// The beginning of an hour, in ISO 8601, to be counted minute by minute. Default: the week from now on, hour by hour.
     hour: Option<String>,
 }
+
+pub(crate) const FORECAST: Doc = Doc::new("Counts the fire times to come")
+    .query::<ForecastParams>()
+    .json::<forecasts::Forecast>();
 
 /// How many runs the stored jobs will have.
 pub(crate) async fn forecast(
@@ -85,11 +94,17 @@ pub(crate) async fn forecast(
     Ok(report(&app, &forecast))
 }
 
+pub(crate) const HEALTH: Doc =
+    Doc::new("Shows how the stores and executors are doing").json::<healths::Health>();
+
 /// How the scheduler, its stores and its executors are doing.
 pub(crate) async fn health(State(app): State<App>) -> Result<Json<Value>, Problem> {
     let health = app.call(|scheduler| Ok(healths::health(scheduler))).await?;
     Ok(report(&app, &health))
 }
+
+pub(crate) const PLUGINS: Doc =
+    Doc::new("Lists the plugins and functions").json::<installed::Plugins>();
 
 /// The plugins and the functions of the program.
 pub(crate) async fn plugins(State(app): State<App>) -> Result<Json<Value>, Problem> {

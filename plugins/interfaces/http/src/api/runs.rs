@@ -10,17 +10,19 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use super::answer::{page, record};
 use super::query::{Asked, not_valid, within};
 use crate::access::Identity;
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
 
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunsQuery {
     /// Only runs of this job.
@@ -55,6 +57,8 @@ fn run_id(text: &str) -> Result<RunId, Problem> {
     text.parse().map_err(|_| not_valid(format!("`{text}` is not the identifier of a run")))
 }
 
+pub(crate) const LIST: Doc = Doc::new("Lists runs").query::<RunsQuery>().json::<schemas::RunPage>();
+
 pub(crate) async fn list(
     State(app): State<App>,
     Asked(asked): Asked<RunsQuery>,
@@ -64,6 +68,9 @@ pub(crate) async fn list(
     let runs = app.call(move |scheduler| scheduler.runs(&query)).await?;
     Ok(answer(&app, &runs, limit))
 }
+
+pub(crate) const AUDIT: Doc =
+    Doc::new("Lists changes").query::<RunsQuery>().json::<schemas::RunPage>();
 
 /// The records of changes.
 pub(crate) async fn audit(
@@ -82,6 +89,8 @@ fn answer(app: &App, runs: &[RunRecord], limit: usize) -> Response {
     page(runs.iter().map(|run| record(app, run)).collect(), next.as_deref()).into_response()
 }
 
+pub(crate) const SHOW: Doc = Doc::new("Shows a run").json::<schemas::Attempts>();
+
 /// All attempts of a run, the latest first.
 pub(crate) async fn show(
     State(app): State<App>,
@@ -97,6 +106,8 @@ pub(crate) async fn show(
     Ok(Json(json!({"run_id": run, "attempts": attempts})))
 }
 
+pub(crate) const CANCEL: Doc = Doc::new("Cancels a run").json::<schemas::Cancelling>().status(202);
+
 pub(crate) async fn cancel(
     State(app): State<App>,
     Extension(who): Extension<Identity>,
@@ -111,6 +122,8 @@ pub(crate) async fn cancel(
     };
     Ok((StatusCode::ACCEPTED, Json(json!({"cancelling": answer}))).into_response())
 }
+
+pub(crate) const RETRY: Doc = Doc::new("Makes another attempt of a run").status(202);
 
 pub(crate) async fn retry(
     State(app): State<App>,

@@ -6,12 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::answer::report;
 use super::body::Body;
 use super::job::{instant, read};
 use super::query::{Asked, within};
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::job_path::JobPath;
 use crate::problem::Problem;
 use crate::report::fires::fires as fire_times;
@@ -20,12 +22,15 @@ use crate::report::simulate;
 /// The most fire times of one answer.
 const MOST_FIRES: usize = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FiresQuery {
     /// How many to return; at most 1000. Default: 10.
     count: Option<usize>,
 }
+
+pub(crate) const FIRES: Doc =
+    Doc::new("Returns the next fire times of a job").query::<FiresQuery>().json::<schemas::Fires>();
 
 /// The next fire times of a job, in its zone.
 pub(crate) async fn fires(
@@ -46,12 +51,16 @@ pub(crate) async fn fires(
     Ok(Json(json!({"fires": fires.await?})))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhyQuery {
     /// A time in ISO 8601; without an offset, in the zone of the scheduler. Default: the next run.
     time: Option<String>,
 }
+
+pub(crate) const EXPLAIN: Doc = Doc::new("Explains why a job ran, or did not")
+    .query::<WhyQuery>()
+    .json::<schemas::Explanation>();
 
 /// Why the job ran at a time, or did not, or what it waits for.
 pub(crate) async fn explain(
@@ -68,7 +77,7 @@ pub(crate) async fn explain(
 }
 
 /// A trigger that a job might get.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Simulated {
     /// The name of a trigger, or an object with `type` and the options of the trigger.
@@ -97,6 +106,11 @@ impl Simulated {
         Err(Error::new(ErrorKind::InvalidTrigger, message))
     }
 }
+
+pub(crate) const SIMULATED: Doc =
+    Doc::new("Compares the fire times of a job with those of another trigger")
+        .body::<Simulated>()
+        .json::<simulate::Simulation>();
 
 /// The fire times of a job with its trigger, and with another one.
 pub(crate) async fn simulated(

@@ -7,14 +7,19 @@ use serde_json::{Value, json};
 
 use crate::access::Identity;
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
 use crate::report::health::state_name;
 
 type Answer = Result<Json<Value>, Problem>;
 
+pub(crate) const SHOW: Doc = Doc::new("Shows the scheduler").json::<schemas::SchedulerState>();
+
 pub(crate) async fn show(State(app): State<App>) -> Answer {
     Ok(Json(app.call(|scheduler| Ok(table(scheduler))).await?))
 }
+
+pub(crate) const PAUSE: Doc = Doc::new("Pauses the scheduler").json::<schemas::SchedulerState>();
 
 pub(crate) async fn pause(State(app): State<App>, Extension(who): Extension<Identity>) -> Answer {
     let paused = app.call_as(who.name().clone(), |scheduler| {
@@ -23,6 +28,8 @@ pub(crate) async fn pause(State(app): State<App>, Extension(who): Extension<Iden
     });
     Ok(Json(paused.await?))
 }
+
+pub(crate) const RESUME: Doc = Doc::new("Resumes the scheduler").json::<schemas::SchedulerState>();
 
 pub(crate) async fn resume(State(app): State<App>, Extension(who): Extension<Identity>) -> Answer {
     let resumed = app.call_as(who.name().clone(), |scheduler| {

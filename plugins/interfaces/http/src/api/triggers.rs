@@ -5,16 +5,18 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::body::Body;
 use super::job::instant;
 use super::schedule::Simulated;
 use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
 use crate::report::fires::fires;
 
 /// A trigger to look at.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preview {
     /// The name of a trigger, or an object with `type` and the options of the trigger.
@@ -26,6 +28,10 @@ pub(crate) struct Preview {
     #[serde(default)]
     count: Option<usize>,
 }
+
+pub(crate) const PREVIEW: Doc = Doc::new("Returns the fire times of a trigger")
+    .body::<Preview>()
+    .json::<schemas::TriggerFires>();
 
 /// The fire times that a trigger would have.
 pub(crate) async fn preview(

@@ -10,6 +10,7 @@ use apscheduler_engine::Scheduler;
 use apscheduler_engine::job::Job;
 use chrono::TimeDelta;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fires::fires;
 use super::stats::{StatsQuery, each_run};
@@ -39,9 +40,10 @@ pub(crate) struct ForecastQuery {
 }
 
 /// How many runs the stored jobs will have, for each step.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Forecast {
     #[serde(serialize_with = "utc")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) from: Timestamp,
     pub(crate) step_seconds: i64,
     /// The fire times of all jobs, for each step.
@@ -56,7 +58,7 @@ pub(crate) struct Forecast {
 }
 
 /// The part of one executor.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExecutorForecast {
     pub(crate) alias: String,
     /// How many runs it runs at the same time at most, if it has a limit.
@@ -68,7 +70,7 @@ pub(crate) struct ExecutorForecast {
 }
 
 /// A job with many fire times.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BusyJob {
     pub(crate) jobstore: String,
     pub(crate) id: String,

@@ -9,6 +9,7 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_engine::health::StoreHealth;
 use apscheduler_engine::{Scheduler, SchedulerState};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::timestamp::{maybe_utc, utc};
 
@@ -17,7 +18,7 @@ use super::timestamp::{maybe_utc, utc};
 const STUCK: Duration = Duration::from_secs(150);
 
 /// How a scheduler, its stores and its executors are doing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `stopped`, `running` or `paused`.
     pub(crate) state: &'static str,
@@ -30,7 +31,7 @@ pub(crate) struct Health {
 }
 
 /// How a store is doing, and who works with it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StoreStatus {
     pub(crate) alias: String,
     pub(crate) up: bool,
@@ -38,8 +39,10 @@ pub(crate) struct StoreStatus {
     pub(crate) error: Option<String>,
     /// When it failed first.
     #[serde(serialize_with = "maybe_utc")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) down_since: Option<Timestamp>,
     #[serde(serialize_with = "maybe_utc")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) last_pass: Option<Timestamp>,
     pub(crate) read_only: bool,
     /// Whether it records what became of runs.
@@ -49,8 +52,9 @@ pub(crate) struct StoreStatus {
 }
 
 /// A scheduler that works with a store.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OwnerStatus {
+    #[schema(value_type = String)]
     pub(crate) id: OwnerId,
     pub(crate) name: String,
     pub(crate) host: String,
@@ -59,6 +63,7 @@ pub(crate) struct OwnerStatus {
     pub(crate) state: &'static str,
     /// By the clock of the store.
     #[serde(serialize_with = "utc")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) heartbeat: Timestamp,
     /// In seconds.
     pub(crate) lease: f64,
@@ -67,7 +72,7 @@ pub(crate) struct OwnerStatus {
 }
 
 /// What an executor has to do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExecutorStatus {
     pub(crate) alias: String,
     /// How many runs it runs at the same time at most, if it has a limit.

@@ -3,16 +3,17 @@
 use apscheduler_core::registry::Plugin;
 use apscheduler_engine::Scheduler;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The plugins of a program, and the functions that its jobs may call.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Plugins {
     pub(crate) plugins: Vec<PluginInfo>,
     pub(crate) functions: Vec<FunctionInfo>,
 }
 
 /// A plugin, as `apscheduler plugins --json` describes it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PluginInfo {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
@@ -24,7 +25,7 @@ pub(crate) struct PluginInfo {
 }
 
 /// A function that jobs may call.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FunctionInfo {
     pub(crate) name: String,
     /// Whether jobs that are added or changed by the API may call it.

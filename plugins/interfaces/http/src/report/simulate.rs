@@ -9,11 +9,12 @@ use apscheduler_core::{Error, Result};
 use apscheduler_engine::Scheduler;
 use chrono::TimeDelta;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::fires::fires;
 
 /// The fire times of a job with its trigger and with another one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Simulation {
     pub(crate) old: Schedule,
     pub(crate) new: Schedule,
@@ -22,7 +23,7 @@ pub(crate) struct Simulation {
 }
 
 /// The fire times of a trigger.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Schedule {
     /// The trigger in words.
     pub(crate) trigger: String,
@@ -30,7 +31,7 @@ pub(crate) struct Schedule {
 }
 
 /// A time at which a trigger fires, or would have fired if it existed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Fire {
     #[serde(skip)]
     pub(crate) instant: Timestamp,
@@ -43,7 +44,7 @@ pub(crate) struct Fire {
 }
 
 /// What a change of the offset of a zone does to a fire time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClockChange {
     /// Clocks skip the time, so the trigger does not fire.

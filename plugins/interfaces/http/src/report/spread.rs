@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How lengths of time are spread, in seconds. Half of them are at most `p50`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Spread {
     pub(crate) count: usize,
     pub(crate) mean: f64,

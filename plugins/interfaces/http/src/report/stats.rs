@@ -11,6 +11,7 @@ use apscheduler_core::time::Timestamp;
 use apscheduler_engine::Scheduler;
 use chrono::TimeDelta;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::spread::Spread;
 use super::timestamp::utc;
@@ -36,11 +37,13 @@ pub(crate) struct StatsQuery {
 pub(crate) type Outcomes = BTreeMap<&'static str, u64>;
 
 /// What became of the runs that were claimed in a period. A run that was tried again counts once for each attempt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Stats {
     #[serde(serialize_with = "utc")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) from: Timestamp,
     #[serde(serialize_with = "utc")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) to: Timestamp,
     pub(crate) outcomes: Outcomes,
     /// Why run times did not run.
@@ -59,9 +62,10 @@ pub(crate) struct Stats {
 }
 
 /// A part of the period.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Bucket {
     #[serde(serialize_with = "utc")]
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) from: Timestamp,
     pub(crate) outcomes: Outcomes,
 }

@@ -8,6 +8,7 @@ mod change;
 mod client;
 mod events;
 mod limits;
+mod openapi;
 mod probes;
 mod problems;
 mod reports;
