@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,9 @@ const LONGEST_KEY: usize = 255;
 
 /// Does a request with an `Idempotency-Key` once, and answers it as often as it is sent.
 pub(crate) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(given) = request.headers().get("idempotency-key").cloned() else {
+    let given = request.headers().get("idempotency-key").cloned();
+    // The others are safe to send again, or name the revision that they change.
+    let Some(given) = given.filter(|_| *request.method() == Method::POST) else {
         return next.run(request).await;
     };
     answered(app, &given, request, next).await.unwrap_or_else(IntoResponse::into_response)

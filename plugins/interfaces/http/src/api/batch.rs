@@ -26,6 +26,7 @@ const MOST: usize = 1000;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batch {
+    #[schema(min_items = 1, max_items = 1000)]
     jobs: Vec<Named>,
 }
 
@@ -33,12 +34,14 @@ pub(crate) struct Batch {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PauseBatch {
+    #[schema(min_items = 1, max_items = 1000)]
     jobs: Vec<Named>,
     /// Why.
     #[serde(default)]
     note: Option<String>,
     /// When it ends, in ISO 8601; without an offset, in the zone of the scheduler. Otherwise when the jobs are resumed.
     #[serde(default)]
+    #[schema(format = DateTime)]
     until: Option<String>,
 }
 

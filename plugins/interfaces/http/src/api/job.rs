@@ -108,6 +108,7 @@ pub(crate) struct PauseBody {
     /// Why.
     pub(super) note: Option<String>,
     /// When it ends, in ISO 8601; without an offset, in the zone of the scheduler. Otherwise when the job is resumed.
+    #[schema(format = DateTime)]
     pub(super) until: Option<String>,
 }
 

@@ -33,6 +33,7 @@ pub(crate) struct JobsQuery {
     /// Only jobs whose id or name contains this text.
     search: Option<String>,
     /// Only jobs with this status: `scheduled`, `paused` or `broken`.
+    #[param(pattern = "^(scheduled|paused|broken)$")]
     status: Option<String>,
     /// Only jobs that call this function.
     func: Option<String>,
@@ -43,6 +44,7 @@ pub(crate) struct JobsQuery {
     /// The `next` of the page before.
     after: Option<String>,
     /// The most jobs to return; at most 1000. Default: 100.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 

@@ -28,10 +28,13 @@ const MOST_BUCKETS: usize = 1000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct StatsParams {
     /// The length of the period in hours; at most a year. Default: 24.
+    #[param(minimum = 1, maximum = 8784)]
     hours: Option<usize>,
     /// The end of the period in ISO 8601; without an offset, in the zone of the scheduler. Default: now.
+    #[param(format = DateTime)]
     to: Option<String>,
     /// Into how many parts the period is divided; at most 1000. Default: 24.
+    #[param(minimum = 1, maximum = 1000)]
     buckets: Option<usize>,
     /// Only runs of this job.
     job_id: Option<String>,
@@ -68,6 +71,7 @@ pub(crate) async fn stats(
 #[serde(deny_unknown_fields)]
 pub(crate) struct ForecastParams {
     /// The beginning of an hour, in ISO 8601, to be counted minute by minute. Default: the week from now on, hour by hour.
+    #[param(format = DateTime)]
     hour: Option<String>,
 }
 

@@ -30,8 +30,10 @@ pub(crate) struct RunsQuery {
     /// Only runs in these states, with commas between them.
     state: Option<String>,
     /// Only runs before this one: the `next` of the page before.
+    #[param(format = "uuid")]
     after: Option<String>,
     /// The most runs to return; at most 1000. Default: 100.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 

@@ -26,6 +26,7 @@ const MOST_FIRES: usize = 1000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct FiresQuery {
     /// How many to return; at most 1000. Default: 10.
+    #[param(minimum = 1, maximum = 1000)]
     count: Option<usize>,
 }
 
@@ -55,6 +56,7 @@ pub(crate) async fn fires(
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhyQuery {
     /// A time in ISO 8601; without an offset, in the zone of the scheduler. Default: the next run.
+    #[param(format = DateTime)]
     time: Option<String>,
 }
 
@@ -81,9 +83,11 @@ pub(crate) async fn explain(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Simulated {
     /// The name of a trigger, or an object with `type` and the options of the trigger.
+    #[schema(value_type = schemas::TriggerTable)]
     pub(super) trigger: Value,
     /// How many fire times of each to compare; at most 1000. Default: 10.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
     pub(super) count: Option<usize>,
 }
 

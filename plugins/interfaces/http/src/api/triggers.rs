@@ -20,12 +20,15 @@ use crate::report::fires::fires;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preview {
     /// The name of a trigger, or an object with `type` and the options of the trigger.
+    #[schema(value_type = schemas::TriggerTable)]
     trigger: Value,
     /// Fire times from this time on, in ISO 8601; now, if it is not given.
     #[serde(default)]
+    #[schema(format = DateTime)]
     now: Option<String>,
     /// How many fire times to return; at most 1000. Default: 10.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
     count: Option<usize>,
 }
 

@@ -6,7 +6,7 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa::{IntoParams, ToSchema};
@@ -135,34 +135,38 @@ fn id(method: &str, path: &str) -> String {
 }
 
 fn all_parameters(doc: &Doc, method: &str, path: &str) -> Vec<Parameter> {
-    let string = || Some(ObjectBuilder::new().schema_type(Type::String).build());
     let mut all = doc.query.map_or_else(Vec::new, |query| query());
-    for (name, description) in [
-        ("job", "The `path` of a job: `JOBSTORE:ID`, each percent-encoded"),
-        ("run", "The identifier of a run: a UUID"),
-    ] {
-        if path.contains(&format!("{{{name}}}")) {
-            let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path);
-            let parameter = parameter.required(Required::True).description(Some(description));
-            all.push(parameter.schema(string()).build());
-        }
-    }
-    let header = |name: &str, required, description: &str| {
-        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
-        parameter.required(required).description(Some(description)).schema(string()).build()
+    let mut add = |place: ParameterIn, name: &str, schema: ObjectBuilder, description: &str| {
+        // Those in the path are always required, and of the headers only `If-Match`.
+        let is_required = place == ParameterIn::Path || name == "If-Match";
+        let required = if is_required { Required::True } else { Required::False };
+        let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(required);
+        let schema = schema.schema_type(Type::String).build();
+        all.push(parameter.description(Some(description)).schema(Some(schema)).build());
     };
+    let string = ObjectBuilder::new;
+    if path.contains("{job}") {
+        let schema = string().pattern(Some("^[A-Za-z0-9]+:[A-Za-z0-9]+$"));
+        let text = "The `path` of a job: `JOBSTORE:ID`, each percent-encoded";
+        add(ParameterIn::Path, "job", schema, text);
+    }
+    if path.contains("{run}") {
+        let schema = string().format(Some(SchemaFormat::Custom("uuid".to_owned())));
+        add(ParameterIn::Path, "run", schema, "The identifier of a run");
+    }
     if doc.is_conditional {
-        let description = "The `ETag` of the job as it was read, or `*`";
-        all.push(header("If-Match", Required::True, description));
+        let schema = string().pattern(Some(r#"^(\*|"[0-9]{1,18}")$"#));
+        let text = "The `ETag` of the job as it was read, or `*`";
+        add(ParameterIn::Header, "If-Match", schema, text);
     }
     if method == "post" {
-        let description =
-            "A key of 1 to 255 characters: a request that is sent again with its key is done once";
-        all.push(header("Idempotency-Key", Required::False, description));
+        let schema = string().pattern(Some("^[!-~]{1,255}$"));
+        let text = "A request that is sent again with its key is done once";
+        add(ParameterIn::Header, "Idempotency-Key", schema, text);
     }
     if path.ends_with("/events") {
-        let description = "The identifier of the last event that was read";
-        all.push(header("Last-Event-ID", Required::False, description));
+        let text = "The identifier of the last event that was read";
+        add(ParameterIn::Header, "Last-Event-ID", string(), text);
     }
     all
 }

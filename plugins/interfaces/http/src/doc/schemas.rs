@@ -26,6 +26,16 @@ fn read(schema: Value) -> RefOr<Schema> {
     serde_json::from_value(schema).unwrap_or_default()
 }
 
+fn trigger() -> Value {
+    json!({
+        "description": "The name of a trigger, or an object with `type` and the options of the trigger",
+        "oneOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+        ],
+    })
+}
+
 fn page(of: &str) -> Value {
     json!({
         "type": "object",
@@ -73,6 +83,8 @@ schemas! {
         },
         "additionalProperties": true,
     });
+    /// A trigger.
+    TriggerTable = trigger();
     /// A job to add.
     NewJob = json!({
         "type": "object",
@@ -86,7 +98,7 @@ schemas! {
             "func": {"type": "string", "description": "One of the functions that the config allows"},
             "args": {"type": "array", "items": {}},
             "kwargs": {"type": "object"},
-            "trigger": {"description": "The name of a trigger, or an object with `type` and the options of the trigger"},
+            "trigger": trigger(),
             "next_run_time": {"type": ["string", "null"]},
             "max_instances": {"type": "integer", "minimum": 1},
         },
@@ -102,7 +114,7 @@ schemas! {
             "func": {"type": "string", "description": "One of the functions that the config allows"},
             "args": {"type": "array", "items": {}},
             "kwargs": {"type": "object"},
-            "trigger": {"description": "The name of a trigger, or an object with `type` and the options of the trigger"},
+            "trigger": trigger(),
             "next_run_time": {"type": ["string", "null"]},
             "max_instances": {"type": "integer", "minimum": 1},
         },

@@ -55,9 +55,6 @@ fn each_reference_is_to_a_schema() {
     assert!(found.len() > 20);
     for reference in found {
         let target = document.pointer(reference.strip_prefix('#').unwrap());
-        assert!(
-            target.is_some_and(|schema| !schema.as_object().unwrap().is_empty()),
-            "{reference}"
-        );
+        assert!(target.is_some_and(|schema| schema.as_object().unwrap().len() > 1), "{reference}");
     }
 }
