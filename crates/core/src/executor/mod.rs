@@ -60,6 +60,12 @@ pub trait Executor: fmt::Debug + Send + Sync + 'static {
         usize::MAX
     }
 
+    /// Returns how many runs it runs at the same time at most, such as the number of its workers. `None`, the default, means
+    /// that there is no such limit, or that it is not known.
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns how many runs are queued and running.
     fn load(&self) -> ExecutorLoad {
         ExecutorLoad::default()

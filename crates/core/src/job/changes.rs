@@ -24,7 +24,7 @@ use crate::{Error, ErrorKind, Result};
 #[must_use = "give it to `Scheduler::modify_job`"]
 pub struct JobChanges {
     function: Option<JobFunction>,
-    fields: JobFields,
+    pub(super) fields: JobFields,
 }
 
 field_setters!(JobChanges);

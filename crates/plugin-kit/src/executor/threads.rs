@@ -139,6 +139,11 @@ impl RunThreads {
         self.shared.state().queue.room()
     }
 
+    /// Returns the maximum number of threads.
+    pub fn capacity(&self) -> usize {
+        self.max_threads
+    }
+
     /// Returns how many runs wait, and how many threads have one.
     pub fn load(&self) -> ExecutorLoad {
         self.shared.state().queue.load()

@@ -171,6 +171,11 @@ impl WorkerQueue {
         self.runs.room()
     }
 
+    /// Returns how many workers may have a run at the same time.
+    pub fn max_workers(&self) -> usize {
+        self.max_workers
+    }
+
     /// Returns how many runs are queued and running.
     pub fn load(&self) -> ExecutorLoad {
         self.runs.load()

@@ -133,6 +133,11 @@ impl Executor for LoopExecutor {
         self.0.state().queue.room()
     }
 
+    /// The loop runs one at a time.
+    fn capacity(&self) -> Option<usize> {
+        Some(1)
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.0.state().queue.load()
     }

@@ -67,6 +67,10 @@ impl Executor for MayExecutor {
         self.0.room()
     }
 
+    fn capacity(&self) -> Option<usize> {
+        Some(self.0.capacity())
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.0.load()
     }

@@ -80,6 +80,10 @@ impl Shared {
         self.state().queue.room()
     }
 
+    pub(crate) fn capacity(&self) -> usize {
+        self.state().queue.max_workers()
+    }
+
     pub(crate) fn load(&self) -> ExecutorLoad {
         self.state().queue.load()
     }

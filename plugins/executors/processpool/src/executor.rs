@@ -66,6 +66,10 @@ impl Executor for ProcessPoolExecutor {
         self.threads.room()
     }
 
+    fn capacity(&self) -> Option<usize> {
+        Some(self.threads.capacity())
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.threads.load()
     }

@@ -65,6 +65,10 @@ impl Executor for SmolExecutor {
         self.0.room()
     }
 
+    fn capacity(&self) -> Option<usize> {
+        self.0.capacity()
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.0.load()
     }

@@ -60,6 +60,10 @@ impl Executor for ThreadPoolExecutor {
         self.threads.room()
     }
 
+    fn capacity(&self) -> Option<usize> {
+        Some(self.threads.capacity())
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.threads.load()
     }

@@ -125,6 +125,10 @@ impl Executor for TokioExecutor {
         self.executor.room()
     }
 
+    fn capacity(&self) -> Option<usize> {
+        self.executor.capacity()
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.executor.load()
     }

@@ -1,19 +1,24 @@
 //! The router that a program mounts.
 
-use std::sync::Arc;
-
-use apscheduler_core::Result;
-use apscheduler_engine::{Call, Scheduler};
+use apscheduler_engine::Scheduler;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 
 use crate::access::Access;
-use crate::guard::{self, Hosts};
-use crate::routes::{ROUTES, Route};
+use crate::app::{App, Shared};
+use crate::guard;
+use crate::hosts::Hosts;
+use crate::limits::{Answers, Rates, limited};
+use crate::live::Feed;
+use crate::metrics::{Counted, Meters};
+use crate::once;
+use crate::openapi;
+use crate::problem;
+use crate::redaction::Redaction;
+use crate::routes::{ROUTES, Route, Verb};
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
+/// How many requests a second a client may send, if nothing else is said.
+pub(crate) const RATE_LIMIT: u32 = 200;
 
 /// Remote access to a scheduler: an axum router that can be mounted under any path.
 ///
@@ -38,13 +43,24 @@ pub struct Dashboard {
     access: Option<Access>,
     hosts: Vec<String>,
     functions: Vec<String>,
+    redact: Vec<String>,
+    metrics_by_job: usize,
+    rate_limit: u32,
 }
 
 impl Dashboard {
     /// Remote access to this scheduler. Nobody has any, until [`access`](Self::access) says who.
     pub fn new(scheduler: &Scheduler) -> Self {
         let hosts = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
-        Self { scheduler: scheduler.clone(), access: None, hosts, functions: Vec::new() }
+        Self {
+            scheduler: scheduler.clone(),
+            access: None,
+            hosts,
+            functions: Vec::new(),
+            redact: Vec::new(),
+            metrics_by_job: 0,
+            rate_limit: RATE_LIMIT,
+        }
     }
 
     /// Says who may do what.
@@ -60,7 +76,28 @@ impl Dashboard {
         self
     }
 
-    /// Allows jobs that call this function to be added. None is, by default.
+    /// Hides the values of keys that contain this word, as those of `password`, `secret`, `token`, `api_key` and the like
+    /// always are: in arguments, results, errors and changes of jobs. Case, `-` and `_` do not matter.
+    pub fn redact(mut self, word: impl Into<String>) -> Self {
+        self.redact.push(word.into());
+        self
+    }
+
+    /// Counts runs in `/metrics` by job too, for up to this many jobs; runs of others have the job `(others)`. Each job makes
+    /// several series. Default: 0, not by job.
+    pub fn metrics_by_job(mut self, most: usize) -> Self {
+        self.metrics_by_job = most;
+        self
+    }
+
+    /// Sets how many requests a second each client may send, in the long run; for five seconds it may save them up. A client is
+    /// an identity, and for those that are not known, an address. Default: 200.
+    pub fn rate_limit(mut self, per_second: u32) -> Self {
+        self.rate_limit = per_second;
+        self
+    }
+
+    /// Allows jobs that call this function to be added and changed. None is, by default.
     pub fn function(mut self, name: impl Into<String>) -> Self {
         self.functions.push(name.into());
         self
@@ -68,65 +105,33 @@ impl Dashboard {
 
     /// Returns the router.
     pub fn router(self) -> Router {
-        let app = App(Arc::new(Shared {
+        let feed = Feed::new(&self.scheduler, Meters::new(self.metrics_by_job));
+        let app = App::new(Shared {
             scheduler: self.scheduler,
             access: self.access,
             hosts: Hosts::new(self.hosts),
             functions: self.functions,
-        }));
+            redaction: Redaction::new(&self.redact),
+            counted: Counted::default(),
+            answers: Answers::default(),
+            rates: Rates::new(self.rate_limit),
+            document: openapi::document,
+            feed,
+        });
         let add = |router: Router<App>, route: &Route| {
             let guard = guard::Guard { app: app.clone(), right: route.right };
             let guard = middleware::from_fn_with_state(guard, guard::check);
-            let handler = (route.handler)(route.method.filter());
+            let mut handler = (route.handler)(route.method.filter());
+            if route.method == Verb::Post {
+                let once = middleware::from_fn_with_state(app.clone(), once::once);
+                handler = handler.layer(once);
+            }
             router.route(route.path, handler.layer(guard))
         };
         let router = ROUTES.iter().fold(Router::new(), add);
-        router
-            .layer(DefaultBodyLimit::max(MAX_BODY))
+        limited(router)
+            .layer(middleware::map_response(problem::of_plain_error))
             .layer(middleware::map_response(guard::protect))
             .with_state(app)
-    }
-}
-
-/// What all handlers work with.
-#[derive(Clone, Debug)]
-pub(crate) struct App(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    scheduler: Scheduler,
-    access: Option<Access>,
-    hosts: Hosts,
-    functions: Vec<String>,
-}
-
-impl App {
-    pub(crate) fn access(&self) -> Option<&Access> {
-        self.0.access.as_ref()
-    }
-
-    pub(crate) fn hosts(&self) -> &Hosts {
-        &self.0.hosts
-    }
-
-    pub(crate) fn functions(&self) -> &[String] {
-        &self.0.functions
-    }
-
-    /// Makes a call that may wait for a store, off the thread that serves requests.
-    pub(crate) fn call<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
-    ) -> Call<T> {
-        self.0.scheduler.call(call)
-    }
-
-    /// Makes a call on behalf of somebody.
-    pub(crate) fn call_as<T: Send + 'static>(
-        &self,
-        who: Arc<str>,
-        call: impl FnOnce(&Scheduler) -> Result<T> + Send + 'static,
-    ) -> Call<T> {
-        self.0.scheduler.call(move |scheduler| call(&scheduler.acting_as(who)))
     }
 }

@@ -1,37 +1,26 @@
 //! What each request has to pass before its handler is called.
 
-use axum::extract::{Request, State};
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::access::Right;
-use crate::dashboard::App;
+use crate::access::{Identity, Right};
+use crate::app::App;
 use crate::problem::Problem;
 
 /// What is checked for a route.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     pub(crate) app: App,
-    pub(crate) right: Right,
-}
-
-/// The hosts whose requests are answered.
-#[derive(Debug)]
-pub(crate) struct Hosts(Vec<String>);
-
-impl Hosts {
-    pub(crate) fn new(hosts: Vec<String>) -> Self {
-        Self(hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect())
-    }
-
-    fn contain(&self, authority: &str) -> bool {
-        let host = without_port(authority).to_ascii_lowercase();
-        self.0.contains(&host)
-    }
+    /// `None`, if everybody may.
+    pub(crate) right: Option<Right>,
 }
 
 /// Refuses a request to another host, one that another site has made a browser send, and one without the right of the route.
@@ -49,14 +38,16 @@ pub(crate) async fn check(
             format!("this server does not answer for the host `{host}`; its hosts are a setting"),
         ));
     }
+    let Some(right) = guard.right else { return Ok(next.run(request).await) };
     let (parts, body) = request.into_parts();
     let identity = app.access().and_then(|access| access.identify(&parts));
+    check_rate(app, &parts, identity.as_ref())?;
     let identity = identity.ok_or_else(|| {
         let detail = "the request has no token, or one that is not known: send `Authorization: Bearer TOKEN`";
         refusal(StatusCode::UNAUTHORIZED, detail)
     })?;
-    if !identity.may(guard.right) {
-        let detail = format!("`{}` does not have the right `{}`", identity.name(), guard.right);
+    if !identity.may(right) {
+        let detail = format!("`{}` does not have the right `{right}`", identity.name());
         return Err(refusal(StatusCode::FORBIDDEN, detail));
     }
     let is_ambient = app.access().is_some_and(crate::Access::is_ambient);
@@ -67,6 +58,20 @@ pub(crate) async fn check(
     request = Request::from_parts(parts, body);
     request.extensions_mut().insert(identity);
     Ok(next.run(request).await)
+}
+
+/// Refuses a request of a client that asks too often. Whoever is not known is an address, as far as the server knows that.
+fn check_rate(app: &App, parts: &Parts, identity: Option<&Identity>) -> Result<(), Problem> {
+    let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let client = match identity {
+        Some(identity) => format!("identity {}", identity.name()),
+        None => peer().map_or_else(|| "unknown".to_owned(), |address| format!("peer {address}")),
+    };
+    let now = app.scheduler().clock().elapsed();
+    app.rates().take(&client, now).map_err(|seconds| {
+        let detail = "too many requests in a short time";
+        refusal(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(seconds)
+    })
 }
 
 /// Keeps answers out of caches, and browsers from taking them for something else than they are.
@@ -94,13 +99,6 @@ fn host_of(request: &Request) -> Option<String> {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let of_uri = || request.uri().authority().map(axum::http::uri::Authority::as_str);
     header.or_else(of_uri).map(str::to_owned)
-}
-
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
 }
 
 /// Returns whether no page of another origin has sent the request. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`;

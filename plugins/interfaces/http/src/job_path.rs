@@ -21,7 +21,13 @@ impl<S: Send + Sync> FromRequestParts<S> for JobPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|error| malformed(&error.to_string()))?;
-        let raw = params.iter().find(|(name, _)| *name == "job").map(|(_, raw)| raw);
+        // The parameter is decoded. What is encoded in it can't be told from what was encoded in the path any more.
+        let decoded = params.iter().find(|(name, _)| *name == "job").map(|(_, decoded)| decoded);
+        let is_it = |segment: &&str| {
+            let segment = percent_decode_str(segment).decode_utf8();
+            segment.ok().as_deref() == decoded
+        };
+        let raw = parts.uri.path().rsplit('/').find(is_it);
         raw.and_then(parse).map(Self).ok_or_else(|| {
             malformed("a job is named by JOBSTORE:ID, each percent-encoded, as in `default:backup`")
         })

@@ -2,11 +2,21 @@
 
 mod access;
 mod api;
+mod app;
 mod dashboard;
+mod doc;
 mod guard;
+mod hosts;
 mod job_path;
+mod limits;
+mod live;
+mod metrics;
+mod once;
+mod openapi;
 mod options;
 mod problem;
+mod redaction;
+mod report;
 mod routes;
 mod server;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use apscheduler_core::{Error, ErrorKind, Result, suggestion};
 use serde::Deserialize;
 
 use crate::access::{Access, Right, Rights, Token};
+use crate::dashboard::RATE_LIMIT;
 
 /// The options of a [`Server`](crate::Server).
 ///
@@ -32,8 +33,14 @@ pub struct HttpOptions {
     pub access: Access,
     /// The names under which the server is reached, besides `localhost`.
     pub hosts: Vec<String>,
-    /// The functions that jobs may call that are added here.
+    /// The functions that jobs may call that are added or changed here.
     pub functions: Vec<String>,
+    /// Words: the values of keys that contain one are hidden, besides those of `password`, `token` and the like.
+    pub redact: Vec<String>,
+    /// For how many jobs at most the metrics count runs by job. Default: 0, not by job.
+    pub metrics_by_job: usize,
+    /// How many requests a second each client may send. Default: 200.
+    pub rate_limit: u32,
 }
 
 #[derive(Deserialize)]
@@ -42,13 +49,24 @@ struct Given {
     listen: String,
     hosts: Vec<String>,
     functions: Vec<String>,
+    redact: Vec<String>,
+    metrics_by_job: usize,
+    rate_limit: u32,
     tokens: Vec<GivenToken>,
 }
 
 impl Default for Given {
     fn default() -> Self {
         let listen = "127.0.0.1:8080".to_owned();
-        Self { listen, hosts: Vec::new(), functions: Vec::new(), tokens: Vec::new() }
+        Self {
+            listen,
+            hosts: Vec::new(),
+            functions: Vec::new(),
+            redact: Vec::new(),
+            metrics_by_job: 0,
+            rate_limit: RATE_LIMIT,
+            tokens: Vec::new(),
+        }
     }
 }
 
@@ -88,7 +106,15 @@ impl HttpOptions {
         let tokens = tokens.collect::<Result<Vec<_>>>()?;
         let access =
             if tokens.is_empty() { Access::open(Rights::VIEW) } else { Access::tokens(tokens) };
-        Ok(Self { listen, access, hosts: given.hosts, functions: given.functions })
+        Ok(Self {
+            listen,
+            access,
+            hosts: given.hosts,
+            functions: given.functions,
+            redact: given.redact,
+            metrics_by_job: given.metrics_by_job,
+            rate_limit: given.rate_limit,
+        })
     }
 }
 

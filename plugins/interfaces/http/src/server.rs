@@ -46,10 +46,13 @@ impl BoundServer {
     /// # Errors
     /// [`ErrorKind::Other`] if no thread can be started.
     pub fn serve(self, scheduler: &Scheduler) -> Result<Server> {
-        let HttpOptions { access, hosts, functions, .. } = self.options;
-        let mut dashboard = Dashboard::new(scheduler).access(access);
+        let HttpOptions { access, hosts, functions, redact, metrics_by_job, rate_limit, .. } =
+            self.options;
+        let mut dashboard = Dashboard::new(scheduler).access(access).metrics_by_job(metrics_by_job);
+        dashboard = dashboard.rate_limit(rate_limit);
         dashboard = hosts.into_iter().fold(dashboard, Dashboard::host);
         dashboard = functions.into_iter().fold(dashboard, Dashboard::function);
+        dashboard = redact.into_iter().fold(dashboard, Dashboard::redact);
         let (stop, stopped) = channel();
         let router = dashboard.router();
         let thread = std::thread::Builder::new().name("apscheduler-http-server".to_owned());
@@ -101,7 +104,7 @@ fn serve(listener: TcpListener, router: Router, stopped: Receiver<()>) {
         };
         // Connections that are open end with the runtime: a client that reads slowly holds up no shutdown.
         tokio::select! {
-            served = axum::serve(listener, router) => if let Err(error) = served {
+            served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()) => if let Err(error) = served {
                 tracing::error!("the HTTP server has ended: {error}");
             },
             _ = stopped => {}

@@ -99,6 +99,11 @@ impl<R: Runtime> Executor for RuntimeExecutor<R> {
         self.shared.room()
     }
 
+    /// The maximum that was set. Without one, async functions have no limit.
+    fn capacity(&self) -> Option<usize> {
+        self.shared.capacity()
+    }
+
     fn load(&self) -> ExecutorLoad {
         self.shared.load()
     }

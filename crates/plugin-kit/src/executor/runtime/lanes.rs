@@ -116,6 +116,10 @@ impl Lanes {
         self.queue.room()
     }
 
+    pub(super) fn capacity(&self) -> Option<usize> {
+        Some(self.max_places).filter(|places| *places != usize::MAX)
+    }
+
     pub(super) fn load(&self) -> ExecutorLoad {
         self.queue.load()
     }

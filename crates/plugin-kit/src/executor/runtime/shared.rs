@@ -73,6 +73,10 @@ impl<R: Runtime> Shared<R> {
         self.state().lanes.room()
     }
 
+    pub(super) fn capacity(&self) -> Option<usize> {
+        self.state().lanes.capacity()
+    }
+
     pub(super) fn load(&self) -> ExecutorLoad {
         self.state().lanes.load()
     }

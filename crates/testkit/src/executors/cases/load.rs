@@ -37,6 +37,7 @@ fn queued_and_running_runs_are_counted(setup: &Setup<'_>) {
 
 fn as_many_run_as_there_are_workers(setup: &Setup<'_>) {
     let lab = setup.lab(3);
+    assert_eq!(lab.executor().capacity(), Some(3));
     let gate = lab.gate("held");
     let jobs = (0..5).map(|number| lab.job(&format!("{number}"), "hold").args(gate.arguments()));
     lab.add_all(jobs);

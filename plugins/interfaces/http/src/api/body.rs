@@ -1,83 +1,95 @@
-//! Bodies of requests and answers.
+//! Bodies of requests.
 
-use apscheduler_engine::job::Job;
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use apscheduler_core::Error;
+use apscheduler_core::options::{self, oversized_integer};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, ETAG};
-use axum::response::{IntoResponse, Response};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::job_path::job_path;
 use crate::problem::Problem;
 
-/// The body of a request as JSON, with an error that says what is wrong.
-pub(crate) struct Body<T>(pub(crate) T);
+/// The body of a request: a JSON object that was read as `T`.
+pub(crate) struct Body<T> {
+    pub(crate) value: T,
+    /// The object itself, into which errors point.
+    pub(crate) raw: Value,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(not_read(&rejection)),
+        if !is_json(request.headers()) {
+            let detail = "send JSON, with `Content-Type: application/json`";
+            return Err(not_valid(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| not_read(&error))?;
+        read(object(&bytes)?)
     }
 }
 
 /// The body of a request that may be empty.
-pub(crate) struct OptionalBody<T>(pub(crate) T);
+pub(crate) struct OptionalBody<T>(pub(crate) Body<T>);
 
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for OptionalBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.headers().get(CONTENT_TYPE).is_none() {
-            return Ok(Self(T::default()));
+        if request.headers().get(CONTENT_TYPE).is_some() {
+            return Body::from_request(request, state).await.map(Self);
         }
-        Body::from_request(request, state).await.map(|Body(value)| Self(value))
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| not_read(&error))?;
+        if bytes.is_empty() {
+            return read(Map::new()).map(Self);
+        }
+        let detail = "send JSON, with `Content-Type: application/json`";
+        Err(not_valid(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
     }
 }
 
-fn not_read(rejection: &JsonRejection) -> Problem {
-    let status = match rejection.status() {
-        StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
-        status => status,
-    };
-    Problem::new(status, "The body is not valid", rejection.body_text())
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|given| given.to_str().ok());
+    let kind = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-/// Returns a job as a table, with the path that names it.
-pub(crate) fn table(job: &Job) -> Value {
-    let mut table =
-        serde_json::to_value(job).unwrap_or_else(|error| json!({"reason": error.to_string()}));
-    if let Value::Object(table) = &mut table {
-        let path = job_path(job.jobstore(), job.id());
-        table.insert("path".to_owned(), Value::String(path));
-        table.insert(
-            "revision".to_owned(),
-            json!(job.revision().map(|revision| revision.to_string())),
-        );
+fn not_read(error: &BytesRejection) -> Problem {
+    not_valid(error.status(), error.body_text())
+}
+
+fn not_valid(status: StatusCode, detail: impl Into<String>) -> Problem {
+    Problem::new(status, "The body is not valid", detail)
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let bad = |detail: String| not_valid(StatusCode::BAD_REQUEST, detail);
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| bad(format!("it is not UTF-8: {error}")))?;
+    let value =
+        serde_json::from_str(text).map_err(|error| bad(format!("it is not JSON: {error}")))?;
+    if let Some(number) = oversized_integer(text) {
+        let detail =
+            format!("{number} has more than 64 bits, and would lose digits; send it as text");
+        return Err(not_valid(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    table
-}
-
-/// Answers with a job. Its revision is the `ETag`.
-pub(crate) fn one(status: StatusCode, job: &Job) -> Response {
-    let mut response = (status, Json(table(job))).into_response();
-    let etag = job.revision().and_then(|revision| format!("\"{revision}\"").parse().ok());
-    if let Some(etag) = etag {
-        response.headers_mut().insert(ETAG, etag);
+    match value {
+        Value::Object(object) => Ok(object),
+        other => {
+            let detail = format!("expected an object, found {}", options::kind(&other));
+            Err(not_valid(StatusCode::UNPROCESSABLE_ENTITY, detail))
+        }
     }
-    response
 }
 
-/// Answers with a part of a list. `next` is what to give as `after` for the rest.
-pub(crate) fn page(items: Vec<Value>, next: Option<&str>) -> Json<Map<String, Value>> {
-    let mut page = Map::new();
-    page.insert("items".to_owned(), Value::Array(items));
-    page.insert("next".to_owned(), json!(next));
-    Json(page)
+fn read<T: DeserializeOwned>(object: Map<String, Value>) -> Result<Body<T>, Problem> {
+    let value = options::parse("the body", &object);
+    let raw = Value::Object(object);
+    let value = value.map_err(|error: Error| {
+        not_valid(StatusCode::UNPROCESSABLE_ENTITY, error.message()).pointing_into(&raw)
+    })?;
+    Ok(Body { value, raw })
 }

@@ -1,39 +1,44 @@
 //! One job.
 
-use apscheduler_core::job::{JobKey, Pause};
+use apscheduler_core::job::{JobChanges, JobKey, Pause};
 use apscheduler_core::time::{Timestamp, Zone, parse_datetime};
+use apscheduler_core::trigger::TriggerContext;
 use apscheduler_core::{Error, Result};
 use apscheduler_engine::Scheduler;
 use apscheduler_engine::job::Job;
 use axum::extract::State;
-use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
-use super::body::{OptionalBody, one};
-use super::query::{Asked, not_valid};
+use super::allowed::{check_function, check_secrets};
+use super::answer::one;
+use super::body::{Body, OptionalBody};
+use super::revision::if_match;
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::job_path::JobPath;
 use crate::problem::Problem;
 
-/// The most fire times of one answer.
-const MOST_FIRES: usize = 1000;
+pub(crate) const SHOW: Doc = Doc::new("Shows a job").json::<schemas::Job>();
 
 pub(crate) async fn show(
     State(app): State<App>,
     JobPath(key): JobPath,
 ) -> Result<Response, Problem> {
     let job = app.call(move |scheduler| read(scheduler, &key)).await?;
-    Ok(one(StatusCode::OK, &job))
+    Ok(one(&app, StatusCode::OK, &job))
 }
 
-fn read(scheduler: &Scheduler, key: &JobKey) -> Result<Job> {
+pub(super) fn read(scheduler: &Scheduler, key: &JobKey) -> Result<Job> {
     scheduler.get_job(key)?.ok_or_else(|| Error::job_lookup(key.id()))
 }
+
+pub(crate) const REMOVE: Doc = Doc::new("Removes a job").conditional();
 
 /// Removes a job as it was read: `If-Match` names its revision.
 pub(crate) async fn remove(
@@ -42,35 +47,50 @@ pub(crate) async fn remove(
     JobPath(key): JobPath,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let key = key.at_revision(revision(&headers)?);
+    let key = key.at_revision(if_match(&headers)?);
     app.call_as(who.name().clone(), move |scheduler| scheduler.remove_job(key)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reads `If-Match`: the `ETag` of the job, or `*` for whichever revision it has.
-fn revision(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(given) = headers.get(IF_MATCH) else {
-        let detail = "send `If-Match` with the ETag of the job as you read it, or `*`";
-        return Err(Problem::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "The revision of the job is missing",
-            detail,
-        ));
-    };
-    let given = given.to_str().unwrap_or_default().trim();
-    if given == "*" {
-        return Ok(None);
+pub(crate) const CHANGE: Doc =
+    Doc::new("Changes a job").body::<schemas::JobPatch>().json::<schemas::Job>().conditional();
+
+/// Changes a job as it was read: `If-Match` names its revision.
+pub(crate) async fn change(
+    State(app): State<App>,
+    Extension(who): Extension<Identity>,
+    JobPath(key): JobPath,
+    headers: HeaderMap,
+    Body { value: entry, raw }: Body<Map<String, Value>>,
+) -> Result<Response, Problem> {
+    let mut key = key.at_revision(if_match(&headers)?);
+    check_secrets(&entry)?;
+    if let Some(Value::String(name)) = entry.get("func") {
+        check_function(&app, name)?;
+    } else if entry.contains_key("args") || entry.contains_key("kwargs") {
+        key = of_allowed(&app, key).await?;
     }
-    let number = given.strip_prefix('"').and_then(|given| given.strip_suffix('"'));
-    let number = number.and_then(|number| number.parse().ok());
-    number.map(Some).ok_or_else(|| {
-        Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "The job has changed since it was read",
-            "`If-Match` is not an ETag of a job",
-        )
-    })
+    let changed = app.call_as(who.name().clone(), move |scheduler| {
+        let context =
+            TriggerContext::new(scheduler.registry(), scheduler.timezone(), &**scheduler.clock());
+        let changes = JobChanges::from_table("the job", &entry, &context)?;
+        let job = scheduler.modify_job(&key, &changes)?;
+        // With the revision that it has now, unless it has ended already.
+        Ok(scheduler.get_job(job.key())?.unwrap_or(job))
+    });
+    let changed = changed.await.map_err(|error| Problem::in_body(error, &raw))?;
+    Ok(one(&app, StatusCode::OK, &changed))
 }
+
+/// Returns the key of a job at the revision in which it calls a function whose arguments may be set here.
+async fn of_allowed(app: &App, key: JobKey) -> Result<JobKey, Problem> {
+    let job = app.call(move |scheduler| read(scheduler, &key)).await?;
+    let function = job.spec().map(|spec| spec.function().name());
+    check_function(app, function.unwrap_or_default())?;
+    Ok(job.key().at_revision(job.revision()))
+}
+
+pub(crate) const RUN: Doc = Doc::new("Runs a job now").json::<schemas::Started>().status(202);
 
 pub(crate) async fn run(
     State(app): State<App>,
@@ -81,31 +101,45 @@ pub(crate) async fn run(
     Ok((StatusCode::ACCEPTED, Json(json!({"run_id": run}))).into_response())
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// How to pause a job.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct PauseBody {
-    note: Option<String>,
-    until: Option<String>,
+    /// Why.
+    pub(super) note: Option<String>,
+    /// When it ends, in ISO 8601; without an offset, in the zone of the scheduler. Otherwise when the job is resumed.
+    #[schema(format = DateTime)]
+    pub(super) until: Option<String>,
 }
+
+impl PauseBody {
+    pub(super) fn read(self, zone: Zone) -> Result<Pause> {
+        let mut pause = Pause::new();
+        pause.note = self.note;
+        pause.until = self.until.map(|until| instant("until", &until, zone)).transpose()?;
+        Ok(pause)
+    }
+}
+
+pub(crate) const PAUSE: Doc =
+    Doc::new("Pauses a job").optional_body::<PauseBody>().json::<schemas::Job>();
 
 pub(crate) async fn pause(
     State(app): State<App>,
     Extension(who): Extension<Identity>,
     JobPath(key): JobPath,
-    OptionalBody(body): OptionalBody<PauseBody>,
+    OptionalBody(Body { value, raw }): OptionalBody<PauseBody>,
 ) -> Result<Response, Problem> {
     let paused = app.call_as(who.name().clone(), move |scheduler| {
-        let mut pause = Pause::new();
-        pause.note = body.note;
-        if let Some(until) = body.until {
-            let until = parse_datetime(&until, scheduler.timezone());
-            pause = pause.until(until.map_err(|error| error.with_context("until"))?.0);
-        }
+        let pause = value.read(scheduler.timezone())?;
         scheduler.pause_job_with(&key, pause)?;
         read(scheduler, &key)
     });
-    Ok(one(StatusCode::OK, &paused.await?))
+    let paused = paused.await.map_err(|error| Problem::in_body(error, &raw))?;
+    Ok(one(&app, StatusCode::OK, &paused))
 }
+
+pub(crate) const RESUME: Doc = Doc::new("Resumes a job").json::<schemas::Job>();
 
 pub(crate) async fn resume(
     State(app): State<App>,
@@ -117,62 +151,13 @@ pub(crate) async fn resume(
         scheduler.get_job(&key)
     });
     Ok(match resumed.await? {
-        Some(job) => one(StatusCode::OK, &job),
+        Some(job) => one(&app, StatusCode::OK, &job),
         // It has no run time left, and was removed.
         None => StatusCode::NO_CONTENT.into_response(),
     })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FiresQuery {
-    count: Option<usize>,
-}
-
-/// The next fire times of a job, in its zone.
-pub(crate) async fn fires(
-    State(app): State<App>,
-    JobPath(key): JobPath,
-    Asked(asked): Asked<FiresQuery>,
-) -> Result<Json<Value>, Problem> {
-    let count = asked.count.unwrap_or(10);
-    if !(1..=MOST_FIRES).contains(&count) {
-        return Err(not_valid(format!("count: expected 1 to {MOST_FIRES}, found {count}")));
-    }
-    let fires = app.call(move |scheduler| {
-        let job = read(scheduler, &key)?;
-        let next = job.next_run_time().instant();
-        let following = |time: &Timestamp| {
-            job.spec()?.trigger().next_fire_time(Some(*time), *time).filter(|next| next > time)
-        };
-        let times = std::iter::successors(next, following).take(count);
-        Ok(times.map(|time| job.zone(time).iso(time)).collect::<Vec<_>>())
-    });
-    Ok(Json(json!({"fires": fires.await?})))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WhyQuery {
-    /// A time in ISO 8601; without an offset, in the zone of the scheduler.
-    time: Option<String>,
-}
-
-/// Why the job ran at a time, or did not, or what it waits for.
-pub(crate) async fn explain(
-    State(app): State<App>,
-    JobPath(key): JobPath,
-    Asked(asked): Asked<WhyQuery>,
-) -> Result<Json<Value>, Problem> {
-    let why = app.call(move |scheduler| {
-        let time =
-            asked.time.map(|time| instant("time", &time, scheduler.timezone())).transpose()?;
-        scheduler.why(&key, time)
-    });
-    let why = serde_json::to_value(why.await?);
-    Ok(Json(why.unwrap_or_else(|error| json!({"answer": error.to_string()}))))
-}
-
-fn instant(key: &str, text: &str, zone: Zone) -> Result<Timestamp> {
+/// Reads a time of a request.
+pub(super) fn instant(key: &str, text: &str, zone: Zone) -> Result<Timestamp> {
     Ok(parse_datetime(text, zone).map_err(|error| error.with_context(key))?.0)
 }

@@ -25,3 +25,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 pub(crate) fn not_valid(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "The query is not valid", detail)
 }
+
+/// Returns a number of a query, if it is from 1 to `most`.
+pub(crate) fn within(
+    name: &str,
+    given: Option<usize>,
+    default: usize,
+    most: usize,
+) -> Result<usize, Problem> {
+    let number = given.unwrap_or(default);
+    if (1..=most).contains(&number) {
+        return Ok(number);
+    }
+    Err(not_valid(format!("{name}: expected 1 to {most}, found {number}")))
+}

@@ -10,33 +10,36 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
-use super::body::page;
-use super::query::{Asked, not_valid};
+use super::answer::{page, record};
+use super::query::{Asked, not_valid, within};
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
 
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunsQuery {
+    /// Only runs of this job.
     job_id: Option<String>,
-    /// States, with commas between them.
+    /// Only runs in these states, with commas between them.
     state: Option<String>,
     /// Only runs before this one: the `next` of the page before.
+    #[param(format = "uuid")]
     after: Option<String>,
+    /// The most runs to return; at most 1000. Default: 100.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 
 impl RunsQuery {
     fn read(self) -> Result<RunQuery, Problem> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(not_valid(format!("limit: expected 1 to {MAX_PAGE}, found {limit}")));
-        }
+        let limit = within("limit", self.limit, PAGE, MAX_PAGE)?;
         let mut query = RunQuery::new().limit(limit);
         query.job_id = self.job_id.map(Into::into);
         query.before = self.after.as_deref().map(run_id).transpose()?;
@@ -56,6 +59,8 @@ fn run_id(text: &str) -> Result<RunId, Problem> {
     text.parse().map_err(|_| not_valid(format!("`{text}` is not the identifier of a run")))
 }
 
+pub(crate) const LIST: Doc = Doc::new("Lists runs").query::<RunsQuery>().json::<schemas::RunPage>();
+
 pub(crate) async fn list(
     State(app): State<App>,
     Asked(asked): Asked<RunsQuery>,
@@ -63,8 +68,11 @@ pub(crate) async fn list(
     let query = asked.read()?;
     let limit = query.limit;
     let runs = app.call(move |scheduler| scheduler.runs(&query)).await?;
-    Ok(answer(&runs, limit))
+    Ok(answer(&app, &runs, limit))
 }
+
+pub(crate) const AUDIT: Doc =
+    Doc::new("Lists changes").query::<RunsQuery>().json::<schemas::RunPage>();
 
 /// The records of changes.
 pub(crate) async fn audit(
@@ -74,14 +82,16 @@ pub(crate) async fn audit(
     let query = asked.read()?;
     let limit = query.limit;
     let changes = app.call(move |scheduler| scheduler.audit(&query)).await?;
-    Ok(answer(&changes, limit))
+    Ok(answer(&app, &changes, limit))
 }
 
-fn answer(runs: &[RunRecord], limit: usize) -> Response {
+fn answer(app: &App, runs: &[RunRecord], limit: usize) -> Response {
     let last = runs.last().filter(|_| runs.len() >= limit);
     let next = last.map(|run| run.run_id.to_string());
-    page(runs.iter().map(|run| json!(run)).collect(), next.as_deref()).into_response()
+    page(runs.iter().map(|run| record(app, run)).collect(), next.as_deref()).into_response()
 }
+
+pub(crate) const SHOW: Doc = Doc::new("Shows a run").json::<schemas::Attempts>();
 
 /// All attempts of a run, the latest first.
 pub(crate) async fn show(
@@ -94,8 +104,11 @@ pub(crate) async fn show(
         let message = format!("no store knows the run {run}");
         return Err(Error::new(ErrorKind::RunLookup, message).into());
     }
+    let attempts: Vec<Value> = attempts.iter().map(|attempt| record(&app, attempt)).collect();
     Ok(Json(json!({"run_id": run, "attempts": attempts})))
 }
+
+pub(crate) const CANCEL: Doc = Doc::new("Cancels a run").json::<schemas::Cancelling>().status(202);
 
 pub(crate) async fn cancel(
     State(app): State<App>,
@@ -111,6 +124,8 @@ pub(crate) async fn cancel(
     };
     Ok((StatusCode::ACCEPTED, Json(json!({"cancelling": answer}))).into_response())
 }
+
+pub(crate) const RETRY: Doc = Doc::new("Makes another attempt of a run").status(202);
 
 pub(crate) async fn retry(
     State(app): State<App>,

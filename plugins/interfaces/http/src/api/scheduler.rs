@@ -1,19 +1,25 @@
 //! The scheduler.
 
-use apscheduler_engine::{Scheduler, SchedulerState};
+use apscheduler_engine::Scheduler;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::access::Identity;
-use crate::dashboard::App;
+use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
+use crate::report::health::state_name;
 
 type Answer = Result<Json<Value>, Problem>;
+
+pub(crate) const SHOW: Doc = Doc::new("Shows the scheduler").json::<schemas::SchedulerState>();
 
 pub(crate) async fn show(State(app): State<App>) -> Answer {
     Ok(Json(app.call(|scheduler| Ok(table(scheduler))).await?))
 }
+
+pub(crate) const PAUSE: Doc = Doc::new("Pauses the scheduler").json::<schemas::SchedulerState>();
 
 pub(crate) async fn pause(State(app): State<App>, Extension(who): Extension<Identity>) -> Answer {
     let paused = app.call_as(who.name().clone(), |scheduler| {
@@ -22,6 +28,8 @@ pub(crate) async fn pause(State(app): State<App>, Extension(who): Extension<Iden
     });
     Ok(Json(paused.await?))
 }
+
+pub(crate) const RESUME: Doc = Doc::new("Resumes the scheduler").json::<schemas::SchedulerState>();
 
 pub(crate) async fn resume(State(app): State<App>, Extension(who): Extension<Identity>) -> Answer {
     let resumed = app.call_as(who.name().clone(), |scheduler| {
@@ -32,13 +40,8 @@ pub(crate) async fn resume(State(app): State<App>, Extension(who): Extension<Ide
 }
 
 fn table(scheduler: &Scheduler) -> Value {
-    let state = match scheduler.state() {
-        SchedulerState::Stopped => "stopped",
-        SchedulerState::Running => "running",
-        SchedulerState::Paused => "paused",
-    };
     json!({
-        "state": state,
+        "state": state_name(scheduler.state()),
         "time": scheduler.timezone().iso(scheduler.clock().now()),
         "timezone": scheduler.timezone().to_string(),
         "instances": scheduler.instances(),

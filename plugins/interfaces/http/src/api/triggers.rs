@@ -1,57 +1,60 @@
 //! Triggers that no job has yet.
 
-use apscheduler_core::time::parse_datetime;
-use apscheduler_core::trigger::{TriggerConfig, TriggerContext};
+use apscheduler_core::trigger::TriggerContext;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::body::Body;
-use crate::dashboard::App;
+use super::job::instant;
+use super::schedule::Simulated;
+use crate::app::App;
+use crate::doc::{Doc, schemas};
 use crate::problem::Problem;
+use crate::report::fires::fires;
 
-const MOST_FIRES: usize = 1000;
-
-#[derive(Deserialize)]
+/// A trigger to look at.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preview {
+    /// The name of a trigger, or an object with `type` and the options of the trigger.
+    #[schema(value_type = schemas::TriggerTable)]
     trigger: Value,
-    /// Fire times from this time on; now, if it is not given.
+    /// Fire times from this time on, in ISO 8601; now, if it is not given.
+    #[serde(default)]
+    #[schema(format = DateTime)]
     now: Option<String>,
+    /// How many fire times to return; at most 1000. Default: 10.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
     count: Option<usize>,
 }
+
+pub(crate) const PREVIEW: Doc = Doc::new("Returns the fire times of a trigger")
+    .body::<Preview>()
+    .json::<schemas::TriggerFires>();
 
 /// The fire times that a trigger would have.
 pub(crate) async fn preview(
     State(app): State<App>,
-    Body(asked): Body<Preview>,
+    Body { value: asked, raw }: Body<Preview>,
 ) -> Result<Json<Value>, Problem> {
-    let count = asked.count.unwrap_or(10);
-    if !(1..=MOST_FIRES).contains(&count) {
-        let detail = format!("count: expected 1 to {MOST_FIRES}, found {count}");
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "The request is not valid",
-            detail,
-        ));
-    }
     let answer = app.call(move |scheduler| {
         let zone = scheduler.timezone();
         let now = match &asked.now {
-            Some(text) => parse_datetime(text, zone).map_err(|error| error.with_context("now"))?.0,
+            Some(text) => instant("now", text, zone)?,
             None => scheduler.clock().now(),
         };
-        let config = TriggerConfig::from_value(&asked.trigger)
-            .map_err(|error| error.with_context("trigger"))?;
-        let trigger = TriggerContext::at(scheduler.registry(), zone, now).build(&config)?;
+        let asked = Simulated { trigger: asked.trigger, count: asked.count };
+        let context = TriggerContext::at(scheduler.registry(), zone, now);
+        let trigger = context.build(&asked.config()?);
+        let trigger = trigger.map_err(|error| error.with_context("trigger"))?;
         let first = trigger.next_fire_time(None, now);
-        let following =
-            |time: &_| trigger.next_fire_time(Some(*time), *time).filter(|next| next > time);
-        let fires = std::iter::successors(first, following).take(count);
+        let fires = fires(&*trigger, first).take(asked.count()?);
         let fires: Vec<String> = fires.map(|time| trigger.zone(time).iso(time)).collect();
         Ok(json!({"text": trigger.to_string(), "fires": fires}))
     });
-    Ok(Json(answer.await?))
+    Ok(Json(answer.await.map_err(|error| Problem::in_body(error, &raw))?))
 }

@@ -10,8 +10,7 @@ use crate::{Access, Identity, Right, Rights, Token};
 /// A path of a route, with something in place of its parameters.
 fn path(route: &str) -> String {
     let run = "019caa21-0000-7000-8000-000000000000";
-    let path = route.strip_prefix("/api/v1").unwrap();
-    path.replace("{job}", "default:backup").replace("{run}", run)
+    route.replace("{job}", "default:backup").replace("{run}", run)
 }
 
 fn bearer(token: &str) -> String {
@@ -26,7 +25,7 @@ fn each_route_needs_its_right_and_no_other() {
     let client = Client::with(Access::tokens(tokens));
     let refused =
         [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::MISDIRECTED_REQUEST];
-    for route in ROUTES {
+    for (route, needed) in ROUTES.iter().filter_map(|route| Some((route, route.right?))) {
         let method = format!("{:?}", route.method).to_uppercase();
         let send = |headers: &[(&str, &str)]| {
             client.send_with(&method, &path(route.path), None, headers).status
@@ -34,12 +33,12 @@ fn each_route_needs_its_right_and_no_other() {
         let at = format!("{method} {}", route.path);
         assert_eq!(send(&[]), StatusCode::UNAUTHORIZED, "{at}");
         assert_eq!(send(&[("authorization", &bearer(TOKEN))]), StatusCode::UNAUTHORIZED, "{at}");
-        let right = bearer(&secret(route.right));
+        let right = bearer(&secret(needed));
         let elsewhere = [("authorization", &*right), ("host", "evil.example")];
         assert_eq!(send(&elsewhere), StatusCode::MISDIRECTED_REQUEST, "{at}");
         for other in Right::ALL {
             let status = send(&[("authorization", &bearer(&secret(other)))]);
-            if other == route.right {
+            if other == needed {
                 assert!(!refused.contains(&status), "{at}: {status}");
             } else {
                 assert_eq!(status, StatusCode::FORBIDDEN, "{at} with {other}");
@@ -49,10 +48,24 @@ fn each_route_needs_its_right_and_no_other() {
 }
 
 #[test]
+fn only_probes_need_no_right_but_the_right_host() {
+    let client = Client::new();
+    let open = ROUTES.iter().filter(|route| route.right.is_none());
+    let open: Vec<&str> = open.map(|route| route.path).collect();
+    assert_eq!(open, ["/livez", "/readyz"]);
+    for path in open {
+        assert_eq!(client.send_with("GET", path, None, &[]).status, StatusCode::OK, "{path}");
+        let elsewhere = client.send_with("GET", path, None, &[("host", "evil.example")]);
+        assert_eq!(elsewhere.status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+    }
+}
+
+#[test]
 fn what_changes_something_needs_another_right_than_view() {
-    for route in ROUTES.iter().filter(|route| route.right == Right::View) {
-        // A preview changes nothing, and its trigger does not fit into a URL.
-        let is_reading = route.method == Verb::Get || route.path.ends_with("/preview");
+    for route in ROUTES.iter().filter(|route| route.right == Some(Right::View)) {
+        // They change nothing, and their triggers do not fit into a URL.
+        let is_reading = route.method == Verb::Get
+            || ["/preview", "/simulate"].iter().any(|end| route.path.ends_with(end));
         assert!(is_reading, "{} {:?}", route.path, route.method);
     }
 }
@@ -63,7 +76,7 @@ fn nobody_has_access_until_the_program_says_who() {
     let router = crate::Dashboard::new(&scheduler).router();
     let request = axum::http::Request::builder().uri("/api/v1/jobs").header("host", "localhost");
     let request = request.body(axum::body::Body::empty()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let answer = runtime.block_on(tower::ServiceExt::oneshot(router, request)).unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
