@@ -16,6 +16,11 @@ pub mod job {
     pub use crate::engine::{Job, JobStatus, JobsPage, NextRunTime};
 }
 
+/// How the parts of a scheduler are doing.
+pub mod health {
+    pub use crate::engine::{StoreFailure, StoreHealth};
+}
+
 /// Why a job ran, or did not: the answer of [`Scheduler::why`].
 pub mod why {
     pub use crate::engine::{Evidence, EvidenceKind, Verdict, Why};

@@ -63,6 +63,7 @@ impl Scheduler {
             }
             *phase = Phase::Starting;
             *lock(&engine.lost) = false;
+            *lock(&engine.last_turn) = None;
             *lock(&engine.abandoned) = false;
         }
         let timezone = engine.settings().timezone;

@@ -9,6 +9,7 @@ use super::decide::Decider;
 use super::deciding::Deciding;
 use super::foreign::submit;
 use super::instances::InstanceKey;
+use super::lock::lock;
 use super::phase::Phase;
 use super::scheduler::Scheduler;
 use super::state::Engine;
@@ -64,6 +65,7 @@ impl Scheduler {
     ///
     /// It does not block; stores that do I/O are processed on their own threads.
     pub fn process_jobs(&self, now: Timestamp) -> Option<Timestamp> {
+        *lock(&self.0.last_turn) = Some(self.0.clock.elapsed());
         if self.0.phase() != Phase::Running {
             return None;
         }

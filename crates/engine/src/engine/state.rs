@@ -41,6 +41,8 @@ pub(crate) struct Engine {
     pub(super) inbox: RwLock<Arc<Inbox>>,
     /// The last loop ended without a shutdown.
     pub(super) lost: Mutex<bool>,
+    /// When the loop last made a turn, in the time of [`Clock::elapsed`].
+    pub(super) last_turn: Mutex<Option<Duration>>,
     /// The owner was dropped during a start.
     pub(super) abandoned: Mutex<bool>,
     pub(super) settings: RwLock<Settings>,
@@ -94,6 +96,7 @@ impl Engine {
             event_loop,
             inbox: RwLock::default(),
             lost: Mutex::default(),
+            last_turn: Mutex::default(),
             abandoned: Mutex::default(),
             settings: RwLock::new(Settings {
                 timezone: SchedulerZone::local(),

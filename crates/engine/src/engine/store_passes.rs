@@ -11,7 +11,7 @@ use super::phase::Phase;
 use super::scheduler::Scheduler;
 use super::state::Engine;
 use super::store_runner::StoreRunner;
-use super::store_session::{Done, Session};
+use super::store_session::{Done, Session, StoreFailure};
 use super::unseen::MAX_IDLE;
 use apscheduler_core::store::ChangeNotifier;
 use apscheduler_core::time::Timestamp;
@@ -89,7 +89,7 @@ impl StoreRunner {
             self.capabilities.shared && state.last.is_none_or(|last| now - last >= MAX_IDLE);
         // A time set before may be far away now: do not leave a failed store alone until then.
         let put_back = state.last.is_some_and(|last| last - now > PUT_BACK);
-        let wanted = due || put_back || ((state.dirty || overdue) && !state.failing);
+        let wanted = due || put_back || ((state.dirty || overdue) && state.failure.is_none());
         if state.stop || !wanted {
             return state.next;
         }
@@ -159,9 +159,11 @@ impl StoreRunner {
                 drop(state);
                 return None;
             }
-            let recovered = state.failing && result.is_ok();
-            let first_failure = !state.failing && result.is_err();
-            state.failing = result.is_err();
+            let recovered = state.failure.is_some() && result.is_ok();
+            let first_failure = state.failure.is_none() && result.is_err();
+            let since = state.failure.take().map_or(now, |failure| failure.since);
+            let failure = |error: &Error| StoreFailure { since, error: error.chain().into() };
+            state.failure = result.as_ref().err().map(failure);
             state.look_for_distant |= look_for_distant && result.is_err();
             state.next = match &result {
                 Ok(next) => *next,
@@ -176,7 +178,7 @@ impl StoreRunner {
                 engine.store_recovered(self);
             }
             let state = session.state();
-            if !state.dirty || state.failing || state.stop {
+            if !state.dirty || state.failure.is_some() || state.stop {
                 return next;
             }
             drop(state);

@@ -1,6 +1,6 @@
 //! The passes over one store, from a start of its scheduler to the shutdown.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use super::backlog::BacklogSlot;
@@ -18,6 +18,16 @@ pub(super) struct Session {
     backlog_slot: Mutex<BacklogSlot>,
 }
 
+/// An outage of a store. Times are UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreFailure {
+    /// When the first pass failed.
+    pub since: Timestamp,
+    /// The error of the last pass, with its causes. It contains no password.
+    pub error: Arc<str>,
+}
+
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent yes-or-no facts")]
 pub(super) struct State {
@@ -32,7 +42,7 @@ pub(super) struct State {
     /// When the last pass began.
     pub(super) last: Option<Timestamp>,
     /// The store failed: no pass before `next`.
-    pub(super) failing: bool,
+    pub(super) failure: Option<StoreFailure>,
     /// The run times that no pass before the current one could have seen.
     pub(super) unseen: Unseen,
     /// The watch has ended and is to be started again.
@@ -137,7 +147,7 @@ impl Session {
 impl State {
     /// Notes that a pass begins. Returns whether it has to look for jobs that wait too long.
     pub(super) fn begin_pass(&mut self, now: Timestamp) -> bool {
-        let last = self.last.filter(|_| !self.failing);
+        let last = self.last.filter(|_| self.failure.is_none());
         self.unseen = Unseen::since(last, self.next, now);
         self.busy = Some(std::thread::current().id());
         self.requested = false;

@@ -17,6 +17,7 @@ mod components;
 mod events;
 mod foreign_panics;
 mod from_within;
+mod health;
 mod held_runs;
 mod job_handles;
 mod job_tables;
