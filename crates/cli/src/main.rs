@@ -6,16 +6,17 @@ mod fire_times;
 mod input;
 mod jobs;
 mod log;
+mod log_format;
 mod next;
 mod nonblocking;
 mod output;
 mod plugins;
 mod preview;
 mod reaping;
-mod reapply;
 mod relative_time;
 mod run;
 mod runs;
+mod service;
 mod signals;
 mod stderr;
 mod stores;
@@ -29,6 +30,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use log_format::LogFormat;
+
 /// Run jobs on schedules: cron, intervals, dates, calendar intervals and combinations of them.
 ///
 /// A jobs file (TOML, YAML or JSON) defines the jobs and when they run. Job stores keep jobs across restarts. Concepts,
@@ -38,6 +41,16 @@ use clap::{Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// The format of the log, and of errors and warnings, on standard error
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        env = log_format::VARIABLE,
+        global = true
+    )]
+    log_format: LogFormat,
 }
 
 const EXAMPLES: &str = "\
@@ -75,7 +88,9 @@ fn main() -> ExitCode {
         }
         Ok(())
     });
-    let result = match Cli::parse().command {
+    let Cli { command, log_format } = Cli::parse();
+    log_format.set();
+    let result = match command {
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Next(args) => next::next(&args),
