@@ -1,17 +1,21 @@
 //! The program `apscheduler`: runs the jobs of a file and manages stored jobs.
 
 mod batch;
+mod completions;
 mod events;
 mod fire_times;
+mod init;
 mod input;
 mod jobs;
 mod log;
 mod log_format;
+mod man;
 mod next;
 mod nonblocking;
 mod output;
 mod plugins;
 mod preview;
+mod progress;
 mod reaping;
 mod relative_time;
 mod run;
@@ -28,7 +32,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use log_format::LogFormat;
 
@@ -37,7 +41,7 @@ use log_format::LogFormat;
 /// A jobs file (TOML, YAML or JSON) defines the jobs and when they run. Job stores keep jobs across restarts. Concepts,
 /// names and config keys are those of Python's APScheduler 3.11.
 #[derive(Parser)]
-#[command(name = "apscheduler", version, after_help = EXAMPLES)]
+#[command(name = "apscheduler", version, after_help = MORE)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,8 +57,9 @@ struct Cli {
     log_format: LogFormat,
 }
 
-const EXAMPLES: &str = "\
+const MORE: &str = "\
 Examples:
+  apscheduler init                                  write a jobs file to start from
   apscheduler run jobs.toml                         run the jobs of a file until SIGINT or SIGTERM
   apscheduler validate jobs.toml                    check a file without running anything
   apscheduler next --cron '*/5 9-17 * * mon-fri'    show when a trigger fires
@@ -63,10 +68,18 @@ Examples:
   apscheduler why backup --config jobs.toml         explain why a job does, or does not, run
   apscheduler plugins                               list plugins and job functions
 
+Exit status:
+  0           success; also after SIGINT or SIGTERM, when all running jobs have finished
+  1           failure, with a message on standard error; `validate` has found a mistake; for commands that take several
+              jobs or runs, at least one of them has failed
+  2           wrong usage: an unknown command or option, or a value that is missing or not valid
+  128 + N     `run` was stopped at once by the signal N: 130 by SIGINT, 131 by SIGQUIT, 143 by SIGTERM
+
 Run `apscheduler COMMAND --help` for details and more examples.";
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Run(run::RunArgs),
     Validate(validate::ValidateArgs),
     Next(next::NextArgs),
@@ -74,6 +87,8 @@ enum Command {
     Runs(runs::RunsArgs),
     Why(why::WhyArgs),
     Plugins(plugins::PluginsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// How long to wait at exit for a stalled reader of the log or the events.
@@ -91,6 +106,7 @@ fn main() -> ExitCode {
     let Cli { command, log_format } = Cli::parse();
     log_format.set();
     let result = match command {
+        Command::Init(args) => init::init(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Next(args) => next::next(&args),
@@ -98,6 +114,8 @@ fn main() -> ExitCode {
         Command::Runs(args) => runs::runs(&args),
         Command::Why(args) => why::why(&args),
         Command::Plugins(args) => plugins::plugins(&args),
+        Command::Completions(args) => completions::completions(&args, Cli::command()),
+        Command::Man(args) => man::man(&args, Cli::command()),
     };
     let code = match result {
         Ok(code) => code,
@@ -115,4 +133,14 @@ fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     // Only the outermost error: a broken pipe further down may come from the connection of a store.
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -125,3 +125,21 @@ fn an_idle_loop_is_alive() {
     assert!(took >= Duration::from_millis(700), "twice in each limit, not more often: {took:?}");
     running.drain();
 }
+
+#[test]
+fn the_example_unit_is_valid() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/service/apscheduler.service");
+    let unit = std::fs::read_to_string(unit).unwrap();
+    let place = Place::new();
+    place.write(
+        "apscheduler.service",
+        &unit.replace("/usr/local/bin/apscheduler", env!("CARGO_BIN_EXE_apscheduler")),
+    );
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]).arg(place.path("apscheduler.service"));
+    let Ok(verified) = verify.output() else {
+        println!("skipped: there is no systemd-analyze");
+        return;
+    };
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
