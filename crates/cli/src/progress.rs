@@ -18,8 +18,8 @@ impl Progress {
         // On anything but a terminal, it draws nothing.
         let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_message(what);
         bar.set_style(style("{spinner} {msg} {elapsed:.dim}"));
+        bar.set_message(what);
         bar.tick();
         bar.enable_steady_tick(INTERVAL);
         Self(bar)
@@ -34,8 +34,8 @@ impl Progress {
     pub(crate) fn reading<R: Read>(&self, input: R, size: Option<u64>) -> impl Read + use<R> {
         match size {
             Some(size) => {
-                self.0.set_length(size);
                 self.0.set_style(style("{spinner} {msg} [{bar:30}] {bytes} of {total_bytes}"));
+                self.0.set_length(size);
             }
             None => self.0.set_style(style("{spinner} {msg} {bytes}")),
         }

@@ -22,7 +22,7 @@ impl Manager {
         Self { socket, messages: RefCell::default() }
     }
 
-    fn command(&self, place: &Place) -> Command {
+    fn command(place: &Place) -> Command {
         let mut command = place.command(&["run", "jobs.toml", "--events", "run.jsonl"]);
         command.env("NOTIFY_SOCKET", place.path("notify"));
         command
@@ -61,7 +61,7 @@ const JOB: &str = "[[jobs]]\nid = 'a'\nfunc = 'log'\nkwargs.message = 'x'\n\
 fn the_service_manager_hears_of_start_reload_and_stop() {
     let place = Place::with_jobs(JOB);
     let manager = Manager::new(&place);
-    let mut running = place.spawn("run", &mut manager.command(&place));
+    let mut running = place.spawn("run", &mut Manager::command(&place));
     let status = manager.wait_for(&running, "STATUS=1 added, 0 changed", 0);
     let ready = manager.wait_for(&running, "READY=1", status);
     // The jobs are there when it says so.
@@ -92,7 +92,7 @@ fn the_watchdog_hears_of_a_loop_that_works_and_not_of_one_that_hangs() {
          trigger = { type = 'interval', seconds = 0.1 }\n",
     );
     let manager = Manager::new(&place);
-    let mut running = place.spawn("run", manager.command(&place).env("WATCHDOG_USEC", "400000"));
+    let mut running = place.spawn("run", Manager::command(&place).env("WATCHDOG_USEC", "400000"));
     // An idle loop would sleep for much longer.
     let mut seen = 0;
     for _ in 0..4 {
@@ -114,7 +114,7 @@ fn the_watchdog_hears_of_a_loop_that_works_and_not_of_one_that_hangs() {
 fn an_idle_loop_is_alive() {
     let place = Place::with_jobs(JOB);
     let manager = Manager::new(&place);
-    let mut running = place.spawn("run", manager.command(&place).env("WATCHDOG_USEC", "200000"));
+    let mut running = place.spawn("run", Manager::command(&place).env("WATCHDOG_USEC", "200000"));
     let ready = manager.wait_for(&running, "READY=1", 0);
     let mut seen = ready;
     for _ in 0..10 {
