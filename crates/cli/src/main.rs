@@ -26,6 +26,7 @@ mod stderr;
 mod stores;
 mod user;
 mod validate;
+mod web;
 mod why;
 
 use std::io;
@@ -66,6 +67,7 @@ Examples:
   apscheduler jobs list --config jobs.toml          list the jobs in the job stores
   apscheduler runs list backup --config jobs.toml   list what became of the runs of a job
   apscheduler why backup --config jobs.toml         explain why a job does, or does not, run
+  apscheduler web --config jobs.toml                serve the HTTP API without running jobs
   apscheduler plugins                               list plugins and job functions
 
 Exit status:
@@ -86,6 +88,7 @@ enum Command {
     Jobs(jobs::JobsArgs),
     Runs(runs::RunsArgs),
     Why(why::WhyArgs),
+    Web(web::WebArgs),
     Plugins(plugins::PluginsArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Command::Jobs(args) => jobs::jobs(&args),
         Command::Runs(args) => runs::runs(&args),
         Command::Why(args) => why::why(&args),
+        Command::Web(args) => web::web(&args),
         Command::Plugins(args) => plugins::plugins(&args),
         Command::Completions(args) => completions::completions(&args, Cli::command()),
         Command::Man(args) => man::man(&args, Cli::command()),

@@ -110,6 +110,24 @@ impl JobsFile {
         bound.map_err(|error| self.locate(&error))
     }
 
+    /// Binds the address of the key `http` of a file, or `listen`, without reading its jobs. Without the key, the server has
+    /// its defaults: it listens at 127.0.0.1:8080, and whoever can reach it may look.
+    ///
+    /// For programs that show the stores of a file and run no jobs; see
+    /// [`Scheduler::never_process`](apscheduler_engine::Scheduler::never_process).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); [`ErrorKind::Io`](apscheduler_core::ErrorKind::Io) with the address.
+    #[cfg(feature = "interface-http")]
+    pub fn bind_http_at(
+        path: impl AsRef<Path>,
+        listen: Option<&str>,
+    ) -> Result<apscheduler_interface_http::BoundServer> {
+        let path = path.as_ref();
+        let http = read::http_of(path, listen)?;
+        http.bind().map_err(|error| read::in_file(path, &error))
+    }
+
     /// Configures a scheduler that has not been started.
     ///
     /// # Errors

@@ -46,6 +46,20 @@ pub(super) fn config_of(path: &Path) -> Result<Config> {
     read(layout(path)?).map_err(|error| in_file(path, &error))
 }
 
+/// Reads only the server of the HTTP API. `listen` replaces the address that the file names.
+#[cfg(feature = "interface-http")]
+pub(super) fn http_of(path: &Path, listen: Option<&str>) -> Result<Http> {
+    let read = |layout: Layout| {
+        let options = layout.http.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let mut options = expanded(options, "http")?;
+        if let (Value::Object(table), Some(listen)) = (&mut options, listen) {
+            table.insert("listen".to_owned(), Value::from(listen));
+        }
+        Http::read(&options)
+    };
+    read(layout(path)?).map_err(|error| in_file(path, &error))
+}
+
 /// Prefixes an error with the path of the file, and joins its causes into one line.
 pub(super) fn in_file(path: &Path, error: &Error) -> Error {
     let chain = error.chain();

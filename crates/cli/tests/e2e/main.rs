@@ -36,5 +36,6 @@ mod stores;
 #[cfg(target_os = "linux")]
 mod trees;
 mod validate;
+mod web;
 mod why;
 mod wrong_clock;
