@@ -31,6 +31,6 @@ impl Iterator for FireTimes<'_> {
 /// Prints a warning if a schedule has ended or never fires.
 pub(crate) fn warn_of_schedule(trigger: &dyn Trigger, now: Timestamp) {
     if let Some(warning) = schedule_warning(trigger, now) {
-        stderr::line(&format!("warning: {warning}"));
+        stderr::warning(&warning);
     }
 }

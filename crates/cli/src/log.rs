@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::log_format::{JsonLines, LogFormat};
 use crate::nonblocking::Outlet;
 use crate::stderr::{self, LogWriter};
 
@@ -32,12 +33,13 @@ pub(crate) fn start_nonblocking(default: &str) {
 fn report_panics_to(outlet: Outlet) {
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current();
-        let mut text = format!("thread `{}` {info}\n", thread.name().unwrap_or("unnamed"));
+        let mut text = format!("thread `{}` {info}", thread.name().unwrap_or("unnamed"));
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
+            text.push('\n');
             text += &backtrace.to_string();
         }
-        outlet.write(text.into_bytes());
+        outlet.write(stderr::panic_line(text).into_bytes());
     }));
 }
 
@@ -47,16 +49,19 @@ where
 {
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(&text).unwrap_or_else(|error| {
-            stderr::line(&format!("warning: RUST_LOG: {error}; using `{default}`"));
+            stderr::warning(&format!("RUST_LOG: {error}; using `{default}`"));
             EnvFilter::new(default)
         }),
         _ => EnvFilter::new(default),
     };
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(io::stderr().is_terminal())
         // Reporting a closed standard error on standard error would panic.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match LogFormat::current() {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.event_format(JsonLines).init(),
+    }
 }

@@ -42,10 +42,10 @@ pub(crate) fn preview(
         print(&plan, scheduler)?;
     }
     for warning in plan.warnings() {
-        stderr::line(&format!("warning: {warning}"));
+        stderr::warning(warning);
     }
     for refusal in plan.refusals() {
-        stderr::line(&format!("error: {}: {refusal}", file.path().display()));
+        stderr::error(&format!("{}: {refusal}", file.path().display()));
     }
     Ok(if plan.refusals().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-/// Signals whose default action ends the program, and that have no meaning here.
+/// Signals whose default action ends a worker process, and that have no meaning there.
 const IGNORED: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
 
 /// What a signal asks for.
@@ -19,6 +19,8 @@ pub(crate) enum Request {
     End(i32),
     /// SIGQUIT: stop at once.
     Stop(i32),
+    /// SIGHUP: read the configuration again.
+    Reload,
     /// SIGCHLD: a child has exited.
     Reap,
 }
@@ -26,8 +28,7 @@ pub(crate) enum Request {
 /// Sends `notice(request)` for every signal that asks for something. Ignores other signals that would end the program and
 /// leave running commands behind, and logs a warning.
 ///
-/// SIGHUP does not drain: `systemctl reload` and log rotation send it to reload a configuration, and nobody would notice
-/// soon that the scheduler had ended.
+/// SIGHUP does not drain: `systemctl reload` and log rotation send it to programs that should continue.
 pub(crate) fn forward<T: Send + 'static>(
     sender: Sender<T>,
     mut notice: impl FnMut(Request) -> T + Send + 'static,
@@ -42,14 +43,12 @@ pub(crate) fn forward<T: Send + 'static>(
                     SIGINT | SIGTERM => Request::End(signal),
                     SIGQUIT => Request::Stop(signal),
                     SIGCHLD => Request::Reap,
-                    SIGHUP => {
-                        tracing::warn!(
-                            "SIGHUP is ignored: the jobs file is read only at startup; restart the program to apply changes"
-                        );
-                        continue;
-                    }
+                    SIGHUP => Request::Reload,
                     other => {
-                        tracing::warn!("{} is ignored: it has no meaning for this program", name(other));
+                        tracing::warn!(
+                            "{} is ignored: it has no meaning for this program",
+                            name(other)
+                        );
                         continue;
                     }
                 };

@@ -143,8 +143,8 @@ impl Stores {
     pub(crate) fn warn_of_memory_stores(&self) {
         for alias in self.aliases() {
             if !self.is_persistent(&alias) {
-                stderr::line(&format!(
-                    "note: the job store `{alias}` keeps its jobs in memory; the jobs of a running `apscheduler run` are not \
+                stderr::note(&format!(
+                    "the job store `{alias}` keeps its jobs in memory; the jobs of a running `apscheduler run` are not \
                      visible here"
                 ));
             }

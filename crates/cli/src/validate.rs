@@ -47,12 +47,12 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode> {
     let errors = file.check(&scheduler);
     if !errors.is_empty() {
         for error in &errors {
-            stderr::line(&format!("error: {}", error.chain()));
+            stderr::error(&error.chain());
         }
         return Ok(ExitCode::FAILURE);
     }
     for warning in file.warnings(&scheduler) {
-        stderr::line(&format!("warning: {warning}"));
+        stderr::warning(&warning);
     }
     if args.against_store {
         return preview::preview(&file, &scheduler, args.json);

@@ -77,7 +77,8 @@ fn same_schedule(left: &str, right: &str) -> bool {
     schedule(left).is_some() && schedule(left) == schedule(right)
 }
 
-fn fnv1a(value: &Value) -> u64 {
+/// The hash of a value. The order of keys does not count.
+pub(super) fn fnv1a(value: &Value) -> u64 {
     let mut text = String::new();
     write_sorted(value, &mut text);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -65,6 +65,11 @@ impl FileJob {
         &self.table
     }
 
+    /// Whether another entry defines the same job in the same way.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        (&self.id, &self.jobstore, &self.table) == (&other.id, &other.jobstore, &other.table)
+    }
+
     /// The place in the file, such as `jobs[2] "backup"`.
     pub(super) fn place(&self) -> &str {
         &self.place

@@ -11,8 +11,9 @@ use super::http::Http;
 use super::identity::Identity;
 use super::plan::Plan;
 use super::read::{self, Contents};
+use super::settings::Settings;
 use super::sync::{Applied, FileSync};
-use super::wanted::{self, Wanted};
+use super::wanted::{self, FirstRun, Wanted};
 use super::warnings;
 
 /// The configuration of a scheduler and its jobs, read from a file.
@@ -35,6 +36,7 @@ pub struct JobsFile {
     config: Config,
     jobs: Vec<FileJob>,
     http: Option<Http>,
+    settings: Settings,
 }
 
 impl JobsFile {
@@ -46,8 +48,9 @@ impl JobsFile {
     /// [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config), with the file and the line or key, if it is invalid.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let Contents { identity, config, jobs, http } = read::contents(path)?;
-        Ok(Self { path: path.to_owned(), identity, take_over: false, config, jobs, http })
+        let Contents { identity, config, jobs, http, settings } = read::contents(path)?;
+        let path = path.to_owned();
+        Ok(Self { path, identity, take_over: false, config, jobs, http, settings })
     }
 
     /// Reads only the configuration of the scheduler. Environment variables in jobs need not be set.
@@ -107,6 +110,24 @@ impl JobsFile {
         bound.map_err(|error| self.locate(&error))
     }
 
+    /// Binds the address of the key `http` of a file, or `listen`, without reading its jobs. Without the key, the server has
+    /// its defaults: it listens at 127.0.0.1:8080, and whoever can reach it may look.
+    ///
+    /// For programs that show the stores of a file and run no jobs; see
+    /// [`Scheduler::never_process`](apscheduler_engine::Scheduler::never_process).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); [`ErrorKind::Io`](apscheduler_core::ErrorKind::Io) with the address.
+    #[cfg(feature = "interface-http")]
+    pub fn bind_http_at(
+        path: impl AsRef<Path>,
+        listen: Option<&str>,
+    ) -> Result<apscheduler_interface_http::BoundServer> {
+        let path = path.as_ref();
+        let http = read::http_of(path, listen)?;
+        http.bind().map_err(|error| read::in_file(path, &error))
+    }
+
     /// Configures a scheduler that has not been started.
     ///
     /// # Errors
@@ -138,13 +159,40 @@ impl JobsFile {
     /// The first error of [`check`](Self::check), or [`ErrorKind::Config`](apscheduler_core::ErrorKind::Config) if a job
     /// belongs to another file; then nothing is changed. Any error from a store.
     pub fn apply(&self, scheduler: &Scheduler) -> Result<Applied> {
-        let wanted = self.wanted(scheduler)?;
+        self.apply_wanted(scheduler, &self.wanted(scheduler)?)
+    }
+
+    /// Changes the stores of a running scheduler to match this file, after an earlier version of the file was applied.
+    ///
+    /// It differs from [`apply`](Self::apply) in one thing: a job without a trigger, which runs once at each start, does not
+    /// run again if its entry is the same in both versions. The settings of the scheduler stay as they are; see
+    /// [`changed_settings`](Self::changed_settings).
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_after(&self, before: &Self, scheduler: &Scheduler) -> Result<Applied> {
+        let mut wanted = self.wanted(scheduler)?;
+        for (job, wanted) in self.jobs.iter().zip(&mut wanted) {
+            if wanted.first == FirstRun::Now && before.jobs.iter().any(|before| before.same(job)) {
+                wanted.first = FirstRun::Never;
+            }
+        }
+        self.apply_wanted(scheduler, &wanted)
+    }
+
+    /// The top-level keys whose values differ in an earlier version of this file, apart from `name` and `jobs`. They take
+    /// effect when the program is started again.
+    pub fn changed_settings<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
+        self.settings.differences(&before.settings)
+    }
+
+    fn apply_wanted(&self, scheduler: &Scheduler, wanted: &[Wanted]) -> Result<Applied> {
         for warning in warnings::never_firing(&self.path, &self.jobs, scheduler) {
             tracing::warn!("{warning}");
         }
         let name = self.name().map_or_else(|| self.path.display().to_string(), str::to_owned);
         let acting = scheduler.acting_as(format!("jobs file {name}"));
-        self.sync(&acting, &wanted).apply().map_err(|error| self.locate(&error))
+        self.sync(&acting, wanted).apply().map_err(|error| self.locate(&error))
     }
 
     fn build(&self, scheduler: &Scheduler) -> (Vec<Wanted>, Vec<Error>) {

@@ -49,6 +49,8 @@
 //!   the next start.
 //!
 //! Several processes may apply the same file to a shared store at the same time.
+//!
+//! A running scheduler can apply a newer version of its file with [`JobsFile::apply_after`].
 
 mod digest;
 mod entry;
@@ -59,6 +61,7 @@ mod layout;
 mod meaning;
 mod plan;
 mod read;
+mod settings;
 mod start;
 mod stored;
 mod sync;

@@ -11,6 +11,7 @@ use super::entry::FileJob;
 use super::http::Http;
 use super::identity::Identity;
 use super::layout::Layout;
+use super::settings::Settings;
 use super::syntax::Format;
 use super::variables;
 
@@ -20,24 +21,43 @@ pub(super) struct Contents {
     pub(super) config: Config,
     pub(super) jobs: Vec<FileJob>,
     pub(super) http: Option<Http>,
+    pub(super) settings: Settings,
 }
 
 /// Reads a whole file.
 pub(super) fn contents(path: &Path) -> Result<Contents> {
     let mut layout = layout(path)?;
     let mut read = || {
-        let config = config(&mut layout)?;
+        let table = config_table(&mut layout)?;
+        let config = Config::from_value(&table)?;
         let identity = Identity::of(path, name(layout.name.take())?)?;
         let jobs = jobs(std::mem::take(&mut layout.jobs))?;
-        let http = layout.http.take().map(http).transpose()?;
-        Ok(Contents { identity, config, jobs, http })
+        let http = layout.http.take().map(|options| expanded(options, "http")).transpose()?;
+        let settings = Settings::of(&table, http.as_ref());
+        let http = http.as_ref().map(Http::read).transpose()?;
+        Ok(Contents { identity, config, jobs, http, settings })
     };
     read().map_err(|error| in_file(path, &error))
 }
 
 /// Reads only the configuration of the scheduler.
 pub(super) fn config_of(path: &Path) -> Result<Config> {
-    config(&mut layout(path)?).map_err(|error| in_file(path, &error))
+    let read = |mut layout| Config::from_value(&config_table(&mut layout)?);
+    read(layout(path)?).map_err(|error| in_file(path, &error))
+}
+
+/// Reads only the server of the HTTP API. `listen` replaces the address that the file names.
+#[cfg(feature = "interface-http")]
+pub(super) fn http_of(path: &Path, listen: Option<&str>) -> Result<Http> {
+    let read = |layout: Layout| {
+        let options = layout.http.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let mut options = expanded(options, "http")?;
+        if let (Value::Object(table), Some(listen)) = (&mut options, listen) {
+            table.insert("listen".to_owned(), Value::from(listen));
+        }
+        Http::read(&options)
+    };
+    read(layout(path)?).map_err(|error| in_file(path, &error))
 }
 
 /// Prefixes an error with the path of the file, and joins its causes into one line.
@@ -63,29 +83,17 @@ fn layout(path: &Path) -> Result<Layout> {
     format.parse(&text).and_then(Layout::of).map_err(invalid)
 }
 
-fn config(layout: &mut Layout) -> Result<Config> {
-    let mut table = Value::Object(std::mem::take(&mut layout.config));
-    expand(&mut table, "")?;
-    Config::from_value(&table)
+/// The keys of the scheduler, nested or with dots.
+fn config_table(layout: &mut Layout) -> Result<Value> {
+    expanded(Value::Object(std::mem::take(&mut layout.config)), "")
 }
 
 fn name(name: Option<Value>) -> Result<Option<Value>> {
-    let mut name = name.filter(|name| !name.is_null());
-    if let Some(name) = &mut name {
-        expand(name, "name")?;
-    }
-    Ok(name)
-}
-
-fn http(mut options: Value) -> Result<Http> {
-    expand(&mut options, "http")?;
-    Http::read(&options)
+    name.filter(|name| !name.is_null()).map(|name| expanded(name, "name")).transpose()
 }
 
 fn jobs(entries: Vec<Value>) -> Result<Vec<FileJob>> {
-    let mut entries = Value::Array(entries);
-    expand(&mut entries, "jobs")?;
-    let Value::Array(entries) = entries else {
+    let Value::Array(entries) = expanded(Value::Array(entries), "jobs")? else {
         return Ok(Vec::new());
     };
     let read = |(index, entry)| FileJob::read(index, entry);
@@ -103,7 +111,9 @@ fn jobs(entries: Vec<Value>) -> Result<Vec<FileJob>> {
     Ok(jobs)
 }
 
-fn expand(value: &mut Value, path: &str) -> Result<()> {
-    variables::expand(value, path, &variables::environment)
-        .map_err(|message| Error::new(ErrorKind::Config, message))
+/// Replaces variables.
+fn expanded(mut value: Value, path: &str) -> Result<Value> {
+    variables::expand(&mut value, path, &variables::environment)
+        .map_err(|message| Error::new(ErrorKind::Config, message))?;
+    Ok(value)
 }

@@ -212,3 +212,22 @@ fn applies_every_option() {
     );
     assert_eq!(spec.trigger().to_string(), "cron[minute='*/5']");
 }
+
+#[test]
+fn a_newer_version_runs_jobs_without_a_trigger_only_if_they_have_changed() {
+    let bench = Bench::new();
+    let once = |name: &str| format!("[[jobs]]\nid = 'once'\nfunc = 'greet'\nargs = ['{name}']\n");
+    let first = bench.load(&format!("timezone = 'UTC'\n{}", once("you"))).unwrap();
+    first.apply(&bench.scheduler).unwrap();
+    bench.scheduler.remove_job("once").unwrap();
+    let second = bench.load(&format!("{}{EVERY_MINUTE}", once("you"))).unwrap();
+    assert_eq!(counts(second.apply_after(&first, &bench.scheduler).unwrap()), [1, 0, 0, 0, 1]);
+    assert_eq!(bench.ids(), ["default/a"]);
+    assert_eq!(second.changed_settings(&first), ["timezone"]);
+    let third = bench.load(&once("me")).unwrap();
+    assert_eq!(counts(third.apply_after(&second, &bench.scheduler).unwrap()), [1, 0, 0, 1, 0]);
+    assert_eq!(bench.ids(), ["default/once"]);
+    // At a start it runs in any case.
+    bench.scheduler.remove_job("once").unwrap();
+    assert_eq!(counts(third.apply(&bench.scheduler).unwrap()), [1, 0, 0, 0, 0]);
+}

@@ -7,6 +7,7 @@ use apscheduler::job::JobKey;
 use apscheduler::{Backfill, Backfilled, Reprocess};
 use clap::builder::PossibleValuesParser;
 
+use crate::progress::Progress;
 use crate::stores::Stores;
 use crate::{input, output};
 
@@ -67,7 +68,10 @@ pub(super) fn backfill(stores: &Stores, args: &BackfillArgs) -> Result<ExitCode>
         .newest_first(args.order == "newest")
         .dry_run(args.dry_run);
     let key = JobKey::in_store(job.jobstore(), job.id());
-    let Backfilled { id, runs, left, .. } = &stores.scheduler.backfill(key, &backfill)?;
+    let progress = Progress::new("looking at past run times", args.json);
+    let backfilled = stores.scheduler.backfill(key, &backfill);
+    drop(progress);
+    let Backfilled { id, runs, left, .. } = &backfilled?;
     if args.json {
         output::json(&serde_json::json!({
             "id": id, "dry_run": args.dry_run, "runs": runs, "left": left,

@@ -1,6 +1,6 @@
 //! `apscheduler jobs export` and `import`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use crate::output;
+use crate::progress::Progress;
 use crate::stores::Stores;
 
 /// Export jobs as JSON.
@@ -32,10 +33,12 @@ pub(super) fn export(stores: &Stores, args: &ExportArgs) -> Result<ExitCode> {
     stores.warn_of_memory_stores();
     // Collected first: an error must not leave a partial file.
     let mut exported = Vec::new();
+    let progress = Progress::new("exporting jobs", false);
     match stores.alias() {
         Some(alias) => stores.scheduler.export_jobs_in(alias, &mut exported)?,
         None => stores.scheduler.export_jobs(&mut exported)?,
     }
+    drop(progress);
     if is_dash(&args.file) {
         let mut out = output::stdout();
         out.write_all(&exported)?;
@@ -49,13 +52,18 @@ pub(super) fn export(stores: &Stores, args: &ExportArgs) -> Result<ExitCode> {
 
 pub(super) fn import(stores: &Stores, args: &ImportArgs) -> Result<ExitCode> {
     let alias = stores.target()?;
-    let mut input: Box<dyn Read> = if is_dash(&args.file) {
-        Box::new(io::stdin())
+    let (input, size): (Box<dyn Read>, _) = if is_dash(&args.file) {
+        (Box::new(io::stdin()), None)
     } else {
-        let file = File::open(&args.file);
-        Box::new(file.with_context(|| format!("can't read the file `{}`", args.file.display()))?)
+        let file = File::open(&args.file)
+            .with_context(|| format!("can't read the file `{}`", args.file.display()))?;
+        let size = file.metadata().ok().filter(Metadata::is_file).map(|metadata| metadata.len());
+        (Box::new(file), size)
     };
+    let progress = Progress::new("importing jobs", false);
+    let mut input = io::BufReader::new(progress.reading(input, size));
     let count = stores.scheduler.import_jobs(alias, &mut input)?;
+    drop(progress);
     output::line(&format!(
         "imported {count} {} into {alias}",
         if count == 1 { "job" } else { "jobs" }

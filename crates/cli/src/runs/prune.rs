@@ -1,6 +1,5 @@
 //! `apscheduler runs prune`.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use apscheduler::options::{self, Seconds};
 use serde_json::{Value, json};
 
 use crate::output;
+use crate::progress::Progress;
 use crate::stores::Stores;
 
 /// Remove old records of runs and of changes now.
@@ -56,20 +56,13 @@ pub(super) fn prune(stores: &Stores, args: &PruneArgs) -> Result<ExitCode> {
     retention.max_ok = args.max_ok.unwrap_or(retention.max_ok);
     retention.keep_last = args.keep_last.unwrap_or(retention.keep_last);
     stores.check_any_persistent()?;
-    let shows_progress = io::stderr().is_terminal();
-    let progress = |removed: usize| {
-        if shows_progress {
-            // The result is printed in any case.
-            let _ = write!(io::stderr(), "\r{removed} records removed");
-        }
-    };
+    let progress = Progress::new("removing records", args.json);
+    let note = |removed: usize| progress.done(format_args!("{removed} records removed"));
     let removed = match stores.alias() {
-        Some(alias) => stores.scheduler.prune_runs_in(alias, &retention, progress),
-        None => stores.scheduler.prune_runs(&retention, progress),
+        Some(alias) => stores.scheduler.prune_runs_in(alias, &retention, note),
+        None => stores.scheduler.prune_runs(&retention, note),
     };
-    if shows_progress {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
+    drop(progress);
     let removed = removed?;
     if args.json {
         output::json(&json!({"removed": removed}))?;

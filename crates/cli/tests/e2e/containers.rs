@@ -111,7 +111,7 @@ fn the_first_process_of_a_container_reaps_and_drains() {
     assert_all_reaped(&place, &running, pid);
     let raw = Pid::from_raw(pid.try_into().unwrap()).unwrap();
     kill_process(raw, Signal::HUP).unwrap();
-    running.wait_for_log("SIGHUP is ignored");
+    running.wait_for_log("jobs.toml: reloaded: ");
     kill_process(raw, Signal::TERM).unwrap();
     assert_eq!(running.ended().code(), Some(0), "{}", running.log());
 }

@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::program::{Place, Running, wait_for};
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 const JOB: &str = "[[jobs]]\nid = 'a/b'\nfunc = 'log'\nkwargs.message = 'x'\n\
     trigger = { type = 'interval', hours = 1 }\n";
 
 /// Returns the address that the log names.
-fn address(running: &Running) -> String {
+pub(crate) fn address(running: &Running) -> String {
     wait_for("the address", || {
         let log = running.log();
         let (_, rest) = log.split_once("the HTTP API is at ")?;
@@ -27,7 +27,7 @@ fn started(place: &Place, http: &str) -> (Running, String) {
     (running, address)
 }
 
-fn ask(method: &str, url: &str, token: Option<&str>) -> (u16, Value) {
+pub(crate) fn ask(method: &str, url: &str, token: Option<&str>) -> (u16, Value) {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut request = ureq::http::Request::builder().method(method).uri(url);

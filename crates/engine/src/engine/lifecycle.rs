@@ -144,6 +144,7 @@ impl Scheduler {
                 ));
             }
             engine.begin_running();
+            let paused = paused || engine.never_processes.load(Ordering::SeqCst);
             *phase = if paused { Phase::Paused } else { Phase::Running };
             drop(phase);
             engine.phase_changed.notify_all();
@@ -151,6 +152,18 @@ impl Scheduler {
             engine.note_presence(self.1.as_deref());
             return Ok(());
         }
+    }
+
+    /// Makes this scheduler one that never processes jobs: it starts paused and can't be resumed. Intended for programs that
+    /// show and change the jobs of stores which other schedulers process. A run that is asked for waits in the store for one
+    /// of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyRunning`] if the scheduler has been started.
+    pub fn never_process(&self) -> Result<()> {
+        self.0.refuse_when_started()?;
+        self.0.never_processes.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Stops processing, executors and stores.
@@ -197,8 +210,15 @@ impl Scheduler {
     /// Resumes processing jobs.
     ///
     /// # Errors
-    /// [`ErrorKind::NotRunning`] if the scheduler has not been started.
+    /// [`ErrorKind::NotRunning`] if the scheduler has not been started; [`ErrorKind::Unsupported`] after
+    /// [`never_process`](Self::never_process).
     pub fn resume(&self) -> Result<()> {
+        if self.0.never_processes.load(Ordering::SeqCst) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this scheduler shows and changes the jobs of its stores, and runs none: resume one that runs them",
+            ));
+        }
         if self.0.switch(Phase::Paused, Phase::Running)? {
             tracing::info!("resumed job processing");
             self.0.note_presence(self.1.as_deref());

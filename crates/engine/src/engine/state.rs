@@ -1,7 +1,7 @@
 //! The state that all handles to a scheduler share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub(crate) struct Engine {
     /// When the scheduler began to process jobs: at the start, or when it was resumed.
     pub(super) running_since: Mutex<Timestamp>,
     pub(super) phase: Mutex<Phase>,
+    /// It never processes jobs: it can't be resumed.
+    pub(super) never_processes: AtomicBool,
     /// The number of executors and stores ever added. Changed under the lock of `phase`.
     pub(super) components_added: AtomicU64,
     pub(super) phase_changed: Condvar,
@@ -97,6 +99,7 @@ impl Engine {
             inbox: RwLock::default(),
             lost: Mutex::default(),
             last_turn: Mutex::default(),
+            never_processes: AtomicBool::default(),
             abandoned: Mutex::default(),
             settings: RwLock::new(Settings {
                 timezone: SchedulerZone::local(),

@@ -60,6 +60,12 @@ impl Drop for EngineTurns {
 }
 
 impl Scheduler {
+    /// Makes the event loop make a turn soon. Calls that need a turn do that themselves; this one is for checking with
+    /// [`since_last_turn`](Self::since_last_turn) that the loop does not hang.
+    pub fn wakeup(&self) {
+        self.0.wake();
+    }
+
     /// Handles the end of the loop while the scheduler is running.
     fn lose_loop(&self) {
         if self.0.begin_shutdown().is_err() {

@@ -39,6 +39,20 @@ fn start_paused() {
 }
 
 #[test]
+fn a_scheduler_that_never_processes_jobs_can_not_be_resumed() {
+    let scheduler = scheduler();
+    scheduler.never_process().unwrap();
+    scheduler.add_job(JobBuilder::new("tests::ok")).unwrap();
+    let events = Recorder::on(&scheduler, EventMask::JOB_SUBMITTED);
+    scheduler.start().unwrap();
+    assert_eq!(scheduler.state(), SchedulerState::Paused);
+    assert_eq!(scheduler.resume().unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(scheduler.step(), None);
+    assert!(events.take().is_empty());
+    assert_eq!(scheduler.never_process().unwrap_err().kind(), ErrorKind::AlreadyRunning);
+}
+
+#[test]
 fn scheduler_already_running() {
     let scheduler = scheduler();
     scheduler.start().unwrap();

@@ -28,6 +28,7 @@ mod serving;
 mod starting;
 #[cfg(unix)]
 mod stop;
+mod variables;
 #[cfg(unix)]
 mod wait;
 pub mod worker;

@@ -18,6 +18,7 @@ use crate::leader::Leader;
 use crate::message::{FromWorker, PROTOCOL, RELEASE};
 use crate::process::{Lost, WorkerProcess};
 use crate::stop::Stop;
+use crate::variables::variables;
 
 /// How long a worker may take to be ready: its set-up may have to reach a database.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -71,7 +72,7 @@ impl WorkerProcess {
         // Every wait has a deadline or can be woken.
         socket.set_nonblocking(true)?;
         let mut command = Command::new(program()?);
-        command.arg(ARGUMENT).stdin(OwnedFd::from(theirs));
+        command.arg(ARGUMENT).envs(variables()).stdin(OwnedFd::from(theirs));
         if let Some(name) = std::env::args_os().next() {
             command.arg0(name);
         }

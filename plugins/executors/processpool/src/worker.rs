@@ -12,6 +12,8 @@ use apscheduler_core::{Error, ErrorKind, Extensions, Result};
 
 use crate::argument::is_worker;
 
+pub use crate::variables::set_variable;
+
 /// The places at which this process has called the hook. Without a call no worker is started, not by a worker either.
 static HOOKS: Mutex<Vec<&Location<'static>>> = Mutex::new(Vec::new());
 

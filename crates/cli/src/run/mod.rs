@@ -1,5 +1,8 @@
 //! `apscheduler run`.
 
+mod applying;
+mod watch;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,8 +14,10 @@ use anyhow::Result;
 use apscheduler::file::JobsFile;
 use apscheduler::{BackgroundScheduler, Scheduler, Shutdown, function_command};
 
+use self::applying::Wish;
+use self::watch::Watch;
 use crate::signals::{self, Request};
-use crate::{events, log, nonblocking, reaping, reapply, stderr};
+use crate::{events, log, nonblocking, reaping, service, stderr};
 
 /// Run the jobs of a file in the foreground.
 ///
@@ -22,7 +27,14 @@ use crate::{events, log, nonblocking, reaping, reapply, stderr};
 ///
 /// On SIGINT or SIGTERM, no more jobs start, running jobs finish, and the program exits with status 0. A second signal, or
 /// SIGQUIT, stops at once: running commands get TERM, and KILL after one second; the exit status is 128 plus the signal
-/// number. SIGHUP, SIGUSR1 and SIGUSR2 are ignored with a warning in the log.
+/// number. SIGUSR1 and SIGUSR2 are ignored with a warning in the log.
+///
+/// SIGHUP reads the file again: jobs that were added, changed or removed in it are added, changed or removed, by the rules of
+/// a start. A file with an error changes nothing, and the log says what is wrong. Changes of job stores, executors, the time
+/// zone and other settings take effect at the next start. With --watch, that happens whenever the file was edited.
+///
+/// Under systemd (`Type=notify`), `run` says when it has started, reloads and stops, and gives signs of life to the watchdog as
+/// long as its event loop works.
 ///
 /// The log goes to standard error. `RUST_LOG` sets its level: error, warn, info (the default), debug, or a list such as
 /// `info,apscheduler::command=off`. A stalled reader of the log or the events does not delay jobs: lines are dropped, and
@@ -41,11 +53,15 @@ pub(crate) struct RunArgs {
     /// --against-store --take-over`
     #[arg(long)]
     take_over: bool,
+    /// Apply the file again whenever it was edited
+    #[arg(long)]
+    watch: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   apscheduler run examples/jobs.toml
+  apscheduler run jobs.toml --watch
   apscheduler run jobs.toml --events events.jsonl
   apscheduler run jobs.toml --events - | jq -r 'select(.event == \"JOB_ERROR\").job_id'";
 
@@ -76,12 +92,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
                 match request {
                     Request::Stop(signal) => exit_at_once(signal),
                     Request::End(signal) if count > 1 => exit_at_once(signal),
-                    Request::End(_) | Request::Reap => {}
+                    Request::End(_) | Request::Reload | Request::Reap => {}
                 }
             }
             Notice::Signal(request)
         }
     })?;
+    let watch = args.watch.then(|| Watch::new(args.file.clone()));
     let file = JobsFile::load(&args.file)?.take_over(args.take_over);
     let scheduler = BackgroundScheduler::new();
     // Before anything emits events.
@@ -92,13 +109,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     let errors = file.check(&scheduler);
     if !errors.is_empty() {
         for error in &errors {
-            stderr::line(&format!("error: {}", error.chain()));
+            stderr::error(&error.chain());
         }
         return Ok(ExitCode::FAILURE);
     }
     // Before the jobs start: another program may have the address.
     let bound = file.bind_http()?;
-    reapply::when_replaced(file.clone().take_over(false), &scheduler)?;
+    let wishes = applying::start(file.clone().take_over(false), &scheduler)?;
     let applied = file.start(&scheduler)?;
     starting.store(false, Ordering::SeqCst);
     let server = bound.map(|bound| bound.serve(&scheduler)).transpose()?;
@@ -106,17 +123,30 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         tracing::info!("the HTTP API is at http://{}/api/v1", server.address());
     }
     tracing::info!("{}: {applied}", args.file.display());
+    if let Some(watch) = watch {
+        watch.start(wishes.clone())?;
+    }
+    service::status(&applied.to_string());
+    service::ready();
+    service::keep_watchdog_quiet(&scheduler)?;
 
     // Orphans may have been inherited before the signal handler was installed.
     reaping::reap_inherited();
     let first = loop {
         match notices.recv()? {
             Notice::Signal(Request::Reap) => reaping::reap_inherited(),
+            Notice::Signal(Request::Reload) => {
+                tracing::info!("SIGHUP: reading the jobs file again");
+                // The thread ends with the scheduler.
+                let _ = wishes.send(Wish::Reload);
+            }
             Notice::Signal(request) => break Some(request),
             Notice::Stopped => break None,
         }
     };
     let signalled = Instant::now();
+    service::status("waiting for running jobs to finish");
+    service::stopping();
     if let Some(Request::End(signal)) = first {
         let name = signals::name(signal);
         tracing::info!("{name}: waiting for running jobs to finish; a second signal stops at once");
@@ -135,6 +165,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         match notices.recv()? {
             Notice::Stopped => return Ok(ExitCode::SUCCESS),
             Notice::Signal(Request::Reap) => reaping::reap_inherited(),
+            Notice::Signal(Request::Reload) => {
+                tracing::warn!("SIGHUP is ignored: the program is about to end");
+            }
             Notice::Signal(Request::End(_)) if signalled.elapsed() < DUPLICATE_SIGNAL => {}
             Notice::Signal(Request::End(signal) | Request::Stop(signal)) => {
                 return Ok(stop(&scheduler, &notices, signal));
