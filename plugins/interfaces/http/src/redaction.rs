@@ -135,7 +135,10 @@ impl Redaction {
     /// Hides what is secret in text.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let shown = without_passwords(text);
-        let Some(pattern) = &self.in_text else { return shown };
+        // Most text has none of the words, which is found sooner than by the pattern.
+        let Some(pattern) = self.in_text.as_ref().filter(|_| self.is_secret(text)) else {
+            return shown;
+        };
         let replaced = pattern.replace_all(&shown, |found: &Captures<'_>| {
             let (key, value) = (&found["key"], &found["value"]);
             // After a space, only an option of a command line has a value: `--password x`.
@@ -161,12 +164,16 @@ impl Redaction {
 
 /// Hides the passwords of URLs, and the credentials of HTTP headers.
 pub(crate) fn without_passwords(text: &str) -> Cow<'_, str> {
+    let has_url = text.contains("://") && text.contains('@');
+    let lower = text.to_ascii_lowercase();
+    let has_credentials = lower.contains("bearer") || lower.contains("basic");
     let mut shown = Cow::Borrowed(text);
-    for (pattern, with) in [
-        (&*URL_PASSWORD, format!("${{user}}:{REDACTED}@")),
-        (&*CREDENTIALS, format!("${{scheme}} {REDACTED}")),
+    for (is_wanted, pattern, with) in [
+        (has_url, &URL_PASSWORD, format!("${{user}}:{REDACTED}@")),
+        (has_credentials, &CREDENTIALS, format!("${{scheme}} {REDACTED}")),
     ] {
-        if let Some(pattern) = pattern
+        if is_wanted
+            && let Some(pattern) = &**pattern
             && let Cow::Owned(replaced) = pattern.replace_all(&shown, with.as_str())
         {
             shown = Cow::Owned(replaced);
