@@ -44,6 +44,7 @@ pub(crate) fn call_as<T>(
 }
 
 /// Writes a key, and returns what it was before.
+#[allow(dead_code, reason = "not all tests write keys")]
 pub(crate) fn put(key: String, value: &str) -> Option<String> {
     let value = value.to_owned();
     call(|mut kv| async move {
