@@ -5,6 +5,8 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::privileges::Niceness;
+
 /// How often to check whether a program has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -75,6 +77,11 @@ impl Group {
         let program = Arc::new(Program { child, ending: Mutex::new(false) });
         running.programs.push(Arc::clone(&program));
         Ok(Self { program, grace, reaped: false })
+    }
+
+    /// Never called: a niceness is refused here.
+    pub(crate) fn set_niceness(&self, _nice: Niceness) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(crate) fn take_outputs(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {

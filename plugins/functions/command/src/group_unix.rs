@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use apscheduler_plugin_kit::process_tree::{self, ProcessTree, TreeId};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, setpriority_pgrp, waitid};
+
+use crate::privileges::Niceness;
 
 /// Stops every program of this process and every process that they started: TERM, then KILL after `grace`. No more programs
 /// can be started.
@@ -35,6 +37,11 @@ impl Group {
         let tree = ProcessTree::new(TreeId::of_run(run_id, attempt), grace);
         let child = tree.spawn(command)?;
         Ok(Self { tree, child, reaped: false })
+    }
+
+    /// Sets the niceness of the program, and of what it has started already.
+    pub(crate) fn set_niceness(&self, nice: Niceness) -> io::Result<()> {
+        Ok(setpriority_pgrp(Some(Pid::from_child(&self.child)), nice.0)?)
     }
 
     /// Takes standard output and standard error. `None` if they were taken before.

@@ -9,6 +9,8 @@ mod group;
 mod limit;
 mod options;
 mod output;
+mod privileges;
+mod redirect;
 mod run;
 mod script;
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::limit::OutputLimits;
+use crate::privileges::{Niceness, Umask, User};
 use crate::script;
 
 /// The checked arguments of the function.
@@ -22,6 +23,13 @@ pub(crate) struct CommandOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) kill_after: Duration,
     pub(crate) limits: OutputLimits,
+    pub(crate) user: Option<User>,
+    pub(crate) umask: Option<Umask>,
+    pub(crate) nice: Option<Niceness>,
+    /// The file to which standard output is appended.
+    pub(crate) stdout: Option<PathBuf>,
+    /// The file to which standard error is appended.
+    pub(crate) stderr: Option<PathBuf>,
 }
 
 /// The program to run.
@@ -45,6 +53,11 @@ struct RawOptions {
     kill_after: Seconds,
     max_lines: Option<u64>,
     max_lines_per_second: Option<u64>,
+    user: Option<String>,
+    umask: Option<String>,
+    nice: Option<i32>,
+    stdout: Option<PathBuf>,
+    stderr: Option<PathBuf>,
 }
 
 impl Default for RawOptions {
@@ -58,6 +71,11 @@ impl Default for RawOptions {
             kill_after: Seconds(5.0),
             max_lines: Some(10_000),
             max_lines_per_second: Some(1_000),
+            user: None,
+            umask: None,
+            nice: None,
+            stdout: None,
+            stderr: None,
         }
     }
 }
@@ -79,6 +97,11 @@ impl TryFrom<RawOptions> for CommandOptions {
                 max_lines: raw.max_lines,
                 max_lines_per_second: raw.max_lines_per_second,
             },
+            user: raw.user.as_deref().map(User::find).transpose()?,
+            umask: raw.umask.as_deref().map(Umask::parse).transpose()?,
+            nice: raw.nice.map(Niceness::new).transpose()?,
+            stdout: raw.stdout.map(|path| file("stdout", path)).transpose()?,
+            stderr: raw.stderr.map(|path| file("stderr", path)).transpose()?,
         })
     }
 }
@@ -109,6 +132,13 @@ fn timeout(given: Seconds) -> Result<Duration, String> {
     given.positive("timeout").map_err(|error| error.to_string())
 }
 
+fn file(key: &str, path: PathBuf) -> Result<PathBuf, String> {
+    if path.file_name().is_none() {
+        return Err(format!("{key}: expected the path of a file, found `{}`", path.display()));
+    }
+    Ok(path)
+}
+
 /// Converts a variable. Numbers and booleans are accepted: `env = { PORT = 8080 }`.
 fn variable((name, value): (String, Value)) -> Result<(String, String), String> {
     if name.is_empty() || name.contains(['=', '\0']) {
@@ -134,8 +164,18 @@ impl CommandOptions {
 }
 
 impl Program {
-    /// The command that runs the program.
-    pub(crate) fn command(&self) -> Command {
+    /// The command that runs the program, with this mask for the files that it creates.
+    pub(crate) fn command(&self, umask: Option<Umask>) -> Command {
+        let program = self.plain_command();
+        let Some(Umask(mask)) = umask else { return program };
+        // The mask belongs to a whole process, so a shell sets it and becomes the program.
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("umask {mask:04o} && exec \"$@\""), "sh"]);
+        command.arg(program.get_program()).args(program.get_args());
+        command
+    }
+
+    fn plain_command(&self) -> Command {
         match self {
             Self::Argv { name, rest } => {
                 let mut command = Command::new(name);
@@ -191,6 +231,7 @@ mod tests {
             json!({"shell": "true", "timeout": "1m 30s", "kill_after": "500ms"}),
             json!({"shell": "true", "timeout": "0.5", "cwd": "/", "env": {"PORT": 80, "X": "y", "ON": true}}),
             json!({"shell": "true", "max_lines": 0, "max_lines_per_second": "none"}),
+            json!({"shell": "true", "stdout": "out.log", "stderr": "/var/log/job.err"}),
         ] {
             assert_eq!(check(&kwargs), Ok(()), "{kwargs}");
         }
@@ -216,6 +257,11 @@ mod tests {
             (json!({"shell": "true", "env": {"A": []}}), "env.A: expected text, found []"),
             (json!({"shell": "true", "env": {"A=B": 1}}), "not a valid variable name"),
             (json!({"shell": "true", "max_lines": -1}), "max_lines: -1 is out of range"),
+            (
+                json!({"shell": "true", "stdout": ""}),
+                "stdout: expected the path of a file, found ``",
+            ),
+            (json!({"shell": "true", "stderr": "a/.."}), "stderr: expected the path of a file"),
             (json!({"shel": "true"}), "unknown option `shel`; did you mean `shell`?"),
         ];
         for (kwargs, expected) in cases {

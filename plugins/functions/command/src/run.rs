@@ -2,6 +2,7 @@
 
 use std::future::Future as _;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::group::Group;
 use crate::limit::OutputMeter;
 use crate::options::CommandOptions;
 use crate::output::{self, Tail};
+use crate::redirect;
 use crate::script;
 
 /// How long to wait for the rest of the output after the program has exited. A background process may keep the pipes open
@@ -142,11 +144,12 @@ pub(crate) fn run(
 
 fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError> {
     let program = &options.program;
-    let mut command = program.command();
+    let mut command = program.command(options.umask);
+    if let Some(user) = &options.user {
+        user.apply(&mut command);
+    }
     command
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .env("APSCHEDULER_JOB_ID", &labels.job_id)
         .env("APSCHEDULER_JOB_NAME", &labels.job_name)
         .env("APSCHEDULER_JOBSTORE", &labels.jobstore)
@@ -166,8 +169,15 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
         }
         command.current_dir(cwd);
     }
+    let target = |key: &str, file: Option<&PathBuf>| {
+        let target =
+            redirect::target(file.map(|file| &**file), options.cwd.as_deref(), options.umask);
+        target.map_err(|error| JobError::new(format!("can't run {program}: {key}: {error}")))
+    };
+    command.stdout(target("stdout", options.stdout.as_ref())?);
+    command.stderr(target("stderr", options.stderr.as_ref())?);
     let run = (labels.run_id.as_str(), labels.fence.attempt());
-    Group::spawn(&mut command, run, options.kill_after).map_err(|error| {
+    let group = Group::spawn(&mut command, run, options.kill_after).map_err(|error| {
         let reason = match error.kind() {
             io::ErrorKind::NotFound => options
                 .file()
@@ -176,7 +186,14 @@ fn start(labels: &RunLabels, options: &CommandOptions) -> Result<Group, JobError
             _ => error.to_string(),
         };
         JobError::new(format!("can't run {program}: {reason}"))
-    })
+    })?;
+    if let Some(nice) = options.nice {
+        // The group is ended when it is dropped.
+        group.set_niceness(nice).map_err(|error| {
+            JobError::new(format!("can't run {program}: nice: can't set it to {}: {error}", nice.0))
+        })?;
+    }
+    Ok(group)
 }
 
 /// Starts the threads that watch the program. Returns the number of open output streams.

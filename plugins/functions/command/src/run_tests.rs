@@ -286,3 +286,121 @@ fn explains_scripts_that_can_not_be_executed() {
         assert!(!error.contains("program not found"), "{error}");
     }
 }
+
+#[test]
+fn output_is_appended_to_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let script = json!({
+        "shell": "echo to stdout; echo to stderr >&2",
+        "cwd": folder.path(), "stdout": "out.log", "stderr": place("err.log"), "umask": "077",
+    });
+    for times in 1..=2 {
+        let value = run_json(script.clone()).unwrap();
+        assert_eq!(value.get("output"), None, "it is in the files");
+        assert_eq!(fs::read_to_string(place("out.log")).unwrap(), "to stdout\n".repeat(times));
+        assert_eq!(fs::read_to_string(place("err.log")).unwrap(), "to stderr\n".repeat(times));
+    }
+    assert_eq!(fs::metadata(place("out.log")).unwrap().permissions().mode() & 0o777, 0o600);
+    // Rotation: the file is moved away, and the next run makes a new one.
+    fs::rename(place("out.log"), place("out.log.1")).unwrap();
+    run_json(script).unwrap();
+    assert_eq!(fs::read_to_string(place("out.log")).unwrap(), "to stdout\n");
+    // Both in one file, and one of the two.
+    let one =
+        json!({"shell": "echo a; echo b >&2", "stdout": place("one"), "stderr": place("one")});
+    run_json(one).unwrap();
+    assert_eq!(fs::read_to_string(place("one")).unwrap(), "a\nb\n");
+    let value = run_json(json!({"shell": "echo a; echo b >&2", "stderr": place("two")})).unwrap();
+    assert_eq!(value["output"], "a");
+    let error = message(json!({"argv": ["true"], "stdout": place("no/such/folder")}));
+    assert!(error.starts_with("can't run true: stdout: can't append to the file `"), "{error}");
+    assert!(error.ends_with("No such file or directory (os error 2)"), "{error}");
+}
+
+#[test]
+fn the_umask_is_that_of_the_program_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mask = |kwargs: Value| run_json(kwargs).unwrap()["output"].clone();
+    assert_eq!(mask(json!({"shell": "umask", "umask": "0027"})), "0027");
+    let argv = json!({"argv": ["sh", "-c", "umask; echo \"$1\"", "sh", "a b"], "umask": "070"});
+    assert_eq!(mask(argv), "0070\na b");
+    let file = folder.path().join("file");
+    run_json(json!({"argv": ["touch", &file], "umask": "077"})).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_ne!(mask(json!({"shell": "umask"})), "0070");
+    let error = message(json!({"argv": ["no-such-program"], "umask": "077"}));
+    assert!(error.starts_with("no-such-program exited with status 127"), "{error}");
+    assert_eq!(message(json!({"shell": "exit 3", "umask": "077"})), "/bin/sh exited with status 3");
+}
+
+#[test]
+fn niceness_is_that_of_everything_that_the_program_starts() {
+    let own = rustix::process::getpriority_process(None).unwrap();
+    let wanted = (own + 5).min(19);
+    // The program waits until it has been set: a shell of its own asks then.
+    let shell = format!("until [ \"$(nice)\" = {wanted} ]; do sleep 0.01; done; sh -c 'nice'");
+    let value = run_json(json!({"shell": shell, "nice": wanted, "timeout": 10})).unwrap();
+    assert_eq!(value["output"], wanted.to_string());
+}
+
+#[test]
+fn another_user_needs_the_right_to_change_it() {
+    let check = |user: &str| {
+        let kwargs = json!({"shell": "true", "user": user});
+        serde_json::from_value::<CommandOptions>(kwargs).map_err(|error| error.to_string())
+    };
+    let error = check("no-such-user").unwrap_err();
+    assert!(error.contains("user: this system has no user `no-such-user`"), "{error}");
+    let own = rustix::process::geteuid();
+    assert!(check(&own.as_raw().to_string()).is_ok(), "that of this process, by its number");
+    if own.is_root() {
+        let shell = "id -un; echo $HOME $USER $LOGNAME; id -G";
+        let value = run_json(json!({"shell": shell, "user": "nobody", "env": {"LOGNAME": "x"}}));
+        let value = value.unwrap();
+        let lines: Vec<&str> = value["output"].as_str().unwrap().lines().collect();
+        assert_eq!(lines[0], "nobody");
+        assert!(lines[1].ends_with(" nobody x"), "the variables of the job win: {lines:?}");
+        assert_eq!(lines[2].split(' ').count(), 1, "the groups of root are gone: {lines:?}");
+    } else {
+        let error = check("root").unwrap_err();
+        assert!(error.contains("has no right to run programs as `root`"), "{error}");
+    }
+}
+
+#[test]
+fn who_is_not_root_may_not_change_the_user_or_raise_the_priority() {
+    // Run again as another user, by this test program itself, so that both cases are tested.
+    const VARIABLE: &str = "APSCHEDULER_TEST_UNPRIVILEGED";
+    if std::env::var_os(VARIABLE).is_some() {
+        for (kwargs, expected) in [
+            (
+                json!({"shell": "true", "user": "root"}),
+                "user: this process runs as `nobody` and has no right",
+            ),
+            (json!({"shell": "true", "nice": -5}), "nice: this process has the niceness"),
+        ] {
+            let error = serde_json::from_value::<CommandOptions>(kwargs).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: it needs root to become another user");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // A place that others may read.
+    let program = folder.path().join("test");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for path in [folder.path(), &program] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let name = "run::tests::who_is_not_root_may_not_change_the_user_or_raise_the_priority";
+    let value = run_json(json!({
+        "argv": [&program, "--exact", name, "--nocapture"],
+        "cwd": "/", "user": "nobody", "env": {VARIABLE: "1"},
+    }));
+    let output = value.unwrap()["output"].as_str().unwrap().to_owned();
+    assert!(output.contains("1 passed"), "{output}");
+}
