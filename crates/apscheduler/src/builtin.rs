@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use apscheduler_core::function::Function;
-use apscheduler_core::registry::{self, AbsentPlugin, Plugin, PluginSet, Registry};
+use apscheduler_core::registry::{AbsentPlugin, Plugin, PluginSet, Registry};
 
 /// The built-in plugins that this build links.
 static PLUGINS: &[&Plugin] = &[
@@ -74,28 +74,28 @@ static ABSENT_FUNCTIONS: &[(&str, &str)] = &[
 static ABSENT: &[AbsentPlugin] = &[
     #[cfg(not(feature = "store-sqlite"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["sqlite"],
         "enable the feature `store-sqlite` of the crate `apscheduler`",
     )
     .url_schemes(&["sqlite"]),
     #[cfg(not(feature = "executor-threadpool"))]
     AbsentPlugin::new(
-        registry::PluginKind::Executor,
+        apscheduler_core::registry::PluginKind::Executor,
         &["threadpool"],
         "enable the feature `executor-threadpool` of the crate `apscheduler`, or add an executor `default`",
     )
     .classes(&["apscheduler.executors.pool:ThreadPoolExecutor"]),
     #[cfg(not(feature = "executor-processpool"))]
     AbsentPlugin::new(
-        registry::PluginKind::Executor,
+        apscheduler_core::registry::PluginKind::Executor,
         &["processpool"],
         "enable the feature `executor-processpool` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.executors.pool:ProcessPoolExecutor"]),
     #[cfg(not(feature = "executor-tokio"))]
     AbsentPlugin::new(
-        registry::PluginKind::Executor,
+        apscheduler_core::registry::PluginKind::Executor,
         &["tokio", "asyncio", "tornado"],
         "enable the feature `executor-tokio` of the crate `apscheduler`",
     )
@@ -105,53 +105,53 @@ static ABSENT: &[AbsentPlugin] = &[
         ]),
     #[cfg(not(feature = "scheduler-calloop"))]
     AbsentPlugin::new(
-        registry::PluginKind::Scheduler,
+        apscheduler_core::registry::PluginKind::Scheduler,
         &["calloop", "twisted"],
         "enable the feature `scheduler-calloop` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.schedulers.twisted:TwistedScheduler"]),
     #[cfg(not(feature = "scheduler-glib"))]
     AbsentPlugin::new(
-        registry::PluginKind::Scheduler,
+        apscheduler_core::registry::PluginKind::Scheduler,
         &["glib", "gtk"],
         "enable the feature `scheduler-glib` of the crate `apscheduler`, which needs GLib",
     ),
     #[cfg(not(feature = "scheduler-qt"))]
     AbsentPlugin::new(
-        registry::PluginKind::Scheduler,
+        apscheduler_core::registry::PluginKind::Scheduler,
         &["qt"],
         "enable the feature `scheduler-qt` of the crate `apscheduler`, which needs Qt 6",
     )
     .classes(&["apscheduler.schedulers.qt:QtScheduler"]),
     #[cfg(not(feature = "scheduler-may"))]
     AbsentPlugin::new(
-        registry::PluginKind::Scheduler,
+        apscheduler_core::registry::PluginKind::Scheduler,
         &["may", "gevent"],
         "enable the feature `scheduler-may` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.schedulers.gevent:GeventScheduler"]),
     #[cfg(not(feature = "executor-may"))]
     AbsentPlugin::new(
-        registry::PluginKind::Executor,
+        apscheduler_core::registry::PluginKind::Executor,
         &["may", "gevent"],
         "enable the feature `executor-may` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.executors.gevent:GeventExecutor"]),
     #[cfg(not(feature = "executor-smol"))]
     AbsentPlugin::new(
-        registry::PluginKind::Executor,
+        apscheduler_core::registry::PluginKind::Executor,
         &["smol"],
         "enable the feature `executor-smol` of the crate `apscheduler`",
     ),
     #[cfg(not(feature = "scheduler-smol"))]
     AbsentPlugin::new(
-        registry::PluginKind::Scheduler,
+        apscheduler_core::registry::PluginKind::Scheduler,
         &["smol"],
         "enable the feature `scheduler-smol` of the crate `apscheduler`",
     ),
     #[cfg(not(feature = "scheduler-tokio"))]
     AbsentPlugin::new(
-        registry::PluginKind::Scheduler,
+        apscheduler_core::registry::PluginKind::Scheduler,
         &["tokio", "asyncio", "tornado"],
         "enable the feature `scheduler-tokio` of the crate `apscheduler`",
     )
@@ -161,7 +161,7 @@ static ABSENT: &[AbsentPlugin] = &[
         ]),
     #[cfg(not(feature = "store-mongodb"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["mongodb"],
         "enable the feature `store-mongodb` of the crate `apscheduler`",
     )
@@ -169,7 +169,7 @@ static ABSENT: &[AbsentPlugin] = &[
     .url_schemes(&["mongodb", "mongodb+srv"]),
     #[cfg(not(feature = "store-redis"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["redis"],
         "enable the feature `store-redis` of the crate `apscheduler`",
     )
@@ -177,21 +177,21 @@ static ABSENT: &[AbsentPlugin] = &[
     .url_schemes(&["redis", "rediss"]),
     #[cfg(not(feature = "store-postgres"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["postgres", "postgresql"],
         "enable the feature `store-postgres` of the crate `apscheduler`",
     )
     .url_schemes(&["postgresql", "postgres"]),
     #[cfg(not(feature = "store-mysql"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["mysql", "mariadb"],
         "enable the feature `store-mysql` of the crate `apscheduler`",
     )
     .url_schemes(&["mysql", "mariadb"]),
     #[cfg(not(feature = "store-zookeeper"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["zookeeper"],
         "enable the feature `store-zookeeper` of the crate `apscheduler`",
     )
@@ -199,14 +199,14 @@ static ABSENT: &[AbsentPlugin] = &[
     .url_schemes(&["zookeeper"]),
     #[cfg(not(feature = "store-etcd"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["etcd"],
         "enable the feature `store-etcd` of the crate `apscheduler`",
     )
     .classes(&["apscheduler.jobstores.etcd:EtcdJobStore"]),
     #[cfg(not(feature = "store-rethinkdb"))]
     AbsentPlugin::new(
-        registry::PluginKind::JobStore,
+        apscheduler_core::registry::PluginKind::JobStore,
         &["rethinkdb"],
         "enable the feature `store-rethinkdb` of the crate `apscheduler`",
     )
