@@ -66,9 +66,8 @@ impl Place {
         let keys: &[&str] = match self.name {
             "redis" => &["jobs_key", "run_times_key"],
             "mongodb" => &["collection"],
-            "zookeeper" => &["path"],
             "rethinkdb" => &["table"],
-            "etcd" => &["path"],
+            "etcd" | "zookeeper" => &["path"],
             _ => &["tablename"],
         };
         // A path begins with a slash.

@@ -21,6 +21,7 @@ mod sql_server;
 pub mod text;
 mod token;
 mod wait;
+mod watch_thread;
 
 pub use cause::CauseText;
 pub use contention::Contention;
@@ -44,3 +45,4 @@ pub use sql_server::{
 };
 pub use token::{ClaimToken, ClaimTokens, TransactionsInDoubt};
 pub use wait::wait_until;
+pub use watch_thread::watch_in_thread;

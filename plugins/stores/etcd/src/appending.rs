@@ -144,7 +144,9 @@ fn append_part(access: &Access, owner: OwnerId, part: &Part<'_>) -> Result<Appen
                 }
             }
         }
-        late.into_iter().for_each(|job| then.put(keys.kept(job), ""));
+        for job in late {
+            then.put(keys.kept(job), "");
+        }
         let mut when = vec![is_missing(keys.dead(owner))];
         if !part.steps.is_empty() && carry_out(access, &mut then, &part.steps)? {
             then.put(keys.rows(), "");

@@ -56,7 +56,9 @@ pub(crate) fn change(
 pub(crate) fn add_claimed(then: &mut Operations, keys: &Keys, rows: &[OpenRun]) {
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return };
     if first.data.len() * (rows.len() - 1) <= MOST_REPEATED {
-        rows.iter().for_each(|row| change(then, keys, None, Some(row)));
+        for row in rows {
+            change(then, keys, None, Some(row));
+        }
         return;
     }
     let data = keys.open_data(first.run_id, last.run_id.nth(1));

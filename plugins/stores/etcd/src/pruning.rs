@@ -41,7 +41,7 @@ pub(crate) fn prune(
         has_more |= old.len() == LOOKED_AT;
         candidates.extend(old);
     }
-    candidates.sort_by(|one, other| other.place.cmp(&one.place));
+    candidates.sort_by(|one, other| other.attempt.cmp(&one.attempt));
     let mut removed = 0;
     for chunk in candidates.chunks(REMOVED) {
         removed += pruning.look_at(chunk, limit - removed)?;
@@ -115,10 +115,14 @@ impl Pruning<'_> {
             } else {
                 kept.insert(&*place.job);
             }
-            pruned.insert(place.state, place.place.as_str());
+            pruned.insert(place.state, place.attempt.as_str());
         }
-        kept.into_iter().for_each(|job| remove.put(keys.kept(job), ""));
-        pruned.into_iter().for_each(|(state, place)| remove.put(keys.pruned(state), place));
+        for job in kept {
+            remove.put(keys.kept(job), "");
+        }
+        for (state, place) in pruned {
+            remove.put(keys.pruned(state), place);
+        }
         if !remove.is_empty() {
             self.access.note(Vec::new(), remove)?;
         }
@@ -151,7 +155,7 @@ impl Pruning<'_> {
             None => return self.retention.keep_last == 0,
             Some(last) => last.as_deref().and_then(run),
         };
-        last.is_some_and(|last| run(&place.place).is_some_and(|run| run < last))
+        last.is_some_and(|last| run(&place.attempt).is_some_and(|run| run < last))
     }
 
     /// Looks at some of the jobs with old records that are among their last, and removes those that are so no more.
@@ -202,8 +206,8 @@ impl Pruning<'_> {
         for entry in found.entries.iter().rev() {
             let Some(state) = RunState::from_name(&entry.text()) else { continue };
             let Some(place) = entry.key.strip_prefix(&of_job.from) else { continue };
-            let place = Place { state, place: place.to_owned(), job: Arc::clone(job) };
-            let run = read_place(&place.place).map(|(run, _)| run);
+            let place = Place { state, attempt: place.to_owned(), job: Arc::clone(job) };
+            let run = read_place(&place.attempt).map(|(run, _)| run);
             if run.is_none_or(|run| run >= self.boundary(state)) {
                 continue;
             }

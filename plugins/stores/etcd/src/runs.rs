@@ -32,31 +32,31 @@ const RECORD_BUDGET: usize = 8;
 pub(crate) struct Place {
     pub(crate) state: RunState,
     /// The run and the attempt, as in keys.
-    pub(crate) place: String,
+    pub(crate) attempt: String,
     pub(crate) job: Arc<str>,
 }
 
 impl Place {
     pub(crate) fn of(record: &RunRecord) -> Self {
-        let place = place(record.run_id, record.attempt);
-        Self { state: record.state, place, job: Arc::clone(&record.job_id) }
+        let attempt = place(record.run_id, record.attempt);
+        Self { state: record.state, attempt, job: Arc::clone(&record.job_id) }
     }
 
     /// Returns the key of the record.
     pub(crate) fn record(&self, keys: &Keys) -> String {
-        keys.record(self.state, &self.place, &self.job)
+        keys.record(self.state, &self.attempt, &self.job)
     }
 
     /// Returns the key of the state.
     pub(crate) fn recorded(&self, keys: &Keys) -> String {
-        keys.recorded(&self.job, &self.place)
+        keys.recorded(&self.job, &self.attempt)
     }
 
     /// Reads the part of a record's key after its state.
     pub(crate) fn read(state: RunState, key: &str) -> Option<Self> {
         let (run, rest) = key.split_once('/')?;
         let (attempt, job) = rest.split_once('/')?;
-        Some(Self { state, place: format!("{run}/{attempt}"), job: job.into() })
+        Some(Self { state, attempt: format!("{run}/{attempt}"), job: job.into() })
     }
 }
 
@@ -122,13 +122,13 @@ pub(crate) fn find(access: &Access, query: &RunQuery) -> Result<Vec<RunRecord>> 
     }
     while records.len() < query.limit {
         let limit = PAGE.min(query.limit - records.len());
-        let (places, next) = page(access, query, after, limit)?;
+        let (places, next) = page(access, query, after.as_deref(), limit)?;
         let mut found =
             access.read(places.iter().map(|place| Query::key(place.record(access.keys()))))?;
         for place in &places {
             // A record may be removed meanwhile.
             let record = found.take().entries.pop().and_then(|entry| {
-                let (run, attempt) = read_place(&place.place)?;
+                let (run, attempt) = read_place(&place.attempt)?;
                 read_record(&format!("{run} {attempt}"), Arc::clone(&place.job), &entry.value)
             });
             records.extend(record);
@@ -147,7 +147,7 @@ pub(crate) fn find(access: &Access, query: &RunQuery) -> Result<Vec<RunRecord>> 
 fn page(
     access: &Access,
     query: &RunQuery,
-    after: Option<String>,
+    after: Option<&str>,
     limit: usize,
 ) -> Result<(Vec<Place>, Option<String>)> {
     let keys = access.keys();
@@ -162,7 +162,7 @@ fn page(
         } else if let Some(before) = query.before {
             part = part.starting_at(run(before));
         }
-        match &after {
+        match after {
             Some(after) => part.starting_at(start(after)),
             None => part,
         }
@@ -174,7 +174,7 @@ fn page(
         let last = found.entries.last().and_then(|entry| place_of(&entry.key));
         let places = found.entries.iter().filter_map(|entry| {
             let state = RunState::from_name(&entry.text())?;
-            Some(Place { state, place: place_of(&entry.key)?, job: Arc::clone(job) })
+            Some(Place { state, attempt: place_of(&entry.key)?, job: Arc::clone(job) })
         });
         let places = places.filter(|place| is_wanted(&place.state)).collect();
         return Ok((places, last.filter(|_| found.has_more)));
@@ -195,10 +195,10 @@ fn page(
                 .filter_map(|entry| Place::read(state, entry.key.strip_prefix(&from)?)),
         );
     }
-    places.sort_by(|one, other| one.place.cmp(&other.place));
+    places.sort_by(|one, other| one.attempt.cmp(&other.attempt));
     has_more |= places.len() > limit;
     places.truncate(limit);
-    let last = places.last().map(|place| place.place.clone());
+    let last = places.last().map(|place| place.attempt.clone());
     Ok((places, last.filter(|_| has_more)))
 }
 

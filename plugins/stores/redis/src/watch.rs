@@ -1,11 +1,12 @@
 //! Watches for changes by others: a thread that reads published messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::Result;
+use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::store::{ChangeNotifier, Watch};
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_plugin_kit::store::watch_in_thread;
 use redis::{Connection, PubSub, RedisResult};
 
 use crate::connection::Connections;
@@ -27,16 +28,7 @@ struct Listener {
     /// What this store publishes, to ignore its own changes.
     own: String,
     notifier: ChangeNotifier,
-    stopped: Arc<AtomicBool>,
-}
-
-/// Ends the thread soon after it is dropped.
-struct Guard(Arc<AtomicBool>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
+    stopped: CancellationToken,
 }
 
 /// Subscribes, and starts the thread.
@@ -46,8 +38,7 @@ pub(crate) fn start(
     own: String,
     notifier: ChangeNotifier,
 ) -> Result<Watch> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let guard = Guard(Arc::clone(&stopped));
+    let stopped = CancellationToken::new();
     let listener = Listener { connections, channel, own, notifier, stopped };
     let mut connection = listener.connections.connect()?;
     // From here on no change is missed, so the caller may read the store.
@@ -55,20 +46,15 @@ pub(crate) fn start(
         .arg(&listener.channel)
         .exec(&mut connection)
         .map_err(|error| listener.connections.explain(&error))?;
-    std::thread::Builder::new()
-        .name("apscheduler-redis-watch".to_owned())
-        .spawn(move || listener.run(connection))
-        .map_err(|error| {
-            Error::new(ErrorKind::Other, "can't start a watch thread")
-                .with_plugin(STORE_NAME)
-                .with_source(error)
-        })?;
-    Ok(Watch::new(guard))
+    let stopped = listener.stopped.clone();
+    watch_in_thread("apscheduler-redis-watch", STORE_NAME, stopped, move || {
+        listener.run(connection);
+    })
 }
 
 impl Listener {
     fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.stopped.is_cancelled()
     }
 
     fn run(&self, mut connection: Connection) {

@@ -3,11 +3,12 @@
 //! A feed does not resume, and drops changes under load. So it only wakes, and a new one always does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::store::{ChangeNotifier, Watch};
-use apscheduler_core::{Error, ErrorKind, Result};
+use apscheduler_core::{ErrorKind, Result};
+use apscheduler_plugin_kit::store::watch_in_thread;
 use serde_json::Value;
 
 use crate::client::{FeedEvent, Term};
@@ -23,21 +24,12 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The pause before a broken feed is opened again: the first, and the longest.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// Ends the thread when dropped.
-struct Guard(Arc<AtomicBool>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
 struct Listener {
     connection: Arc<Connection>,
     /// The prefix of the marks of this store, whose own changes are ignored.
     own: String,
     notifier: ChangeNotifier,
-    stopped: Arc<AtomicBool>,
+    stopped: CancellationToken,
 }
 
 /// Watches until the returned value is dropped.
@@ -48,18 +40,10 @@ pub(crate) fn start(
 ) -> Result<Watch> {
     // From here on no change is missed, so the caller may read the store.
     let feed = connection.feed(&query(&connection))?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let guard = Guard(Arc::clone(&stopped));
+    let stopped = CancellationToken::new();
     let listener = Listener { connection, own, notifier, stopped };
-    std::thread::Builder::new()
-        .name("apscheduler-rethinkdb-watch".to_owned())
-        .spawn(move || listener.run(feed))
-        .map_err(|error| {
-            Error::new(ErrorKind::Other, "can't start a watch thread")
-                .with_plugin(STORE_NAME)
-                .with_source(error)
-        })?;
-    Ok(Watch::new(guard))
+    let stopped = listener.stopped.clone();
+    watch_in_thread("apscheduler-rethinkdb-watch", STORE_NAME, stopped, move || listener.run(feed))
 }
 
 /// Returns a query for the writers of changes. Closing a batch, and removing a hidden job, change no writer that counts.
@@ -78,7 +62,7 @@ fn query(connection: &Connection) -> Term {
 
 impl Listener {
     fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
+        self.stopped.is_cancelled()
     }
 
     fn run(&self, mut feed: RegisteredFeed) {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use apscheduler_core::executor::CancellationToken;
 use apscheduler_core::store::{ChangeNotifier, Watch};
-use apscheduler_core::{Error, ErrorKind, Result};
-use apscheduler_plugin_kit::store::wait_until;
+use apscheduler_core::{ErrorKind, Result};
+use apscheduler_plugin_kit::store::{wait_until, watch_in_thread};
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 
 use crate::access::Access;
@@ -18,15 +18,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The pause before watching again after a failure: the first, and the longest.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
-
-/// Ends the thread when it is dropped.
-struct Guard(CancellationToken);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
 
 /// What is known of the node, and the watch on it.
 struct Armed {
@@ -47,19 +38,11 @@ struct Watcher {
 /// Starts to watch.
 pub(crate) fn start(access: &Arc<Access>, notifier: ChangeNotifier) -> Result<Watch> {
     let stopped = CancellationToken::new();
-    let guard = Guard(stopped.clone());
     let watcher = Watcher { access: Arc::clone(access), notifier, stopped };
     // From here on no change is missed, so the caller may read the store.
     let armed = watcher.arm()?;
-    std::thread::Builder::new()
-        .name("apscheduler-zookeeper-watch".to_owned())
-        .spawn(move || watcher.run(armed))
-        .map_err(|error| {
-            Error::new(ErrorKind::Other, "can't start a watch thread")
-                .with_plugin(STORE_NAME)
-                .with_source(error)
-        })?;
-    Ok(Watch::new(guard))
+    let stopped = watcher.stopped.clone();
+    watch_in_thread("apscheduler-zookeeper-watch", STORE_NAME, stopped, move || watcher.run(armed))
 }
 
 impl Watcher {

@@ -36,6 +36,24 @@ fn trigger() -> Value {
     })
 }
 
+/// Adds to a schema the keys that a job is added with, and that can be changed.
+fn job(mut schema: Value) -> Value {
+    schema["type"] = json!("object");
+    schema["additionalProperties"] = json!(true);
+    let properties = &mut schema["properties"];
+    for key in ["name", "executor"] {
+        properties[key] = json!({"type": "string"});
+    }
+    let function = "One of the functions that the config allows";
+    properties["func"] = json!({"type": "string", "description": function});
+    properties["args"] = json!({"type": "array", "items": {}});
+    properties["kwargs"] = json!({"type": "object"});
+    properties["trigger"] = trigger();
+    properties["next_run_time"] = json!({"type": ["string", "null"]});
+    properties["max_instances"] = json!({"type": "integer", "minimum": 1});
+    schema
+}
+
 fn page(of: &str) -> Value {
     json!({
         "type": "object",
@@ -86,40 +104,15 @@ schemas! {
     /// A trigger.
     TriggerTable = trigger();
     /// A job to add.
-    NewJob = json!({
-        "type": "object",
+    NewJob = job(json!({
         "description": "A job, as in a jobs file",
         "required": ["func"],
-        "properties": {
-            "id": {"type": "string"},
-            "name": {"type": "string"},
-            "jobstore": {"type": "string"},
-            "executor": {"type": "string"},
-            "func": {"type": "string", "description": "One of the functions that the config allows"},
-            "args": {"type": "array", "items": {}},
-            "kwargs": {"type": "object"},
-            "trigger": trigger(),
-            "next_run_time": {"type": ["string", "null"]},
-            "max_instances": {"type": "integer", "minimum": 1},
-        },
-        "additionalProperties": true,
-    });
+        "properties": {"id": {"type": "string"}, "jobstore": {"type": "string"}},
+    }));
     /// Changes of a job.
-    JobPatch = json!({
-        "type": "object",
+    JobPatch = job(json!({
         "description": "The keys of a job to change, as in a jobs file. The others stay as they are",
-        "properties": {
-            "name": {"type": "string"},
-            "executor": {"type": "string"},
-            "func": {"type": "string", "description": "One of the functions that the config allows"},
-            "args": {"type": "array", "items": {}},
-            "kwargs": {"type": "object"},
-            "trigger": trigger(),
-            "next_run_time": {"type": ["string", "null"]},
-            "max_instances": {"type": "integer", "minimum": 1},
-        },
-        "additionalProperties": true,
-    });
+    }));
     /// A page of jobs.
     JobPage = page("Job");
     /// The record of a run, or of a change.
